@@ -1,0 +1,118 @@
+"""events.jsonl: what a process tree says, one JSON object a line, numbered without gaps."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Level = Literal["info", "warn", "error"]
+TERMINAL_TYPES = frozenset({"succeeded", "failed", "stopped"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One recorded fact of a Run."""
+
+    seq: int
+    """Counts from 1 without gaps inside one run directory."""
+    at: float
+    """Unix time in seconds, by the writer's clock."""
+    type: str
+    level: Level = "info"
+    message: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.type in TERMINAL_TYPES
+
+
+class EventWriter:
+    """Append events to `path`; safe to call from several threads of one process.
+
+    An unfinished last line, left by a process that was killed while writing, is cut off first: a reader has never
+    taken it, since readers take whole lines only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        whole, self._seq = _whole_lines(path)
+        os.ftruncate(self._descriptor, whole)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def write(self, type: str, message: str = "", *, level: Level = "info", **data: Any) -> Event:
+        """Append one event and return it. Values of `data` must be strict JSON."""
+        with self._lock:
+            event = Event(seq=self._seq + 1, at=time.time(), type=type, level=level, message=message, data=data)
+            line = json.dumps(asdict(event), ensure_ascii=False, allow_nan=False) + "\n"
+            os.write(self._descriptor, line.encode())
+            self._seq = event.seq
+            if event.is_terminal:
+                os.fsync(self._descriptor)
+        return event
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+@dataclass
+class EventReader:
+    """Read whole lines of `path` from a byte offset that the caller stores together with the events."""
+
+    path: Path
+    offset: int = 0
+
+    def read(self, limit: int = 500) -> list[Event]:
+        """Return up to `limit` new events and move `offset` behind them."""
+        events: list[Event] = []
+        try:
+            stream = self.path.open("rb")
+        except FileNotFoundError:
+            return events
+        with stream:
+            stream.seek(self.offset)
+            for line in stream:
+                if not line.endswith(b"\n") or len(events) == limit:
+                    break
+                events.append(_parse(line))
+                self.offset += len(line)
+        return events
+
+
+def read_events(path: Path) -> list[Event]:
+    """Return every whole event in `path`; an absent file has none."""
+    return list(_all(EventReader(path)))
+
+
+def _all(reader: EventReader) -> Iterator[Event]:
+    while batch := reader.read():
+        yield from batch
+
+
+def _parse(line: bytes) -> Event:
+    value = json.loads(line)
+    return Event(
+        seq=int(value["seq"]),
+        at=float(value["at"]),
+        type=str(value["type"]),
+        level=value.get("level", "info"),
+        message=value.get("message", ""),
+        data=value.get("data", {}),
+    )
+
+
+def _whole_lines(path: Path) -> tuple[int, int]:
+    """Return the number of bytes in whole lines and the last sequence number."""
+    whole = 0
+    last = b""
+    with path.open("rb") as stream:
+        for line in stream:
+            if line.endswith(b"\n"):
+                whole += len(line)
+                last = line
+    return whole, _parse(last).seq if last else 0

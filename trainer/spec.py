@@ -1,0 +1,127 @@
+"""What a training run is told to do. Standard library only: Django builds it, the trainer reads it."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rundir.paths import SpecError
+from rundir.spec import from_json
+
+SPEC_VERSION = 1
+
+SCHEDULES = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """Resolved values: nothing here is "auto"."""
+
+    max_seq_len: int
+    """Tokens; a longer conversation was cut when the token cache was made."""
+    lora_dim: int
+    """LoRA rank; 0 trains every parameter."""
+    lora_alpha: float
+    """LoRA scale; the update is multiplied by lora_alpha / lora_dim."""
+    lora_dropout: float = 0.0
+    lora_module_name: str = "all-linear"
+    """"all-linear", or comma-separated parts of module names; only modules whose full name contains one get LoRA."""
+    only_optimize_lora: bool = True
+    """False with lora_dim > 0 trains the base's weights too; the result is then a whole model."""
+    per_device_train_batch_size: int
+    """Conversations per device in one micro-step."""
+    per_device_eval_batch_size: int
+    gradient_accumulation_steps: int
+    """Micro-steps per optimizer step."""
+    learning_rate: float
+    weight_decay: float
+    num_train_epochs: float
+    lr_scheduler_type: str
+    warmup_ratio: float = 0.1
+    """Share of all steps in which the learning rate climbs."""
+    max_grad_norm: float = 1.0
+    zero_stage: int = 0
+    offload: bool = False
+    """ZeRO-Offload: optimizer state (and at stage 3 parameters) in host memory."""
+    gradient_checkpointing: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.max_seq_len >= 8, "max_seq_len", self.max_seq_len, "at least 8")
+        _require(self.lora_dim >= 0, "lora_dim", self.lora_dim, "0 (off) or a positive rank")
+        _require(self.per_device_train_batch_size >= 1, "per_device_train_batch_size", self.per_device_train_batch_size, "at least 1")
+        _require(self.per_device_eval_batch_size >= 1, "per_device_eval_batch_size", self.per_device_eval_batch_size, "at least 1")
+        _require(self.gradient_accumulation_steps >= 1, "gradient_accumulation_steps", self.gradient_accumulation_steps, "at least 1")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        _require(self.num_train_epochs > 0, "num_train_epochs", self.num_train_epochs, "above 0")
+        _require(self.lr_scheduler_type in SCHEDULES, "lr_scheduler_type", self.lr_scheduler_type, "one of " + ", ".join(SCHEDULES))
+        _require(0 <= self.warmup_ratio < 1, "warmup_ratio", self.warmup_ratio, "0 or more and below 1")
+        _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, "0, 1, 2 or 3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """spec.json of a training run."""
+
+    version: int = SPEC_VERSION
+    kind: Literal["training"] = "training"
+    run_id: str = "by-hand"
+    model_path: str
+    """Folder with config.json, *.safetensors and the tokenizer."""
+    model_sha256: str = ""
+    """Identity of the base's weights; written into the adapter. Empty: computed by the trainer."""
+    model_name: str = ""
+    """The base's public name, for messages and the adapter's card."""
+    chat_path: str = "chat"
+    """Tokenizer and chat template, relative to the run directory or absolute."""
+    train_data: str = "data/train"
+    """Token cache, relative to the run directory or absolute."""
+    validation_data: str | None = None
+    hyperparameters: Hyperparameters
+    world_size: int = 1
+    """Number of ranks; on CPU one rank uses all threads."""
+    threads: int | None = None
+    """CPU threads of one rank; None: the cores this process may run on."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """"auto" asks the device: bf16 where it has the units and is faster, else fp32 (fp16 on GPUs without bf16)."""
+    save_steps: int = 0
+    """A checkpoint every so many optimizer steps; 0: only when asked to stop."""
+    eval_steps: int = 0
+    """Validation loss every so many optimizer steps; 0: at the end only."""
+    keep_checkpoints: int = 3
+    """How many checkpoints stay in the run directory."""
+    probes: list[list[dict[str, Any]]] = field(default_factory=list)
+    """Prompts (message lists) whose answers and logits are stored with the result for the same-answer check."""
+    lease_checkpoint_seconds: float | None = None
+    lease_timeout_seconds: float | None = None
+    """None: no lease is watched (a run by hand)."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hyperparameters, dict):
+            object.__setattr__(
+                self, "hyperparameters", from_json(Hyperparameters, self.hyperparameters, where="hyperparameters")
+            )
+        _require(self.version == SPEC_VERSION, "version", self.version, str(SPEC_VERSION))
+        _require(self.kind == "training", "kind", self.kind, '"training"')
+        _require(self.world_size >= 1, "world_size", self.world_size, "at least 1")
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "TrainingSpec":
+        return from_json(cls, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object that `from_json` reads back; absent lease times are left out."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+
+def _require(holds: bool, name: str, value: object, accepted: str) -> None:
+    if not holds:
+        raise SpecError(f"{name} is {value!r}; it must be {accepted}.")
