@@ -1,0 +1,28 @@
+"""Real servers for the tests: one embedded PostgreSQL and one Valkey for the whole session, in a home of its own."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from console.embedded import Home, PostgreSQL, Valkey
+from tests.environment import HOME
+
+
+@pytest.fixture(scope="session")
+def embedded_servers() -> Iterator[Home]:
+    """Start PostgreSQL and Valkey; tests without a database never do."""
+    home = Home(HOME)
+    home.create()
+    servers = [PostgreSQL(home), Valkey(home)]
+    for server in servers:
+        server.start()
+    yield home
+    for server in servers:
+        server.stop()
+    shutil.rmtree(home.sockets, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(embedded_servers: Home) -> None:
+    """pytest-django asks for this before it makes the test database."""

@@ -1,0 +1,48 @@
+from django.contrib import admin
+
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):
+    list_display = ("email", "name", "is_staff", "is_active")
+    search_fields = ("email", "name")
+    fields = ("email", "name", "is_active", "is_staff", "language")
+    inlines = (MembershipInline,)
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug", "is_platform")
+    search_fields = ("name",)
+    inlines = (MembershipInline,)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    list_display = ("prefix", "team", "user", "created_at", "last_used_at", "revoked_at")
+    readonly_fields = ("prefix", "team", "user", "created_at", "last_used_at")
+    fields = (*readonly_fields, "name", "revoked_at")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(admin.ModelAdmin):
+    list_display = ("at", "actor", "team", "action", "target")
+    list_filter = ("action",)
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False

@@ -1,0 +1,63 @@
+"""How the API knows its caller: a key, or the console's own session."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.models import ApiKey, Team, User
+
+
+def key_of(header: str) -> str | None:
+    """Return the secret of an `Authorization: Bearer …` header, or None when there is none."""
+    scheme, _, secret = header.partition(" ")
+    return secret.strip() or None if scheme.lower() == "bearer" else None
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer sk-luthier-…`; sets request.team to the key's team."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        header = request.headers.get("Authorization", "")
+        if not header:
+            return None
+        secret = key_of(header)
+        key = ApiKey.find(secret) if secret else None
+        if key is None:
+            raise AuthenticationFailed(
+                "This API key is not known or was revoked. Make a key in the console, and send it as "
+                "'Authorization: Bearer sk-luthier-…'.",
+                code="invalid_api_key",
+            )
+        key.mark_used()
+        _set_team(request, key.team)
+        return key.user, key
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="luthier"'
+
+
+class ConsoleAuthentication(SessionAuthentication):
+    """The console's session, with its CSRF check; the team is the one chosen in the console."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None:
+            _set_team(request, request._request.team)
+        return found
+
+
+class IsPlatformAdmin(BasePermission):
+    """Only administrators of the platform."""
+
+    message = "Only an administrator of the platform may do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user and request.user.is_staff)
+
+
+def _set_team(request: Request, team: Team) -> None:
+    request.team = team
+    request._request.team = team

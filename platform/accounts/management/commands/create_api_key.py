@@ -1,0 +1,24 @@
+"""manage.py create_api_key --email a@b.c [--team NAME] [--admin]"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.services import create_api_key
+from common.errors import UserError
+
+
+class Command(BaseCommand):
+    help = "Make an API key, with the person and the team where they are missing, and print the key alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", required=True)
+        parser.add_argument("--team", help="the team's name; by default the person's first team")
+        parser.add_argument("--admin", action="store_true", help="make the person an administrator of the platform")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            secret = create_api_key(email=options["email"], team_name=options["team"], admin=options["admin"])
+        except UserError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(secret)

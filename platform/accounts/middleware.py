@@ -1,0 +1,30 @@
+"""The team that a signed-in person works in."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Team
+
+SESSION_KEY = "team"
+
+
+class TeamMiddleware:
+    """Set request.team to the team chosen in the session, or the person's first; None for strangers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.team = SimpleLazyObject(lambda: current_team(request))  # only looked up where a view asks
+        return self.get_response(request)
+
+
+def current_team(request: HttpRequest) -> Team | None:
+    """Return the chosen team if the person still belongs to it, else the first one."""
+    if not request.user.is_authenticated:
+        return None
+    teams = Team.objects.of(request.user).order_by("memberships__id")
+    chosen = request.session.get(SESSION_KEY)
+    return teams.filter(pk=chosen).first() or teams.first()

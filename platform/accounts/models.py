@@ -1,0 +1,152 @@
+"""Who may do what: people, their teams, and the keys they call the API with."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+from common.ids import new_id
+
+PLATFORM_TEAM = "platform"
+KEY_PREFIX = "sk-luthier-"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, known by email. `is_staff` makes an administrator of the platform."""
+
+    email = models.EmailField(_("email"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(_("administrator"), default=False)
+    language = models.CharField(max_length=10, blank=True)
+    theme = models.CharField(max_length=10, blank=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def of(self, user: User) -> "TeamQuerySet":
+        """Teams that `user` belongs to."""
+        return self.filter(memberships__user=user)
+
+    def platform(self) -> "Team":
+        """The platform's own team: shared replicas belong to it."""
+        return self.get_or_create(name=PLATFORM_TEAM, defaults={"slug": PLATFORM_TEAM, "is_platform": True})[0]
+
+    def tenants(self) -> "TeamQuerySet":
+        return self.filter(is_platform=False)
+
+
+class Team(models.Model):
+    """Who owns data sets, jobs and deployments; what a quota is given to."""
+
+    name = models.CharField(max_length=100, unique=True)
+    slug = models.SlugField(max_length=60, unique=True)
+    is_platform = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def create(cls, *, name: str) -> "Team":
+        base = slugify(name)[:40] or "team"
+        slug = base if not cls.objects.filter(slug=base).exists() else f"{base}-{secrets.token_hex(3)}"
+        return cls.objects.create(name=name, slug=slug)
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        MEMBER = "member", _("Member")
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
+
+
+def _key_id() -> str:
+    return new_id("key")
+
+
+class ApiKey(models.Model):
+    """A key of the API; only its SHA-256 is kept, since a key is 256 random bits and needs no slow hash."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_key_id)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="api_keys")
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100, blank=True)
+    prefix = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    @classmethod
+    def issue(cls, *, user: User, team: Team, name: str = "") -> "tuple[ApiKey, str]":
+        """Make a key and return it with its secret, which is shown this once."""
+        secret = KEY_PREFIX + secrets.token_urlsafe(32)
+        key = cls.objects.create(user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret))
+        return key, secret
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    @classmethod
+    def find(cls, secret: str) -> "ApiKey | None":
+        """Return the live key with this secret; looked up by digest, so no secret is compared byte by byte."""
+        keys = cls.objects.select_related("user", "team")
+        return keys.filter(digest=cls.digest_of(secret), revoked_at=None, user__is_active=True).first()
+
+    def mark_used(self) -> None:
+        """Note the time of use, at most once a minute."""
+        now = timezone.now()
+        if self.last_used_at is None or (now - self.last_used_at).total_seconds() > 60:
+            type(self).objects.filter(pk=self.pk).update(last_used_at=now)
+
+    def revoke(self) -> None:
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+
+class AuditEvent(models.Model):
+    """Who did what to what, for administrators; holds no prompt, key or personal datum of a data set."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(User, models.SET_NULL, null=True)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=100, blank=True)
+    data = models.JSONField(default=dict)
+
+    @classmethod
+    def record(cls, *, actor: User | None, action: str, target: str = "", team: Team | None = None, **data: Any) -> None:
+        cls.objects.create(actor=actor, team=team, action=action, target=target, data=data)

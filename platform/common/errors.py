@@ -1,0 +1,86 @@
+"""Errors that a person may see: complete sentences, in OpenAI's JSON shape at the API."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+logger = logging.getLogger(__name__)
+
+TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
+
+
+class UserError(Exception):
+    """Something the user can understand and mend: what happened, where, what to do."""
+
+    status = 400
+
+    def __init__(self, message: Any, *, code: str, param: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.status = status or self.status
+
+
+class NotFound(UserError):
+    """The thing does not exist, or belongs to another team: the two look the same."""
+
+    status = 404
+
+
+def error_body(*, message: Any, status: int, code: str | None = None, param: str | None = None) -> dict[str, Any]:
+    """Return OpenAI's error object."""
+    kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": str(message), "type": kind, "param": param, "code": code}}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
+    set_rollback()
+    headers: dict[str, str] = {}
+    if isinstance(error, UserError):
+        body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+        return Response(body, status=error.status)
+    if isinstance(error, Http404):
+        return Response(error_body(message="Not found.", status=404, code="not_found"), status=404)
+    if isinstance(error, PermissionDenied):
+        return Response(error_body(message="You may not do this.", status=403, code="forbidden"), status=403)
+    if isinstance(error, exceptions.APIException):
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(max(1, int(wait)))
+        if auth := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = auth
+        message, param = _first_sentence(error.detail)
+        body = error_body(message=message, status=error.status_code, code=_code(error), param=param)
+        return Response(body, status=error.status_code, headers=headers)
+    logger.exception("Unforeseen error in %s", context.get("view").__class__.__name__)
+    message = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
+    return Response(error_body(message=message, status=500, code="internal_error"), status=500)
+
+
+def _code(error: exceptions.APIException) -> str:
+    codes = error.get_codes()
+    return codes if isinstance(codes, str) else "invalid_value"
+
+
+def _first_sentence(detail: Any, path: str = "") -> tuple[str, str | None]:
+    """Return the first message of DRF's nested detail and the field it belongs to."""
+    if isinstance(detail, dict) and detail:
+        key, value = next(iter(detail.items()))
+        if key in ("non_field_errors", "detail"):
+            return _first_sentence(value, path)
+        return _first_sentence(value, f"{path}.{key}" if path else str(key))
+    if isinstance(detail, list) and detail:
+        return _first_sentence(detail[0], path)
+    return (f"{path}: {detail}" if path else str(detail)), path or None

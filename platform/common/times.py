@@ -1,0 +1,33 @@
+"""Every waiting time of the platform in one place, scaled together in tests."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Seconds."""
+
+    lease_seconds: float = 60
+    """How long a supervisor holds a Run without renewing, by the database's clock."""
+    lease_renew_seconds: float = 10
+    lease_retry_seconds: float = 1
+    lease_checkpoint_seconds: float = 40
+    """A tree that has seen no new lease value for so long checkpoints and stops."""
+    lease_timeout_seconds: float = 50
+    """At this age of the lease a tree exits regardless: before anyone else may take the Run."""
+    reconcile_seconds: float = 3
+    tail_seconds: float = 0.5
+    """How often a supervisor looks for new events."""
+    stop_grace_seconds: float = 45
+    """From SIGTERM to SIGKILL."""
+    node_silent_seconds: float = 30
+    """A node not heard from for so long gets no new Runs."""
+    replica_idle_seconds: float = 600
+    """A shared replica nobody asked for so long goes to sleep."""
+    wake_hold_seconds: float = 60
+    """How long a request is held while a replica wakes."""
+
+    @classmethod
+    def scaled(cls, factor: float) -> "Times":
+        """Return all times multiplied by `factor`."""
+        return cls(**{f.name: f.default * factor for f in fields(cls)})  # type: ignore[operator]

@@ -1,0 +1,69 @@
+"""The environment, read in one place: a bad value stops the start with its name, value and what is accepted."""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+def number(name: str, default: float, *, at_least: float = 0) -> float:
+    """Return a number, or stop with a sentence."""
+    value = os.environ.get(name)
+    if value is None or value == "":
+        return default
+    try:
+        result = float(value)
+    except ValueError:
+        result = float("nan")
+    if not result >= at_least:
+        raise ImproperlyConfigured(f"{name} is {value!r}. It must be a number of at least {at_least:g}.")
+    return result
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """Return a yes or no, or stop with a sentence."""
+    value = os.environ.get(name, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    if value == "":
+        return default
+    raise ImproperlyConfigured(f"{name} is {value!r}. It must be 1 or 0.")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def database(url: str) -> dict[str, object]:
+    """Return Django's DATABASES entry for a postgresql:// URL; the host may be a URL-quoted socket folder."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ImproperlyConfigured(f"DATABASE_URL is {url!r}. It must start with postgresql://.")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or "") if not parts.netloc.rpartition("@")[2].startswith("%2F") else _socket(parts.netloc),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 3},
+    }
+
+
+def home(root: Path) -> Path:
+    """Return LUTHIER_HOME (default var/ in the repository), absolute."""
+    return Path(os.environ.get("LUTHIER_HOME") or root / "var").expanduser().absolute()
+
+
+def _socket(netloc: str) -> str:
+    """urlsplit lowers the case of a host name, and a socket folder's name has a case."""
+    return unquote(netloc.rpartition("@")[2].partition(":")[0])

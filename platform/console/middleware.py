@@ -1,0 +1,92 @@
+"""What every page and reply gets: a request id, a language, a content security policy, plain errors."""
+
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import translation
+
+from common.errors import UserError, error_body
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
+
+
+def is_api(path: str) -> bool:
+    """True where machines read: these paths speak English JSON."""
+    return path.startswith(("/v1/", "/api/"))
+
+
+class RequestIdMiddleware:
+    """Give each reply the x-request-id that its log lines carry."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.id = f"req_{secrets.token_hex(12)}"
+        response = self.get_response(request)
+        response["x-request-id"] = request.id
+        return response
+
+
+class LanguageMiddleware:
+    """The person's choice by cookie, else what the browser asks for; the API always speaks English."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = "en" if is_api(request.path) else self._choose(request)
+        request.LANGUAGE_CODE = language
+        with translation.override(language):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language)
+        return response
+
+    def _choose(self, request: HttpRequest) -> str:
+        chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
+        if chosen in dict(settings.LANGUAGES):
+            return chosen
+        return translation.get_language_from_request(request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Pages run only our own scripts, by nonce; the admin site needs a looser policy for its own widgets."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.csp_nonce = secrets.token_urlsafe(16)
+        response = self.get_response(request)
+        if request.path.startswith("/admin/"):
+            policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+        else:
+            nonce = f"'nonce-{request.csp_nonce}'"
+            policy = (
+                f"default-src 'none'; script-src {nonce}; style-src 'self' {nonce}; img-src 'self' data:; font-src 'self'; "
+                "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+            )
+        response.headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+
+class UserErrorMiddleware:
+    """A UserError that a view did not catch becomes a plain page or OpenAI's error object, never a traceback."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, UserError):
+            return None
+        if is_api(request.path):
+            body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+            return JsonResponse(body, status=error.status)
+        return render(request, "console/error.html", {"error": error, "status": error.status}, status=error.status)

@@ -1,0 +1,214 @@
+"""Django's settings: everything that differs between installations is read from the environment here."""
+
+import secrets
+import sys
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from common.times import Times
+from console import environment
+from console.embedded import Home
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+LUTHIER_HOME = environment.home(BASE_DIR)
+EMBEDDED = Home(LUTHIER_HOME)
+PORT = int(environment.number("PORT", 8000, at_least=1))
+DEBUG = environment.flag("LUTHIER_DEBUG")
+
+
+def _key(name: str) -> str:
+    """Return a key from the environment, or one made once and kept in the home, readable by its owner alone."""
+    if value := environment.text(name):
+        return value
+    path = LUTHIER_HOME / f"{name.lower()}.txt"
+    if not path.exists():
+        LUTHIER_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+SECRET_KEY = _key("LUTHIER_SECRET_KEY")
+LUTHIER_ENCRYPTION_KEY = _key("LUTHIER_ENCRYPTION_KEY")
+
+ALLOWED_HOSTS = environment.words("LUTHIER_ALLOWED_HOSTS", "*")
+CSRF_TRUSTED_ORIGINS = environment.words("LUTHIER_TRUSTED_ORIGINS")
+PUBLIC_URL = environment.text("LUTHIER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_htmx",
+    "console",
+    "common",
+    "accounts",
+    "catalogue",
+    "compute",
+    "datasets_app",
+    "jobs",
+    "deployments",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "console.middleware.RequestIdMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "console.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.TeamMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.ContentSecurityPolicyMiddleware",
+    "console.middleware.UserErrorMiddleware",
+]
+
+ROOT_URLCONF = "console.urls"
+ASGI_APPLICATION = "console.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.context.page",
+            ],
+        },
+    }
+]
+
+DATABASE_URL = environment.text("DATABASE_URL", EMBEDDED.database_url)
+DATABASES = {"default": environment.database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+BROKER_URL = environment.text("BROKER_URL", EMBEDDED.broker_url)
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_HEARTBEAT = 10
+
+_S3_BUCKET = environment.text("LUTHIER_S3_BUCKET")
+
+
+def _storage(folder: str) -> dict[str, object]:
+    if not _S3_BUCKET:
+        location = LUTHIER_HOME / "storage" / folder
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": location, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": _S3_BUCKET,
+            "location": folder,
+            "endpoint_url": environment.text("LUTHIER_S3_ENDPOINT") or None,
+            "access_key": environment.text("LUTHIER_S3_ACCESS_KEY") or None,
+            "secret_key": environment.text("LUTHIER_S3_SECRET_KEY") or None,
+            "region_name": environment.text("LUTHIER_S3_REGION", "us-east-1"),
+            "addressing_style": environment.text("LUTHIER_S3_ADDRESSING", "path"),
+            "default_acl": None,
+            "file_overwrite": True,
+            "querystring_auth": True,
+        },
+    }
+
+
+STORAGES = {
+    "default": _storage("default"),
+    "datasets": _storage("datasets"),
+    "artifacts": _storage("artifacts"),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = LUTHIER_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+
+MAX_BODY_BYTES = int(environment.number("LUTHIER_MAX_BODY_BYTES", 10 * 2**20, at_least=1024))
+"""The most a request may carry, uploads aside."""
+MAX_UPLOAD_BYTES = int(environment.number("LUTHIER_MAX_UPLOAD_BYTES", 8 * 2**30, at_least=1024))
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+FILE_UPLOAD_TEMP_DIR = None
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in"
+SESSION_COOKIE_NAME = f"luthier_session_{PORT}"
+CSRF_COOKIE_NAME = f"luthier_csrf_{PORT}"
+"""Cookies know no ports: two instances on one host would sign each other out."""
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("LUTHIER_BEHIND_PROXY") else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = environment.text("TZ", "UTC") or "UTC"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.ConsoleAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["console.parsers.BoundedJSONParser", "rest_framework.parsers.FormParser"],
+    "EXCEPTION_HANDLER": "common.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+TIMES = Times.scaled(environment.number("LUTHIER_TIME_SCALE", 1, at_least=0.001))
+NODE_NAME = environment.text("LUTHIER_NODE_NAME")
+"""Empty: the host's name."""
+NODE_ADDRESS = environment.text("LUTHIER_NODE_ADDRESS", "127.0.0.1")
+"""Where the web process reaches replicas of this node."""
+NODE_ACCELERATORS = environment.text("LUTHIER_ACCELERATORS")
+"""Empty: what the node has; "cpu" leaves its GPUs alone."""
+SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
+TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": environment.text("LUTHIER_LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

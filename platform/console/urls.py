@@ -1,0 +1,28 @@
+"""Every address of the platform."""
+
+from importlib import import_module
+
+from django.apps import apps
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.module_loading import module_has_submodule
+
+APPS = ("accounts", "catalogue", "compute", "datasets_app", "jobs", "deployments")
+
+
+def _routes(kind: str) -> list[URLPattern | URLResolver]:
+    """Collect `kind` ("v1" for OpenAI's surface, "api" for ours, "pages") from every app's urls module."""
+    found: list[URLPattern | URLResolver] = []
+    for name in APPS:
+        config = apps.get_app_config(name)
+        if config.module and module_has_submodule(config.module, "urls"):
+            found += getattr(import_module(f"{name}.urls"), kind, [])
+    return found
+
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("v1/", include(_routes("v1"))),
+    path("api/v1/", include(_routes("api"))),
+    path("", include(_routes("pages"))),
+]

@@ -1,0 +1,38 @@
+"""Foreseen faults of a replica: a code for programs and a complete sentence for people."""
+
+
+class ServingFault(Exception):
+    """The replica cannot start or go on; ends in the `failed` event."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class AdapterRefused(Exception):
+    """An adapter that this engine cannot load or that failed its proof; the replica goes on without it."""
+
+
+class RequestError(Exception):
+    """A request that is answered with an error in OpenAI's shape."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        param: str | None = None,
+        code: str | None = None,
+        type: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.param = param
+        self.code = code
+        self.type = type
+
+    def to_json(self) -> dict[str, object]:
+        """Return the body that OpenAI's clients understand."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}

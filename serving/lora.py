@@ -1,0 +1,213 @@
+"""Many LoRA adapters over one model in one batch (grouped LoRA).
+
+For the adapters present in a batch, their A matrices stand side by side in one matrix and so do their B matrices:
+two plain products serve all rows, and between them a 0/1 mask keeps of each row only its own adapter's ranks. A row of
+the base keeps none, so exactly nothing is added to it. This is the idea of Punica and S-LoRA (arXiv 2310.18547,
+2311.03285) in the form that suits small batches on a CPU.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from serving.faults import AdapterRefused
+
+BASE = 0
+"""The adapter number of rows that the base answers."""
+
+_KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
+_UNSUPPORTED = {
+    "use_dora": "DoRA",
+    "lora_bias": "a bias on LoRA",
+    "modules_to_save": "whole modules saved beside LoRA (modules_to_save)",
+    "trainable_token_indices": "trained token embeddings",
+    "fan_in_fan_out": "transposed weights (fan_in_fan_out)",
+    "layer_replication": "replicated layers",
+    "megatron_config": "Megatron layers",
+    "use_qalora": "QALoRA",
+    "alora_invocation_tokens": "activated LoRA",
+    "target_parameters": "LoRA on bare parameters (target_parameters)",
+    "use_bdlora": "block-diagonal LoRA",
+    "arrow_config": "Arrow routing",
+}
+
+
+@dataclass(frozen=True)
+class Low:
+    """One adapter's update of one linear layer: `x @ a @ b`, the scale already in `b`."""
+
+    a: torch.Tensor
+    """[in, rank]."""
+    b: torch.Tensor
+    """[rank, out]."""
+
+
+class GroupedLora:
+    """The loaded adapters of `model`, and the hooks that add their updates to its linear layers."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+        self._adapters: dict[int, dict[str, Low]] = {}
+        self._hooked: dict[str, _Site] = {}
+        self._active: tuple[int, ...] = ()
+        self._next = BASE + 1
+
+    def add(self, folder: Path) -> int:
+        """Load the PEFT adapter in `folder` and return its number; AdapterRefused says what is not supported."""
+        lows = self._read(folder)
+        number, self._next = self._next, self._next + 1
+        self._adapters[number] = lows
+        for name in lows:
+            if name not in self._hooked:
+                self._hooked[name] = _Site(self._linears[name])
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget an adapter; no row of a later pass may name it."""
+        del self._adapters[number]
+        self._active = ()
+        for site in self._hooked.values():
+            site.clear()
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Say which adapter each row of the next pass belongs to."""
+        active = tuple(sorted({number for number in rows if number != BASE}))
+        if active != self._active:
+            self._active = active
+            for name, site in self._hooked.items():
+                site.load([(number, self._adapters[number][name]) for number in active if name in self._adapters[number]])
+        membership: dict[tuple[tuple[int, int], ...], torch.Tensor | None] = {}
+        for site in self._hooked.values():
+            if site.blocks not in membership:
+                membership[site.blocks] = _membership(site.blocks, rows, site.like)
+            site.keep = membership[site.blocks]
+
+    def _read(self, folder: Path) -> dict[str, Low]:
+        config = _read_config(folder)
+        tensors = _read_tensors(folder)
+        sides: dict[str, dict[str, torch.Tensor]] = {}
+        for key, tensor in tensors.items():
+            match = _KEY.fullmatch(key)
+            if match is None:
+                raise AdapterRefused(f"The adapter in {folder.name} holds the tensor {key!r}, which is not plain LoRA.")
+            sides.setdefault(match["module"], {})[match["side"]] = tensor
+        if not sides:
+            raise AdapterRefused(f"The adapter in {folder.name} holds no LoRA weights.")
+        return {name: self._low(name, pair, config, folder) for name, pair in sides.items()}
+
+    def _low(self, name: str, pair: dict[str, torch.Tensor], config: dict[str, Any], folder: Path) -> Low:
+        linear = self._linears.get(name)
+        if linear is None:
+            raise AdapterRefused(
+                f"The adapter in {folder.name} changes {name!r}, but the base has no linear layer of that name. "
+                "It was trained on another model."
+            )
+        if set(pair) != {"A", "B"}:
+            raise AdapterRefused(f"The adapter in {folder.name} has only half of the update of {name!r}.")
+        a, b = pair["A"], pair["B"]
+        if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
+            raise AdapterRefused(
+                f"The adapter's update of {name!r} has the shapes {list(a.shape)} and {list(b.shape)}, but the base's "
+                f"layer maps {linear.in_features} to {linear.out_features}. It was trained on another model."
+            )
+        scale = _scale(config, name, a.shape[0])
+        like = linear.weight
+        # The scale is applied in fp32, before any rounding to the model's dtype.
+        return Low(
+            a=a.float().t().contiguous().to(like), b=(b.float().t() * scale).contiguous().to(like)
+        )
+
+
+class _Site:
+    """One linear layer that some adapter changes."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        self.blocks: tuple[tuple[int, int], ...] = ()
+        """(adapter, rank) of the blocks that now stand side by side."""
+        self.keep: torch.Tensor | None = None
+        """[rows, ranks], 1 where the rank belongs to the row's adapter; None: every row keeps everything."""
+        self.like = linear.weight
+        self._a: torch.Tensor | None = None
+        self._b: torch.Tensor | None = None
+        linear.register_forward_hook(self._add)
+
+    def load(self, lows: list[tuple[int, Low]]) -> None:
+        self.blocks = tuple((number, low.a.shape[1]) for number, low in lows)
+        if not lows:
+            self._a = self._b = None
+        elif len(lows) == 1:
+            self._a, self._b = lows[0][1].a, lows[0][1].b
+        else:
+            self._a = torch.cat([low.a for _, low in lows], dim=1)
+            self._b = torch.cat([low.b for _, low in lows], dim=0)
+
+    def clear(self) -> None:
+        self.load([])
+        self.keep = None
+
+    def _add(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+        if self._a is None or self._b is None:
+            return output
+        x = args[0]
+        low = x @ self._a
+        if self.keep is not None:
+            low = low * (self.keep if low.dim() == 2 else self.keep[:, None, :])
+        output.view(-1, output.shape[-1]).addmm_(low.view(-1, low.shape[-1]), self._b)
+        return output
+
+
+def _membership(blocks: tuple[tuple[int, int], ...], rows: Sequence[int], like: torch.Tensor) -> torch.Tensor | None:
+    if len(blocks) <= 1 and all(blocks and number == blocks[0][0] for number in rows):
+        return None
+    owner = [number for number, rank in blocks for _ in range(rank)]
+    keep = torch.tensor(rows)[:, None] == torch.tensor(owner, dtype=torch.int64)[None, :]
+    return keep.to(device=like.device, dtype=like.dtype)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "adapter_config.json").read_bytes())
+    except FileNotFoundError:
+        raise AdapterRefused(f"{folder} has no adapter_config.json, so it is no PEFT adapter.") from None
+    except (OSError, ValueError) as error:
+        raise AdapterRefused(f"adapter_config.json in {folder} cannot be read: {error}.") from None
+    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
+        kind = config.get("peft_type") if isinstance(config, dict) else None
+        raise AdapterRefused(f"The adapter in {folder.name} is of type {kind!r}. The embedded engine serves LORA only.")
+    for key, words in _UNSUPPORTED.items():
+        if config.get(key):
+            raise AdapterRefused(f"The adapter in {folder.name} uses {words}, which the embedded engine does not serve.")
+    if config.get("bias", "none") != "none":
+        raise AdapterRefused(
+            f"The adapter in {folder.name} trains biases (bias={config['bias']!r}), which the embedded engine does not serve."
+        )
+    return config
+
+
+def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """Read adapter_model.safetensors; a pickle (adapter_model.bin) is never opened, since it can run code."""
+    path = folder / "adapter_model.safetensors"
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise AdapterRefused(f"{folder} has no adapter_model.safetensors. Save the adapter in that format.") from None
+    except (OSError, SafetensorError) as error:
+        raise AdapterRefused(f"{path} is damaged or incomplete: {error}.") from None
+
+
+def _scale(config: dict[str, Any], module: str, rank: int) -> float:
+    """Return alpha / rank, or alpha / sqrt(rank) with rsLoRA; `alpha_pattern` overrides by module name."""
+    alpha = config.get("lora_alpha", rank)
+    for pattern, value in (config.get("alpha_pattern") or {}).items():
+        if re.match(rf"(.*\.)?({pattern})$", module):
+            alpha = value
+            break
+    return float(alpha) / (rank**0.5 if config.get("use_rslora") else rank)

@@ -1,0 +1,16 @@
+"""Loaded before pytest-django reads the settings (`-p tests.environment`): the tests' own home and clock."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+HOME = Path(tempfile.mkdtemp(prefix="luthier-tests-"))
+os.environ["LUTHIER_HOME"] = str(HOME)
+os.environ["LUTHIER_TIME_SCALE"] = os.environ.get("LUTHIER_TEST_TIME_SCALE", "0.1")
+os.environ.setdefault("LUTHIER_EMBEDDED_FSYNC", "off")
+for name in [name for name in os.environ if name in ("DATABASE_URL", "BROKER_URL") or name.startswith("LUTHIER_S3_")]:
+    del os.environ[name]
+
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
