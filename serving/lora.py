@@ -58,6 +58,7 @@ class GroupedLora:
         self._adapters: dict[int, dict[str, Low]] = {}
         self._hooked: dict[str, _Site] = {}
         self._active: tuple[int, ...] = ()
+        self._rows: list[int] = []
         self._next = BASE + 1
 
     def add(self, folder: Path) -> int:
@@ -68,17 +69,25 @@ class GroupedLora:
         for name in lows:
             if name not in self._hooked:
                 self._hooked[name] = _Site(self._linears[name])
+        self._active, self._rows = (), []  # a new site must learn what is active, too
         return number
+
+    def has(self, number: int) -> bool:
+        """True for the base and for every loaded adapter."""
+        return number == BASE or number in self._adapters
 
     def remove(self, number: int) -> None:
         """Forget an adapter; no row of a later pass may name it."""
         del self._adapters[number]
-        self._active = ()
+        self._active, self._rows = (), []
         for site in self._hooked.values():
             site.clear()
 
     def select(self, rows: Sequence[int]) -> None:
         """Say which adapter each row of the next pass belongs to."""
+        if list(rows) == self._rows:
+            return
+        self._rows = list(rows)
         active = tuple(sorted({number for number in rows if number != BASE}))
         if active != self._active:
             self._active = active
@@ -121,9 +130,7 @@ class GroupedLora:
         scale = _scale(config, name, a.shape[0])
         like = linear.weight
         # The scale is applied in fp32, before any rounding to the model's dtype.
-        return Low(
-            a=a.float().t().contiguous().to(like), b=(b.float().t() * scale).contiguous().to(like)
-        )
+        return Low(a=a.float().t().contiguous().to(like), b=(b.float().t() * scale).contiguous().to(like))
 
 
 class _Site:
@@ -165,7 +172,7 @@ class _Site:
 
 
 def _membership(blocks: tuple[tuple[int, int], ...], rows: Sequence[int], like: torch.Tensor) -> torch.Tensor | None:
-    if len(blocks) <= 1 and all(blocks and number == blocks[0][0] for number in rows):
+    if not blocks or (len(blocks) == 1 and all(number == blocks[0][0] for number in rows)):
         return None
     owner = [number for number, rank in blocks for _ in range(rank)]
     keep = torch.tensor(rows)[:, None] == torch.tensor(owner, dtype=torch.int64)[None, :]

@@ -1,0 +1,179 @@
+"""Loading the model: from safetensors, without remote code, in the dtype that this device is good at."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoModelForCausalLM
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from serving.faults import ServingFault
+from serving.slots import SlotPool
+
+ATTENTION = "luthier_slots"
+BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
+"""Flags in /proc/cpuinfo of processors with bfloat16 units (x86, x86 with AMX, Arm)."""
+
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model ready to be stepped through its slots."""
+
+    model: Any
+    pool: SlotPool
+    device: torch.device
+    dtype: torch.dtype
+    max_model_len: int
+
+
+def use_threads(threads: int | None) -> int:
+    """Bind torch to `threads`, or to the cores that this process may run on; return their number."""
+    count = threads or len(os.sched_getaffinity(0))
+    torch.set_num_threads(count)
+    return count
+
+
+def choose_dtype(wanted: DType, device: torch.device) -> torch.dtype:
+    """Return the dtype to serve in; "auto" asks the device and, on a CPU, a short measurement."""
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16 if _has_bf16_units() and _bf16_is_faster() else torch.float32
+
+
+def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_slots: int, max_model_len: int) -> Loaded:
+    """Load `folder` and give it the slot pool's attention; ServingFault says what is wrong with it."""
+    _check_folder(folder)
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        )
+        model.to(device).eval().requires_grad_(False)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise ServingFault("model_broken", f"The model in {folder} cannot be loaded: {error}") from error
+    longest = min(max_model_len, getattr(model.config, "max_position_embeddings", None) or max_model_len)
+    pool = SlotPool(max_slots=max_slots, max_length=longest)
+    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, pool.attend)
+    reference = _plain_logits(model, device)
+    model.set_attn_implementation(ATTENTION)
+    loaded = Loaded(model=model, pool=pool, device=device, dtype=dtype, max_model_len=longest)
+    _keep_last_positions(loaded)
+    _check_attention(loaded, reference)
+    return loaded
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True for the several ways in which torch says that memory ran out."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def forward(loaded: Loaded, tokens: torch.Tensor, positions: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """Run one pass over `tokens` [rows, tokens] and return the logits [rows, vocabulary] at index `last` of each row."""
+    loaded.model.last_positions = last
+    out = loaded.model(input_ids=tokens, position_ids=positions, cache=loaded.pool, use_cache=True)
+    logits: torch.Tensor = out.logits[:, -1]
+    return logits.float()
+
+
+def _keep_last_positions(loaded: Loaded) -> None:
+    """Let the output layer see one position a row: the vocabulary product is most of a small model's prefill."""
+
+    def select(module: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = args[0]
+        if hidden.shape[1] == 1:
+            return args
+        rows = torch.arange(hidden.shape[0], device=hidden.device)
+        return (hidden[rows, loaded.model.last_positions][:, None], *args[1:])
+
+    loaded.model.get_output_embeddings().register_forward_pre_hook(select)
+
+
+_CHECK_TOKENS = (1, 2, 3, 5, 8)
+
+
+def _plain_logits(model: Any, device: torch.device) -> torch.Tensor:
+    tokens = torch.tensor([_CHECK_TOKENS], device=device)
+    with torch.inference_mode():
+        logits: torch.Tensor = model(input_ids=tokens, use_cache=False).logits[0, -1]
+    return logits.float()
+
+
+def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
+    """Prefill and decode a few tokens in slots and compare with Transformers' own pass.
+
+    An architecture whose layers keep another kind of state would otherwise answer fluently and wrongly.
+    """
+    head = torch.tensor([_CHECK_TOKENS[:-1]], device=loaded.device)
+    tail = torch.tensor([[_CHECK_TOKENS[-1]]], device=loaded.device)
+    try:
+        with torch.inference_mode():
+            step = loaded.pool.begin([0], [0], head.shape[1], loaded.device)
+            forward(loaded, head, step.positions, torch.tensor([head.shape[1] - 1], device=loaded.device))
+            step = loaded.pool.begin([0], [head.shape[1]], 1, loaded.device)
+            logits = forward(loaded, tail, step.positions, torch.tensor([0], device=loaded.device))[0]
+    except (NotImplementedError, AttributeError, TypeError, AssertionError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise ServingFault("model_unsupported", _unsupported(loaded, str(error))) from error
+    difference = float((logits - reference).abs().max() / reference.std())
+    limit = 0.01 if loaded.dtype == torch.float32 else 0.3
+    if not difference <= limit:
+        raise ServingFault("model_unsupported", _unsupported(loaded, f"logits differ by {difference:.3g} of their scale"))
+
+
+def _unsupported(loaded: Loaded, reason: str) -> str:
+    kind = loaded.model.config.model_type
+    return f"The embedded engine does not compute models of type {kind!r} as Transformers does: {reason}."
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except FileNotFoundError:
+        raise ServingFault("model_broken", f"{folder} has no config.json, so it is no model folder.") from None
+    except (OSError, ValueError) as error:
+        raise ServingFault("model_broken", f"config.json in {folder} cannot be read: {error}.") from None
+    if not isinstance(config, dict):
+        raise ServingFault("model_broken", f"config.json in {folder} must hold one JSON object.")
+    if config.get("model_type") == "qwen":
+        raise ServingFault(
+            "model_unsupported",
+            f"{folder} holds a first-generation Qwen model in its original form, which needs code from the model's "
+            "folder. Import it through the catalogue, which converts it.",
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise ServingFault("model_broken", f"{folder} holds no *.safetensors file. Other weight formats are not read.")
+
+
+def _has_bf16_units() -> bool:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    flags = {word for line in text.splitlines() if line.lower().startswith(("flags", "features")) for word in line.split()}
+    return not flags.isdisjoint(BF16_FLAGS)
+
+
+def _bf16_is_faster() -> bool:
+    """Time one decode-like and one prefill-like product in both dtypes; bf16 must win both by a fifth."""
+    return all(_product_seconds(torch.bfloat16, rows) * 1.2 < _product_seconds(torch.float32, rows) for rows in (8, 128))
+
+
+def _product_seconds(dtype: torch.dtype, rows: int) -> float:
+    weight = torch.ones(2048, 1024, dtype=dtype)
+    x = torch.ones(rows, 1024, dtype=dtype)
+    best = float("inf")
+    for _ in range(6):
+        began = time.perf_counter()
+        torch.nn.functional.linear(x, weight)
+        best = min(best, time.perf_counter() - began)
+    return best
