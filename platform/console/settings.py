@@ -201,6 +201,8 @@ NODE_ADDRESS = environment.text("LUTHIER_NODE_ADDRESS", "127.0.0.1")
 """Where the web process reaches replicas of this node."""
 NODE_ACCELERATORS = environment.text("LUTHIER_ACCELERATORS")
 """Empty: what the node has; "cpu" leaves its GPUs alone."""
+STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct")
+"""Fetched by the first start; empty: none."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 

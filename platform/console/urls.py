@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.module_loading import module_has_submodule
 
+from console.health import healthz
+
 APPS = ("accounts", "catalogue", "compute", "datasets_app", "jobs", "deployments")
 
 
@@ -21,6 +23,7 @@ def _routes(kind: str) -> list[URLPattern | URLResolver]:
 
 
 urlpatterns = [
+    path("healthz", healthz),
     path("admin/", admin.site.urls),
     path("v1/", include(_routes("v1"))),
     path("api/v1/", include(_routes("api"))),

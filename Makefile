@@ -1,0 +1,40 @@
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: setup demo serve test test-full lint bench chromium translations
+
+setup:  ## make .venv with everything; says which PyTorch and why
+	@$(PYTHON) tools/setup.py
+
+demo: setup  ## the whole story on this machine: upload, train, deploy, answer (DEMO_EXIT=1 stops at its end)
+	@$(BIN)/python -m demo
+
+serve: setup  ## the platform on http://127.0.0.1:$${PORT:-8000}, data under $${LUTHIER_HOME:-var}
+	@exec $(BIN)/python manage.py serve
+
+chromium: setup
+	@$(BIN)/python tools/chromium.py > .venv/chromium-path.txt
+
+test: chromium  ## every test that fits into minutes, with real servers, a real browser and a real model
+	@started=$$(date +%s); $(BIN)/python -m pytest -m "not slow" --durations=15; code=$$?; \
+	echo "test: $$(( $$(date +%s) - started )) s"; exit $$code
+
+test-full: chromium  ## also the faults at their real times and the walks on the real model
+	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30
+
+lint: setup  ## ruff, mypy, import-linter, djLint, migrations, translations
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=.:platform $(BIN)/lint-imports
+	@$(BIN)/djlint templates --check --lint --quiet
+	@LUTHIER_HOME=$$(mktemp -d) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	@$(BIN)/python tools/translations.py check
+
+translations: setup  ## bring the message catalogues up to date with the source
+	@$(BIN)/python tools/translations.py extract
+
+bench: setup  ## every benchmark in its short form
+	@for name in $$(ls benchmarks/*.py | xargs -n1 basename | grep -v '^_' | sed 's/\.py$$//'); do $(BIN)/python -m benchmarks.$$name --quick; done

@@ -1,0 +1,16 @@
+"""The web's edge: a thin shell that checks size, charset and path before Django reads a body."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+
+from console.shell import Shell  # noqa: E402
+from datasets_app.receiving import ASGI_ROUTES  # noqa: E402
+
+application = Shell(django_application, routes=ASGI_ROUTES, max_body_bytes=settings.MAX_BODY_BYTES)

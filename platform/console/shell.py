@@ -1,0 +1,120 @@
+"""The ASGI shell in front of Django.
+
+Django's ASGI handler spools a whole body before any view runs, so what must be refused early is refused here: bodies
+over the cap, charsets that are codecs, paths with NUL or dot segments. Uploads are routed past Django, since they are
+streamed to storage and may be larger than any body.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from common.errors import error_body
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Route = tuple[str, "re.Pattern[str]", Application]
+
+CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
+DOT_SEGMENT = re.compile(r"(^|/)\.\.?(;[^/]*)?(/|$)")
+
+
+class Refused(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+class Shell:
+    """Check each HTTP request, then hand it to an upload route or to Django."""
+
+    def __init__(self, django: Application, *, routes: Sequence[Route], max_body_bytes: int) -> None:
+        self.django = django
+        self.routes = routes
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        try:
+            _check_path(scope)
+            _check_charset(scope)
+            if (route := self._route(scope)) is not None:
+                await route(scope, receive, send)
+            else:
+                await self._to_django(scope, receive, send)
+        except Refused as refused:
+            await _reply(send, refused)
+
+    def _route(self, scope: Scope) -> Application | None:
+        for method, pattern, application in self.routes:
+            if scope["method"] == method and pattern.fullmatch(scope["path"]):
+                return application
+        return None
+
+    async def _to_django(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on at most `max_body_bytes`; a longer body is a 413 whether or not it announced its length."""
+        announced = _header(scope, b"content-length")
+        if announced.isdigit() and int(announced) > self.max_body_bytes:
+            raise self._too_large()
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_body_bytes:
+                raise self._too_large()
+            return message
+
+        await self.django(scope, limited, send)
+
+    def _too_large(self) -> Refused:
+        limit = self.max_body_bytes // 2**20
+        return Refused(413, "request_too_large", f"The body is larger than {limit} MB. Upload large data by /v1/files.")
+
+
+def _check_path(scope: Scope) -> None:
+    path = scope["path"]
+    if "\0" in path or DOT_SEGMENT.search(path) or re.search(r"%2e|%00|%2f", path, re.IGNORECASE):
+        raise Refused(400, "invalid_path", "The path holds a character that no address here has.")
+
+
+def _check_charset(scope: Scope) -> None:
+    """Refuse charsets that are Python codecs (bz2_codec, zlib, idna …): decoding a body by them is an attack."""
+    match = re.search(r"charset\s*=\s*\"?([^\";\s]*)", _header(scope, b"content-type"), re.IGNORECASE)
+    if match and match[1].lower() not in CHARSETS:
+        raise Refused(415, "unsupported_charset", f"The charset {match[1][:40]!r} is not supported. Send UTF-8.")
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return ""
+
+
+async def _reply(send: Send, refused: Refused) -> None:
+    body = json.dumps(error_body(message=refused.message, status=refused.status, code=refused.code)).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
