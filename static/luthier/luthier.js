@@ -1,0 +1,27 @@
+// Small behaviours of the console. Every page works without them: forms post, pages reload.
+(() => {
+  "use strict";
+
+  // htmx sends Django's CSRF token.
+  document.addEventListener("htmx:config:request", (event) => {
+    const token = document.querySelector("input[name=csrfmiddlewaretoken]");
+    if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token.value;
+  });
+
+  // Copy buttons: <button data-copy="#id">.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.querySelector(button.dataset.copy);
+    await navigator.clipboard.writeText(source.textContent);
+    const label = button.textContent;
+    button.textContent = button.dataset.copied;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
+
+  // Ask before what cannot be undone: <form data-confirm="…">.
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+})();
