@@ -1,6 +1,7 @@
 """What a training run is told to do. Standard library only: Django builds it, the trainer reads it."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -65,6 +66,15 @@ class Hyperparameters:
         _require(self.lr_scheduler_type in SCHEDULES, "lr_scheduler_type", self.lr_scheduler_type, "one of " + ", ".join(SCHEDULES))
         _require(0 <= self.warmup_ratio < 1, "warmup_ratio", self.warmup_ratio, "0 or more and below 1")
         _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, "0, 1, 2 or 3")
+        _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, "false at zero_stage 0 (ZeRO-Offload moves what ZeRO has partitioned)")
+        _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "0 or more and below 1")
+        _require(self.max_grad_norm >= 0, "max_grad_norm", self.max_grad_norm, "0 (off) or more")
+        _require(self.seed >= 0, "seed", self.seed, "0 or more")
+
+    def count_steps(self, num_conversations: int, *, world_size: int = 1) -> int:
+        """Return the optimizer steps of a whole training: each epoch's last batch is as large as is left."""
+        batch_size = self.per_device_train_batch_size * self.gradient_accumulation_steps * world_size
+        return max(1, math.ceil(math.ceil(num_conversations / batch_size) * self.num_train_epochs))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,92 @@
+"""`python -m trainer RUN_DIR`, or with the parameters as options: see trainer/README.md."""
+
+import os
+import sys
+from pathlib import Path
+
+from rundir import RunDirectory, SpecError, write_json
+from trainer.command_line import Arguments, parse, wait_for_run_directory
+from trainer.failures import Failure, classify
+from trainer.launch import error_file, launch_ranks
+from trainer.ports import free_port
+from trainer.reporting import Reporter
+from trainer.spec import TrainingSpec
+from trainer.stopping import StopRequest
+
+
+def main(argv: list[str]) -> int:
+    """Train as asked; return 0 when the run succeeded or stopped as asked, 1 when it failed."""
+    arguments = parse(argv)
+    rank = int(os.environ.get("RANK", "0"))
+    stop = StopRequest()
+    stop.listen()
+    try:
+        directory = _directory(arguments, rank)
+        spec = TrainingSpec.from_json(directory.read_spec())
+    except (SpecError, Failure) as error:
+        print(error, file=sys.stderr)
+        _record_refusal(arguments, error)
+        return 2
+    if spec.world_size > 1 and "RANK" not in os.environ:
+        return launch_ranks(directory, spec.world_size, free_port())
+    return _train(directory, spec, rank, stop)
+
+
+def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopRequest) -> int:
+    directory.create()
+    reporter = Reporter(directory, speaks=rank == 0)
+    stop.watch_lease(directory, spec)
+    try:
+        reporter.stage("Loading Python libraries")
+        _set_environment(spec)
+        from trainer.attempt import run_attempt
+        from trainer.engine import Ranks
+
+        run_attempt(directory, spec, Ranks.from_environment(), reporter, stop)
+    except Exception as error:
+        failure = classify(error, step=reporter.step)
+        reporter.failed(failure, error)
+        if rank != 0:
+            write_json(error_file(directory, rank), {"code": failure.code, "message": failure.message})
+        return 1
+    return 0
+
+
+def _directory(arguments: Arguments, rank: int) -> RunDirectory:
+    """Return the run directory, built first when the parameters came as options."""
+    if arguments.run_dir is not None:
+        return RunDirectory(Path(arguments.run_dir).resolve())
+    if rank != 0:
+        return wait_for_run_directory(arguments)
+    from trainer.prepare_run import build_run_directory
+
+    return build_run_directory(arguments)
+
+
+def _record_refusal(arguments: Arguments, error: Exception) -> None:
+    """Put the reason into the run directory too, where whoever started this looks for it."""
+    if arguments.run_dir is None or not Path(arguments.run_dir).is_dir():
+        return
+    reporter = Reporter(RunDirectory(Path(arguments.run_dir).resolve()), speaks=os.environ.get("RANK", "0") == "0")
+    reporter.failed(classify(error, step=0), error)
+
+
+def _set_environment(spec: TrainingSpec) -> None:
+    """Set what libraries read only when they are imported."""
+    ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
+    threads = spec.threads or max(1, len(os.sched_getaffinity(0)) // ranks_here)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not Path("/dev/nvidiactl").exists():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+
+
+if __name__ == "__main__":
+    # Threads of libraries must not keep a finished run alive, nor their destructors spoil its exit status.
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,146 @@
+"""Which conversations make up each optimizer step, and how a step's batch is split into micro-batches.
+
+Everything here is a pure function of (lengths, seed, step): a resumed run needs no stored position.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.failures import Failure
+
+
+class Conversations(Protocol):
+    """What the trainer needs of a token cache."""
+
+    lengths: NDArray[np.uint32]
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroBatch:
+    """Conversations padded on the right to the longest of them."""
+
+    ids: torch.Tensor
+    """int64 [rows, tokens]."""
+    predicts: torch.Tensor
+    """bool [rows, tokens]: positions whose next token is learned."""
+    labels: torch.Tensor
+    """int64 [number of True in predicts]: those next tokens."""
+
+
+class BatchOrder:
+    """The batches of a whole training: one permutation of all rows per epoch, its last batch as large as is left."""
+
+    def __init__(self, num_rows: int, batch_size: int, seed: int) -> None:
+        self._num_rows = num_rows
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = -1
+        self._rows = np.empty(0, dtype=np.int64)
+
+    def batch(self, step: int) -> list[int]:
+        """Return the row numbers of optimizer step `step`, counted from 0."""
+        epoch, index = divmod(step, -(-self._num_rows // self._batch_size))
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._rows = np.random.default_rng([self._seed, epoch]).permutation(self._num_rows)
+        return [int(row) for row in self._rows[index * self._batch_size : (index + 1) * self._batch_size]]
+
+
+def split_batch(
+    rows: list[int], lengths: NDArray[np.uint32], *, world_size: int, max_rows: int, token_budget: int
+) -> list[list[list[int]]]:
+    """Split a batch into the micro-batches of every rank: `result[rank][micro_batch]` is a list of row numbers.
+
+    Conversations of similar length come together, so that few padding tokens are computed. Every rank gets the same
+    number of micro-batches, since each backward pass is a collective operation; an empty list stands for a pass that
+    adds nothing.
+    """
+    by_length = sorted(rows, key=lambda row: (-int(lengths[row]), row))
+    shares = [_share(by_length, rank, world_size) for rank in range(world_size)]
+    plans = [_split_share(share, lengths, max_rows, token_budget) for share in shares]
+    count = max(len(plan) for plan in plans)
+    for plan in plans:
+        _reach(plan, count)
+    return plans
+
+
+def collate(cache: Conversations, rows: list[int], device: torch.device) -> MicroBatch:
+    """Read `rows` (none: one token that predicts nothing) and pad them. The pad id is never seen: attention is
+    causal and padding stands on the right, so 0 serves every tokenizer."""
+    pairs = [cache.row(row) for row in rows] or [(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.bool_))]
+    width = max(len(ids) for ids, _ in pairs)
+    ids = np.zeros((len(pairs), width), dtype=np.int64)
+    learned = np.zeros((len(pairs), width), dtype=np.bool_)
+    for number, (row_ids, row_learned) in enumerate(pairs):
+        ids[number, : len(row_ids)] = row_ids
+        learned[number, : len(row_learned)] = row_learned
+    predicts = np.zeros_like(learned)
+    predicts[:, :-1] = learned[:, 1:]
+    labels = ids[:, 1:][learned[:, 1:]]
+    return MicroBatch(
+        ids=torch.from_numpy(ids).to(device),
+        predicts=torch.from_numpy(predicts).to(device),
+        labels=torch.from_numpy(labels).to(device),
+    )
+
+
+def count_labels(cache: Conversations, rows: list[int]) -> int:
+    """Return how many tokens of `rows` are learned. The first token of a conversation has nothing before it."""
+    return sum(int(cache.row(row)[1][1:].sum()) for row in rows)
+
+
+def count_tokens(cache: Conversations, rows: list[int]) -> int:
+    """Return the tokens of `rows` without padding."""
+    return sum(int(cache.lengths[row]) for row in rows)
+
+
+def require_trained_tokens(cache: Conversations) -> None:
+    """Raise Failure when no token of any conversation would be learned."""
+    if len(cache) == 0:
+        raise Failure("no_trained_tokens", "The training data has no conversation. Add some, then start again.")
+    if not any(cache.row(row)[1][1:].any() for row in range(len(cache))):
+        raise Failure(
+            "no_trained_tokens",
+            "No token of the training data would be learned: every assistant answer is empty, masked, or lies behind "
+            "max_seq_len. Raise max_seq_len or shorten what stands before the answers.",
+        )
+
+
+def _share(by_length: list[int], rank: int, world_size: int) -> list[int]:
+    """Deal rows like cards, turning round after each hand, so that every rank gets about the same tokens."""
+    return [
+        row
+        for number, row in enumerate(by_length)
+        if rank == (number % world_size if number // world_size % 2 == 0 else world_size - 1 - number % world_size)
+    ]
+
+
+def _split_share(share: list[int], lengths: NDArray[np.uint32], max_rows: int, token_budget: int) -> list[list[int]]:
+    """Fill micro-batches from the longest conversation down; `share` is sorted, so the first of each is its width."""
+    plan: list[list[int]] = []
+    for row in share:
+        current = plan[-1] if plan else []
+        if current and len(current) < max_rows and int(lengths[current[0]]) * (len(current) + 1) <= token_budget:
+            current.append(row)
+        else:
+            plan.append([row])
+    return plan
+
+
+def _reach(plan: list[list[int]], count: int) -> None:
+    """Bring `plan` to `count` micro-batches by halving its largest, then by empty ones."""
+    while len(plan) < count:
+        largest = max(range(len(plan)), key=lambda number: len(plan[number]), default=0)
+        if plan and len(plan[largest]) > 1:
+            rows = plan[largest]
+            plan[largest : largest + 1] = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+        else:
+            plan.append([])

@@ -1,0 +1,185 @@
+"""The model: loaded from safetensors without any code of its own, then given what is to be learned."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM
+
+from trainer.data import MicroBatch
+from trainer.failures import Failure
+from trainer.families import qwen1
+from trainer.hardware import Hardware
+from trainer.spec import Hyperparameters
+
+ALL_LINEAR = "all-linear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainee:
+    """A model together with what is learned of it."""
+
+    model: nn.Module
+    """A PeftModel, or the bare causal model when every parameter is trained."""
+    target_modules: list[str]
+    """Last parts of the names of the modules that have LoRA; empty without LoRA."""
+    result: str
+    """"adapter" or "model"."""
+
+    @property
+    def causal(self) -> Any:
+        """The Transformers model, LoRA layers included."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Return the parameters that are learned, by name, in a stable order."""
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    def count_parameters(self) -> tuple[int, int]:
+        """Return the number of trainable and of all parameters."""
+        sizes = [(_numel(weight), weight.requires_grad) for weight in self.model.parameters()]
+        return sum(size for size, learned in sizes if learned), sum(size for size, _ in sizes)
+
+
+def load_base(model_path: Path, hardware: Hardware) -> Any:
+    """Load the causal language model in `model_path`; raise Failure when it cannot be used."""
+    config = _read_config(model_path)
+    if not any(model_path.glob("*.safetensors")):
+        raise Failure(
+            "bad_model", f"{model_path} holds no *.safetensors file. Other weight formats can run code and are refused."
+        )
+    load: Callable[..., Any] = AutoModelForCausalLM.from_pretrained
+    if config.get("model_type") == qwen1.MODEL_TYPE:
+        load = qwen1.load
+    elif "auto_map" in config and not _is_known(config):
+        raise Failure(
+            "bad_model",
+            f"{model_path.name} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
+            "Such code is never run here. Choose a model of an architecture that Transformers knows.",
+        )
+    return load(
+        model_path,
+        dtype=hardware.dtype,
+        attn_implementation=hardware.attention,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+
+
+def prepare(causal: Any, hyperparameters: Hyperparameters) -> Trainee:
+    """Decide what is learned: LoRA matrices, every weight, or both."""
+    causal.config.use_cache = False
+    if hyperparameters.gradient_checkpointing:
+        causal.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if hyperparameters.lora_dim == 0:
+        causal.requires_grad_(True)
+        return Trainee(model=causal, target_modules=[], result="model")
+    targets = find_targets(causal, hyperparameters.lora_module_name)
+    model = _with_lora(causal, targets, hyperparameters)
+    if not hyperparameters.only_optimize_lora:
+        model.requires_grad_(True)
+    return Trainee(
+        model=model,
+        target_modules=sorted({name.rpartition(".")[2] for name in targets}),
+        result="adapter" if hyperparameters.only_optimize_lora else "model",
+    )
+
+
+def find_targets(causal: Any, lora_module_name: str) -> list[str]:
+    """Return the full names of the linear modules that get LoRA; the output layer never does.
+
+    `lora_module_name` is "all-linear" or comma-separated parts of names, each of which must occur in one at least.
+    """
+    head = causal.get_output_embeddings()
+    linear = [name for name, module in causal.named_modules() if isinstance(module, nn.Linear) and module is not head]
+    if lora_module_name.strip() == ALL_LINEAR:
+        return linear
+    parts = [part.strip() for part in lora_module_name.split(",") if part.strip()]
+    for part in parts:
+        if not any(part in name for name in linear):
+            raise _no_such_module(part, linear)
+    if not parts:
+        raise _no_such_module(lora_module_name, linear)
+    return [name for name in linear if any(part in name for part in parts)]
+
+
+class LabelLogits:
+    """Makes a causal model compute logits only where a next token is learned.
+
+    A hook on the output layer picks the hidden states, so that whatever an architecture does to its logits afterwards
+    (scaling, soft capping) still happens. The output layer is 28 % of SmolLM2's arithmetic.
+    """
+
+    def __init__(self, causal: Any) -> None:
+        self._predicts: torch.Tensor | None = None
+        causal.get_output_embeddings().register_forward_pre_hook(self._pick)
+
+    def __call__(self, model: Callable[..., Any], batch: MicroBatch) -> torch.Tensor:
+        """Return fp32 logits [number of labels, vocabulary]."""
+        self._predicts = batch.predicts
+        try:
+            logits: torch.Tensor = model(input_ids=batch.ids, use_cache=False).logits
+        finally:
+            self._predicts = None
+        return logits[0].float()
+
+    def _pick(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
+        if self._predicts is None:
+            return None
+        return (inputs[0][self._predicts].unsqueeze(0), *inputs[1:])
+
+
+def _with_lora(causal: Any, targets: list[str], hyperparameters: Hyperparameters) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=hyperparameters.lora_dim,
+        lora_alpha=hyperparameters.lora_alpha,  # type: ignore[arg-type]  # a scale may be a fraction
+        lora_dropout=hyperparameters.lora_dropout,
+        target_modules=_shortest(causal, targets),
+    )
+    return get_peft_model(causal, config)
+
+
+def _shortest(causal: Any, targets: list[str]) -> list[str]:
+    """Return last parts of names where they mean the same modules, since other programs know only those."""
+    suffixes = {name.rpartition(".")[2] for name in targets}
+    linear = {name for name, module in causal.named_modules() if isinstance(module, nn.Linear)}
+    same = {name for name in linear if name.rpartition(".")[2] in suffixes} == set(targets)
+    return sorted(suffixes) if same else targets
+
+
+def _no_such_module(part: str, linear: list[str]) -> Failure:
+    kinds = sorted({name.rpartition(".")[2] for name in linear})
+    return Failure(
+        "no_such_module",
+        f"lora_module_name is {part!r}, but no linear layer of this model has that in its name. "
+        f"There are, for example: {', '.join(kinds[:8])}; a full name is {linear[0] if linear else 'none'}.",
+    )
+
+
+def _numel(weight: Any) -> int:
+    """Return a parameter's size also when ZeRO-3 has spread it over ranks."""
+    return int(getattr(weight, "ds_numel", weight.numel()))
+
+
+def _read_config(model_path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((model_path / "config.json").read_bytes())
+    except (OSError, ValueError):
+        raise Failure(
+            "bad_model", f"{model_path} has no readable config.json. Give the folder of a whole model."
+        ) from None
+    return config if isinstance(config, dict) else {}
+
+
+def _is_known(config: dict[str, Any]) -> bool:
+    from transformers import CONFIG_MAPPING
+
+    return config.get("model_type") in CONFIG_MAPPING

@@ -1,0 +1,82 @@
+"""What a run says: events for programs, lines for people, metrics.csv for spreadsheets. Rank 0 alone speaks."""
+
+import csv
+import io
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from rundir import EventWriter, RunDirectory, write_atomically
+from rundir.events import Level
+from trainer.failures import Failure
+
+COLUMNS = ("step", "train_loss", "learning_rate", "tokens", "seconds")
+
+
+class Reporter:
+    """Writes events and prints each one's sentence; on other ranks than the first it only remembers the step."""
+
+    def __init__(self, directory: RunDirectory, *, speaks: bool) -> None:
+        self._directory = directory
+        self._events = EventWriter(directory.events) if speaks else None
+        self.step = 0
+        """Optimizer steps done so far, for the sentence of a failure."""
+
+    def event(self, type: str, message: str, *, level: Level = "info", **data: Any) -> None:
+        if self._events is None:
+            return
+        self._events.write(type, message, level=level, **data)
+        print(f"{time.strftime('%H:%M:%S')} {message}", flush=True)
+
+    def stage(self, message: str) -> None:
+        self.event("stage", message)
+
+    def warn(self, message: str) -> None:
+        self.event("warning", message, level="warn")
+
+    def failed(self, failure: Failure, error: BaseException) -> None:
+        """Write the terminal event; the traceback goes to the log alone."""
+        self._log_traceback(error)
+        self.event("failed", failure.message, level="error", code=failure.code)
+
+    def _log_traceback(self, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error))
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        if not _is_same_file(sys.stderr.fileno(), self._directory.log):
+            with self._directory.log.open("a") as stream:
+                stream.write(text)
+
+
+class MetricsFile:
+    """metrics.csv: one unrounded row for every optimizer step of the whole job, across attempts."""
+
+    def __init__(self, path: Path, earlier: Path | None, *, resumed_from_step: int) -> None:
+        """Begin with the rows of `earlier` (the checkpoint's copy) up to the step that it stands for."""
+        self._path = path
+        rows = list(csv.reader(earlier.open(newline=""))) if earlier is not None and earlier.is_file() else []
+        kept = [row for row in rows[1:] if row and int(row[0]) <= resumed_from_step]
+        write_atomically(path, "".join(map(_line, [COLUMNS, *kept])).encode())
+
+    def append(self, step: int, train_loss: float, learning_rate: float, tokens: int, seconds: float) -> None:
+        with self._path.open("a", newline="") as stream:
+            stream.write(_line((step, repr(train_loss), repr(learning_rate), tokens, repr(seconds))))
+
+    def copy_to(self, folder: Path) -> None:
+        (folder / "metrics.csv").write_bytes(self._path.read_bytes())
+
+
+def _line(values: Any) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(values)
+    return stream.getvalue()
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False

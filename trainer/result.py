@@ -1,0 +1,154 @@
+"""The result of a training: a plain PEFT folder, or a whole model, with chat files, its card and probes."""
+
+import contextlib
+import copy
+import dataclasses
+import hashlib
+import os
+import shutil
+from contextlib import AbstractContextManager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+import chat
+from rundir import sha256_of_file, write_json
+from trainer.hardware import Hardware
+from trainer.model import Trainee, load_base, prepare
+from trainer.probes import write_probes
+from trainer.spec import TrainingSpec
+
+CARD = "luthier.json"
+
+
+def write_result(
+    final: Path,
+    *,
+    spec: TrainingSpec,
+    trainee: Trainee,
+    chat_format: "chat.ChatFormat",
+    hardware: Hardware,
+    base_logits: torch.Tensor | None,
+) -> None:
+    """Write `final` (adapter/ or model/) whole or not at all; rank 0 only, on a model that no ZeRO-3 has spread."""
+    draft = final.with_name(f".{final.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir()
+        without_adapter: Any = contextlib.nullcontext
+        if trainee.result == "adapter":
+            write_adapter(draft, spec=spec, trainee=trainee, chat_format=chat_format, hardware=hardware)
+            causal, without_adapter = trainee.causal, trainee.model.disable_adapter
+        else:
+            causal = _write_model(draft, spec, trainee, chat_format, hardware)
+        write_probes(
+            draft,
+            causal=causal,
+            chat_format=chat_format,
+            messages=spec.probes,
+            dtype=hardware.dtype_name,
+            base_logits=base_logits,
+            without_adapter=without_adapter,
+        )
+        _make_readable(draft)
+        shutil.rmtree(final, ignore_errors=True)
+        os.rename(draft, final)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def write_adapter(
+    folder: Path, *, spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", hardware: Hardware
+) -> None:
+    """Write what plain PEFT loads, with the chat files and the card, into `folder`."""
+    from peft import get_peft_model_state_dict
+
+    model: Any = trainee.model
+    with full_weights(trainee):
+        # save_embedding_layers would ask a hub whether the vocabulary has changed.
+        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
+        tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = copy.copy(model.peft_config["default"])
+    config.inference_mode = True
+    config.base_model_name_or_path = spec.model_name or Path(spec.model_path).name
+    config.save_pretrained(str(folder))
+    chat_format.save(folder)
+    write_json(folder / CARD, card(spec, trainee, chat_format, hardware))
+    _make_readable(folder)
+
+
+def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first: bool) -> Trainee:
+    """Return a copy of what ZeRO-3 has spread over ranks, on the host of rank 0; every rank must call this.
+
+    Parameters are gathered one at a time, so no GPU ever holds more than one of them whole.
+    """
+    from deepspeed.zero import GatheredParameters
+
+    copied = trainee
+    weights: dict[str, torch.nn.Parameter] = {}
+    if is_first:
+        copied = prepare(load_base(Path(spec.model_path), dataclasses.replace(hardware, attention="sdpa")), spec.hyperparameters)
+        weights = copied.trainable()
+    for name, spread in trainee.trainable().items():
+        with GatheredParameters([spread]), torch.no_grad():
+            if is_first:
+                weights[name].copy_(spread)
+    return copied
+
+
+def full_weights(trainee: Trainee) -> AbstractContextManager[Any]:
+    """Return a context in which what is trained lies whole in memory, also under ZeRO-3 (then a collective)."""
+    weights = list(trainee.trainable().values())
+    if not any(hasattr(weight, "ds_id") for weight in weights):
+        return contextlib.nullcontext()
+    from deepspeed.zero import GatheredParameters
+
+    gathered: AbstractContextManager[Any] = GatheredParameters(weights)
+    return gathered
+
+
+def card(spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", hardware: Hardware) -> dict[str, Any]:
+    """Return luthier.json: on which base, by which conversation format and settings this was trained."""
+    return {
+        "version": 1,
+        "result": trainee.result,
+        "base": {"name": spec.model_name, "sha256": spec.model_sha256 or weights_sha256(Path(spec.model_path))},
+        "chat_hash": chat_format.hash,
+        "dtype": hardware.dtype_name,
+        "target_modules": trainee.target_modules,
+        "hyperparameters": dataclasses.asdict(spec.hyperparameters),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "deepspeed", "safetensors")},
+    }
+
+
+def weights_sha256(model_path: Path) -> str:
+    """Return the identity of a model's weights: of one file its SHA-256, of several that of their sorted list
+    ("<sha256>  <name>" lines)."""
+    sums = [(sha256_of_file(path), path.name) for path in sorted(model_path.glob("*.safetensors"))]
+    if len(sums) == 1:
+        return sums[0][0]
+    return hashlib.sha256("".join(f"{value}  {name}\n" for value, name in sums).encode()).hexdigest()
+
+
+def _write_model(
+    folder: Path, spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", hardware: Hardware
+) -> Any:
+    """Write a whole model, LoRA merged into it, in the number format it was trained in; return that model."""
+    description = card(spec, trainee, chat_format, hardware)
+    causal = trainee.model.merge_and_unload() if trainee.target_modules else trainee.model  # type: ignore[operator]
+    causal.config.use_cache = True
+    causal.save_pretrained(str(folder), max_shard_size="4GB")
+    chat_format.save(folder)
+    write_json(folder / CARD, description)
+    return causal
+
+
+def _make_readable(folder: Path) -> None:
+    """Give every file the usual mode: some writers leave it readable by its owner alone, which a server is not."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,174 @@
+"""Supervised fine-tuning: batches, loss, AdamW, learning rate, checkpoints."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from trainer.checkpoint import Progress
+from trainer.data import BatchOrder, Conversations, collate, count_labels, count_tokens, split_batch
+from trainer.engine import Ranks, sum_over_ranks
+from trainer.failures import Failure
+from trainer.hardware import Hardware
+from trainer.model import LabelLogits
+from trainer.schedule import learning_rate
+from trainer.spec import Hyperparameters, TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What `train` works with."""
+
+    spec: TrainingSpec
+    engine: Any
+    logits: LabelLogits
+    data: Conversations
+    validation: Conversations | None
+    hardware: Hardware
+    ranks: Ranks
+    total_steps: int
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        return self.spec.hyperparameters
+
+    @property
+    def order(self) -> BatchOrder:
+        chosen = self.hyperparameters
+        batch_size = chosen.per_device_train_batch_size * chosen.gradient_accumulation_steps * self.ranks.world_size
+        return BatchOrder(len(self.data), batch_size, chosen.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """What one optimizer step was, for whoever records it."""
+
+    train_loss: float
+    learning_rate: float
+    tokens: int
+    """Of this step's conversations, without padding."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callbacks:
+    """What happens around the steps."""
+
+    on_step: Callable[[Progress, StepReport], None]
+    on_validation: Callable[[Progress, float, float], None]
+    save: Callable[[Progress], None]
+    should_stop: Callable[[], bool]
+
+
+def train(training: Training, progress: Progress, callbacks: Callbacks) -> Progress:
+    """Run optimizer steps from `progress` to the end, or until asked to stop; return the position reached."""
+    order, spec = training.order, training.spec
+    for step in range(progress.step, training.total_steps):
+        started_at = time.perf_counter()
+        batch = order.batch(step)
+        rate = learning_rate(step, total_steps=training.total_steps, hyperparameters=training.hyperparameters)
+        loss = optimize(training, batch, step, rate)
+        tokens = count_tokens(training.data, batch)
+        progress = advance(progress, training.engine, loss, tokens)
+        seconds = time.perf_counter() - started_at
+        callbacks.on_step(progress, StepReport(train_loss=loss, learning_rate=rate, tokens=tokens, seconds=seconds))
+
+        is_last = progress.step == training.total_steps
+        if training.validation is not None and (is_last or is_due(progress.step, spec.eval_steps)):
+            valid_loss, accuracy = evaluate(training, training.validation)
+            progress = replace(progress, valid_loss=valid_loss)
+            callbacks.on_validation(progress, valid_loss, accuracy)
+        stop = callbacks.should_stop()
+        if is_due(progress.step, spec.save_steps) or (stop and not is_last):
+            callbacks.save(progress)
+        if stop:
+            break
+    return progress
+
+
+def optimize(training: Training, batch: list[int], step: int, rate: float) -> float:
+    """Do one AdamW step on the mean loss per learned token of the whole batch, and return that loss.
+
+    The batch is the same however it is split over ranks and micro-batches: each adds its sum over the learned tokens,
+    divided by their number in all of them. DeepSpeed averages gradients over ranks, hence the factor.
+    """
+    engine, ranks = training.engine, training.ranks
+    num_labels = max(1, count_labels(training.data, batch))
+    mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size)
+    engine.train()
+    # Random numbers (dropout) depend on the step alone, so that a resumed run draws the same ones.
+    torch.manual_seed(_step_seed(training.hyperparameters.seed, step, ranks.rank))
+    loss_sum = 0.0
+    for number, rows in enumerate(mine):
+        micro_batch = collate(training.data, rows, training.hardware.device)
+        engine.set_gradient_accumulation_boundary(number == len(mine) - 1)
+        loss = functional.cross_entropy(training.logits(engine, micro_batch), micro_batch.labels, reduction="sum")
+        engine.backward(loss * (ranks.world_size / num_labels))
+        loss_sum += float(loss.detach())
+    (loss_sum,) = sum_over_ranks([loss_sum], ranks, training.hardware.device)
+    _require_finite(loss_sum, step)
+    for group in engine.optimizer.param_groups:
+        group["lr"] = rate
+    engine.step()
+    return loss_sum / num_labels
+
+
+@torch.no_grad()
+def evaluate(training: Training, data: Conversations) -> tuple[float, float]:
+    """Return the mean loss and the share of right guesses (both per learned token) over all of `data`."""
+    training.engine.eval()
+    loss_sum = right = labels = 0.0
+    for rows in _split(training, data, list(range(len(data))), training.hyperparameters.per_device_eval_batch_size):
+        batch = collate(data, rows, training.hardware.device)
+        logits = training.logits(training.engine, batch)
+        loss_sum += float(functional.cross_entropy(logits, batch.labels, reduction="sum"))
+        right += float((logits.argmax(-1) == batch.labels).sum())
+        labels += len(batch.labels)
+    loss_sum, right, labels = sum_over_ranks([loss_sum, right, labels], training.ranks, training.hardware.device)
+    return loss_sum / max(1.0, labels), right / max(1.0, labels)
+
+
+def advance(progress: Progress, engine: Any, loss: float, tokens: int) -> Progress:
+    """Return the position after one more step."""
+    scaler = getattr(engine.optimizer, "loss_scaler", None)
+    return replace(
+        progress,
+        step=progress.step + 1,
+        trained_tokens=progress.trained_tokens + tokens,
+        applied_steps=progress.applied_steps + int(engine.was_step_applied()),
+        loss_scale=float(scaler.cur_scale) if engine.fp16_enabled() and scaler is not None else None,
+        train_loss=loss,
+    )
+
+
+def is_due(step: int, every: int) -> bool:
+    """Whether something done every so many steps (0: never) is due after `step`."""
+    return every > 0 and step % every == 0
+
+
+def _split(training: Training, data: Conversations, rows: list[int], max_rows: int) -> list[list[int]]:
+    return split_batch(
+        rows,
+        data.lengths,
+        world_size=training.ranks.world_size,
+        max_rows=max_rows,
+        token_budget=training.hardware.token_budget,
+    )[training.ranks.rank]
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+
+
+def _require_finite(loss_sum: float, step: int) -> None:
+    if not math.isfinite(loss_sum):
+        raise Failure(
+            "diverged",
+            f"The loss became {loss_sum} at step {step + 1}. Start a new job with a smaller learning_rate, "
+            "or a longer warm-up.",
+        )
