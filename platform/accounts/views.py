@@ -1,0 +1,109 @@
+"""Signing in and out, language and theme, the team one works in, API keys."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import services
+from accounts.middleware import SESSION_KEY
+from accounts.models import ApiKey, Team
+from common.valkey import is_over_limit
+
+GUESSES = 10
+GUESS_WINDOW_SECONDS = 300
+YEAR_SECONDS = 31_536_000
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for email and password; after GUESSES wrong ones from one address it is 429 for a while."""
+    next_page = _safe_next(request, request.GET.get("next") or request.POST.get("next"))
+    if request.method == "GET":
+        return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, next_page)
+    email = request.POST.get("email", "").strip().lower()
+    user = authenticate(request, username=email, password=request.POST.get("password", ""))
+    address = request.META.get("REMOTE_ADDR", "")
+    if user is not None:
+        login(request, user)
+        return redirect(next_page)
+    if is_over_limit(f"sign-in:{address}:{email}", limit=GUESSES, seconds=GUESS_WINDOW_SECONDS):
+        error = _("Too many attempts. Wait five minutes, then try again.")
+        return _sign_in_page(request, next_page, error=error, email=email, status=429)
+    error = _("This email and password do not match. Check both and try again.")
+    return _sign_in_page(request, next_page, error=error, email=email, status=401)
+
+
+def _sign_in_page(
+    request: HttpRequest, next_page: str, *, error: str = "", email: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"next": next_page, "error": error, "email": email}
+    return render(request, "accounts/sign_in.html", context, status=status)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("sign_in")
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Keep the language or the theme in a cookie."""
+    response = redirect(_safe_next(request, request.POST.get("next")))
+    language, theme = request.POST.get("language"), request.POST.get("theme")
+    if language in dict(settings.LANGUAGES):
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_SECONDS, samesite="Lax")
+    if theme in ("light", "dark"):
+        response.set_cookie("luthier_theme", theme, max_age=YEAR_SECONDS, samesite="Lax")
+    return response
+
+
+@login_required
+@require_POST
+def choose_team(request: HttpRequest) -> HttpResponse:
+    team = Team.objects.of(request.user).filter(pk=request.POST.get("team") or 0).first()
+    if team is not None:
+        request.session[SESSION_KEY] = team.pk
+    return redirect("/")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def keys(request: HttpRequest) -> HttpResponse:
+    """List the team's keys; a new one is shown once."""
+    secret = ""
+    if request.method == "POST":
+        name = request.POST.get("name", "").strip()[:100]
+        secret = services.create_api_key(email=request.user.email, team_name=request.team.name, name=name)
+    live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
+    return render(request, "accounts/keys.html", {"keys": live, "secret": secret})
+
+
+@login_required
+@require_POST
+def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
+    services.revoke_api_key(key_id=key_id, team=request.team, by=request.user)
+    messages.success(request, _("The key was revoked. Requests with it are refused from now on."))
+    return redirect("keys")
+
+
+@login_required
+@require_GET
+def more(request: HttpRequest) -> HttpResponse:
+    """On a phone: what the bottom bar has no room for."""
+    return render(request, "accounts/more.html", {"teams": Team.objects.of(request.user).order_by("name")})
+
+
+def _safe_next(request: HttpRequest, target: str | None) -> str:
+    hosts = {request.get_host()}
+    if target and url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure()):
+        return target
+    return settings.LOGIN_REDIRECT_URL
