@@ -56,8 +56,8 @@ class Sequence:
     """None: the text is not wanted (a probe)."""
     stops: tuple[str, ...] = ()
     emit: Callable[[Piece], None]
-    forced: int | None = None
-    """A probe's first "answer" token, taken in place of the model's choice so that decoding is proven, too."""
+    forced: tuple[int, ...] = ()
+    """A probe's first tokens, taken in place of the model's own choice, so that decoding is proven, too."""
     on_logits: Callable[[torch.Tensor], None] | None = None
     num_generated: int = 0
     cancelled: bool = False
@@ -266,8 +266,8 @@ class Engine:
         for index, sequence in enumerate(rows):
             if sequence.on_logits is not None:
                 sequence.on_logits(logits[index])
-            if sequence.forced is not None and sequence.num_generated == 0:
-                picked = Picked(sequence.forced)
+            if sequence.num_generated < len(sequence.forced):
+                picked = Picked(sequence.forced[sequence.num_generated])
             elif sequence.sampling.is_plain_greedy:
                 picked = Picked(greedy[index])
             else:

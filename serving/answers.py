@@ -1,0 +1,233 @@
+"""From a checked request to a response: prompts, sequences, and what they say as it comes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chat import parse_messages
+from serving.engine import Piece, Sequence
+from serving.faults import RequestError
+from serving.replica import Replica, ServedModel
+from serving.requests import AnswerRequest, ChatRequest, TextRequest
+from serving.responses import DONE, Usage, Writer, event
+from serving.sampling import Picked
+from serving.text import StopText
+from serving.tool_calls import OPENING, split_tool_calls
+
+
+class ClientGone(Exception):
+    """Nobody reads this answer any more."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What choice `index` said."""
+
+    index: int
+    piece: Piece
+
+
+class Answer:
+    """The running sequences of one request."""
+
+    def __init__(self, replica: Replica, request: AnswerRequest, served: ServedModel, prompts: list[list[int]]) -> None:
+        self.request = request
+        self.served = served
+        self.writer = Writer(
+            model=request.model, is_chat=isinstance(request, ChatRequest), show=lambda token: served.chat.decode([token])
+        )
+        self._replica = replica
+        self._lines: asyncio.Queue[Line | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._prompt_tokens = sum(map(len, prompts))
+        numbered = [(prompt, choice) for prompt in prompts for choice in range(request.num_choices)]
+        self.sequences = [self._sequence(index, *entry) for index, entry in enumerate(numbered)]
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(prompt=self._prompt_tokens, completion=sum(s.num_generated for s in self.sequences))
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.request.sampling.top_logprobs is not None
+
+    @property
+    def parses_tools(self) -> bool:
+        """True when tools were offered to a model whose template writes calls in the form known here."""
+        return isinstance(self.request, ChatRequest) and bool(self.request.tools) and OPENING in self.served.template
+
+    async def lines(self, receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[Line]:
+        """Generate; yield until every choice has finished. A client that leaves stops the generation at once."""
+        watch = asyncio.create_task(self._watch(receive))
+        self._replica.engine.submit(self.sequences)
+        left = len(self.sequences)
+        try:
+            while left:
+                line = await self._lines.get()
+                if line is None:
+                    raise ClientGone
+                if line.piece.finish == "error":
+                    raise RequestError(line.piece.message, status=503, type="server_error", code="generation_failed")
+                left -= line.piece.finish is not None
+                yield line
+        finally:
+            self._replica.engine.cancel(self.sequences)
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+    def _sequence(self, index: int, prompt: list[int], choice: int) -> Sequence:
+        request, chat = self.request, self.served.chat
+        sampling = request.sampling
+        if sampling.seed is not None and choice:
+            # Each choice has its own stream of random numbers, and the same ones every time.
+            sampling = replace(sampling, seed=(sampling.seed + choice) % 2**63)
+        return Sequence(
+            prompt=prompt,
+            adapter=self.served.adapter,
+            sampling=sampling,
+            max_tokens=request.max_tokens or self._replica.engine.loaded.max_model_len - len(prompt),
+            stop_ids=frozenset(chat.stop_ids),
+            decoder=chat.stream_decoder(),
+            stops=request.stops,
+            emit=lambda piece: self._put(Line(index, piece)),
+        )
+
+    def _put(self, line: Line | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+
+    async def _watch(self, receive: Callable[[], Awaitable[Any]]) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._lines.put_nowait(None)
+
+
+def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: ServedModel) -> list[list[int]]:
+    """Return the token ids of each prompt; RequestError when they cannot be rendered or are too long."""
+    if isinstance(request, TextRequest):
+        prompts = [served.chat.encode(prompt) for prompt in request.prompts]
+    else:
+        prompts = [_chat_prompt(request, served)]
+    _check_bias(replica, request)
+    for prompt in prompts:
+        _check_length(prompt, request.max_tokens, replica.engine.loaded.max_model_len)
+    return prompts
+
+
+async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+    """Return the body of a response that is not streamed."""
+    texts = ["" for _ in answer.sequences]
+    picked: list[list[Picked]] = [[] for _ in answer.sequences]
+    finishes = ["stop" for _ in answer.sequences]
+    async with contextlib.aclosing(answer.lines(receive)) as lines:
+        async for line in lines:
+            texts[line.index] += line.piece.text
+            picked[line.index].extend(line.piece.tokens)
+            finishes[line.index] = line.piece.finish or "stop"
+    choices = []
+    for index, text in enumerate(texts):
+        rest, calls = split_tool_calls(text) if answer.parses_tools else (text, [])
+        tokens = picked[index] if answer.wants_logprobs else None
+        finish = "tool_calls" if calls else finishes[index]
+        choices.append(answer.writer.choice(index, rest, tool_calls=calls, picked=tokens, finish=finish))
+    return answer.writer.whole(choices, answer.usage)
+
+
+async def stream(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+    """Yield the server-sent events of an answer; an error ends the stream with an error event."""
+    writer, with_usage = answer.writer, answer.request.include_usage
+    voices = [_Voice(answer, index) for index in range(len(answer.sequences))]
+    if writer.is_chat:
+        for voice in voices:
+            yield event(writer.opening(voice.index, with_usage=with_usage))
+    try:
+        async with contextlib.aclosing(answer.lines(receive)) as lines:
+            async for line in lines:
+                for chunk in voices[line.index].chunks(line.piece):
+                    yield event(chunk)
+    except RequestError as error:
+        yield event(error.to_json())
+        return
+    except ClientGone:
+        return
+    if with_usage:
+        yield event(writer.usage(answer.usage))
+    yield DONE
+
+
+class _Voice:
+    """One choice of a streamed answer; text that may be a tool call waits until it is whole."""
+
+    def __init__(self, answer: Answer, index: int) -> None:
+        self.index = index
+        self._answer = answer
+        self._plain = StopText([OPENING]) if answer.parses_tools else None
+        self._held = ""
+        self._unsent: list[Picked] = []
+
+    def chunks(self, piece: Piece) -> list[dict[str, Any]]:
+        writer, with_usage = self._answer.writer, self._answer.request.include_usage
+        self._unsent.extend(piece.tokens)
+        text, calls = self._pass(piece.text), []
+        if piece.finish is not None:
+            rest, calls = self._end()
+            text += rest
+        chunks = []
+        if text or (piece.finish is not None and self._unsent):
+            picked = self._unsent if self._answer.wants_logprobs else None
+            chunks.append(writer.text(self.index, text, picked=picked, with_usage=with_usage))
+            self._unsent = []
+        if calls:
+            chunks.append(writer.calls(self.index, calls, with_usage=with_usage))
+        if piece.finish is not None:
+            chunks.append(writer.closing(self.index, "tool_calls" if calls else piece.finish, with_usage=with_usage))
+        return chunks
+
+    def _pass(self, text: str) -> str:
+        if self._plain is None:
+            return text
+        self._held += text
+        return self._plain.push(text)
+
+    def _end(self) -> tuple[str, list[dict[str, Any]]]:
+        """Return the text still owed and the tool calls."""
+        if self._plain is None:
+            return "", []
+        if not self._plain.found:
+            return self._plain.flush(), []
+        start = self._held.find(OPENING)
+        rest, calls = split_tool_calls(self._held[start:])
+        return rest, calls
+
+
+def _chat_prompt(request: ChatRequest, served: ServedModel) -> list[int]:
+    if request.tools and "tools" not in served.template:
+        raise RequestError(
+            f"The chat template of {request.model} has no place for tools.", param="tools", code="unsupported_parameter"
+        )
+    try:
+        return served.chat.prompt_ids(parse_messages(request.messages, request.tools))
+    except ValueError as error:
+        raise RequestError(str(error), param="messages") from error
+
+
+def _check_length(prompt: list[int], max_tokens: int | None, most: int) -> None:
+    wanted = max_tokens or 1
+    if len(prompt) + wanted <= most:
+        return
+    raise RequestError(
+        f"This model's maximum context length is {most} tokens. However, you requested {len(prompt) + wanted} tokens "
+        f"({len(prompt)} in the prompt, {wanted} in the completion). Please reduce one of them.",
+        param="messages",
+        code="context_length_exceeded",
+    )
+
+
+def _check_bias(replica: Replica, request: AnswerRequest) -> None:
+    size = replica.engine.loaded.model.config.vocab_size
+    for token in request.sampling.logit_bias:
+        if token >= size:
+            raise RequestError(f"logit_bias names token {token}; the model has {size}.", param="logit_bias")

@@ -1,0 +1,158 @@
+"""One replica: the base, the tuned models that proved themselves, and their names."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chat import ChatFormat
+from rundir import EventWriter
+from serving.engine import Engine
+from serving.faults import AdapterRefused, RequestError, ServingFault
+from serving.gate import Proof, prove
+from serving.lora import BASE
+from serving.spec import ServingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """A name that requests may use."""
+
+    name: str
+    adapter: int
+    """Number in the engine; 0 is the model at `ServingSpec.model_path` itself."""
+    chat: ChatFormat
+    template: str
+    """The chat template's text: what it mentions says what it can express."""
+    path: str
+    created: int = field(default_factory=lambda: int(time.time()))
+
+
+class Replica:
+    """Names and proofs. Methods may be called from any thread; adding and releasing take turns."""
+
+    def __init__(self, spec: ServingSpec, engine: Engine, events: EventWriter) -> None:
+        self.spec = spec
+        self.engine = engine
+        self._events = events
+        self._changing = threading.Lock()
+        own = _served(spec.model_name, BASE, Path(spec.chat_path), _as_fault)
+        self._models: dict[str, ServedModel] = {own.name: own}
+
+    def prove_own_model(self) -> None:
+        """Let a fully trained model prove itself; ServingFault when it does not."""
+        if self.spec.probe_path is None:
+            return
+        own = self._models[self.spec.model_name]
+        try:
+            proof = prove(self.engine, own.chat, Path(self.spec.probe_path), adapter=BASE)
+        except AdapterRefused as error:
+            raise ServingFault("probe_unusable", str(error)) from error
+        self._tell(own.name, proof)
+        if not proof.passed:
+            raise ServingFault("gate_failed", proof.reason)
+
+    def add(self, name: str, path: str) -> ServedModel:
+        """Load the adapter at `path`, prove it and serve it as `name`; the same name and path again change nothing.
+
+        Raises AdapterRefused when it cannot be loaded or fails its proof, RequestError (409) when the name is taken.
+        """
+        with self._changing:
+            there = self._models.get(name)
+            if there is not None and there.path == path:
+                return there
+            if there is not None:
+                raise RequestError(
+                    f"The name {name!r} already answers for {there.path}. Release it first.", status=409, code="name_taken"
+                )
+            return self._add(name, path)
+
+    def release(self, name: str) -> None:
+        """Stop serving `name`; RequestError when there is no such adapter."""
+        with self._changing:
+            served = self._models.get(name)
+            if served is None or served.adapter == BASE:
+                raise RequestError(f"No adapter is served as {name!r}.", status=404, code="model_not_found")
+            del self._models[name]
+            self.engine.release(served.adapter)
+            self._events.write("released", f"{name} is no longer served.", model=name)
+
+    def get(self, name: str) -> ServedModel:
+        """Return the model of this name; an unknown one is an error, never the base."""
+        served = self._models.get(name)
+        if served is None:
+            raise RequestError(
+                f"The model `{name}` does not exist on this server.", status=404, param="model", code="model_not_found"
+            )
+        return served
+
+    def models(self) -> list[ServedModel]:
+        return list(self._models.values())
+
+    def _add(self, name: str, path: str) -> ServedModel:
+        try:
+            number = self.engine.call(lambda: self.engine.lora.add(Path(path))).result()
+        except AdapterRefused as error:
+            self._tell_refusal(name, error)
+            raise
+        try:
+            served = self._proven(name, number, path)
+        except BaseException:
+            self.engine.release(number)
+            raise
+        self._models[name] = served
+        return served
+
+    def _proven(self, name: str, number: int, path: str) -> ServedModel:
+        try:
+            served = _served(name, number, Path(path), _as_refusal, path=path)
+            proof = prove(self.engine, served.chat, Path(path) / "probe", adapter=number)
+        except AdapterRefused as error:
+            self._tell_refusal(name, error)
+            raise
+        self._tell(name, proof)
+        if not proof.passed:
+            raise AdapterRefused(f"{name} is not served. {proof.reason}")
+        return served
+
+    def _tell_refusal(self, name: str, error: AdapterRefused) -> None:
+        """Report an adapter that did not even come to be compared."""
+        nothing = {"max_difference": None, "tolerance": None, "base_difference": None}
+        self._events.write("gate", str(error), level="error", model=name, passed=False, **nothing)
+
+    def _tell(self, name: str, proof: Proof) -> None:
+        self._events.write(
+            "gate",
+            f"{name} answers as trained." if proof.passed else proof.reason,
+            level="info" if proof.passed else "error",
+            model=name,
+            passed=proof.passed,
+            max_difference=_finite(proof.max_difference),
+            tolerance=proof.tolerance,
+            base_difference=_finite(proof.base_difference),
+        )
+
+
+def _served(
+    name: str, adapter: int, folder: Path, fault: Callable[[str], Exception], *, path: str | None = None
+) -> ServedModel:
+    try:
+        chat = ChatFormat.load(folder)
+        template = (folder / "chat_template.jinja").read_text()
+    except (OSError, ValueError) as error:
+        raise fault(f"The tokenizer and chat template in {folder} cannot be used: {error}") from error
+    return ServedModel(name=name, adapter=adapter, chat=chat, template=template, path=path or str(folder))
+
+
+def _as_fault(message: str) -> ServingFault:
+    return ServingFault("chat_broken", message)
+
+
+def _as_refusal(message: str) -> AdapterRefused:
+    return AdapterRefused(message)
+
+
+def _finite(value: float) -> float:
+    """Return a number that strict JSON can hold."""
+    return value if abs(value) < 1e9 else 1e9
