@@ -1,0 +1,16 @@
+# One image for web, workers and beat; --build-arg TORCH=cuda on hosts with NVIDIA GPUs.
+FROM python:3.11-slim-bookworm
+ARG TORCH=cpu
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 TORCH_EXTENSIONS_DIR=/opt/torch_extensions
+RUN apt-get update && apt-get install -y --no-install-recommends g++ make tini && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY pyproject.toml README.md ./
+RUN if [ "$TORCH" = cpu ]; then pip install "torch==2.13.0+cpu" --index-url https://download.pytorch.org/whl/cpu; fi
+COPY . .
+RUN pip install -e '.[train,serve]' babel && python tools/translations.py compile && python -m trainer.build_ops
+RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data /opt
+USER luthier
+ENV LUTHIER_HOME=/data
+# tini is the init process: a worker's end must not take a trainer along, and nobody else would reap it.
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "-m", "uvicorn", "console.asgi:application", "--app-dir", "platform", "--host", "0.0.0.0", "--port", "8000"]
