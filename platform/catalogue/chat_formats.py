@@ -1,0 +1,25 @@
+"""How one conversation of a base model looks: its chat format, loaded once per model and choice of system prompt."""
+
+import functools
+from pathlib import Path
+
+from common.errors import UserError
+
+from catalogue.models import BaseModel
+from chat import ChatFormat, SystemChoice
+
+
+def chat_format(base: BaseModel, system: SystemChoice) -> ChatFormat:
+    """Return the format of `base` with the system prompt's choice baked in; cached by the weights' identity."""
+    if not base.is_present:
+        raise UserError(
+            f"{base.id} is not downloaded yet. Download it from the catalogue first.",
+            code="model_not_present",
+            param="model",
+        )
+    return _load(base.sha256, str(base.path), base.template, system)
+
+
+@functools.lru_cache(maxsize=16)
+def _load(sha256: str, folder: str, template: str, system: SystemChoice) -> ChatFormat:
+    return ChatFormat.from_model_folder(Path(folder), system=system, template=None if template == "own" else template)

@@ -1,0 +1,139 @@
+"""Base models: what the platform can tune and serve, and what of it is on this installation's disk."""
+
+from pathlib import Path
+
+from accounts.models import User
+from common.encryption import decrypt, encrypt
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class BaseModelQuerySet(models.QuerySet["BaseModel"]):
+    def present(self) -> "BaseModelQuerySet":
+        """Models whose weights are on disk, so that they can be trained and served."""
+        return self.filter(state=BaseModel.State.PRESENT)
+
+    def downloading(self) -> "BaseModelQuerySet":
+        return self.filter(state=BaseModel.State.DOWNLOADING)
+
+
+class BaseModel(models.Model):
+    """A pretrained model. Once present, its identity is the SHA-256 of its weights (`catalogue.folders.weights_sha256`)."""
+
+    class State(models.TextChoices):
+        ABSENT = "absent", _("Not downloaded")
+        DOWNLOADING = "downloading", _("Downloading")
+        PRESENT = "present", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    id = models.SlugField(primary_key=True, max_length=80)
+    display_name = models.CharField(max_length=120)
+    family = models.CharField(max_length=40, help_text="The model_type of its config.json, such as llama or qwen2.")
+    parameters = models.BigIntegerField(help_text="Number of weights; 0 when unknown.")
+    context_length = models.PositiveIntegerField()
+    hidden_size = models.PositiveIntegerField()
+    num_layers = models.PositiveIntegerField()
+    vocab_size = models.PositiveIntegerField()
+    licence = models.CharField(max_length=120)
+    licence_url = models.URLField(blank=True)
+    needs_licence_acceptance = models.BooleanField(default=False)
+    sources = models.JSONField(default=list, help_text="Where it can be had, in order of preference.")
+    template = models.CharField(max_length=40, help_text="own: the model's; or chatml, qwen, llama3.")
+    defaults = models.JSONField(default=dict, help_text="Hyperparameters that suit this model.")
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.ABSENT)
+    sha256 = models.CharField(max_length=64, blank=True)
+    folder = models.CharField(max_length=500, blank=True, help_text="Below LUTHIER_HOME/models, or absolute.")
+    bytes_done = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    progress_at = models.DateTimeField(null=True, help_text="When the download last moved.")
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    licence_accepted_at = models.DateTimeField(null=True)
+    licence_accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    present_at = models.DateTimeField(null=True)
+
+    objects = BaseModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["parameters", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="present") | (~models.Q(sha256="") & ~models.Q(folder="")),
+                name="a_present_model_has_a_folder_and_an_identity",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def path(self) -> Path:
+        """The folder with config.json, *.safetensors and tokenizer files; it exists once the model is present."""
+        return Path(settings.LUTHIER_HOME) / "models" / (self.folder or self.id)
+
+    @property
+    def is_present(self) -> bool:
+        return self.state == self.State.PRESENT
+
+    @property
+    def licence_is_open(self) -> bool:
+        """True when nobody has to accept the licence any more."""
+        return not self.needs_licence_acceptance or self.licence_accepted_at is not None
+
+    @property
+    def progress(self) -> float:
+        """How much of the download is done, from 0 to 1."""
+        return min(1.0, self.bytes_done / self.bytes_total) if self.bytes_total else 0.0
+
+    def accept_licence(self, *, by: User) -> None:
+        self.licence_accepted_at, self.licence_accepted_by = timezone.now(), by
+        self.save(update_fields=["licence_accepted_at", "licence_accepted_by"])
+
+    def mark_downloading(self) -> None:
+        self.state, self.error, self.error_code = self.State.DOWNLOADING, "", ""
+        self.bytes_done = 0
+        self.progress_at = timezone.now()
+        self.save(update_fields=["state", "error", "error_code", "bytes_done", "progress_at"])
+
+    def mark_progress(self, *, done: int, total: int) -> None:
+        self.bytes_done, self.bytes_total, self.progress_at = done, total, timezone.now()
+        self.save(update_fields=["bytes_done", "bytes_total", "progress_at"])
+
+    def mark_failed(self, message: str, *, code: str) -> None:
+        self.state, self.error, self.error_code = self.State.FAILED, message, code
+        self.save(update_fields=["state", "error", "error_code"])
+
+    def mark_present(self, *, folder: str, sha256: str) -> None:
+        self.state, self.folder, self.sha256 = self.State.PRESENT, folder, sha256
+        self.error, self.error_code, self.present_at = "", "", timezone.now()
+        self.bytes_done = self.bytes_total
+        self.save()
+
+
+class HubToken(models.Model):
+    """A hub's access token, encrypted at rest; entered once and never shown again."""
+
+    class Hub(models.TextChoices):
+        HUGGING_FACE = "huggingface", "Hugging Face"
+        MODELSCOPE = "modelscope", "ModelScope"
+
+    hub = models.CharField(primary_key=True, max_length=20, choices=Hub.choices)
+    encrypted = models.TextField()
+    set_at = models.DateTimeField(auto_now=True)
+    set_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.get_hub_display()
+
+    @classmethod
+    def store(cls, *, hub: str, token: str, by: User | None) -> None:
+        cls.objects.update_or_create(hub=hub, defaults={"encrypted": encrypt(token.strip()), "set_by": by})
+
+    @classmethod
+    def secret_of(cls, hub: str) -> str | None:
+        """Return the token in clear for a request to its hub, or None when none was entered."""
+        row = cls.objects.filter(hub=hub).first()
+        return decrypt(row.encrypted) if row else None
