@@ -1,5 +1,6 @@
 """Loading the model: from safetensors, without remote code, in the dtype that this device is good at."""
 
+import itertools
 import json
 import os
 import time
@@ -14,7 +15,9 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from serving.faults import ServingFault
 from serving.slots import SlotPool
 
-ATTENTION = "luthier_slots"
+ATTENTION = "luthier_slots_{}"
+"""Transformers finds an attention by name; each pool has one of its own."""
+_numbers = itertools.count()
 BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 """Flags in /proc/cpuinfo of processors with bfloat16 units (x86, x86 with AMX, Arm)."""
 
@@ -62,9 +65,10 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_sl
         raise ServingFault("model_broken", f"The model in {folder} cannot be loaded: {error}") from error
     longest = min(max_model_len, getattr(model.config, "max_position_embeddings", None) or max_model_len)
     pool = SlotPool(max_slots=max_slots, max_length=longest)
-    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, pool.attend)
+    attention = ATTENTION.format(next(_numbers))
+    ALL_ATTENTION_FUNCTIONS.register(attention, pool.attend)
     reference = _plain_logits(model, device)
-    model.set_attn_implementation(ATTENTION)
+    model.set_attn_implementation(attention)
     loaded = Loaded(model=model, pool=pool, device=device, dtype=dtype, max_model_len=longest)
     _keep_last_positions(loaded)
     _check_attention(loaded, reference)
