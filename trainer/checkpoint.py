@@ -131,6 +131,8 @@ def load_state(folder: Path, engine: Any, trainee: Trainee, progress: Progress) 
 
 def _gather(engine: Any, trainee: Trainee) -> Iterator[tuple[str, torch.Tensor]]:
     has_moments = bool(engine.basic_optimizer.state)
+    if has_moments:
+        _link_moments(engine)
     for name, weight in trainee.trainable().items():
         for kind in ("weight", *MOMENTS) if has_moments else ("weight",):
             tensor = _get(engine, weight, None if kind == "weight" else kind)
@@ -170,7 +172,14 @@ def _make_moments(engine: Any, applied_steps: int) -> None:
         else:
             step = applied_steps  # DeepSpeed's CPUAdam counts with a plain number
         optimizer.state[held] = {"step": step, **{moment: torch.zeros_like(held.data) for moment in MOMENTS}}
+    _link_moments(engine)
+
+
+def _link_moments(engine: Any) -> None:
+    """Let DeepSpeed find the moments by parameter. It does that itself after the first parameter group's first step
+    and so misses the moments of every further group (0.19)."""
     if hasattr(engine.optimizer, "_lazy_init_hp_params_optimizer_state"):
+        engine.optimizer._hp_optimizer_states_linked = False
         engine.optimizer._lazy_init_hp_params_optimizer_state()
 
 

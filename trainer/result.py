@@ -87,7 +87,7 @@ def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first:
 
     Parameters are gathered one at a time, so no GPU ever holds more than one of them whole.
     """
-    from deepspeed.zero import GatheredParameters
+    from deepspeed.runtime.zero import GatheredParameters
 
     copied = trainee
     weights: dict[str, torch.nn.Parameter] = {}
@@ -106,7 +106,7 @@ def full_weights(trainee: Trainee) -> AbstractContextManager[Any]:
     weights = list(trainee.trainable().values())
     if not any(hasattr(weight, "ds_id") for weight in weights):
         return contextlib.nullcontext()
-    from deepspeed.zero import GatheredParameters
+    from deepspeed.runtime.zero import GatheredParameters
 
     gathered: AbstractContextManager[Any] = GatheredParameters(weights)
     return gathered
