@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rundir import RunDirectory, SpecError, write_json
 from trainer.command_line import Arguments, parse, wait_for_run_directory
+from trainer.environment import prepare_environment
 from trainer.failures import Failure, classify
-from trainer.launch import error_file, launch_ranks
+from trainer.launch import error_file, launch_ranks, reason_of_others
 from trainer.ports import free_port
 from trainer.reporting import Reporter
 from trainer.spec import TrainingSpec
@@ -16,7 +17,7 @@ from trainer.stopping import StopRequest
 
 def main(argv: list[str]) -> int:
     """Train as asked; return 0 when the run succeeded or stopped as asked, 1 when it failed."""
-    arguments = parse(argv)
+    arguments = parse(argv, world_size=_world_size(default=1))
     rank = int(os.environ.get("RANK", "0"))
     stop = StopRequest()
     stop.listen()
@@ -38,16 +39,18 @@ def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopReq
     stop.watch_lease(directory, spec)
     try:
         reporter.stage("Loading Python libraries")
-        _set_environment(spec)
+        prepare_environment(_threads(spec))
         from trainer.attempt import run_attempt
         from trainer.engine import Ranks
 
         run_attempt(directory, spec, Ranks.from_environment(), reporter, stop)
     except Exception as error:
         failure = classify(error, step=reporter.step)
-        reporter.failed(failure, error)
         if rank != 0:
             write_json(error_file(directory, rank), {"code": failure.code, "message": failure.message})
+        elif spec.world_size > 1 and failure.code == "trainer_error":
+            failure = reason_of_others(directory) or failure
+        reporter.failed(failure, error)
         return 1
     return 0
 
@@ -57,10 +60,15 @@ def _directory(arguments: Arguments, rank: int) -> RunDirectory:
     if arguments.run_dir is not None:
         return RunDirectory(Path(arguments.run_dir).resolve())
     if rank != 0:
-        return wait_for_run_directory(arguments)
+        return wait_for_run_directory(arguments, _launch())
     from trainer.prepare_run import build_run_directory
 
-    return build_run_directory(arguments)
+    return build_run_directory(arguments, _launch())
+
+
+def _launch() -> str:
+    """Return what the ranks of one launch on this machine have in common, and no earlier launch had."""
+    return f"{os.environ.get('MASTER_ADDR', '')}:{os.environ.get('MASTER_PORT', '')}:{os.getppid()}"
 
 
 def _record_refusal(arguments: Arguments, error: Exception) -> None:
@@ -71,17 +79,14 @@ def _record_refusal(arguments: Arguments, error: Exception) -> None:
     reporter.failed(classify(error, step=0), error)
 
 
-def _set_environment(spec: TrainingSpec) -> None:
-    """Set what libraries read only when they are imported."""
-    ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
-    threads = spec.threads or max(1, len(os.sched_getaffinity(0)) // ranks_here)
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    if not Path("/dev/nvidiactl").exists():
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+def _threads(spec: TrainingSpec) -> int:
+    """Return the threads of one rank: what the spec says, else a fair share of the cores it may run on."""
+    ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE", _world_size(default=1))))
+    return spec.threads or max(1, len(os.sched_getaffinity(0)) // ranks_here)
+
+
+def _world_size(*, default: int) -> int:
+    return int(os.environ.get("WORLD_SIZE", default))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One attempt at a training: load, resume, train, write the result. The heavy libraries are imported from here on."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def run_attempt(
     validation = _open_validation(directory, spec)
     hardware = survey(
         dtype=spec.dtype,
-        threads=spec.threads or max(1, available_cores() // ranks.world_size),
+        threads=spec.threads or int(os.environ.get("OMP_NUM_THREADS", available_cores())),
         local_rank=ranks.local_rank,
         longest=int(data.lengths.max()),
     )

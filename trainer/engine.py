@@ -136,6 +136,8 @@ def _decay_groups(trainee: Trainee, weight_decay: float) -> list[dict[str, Any]]
 def _do_without_shared_memory() -> None:
     """Keep DeepSpeed from compiling its shared-memory collectives: a single rank shares with nobody."""
     import deepspeed
-    from deepspeed.ops.op_builder import ShareMemCommBuilder
+    from deepspeed.accelerator import get_accelerator
 
-    deepspeed.ops.__compatible_ops__[ShareMemCommBuilder.NAME] = False
+    builder = get_accelerator().create_op_builder("ShareMemCommBuilder")
+    if builder is not None:
+        deepspeed.ops.__compatible_ops__[builder.NAME] = False

@@ -10,16 +10,19 @@ import time
 from pathlib import Path
 
 from rundir import EventWriter, RunDirectory, read_events
+from trainer.failures import Failure
 from trainer.stopping import REASONS
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.2
+REASON_SECONDS = 3.0
 GRACE_SECONDS = 10.0
 """How long other ranks may live after one has failed: they would wait for it in a collective for ever."""
 
 
 def launch_ranks(directory: RunDirectory, world_size: int, port: int) -> int:
     """Run `world_size` copies of `python -m trainer RUN_DIR` to their end; return the worst exit status."""
+    _forget_reasons(directory)
     libc = ctypes.CDLL(None)
     ranks = [
         subprocess.Popen(
@@ -40,6 +43,17 @@ def launch_ranks(directory: RunDirectory, world_size: int, port: int) -> int:
 def error_file(directory: RunDirectory, rank: int) -> Path:
     """Return where a rank other than the first leaves the reason of its end for the launcher."""
     return directory.root / f"rank-{rank}.error.json"
+
+
+def reason_of_others(directory: RunDirectory) -> Failure | None:
+    """Return why another rank ended, if one says so soon: this rank has only seen the connection break."""
+    deadline = time.monotonic() + REASON_SECONDS
+    while time.monotonic() < deadline:
+        for path in sorted(directory.root.glob("rank-*.error.json")):
+            value = json.loads(path.read_bytes())
+            return Failure(value["code"], value["message"])
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def _environment(rank: int, world_size: int, port: int) -> dict[str, str]:
@@ -76,14 +90,16 @@ def _wait(ranks: list[subprocess.Popen[bytes]]) -> int:
 def _ensure_terminal_event(directory: RunDirectory, status: int) -> None:
     """Say why the tree ended if rank 0 could not: with all ranks dead, the launcher is the only writer."""
     events = read_events(directory.events)
-    reasons = sorted(directory.root.glob("rank-*.error.json"))
     if status != 0 and not (events and events[-1].is_terminal):
-        code, message = "rank_lost", "One of the training processes ended without a word. The log has the details."
-        if reasons:
-            value = json.loads(reasons[0].read_bytes())
-            code, message = value["code"], value["message"]
+        failure = reason_of_others(directory) or Failure(
+            "rank_lost", "One of the training processes ended without a word. The log has the details."
+        )
         writer = EventWriter(directory.events)
-        writer.write("failed", message, level="error", code=code)
+        writer.write("failed", failure.message, level="error", code=failure.code)
         writer.close()
-    for path in reasons:
+    _forget_reasons(directory)
+
+
+def _forget_reasons(directory: RunDirectory) -> None:
+    for path in directory.root.glob("rank-*.error.json"):
         path.unlink(missing_ok=True)

@@ -135,3 +135,30 @@ class TrainingSpec:
 def _require(holds: bool, name: str, value: object, accepted: str) -> None:
     if not holds:
         raise SpecError(f"{name} is {value!r}; it must be {accepted}.")
+
+
+def command_line(
+    hyperparameters: Hyperparameters,
+    *,
+    data_path: str,
+    model_name_or_path: str,
+    output_dir: str,
+    world_size: int = 1,
+    **options: str | int | float,
+) -> list[str]:
+    """Return the DeepSpeed command that does the same training by hand, as a list of arguments.
+
+    `options` are further options of `python -m trainer`, such as chat_path, data_split or save_steps.
+    """
+    values: dict[str, object] = {
+        "data_path": data_path,
+        "model_name_or_path": model_name_or_path,
+        "output_dir": output_dir,
+        **options,
+        **dataclasses.asdict(hyperparameters),
+    }
+    command = ["deepspeed", "--num_gpus", str(world_size), "--module", "trainer"]
+    for name, value in values.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        command += [f"--{name}", text]
+    return command

@@ -1,0 +1,50 @@
+"""Learning-rate traces."""
+
+import math
+
+import pytest
+
+from trainer.schedule import learning_rate
+from trainer.spec import SCHEDULES, Hyperparameters
+
+
+def trace(name, total_steps=10, warmup_ratio=0.2):
+    chosen = Hyperparameters(
+        max_seq_len=64, lora_dim=4, lora_alpha=8, per_device_train_batch_size=1, per_device_eval_batch_size=1,
+        gradient_accumulation_steps=1, learning_rate=1.0, weight_decay=0, num_train_epochs=1, lr_scheduler_type=name,
+        warmup_ratio=warmup_ratio,
+    )  # fmt: skip
+    return [learning_rate(step, total_steps=total_steps, hyperparameters=chosen) for step in range(total_steps)]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_stays_between_nothing_and_the_peak(name):
+    assert all(0 < rate <= 1.0 for rate in trace(name))
+    assert max(trace(name)) == 1.0
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "constant"])
+def test_climbs_first(name):
+    assert trace(name)[:3] == pytest.approx([1 / 3, 2 / 3, 1.0])
+
+
+def test_no_two_schedules_are_the_same():
+    assert len({tuple(trace(name, total_steps=20)) for name in SCHEDULES}) == len(SCHEDULES)
+
+
+def test_constant_has_no_warm_up():
+    assert trace("constant") == [1.0] * 10
+
+
+def test_known_values():
+    assert trace("linear")[6] == pytest.approx(0.5)
+    assert trace("cosine")[6] == pytest.approx(0.5)
+    assert trace("cosine")[4] == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
+    assert trace("cosine_with_restarts")[6] == pytest.approx(1.0)
+    assert trace("polynomial")[6] == pytest.approx(0.25)
+    assert trace("inverse_sqrt")[8] == pytest.approx(0.5)
+
+
+def test_warm_up_follows_its_ratio():
+    assert trace("linear", warmup_ratio=0.0)[0] == 1.0
+    assert trace("linear", warmup_ratio=0.5)[0] == pytest.approx(1 / 6)
