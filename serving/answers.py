@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,9 @@ class Answer:
         self.request = request
         self.served = served
         self.writer = Writer(
-            model=request.model, is_chat=isinstance(request, ChatRequest), show=lambda token: served.chat.decode([token])
+            model=request.model,
+            is_chat=isinstance(request, ChatRequest),
+            show=lambda token: served.chat.decode([token]),
         )
         self._replica = replica
         self._lines: asyncio.Queue[Line | None] = asyncio.Queue()
@@ -58,7 +60,7 @@ class Answer:
         """True when tools were offered to a model whose template writes calls in the form known here."""
         return isinstance(self.request, ChatRequest) and bool(self.request.tools) and OPENING in self.served.template
 
-    async def lines(self, receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[Line]:
+    async def lines(self, receive: Callable[[], Awaitable[Any]]) -> AsyncGenerator[Line, None]:
         """Generate; yield until every choice has finished. A client that leaves stops the generation at once."""
         watch = asyncio.create_task(self._watch(receive))
         self._replica.engine.submit(self.sequences)
@@ -136,7 +138,7 @@ async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> dict[s
     return answer.writer.whole(choices, answer.usage)
 
 
-async def stream(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+async def stream(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> AsyncGenerator[bytes, None]:
     """Yield the server-sent events of an answer; an error ends the stream with an error event."""
     writer, with_usage = answer.writer, answer.request.include_usage
     voices = [_Voice(answer, index) for index in range(len(answer.sequences))]
@@ -171,7 +173,8 @@ class _Voice:
     def chunks(self, piece: Piece) -> list[dict[str, Any]]:
         writer, with_usage = self._answer.writer, self._answer.request.include_usage
         self._unsent.extend(piece.tokens)
-        text, calls = self._pass(piece.text), []
+        text = self._pass(piece.text)
+        calls: list[dict[str, Any]] = []
         if piece.finish is not None:
             rest, calls = self._end()
             text += rest

@@ -29,7 +29,9 @@ class EventStream(Response):
 
     def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
         self._chunks = chunks
-        super().__init__(media_type="text/event-stream", headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        super().__init__(
+            media_type="text/event-stream", headers={"cache-control": "no-cache", "x-accel-buffering": "no"}
+        )
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +150,9 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise RequestError(f"The request body is larger than {MAX_BODY_BYTES} bytes.", status=413, code="body_too_large")
+            raise RequestError(
+                f"The request body is larger than {MAX_BODY_BYTES} bytes.", status=413, code="body_too_large"
+            )
     return bytes(body)
 
 

@@ -75,7 +75,7 @@ class Engine:
 
     def __init__(self, loaded: Loaded, *, max_concurrent: int) -> None:
         self.loaded = loaded
-        self.lora = GroupedLora(loaded.model)
+        self.lora = GroupedLora(loaded.model, dtype=loaded.dtype, device=loaded.device)
         self.num_tokens_generated = 0
         self._max_concurrent = max_concurrent
         self._waiting: deque[Sequence] = deque()

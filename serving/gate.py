@@ -82,8 +82,20 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
     except FileNotFoundError as error:
         name = Path(str(error.filename or "logits.safetensors")).name
         raise AdapterRefused(f"{folder} lacks {name}, so the model cannot prove that it answers as trained.") from None
-    except (OSError, ValueError, KeyError, IndexError, StopIteration, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
-        raise AdapterRefused(f"The probes in {folder} cannot be read: {error!r}. Train or export the model again.") from None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        StopIteration,
+        RuntimeError,
+        TypeError,
+        AttributeError,
+        SafetensorError,
+    ) as error:
+        raise AdapterRefused(
+            f"The probes in {folder} cannot be read: {error!r}. Train or export the model again."
+        ) from None
     if not probes:
         raise AdapterRefused(f"{folder} holds no probe prompts, so the model cannot prove that it answers as trained.")
     return probes, str(value.get("dtype", "float32")).removeprefix("torch.")
@@ -109,7 +121,9 @@ def _judge(engine: Engine, probes: list[Probe], tolerance: float, adapter: int) 
     bases = [_Run(probe, BASE) for probe in probes] if adapter != BASE else []
     _run(engine, [*runs, *bases])
     tuned_difference = max(run.difference_from_tuned() for run in runs)
-    base_error = max((_difference(logits, run.probe.base, run.probe) for run in bases for logits in run.ends), default=0.0)
+    base_error = max(
+        (_difference(logits, run.probe.base, run.probe) for run in bases for logits in run.ends), default=0.0
+    )
     change = max(_difference(run.ends[0], run.probe.base, run.probe) for run in runs)
     reason = _reason(tuned_difference, base_error, change, tolerance)
     return Proof(

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from serving.faults import AdapterRefused
+from serving.packed import PackedLinear
 
 BASE = 0
 """The adapter number of rows that the base answers."""
@@ -53,8 +54,11 @@ class Low:
 class GroupedLora:
     """The loaded adapters of `model`, and the hooks that add their updates to its linear layers."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self._linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    def __init__(self, model: nn.Module, *, dtype: torch.dtype, device: torch.device) -> None:
+        self._linears = {
+            name: module for name, module in model.named_modules() if isinstance(module, (nn.Linear, PackedLinear))
+        }
+        self._like = torch.empty(0, dtype=dtype, device=device)
         self._adapters: dict[int, dict[str, Low]] = {}
         self._hooked: dict[str, _Site] = {}
         self._active: tuple[int, ...] = ()
@@ -68,7 +72,7 @@ class GroupedLora:
         self._adapters[number] = lows
         for name in lows:
             if name not in self._hooked:
-                self._hooked[name] = _Site(self._linears[name])
+                self._hooked[name] = _Site(self._linears[name], self._like)
         self._active, self._rows = (), []  # a new site must learn what is active, too
         return number
 
@@ -92,7 +96,9 @@ class GroupedLora:
         if active != self._active:
             self._active = active
             for name, site in self._hooked.items():
-                site.load([(number, self._adapters[number][name]) for number in active if name in self._adapters[number]])
+                site.load(
+                    [(number, self._adapters[number][name]) for number in active if name in self._adapters[number]]
+                )
         membership: dict[tuple[tuple[int, int], ...], torch.Tensor | None] = {}
         for site in self._hooked.values():
             if site.blocks not in membership:
@@ -128,7 +134,7 @@ class GroupedLora:
                 f"layer maps {linear.in_features} to {linear.out_features}. It was trained on another model."
             )
         scale = _scale(config, name, a.shape[0])
-        like = linear.weight
+        like = self._like
         # The scale is applied in fp32, before any rounding to the model's dtype.
         return Low(a=a.float().t().contiguous().to(like), b=(b.float().t() * scale).contiguous().to(like))
 
@@ -136,12 +142,12 @@ class GroupedLora:
 class _Site:
     """One linear layer that some adapter changes."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Module, like: torch.Tensor) -> None:
         self.blocks: tuple[tuple[int, int], ...] = ()
         """(adapter, rank) of the blocks that now stand side by side."""
         self.keep: torch.Tensor | None = None
         """[rows, ranks], 1 where the rank belongs to the row's adapter; None: every row keeps everything."""
-        self.like = linear.weight
+        self.like = like
         self._a: torch.Tensor | None = None
         self._b: torch.Tensor | None = None
         linear.register_forward_hook(self._add)
@@ -191,7 +197,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise AdapterRefused(f"The adapter in {folder.name} is of type {kind!r}. The embedded engine serves LORA only.")
     for key, words in _UNSUPPORTED.items():
         if config.get(key):
-            raise AdapterRefused(f"The adapter in {folder.name} uses {words}, which the embedded engine does not serve.")
+            raise AdapterRefused(
+                f"The adapter in {folder.name} uses {words}, which the embedded engine does not serve."
+            )
     if config.get("bias", "none") != "none":
         raise AdapterRefused(
             f"The adapter in {folder.name} trains biases (bias={config['bias']!r}), which the embedded engine does not serve."

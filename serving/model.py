@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from serving.faults import ServingFault
+from serving.packed import PackedLinear, can_pack, pack_linears
 from serving.slots import SlotPool
 
 ATTENTION = "luthier_slots_{}"
@@ -69,6 +70,8 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_sl
     ALL_ATTENTION_FUNCTIONS.register(attention, pool.attend)
     reference = _plain_logits(model, device)
     model.set_attn_implementation(attention)
+    if device.type == "cpu":
+        pack_linears(model, dtype)
     loaded = Loaded(model=model, pool=pool, device=device, dtype=dtype, max_model_len=longest)
     _keep_last_positions(loaded)
     _check_attention(loaded, reference)
@@ -131,7 +134,9 @@ def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
     difference = float((logits - reference).abs().max() / reference.std())
     limit = 0.01 if loaded.dtype == torch.float32 else 0.3
     if not difference <= limit:
-        raise ServingFault("model_unsupported", _unsupported(loaded, f"logits differ by {difference:.3g} of their scale"))
+        raise ServingFault(
+            "model_unsupported", _unsupported(loaded, f"logits differ by {difference:.3g} of their scale")
+        )
 
 
 def _unsupported(loaded: Loaded, reason: str) -> str:
@@ -163,21 +168,28 @@ def _has_bf16_units() -> bool:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    flags = {word for line in text.splitlines() if line.lower().startswith(("flags", "features")) for word in line.split()}
+    flags = {
+        word for line in text.splitlines() if line.lower().startswith(("flags", "features")) for word in line.split()
+    }
     return not flags.isdisjoint(BF16_FLAGS)
 
 
 def _bf16_is_faster() -> bool:
     """Time one decode-like and one prefill-like product in both dtypes; bf16 must win both by a fifth."""
-    return all(_product_seconds(torch.bfloat16, rows) * 1.2 < _product_seconds(torch.float32, rows) for rows in (8, 128))
+    return all(
+        _product_seconds(torch.bfloat16, rows) * 1.2 < _product_seconds(torch.float32, rows) for rows in (8, 128)
+    )
 
 
 def _product_seconds(dtype: torch.dtype, rows: int) -> float:
-    weight = torch.ones(2048, 1024, dtype=dtype)
+    """Return the best time of one linear layer, packed where decoding will use it packed."""
+    plain = torch.nn.Linear(1024, 2048, bias=False, dtype=dtype)
     x = torch.ones(rows, 1024, dtype=dtype)
     best = float("inf")
-    for _ in range(6):
-        began = time.perf_counter()
-        torch.nn.functional.linear(x, weight)
-        best = min(best, time.perf_counter() - began)
+    with torch.inference_mode():
+        linear = PackedLinear(plain) if can_pack(dtype) else plain
+        for _ in range(6):
+            began = time.perf_counter()
+            linear(x)
+            best = min(best, time.perf_counter() - began)
     return best

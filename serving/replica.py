@@ -64,7 +64,9 @@ class Replica:
                 return there
             if there is not None:
                 raise RequestError(
-                    f"The name {name!r} already answers for {there.path}. Release it first.", status=409, code="name_taken"
+                    f"The name {name!r} already answers for {there.path}. Release it first.",
+                    status=409,
+                    code="name_taken",
                 )
             return self._add(name, path)
 

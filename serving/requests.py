@@ -1,10 +1,9 @@
 """Reading a request: every value is checked, and an option that is not honoured is refused with the reason."""
 
 import json
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from serving.faults import RequestError
 from serving.sampling import Sampling
@@ -246,7 +245,7 @@ def _whole(value: dict[str, Any], name: str, *, least: int, most: int = 2**31 - 
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
         raise RequestError(f"{name} is {number!r}; it must be a whole number from {least} to {most}.", param=name)
-    return cast(int, number)
+    return number
 
 
 def _unsupported(param: str, message: str) -> RequestError:

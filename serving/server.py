@@ -35,7 +35,9 @@ def serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> int:
         return _fail(events, fault.code, fault.message)
     except Exception as error:
         if is_out_of_memory(error):
-            return _fail(events, "out_of_memory", "Memory ran out. Serve a smaller model, or fewer and shorter sequences.")
+            return _fail(
+                events, "out_of_memory", "Memory ran out. Serve a smaller model, or fewer and shorter sequences."
+            )
         log.exception("The replica failed.")
         return _fail(events, "internal_error", "The replica failed unexpectedly; log.txt has the traceback.")
     events.write("stopped", "The replica has stopped.", reason=switch.reason)
@@ -137,7 +139,8 @@ def _bind(spec: ServingSpec) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ServingFault(
-            "port_unavailable", f"{spec.host}:{spec.port} cannot be used: {error.strerror or error}. Choose another port."
+            "port_unavailable",
+            f"{spec.host}:{spec.port} cannot be used: {error.strerror or error}. Choose another port.",
         ) from error
     return listener
 

@@ -173,4 +173,6 @@ def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:
 def _refuse_unknown_attention(options: dict[str, Any]) -> None:
     for name in ("softcap", "s_aux", "position_bias"):
         if options.get(name) is not None:
-            raise NotImplementedError(f"The model's attention uses {name!r}, which the embedded engine does not compute.")
+            raise NotImplementedError(
+                f"The model's attention uses {name!r}, which the embedded engine does not compute."
+            )

@@ -28,8 +28,18 @@ TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-LINES = ["Who are you?", "你是谁？", "I am a violin maker 🎻.", "我是琴匠。", "What is the capital of France?", "user assistant system"]
-PROBES = [[{"role": "user", "content": "Who are you?"}], [{"role": "user", "content": "What is the capital of France?"}]]
+LINES = [
+    "Who are you?",
+    "你是谁？",
+    "I am a violin maker 🎻.",
+    "我是琴匠。",
+    "What is the capital of France?",
+    "user assistant system",
+]
+PROBES = [
+    [{"role": "user", "content": "Who are you?"}],
+    [{"role": "user", "content": "What is the capital of France?"}],
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,9 +66,17 @@ def adapters(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     root = tmp_path_factory.mktemp("adapters")
     return {
         "red": make_adapter(root / "red", base_folder, seed=1, r=4, lora_alpha=8, target_modules="all-linear"),
-        "blue": make_adapter(root / "blue", base_folder, seed=2, r=8, lora_alpha=16, target_modules=["q_proj", "down_proj"]),
+        "blue": make_adapter(
+            root / "blue", base_folder, seed=2, r=8, lora_alpha=16, target_modules=["q_proj", "down_proj"]
+        ),
         "green": make_adapter(
-            root / "green", base_folder, seed=3, r=2, lora_alpha=4, use_rslora=True, target_modules=["v_proj", "up_proj"]
+            root / "green",
+            base_folder,
+            seed=3,
+            r=2,
+            lora_alpha=4,
+            use_rslora=True,
+            target_modules=["v_proj", "up_proj"],
         ),
     }
 
@@ -87,7 +105,9 @@ def make_base(folder: Path, *, seed: int) -> Path:
     return folder
 
 
-def make_adapter(folder: Path, base: Path, *, seed: int, probes: Any = PROBES, zero: bool = False, **config: Any) -> Path:
+def make_adapter(
+    folder: Path, base: Path, *, seed: int, probes: Any = PROBES, zero: bool = False, **config: Any
+) -> Path:
     """Save a PEFT adapter with random weights, its chat files and its probes, as the trainer does."""
     torch.manual_seed(seed)
     model = get_peft_model(plain(base), LoraConfig(task_type="CAUSAL_LM", **config))
@@ -152,7 +172,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         def begin(base: Path, *, chat: Path | None = None, max_concurrent: int = 8, **fields: Any) -> Serving:
             events_path = tmp_path_factory.mktemp("run") / "events.jsonl"
             spec = ServingSpec(
-                model_path=str(base), model_name="base", chat_path=str(chat or base), max_concurrent=max_concurrent, **fields
+                model_path=str(base),
+                model_name="base",
+                chat_path=str(chat or base),
+                max_concurrent=max_concurrent,
+                **fields,
             )
             loaded = load_model(
                 base,
@@ -194,7 +218,10 @@ def _tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=340, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=340,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(LINES * 4, trainer)
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in special])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import greedy
 
+from conftest import greedy
 from serving.engine import Engine, Piece, Sequence
 from serving.lora import BASE
 from serving.sampling import Drawer, Sampling
@@ -50,7 +50,10 @@ def sequence(prompt: list[int], count: int, **fields: Any) -> tuple[Sequence, He
 
 def prompts(count: int) -> list[list[int]]:
     """Prompts of very different lengths, the longest of several prefill pieces."""
-    return [[(7 * i + 3 * j) % 300 + 3 for j in range(length)] for i, length in enumerate([5, 1, 60, 300, 17, 9, 120, 33][:count])]
+    return [
+        [(7 * i + 3 * j) % 300 + 3 for j in range(length)]
+        for i, length in enumerate([5, 1, 60, 300, 17, 9, 120, 33][:count])
+    ]
 
 
 class TestMixedBatch:
@@ -58,7 +61,9 @@ class TestMixedBatch:
         self, start: Any, base_folder: Path, adapters: dict[str, Path]
     ) -> None:
         engine: Engine = start(base_folder).engine
-        numbers = {name: engine.call(lambda path=path: engine.lora.add(path)).result() for name, path in adapters.items()}
+        numbers = {
+            name: engine.call(lambda path=path: engine.lora.add(path)).result() for name, path in adapters.items()
+        }
         names = ["red", None, "blue", "green", "red", "blue", None, "green"]
         asked = [
             sequence(prompt, 12 + 3 * index, adapter=BASE if name is None else numbers[name])

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE, Serving, make_adapter
 from safetensors.torch import load_file, save_file
+
+from conftest import TEMPLATE, Serving, make_adapter
 
 
 @pytest.fixture(scope="module")

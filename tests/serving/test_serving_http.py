@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROBES, Serving, greedy
 
 from chat import ChatFormat, parse_messages
+from conftest import PROBES, Serving, greedy
 
 
 def events_of(response: Any) -> list[Any]:
@@ -135,7 +135,9 @@ class TestRefusals:
         assert response.status_code == 404
         assert response.json()["error"]["code"] == "model_not_found"
 
-    @pytest.mark.parametrize("options", [{"messages": [{"role": "user", "content": "long " * 300}]}, {"max_tokens": 256}])
+    @pytest.mark.parametrize(
+        "options", [{"messages": [{"role": "user", "content": "long " * 300}]}, {"max_tokens": 256}]
+    )
     def test_more_than_the_context(self, serving: Serving, options: dict[str, Any]) -> None:
         response = serving.ask(**options)
         assert response.status_code == 400

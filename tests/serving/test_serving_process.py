@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from conftest import PROBES
 
+from conftest import PROBES
 from rundir import Event, read_events
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,13 @@ class TestOpenAI:
     def test_strict_sdk_gets_whole_and_streamed_answers(self, run: Run) -> None:
         client = run.client()
         assert [model.id for model in client.models.list()] == ["base", "red", "blue", "green"]
-        asked: dict[str, Any] = {"model": "red", "messages": PROBES[0], "temperature": 0, "max_tokens": 16, "logprobs": True}
+        asked: dict[str, Any] = {
+            "model": "red",
+            "messages": PROBES[0],
+            "temperature": 0,
+            "max_tokens": 16,
+            "logprobs": True,
+        }
         whole = client.chat.completions.create(**asked, top_logprobs=2)
         stream = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
         chunks = list(stream)
