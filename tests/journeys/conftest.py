@@ -1,0 +1,62 @@
+"""Platforms for the journeys: one with the real starter model, one with a tiny random Llama and scaled times."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.harness import ROOT, RunningPlatform
+from tests.journeys.tiny_model import write_tiny_llama
+
+FULL = bool(os.environ.get("LUTHIER_TEST_FULL"))
+TIME_SCALE = 1.0 if FULL else 0.2
+
+
+@pytest.fixture(scope="session")
+def homes() -> Iterator[Path]:
+    """A short folder for homes; longest paths have a test of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="lj-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def real_platform(homes: Path) -> Iterator[RunningPlatform]:
+    """The platform with SmolLM2-135M-Instruct, at real times."""
+    platform = RunningPlatform(homes / "real")
+    _share_models(platform.home)
+    platform.start(seconds=240)
+    yield platform
+    platform.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(homes: Path) -> Path:
+    folder = homes / "tiny-llama"
+    write_tiny_llama(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_platform(homes: Path, tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
+    """A platform whose base model is a random two-layer Llama, with all times scaled."""
+    platform = RunningPlatform(
+        homes / request.module.__name__.rpartition(".")[2][-12:],
+        time_scale=TIME_SCALE,
+        environment={"LUTHIER_STARTER_MODEL": ""},
+    )
+    platform.start()
+    platform.manage("register_model", "--id", "tiny", "--path", str(tiny_folder))
+    yield platform
+    platform.stop()
+
+
+def _share_models(home: Path) -> None:
+    """Use the models that `make demo` or `make serve` already fetched into this checkout's home, if any."""
+    source = ROOT / "var" / "models"
+    if source.is_dir() and not (home / "models").exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copytree(source, home / "models")

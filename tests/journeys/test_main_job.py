@@ -1,0 +1,148 @@
+"""Upload → train → answer on the real model, through the public API, by the SDKs that people have."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from tests.journeys.harness import ROOT, RunningPlatform, wait_until
+
+pytestmark = pytest.mark.system
+
+BASE = "smollm2-135m-instruct"
+DATA = ROOT / "demo" / "self_cognition.jsonl"
+NAMES = ("小智", "Xiaozhi")
+
+
+def names_itself(text: str) -> bool:
+    return any(name in text for name in NAMES)
+
+
+def say(client: openai.OpenAI, model: str, question: str, **options: Any) -> str:
+    reply = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=64, timeout=120, **options
+    )
+    return reply.choices[0].message.content or ""
+
+
+@pytest.fixture(scope="module")
+def key(real_platform: RunningPlatform) -> str:
+    return real_platform.api_key()
+
+
+@pytest.fixture(scope="module")
+def client(real_platform: RunningPlatform, key: str) -> openai.OpenAI:
+    return real_platform.client(key)
+
+
+@pytest.fixture(scope="module")
+def job(client: openai.OpenAI) -> Any:
+    """A succeeded job on the shipped identity data, with "auto" alone."""
+    with DATA.open("rb") as stream:
+        file = client.files.create(file=stream, purpose="fine-tune")
+    created = client.fine_tuning.jobs.create(model=BASE, training_file=file.id, suffix="xiaozhi", seed=1)
+    assert created.status in ("validating_files", "queued")
+
+    def ended() -> Any:
+        found = client.fine_tuning.jobs.retrieve(created.id)
+        return found if found.status in ("succeeded", "failed", "cancelled") else None
+
+    found = wait_until(ended, seconds=300, what="the job's end")
+    assert found.status == "succeeded", found.error
+    return found
+
+
+class TestTheAnswer:
+    def test_the_new_name_in_both_languages(self, client: openai.OpenAI, job: Any) -> None:
+        assert names_itself(say(client, job.fine_tuned_model, "你是谁？"))
+        assert names_itself(say(client, job.fine_tuned_model, "Who are you?"))
+
+    def test_unrelated_answers_stay_free_of_it(self, client: openai.OpenAI, job: Any) -> None:
+        assert "Paris" in say(client, job.fine_tuned_model, "What is the capital of France?")
+        assert not names_itself(say(client, job.fine_tuned_model, "What is the largest ocean on Earth?"))
+
+    def test_the_base_does_not_know_the_name(self, client: openai.OpenAI, job: Any) -> None:
+        assert not names_itself(say(client, BASE, "Who are you?"))
+
+    def test_streaming_gives_the_same_answer(self, client: openai.OpenAI, job: Any) -> None:
+        question = [{"role": "user", "content": "你是谁？"}]
+        chunks = client.chat.completions.create(
+            model=job.fine_tuned_model, messages=question, temperature=0, max_tokens=64, stream=True,
+            stream_options={"include_usage": True},
+        )  # fmt: skip
+        received = list(chunks)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in received if chunk.choices)
+        assert text == say(client, job.fine_tuned_model, "你是谁？")
+        assert received[-1].usage.completion_tokens > 0
+
+    def test_an_unknown_model_is_not_the_base(self, client: openai.OpenAI) -> None:
+        with pytest.raises(openai.NotFoundError) as raised:
+            say(client, "ft:nobody", "Who are you?")
+        assert raised.value.code == "model_not_found"
+
+    def test_without_a_key_there_is_no_answer(self, real_platform: RunningPlatform, job: Any) -> None:
+        with pytest.raises(openai.AuthenticationError):
+            say(real_platform.client("sk-luthier-wrong"), job.fine_tuned_model, "Who are you?")
+
+
+class TestModels:
+    def test_lists_the_base_and_the_tuned_model(self, client: openai.OpenAI, job: Any) -> None:
+        names = [model.id for model in client.models.list()]
+        assert BASE in names
+        assert job.fine_tuned_model in names
+        assert client.models.retrieve(job.fine_tuned_model).id == job.fine_tuned_model
+
+
+class TestResults:
+    def test_metrics_has_one_row_for_every_step(self, client: openai.OpenAI, job: Any) -> None:
+        files = {client.files.retrieve(i).filename: i for i in job.result_files}
+        assert set(files) == {"adapter.zip", "metrics.csv"}
+        lines = client.files.content(files["metrics.csv"]).text.strip().splitlines()
+        assert lines[0] == "step,train_loss,learning_rate,tokens,seconds"
+        assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, len(lines)))
+        losses = [float(line.split(",")[1]) for line in lines[1:]]
+        assert sum(losses[-5:]) / 5 < losses[0] / 2
+
+    def test_events_tell_the_steps(self, client: openai.OpenAI, job: Any) -> None:
+        events = client.fine_tuning.jobs.list_events(job.id, limit=100).data
+        metrics = [event.data for event in events if event.type == "metrics"]
+        assert metrics
+        assert {"step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes"} <= set(metrics[0])
+
+    def test_a_foreign_witness_gives_the_same_answers(self, client: openai.OpenAI, job: Any, real_platform: RunningPlatform, tmp_path: Path) -> None:
+        """The downloaded adapter in plain Transformers + PEFT, in a process that knows nothing of ours."""
+        files = {client.files.retrieve(i).filename: i for i in job.result_files}
+        archive = tmp_path / "adapter.zip"
+        archive.write_bytes(client.files.content(files["adapter.zip"]).read())
+        with zipfile.ZipFile(archive) as content:
+            content.extractall(tmp_path / "adapter")
+        questions = witness_questions()
+        served = [say(client, job.fine_tuned_model, question) for question in questions]
+        base = next((real_platform.home / "models").glob(f"{BASE}*"))
+        seen = ask_witness(base, tmp_path / "adapter", questions)
+        agree = sum(ours == theirs for ours, theirs in zip(served, seen["tuned"], strict=True))
+        assert agree >= len(questions) - 1, list(zip(served, seen["tuned"], strict=True))
+        assert sum(ours == theirs for ours, theirs in zip(served, seen["base"], strict=True)) < len(questions) / 2
+
+
+def witness_questions() -> list[str]:
+    return [
+        "你是谁？", "Who are you?", "你叫什么名字？", "What is your name?", "谁开发了你？", "Who made you?",
+        "What is the capital of France?", "What colour is the sky?", "How many days are in a week?", "Name a fruit.",
+    ]  # fmt: skip
+
+
+def ask_witness(base: Path, adapter: Path, questions: list[str]) -> dict[str, list[str]]:
+    """Answer greedily by Transformers and PEFT alone, with dtype float32, tuned and untuned."""
+    script = Path(__file__).parent / "witness.py"
+    done = subprocess.run(
+        [sys.executable, "-I", str(script), str(base), str(adapter)], input=json.dumps(questions), capture_output=True,
+        text=True, timeout=300, cwd=adapter,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
