@@ -1,0 +1,109 @@
+"""One job against a real S3 server: everything is there, and the run directories may be lost."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.journeys.conftest import TIME_SCALE
+from tests.journeys.data import conversations, jsonl
+from tests.journeys.harness import RunningPlatform, free_port, wait_until
+from tests.journeys.test_faults import end_of, step_of
+
+pytestmark = pytest.mark.system
+
+ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
+
+
+@pytest.fixture(scope="module")
+def s3(homes: Path) -> Iterator[Any]:
+    """A seaweedfs server with one bucket; yields (endpoint, client)."""
+    folder = homes / "s3"
+    folder.mkdir()
+    identity = {"name": "luthier", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    port = free_port()
+    command = [
+        shutil.which("weed") or "weed", "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={port}",
+        f"-s3.config={folder / 's3.json'}", f"-master.port={free_port()}", f"-volume.port={free_port()}",
+        f"-filer.port={free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=128",
+    ]  # fmt: skip
+    log = (folder / "weed.log").open("wb")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    endpoint = f"http://127.0.0.1:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id=ACCESS, aws_secret_access_key=SECRET, region_name="us-east-1"
+    )
+
+    def has_bucket() -> bool:
+        assert process.poll() is None, (folder / "weed.log").read_text()[-2000:]
+        try:
+            client.create_bucket(Bucket=BUCKET)
+        except Exception:
+            time.sleep(0.3)
+            return False
+        return True
+
+    wait_until(has_bucket, seconds=60, what="the S3 server")
+    yield endpoint, client
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def platform(homes: Path, s3: Any, tiny_folder: Path) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(
+        homes / "s3-home",
+        time_scale=TIME_SCALE,
+        environment={
+            "LUTHIER_STARTER_MODEL": "",
+            "LUTHIER_S3_ENDPOINT": s3[0],
+            "LUTHIER_S3_BUCKET": BUCKET,
+            "LUTHIER_S3_ACCESS_KEY": ACCESS,
+            "LUTHIER_S3_SECRET_KEY": SECRET,
+        },
+    )
+    running.start()
+    running.manage("register_model", "--id", "tiny", "--path", str(tiny_folder))
+    yield running
+    running.stop()
+
+
+def keys_in(client: Any) -> list[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatform, s3: Any) -> None:
+    client = platform.client(platform.api_key())
+    file = client.files.create(file=jsonl(conversations(64)), purpose="fine-tune")
+    hyperparameters = {"num_train_epochs": 40, "per_device_train_batch_size": 8, "save_steps": 20, "validation_split": 0}
+    job = client.fine_tuning.jobs.create(
+        model="tiny", training_file=file.id, seed=1, extra_body={"hyperparameters": hyperparameters}
+    )
+    wait_until(lambda: any("step-40/manifest.json" in key for key in keys_in(s3[1])), seconds=120, what="a published checkpoint")
+    assert step_of(client, job.id) < 320
+    client.fine_tuning.jobs.pause(job.id)
+    wait_until(lambda: client.fine_tuning.jobs.with_raw_response.retrieve(job.id).http_response.json()["status"] == "paused", seconds=60, what="the pause")
+    shutil.rmtree(platform.home / "runs")
+    client.fine_tuning.jobs.with_raw_response.resume(job.id)
+    ended = end_of(client, job.id)
+    assert ended.status == "succeeded", ended.error
+    keys = keys_in(s3[1])
+    assert any(key.endswith("adapter_model.safetensors") for key in keys)
+    assert any(key.endswith("log.txt") for key in keys)
+    checkpoints = client.fine_tuning.jobs.checkpoints.list(job.id).data
+    for checkpoint in checkpoints:
+        assert any(f"step-{checkpoint.step_number}/manifest.json" in key for key in keys)
+    shutil.rmtree(platform.home / "runs")
+    shutil.rmtree(platform.home / "adapters", ignore_errors=True)
+    reply = client.chat.completions.create(
+        model=ended.fine_tuned_model, messages=[{"role": "user", "content": "Who are you?"}], max_tokens=8, timeout=120
+    )
+    assert reply.choices[0].finish_reason in ("stop", "length")
