@@ -1,0 +1,300 @@
+"""A run from its directory to its result, in this process."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import HYPERPARAMETERS, command, losses, of_type, run_here
+from safetensors.torch import load_file
+from torch.nn import functional
+from transformers import AutoModelForCausalLM
+
+import chat
+from rundir import read_events, verify_manifest, write_json, write_lease
+from trainer.data import BatchOrder
+
+
+def spec_of(directory):
+    return json.loads(directory.spec.read_text())
+
+
+class TestLoss:
+    def test_first_loss_is_the_mean_over_all_learned_tokens_of_the_batch(self, make_run, base_folder):
+        directory = make_run(per_device_train_batch_size=3, gradient_accumulation_steps=4)
+        run_here(directory)
+        model = AutoModelForCausalLM.from_pretrained(base_folder)
+        data = chat.TokenCache.open(directory.data / "train")
+        total, count = 0.0, 0
+        for row in BatchOrder(len(data), 12, seed=0).batch(0):
+            ids, learned = data.row(row)
+            ids = torch.tensor(ids.astype("int64"))
+            where = torch.tensor(learned[1:])
+            logits = model(ids[None]).logits[0, :-1]
+            total += float(functional.cross_entropy(logits[where], ids[1:][where], reduction="sum").detach())
+            count += int(where.sum())
+        assert float(losses(directory)[0][1]) == pytest.approx(total / count, rel=1e-5)
+
+    def test_is_the_same_however_the_batch_is_split(self, make_run):
+        traces = []
+        for size, accumulation in ((8, 1), (4, 2), (1, 8)):
+            directory = make_run(
+                per_device_train_batch_size=size, gradient_accumulation_steps=accumulation, lora_dropout=0.0
+            )
+            run_here(directory)
+            traces.append([float(row[1]) for row in losses(directory)])
+        assert traces[1] == pytest.approx(traces[0], rel=1e-5)
+        assert traces[2] == pytest.approx(traces[0], rel=1e-5)
+        assert traces[0][-1] != traces[0][0]
+
+
+class TestResume:
+    @pytest.mark.parametrize("zero_stage", [0, 1, 2])
+    @pytest.mark.parametrize("kept", [2, 4])
+    def test_loses_nothing_bit_for_bit(self, make_run, zero_stage, kept):
+        directory = make_run(zero_stage=zero_stage, spec={"save_steps": 2, "keep_checkpoints": 9})
+        run_here(directory)
+        undisturbed = losses(directory)
+        for step in (4, 6):
+            if step > kept:
+                shutil.rmtree(directory.checkpoint(step))
+        events = run_here(directory)
+        assert of_type(events, "started")[-1].data["resumed_from_step"] == kept
+        assert losses(directory) == undisturbed
+        assert len(undisturbed) == 6
+
+    def test_full_parameter_training_too(self, make_run):
+        directory = make_run(lora_dim=0, zero_stage=2, spec={"save_steps": 3})
+        run_here(directory)
+        undisturbed = losses(directory)
+        shutil.rmtree(directory.checkpoint(6))
+        run_here(directory)
+        assert losses(directory) == undisturbed
+
+    def test_goes_back_behind_a_damaged_checkpoint_and_says_so(self, make_run):
+        directory = make_run(spec={"save_steps": 2, "keep_checkpoints": 9})
+        run_here(directory)
+        undisturbed = losses(directory)
+        damaged = directory.checkpoint(6) / "state-00000.safetensors"
+        damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+        events = run_here(directory)
+        assert any("step-6" in event.message for event in of_type(events, "warning"))
+        assert of_type(events, "started")[-1].data["resumed_from_step"] == 4
+        assert losses(directory) == undisturbed
+        verify_manifest(directory.checkpoint(6))
+
+    def test_keeps_only_the_newest(self, make_run):
+        directory = make_run(spec={"save_steps": 1, "keep_checkpoints": 2})
+        run_here(directory)
+        assert sorted(path.name for path in directory.checkpoints.iterdir()) == ["step-5", "step-6"]
+
+    def test_refuses_a_checkpoint_of_other_settings(self, make_run):
+        directory = make_run(spec={"save_steps": 2})
+        run_here(directory)
+        write_json(directory.spec, spec_of(directory) | {"hyperparameters": {**HYPERPARAMETERS, "lora_dim": 2}})
+        assert run_here(directory)[-1].data["code"] == "bad_checkpoint"
+
+
+class TestWhatIsTrained:
+    def test_all_linear_layers_but_the_output(self, make_run):
+        started = of_type(run_here(make_run(lora_dim=4)), "started")[0].data
+        assert started["target_modules"] == sorted(
+            ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        )
+        per_layer = 4 * (2 * (64 + 64) + 2 * (64 + 32) + 3 * (64 + 128))
+        assert started["trainable_parameters"] == 2 * per_layer
+
+    def test_only_named_modules(self, make_run):
+        directory = make_run(lora_dim=2, lora_module_name="layers.1.self_attn.q_proj, down_proj")
+        started = of_type(run_here(directory), "started")[0].data
+        assert started["target_modules"] == ["down_proj", "q_proj"]
+        assert started["trainable_parameters"] == 2 * (64 + 64) + 2 * 2 * (64 + 128)
+        names = load_file(directory.adapter / "adapter_model.safetensors").keys()
+        assert not any("layers.0.self_attn" in name for name in names)
+
+    def test_names_what_exists_when_nothing_matches(self, make_run):
+        failed = run_here(make_run(lora_module_name="c_attn"))[-1]
+        assert (failed.type, failed.data["code"]) == ("failed", "no_such_module")
+        assert "q_proj" in failed.message
+
+    @pytest.mark.parametrize("changes", [{"lora_dim": 0}, {"only_optimize_lora": False}])
+    def test_whole_model(self, make_run, base_folder, changes):
+        directory = make_run(**changes)
+        succeeded = run_here(directory)[-1]
+        assert succeeded.data["result"] == "model"
+        model = AutoModelForCausalLM.from_pretrained(directory.model)
+        stored = load_file(directory.model / "probe" / "logits.safetensors")
+        probes = json.loads((directory.model / "probe" / "probe.json").read_text())["probes"]
+        base = AutoModelForCausalLM.from_pretrained(base_folder)
+        for number, probe in enumerate(probes):
+            ids = torch.tensor([probe["prompt_ids"]])
+            assert torch.allclose(model(ids).logits[0, -1], stored["tuned"][number], atol=1e-4)
+            assert torch.allclose(base(ids).logits[0, -1], stored["base"][number], atol=1e-4)
+        assert not torch.allclose(stored["tuned"], stored["base"], atol=1e-2)
+        assert not torch.equal(model.model.embed_tokens.weight, base.model.embed_tokens.weight)
+
+
+class TestResult:
+    def test_plain_peft_gives_the_stored_logits(self, make_run, base_folder):
+        from peft import PeftModel
+
+        directory = make_run(spec={"save_steps": 6})
+        run_here(directory)
+        base = AutoModelForCausalLM.from_pretrained(base_folder)
+        tuned = PeftModel.from_pretrained(base, directory.adapter).eval()
+        stored = load_file(directory.adapter / "probe" / "logits.safetensors")
+        probes = json.loads((directory.adapter / "probe" / "probe.json").read_text())["probes"]
+        for number, probe in enumerate(probes):
+            logits = tuned(torch.tensor([probe["prompt_ids"]])).logits[0, -1]
+            assert torch.allclose(logits, stored["tuned"][number], atol=1e-4)
+            assert probe["answer_ids"][:1] == [int(logits.argmax())] or probe["finish_reason"] == "stop"
+        config = json.loads((directory.adapter / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == "tiny-llama"
+        assert all(path.stat().st_mode & 0o777 == 0o644 for path in directory.adapter.rglob("*") if path.is_file())
+        saved = directory.checkpoint(6) / "adapter" / "adapter_model.safetensors"
+        assert saved.read_bytes() == (directory.adapter / "adapter_model.safetensors").read_bytes()
+
+    def test_events_tell_the_whole_story(self, make_run):
+        directory = make_run(spec={"eval_steps": 3})
+        events = run_here(directory)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert events[0].type == "stage"
+        assert [event.data["step"] for event in of_type(events, "metrics")] == [1, 2, 3, 4, 5, 6]
+        assert [event.data["step"] for event in of_type(events, "validation")] == [3, 6]
+        assert 0 <= of_type(events, "validation")[0].data["valid_mean_token_accuracy"] <= 1
+        assert [row[1] for row in losses(directory)] == [
+            repr(event.data["train_loss"]) for event in of_type(events, "metrics")
+        ]
+        assert events[-1].type == "succeeded"
+        assert events[-1].data["valid_loss"] == of_type(events, "validation")[-1].data["valid_loss"]
+        assert events[-1].data["trained_tokens"] == sum(int(row[3]) for row in losses(directory))
+
+    def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(self, make_run):
+        adapters = []
+        for seed in (5, 5, 6):
+            directory = make_run(seed=seed)
+            run_here(directory)
+            adapters.append((directory.adapter / "adapter_model.safetensors").read_bytes())
+        assert adapters[0] == adapters[1] != adapters[2]
+
+    def test_gradient_checkpointing_changes_no_loss(self, make_run):
+        plain, saving = make_run(lora_dropout=0.0), make_run(lora_dropout=0.0, gradient_checkpointing=True)
+        run_here(plain)
+        run_here(saving)
+        assert [float(row[1]) for row in losses(saving)] == pytest.approx([float(row[1]) for row in losses(plain)])
+
+
+class TestFailures:
+    def test_pickled_weights_are_refused(self, make_run, tmp_path, base_folder):
+        model = tmp_path / "pickled"
+        shutil.copytree(base_folder, model)
+        (model / "model.safetensors").rename(model / "pytorch_model.bin")
+        failed = run_here(make_run(spec={"model_path": str(model)}))[-1]
+        assert failed.data["code"] == "bad_model"
+
+    def test_a_loss_that_is_no_number_ends_the_run(self, make_run):
+        failed = run_here(make_run(learning_rate=1e30, lr_scheduler_type="constant"))[-1]
+        assert failed.data["code"] == "diverged"
+        assert "learning_rate" in failed.message
+
+    def test_unknown_keys_of_the_spec_are_named(self, make_run):
+        directory = make_run()
+        write_json(directory.spec, spec_of(directory) | {"lerning_rate": 1})
+        failed = run_here(directory)[-1]
+        assert failed.data["code"] == "bad_spec"
+        assert "lerning_rate" in failed.message
+
+    def test_an_unforeseen_error_is_a_plain_sentence_and_its_traceback_is_in_the_log(self, make_run, monkeypatch):
+        def fall(*_args, **_kwargs):
+            raise ZeroDivisionError("unforeseen")
+
+        monkeypatch.setattr("trainer.attempt.load_base", fall)
+        directory = make_run()
+        failed = run_here(directory)[-1]
+        assert failed.data["code"] == "trainer_error"
+        assert "unforeseen" not in failed.message
+        assert "unforeseen" in directory.log.read_text()
+
+    @pytest.mark.parametrize(
+        "error",
+        [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), torch.cuda.OutOfMemoryError()],
+    )
+    def test_out_of_memory_says_what_to_do(self, make_run, monkeypatch, error):
+        def fall(*_args, **_kwargs):
+            raise error
+
+        monkeypatch.setattr("trainer.attempt.train", fall)
+        failed = run_here(make_run())[-1]
+        assert failed.data["code"] == "out_of_memory"
+        assert "per_device_train_batch_size" in failed.message
+
+    def test_a_full_disk_keeps_the_previous_checkpoint(self, make_run):
+        directory = make_run(spec={"save_steps": 2})
+        run_here(directory)
+        shutil.rmtree(directory.checkpoint(6))
+        shutil.rmtree(directory.checkpoint(4))
+        script = (
+            "import resource, runpy, sys\n"
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, {resource.RLIM_INFINITY}))\n"
+            f"sys.argv = ['trainer', {str(directory.root)!r}]\n"
+            "runpy.run_module('trainer', run_name='__main__')\n"
+        )
+        subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        failed = read_events(directory.events)[-1]
+        assert failed.data["code"] == "disk_full"
+        assert [path.name for path in directory.checkpoints.iterdir()] == ["step-2"]
+        verify_manifest(directory.checkpoint(2))
+
+
+class TestStopping:
+    def start(self, directory):
+        """Start the trainer and return it once a first step is done."""
+        process = subprocess.Popen(command(directory), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in process.stdout:
+            if "Step 1 of" in line:
+                return process
+        raise AssertionError("the trainer never made a step")
+
+    def test_sigterm_finishes_the_step_and_the_next_run_goes_on_bit_for_bit(self, make_run):
+        directory, twin = make_run(num_train_epochs=40), make_run(num_train_epochs=40)
+        process = self.start(directory)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        stopped = read_events(directory.events)[-1]
+        assert (process.returncode, stopped.type, stopped.data["reason"]) == (0, "stopped", "sigterm")
+        assert len(losses(directory)) == stopped.data["step"] < 240
+        verify_manifest(directory.checkpoint(stopped.data["step"]))
+        run_here(directory)
+        run_here(twin)
+        assert losses(directory) == losses(twin)
+
+    def test_a_silent_lease_checkpoints_and_stops(self, make_run):
+        lease = {"lease_checkpoint_seconds": 0.2, "lease_timeout_seconds": 120.0}
+        directory = make_run(num_train_epochs=2000, spec=lease)
+        write_lease(directory.lease, "1")
+        process = self.start(directory)
+        process.communicate()
+        stopped = read_events(directory.events)[-1]
+        assert (stopped.type, stopped.data["reason"]) == ("stopped", "lease_silent")
+
+    def test_an_expired_lease_ends_the_process_at_once(self, make_run):
+        lease = {"lease_checkpoint_seconds": 0.3, "lease_timeout_seconds": 0.4}
+        directory = make_run(num_train_epochs=2000, spec=lease)
+        process = subprocess.run(command(directory), capture_output=True, text=True)
+        assert process.returncode == 75
+        assert not read_events(directory.events)[-1].is_terminal
+
+
+def test_the_trainer_never_sees_django(make_run):
+    script = (
+        "import sys\nfrom trainer.__main__ import main\n"
+        f"assert main([{str(make_run().root)!r}]) == 0\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('django', 'celery', 'jobs', 'compute')))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
+    assert result.stdout.splitlines()[-1] == "[]"
