@@ -146,3 +146,55 @@ def ask_witness(base: Path, adapter: Path, questions: list[str]) -> dict[str, li
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+class TestTheArticle:
+    """The seed article's own calls: openai 0.28 with api_base and the key EMPTY, and curl without a key."""
+
+    @pytest.fixture(scope="class")
+    def deployment(self, client: openai.OpenAI, job: Any) -> Any:
+        body = {"name": "qwen-14b", "model": job.fine_tuned_model, "accelerators": 1, "open_to_loopback": True}
+        made: Any = client.post("/../api/v1/deployments", body=body, cast_to=dict[str, Any])
+        yield made
+        client.delete(f"/../api/v1/deployments/{made['id']}", cast_to=dict[str, Any])
+
+    def test_openai_0_28(self, real_platform: RunningPlatform, deployment: Any, tmp_path: Path) -> None:
+        install = [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path), "openai==0.28"]
+        subprocess.run(install, check=True, capture_output=True, timeout=300)
+        code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import openai
+openai.api_key = "EMPTY"
+openai.api_base = "{real_platform.url}/v1"
+completion = openai.ChatCompletion.create(model="qwen-14b", messages=[{{"role": "user", "content": "你是谁"}}], temperature=0)
+print(completion.choices[0].message.content)
+parts = openai.ChatCompletion.create(
+    model="qwen-14b", messages=[{{"role": "user", "content": "你是谁"}}], temperature=0, stream=True)
+print("".join(part.choices[0].delta.get("content") or "" for part in parts))
+"""
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stderr[-2000:]
+        whole, streamed = done.stdout.strip().splitlines()
+        assert names_itself(whole)
+        assert streamed == whole
+
+    def test_curl_word_for_word(self, real_platform: RunningPlatform, deployment: Any) -> None:
+        command = [
+            "curl", "-s", f"{real_platform.url}/v1/chat/completions", "-H", "Content-Type: application/json",
+            "-d", '{ "model": "qwen-14b", "messages": [{"role": "user", "content": "你是谁"}] }',
+        ]  # fmt: skip
+        reply = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=180).stdout)
+        assert reply["object"] == "chat.completion"
+        assert reply["model"] == "qwen-14b"
+
+    def test_a_forwarded_caller_needs_a_key(self, real_platform: RunningPlatform, deployment: Any) -> None:
+        command = [
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"{real_platform.url}/v1/chat/completions",
+            "-H", "X-Forwarded-For: 203.0.113.9", "-H", "Content-Type: application/json",
+            "-d", '{"model": "qwen-14b", "messages": [{"role": "user", "content": "hi"}]}',
+        ]  # fmt: skip
+        assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == "401"
+
+    def test_another_name_needs_a_key(self, real_platform: RunningPlatform, deployment: Any, job: Any) -> None:
+        with pytest.raises(openai.AuthenticationError):
+            say(real_platform.client("EMPTY"), job.fine_tuned_model, "Who are you?")

@@ -1,0 +1,104 @@
+"""A new user in a real browser: sign in, upload, train, deploy, chat; nothing is lost by a refresh."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.journeys.harness import ROOT, RunningPlatform
+
+pytestmark = [pytest.mark.system, pytest.mark.browser]
+
+DATA = ROOT / "demo" / "self_cognition.jsonl"
+SCREENSHOTS = Path(os.environ["LUTHIER_SCREENSHOTS"]) if "LUTHIER_SCREENSHOTS" in os.environ else None
+
+
+def chromium_path() -> str | None:
+    noted = ROOT / ".venv" / "chromium-path.txt"
+    return noted.read_text().strip() or None if noted.exists() else None
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, real_platform: RunningPlatform) -> Iterator[Page]:
+    """A signed-in English page; any error in the browser's console fails the test."""
+    context = browser.new_context(base_url=real_platform.url, locale="en-GB")
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    email, _, password = (real_platform.home / "first_login.txt").read_text().strip().partition(" ")
+    opened.goto("/")
+    opened.get_by_label("Email").fill(email)
+    opened.get_by_label("Password").fill(password)
+    opened.get_by_role("button", name="Sign in").click()
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page where LUTHIER_SCREENSHOTS says, to be looked at."""
+    if SCREENSHOTS is not None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def test_upload_train_deploy_chat(page: Page) -> None:
+    page.goto("/datasets")
+    page.locator("input[type=file]").set_input_files(DATA)
+    page.wait_for_url(re.compile(r"/datasets/file-"))
+    train = page.get_by_role("link", name="Train a model on this")
+    expect(train).to_be_visible(timeout=20_000)
+    shoot(page, "dataset")
+    train.click()
+    page.get_by_label(re.compile("What shall it be called")).fill("browser")
+    shoot(page, "new-job")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile(r"/jobs/ftjob-"))
+    expect(page.locator("#live")).to_contain_text(re.compile(r"Step \d+ of \d+"), timeout=90_000)
+    page.reload()
+    expect(page.locator("#live")).to_contain_text(re.compile(r"Step \d+ of \d+"))
+    shoot(page, "job-running")
+    deploy = page.get_by_role("button", name="Deploy")
+    expect(deploy).to_be_visible(timeout=180_000)
+    expect(page.locator(".uplot")).to_be_visible()
+    shoot(page, "job-done")
+    deploy.click()
+    page.wait_for_url(re.compile(r"/deployments/dep-"))
+    expect(page.locator("#live")).to_contain_text("Answering", timeout=90_000)
+    page.get_by_label("Your message").fill("Who are you?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".bubble.theirs").last).to_contain_text(re.compile("Xiaozhi|小智"), timeout=60_000)
+    shoot(page, "deployment")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Take down").click()
+    page.wait_for_url(re.compile(r"/deployments$"))
+
+
+def test_the_console_speaks_chinese(page: Page) -> None:
+    page.get_by_role("button", name="中文").first.click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    for path in ("/", "/datasets", "/jobs", "/deployments", "/keys", "/pool", "/catalogue"):
+        page.goto(path)
+        shoot(page, f"zh{path.replace('/', '-')}")
+        assert page.locator("main").inner_text().strip()
+
+
+def test_no_page_scrolls_sideways_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/", "/datasets", "/jobs", "/jobs/new", "/deployments", "/keys", "/pool", "/catalogue", "/more"):
+        page.goto(path)
+        shoot(page, f"phone{path.replace('/', '-')}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
