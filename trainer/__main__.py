@@ -9,7 +9,6 @@ from trainer.command_line import Arguments, parse, wait_for_run_directory
 from trainer.environment import prepare_environment
 from trainer.failures import Failure, classify
 from trainer.launch import error_file, launch_ranks, reason_of_others
-from trainer.ports import free_port
 from trainer.reporting import Reporter
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
@@ -29,7 +28,7 @@ def main(argv: list[str]) -> int:
         _record_refusal(arguments, error)
         return 2
     if spec.world_size > 1 and "RANK" not in os.environ:
-        return launch_ranks(directory, spec.world_size, free_port())
+        return launch_ranks(directory, spec.world_size)
     return _train(directory, spec, rank, stop)
 
 

@@ -9,7 +9,6 @@ import torch
 
 from trainer.hardware import Hardware
 from trainer.model import Trainee
-from trainer.ports import free_port
 from trainer.spec import Hyperparameters, TrainingSpec
 
 BETAS = (0.9, 0.999)
@@ -39,18 +38,18 @@ class Ranks:
 
 
 def join_process_group(ranks: Ranks, hardware: Hardware) -> None:
-    """Make this process one of `ranks.world_size`; alone, it is a group of one on a free port."""
+    """Make this process one of `ranks.world_size`; alone, it is a group of one that needs no port."""
     import deepspeed
 
-    for name, value in (("RANK", ranks.rank), ("LOCAL_RANK", ranks.local_rank), ("WORLD_SIZE", ranks.world_size)):
-        os.environ[name] = str(value)
-    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    if "MASTER_PORT" not in os.environ:
-        os.environ["MASTER_PORT"] = str(free_port())
+    backend = "nccl" if hardware.device.type == "cuda" else "gloo"
+    os.environ.setdefault("LOCAL_RANK", str(ranks.local_rank))  # DeepSpeed reads it from there only
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     if ranks.world_size == 1:
         _do_without_shared_memory()
-    deepspeed.init_distributed("nccl" if hardware.device.type == "cuda" else "gloo", verbose=False)
+        if not torch.distributed.is_initialized():
+            store = torch.distributed.HashStore()
+            torch.distributed.init_process_group(backend, store=store, rank=0, world_size=1)
+    deepspeed.init_distributed(backend, verbose=False)
 
 
 def effective_stage(hyperparameters: Hyperparameters, trainee: Trainee, hardware: Hardware) -> int:

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,9 +21,10 @@ GRACE_SECONDS = 10.0
 """How long other ranks may live after one has failed: they would wait for it in a collective for ever."""
 
 
-def launch_ranks(directory: RunDirectory, world_size: int, port: int) -> int:
+def launch_ranks(directory: RunDirectory, world_size: int) -> int:
     """Run `world_size` copies of `python -m trainer RUN_DIR` to their end; return the worst exit status."""
     _forget_reasons(directory)
+    port = _free_port()
     libc = ctypes.CDLL(None)
     ranks = [
         subprocess.Popen(
@@ -54,6 +56,13 @@ def reason_of_others(directory: RunDirectory) -> Failure | None:
             return Failure(value["code"], value["message"])
         time.sleep(POLL_SECONDS)
     return None
+
+
+def _free_port() -> int:
+    """Return a TCP port of this machine that is free now, for the ranks to meet at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _environment(rank: int, world_size: int, port: int) -> dict[str, str]:

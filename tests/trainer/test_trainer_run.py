@@ -1,5 +1,7 @@
 """A run from its directory to its result, in this process."""
 
+import contextlib
+import itertools
 import json
 import os
 import resource
@@ -7,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
@@ -244,11 +247,29 @@ class TestFailures:
             f"sys.argv = ['trainer', {str(directory.root)!r}]\n"
             "runpy.run_module('trainer', run_name='__main__')\n"
         )
-        subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-c", script], check=False)
         failed = read_events(directory.events)[-1]
         assert failed.data["code"] == "disk_full"
         assert [path.name for path in directory.checkpoints.iterdir()] == ["step-2"]
         verify_manifest(directory.checkpoint(2))
+
+
+@contextlib.contextmanager
+def renewing(lease):
+    """Write new values into `lease` while the block runs."""
+    over = threading.Event()
+
+    def renew():
+        for number in itertools.count():
+            write_lease(lease, str(number))
+            if over.wait(0.1):
+                return
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
 
 
 class TestStopping:
@@ -274,13 +295,14 @@ class TestStopping:
         assert losses(directory) == losses(twin)
 
     def test_a_silent_lease_checkpoints_and_stops(self, make_run):
-        lease = {"lease_checkpoint_seconds": 0.2, "lease_timeout_seconds": 120.0}
+        lease = {"lease_checkpoint_seconds": 1.0, "lease_timeout_seconds": 120.0}
         directory = make_run(num_train_epochs=2000, spec=lease)
-        write_lease(directory.lease, "1")
-        process = self.start(directory)
+        with renewing(directory.lease):
+            process = self.start(directory)
         process.communicate()
         stopped = read_events(directory.events)[-1]
         assert (stopped.type, stopped.data["reason"]) == ("stopped", "lease_silent")
+        verify_manifest(directory.checkpoint(stopped.data["step"]))
 
     def test_an_expired_lease_ends_the_process_at_once(self, make_run):
         lease = {"lease_checkpoint_seconds": 0.3, "lease_timeout_seconds": 0.4}
