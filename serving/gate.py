@@ -31,6 +31,10 @@ keeps 11 bits and bf16 8, which a few dozen layers turn into about 0.01 and 0.1.
 moves the logits by 1 or more, so that each bound stands well apart from both sides."""
 
 
+LIKELY_TOKENS = 256
+"""How many of the likeliest tokens of each side are compared."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """What training stored about one prompt."""
@@ -120,11 +124,9 @@ def _judge(engine: Engine, probes: list[Probe], tolerance: float, adapter: int) 
     runs = [_Run(probe, adapter) for probe in probes]
     bases = [_Run(probe, BASE) for probe in probes] if adapter != BASE else []
     _run(engine, [*runs, *bases])
-    tuned_difference = max(run.difference_from_tuned() for run in runs)
-    base_error = max(
-        (_difference(logits, run.probe.base, run.probe) for run in bases for logits in run.ends), default=0.0
-    )
-    change = max(_difference(run.ends[0], run.probe.base, run.probe) for run in runs)
+    tuned_difference = _worst([run.difference_from_tuned() for run in runs])
+    base_error = _worst([_difference(logits, run.probe.base, run.probe) for run in bases for logits in run.ends])
+    change = _worst([_difference(run.ends[0], run.probe.base, run.probe) for run in runs])
     reason = _reason(tuned_difference, base_error, change, tolerance)
     return Proof(
         passed=not reason,
@@ -179,7 +181,7 @@ class _Run:
     def difference_from_tuned(self) -> float:
         ends = [_difference(logits, self.probe.tuned, self.probe) for logits in self.ends]
         later = [_difference(logits, self.probe.answer_logits[at], self.probe) for at, logits in self.later.items()]
-        return max(ends + later)
+        return _worst(ends + later)
 
     def _keep_end(self, logits: torch.Tensor) -> None:
         self.ends.append(logits.cpu().clone())
@@ -232,9 +234,19 @@ def _sequence(
 
 
 def _difference(logits: torch.Tensor, stored: torch.Tensor, probe: Probe) -> float:
-    """Return the largest difference of log-probabilities in units of the tuned logits' standard deviation."""
+    """Return the largest difference of log-probabilities in units of the tuned logits' standard deviation.
+
+    Only tokens that either side finds likely are compared: in bf16 the far tail, which no answer depends on, is noise.
+    """
     here, there = torch.log_softmax(logits, dim=-1), torch.log_softmax(stored, dim=-1)
-    return float((here - there).abs().max() / probe.tuned.std())
+    count = min(LIKELY_TOKENS, len(there))
+    likely = torch.cat([here.topk(count).indices, there.topk(count).indices])
+    return float((here - there)[likely].abs().max() / probe.tuned.std())
+
+
+def _worst(differences: list[float]) -> float:
+    """Return the largest, or NaN if any is NaN, which Python's max would lose; 0 of none."""
+    return float(torch.tensor(differences).max()) if differences else 0.0
 
 
 def _failed(tolerance: float, reason: str) -> Proof:

@@ -202,7 +202,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
             )
     if config.get("bias", "none") != "none":
         raise AdapterRefused(
-            f"The adapter in {folder.name} trains biases (bias={config['bias']!r}), which the embedded engine does not serve."
+            f"The adapter in {folder.name} trains biases (bias={config['bias']!r}), which the embedded engine does not "
+            "serve."
         )
     return config
 

@@ -50,7 +50,7 @@ def _serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> None:
     listener = _bind(spec)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     threads = use_threads(spec.threads)
-    dtype = choose_dtype(spec.dtype, device)
+    dtype = choose_dtype(spec.dtype, device, Path(spec.model_path))
     events.write(
         "started",
         f"Loading {spec.model_name} on {device.type} in {_name(dtype)}.",

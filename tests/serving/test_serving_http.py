@@ -128,7 +128,9 @@ class TestRefusals:
         response = serving.ask(**options)
         assert response.status_code == 400, response.text
         error = response.json()["error"]
-        assert error["param"] == param and error["type"] == "invalid_request_error" and error["message"]
+        assert error["param"] == param
+        assert error["type"] == "invalid_request_error"
+        assert error["message"]
 
     def test_an_unknown_model_is_never_the_base(self, serving: Serving) -> None:
         response = serving.ask(model="nobody")
@@ -160,7 +162,8 @@ class TestRefusals:
 
     def test_an_unknown_path_has_openais_shape(self, serving: Serving) -> None:
         response = serving.client.get("/v1/nothing")
-        assert response.status_code == 404 and response.json()["error"]["message"]
+        assert response.status_code == 404
+        assert response.json()["error"]["message"]
 
 
 class TestOthers:
@@ -177,7 +180,8 @@ class TestOthers:
         spent = serving.ask().json()["usage"]["completion_tokens"]
         after = serving.client.get("/stats").json()
         assert after["tokens_generated"] == before + spent
-        assert (after["running"], after["waiting"]) == (0, 0) and after["idle_seconds"] < 60
+        assert (after["running"], after["waiting"]) == (0, 0)
+        assert after["idle_seconds"] < 60
 
     def test_a_key_is_asked_for(self, start: Any, base_folder: Path) -> None:
         running = start(base_folder, token="secret")

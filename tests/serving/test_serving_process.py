@@ -109,7 +109,8 @@ class TestOpenAI:
         assert text == whole.choices[0].message.content
         assert chunks[-1].usage == whole.usage
         plain = client.completions.create(model="blue", prompt="Who", max_tokens=3, temperature=0)
-        assert plain.usage is not None and plain.usage.completion_tokens <= 3
+        assert plain.usage is not None
+        assert plain.usage.completion_tokens <= 3
 
     def test_errors_are_the_sdks_own(self, run: Run) -> None:
         with pytest.raises(openai.NotFoundError):
