@@ -13,6 +13,7 @@ from trainer import checkpoint
 from trainer.checkpoint import Progress
 from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, effective_stage, join_process_group, start_engine, sum_over_ranks
+from trainer.failures import Failure
 from trainer.hardware import Hardware, available_cores, peak_memory_bytes, survey
 from trainer.model import LabelLogits, Trainee, load_base, prepare
 from trainer.probes import last_logits, prompt_ids
@@ -152,6 +153,13 @@ def run_attempt(
     directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest
 ) -> None:
     """Do the whole attempt; a stop before the first step ends it early. Raises Failure and whatever breaks."""
+    try:
+        _run(directory, spec, ranks, reporter, stop)
+    except chat.ChatError as error:
+        raise Failure(error.code, str(error)) from error
+
+
+def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest) -> None:
     data: Conversations = chat.TokenCache.open(directory.root / spec.train_data)
     require_trained_tokens(data)
     validation = _open_validation(directory, spec)

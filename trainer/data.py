@@ -16,7 +16,7 @@ from trainer.failures import Failure
 class Conversations(Protocol):
     """What the trainer needs of a token cache."""
 
-    lengths: NDArray[np.uint32]
+    lengths: NDArray[np.int64]
 
     def __len__(self) -> int: ...
 
@@ -55,7 +55,7 @@ class BatchOrder:
 
 
 def split_batch(
-    rows: list[int], lengths: NDArray[np.uint32], *, world_size: int, max_rows: int, token_budget: int
+    rows: list[int], lengths: NDArray[np.int64], *, world_size: int, max_rows: int, token_budget: int
 ) -> list[list[list[int]]]:
     """Split a batch into the micro-batches of every rank: `result[rank][micro_batch]` is a list of row numbers.
 
@@ -123,7 +123,7 @@ def _share(by_length: list[int], rank: int, world_size: int) -> list[int]:
     ]
 
 
-def _split_share(share: list[int], lengths: NDArray[np.uint32], max_rows: int, token_budget: int) -> list[list[int]]:
+def _split_share(share: list[int], lengths: NDArray[np.int64], max_rows: int, token_budget: int) -> list[list[int]]:
     """Fill micro-batches from the longest conversation down; `share` is sorted, so the first of each is its width."""
     plan: list[list[int]] = []
     for row in share:
