@@ -5,9 +5,15 @@ from pathlib import Path
 from accounts.models import User
 from common.encryption import decrypt, encrypt
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+VALID_ID = RegexValidator(
+    r"^[a-z0-9][a-z0-9._-]{0,79}\Z",
+    _("An id has lower-case letters, digits, '.', '_' and '-', and begins with no sign."),
+)
 
 
 class BaseModelQuerySet(models.QuerySet["BaseModel"]):
@@ -20,7 +26,7 @@ class BaseModelQuerySet(models.QuerySet["BaseModel"]):
 
 
 class BaseModel(models.Model):
-    """A pretrained model. Once present, its identity is the SHA-256 of its weights (`catalogue.folders.weights_sha256`)."""
+    """A pretrained model. Once present, its identity is the SHA-256 of its weights (`folders.weights_sha256`)."""
 
     class State(models.TextChoices):
         ABSENT = "absent", _("Not downloaded")
@@ -28,7 +34,7 @@ class BaseModel(models.Model):
         PRESENT = "present", _("Ready")
         FAILED = "failed", _("Failed")
 
-    id = models.SlugField(primary_key=True, max_length=80)
+    id = models.CharField(primary_key=True, max_length=80, validators=[VALID_ID])
     display_name = models.CharField(max_length=120)
     family = models.CharField(max_length=40, help_text="The model_type of its config.json, such as llama or qwen2.")
     parameters = models.BigIntegerField(help_text="Number of weights; 0 when unknown.")

@@ -1,5 +1,126 @@
 """Use cases of the catalogue."""
 
-from catalogue.chat_formats import chat_format
+import dataclasses
+from pathlib import Path
 
-__all__ = ["chat_format"]
+from accounts.models import AuditEvent, User
+from common.errors import NotFound, UserError
+from common.wake import wake
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from catalogue import tasks
+from catalogue.chat_formats import chat_format
+from catalogue.downloading import fetch_model, require_licence
+from catalogue.entries import ENTRIES, Entry
+from catalogue.folders import FolderError, facts, identity, inspect
+from catalogue.hubs import HUBS
+from catalogue.models import VALID_ID, BaseModel, HubToken
+from catalogue.progress import Progress
+
+__all__ = [
+    "accept_licence",
+    "chat_format",
+    "ensure_starter",
+    "fetch_model",
+    "get_model",
+    "register_folder",
+    "request_download",
+    "set_hub_token",
+    "sync_catalogue",
+]
+
+
+@transaction.atomic
+def sync_catalogue() -> None:
+    """Bring the declared entries into the database; what is known of a present model stays."""
+    for entry in ENTRIES:
+        BaseModel.objects.update_or_create(id=entry.id, defaults=_declared(entry))
+
+
+def get_model(model_id: str) -> BaseModel:
+    """Return the base model of this id, or raise NotFound."""
+    base = BaseModel.objects.filter(pk=model_id).first()
+    if base is None:
+        raise NotFound(f"The catalogue has no model {model_id[:80]!r}.", code="model_not_found", param="model")
+    return base
+
+
+@transaction.atomic
+def accept_licence(*, base: BaseModel, by: User) -> None:
+    """Note that `by` accepts the licence of `base` for this platform."""
+    if base.licence_is_open:
+        return
+    base.accept_licence(by=by)
+    AuditEvent.record(actor=by, action="model.licence_accepted", target=base.id, licence=base.licence)
+
+
+@transaction.atomic
+def request_download(*, base: BaseModel, by: User | None) -> None:
+    """Have a worker fetch `base`; asking twice is no error."""
+    base = BaseModel.objects.select_for_update().get(pk=base.pk)
+    if base.is_present:
+        raise UserError(f"{base.id} is here already.", code="model_present", status=409)
+    require_licence(base)
+    if not base.sources:
+        raise UserError(f"{base.id} was registered from a folder and cannot be downloaded.", code="no_source")
+    if base.state != BaseModel.State.DOWNLOADING:
+        base.mark_downloading()
+        AuditEvent.record(actor=by, action="model.download_requested", target=base.id)
+    wake(tasks.download_model, base.id)
+
+
+def ensure_starter(progress: Progress | None = None) -> BaseModel | None:
+    """Fetch the starter model unless it is here, and return it; None when the settings name none."""
+    if not settings.STARTER_MODEL:
+        return None
+    return fetch_model(base=get_model(settings.STARTER_MODEL), progress=progress)
+
+
+def register_folder(
+    *, path: Path, model_id: str, by: User | None, display_name: str = "", licence: str = "unknown", template: str = ""
+) -> BaseModel:
+    """Add a model that lies in a folder of this machine; the folder stays where it is and must stay as it is."""
+    _require_new_id(model_id)
+    if not path.is_absolute() or not path.is_dir():
+        raise FolderError(f"{path} is no folder on this machine. Give the absolute path of a model's folder.")
+    about = facts(inspect(path), path)
+    sha256 = identity(path)
+    about |= {"template": template} if template else {}
+    with transaction.atomic():
+        base = BaseModel(id=model_id, display_name=display_name or model_id, licence=licence, **about)
+        base.bytes_total = sum(file.stat().st_size for file in path.glob("*.safetensors"))
+        base.mark_present(folder=str(path.resolve()), sha256=sha256)
+        AuditEvent.record(actor=by, action="model.registered", target=base.id, path=str(path))
+    return base
+
+
+@transaction.atomic
+def set_hub_token(*, hub: str, token: str, by: User | None) -> None:
+    """Store the access token for a hub, or remove it when `token` is empty."""
+    if hub not in HUBS:
+        raise UserError(f"{hub!r} is no hub. Accepted: {', '.join(HUBS)}.", code="unknown_hub", param="hub")
+    if token.strip():
+        HubToken.store(hub=hub, token=token, by=by)
+    else:
+        HubToken.objects.filter(hub=hub).delete()
+    AuditEvent.record(actor=by, action="hub_token.set" if token.strip() else "hub_token.removed", target=hub)
+
+
+def _declared(entry: Entry) -> dict[str, object]:
+    fields = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry) if field.name != "id"}
+    licence, licence_url = fields.pop("licence")
+    sources = [dataclasses.asdict(source) for source in fields.pop("sources")]
+    return fields | {"licence": licence, "licence_url": licence_url, "sources": sources}
+
+
+def _require_new_id(model_id: str) -> None:
+    try:
+        VALID_ID(model_id)
+    except ValidationError as error:
+        raise UserError(error.messages[0], code="invalid_id", param="id") from None
+    if BaseModel.objects.filter(pk=model_id).exists():
+        raise UserError(
+            f"The catalogue has a model {model_id} already. Choose another id.", code="id_taken", param="id"
+        )

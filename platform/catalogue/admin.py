@@ -1,0 +1,43 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from catalogue.models import BaseModel, HubToken
+from catalogue.services import set_hub_token
+
+
+@admin.register(BaseModel)
+class BaseModelAdmin(admin.ModelAdmin):
+    """Read only: models come from the catalogue's entries, or by `manage.py register_model`."""
+
+    list_display = ("id", "display_name", "state", "licence", "licence_accepted_at", "present_at")
+    list_filter = ("state", "family")
+    search_fields = ("id", "display_name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class HubTokenForm(forms.ModelForm):
+    token = forms.CharField(widget=forms.PasswordInput, help_text="Kept encrypted, and never shown again.")
+
+    class Meta:
+        model = HubToken
+        fields = ("hub",)
+
+
+@admin.register(HubToken)
+class HubTokenAdmin(admin.ModelAdmin):
+    form = HubTokenForm
+    list_display = ("hub", "set_at", "set_by")
+
+    def save_model(self, request: HttpRequest, obj: HubToken, form: Any, change: bool) -> None:
+        set_hub_token(hub=obj.hub, token=form.cleaned_data["token"], by=request.user)

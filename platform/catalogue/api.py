@@ -1,0 +1,97 @@
+"""The catalogue over HTTP: read by every key, changed by administrators."""
+
+from typing import Any
+
+from accounts.authentication import IsPlatformAdmin
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalogue import services
+from catalogue.models import BaseModel
+
+
+def as_json(base: BaseModel) -> dict[str, Any]:
+    """Return a base model as the API shows it; times are unix seconds."""
+    shown = ("id", "display_name", "family", "parameters", "context_length", "hidden_size", "num_layers", "vocab_size")
+    progress = ("state", "bytes_done", "bytes_total", "error")
+    return {
+        "object": "base_model",
+        **{name: getattr(base, name) for name in shown},
+        "licence": base.licence,
+        "licence_url": base.licence_url,
+        "licence_accepted": base.licence_is_open,
+        "sources": [{"kind": s["kind"], "repo": s["repo"] or s["requirement"]} for s in base.sources],
+        "template": base.template,
+        "defaults": base.defaults,
+        **{name: getattr(base, name) for name in progress},
+        "sha256": base.sha256 or None,
+        "present_at": int(base.present_at.timestamp()) if base.present_at else None,
+    }
+
+
+class _Admin(APIView):
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+
+class Download(serializers.Serializer):
+    accept_licence = serializers.BooleanField(default=False)
+
+
+class Token(serializers.Serializer):
+    token = serializers.CharField(allow_blank=True, max_length=500)
+
+
+class CatalogueView(APIView):
+    """GET /api/v1/catalogue"""
+
+    def get(self, request: Request) -> Response:
+        return Response({"object": "list", "data": [as_json(base) for base in BaseModel.objects.all()]})
+
+
+class ModelView(APIView):
+    """GET /api/v1/catalogue/{id}"""
+
+    def get(self, request: Request, model_id: str) -> Response:
+        return Response(as_json(services.get_model(model_id)))
+
+
+class DownloadView(_Admin):
+    """POST /api/v1/catalogue/{id}/download {"accept_licence": true}"""
+
+    def post(self, request: Request, model_id: str) -> Response:
+        asked = _checked(Download, request)
+        base = services.get_model(model_id)
+        if asked["accept_licence"]:
+            services.accept_licence(base=base, by=request.user)
+        services.request_download(base=base, by=request.user)
+        return Response(as_json(services.get_model(model_id)), status=202)
+
+
+class LicenceView(_Admin):
+    """POST /api/v1/catalogue/{id}/accept_licence"""
+
+    def post(self, request: Request, model_id: str) -> Response:
+        services.accept_licence(base=services.get_model(model_id), by=request.user)
+        return Response(as_json(services.get_model(model_id)))
+
+
+class HubTokenView(_Admin):
+    """PUT /api/v1/hubs/{hub}/token {"token": "…"}; an empty one removes it. It is never shown."""
+
+    def put(self, request: Request, hub: str) -> Response:
+        services.set_hub_token(hub=hub, token=_checked(Token, request)["token"], by=request.user)
+        return Response(status=204)
+
+
+def _checked(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
+    data = request.data if isinstance(request.data, dict) else {}
+    form = kind(data=data)
+    if unknown := sorted(set(data) - set(form.fields)):
+        raise ValidationError({unknown[0]: f"This is not known here. Known: {', '.join(form.fields)}."})
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

