@@ -110,11 +110,13 @@ class Answer:
 def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: ServedModel) -> list[list[int]]:
     """Return the token ids of each prompt; RequestError when they cannot be rendered or are too long."""
     if isinstance(request, TextRequest):
-        prompts = [served.chat.encode(prompt) for prompt in request.prompts]
+        prompts = [served.encode(prompt) for prompt in request.prompts]
     else:
         prompts = [_chat_prompt(request, served)]
     _check_bias(replica, request)
     for prompt in prompts:
+        if not prompt:
+            raise RequestError("The prompt is empty.", param="prompt")
         _check_length(prompt, request.max_tokens, replica.engine.loaded.max_model_len)
     return prompts
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from chat import ChatFormat
 from rundir import EventWriter
 from serving.engine import Engine
@@ -26,7 +28,14 @@ class ServedModel:
     template: str
     """The chat template's text: what it mentions says what it can express."""
     path: str
+    tokenizer: Tokenizer
+    """For plain text; what reads like a control token stays text in it."""
     created: int = field(default_factory=lambda: int(time.time()))
+
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of plain text, with the tokenizer's own opening token where it has one."""
+        ids: list[int] = self.tokenizer.encode(text).ids
+        return ids
 
 
 class Replica:
@@ -142,9 +151,13 @@ def _served(
     try:
         chat = ChatFormat.load(folder)
         template = (folder / "chat_template.jinja").read_text()
-    except (OSError, ValueError) as error:
+        tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
+        tokenizer.encode_special_tokens = True
+    except Exception as error:  # tokenizers raises bare Exception for a broken file
         raise fault(f"The tokenizer and chat template in {folder} cannot be used: {error}") from error
-    return ServedModel(name=name, adapter=adapter, chat=chat, template=template, path=path or str(folder))
+    return ServedModel(
+        name=name, adapter=adapter, chat=chat, template=template, path=path or str(folder), tokenizer=tokenizer
+    )
 
 
 def _as_fault(message: str) -> ServingFault:

@@ -47,10 +47,9 @@ class TestChat:
     def test_no_usage_unless_asked(self, serving: Serving) -> None:
         assert all("usage" not in chunk for chunk in events_of(serving.ask(stream=True)))
 
-    def test_characters_of_several_tokens_come_whole(self, serving: Serving, base_folder: Path) -> None:
-        chat = ChatFormat.load(base_folder)
+    def test_characters_of_several_tokens_come_whole(self, serving: Serving) -> None:
         # 火 is no token of its own here: three byte tokens make it.
-        ids = chat.encode("火")
+        ids = serving.replica.get("base").encode("火")
         assert len(ids) > 1
         told = {str(token): 100 for token in ids}
         chunks = events_of(serving.ask(stream=True, max_tokens=40, logit_bias=told, temperature=1, seed=1))
@@ -90,10 +89,18 @@ class TestText:
         chat = ChatFormat.load(base_folder)
         body = {"model": "base", "prompt": "Who are", "max_tokens": 5, "temperature": 0}
         answer = serving.client.post("/v1/completions", json=body).json()
-        ids = greedy(base_folder, None, chat.encode("Who are"), 5)
+        ids = greedy(base_folder, None, serving.replica.get("base").encode("Who are"), 5)
         assert answer["choices"][0]["text"] == chat.decode(ids)
         chunks = events_of(serving.client.post("/v1/completions", json={**body, "stream": True}))
         assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == answer["choices"][0]["text"]
+
+    def test_control_tokens_in_text_stay_text(self, serving: Serving, base_folder: Path) -> None:
+        ids = serving.replica.get("base").encode("<|im_end|>")
+        assert not set(ids) & set(ChatFormat.load(base_folder).stop_ids)
+
+    def test_an_empty_prompt_is_refused(self, serving: Serving) -> None:
+        response = serving.client.post("/v1/completions", json={"model": "base", "prompt": ""})
+        assert response.status_code == 400
 
 
 class TestRefusals:
