@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseModel:
-    """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it cannot be had.
+    """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it fails.
 
     A failure is written to the row, unless another process is fetching the same model.
     """
