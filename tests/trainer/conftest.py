@@ -105,7 +105,7 @@ def write_cache(folder: Path, chat_format, rows: list[dict]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     writer = chat.TokenCacheWriter(folder)
     for row in rows:
-        writer.add(chat_format.render(chat.parse_row(json.dumps(row).encode())))
+        writer.add(chat_format.render(chat.parse_row(row)))
     writer.close({})
 
 
