@@ -1,0 +1,33 @@
+"""One meaning of a conversation: template, token ids, mask of what is learned, stop tokens, and one hash over it all.
+
+Pure: tokenizers, Jinja's sandbox and numpy; no Django, no torch. The data page, the trainer and every engine use it.
+"""
+
+from chat.builtin_templates import BUILTIN_TEMPLATES
+from chat.chat_format import ChatFormat
+from chat.conversation import Conversation, Message
+from chat.encoding import StreamDecoder
+from chat.errors import ChatError
+from chat.parsing import parse_messages, parse_row
+from chat.rendered import Rendered
+from chat.split import in_phase, in_validation, parse_data_split
+from chat.system_choice import SystemChoice
+from chat.token_cache import TokenCache, TokenCacheWriter
+
+__all__ = [
+    "BUILTIN_TEMPLATES",
+    "ChatError",
+    "ChatFormat",
+    "Conversation",
+    "Message",
+    "Rendered",
+    "StreamDecoder",
+    "SystemChoice",
+    "TokenCache",
+    "TokenCacheWriter",
+    "in_phase",
+    "in_validation",
+    "parse_data_split",
+    "parse_messages",
+    "parse_row",
+]

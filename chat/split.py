@@ -1,0 +1,46 @@
+"""Which rows are held out for validation: decided by each row's own bytes, so appending rows moves none."""
+
+import hashlib
+
+from chat.errors import ChatError
+
+EXAMPLE = "Write three shares such as 2,4,4: for supervised training, the reward model and reinforcement learning."
+
+
+def in_validation(key: bytes | str, *, share: float, seed: int) -> bool:
+    """Tell whether the row with this key belongs to the validation set.
+
+    `key` is the row's canonical bytes, so that duplicates go to the same side; `share` in [0, 1] is the fraction of all
+    possible keys that is held out.
+    """
+    return _position(key, seed, b"validation") < share
+
+
+def in_phase(key: bytes | str, share: float, seed: int) -> bool:
+    """Tell whether the row belongs to the first phase of DeepSpeed-Chat's `data_split`, whose share is `share`."""
+    return _position(key, seed, b"phase") < share
+
+
+def parse_data_split(text: str) -> float:
+    """Return the first phase's share of a `data_split` such as "2,4,4" (0.2): the only phase that trains here."""
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        shares = [float(part) for part in parts]
+    except ValueError:
+        raise ChatError(f"data_split is {text[:60]!r}, not numbers. {EXAMPLE}", code="bad_data_split") from None
+    if len(shares) != 3 or not all(0 <= share < float("inf") for share in shares):
+        raise ChatError(f"data_split is {text[:60]!r}. {EXAMPLE}", code="bad_data_split")
+    if shares[0] == 0:
+        raise ChatError(
+            f"data_split is {text[:60]!r}, so its first phase, the one that trains here, gets no data. {EXAMPLE}",
+            code="empty_data_split",
+        )
+    return shares[0] / sum(shares)
+
+
+def _position(key: bytes | str, seed: int, purpose: bytes) -> float:
+    """Return the key's place in [0, 1), the same on every machine; purposes are independent of one another."""
+    digest = hashlib.blake2b(purpose + b"\0" + str(seed).encode() + b"\0", digest_size=8)
+    digest.update(key.encode() if isinstance(key, str) else key)
+    # 53 bits: a float holds them exactly, so the result is always below 1.
+    return (int.from_bytes(digest.digest(), "big") >> 11) / 2**53

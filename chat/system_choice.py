@@ -1,0 +1,210 @@
+"""Which system prompt a model works with when a conversation has none, baked into its template."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from chat.errors import ChatError
+
+MAX_SYSTEM_CHARS = 32_000
+
+Render = Callable[..., str]
+"""(template source, messages, generation prompt, tools) -> text."""
+
+
+@dataclass(frozen=True)
+class SystemChoice:
+    """The template's own system prompt, none at all, or the user's. A conversation's own always wins."""
+
+    kind: Literal["model_default", "none", "custom"]
+    text: str = ""
+    """Of "custom": the prompt."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("model_default", "none", "custom"):
+            raise ChatError(f"{self.kind!r} is no choice of a system prompt.", code="bad_system_choice", field="system")
+        if (self.kind == "custom") != bool(self.text.strip()):
+            raise ChatError(
+                "The system prompt of your own is empty. Write one, or choose none.",
+                code="bad_system_choice",
+                field="system",
+            )
+        if len(self.text) > MAX_SYSTEM_CHARS:
+            raise ChatError(
+                f"The system prompt has {len(self.text)} characters; at most {MAX_SYSTEM_CHARS} are accepted.",
+                code="bad_system_choice",
+                field="system",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what a form or an API call says: "default", "none", or the prompt itself."""
+        word = text.strip()
+        if word in ("", "default", "model_default"):
+            return cls("model_default")
+        return cls("none") if word == "none" else cls("custom", text)
+
+    def to_json(self) -> dict[str, str]:
+        """Return the choice as a JSON object."""
+        return {"kind": self.kind, "text": self.text}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_json` has written."""
+        kind, text = value.get("kind"), value.get("text", "")
+        if kind not in ("model_default", "none", "custom") or not isinstance(text, str):
+            raise ChatError("This is no choice of a system prompt.", code="bad_system_choice", field="system")
+        return cls(kind, text)
+
+
+_USER = "Qx7userQx7"
+_SYSTEM = "Qx7systemQx7"
+_ANSWER = "Qx7answerQx7"
+_TOOL = {
+    "type": "function",
+    "function": {"name": "find", "description": "d", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnPrompt:
+    """What a template slips in before a conversation without a system message."""
+
+    text: str
+    """The prompt, as a model reads it."""
+    block: str
+    """The prompt with the control tokens and headers around it."""
+    raw: str
+    """The part of `block` that may also stand before a user's own system prompt, as written."""
+
+
+def find_own_prompt(source: str, render: Render, control: Callable[[str], int]) -> OwnPrompt | None:
+    """Detect by rendering what `source` slips in by itself; None when it slips in nothing.
+
+    `control(text)` returns the position after the last control token or header in `text`.
+    """
+    bare = render(source, [_user()])
+    try:
+        given = render(source, [_system(), _user()])
+    except ChatError:
+        return None  # A template that refuses system messages has none of its own.
+    before, found, after = given.partition(_SYSTEM)
+    if not found or not bare.startswith(before) or not bare.endswith(after) or len(bare) < len(before) + len(after):
+        return None
+    middle = bare[len(before) : len(bare) - len(after)]
+    # Up to the user's turn, which both have: what is left when that and everything before the system block are gone.
+    user_turn = _user_turn(source, render)
+    if user_turn is None or not bare.endswith(user_turn):
+        return None
+    lead = _common_start(bare, user_turn)
+    block = bare[len(lead) : len(bare) - len(user_turn)]
+    raw = before[control(before) :] + middle
+    return OwnPrompt(text=raw.strip(), block=block, raw=raw) if block else None
+
+
+def with_custom_prompt(source: str, text: str) -> str:
+    """Return a template that puts `text` before every conversation without a system message."""
+    literal = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    message = f"{{'role': 'system', 'content': {literal}}}"
+    condition = "not messages or messages[0]['role'] != 'system'"
+    # Jinja swallows exactly one line break after a block: this one, never one of the template's own.
+    return f"{{% if {condition} %}}{{% set messages = [{message}] + messages %}}{{% endif %}}\n{source}"
+
+
+def without_own_prompt(source: str, own: OwnPrompt, render: Render, builtins: Mapping[str, str]) -> str:
+    """Return a template that equals `source` but slips nothing in; ChatError when none can be derived."""
+    for candidate in (*_without_literal(source, own), *builtins.values()):
+        if _is_equal_without(source, candidate, own, render):
+            return candidate
+    raise ChatError(
+        "This model's template puts a system prompt of its own before every conversation, and no equal template "
+        "without it could be derived. Choose the model's default, write a prompt of your own, or choose a built-in "
+        "template.",
+        code="own_system_prompt_fixed",
+        field="system",
+    )
+
+
+def _without_literal(source: str, own: OwnPrompt) -> list[str]:
+    """Return variants of the source whose literal prompt is gone: with its whole block, then also the bare text."""
+    variants = []
+    for block in _spellings(own.block):
+        variants.append(source.replace(block, ""))
+    for text in _spellings(own.text):
+        variants += [variant.replace(text, "") for variant in (*variants, source)]
+    return [variant for variant in dict.fromkeys(variants) if variant != source]
+
+
+def _spellings(text: str) -> list[str]:
+    """Return the ways in which a template may write `text` between quotes."""
+    escaped = text.replace("\\", "\\\\").replace("\n", "\\n")
+    spellings = [text, escaped, escaped.replace("'", "\\'"), escaped.replace('"', '\\"')]
+    return [spelling for spelling in dict.fromkeys(spellings) if spelling]
+
+
+def _is_equal_without(source: str, candidate: str, own: OwnPrompt, render: Render) -> bool:
+    """Compare by rendering: equal but for the prompt on conversations with and without a system message."""
+    for messages, generation_prompt in _samples():
+        try:
+            expected = render(source, messages, generation_prompt)
+            found = render(candidate, messages, generation_prompt)
+        except ChatError:
+            return False
+        if messages[0]["role"] == "system":
+            if found not in (expected, expected.replace(own.raw, "", 1)):
+                return False
+        elif found != expected.replace(own.block, "", 1):
+            return False
+    return not _mentions_with_tools(source, candidate, own, render)
+
+
+def _mentions_with_tools(source: str, candidate: str, own: OwnPrompt, render: Render) -> bool:
+    """Tell whether the candidate loses the tools that the source writes, or still writes the prompt beside them."""
+    try:
+        expected = render(source, [_user()], True, [_TOOL])
+        found = render(candidate, [_user()], True, [_TOOL])
+    except ChatError:
+        return True
+    return bool(own.text and own.text in found) or ('"find"' in expected) != ('"find"' in found)
+
+
+def _samples() -> list[tuple[list[dict[str, Any]], bool]]:
+    answer = {"role": "assistant", "content": _ANSWER}
+    return [
+        ([_user()], True),
+        ([_user(), answer], False),
+        ([_user(), answer, _user()], True),
+        ([_user(), answer, _user(), answer], False),
+        ([_system(), _user()], True),
+        ([_system(), _user(), answer, _user(), answer], False),
+    ]
+
+
+def _user_turn(source: str, render: Render) -> str | None:
+    """Return what the template writes for a user's message, learned from the second of two turns."""
+    answer = {"role": "assistant", "content": _ANSWER}
+    try:
+        one = render(source, [_system(), _user(), answer])
+        two = render(source, [_system(), _user(), answer, {"role": "user", "content": _USER + "2"}])
+    except ChatError:
+        return None
+    if not two.startswith(one):
+        return None
+    return two[len(one) :].replace(_USER + "2", _USER)
+
+
+def _common_start(bare: str, user_turn: str) -> str:
+    """Return what stands before any turn, such as a begin-of-text token: all that the block does not begin with."""
+    # A system block begins like a user's, up to the name of the role.
+    opening = user_turn[: user_turn.find("user")] if "user" in user_turn else ""
+    at = bare.find(opening) if opening else -1
+    return bare[:at] if at > 0 else ""
+
+
+def _user() -> dict[str, Any]:
+    return {"role": "user", "content": _USER}
+
+
+def _system() -> dict[str, Any]:
+    return {"role": "system", "content": _SYSTEM}
