@@ -124,7 +124,7 @@ class HubClient:
         return wanted
 
     def fetch(self, file: HubFile, path: Path, progress: Progress) -> None:
-        """Bring `file` to `path`, going on from the bytes that are there; raise HubError unless it is whole and right."""
+        """Bring `file` to `path`, going on from the bytes that are there; raise HubError unless it is whole."""
         for attempt in range(ATTEMPTS):
             have = path.stat().st_size if path.exists() else 0
             if have > file.size:
@@ -152,7 +152,8 @@ class HubClient:
                 progress.add(-have)
                 have = 0
             with path.open("ab" if have else "wb") as stream:
-                for chunk in response.iter_raw(CHUNK_BYTES):
+                # As they arrive: a buffer would be lost when the connection breaks.
+                for chunk in response.iter_raw():
                     stream.write(chunk)
                     progress.add(len(chunk))
                     if stream.tell() > file.size:
