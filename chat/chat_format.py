@@ -16,7 +16,7 @@ from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
 from chat.rendered import Rendered
 from chat.sandbox import Template
-from chat.system_choice import SystemChoice, find_own_prompt, with_custom_prompt, without_own_prompt
+from chat.system_choice import MODEL_DEFAULT, SystemChoice, find_own_prompt, with_custom_prompt, without_own_prompt
 
 BATCH = 128
 """Conversations tokenised together by `render_many`."""
@@ -56,9 +56,7 @@ class ChatFormat:
         self.hash = self._find_hash()
 
     @classmethod
-    def load(
-        cls, folder: Path, *, system: SystemChoice = SystemChoice("model_default"), template: str | None = None
-    ) -> Self:
+    def load(cls, folder: Path, *, system: SystemChoice = MODEL_DEFAULT, template: str | None = None) -> Self:
         """Read a model's folder. `template` is a built-in's name or Jinja source and replaces the model's own.
 
         Raises ChatError: no tokenizer, no template that fits, or a choice of system prompt that cannot be had.
@@ -160,9 +158,7 @@ class ChatFormat:
     def _segments(self, located: _Text) -> list[list[Piece]]:
         """Cut the text where an answer begins: a model writes it after its prompt's ids, so no token may span both."""
         cuts = [0, *(place for _, place in located.answers), len(located.text)]
-        return [
-            pieces_of(located.text[start:end], located.marks, start) for start, end in zip(cuts, cuts[1:], strict=False)
-        ]
+        return [pieces_of(located.text[start:end], located.marks, start) for start, end in itertools.pairwise(cuts)]
 
     def _rendered(self, conversation: Conversation, located: _Text, found: list[list[PieceIds]]) -> Rendered:
         ids: list[int] = []

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jinja2
-import jinja2.nodes
-
 from chat.errors import ChatError
+from chat.sandbox import template_literals
 
 # Unicode's noncharacters, which no text should hold; a pair that the conversation does not hold is taken.
 _MARKS = tuple((chr(code), chr(code + 1)) for code in range(0xFDD0, 0xFDEF, 2))
@@ -153,14 +151,6 @@ def unescape_marks(text: str, marks: tuple[str, str]) -> str:
     return text
 
 
-def template_literals(source: str) -> str:
-    """Return every text that the template writes literally, joined by NUL."""
-    tree = jinja2.Environment(extensions=["jinja2.ext.loopcontrols"]).parse(_without_generation(source))
-    texts = [node.data for node in tree.find_all(jinja2.nodes.TemplateData)]
-    texts += [node.value for node in tree.find_all(jinja2.nodes.Const) if isinstance(node.value, str)]
-    return "\0".join(texts)
-
-
 def texts_of(values: Any) -> Iterable[str]:
     """Yield every text inside nested lists and objects, keys included, without recursion."""
     pending = [values]
@@ -189,7 +179,3 @@ def _mapped(value: Any, change: Any, depth: int = 0) -> Any:
 
 def _is_written(token: str, literals: str) -> bool:
     return token in literals and not token.isspace() and not token.isalnum()
-
-
-def _without_generation(source: str) -> str:
-    return re.sub(r"\{%([-+]?)\s*(?:end)?generation\s*([-+]?)%\}", r"{%\1 if true \2%}{%\1 endif \2%}", source)

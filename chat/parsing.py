@@ -1,5 +1,6 @@
 """Reads one JSON value as a conversation, or says in one sentence why it is none."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -268,7 +269,7 @@ def _check_training(messages: tuple[Message, ...]) -> None:
             code="last_not_assistant",
             field=f"messages[{last}]",
         )
-    for before, after in zip(answers, answers[1:], strict=False):
+    for before, after in itertools.pairwise(answers):
         if after == before + 1:
             raise ChatError(
                 f"Messages {before + 1} and {after + 1} are both the assistant's. Join them or put a user's between.",

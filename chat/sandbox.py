@@ -112,6 +112,14 @@ class Template:
         return "".join(blocks)
 
 
+def template_literals(source: str) -> str:
+    """Return every text that a template writes literally, joined by NUL."""
+    tree = _environment().parse(source)
+    texts = [node.data for node in tree.find_all(jinja2.nodes.TemplateData)]
+    texts += [node.value for node in tree.find_all(jinja2.nodes.Const) if isinstance(node.value, str)]
+    return "\0".join(texts)
+
+
 class _Generation(jinja2.ext.Extension):
     """The tag `{% generation %}`, with which some templates mark the assistant's text; here it writes its body."""
 
@@ -132,18 +140,19 @@ class _Checkpoints(NodeTransformer):
 
     def visit_For(self, node: jinja2.nodes.For) -> jinja2.nodes.Node:
         self.generic_visit(node)
-        node.iter = _filtered(node.iter, "luthier_each")
+        node.iter = _filtered(node.iter, "luthier_each", node)
         return node
 
     def visit_Concat(self, node: jinja2.nodes.Concat) -> jinja2.nodes.Node:
         self.generic_visit(node)
-        return _filtered(jinja2.nodes.List(node.nodes).set_lineno(node.lineno), "luthier_concat")
+        return _filtered(jinja2.nodes.List(node.nodes), "luthier_concat", node)
 
 
-def _filtered(node: jinja2.nodes.Expr, name: str) -> jinja2.nodes.Filter:
-    filtered = jinja2.nodes.Filter(node, name, [], [], None, None)
-    filtered.set_lineno(node.lineno)
-    filtered.set_environment(node.environment)
+def _filtered(value: jinja2.nodes.Node, name: str, place: jinja2.nodes.Node) -> jinja2.nodes.Filter:
+    filtered = jinja2.nodes.Filter(value, name, [], [], None, None)
+    filtered.set_lineno(place.lineno)
+    if place.environment is not None:
+        filtered.set_environment(place.environment)
     return filtered
 
 

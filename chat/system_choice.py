@@ -58,6 +58,8 @@ class SystemChoice:
         return cls(kind, text)
 
 
+MODEL_DEFAULT = SystemChoice("model_default")
+
 _USER = "Qx7userQx7"
 _SYSTEM = "Qx7systemQx7"
 _ANSWER = "Qx7answerQx7"
