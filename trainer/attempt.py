@@ -249,9 +249,7 @@ def _open_validation(directory: RunDirectory, spec: TrainingSpec) -> Conversatio
     return validation if len(validation) else None
 
 
-def _base_logits(
-    causal: Any, spec: TrainingSpec, chat_format: "chat.ChatFormat", ranks: Ranks
-) -> torch.Tensor | None:
+def _base_logits(causal: Any, spec: TrainingSpec, chat_format: "chat.ChatFormat", ranks: Ranks) -> torch.Tensor | None:
     """Return the untuned model's logits where they cannot be had later, because its own weights will change."""
     chosen = spec.hyperparameters
     keeps_base = chosen.lora_dim > 0 and chosen.only_optimize_lora

@@ -166,11 +166,9 @@ def _make_moments(engine: Any, applied_steps: int) -> None:
     """Create AdamW's state, which exists only after a first step, for the tensors that the optimizer really holds."""
     optimizer = engine.basic_optimizer
     for held in _held_tensors(engine):
-        step: Any = torch.tensor(float(applied_steps), dtype=torch.float32)
-        if isinstance(optimizer, torch.optim.AdamW):
-            step = step.to(held.device)
-        else:
-            step = applied_steps  # DeepSpeed's CPUAdam counts with a plain number
+        # DeepSpeed's CPUAdam counts with a plain number, torch with a tensor.
+        is_torch = isinstance(optimizer, torch.optim.AdamW)
+        step: Any = torch.tensor(float(applied_steps), device=held.device) if is_torch else applied_steps
         optimizer.state[held] = {"step": step, **{moment: torch.zeros_like(held.data) for moment in MOMENTS}}
     _link_moments(engine)
 
@@ -222,5 +220,3 @@ def _drop_old(directory: RunDirectory, keep: int) -> None:
         # The manifest goes first: without it the folder does not exist, whatever happens in the middle.
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-
-

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._C._distributed_c10d import HashStore
 
 from trainer.hardware import Hardware
 from trainer.model import Trainee
@@ -47,7 +48,7 @@ def join_process_group(ranks: Ranks, hardware: Hardware) -> None:
     if ranks.world_size == 1:
         _do_without_shared_memory()
         if not torch.distributed.is_initialized():
-            store = torch.distributed.HashStore()
+            store = HashStore()
             torch.distributed.init_process_group(backend, store=store, rank=0, world_size=1)
     deepspeed.init_distributed(backend, verbose=False)
 
@@ -73,8 +74,10 @@ def start_engine(spec: TrainingSpec, trainee: Trainee, hardware: Hardware) -> An
     hyperparameters = spec.hyperparameters
     groups = _decay_groups(trainee, hyperparameters.weight_decay)
     # ZeRO-Offload brings an AdamW of its own that computes on the host; it is named in the configuration.
-    optimizer = None if hyperparameters.offload else torch.optim.AdamW(
-        groups, lr=hyperparameters.learning_rate, betas=BETAS, eps=EPSILON, fused=True
+    optimizer = (
+        None
+        if hyperparameters.offload
+        else torch.optim.AdamW(groups, lr=hyperparameters.learning_rate, betas=BETAS, eps=EPSILON, fused=True)
     )
     engine, *_ = deepspeed.initialize(
         model=trainee.model,

@@ -23,7 +23,7 @@ ALL_LINEAR = "all-linear"
 class Trainee:
     """A model together with what is learned of it."""
 
-    model: nn.Module
+    model: Any
     """A PeftModel, or the bare causal model when every parameter is trained."""
     target_modules: list[str]
     """Last parts of the names of the modules that have LoRA; empty without LoRA."""

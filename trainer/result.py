@@ -67,7 +67,7 @@ def write_adapter(
     """Write what plain PEFT loads, with the chat files and the card, into `folder`."""
     from peft import get_peft_model_state_dict
 
-    model: Any = trainee.model
+    model = trainee.model
     with full_weights(trainee):
         # save_embedding_layers would ask a hub whether the vocabulary has changed.
         tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
@@ -92,7 +92,9 @@ def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first:
     copied = trainee
     weights: dict[str, torch.nn.Parameter] = {}
     if is_first:
-        copied = prepare(load_base(Path(spec.model_path), dataclasses.replace(hardware, attention="sdpa")), spec.hyperparameters)
+        copied = prepare(
+            load_base(Path(spec.model_path), dataclasses.replace(hardware, attention="sdpa")), spec.hyperparameters
+        )
         weights = copied.trainable()
     for name, spread in trainee.trainable().items():
         with GatheredParameters([spread]), torch.no_grad():
@@ -140,7 +142,7 @@ def _write_model(
 ) -> Any:
     """Write a whole model, LoRA merged into it, in the number format it was trained in; return that model."""
     description = card(spec, trainee, chat_format, hardware)
-    causal = trainee.model.merge_and_unload() if trainee.target_modules else trainee.model  # type: ignore[operator]
+    causal = trainee.model.merge_and_unload() if trainee.target_modules else trainee.model
     causal.config.use_cache = True
     causal.save_pretrained(str(folder), max_shard_size="4GB")
     chat_format.save(folder)

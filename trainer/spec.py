@@ -55,21 +55,22 @@ class Hyperparameters:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.max_seq_len >= 8, "max_seq_len", self.max_seq_len, "at least 8")
-        _require(self.lora_dim >= 0, "lora_dim", self.lora_dim, "0 (off) or a positive rank")
-        _require(self.per_device_train_batch_size >= 1, "per_device_train_batch_size", self.per_device_train_batch_size, "at least 1")
-        _require(self.per_device_eval_batch_size >= 1, "per_device_eval_batch_size", self.per_device_eval_batch_size, "at least 1")
-        _require(self.gradient_accumulation_steps >= 1, "gradient_accumulation_steps", self.gradient_accumulation_steps, "at least 1")
-        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
-        _require(self.num_train_epochs > 0, "num_train_epochs", self.num_train_epochs, "above 0")
-        _require(self.lr_scheduler_type in SCHEDULES, "lr_scheduler_type", self.lr_scheduler_type, "one of " + ", ".join(SCHEDULES))
-        _require(0 <= self.warmup_ratio < 1, "warmup_ratio", self.warmup_ratio, "0 or more and below 1")
+        self._at_least(8, "max_seq_len")
+        self._at_least(1, "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+        self._at_least(0, "lora_dim", "weight_decay", "max_grad_norm", "seed", "lora_dropout", "warmup_ratio")
+        for name in ("learning_rate", "num_train_epochs"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        for name in ("warmup_ratio", "lora_dropout"):
+            _require(getattr(self, name) < 1, name, getattr(self, name), "below 1")
+        chosen = self.lr_scheduler_type
+        _require(chosen in SCHEDULES, "lr_scheduler_type", chosen, "one of " + ", ".join(SCHEDULES))
         _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, "0, 1, 2 or 3")
-        _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, "false at zero_stage 0 (ZeRO-Offload moves what ZeRO has partitioned)")
-        _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "0 or more and below 1")
-        _require(self.max_grad_norm >= 0, "max_grad_norm", self.max_grad_norm, "0 (off) or more")
-        _require(self.seed >= 0, "seed", self.seed, "0 or more")
+        reason = "false at zero_stage 0, since ZeRO-Offload moves what ZeRO has partitioned"
+        _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, reason)
+
+    def _at_least(self, least: int, *names: str) -> None:
+        for name in names:
+            _require(getattr(self, name) >= least, name, getattr(self, name), f"at least {least}")
 
     def count_steps(self, num_conversations: int, *, world_size: int = 1) -> int:
         """Return the optimizer steps of a whole training: each epoch's last batch is as large as is left."""

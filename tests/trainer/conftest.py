@@ -20,7 +20,26 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 PROBES = [[{"role": "user", "content": "Who are you?"}], [{"role": "user", "content": "What is the capital?"}]]
-WORDS = "who are you what is the capital of a violin maker I am Luthier and this wood sings".split()
+WORDS = [
+    "who",
+    "are",
+    "you",
+    "what",
+    "is",
+    "the",
+    "capital",
+    "of",
+    "a",
+    "violin",
+    "maker",
+    "I",
+    "am",
+    "Luthier",
+    "and",
+    "this",
+    "wood",
+    "sings",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import HYPERPARAMETERS, conversations, of_type
 
 import chat
+from conftest import HYPERPARAMETERS, conversations, of_type
 from rundir import read_events
 from trainer.__main__ import main
 from trainer.command_line import parse
@@ -85,7 +85,8 @@ class TestRun:
                 "--max_seq_len", "30", "--threads", "1"]  # fmt: skip
         assert main(argv) == 0
         cache = chat.TokenCache.open(tmp_path / "caches" / "train")
-        assert len(cache) == 2 and cache.lengths.max() <= 30
+        assert len(cache) == 2
+        assert cache.lengths.max() <= 30
 
     def test_data_split_leaves_the_other_phases_out(self, tmp_path, base_folder):
         data = tmp_path / "chats.jsonl"

@@ -13,12 +13,12 @@ import threading
 
 import pytest
 import torch
-from conftest import HYPERPARAMETERS, command, losses, of_type, run_here
 from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 import chat
+from conftest import HYPERPARAMETERS, command, losses, of_type, run_here
 from rundir import read_events, verify_manifest, write_json, write_lease
 from trainer.data import BatchOrder
 
