@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.module_loading import module_has_submodule
 
+from console import views
 from console.health import healthz
 
 APPS = ("accounts", "catalogue", "compute", "datasets_app", "jobs", "deployments")
@@ -23,6 +24,8 @@ def _routes(kind: str) -> list[URLPattern | URLResolver]:
 
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("start-sample", views.start_sample, name="start_sample"),
     path("healthz", healthz),
     path("admin/", admin.site.urls),
     path("v1/", include(_routes("v1"))),

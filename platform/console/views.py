@@ -1,0 +1,68 @@
+"""The start page: what runs, what waits and why, what is ready, what failed."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.services import create_file
+from deployments.models import Deployment
+from jobs.models import FineTuningJob
+from jobs.pages import Row
+
+SAMPLE = settings.BASE_DIR / "demo" / "self_cognition.jsonl"
+SHOWN = 5
+
+
+@login_required
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    jobs = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")
+    running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)
+    sections = [
+        {"title": _("Running"), "jobs": [Row(job) for job in running]},
+        {"title": _("Waiting"), "jobs": [Row(job) for job in waiting]},
+        {"title": _("Finished"), "jobs": [Row(job) for job in done]},
+        {"title": _("Failed"), "jobs": [Row(job) for job in failed]},
+    ]
+    context: dict[str, Any] = {
+        "sections": sections,
+        "deployments": Deployment.objects.visible_to(request.team).live().select_related("adapter", "base_model")[:SHOWN],
+        "sentence": _summary(len(running), len(waiting)),
+        "is_first_visit": not jobs.exists() and not TrainingFile.objects.visible_to(request.team).exists(),
+    }
+    return render(request, "console/home.html", context)
+
+
+STATES = (
+    ("running", "pausing"),
+    ("validating_files", "queued", "paused"),
+    ("succeeded",),
+    ("failed", "cancelled"),
+)
+
+
+@login_required
+@require_POST
+def start_sample(request: HttpRequest) -> HttpResponse:
+    """Put the sample into the team's data sets and go on to the form of a new job."""
+    if not SAMPLE.exists():
+        raise UserError(_("The sample file is not part of this installation."), code="no_sample", status=404)
+    with SAMPLE.open("rb") as stream:
+        file = create_file(
+            team=request.team, by=request.user, filename=SAMPLE.name, purpose="fine-tune", stream=stream
+        )
+    return redirect(f"/jobs/new?file={file.id}")
+
+
+def _summary(num_running: int, num_waiting: int) -> str:
+    running = ngettext("%(num)s job is running", "%(num)s jobs are running", num_running) % {"num": num_running}
+    waiting = ngettext("%(num)s is waiting", "%(num)s are waiting", num_waiting) % {"num": num_waiting}
+    return _("%(running)s, %(waiting)s.") % {"running": running, "waiting": waiting}
