@@ -22,4 +22,4 @@ def chat_format(base: BaseModel, system: SystemChoice) -> ChatFormat:
 
 @functools.lru_cache(maxsize=16)
 def _load(sha256: str, folder: str, template: str, system: SystemChoice) -> ChatFormat:
-    return ChatFormat.from_model_folder(Path(folder), system=system, template=None if template == "own" else template)
+    return ChatFormat.load(Path(folder), system=system, template=None if template == "own" else template)

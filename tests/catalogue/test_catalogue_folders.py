@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-
 from catalogue.folders import FolderError, count_parameters, facts, identity, inspect
+
 from tests.catalogue.conftest import CONFIG, WEIGHTS
 
 
@@ -73,7 +73,9 @@ def test_needs_every_file_of_the_index(model_folder: Path) -> None:
         inspect(model_folder)
 
 
-@pytest.mark.parametrize("config", ["", "[]", "{", '{"a": 1}', "[" * 100_000], ids=["empty", "list", "cut", "no", "deep"])
+@pytest.mark.parametrize(
+    "config", ["", "[]", "{", '{"a": 1}', "[" * 100_000], ids=["empty", "list", "cut", "no", "deep"]
+)
 def test_refuses_a_broken_config(model_folder: Path, config: str) -> None:
     (model_folder / "config.json").write_text(config)
     with pytest.raises(FolderError):

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-
 from catalogue import fetching
 from catalogue.downloading import fetch_model
 from catalogue.hubs import Hub, HubError
 from catalogue.models import BaseModel, HubToken
 from catalogue.progress import Progress
 from common.errors import UserError
+from django.conf import settings
+
 from tests.catalogue.conftest import WEIGHTS, FakeHub
 
 pytestmark = pytest.mark.django_db
@@ -31,13 +31,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tiny() -> Callable[..., BaseModel]:
     def make(*kinds: str, **fields: object) -> BaseModel:
         revisions = {"huggingface": "main", "modelscope": "master"}
-        sources = [{"kind": kind, "repo": "owner/tiny", "revision": revisions[kind]} for kind in kinds]
+        sources = [
+            {"kind": kind, "repo": "owner/tiny", "revision": revisions[kind]} for kind in kinds or ("huggingface",)
+        ]
         return BaseModel.objects.create(
-            id="tiny", display_name="Tiny", family="llama", parameters=1, context_length=64, hidden_size=8, num_layers=2,
-            vocab_size=32, licence="MIT", template="own", sources=sources or [
-                {"kind": "huggingface", "repo": "owner/tiny", "revision": "main"}
-            ], **fields,
-        )  # fmt: skip
+            id="tiny",
+            display_name="Tiny",
+            family="llama",
+            parameters=1,
+            context_length=64,
+            hidden_size=8,
+            num_layers=2,
+            vocab_size=32,
+            licence="MIT",
+            template="own",
+            sources=sources,
+            **fields,
+        )
 
     return make
 
@@ -86,10 +96,8 @@ def test_refuses_a_wrong_checksum(hub: FakeHub, tiny: Callable[..., BaseModel]) 
     assert not base.path.exists()
 
 
-def test_checks_the_disk_first(
-    hub: FakeHub, tiny: Callable[..., BaseModel], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = namedtuple("usage", "free")  # noqa: PYI024
+def test_checks_the_disk_first(hub: FakeHub, tiny: Callable[..., BaseModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "free")
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda path: usage(free=500_000_000))
     with pytest.raises(UserError, match=r"has 0\.5 GB free") as caught:
         fetch_model(base=tiny())
@@ -115,7 +123,7 @@ def test_the_next_source_is_tried_and_all_reasons_are_told(
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
     base.delete()
     fetching.shutil.rmtree(base.path)
-    with pytest.raises(UserError, match="Hugging Face cannot be reached.*ModelScope cannot be reached"):
+    with pytest.raises(UserError, match=r"Hugging Face cannot be reached.*ModelScope cannot be reached"):
         fetch_model(base=tiny("huggingface", "modelscope"))
 
 
