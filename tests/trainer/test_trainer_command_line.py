@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from trainer_runs import HYPERPARAMETERS, conversations, of_type
 
 import chat
-from conftest import HYPERPARAMETERS, conversations, of_type
 from rundir import read_events
 from trainer.__main__ import main
 from trainer.command_line import parse

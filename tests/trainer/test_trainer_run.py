@@ -15,10 +15,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn import functional
+from trainer_runs import HYPERPARAMETERS, command, losses, of_type, run_here
 from transformers import AutoModelForCausalLM
 
 import chat
-from conftest import HYPERPARAMETERS, command, losses, of_type, run_here
 from rundir import read_events, verify_manifest, write_json, write_lease
 from trainer.data import BatchOrder
 
