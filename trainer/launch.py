@@ -86,8 +86,8 @@ def _forward(ranks: list[subprocess.Popen[bytes]], number: int) -> None:
 def _wait(ranks: list[subprocess.Popen[bytes]]) -> int:
     """Wait for all; once one has failed, the others get a grace and are killed."""
     failed_at = None
-    while any(rank.poll() is None for rank in ranks):
-        if failed_at is None and any(rank.returncode not in (None, 0) for rank in ranks):
+    while None in (states := [rank.poll() for rank in ranks]):
+        if failed_at is None and any(states):
             failed_at = time.monotonic()
         if failed_at is not None and time.monotonic() - failed_at > GRACE_SECONDS:
             for rank in ranks:
