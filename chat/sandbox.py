@@ -21,7 +21,7 @@ from jinja2.visitor import NodeTransformer
 
 from chat.errors import ChatError
 
-MAX_SOURCE_CHARS = 256_000
+MAX_SOURCE_CHARS = 100_000
 MAX_SECONDS = 2.0
 MAX_TEXT_CHARS = 64_000_000
 """Nothing that a template builds may be longer, however long the conversation is."""
@@ -179,15 +179,19 @@ class _Environment(ImmutableSandboxedEnvironment):
         elif operator == "*":
             _check_product(left, right, budget)
         elif isinstance(left, str):
-            _check_format(left)
-        return super().call_binop(context, operator, left, right)
+            _check_format(left, right if isinstance(right, tuple) else (right,))
+        result = super().call_binop(context, operator, left, right)
+        budget.check_size(_size(result))
+        return result
 
     def call(self, context: Any, callee: Any, /, *args: Any, **kwargs: Any) -> Any:
         budget = _spent()
         budget.check_time()
-        owner = getattr(callee, "__self__", None)
+        # The sandbox hands out `str.format` in a wrapper of its own.
+        method = getattr(callee, "__wrapped__", callee)
+        owner = getattr(method, "__self__", None)
         if isinstance(owner, str):
-            _check_text_method(owner, getattr(callee, "__name__", ""), args, kwargs)
+            _check_text_method(owner, getattr(method, "__name__", ""), args, kwargs)
         result = super().call(context, callee, *args, **kwargs)
         budget.check_size(_size(result))
         return result
@@ -221,9 +225,19 @@ def _check_product(left: Any, right: Any, budget: _Budget) -> None:
         raise jinja2.exceptions.SecurityError("a number is too large")
 
 
-def _check_format(text: str) -> None:
+def _check_format(text: str, values: Iterable[Any] = ()) -> None:
+    """Check a format before it runs: the padding that it asks for, and how often it may write each value."""
     if re.search(r"\d{5}|\*", text):
         raise jinja2.exceptions.SecurityError("a format asks for too much padding")
+    largest = max((_deep_size(value) for value in values), default=0)
+    _spent().check_size(len(text) + (text.count("%") + text.count("{")) * largest)
+
+
+def _deep_size(value: Any) -> int:
+    """Return about how long `value` is as text, one level deep."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return sum(map(_size, value), len(value)) if isinstance(value, list | tuple) else _size(value)
 
 
 def _check_counts(values: Iterable[Any]) -> None:
@@ -238,8 +252,8 @@ def _check_text_method(text: str, name: str, args: tuple[Any, ...], kwargs: Mapp
     if name in ("expandtabs", "translate", "format_map"):
         raise jinja2.exceptions.SecurityError(f"{name}() is not allowed in a chat template")
     if name == "format":
-        _check_format(text)
-        if "{" in text and re.search(r"\{[^{}]*\{", text):
+        _check_format(text, (*args, *kwargs.values()))
+        if re.search(r"\{[^{}]*\{", text):
             raise jinja2.exceptions.SecurityError("a nested format is not allowed in a chat template")
     elif name == "replace":
         _check_replace(text, *args[:2])
@@ -263,11 +277,22 @@ def _check_indent(text: Any, width: Any = 4, *_: Any) -> None:
     _spent().check_size(_size(text) + (str(text).count("\n") + 1) * size)
 
 
+def _check_wrap(text: Any, width: Any = 79, breaks: Any = True, separator: Any = None, *_: Any) -> None:
+    _spent().check_size(_size(text) * max(_size(separator), 2))
+
+
+def _check_json(value: Any, *options: Any) -> None:
+    if any(_size(option) > 16 or (isinstance(option, int) and option > 16) for option in options):
+        raise jinja2.exceptions.SecurityError("tojson is asked for too much indentation")
+
+
 _BEFORE: dict[str, Callable[..., None]] = {
     "replace": _check_replace,
     "join": _check_join,
     "indent": _check_indent,
-    "format": lambda text, *_: _check_format(str(text)),
+    "wordwrap": _check_wrap,
+    "tojson": _check_json,
+    "format": lambda text, *values: _check_format(str(text), values),
 }
 
 
