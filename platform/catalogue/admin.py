@@ -1,5 +1,6 @@
-from typing import Any
+from typing import Any, cast
 
+from accounts.models import User
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
@@ -40,4 +41,4 @@ class HubTokenAdmin(admin.ModelAdmin):
     list_display = ("hub", "set_at", "set_by")
 
     def save_model(self, request: HttpRequest, obj: HubToken, form: Any, change: bool) -> None:
-        set_hub_token(hub=obj.hub, token=form.cleaned_data["token"], by=request.user)
+        set_hub_token(hub=obj.hub, token=form.cleaned_data["token"], by=cast(User, request.user))

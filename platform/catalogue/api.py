@@ -1,8 +1,9 @@
 """The catalogue over HTTP: read by every key, changed by administrators."""
 
-from typing import Any
+from typing import Any, cast
 
 from accounts.authentication import IsPlatformAdmin
+from accounts.models import User
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -66,8 +67,8 @@ class DownloadView(_Admin):
         asked = _checked(Download, request)
         base = services.get_model(model_id)
         if asked["accept_licence"]:
-            services.accept_licence(base=base, by=request.user)
-        services.request_download(base=base, by=request.user)
+            services.accept_licence(base=base, by=cast(User, request.user))
+        services.request_download(base=base, by=cast(User, request.user))
         return Response(as_json(services.get_model(model_id)), status=202)
 
 
@@ -75,7 +76,7 @@ class LicenceView(_Admin):
     """POST /api/v1/catalogue/{id}/accept_licence"""
 
     def post(self, request: Request, model_id: str) -> Response:
-        services.accept_licence(base=services.get_model(model_id), by=request.user)
+        services.accept_licence(base=services.get_model(model_id), by=cast(User, request.user))
         return Response(as_json(services.get_model(model_id)))
 
 
@@ -83,7 +84,7 @@ class HubTokenView(_Admin):
     """PUT /api/v1/hubs/{hub}/token {"token": "…"}; an empty one removes it. It is never shown."""
 
     def put(self, request: Request, hub: str) -> Response:
-        services.set_hub_token(hub=hub, token=_checked(Token, request)["token"], by=request.user)
+        services.set_hub_token(hub=hub, token=_checked(Token, request)["token"], by=cast(User, request.user))
         return Response(status=204)
 
 

@@ -181,7 +181,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         id="qwen-14b-chat",
         display_name="Qwen 14B Chat (first generation)",
-        family="qwen",
+        family="qwen2",
         parameters=14_200_000_000,
         context_length=2048,
         hidden_size=5120,
@@ -190,7 +190,7 @@ ENTRIES: tuple[Entry, ...] = (
         licence=TONGYI,
         sources=hub("Qwen/Qwen-14B-Chat", modelscope="qwen/Qwen-14B-Chat"),
         needs_licence_acceptance=True,
-        template="qwen",
+        template="chatml",
     ),
     _llama(
         "Llama 3.2 1B Instruct",

@@ -10,8 +10,9 @@ from pathlib import Path
 from common.errors import UserError
 from django.conf import settings
 
+from catalogue.converting import convert
 from catalogue.entries import Source
-from catalogue.folders import inspect, weights_sha256
+from catalogue.folders import inspect, needs_conversion, weights_sha256
 from catalogue.hubs import Hub, HubClient, HubFile
 from catalogue.models import BaseModel, HubToken
 from catalogue.package import fetch_package
@@ -47,10 +48,23 @@ def fetch(base: BaseModel, progress: Progress) -> str:
         partial.mkdir(parents=True, exist_ok=True)
         _from_first_source(base, partial, progress)
         progress.say("Checking")
-        inspect(partial)
+        if needs_conversion(inspect(partial)):
+            progress.say("Converting")
+            convert_in_place(partial)
         write_manifest(partial)
         partial.rename(target)
         return _known_identity(target)
+
+
+def convert_in_place(folder: Path) -> None:
+    """Replace a model that needs conversion by what it is converted to."""
+    require_space(folder, sum(path.stat().st_size for path in folder.glob("*.safetensors")))
+    converted = folder.with_name(f"{folder.name}.converted")
+    shutil.rmtree(converted, ignore_errors=True)
+    convert(folder, converted)
+    inspect(converted)
+    shutil.rmtree(folder)
+    converted.rename(folder)
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -17,7 +17,7 @@ MAX_HEADER_BYTES = 100 * 2**20
 MAX_CONFIG_BYTES = 10 * 2**20
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 OWN_CODE_HANDLED = ("qwen",)
-"""Families whose repositories name code of their own, which is not needed: the trainer reads their weights itself."""
+"""Families whose repositories name code of their own, which is not needed: they are converted."""
 _ITEM_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
     "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8,
@@ -48,6 +48,11 @@ def inspect(folder: Path) -> dict[str, Any]:
     _check_index(folder, {path.name for path in weights})
     _require_tokenizer(folder, config)
     return config
+
+
+def needs_conversion(config: dict[str, Any]) -> bool:
+    """True for a model that no library reads without code of the model's own, and that `catalogue.conversion` does."""
+    return config["model_type"] in OWN_CODE_HANDLED
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -174,7 +179,7 @@ def facts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
         "hidden_size": _number(config, "hidden_size", "n_embd"),
         "num_layers": _number(config, "num_hidden_layers", "n_layer"),
         "vocab_size": _number(config, "vocab_size"),
-        "template": "qwen" if config["model_type"] in OWN_CODE_HANDLED else "own",
+        "template": "own",
     }
 
 

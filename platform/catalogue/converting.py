@@ -1,0 +1,36 @@
+"""Work that belongs into a process of its own: pip, and the conversion of weights."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from common.errors import UserError
+from django.conf import settings
+
+CONVERSION_SECONDS = 3600
+
+
+class ProcessFailed(UserError):
+    """A process that ended badly or not in time."""
+
+    status = 502
+
+
+def convert(source: Path, folder: Path) -> None:
+    """Write the model in `source` (a GGUF file, or a first-generation Qwen folder) to `folder` for Transformers."""
+    arguments = ["-m", "catalogue.conversion", str(source), str(folder)]
+    run_python(arguments, CONVERSION_SECONDS, "The model's weights could not be converted", code="not_converted")
+
+
+def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
+    """Run this Python with `arguments`; raise ProcessFailed with `failure` and the last line that it wrote."""
+    environment = os.environ | {"PYTHONPATH": str(settings.BASE_DIR / "platform"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *arguments]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        raise ProcessFailed(f"{failure} within {timeout_seconds:.0f} seconds. Try again later.", code=code) from None
+    if done.returncode:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
+        raise ProcessFailed(f"{failure}: {last.strip()[:300]}", code=code)
