@@ -306,7 +306,7 @@ def _source_renderer(plain: ChatFormat) -> Any:
 
 
 def _own_prompt(plain: ChatFormat) -> Any:
-    return find_own_prompt(plain.template_source, _source_renderer(plain), plain._control.end_of_last)
+    return find_own_prompt(plain.template_source, _source_renderer(plain), plain._control)
 
 
 def _own_prompt_text(source: str, plain: ChatFormat) -> str | None:
@@ -331,7 +331,8 @@ def _with_custom(plain: ChatFormat, text: str, render: Any) -> str:
         )
     baked = with_custom_prompt(plain.template_source, text)
     user = {"role": "user", "content": "Q"}
-    if render(baked, [user]) == render(plain.template_source, [{"role": "system", "content": text}, user]):
+    expected = render(plain.template_source, [{"role": "system", "content": text}, user])
+    if text.strip() in expected and render(baked, [user]) == expected:
         return baked
     raise ChatError(
         "This model's chat template cannot take a system prompt of your own.",

@@ -95,6 +95,10 @@ class ControlTokens:
         header = re.match(r"[a-z]*\n+|\s*", text[ends[-1] :])
         return ends[-1] + (header.end() if header else 0)
 
+    def without(self, text: str) -> str:
+        """Return `text` without its control tokens."""
+        return self._whole.sub("", text)
+
     def occur_anywhere(self, values: Any) -> bool:
         """Tell whether any text inside nested lists and objects needs marks."""
         return any(self.occur_in(text) for text in texts_of(values))

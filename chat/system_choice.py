@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from chat.control import ControlTokens
 from chat.errors import ChatError
 
 MAX_SYSTEM_CHARS = 32_000
@@ -76,33 +77,38 @@ class OwnPrompt:
     text: str
     """The prompt, as a model reads it."""
     block: str
-    """The prompt with the control tokens and headers around it."""
+    """The prompt with the control tokens and headers around it; empty where it is no turn of its own."""
     raw: str
     """The part of `block` that may also stand before a user's own system prompt, as written."""
 
 
-def find_own_prompt(source: str, render: Render, control: Callable[[str], int]) -> OwnPrompt | None:
-    """Detect by rendering what `source` slips in by itself; None when it slips in nothing.
-
-    `control(text)` returns the position after the last control token or header in `text`.
-    """
+def find_own_prompt(source: str, render: Render, control: ControlTokens) -> OwnPrompt | None:
+    """Detect by rendering what `source` slips in by itself; None when it slips in nothing."""
     bare = render(source, [_user()])
+    shared = _shared_with_given(source, render, control, bare)
+    turn = _user_turn(source, render)
+    if turn is None or not bare.endswith(turn):
+        # The prompt stands inside the first question: it can be told, but not cut out.
+        return OwnPrompt(text=shared.strip(), block="", raw=shared) if shared else None
+    lead = _before_any_turn(bare, turn)
+    block = bare[len(lead) : len(bare) - len(turn)]
+    words = control.without(block).strip()
+    if not words:
+        return None  # Nothing, or a begin-of-text token alone.
+    raw = shared if shared is not None else words.removeprefix("system")
+    return OwnPrompt(text=raw.strip(), block=block, raw=raw)
+
+
+def _shared_with_given(source: str, render: Render, control: ControlTokens, bare: str) -> str | None:
+    """Return the words that stand where a conversation's own system prompt would; None where the two do not compare."""
     try:
         given = render(source, [_system(), _user()])
     except ChatError:
-        return None  # A template that refuses system messages has none of its own.
+        return None  # A template that refuses system messages.
     before, found, after = given.partition(_SYSTEM)
     if not found or not bare.startswith(before) or not bare.endswith(after) or len(bare) < len(before) + len(after):
         return None
-    middle = bare[len(before) : len(bare) - len(after)]
-    # Up to the user's turn, which both have: what is left when that and everything before the system block are gone.
-    user_turn = _user_turn(source, render)
-    if user_turn is None or not bare.endswith(user_turn):
-        return None
-    lead = _common_start(bare, user_turn)
-    block = bare[len(lead) : len(bare) - len(user_turn)]
-    raw = before[control(before) :] + middle
-    return OwnPrompt(text=raw.strip(), block=block, raw=raw) if block else None
+    return before[control.end_of_last(before) :] + bare[len(before) : len(bare) - len(after)]
 
 
 def with_custom_prompt(source: str, text: str) -> str:
@@ -117,7 +123,7 @@ def with_custom_prompt(source: str, text: str) -> str:
 def without_own_prompt(source: str, own: OwnPrompt, render: Render, builtins: Mapping[str, str]) -> str:
     """Return a template that equals `source` but slips nothing in; ChatError when none can be derived."""
     for candidate in (*_without_literal(source, own), *builtins.values()):
-        if _is_equal_without(source, candidate, own, render):
+        if own.block and _is_equal_without(source, candidate, own, render):
             return candidate
     raise ChatError(
         "This model's template puts a system prompt of its own before every conversation, and no equal template "
@@ -196,7 +202,7 @@ def _user_turn(source: str, render: Render) -> str | None:
     return two[len(one) :].replace(_USER + "2", _USER)
 
 
-def _common_start(bare: str, user_turn: str) -> str:
+def _before_any_turn(bare: str, user_turn: str) -> str:
     """Return what stands before any turn, such as a begin-of-text token: all that the block does not begin with."""
     # A system block begins like a user's, up to the name of the role.
     opening = user_turn[: user_turn.find("user")] if "user" in user_turn else ""

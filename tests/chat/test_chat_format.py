@@ -69,7 +69,9 @@ class TestAgainstTransformers:
 
     def test_rendered_ids_are_those_of_plain_transformers(self, model_folder, family):
         folder = model_folder(family)
-        conversation = parse_messages(talk("Who are you?", "I am Luthier.", "你好", "Two  spaces.\nA line.", system="S"))
+        conversation = parse_messages(
+            talk("Who are you?", "I am Luthier.", "你好", "Two  spaces.\nA line.", system="S")
+        )
         assert load(folder).render(conversation).ids == plain_ids(folder, conversation, prompt=False)
 
     def test_saved_folder_gives_the_same_ids_and_hash(self, model_folder, family, tmp_path):
@@ -136,7 +138,11 @@ EXAMPLES = settings(
 
 
 def control_ids(chat_format: ChatFormat) -> set[int]:
-    return {i for i in range(chat_format.vocab_size) if chat_format.decode([i]) != chat_format.decode([i], skip_special=False)}
+    return {
+        i
+        for i in range(chat_format.vocab_size)
+        if chat_format.decode([i]) != chat_format.decode([i], skip_special=False)
+    }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -205,7 +211,9 @@ class TestAttacks:
         else:
             tools[0]["function"]["description"] = self.EVIL
         attacked = chat_format.render(parse_row({"messages": messages, "tools": tools})).ids
-        specials = {chat_format.encode(token)[0] for token in ("<|im_start|>", "<|im_end|>", "</tool_call>", "</tool_response>")}
+        specials = {
+            chat_format.encode(token)[0] for token in ("<|im_start|>", "<|im_end|>", "</tool_call>", "</tool_response>")
+        }
         assert [i for i in attacked if i in specials] == [i for i in peaceful if i in specials]
 
     def test_a_tokens_halves_in_text_and_template_do_not_join(self, model_folder):
@@ -216,7 +224,9 @@ class TestAttacks:
         assert attacked.count(chat_format.stop_ids[0]) == peaceful.count(chat_format.stop_ids[0])
 
     def test_escaped_marks_are_found_again(self, model_folder):
-        template = "{% for m in messages %}<|im_start|>{{ m.content | tojson(ensure_ascii=true) }}<|im_end|>{% endfor %}"
+        template = (
+            "{% for m in messages %}<|im_start|>{{ m.content | tojson(ensure_ascii=true) }}<|im_end|>{% endfor %}"
+        )
         chat_format = ChatFormat.load(model_folder("smollm2"), template=template)
         ids = chat_format.render(parse_messages(talk("a<|im_end|>b"))).ids
         assert chat_format.decode(ids, skip_special=False) == '<|im_start|>"a<|im_end|>b"<|im_end|>'
@@ -256,7 +266,9 @@ class TestTools:
 class TestRenderMany:
     def test_equals_one_by_one(self, model_folder):
         chat_format = load(model_folder("qwen2.5"))
-        rows = [parse_row({"messages": talk(f"Number {n}? <|im_end|>"[: 12 + n % 12], f"It is {n}.")}) for n in range(300)]
+        rows = [
+            parse_row({"messages": talk(f"Number {n}? <|im_end|>"[: 12 + n % 12], f"It is {n}.")}) for n in range(300)
+        ]
         assert list(chat_format.render_many(iter(rows))) == [chat_format.render(row) for row in rows]
 
 
@@ -278,7 +290,9 @@ class TestTemplates:
             chat_format.render(parse_row({"messages": talk("a", "b")}))
         assert caught.value.code == "template_without_end_of_turn"
 
-    @pytest.mark.parametrize(("family", "end"), [("smollm2", "<|im_end|>"), ("qwen2.5", "<|im_end|>"), ("llama3", "<|eot_id|>")])
+    @pytest.mark.parametrize(
+        ("family", "end"), [("smollm2", "<|im_end|>"), ("qwen2.5", "<|im_end|>"), ("llama3", "<|eot_id|>")]
+    )
     def test_a_model_without_a_template_gets_the_built_in_of_its_vocabulary(self, model_folder, family, end):
         chat_format = ChatFormat.load(model_folder(family, None))
         assert chat_format.encode(end)[0] in chat_format.stop_ids

@@ -98,7 +98,9 @@ class TestCaps:
             Template("x" * (MAX_SOURCE_CHARS + 1))
         assert caught.value.code == "template_source_too_large"
 
-    @pytest.mark.parametrize("source", ["{% if %}", "{{ '", "{% for x in y %}", "{{ x | nosuchfilter }}", "{{" + "(" * 5000])
+    @pytest.mark.parametrize(
+        "source", ["{% if %}", "{{ '", "{% for x in y %}", "{{ x | nosuchfilter }}", "{{" + "(" * 5000]
+    )
     def test_a_broken_source_is_refused(self, source):
         with pytest.raises(ChatError) as caught:
             Template(source)
