@@ -1,0 +1,71 @@
+"""`Idempotency-Key`: a create that is asked for twice happens once."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.errors import UserError
+from common.models import KEPT_HOURS, IdempotentReply
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+Reply = tuple[int, Any]
+"""(HTTP status, JSON body)."""
+
+
+def idempotent(request: Request, handler: Callable[[], Response]) -> Response:
+    """Return `handler()`, or what it returned to an earlier request with the same `Idempotency-Key` and body.
+
+    The reply is stored in the transaction of the work itself: after a crash either both are there or neither, and two
+    requests at once wait for each other. Only success is kept, so a refused request may be mended and sent again.
+    """
+    key = request.headers.get(HEADER, "")
+    if not key:
+        return handler()
+    asked = json.dumps(request.data, sort_keys=True, default=str)
+
+    def run() -> Reply:
+        response = handler()
+        return response.status_code, response.data
+
+    owner = f"team:{getattr(request, 'team').pk}"  # noqa: B009 - set by the authentication, unknown to DRF's types
+    status, body = run_once(owner=owner, key=key, asked=f"{request.method} {request.path} {asked}", handler=run)
+    return Response(body, status=status)
+
+
+def run_once(*, owner: str, key: str, asked: str, handler: Callable[[], Reply]) -> Reply:
+    """Return `handler()`'s reply, or the stored one of `owner`'s earlier request with the same `key`.
+
+    `asked` says all that the request wants; with another one under the same key UserError 409 is raised.
+    """
+    if len(key) > LONGEST_KEY or "\0" in key:
+        raise UserError(
+            f"The {HEADER} header is longer than {LONGEST_KEY} characters or holds a NUL.", code="invalid_idempotency_key"
+        )
+    digest = hashlib.sha256(asked.encode("utf-8", "backslashreplace")).hexdigest()
+    with transaction.atomic():
+        # A second request waits here until the first one's transaction has ended.
+        reply, is_new = IdempotentReply.objects.get_or_create(owner=owner, key=key, defaults={"digest": digest})
+        if reply.digest != digest:
+            raise UserError(
+                f"This {HEADER} was used for a different request in the last {KEPT_HOURS} hours. Use a new key.",
+                code="idempotency_key_reused",
+                status=409,
+            )
+        if is_new:
+            reply.status, reply.body = handler()
+            # Through text, so that both replies are alike to the last digit.
+            reply.body = json.loads(json.dumps(reply.body, default=str))
+            reply.save(update_fields=["status", "body"])
+    return reply.status or 200, reply.body
+
+
+def forget_outdated() -> int:
+    """Delete replies that no client will ask for again; return how many."""
+    return IdempotentReply.objects.outdated().delete()[0]
