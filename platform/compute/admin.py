@@ -1,0 +1,49 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from compute.models import Device, Node, Quota, Run
+
+
+class DeviceInline(admin.TabularInline):
+    model = Device
+    extra = 0
+    fields = ("index", "kind", "name", "memory_bytes", "healthy", "present")
+    readonly_fields = ("index", "kind", "name", "memory_bytes", "present")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Node)
+class NodeAdmin(admin.ModelAdmin):
+    list_display = ("name", "kind", "address", "last_seen_at", "draining")
+    readonly_fields = ("name", "boot_id", "address", "kind", "queue", "last_seen_at")
+    fields = (*readonly_fields, "draining")
+    inlines = (DeviceInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Quota)
+class QuotaAdmin(admin.ModelAdmin):
+    list_display = ("team", "accelerators")
+    search_fields = ("team__name",)
+
+
+@admin.register(Run)
+class RunAdmin(admin.ModelAdmin):
+    """Read only: a Run changes by its supervisor alone."""
+
+    list_display = ("id", "kind", "label", "team", "state", "outcome", "node", "created_at", "ended_at")
+    list_filter = ("state", "kind", "outcome")
+    search_fields = ("id", "label", "team__name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False

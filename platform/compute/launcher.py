@@ -1,0 +1,178 @@
+"""Starting a process tree on this host, finding it again, and ending it."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compute.child_environment import environment_for
+from compute.devices import boot_id
+from compute.models import Device, Node
+from compute.processes import facts_of, living_members, out_of_memory_kills, send
+from compute.work import Command, WorkError
+from rundir import RunDirectory
+
+Handle = dict[str, Any]
+"""What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}."""
+
+GATE = 'read -r go || exit 125; exec "$@" </dev/null'
+"""Waits for a line, then becomes the command; an end of the pipe instead means that the supervisor died."""
+KILL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Spawned:
+    """A tree that waits at its gate: it becomes the command only when `release` is called.
+
+    So the handle can be stored first. Were it stored afterwards, a supervisor killed in between would leave a tree
+    that nobody knows of, and the next supervisor would start a second one.
+    """
+
+    handle: Handle
+    _gate: Any
+
+    def release(self) -> None:
+        try:
+            self._gate.write(b"go\n")
+            self._gate.close()
+        except OSError:
+            return  # it has died already, and that is found out as any other death is
+
+    def abandon(self) -> None:
+        self._gate.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """How a tree ended, as far as it is known."""
+
+    exit_code: int | None = None
+    """As Popen has it: negative for a signal; None when another process was its parent."""
+    out_of_memory: bool = False
+
+    @property
+    def code(self) -> str:
+        return "out_of_memory" if self.out_of_memory else "killed" if (self.exit_code or 0) < 0 else "vanished"
+
+    @property
+    def sentence(self) -> str:
+        if self.out_of_memory:
+            return "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
+        if self.exit_code is None:
+            return "The process ended without saying why. The last lines of its log may tell."
+        if self.exit_code < 0:
+            return f"The process was killed by signal {-self.exit_code} ({_signal_name(-self.exit_code)})."
+        return f"The process ended with exit status {self.exit_code} without saying why. The last lines of its log may tell."
+
+
+class LocalLauncher:
+    """Process trees as sessions of this host."""
+
+    _children: dict[int, "subprocess.Popen[bytes]"] = {}
+    """Trees that this very process started: it must reap them, and it alone learns their exit status."""
+    _guard = threading.Lock()
+
+    def start(self, command: Command, devices: Sequence[Device], directory: RunDirectory) -> Spawned:
+        """Start `command` behind a gate, bound to the held cores, with its output in log.txt.
+
+        Raises WorkError when the system cannot start it.
+        """
+        environment = environment_for(devices, directory) | command.environment
+        try:
+            with directory.log.open("ab") as log:
+                child = subprocess.Popen(
+                    ["/bin/sh", "-c", GATE, "luthier", *command.argv], env=environment, cwd=directory.root,
+                    stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, close_fds=True,
+                )  # fmt: skip
+        except OSError as error:
+            message = f"The process could not be started: {error.strerror}."
+            raise WorkError(message, code="launch_failed") from error
+        with self._guard:
+            self._children[child.pid] = child
+        _bind(child.pid, devices)
+        facts = facts_of(child.pid)
+        handle = {
+            "pid": child.pid,
+            "started": facts.started if facts else 0,
+            "boot_id": boot_id(),
+            "oom_kills": out_of_memory_kills(),
+        }
+        return Spawned(handle, child.stdin)
+
+    def alive(self, handle: Handle) -> bool:
+        """Say whether the tree's first process lives: the same process, not another one under its pid."""
+        self._reap(handle["pid"])
+        if handle["boot_id"] != boot_id():
+            return False
+        facts = facts_of(handle["pid"])
+        return facts is not None and facts.started == handle["started"] and facts.is_alive
+
+    def terminate(self, handle: Handle) -> None:
+        """Ask the first process to finish its step, checkpoint and stop; it tells its own children."""
+        if self.alive(handle):
+            send([handle["pid"]], signal.SIGTERM)
+
+    def kill(self, handle: Handle) -> bool:
+        """Kill every process of the tree's session; True when none is left."""
+        deadline = time.monotonic() + KILL_SECONDS
+        while members := self._members(handle):
+            if time.monotonic() > deadline:
+                return False
+            send(members, signal.SIGKILL)
+            time.sleep(0.01)
+        self._reap(handle["pid"])
+        return True
+
+    def death(self, handle: Handle) -> Death:
+        """Return how a tree that lives no more has ended."""
+        with self._guard:
+            child = self._children.get(handle["pid"])
+        exit_code = child.poll() if child else None
+        killed = exit_code in (-signal.SIGKILL, 128 + signal.SIGKILL) or exit_code is None
+        same_boot = handle["boot_id"] == boot_id()
+        starved = same_boot and killed and out_of_memory_kills() > handle.get("oom_kills", 0)
+        return Death(exit_code=exit_code, out_of_memory=starved)
+
+    def forget(self, handle: Handle) -> None:
+        """Let go of a tree that has ended."""
+        with self._guard:
+            self._children.pop(handle["pid"], None)
+
+    def _members(self, handle: Handle) -> list[int]:
+        self._reap(handle["pid"])
+        if handle["boot_id"] != boot_id():
+            return []
+        return living_members(handle["pid"], started=handle["started"])
+
+    def _reap(self, pid: int) -> None:
+        """Collect an ended child, which would stay a zombie otherwise."""
+        with self._guard:
+            child = self._children.get(pid)
+        if child is not None:
+            child.poll()
+
+
+def _bind(pid: int, devices: Sequence[Device]) -> None:
+    """Bind the waiting process to its cores; what it becomes and starts later inherits that."""
+    held = {device.index for device in devices if device.kind == Node.Kind.CPU}
+    if held:
+        try:
+            os.sched_setaffinity(pid, held)
+        except ProcessLookupError:
+            return  # died at once: found out as any other death is
+        except OSError as error:
+            cores = ", ".join(map(str, sorted(held)))
+            raise WorkError(
+                f"The process cannot be bound to the cores {cores}: {error.strerror}.", code="launch_failed"
+            ) from error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

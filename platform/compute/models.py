@@ -1,0 +1,268 @@
+"""What there is to compute with, and who holds it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from accounts.models import Team
+from common.ids import new_id
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from compute.explanations import sentence_for
+from rundir import RunDirectory
+
+
+class NotHeld(RuntimeError):
+    """The Run has a newer fencing number: whoever wrote with the old one must let go of it."""
+
+
+class NodeQuerySet(models.QuerySet["Node"]):
+    def heard(self) -> "NodeQuerySet":
+        """Nodes whose worker was heard lately, by the database's clock."""
+        return self.filter(last_seen_at__gte=Now() - timedelta(seconds=settings.TIMES.node_silent_seconds))
+
+    def open(self) -> "NodeQuerySet":
+        """Nodes that get new Runs."""
+        return self.heard().filter(draining=False, closing=False)
+
+
+class Node(models.Model):
+    """One machine with a Celery worker of its own."""
+
+    class Kind(models.TextChoices):
+        CPU = "cpu", _("CPU cores")
+        CUDA = "cuda", _("GPUs")
+
+    name = models.CharField(max_length=200, unique=True)
+    boot_id = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=200, default="127.0.0.1")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CPU)
+    queue = models.CharField(max_length=210)
+    last_seen_at = models.DateTimeField(null=True)
+    draining = models.BooleanField(_("draining"), default=False, help_text=_("A draining node gets no new work."))
+    closing = models.BooleanField(default=False, editable=False)
+    """Set while the node's platform ends, cleared by its next start; `draining` is an administrator's own switch."""
+
+    objects = NodeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def mark_seen(self) -> None:
+        type(self).objects.filter(pk=self.pk).update(last_seen_at=Now())
+
+    @property
+    def is_heard(self) -> bool:
+        silent = timedelta(seconds=settings.TIMES.node_silent_seconds)
+        return self.last_seen_at is not None and timezone.now() - self.last_seen_at <= silent
+
+
+class Device(models.Model):
+    """One accelerator: a GPU, or a CPU core on a node without GPUs."""
+
+    node = models.ForeignKey(Node, models.CASCADE, related_name="devices")
+    index = models.PositiveIntegerField()
+    """The core's or the GPU's number on its node."""
+    kind = models.CharField(max_length=10, choices=Node.Kind.choices)
+    name = models.CharField(max_length=200, blank=True)
+    memory_bytes = models.BigIntegerField(default=0)
+    healthy = models.BooleanField(default=True)
+    present = models.BooleanField(default=True)
+    """False once the node no longer offers it; the row stays for its history."""
+
+    class Meta:
+        ordering = ("node_id", "index")
+        constraints = [models.UniqueConstraint(fields=["node", "index"], name="one_device_per_index")]
+
+    def __str__(self) -> str:
+        return f"{self.node.name}/{self.kind}{self.index}"
+
+
+class Quota(models.Model):
+    """How many accelerators a team may hold at once; a team without one may hold the whole pool."""
+
+    team = models.OneToOneField(Team, models.CASCADE, related_name="quota")
+    accelerators = models.PositiveIntegerField(_("accelerators"))
+
+    def __str__(self) -> str:
+        return f"{self.team}: {self.accelerators}"
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def visible_to(self, team: Team) -> "RunQuerySet":
+        return self.filter(team=team)
+
+    def waiting(self) -> "RunQuerySet":
+        """Runs in the queue, first in line first."""
+        return self.filter(state=Run.State.WAITING).order_by("-priority", "created_at", "pk")
+
+    def live(self) -> "RunQuerySet":
+        """Runs that have begun and not ended."""
+        return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING])
+
+    def unfinished(self) -> "RunQuerySet":
+        return self.exclude(state=Run.State.ENDED)
+
+    def holding(self) -> "RunQuerySet":
+        """Runs that hold devices."""
+        return self.filter(allocations__released_at=None, allocations__isnull=False).distinct()
+
+    def unheld(self) -> "RunQuerySet":
+        """Live Runs whose lease is absent or over, by the database's clock."""
+        return self.live().filter(models.Q(lease_until=None) | models.Q(lease_until__lt=Now()))
+
+    def held_by(self, run_id: str, fencing: int) -> "RunQuerySet":
+        """The Run while this fencing number is its newest; every write of a supervisor goes through here."""
+        return self.filter(pk=run_id, fencing=fencing)
+
+
+def _run_id() -> str:
+    return new_id("run")
+
+
+class Run(models.Model):
+    """One supervised process tree on named devices."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        STARTING = "starting", _("Starting")
+        RUNNING = "running", _("Running")
+        FINISHING = "finishing", _("Finishing")
+        ENDED = "ended", _("Ended")
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        STOPPED = "stopped", _("Stopped")
+        LOST = "lost", _("Lost")
+
+    class StopReason(models.TextChoices):
+        CANCEL = "cancel", _("cancelled")
+        PAUSE = "pause", _("paused")
+        DRAIN = "drain", _("the platform is stopping")
+        YIELD = "yield", _("gave way to waiting work")
+        EXPIRE = "expire", _("no longer needed")
+
+    id = models.CharField(primary_key=True, max_length=40, default=_run_id)
+    kind = models.CharField(max_length=40)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="runs")
+    label = models.CharField(max_length=200, blank=True)
+    """What its team calls it, for sentences such as '"invoice-v3" should end at 14:20'."""
+    priority = models.IntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    accelerators = models.PositiveIntegerField(null=True)
+    """How many were asked for; null is "auto": every free one of a node that the quota allows."""
+    counts_in_quota = models.BooleanField(default=True)
+    yields = models.BooleanField(default=False)
+    """True: once `idle_since` is set, the Run is stopped when another one waits for its devices."""
+    idle_since = models.DateTimeField(null=True)
+    node = models.ForeignKey(Node, models.PROTECT, null=True, related_name="runs")
+    fencing = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    holder = models.CharField(max_length=200, blank=True)
+    launcher = models.JSONField(null=True)
+    event_offset = models.BigIntegerField(default=0)
+    last_seq = models.BigIntegerField(default=0)
+    stop_reason = models.CharField(max_length=10, choices=StopReason.choices, blank=True)
+    stop_requested_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+    outcome_code = models.CharField(max_length=60, blank=True)
+    outcome_message = models.TextField(blank=True)
+    explanation = models.JSONField(default=dict)
+    """Why it waits: {"code": …, numbers…}; `services.explain` makes a sentence of it."""
+    predicted_end_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        indexes = [
+            models.Index(fields=["state", "-priority", "created_at"], name="run_queue"),
+            models.Index(fields=["team", "-created_at"], name="run_team"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.kind}, {self.state})"
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "waiting": ("starting", "finishing"),
+        "starting": ("running", "finishing"),
+        "running": ("finishing",),
+        "finishing": ("ended",),
+        "ended": (),
+    }
+
+    def move(self, to: str, *, fencing: int | None = None, **changes: Any) -> None:
+        """Lock the row, check the table and write the new state with `changes`.
+
+        Raises NotHeld when `fencing` is given and no longer the Run's own, ValidationError when the table does not
+        allow the step (somebody else was faster).
+        """
+        with transaction.atomic():
+            current = type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
+            if fencing is not None and current.fencing != fencing:
+                raise NotHeld(f"{self.pk} is held under fencing number {current.fencing}, no longer {fencing}.")
+            if to not in self.TRANSITIONS[current.state]:
+                raise ValidationError(f"{self.pk} is {current.state} and cannot become {to}.", code="transition")
+            type(self).objects.filter(pk=self.pk).update(state=to, **changes)
+            if to == Run.State.FINISHING:
+                self.allocations.filter(released_at=None).update(released_at=Now())
+        self.refresh_from_db()
+
+    def devices(self) -> list[Device]:
+        """Return the devices it holds, or held last, by index."""
+        return list(Device.objects.filter(allocations__run=self).order_by("index"))
+
+    @property
+    def directory(self) -> RunDirectory:
+        return RunDirectory(settings.LUTHIER_HOME / "runs" / self.pk)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state == Run.State.ENDED
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in (Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING)
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.stop_requested_at is not None and not self.is_over
+
+    @property
+    def status_sentence(self) -> str:
+        """Say in one sentence how it stands, in the current language."""
+        if self.state == Run.State.WAITING:
+            return sentence_for(self.explanation)
+        if self.is_over:
+            return self.outcome_message or str(self.get_outcome_display())
+        if self.stop_requested_at is not None:
+            return str(_("Stopping: %(reason)s.") % {"reason": self.get_stop_reason_display()})
+        return str(self.get_state_display())
+
+
+class Allocation(models.Model):
+    """One device given to one Run; the constraint makes it impossible to give it twice."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="allocations")
+    device = models.ForeignKey(Device, models.PROTECT, related_name="allocations")
+    created_at = models.DateTimeField(default=timezone.now)
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"], condition=models.Q(released_at=None), name="one_live_run_per_device"
+            ),
+            models.UniqueConstraint(fields=["run", "device"], name="one_allocation_per_run_and_device"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} holds {self.device}"

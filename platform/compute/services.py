@@ -1,0 +1,125 @@
+"""What can be asked of compute: a Run, its end, a quota, and what there is."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.models import AuditEvent, Team, User
+from common.errors import UserError
+from django.db import transaction
+from django.utils import timezone
+
+from compute.draining import drain_node
+from compute.explanations import sentence_for
+from compute.models import Quota, Run
+from compute.pool import pool
+from compute.scheduling import schedule
+from compute.wakes import wake_scheduler
+
+__all__ = [
+    "drain_node",
+    "explain",
+    "explain_code",
+    "pool",
+    "request_run",
+    "request_stop",
+    "schedule",
+    "set_idle",
+    "set_quota",
+]
+
+explain_code = sentence_for
+
+
+def request_run(
+    *,
+    kind: str,
+    team: Team,
+    accelerators: int | None = None,
+    priority: int = 0,
+    counts_in_quota: bool = True,
+    yields: bool = False,
+    label: str = "",
+) -> Run:
+    """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
+
+    `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first.
+    """
+    if accelerators is not None and accelerators < 1:
+        raise UserError(
+            f"A run needs at least 1 accelerator, not {accelerators}.",
+            code="invalid_accelerators",
+            param="accelerators",
+        )
+    run = Run.objects.create(
+        kind=kind,
+        team=team,
+        accelerators=accelerators,
+        priority=priority,
+        counts_in_quota=counts_in_quota,
+        yields=yields,
+        label=label[:200],
+        explanation={"code": "queued"},
+    )
+    wake_scheduler()
+    return run
+
+
+@transaction.atomic
+def request_stop(*, run: Run, reason: str) -> bool:
+    """Ask whoever holds `run` to stop it; one that waits ends without having started.
+
+    The first reason stays, except that a cancellation replaces any other. Returns False when the Run's outcome is
+    already decided, so that there is nothing to stop.
+    """
+    if reason not in Run.StopReason.values:
+        raise ValueError(f"{reason!r} is no reason to stop a Run. Known: {', '.join(Run.StopReason.values)}.")
+    current = Run.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    if current.outcome or current.state in (Run.State.FINISHING, Run.State.ENDED):
+        run.refresh_from_db()
+        return False
+    if current.stop_requested_at is None or reason == Run.StopReason.CANCEL:
+        requested_at = current.stop_requested_at or timezone.now()
+        Run.objects.filter(pk=run.pk).update(stop_requested_at=requested_at, stop_reason=reason)
+    run.refresh_from_db()
+    wake_scheduler()
+    return True
+
+
+def set_idle(*, run: Run, since: datetime | None) -> None:
+    """Note since when a yielding Run has had nothing to do; None: it is busy and does not give way."""
+    Run.objects.filter(pk=run.pk).update(idle_since=since)
+    run.idle_since = since
+    if since is not None and Run.objects.waiting().exists():
+        wake_scheduler()
+
+
+@transaction.atomic
+def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
+    """Let `team` hold at most so many accelerators at once; None: the whole pool."""
+    if accelerators is not None and accelerators < 0:
+        raise UserError(
+            f"A quota is 0 or more accelerators, not {accelerators}.", code="invalid_quota", param="accelerators"
+        )
+    if accelerators is None:
+        Quota.objects.filter(team=team).delete()
+    else:
+        Quota.objects.update_or_create(team=team, defaults={"accelerators": accelerators})
+    AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, accelerators=accelerators)
+    wake_scheduler()
+
+
+def explain(run: Run) -> str:
+    """Return the sentence that says why `run` waits, in the current language; empty once it has begun."""
+    return sentence_for(run.explanation) if run.state == Run.State.WAITING else ""
+
+
+def quota_of(team: Team) -> int | None:
+    """Return how many accelerators `team` may hold at once; None: the whole pool."""
+    quota = Quota.objects.filter(team=team).first()
+    return quota.accelerators if quota else None
+
+
+def pool_summary() -> dict[str, Any]:
+    """Return the pool without names, for every member: accelerators, free, kind."""
+    whole = pool()
+    return {name: whole[name] for name in ("accelerators", "free", "kind")}

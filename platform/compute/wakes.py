@@ -1,0 +1,19 @@
+"""Wake-ups by name, so that what a task runs can itself wake others."""
+
+from typing import cast
+
+from celery import Task, current_app
+from common.wake import wake
+
+SUPERVISE = "compute.supervise"
+SCHEDULE = "compute.schedule"
+
+
+def wake_scheduler() -> None:
+    """Let the scheduler look at the queue once the current transaction has committed."""
+    wake(cast(Task, current_app.signature(SCHEDULE)))
+
+
+def wake_supervisor(run_id: str, *, queue: str | None) -> None:
+    """Let a worker of `queue` (None: any control worker) look at the Run."""
+    wake(cast(Task, current_app.signature(SUPERVISE)), run_id, queue=queue)

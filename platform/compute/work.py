@@ -1,0 +1,80 @@
+"""How an app describes its kind of work to compute, which knows no job and no deployment."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from rundir import Event, RunDirectory
+
+if TYPE_CHECKING:
+    from compute.models import Run
+
+
+class WorkError(Exception):
+    """The work cannot be done: the Run ends as failed with this sentence and code."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class TryAgain(Exception):
+    """Something outside is away for the moment (object storage, a hub): the step is repeated, the lease kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What to start."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    """Added to the whitelisted environment of the tree."""
+
+
+class Work(Protocol):
+    """One kind of Run."""
+
+    kind: str
+
+    def prepare(self, run: "Run", directory: RunDirectory) -> None:
+        """Fill the run directory, `spec.json` last; outside transactions, repeated after a crash.
+
+        Raises WorkError (the Run ends failed) or TryAgain.
+        """
+
+    def command(self, run: "Run", directory: RunDirectory) -> Command:
+        """Return what to start; pure."""
+
+    def record(self, run: "Run", events: list[Event]) -> None:
+        """Store `events` inside the transaction that moves the stored byte offset."""
+
+    def attend(self, run: "Run", directory: RunDirectory) -> None:
+        """Do slow side work, such as uploading checkpoints, outside transactions and in a thread of its own.
+
+        Called again and again while the tree lives, and once more before `finish`. May raise TryAgain.
+        """
+
+    def finish(self, run: "Run", directory: RunDirectory, outcome: str) -> None:
+        """Draw the consequences of how the Run ended; the tree is gone and its devices are free.
+
+        Idempotent: repeated after a crash and after TryAgain. `outcome` is succeeded, failed, stopped or lost. The
+        directory may be absent: a Run that was stopped while it waited never had one, and one whose node is gone
+        left it there.
+        """
+
+
+_registry: dict[str, Work] = {}
+
+
+def register(work: Work) -> None:
+    """Make `work` the way in which Runs of its kind are done; called by AppConfig.ready()."""
+    _registry[work.kind] = work
+
+
+def work_for(kind: str) -> Work:
+    """Return the work registered for `kind`; WorkError when there is none."""
+    try:
+        return _registry[kind]
+    except KeyError:
+        message = f"No kind of work is called {kind!r}. Known kinds: {', '.join(sorted(_registry)) or 'none'}."
+        raise WorkError(message, code="unknown_kind") from None
