@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from chat.system_choice import MODEL_DEFAULT, SystemChoice, find_own_prompt, wit
 
 BATCH = 128
 """Conversations tokenised together by `render_many`."""
+MANY_ANSWERS = 16
+"""Beyond so many answers in one conversation, they are found by their headers, in linear time."""
 _PROBE = "Qx7answerQx7"
 
 
@@ -49,6 +52,7 @@ class ChatFormat:
         self._encoder = TextEncoder(folder.tokenizer_json, self._control)
         self._tokenizer = self._encoder.tokenizer
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        self._answer_header = self._find_answer_header()
         self.stop_ids = self._find_stop_ids()
         self.eos_id: int = self._find_eos_id()
         self.pad_id: int = self._find_pad_id()
@@ -140,14 +144,26 @@ class ChatFormat:
             messages = self._control.mark(messages, marks)
             tools = self._control.mark(tools, marks)
         text = self._rendered_text(messages, tools, generation_prompt, marks)
-        answers = []
-        for number, message in enumerate(messages):
-            if message["role"] != "assistant" or number == 0:
-                continue
-            prompt = self._rendered_text(messages[:number], tools, True, marks)
-            if text.startswith(prompt):
-                answers.append((number, len(prompt)))
-        return _Text(text, tuple(answers), marks, messages)
+        numbers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
+        places = self._places_of_headers(text, len(numbers), generation_prompt) if len(numbers) > MANY_ANSWERS else None
+        if places is None:
+            # Exact for any template, at one rendering per answer.
+            prompts = [
+                self._rendered_text(messages[:number], tools, True, marks) if number else "" for number in numbers
+            ]
+            places = [len(prompt) if text.startswith(prompt) else 0 for prompt in prompts]
+        answers = tuple((number, place) for number, place in zip(numbers, places, strict=True) if number and place)
+        return _Text(text, answers, marks, messages)
+
+    def _places_of_headers(self, text: str, num_answers: int, generation_prompt: bool) -> list[int] | None:
+        """Return where answers begin, by the header that asks for one; None where that is not certain.
+
+        A header with a control token cannot be imitated: in a message such a token stands between marks.
+        """
+        if self._control.first_in(self._answer_header) is None:
+            return None
+        places = [match.end() for match in re.finditer(re.escape(self._answer_header), text)]
+        return places[:num_answers] if len(places) == num_answers + generation_prompt else None
 
     def _rendered_text(
         self, messages: list[dict[str, Any]], tools: Sequence[Any], generation_prompt: bool, marks: Any
@@ -198,6 +214,12 @@ class ChatFormat:
                     code="template_rewrites_answers",
                     field=f"messages[{number}]",
                 )
+
+    def _find_answer_header(self) -> str:
+        """Return what the template writes to ask for an answer; empty where it is not simply appended."""
+        messages = [{"role": "user", "content": "Q"}]
+        asked, told = self._render(messages, (), True), self._render(messages, (), False)
+        return asked.removeprefix(told) if asked.startswith(told) else ""
 
     def _find_stop_ids(self) -> tuple[int, ...]:
         ids = set(self._folder.eos_ids)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,8 @@ from chat.errors import ChatError
 
 # Texts after which a piece is tokenised as inside a text; the first that does not merge with the piece is taken.
 _ANCHORS = ("\n", ":", "x", "~")
+# More tokens than a character can have: what is no character by then never will be.
+_MAX_HALF = 8
 
 
 class TextEncoder:
@@ -52,6 +55,11 @@ class TextEncoder:
         found = self._anchored(self._plain, piece)
         if self._control_ids.isdisjoint(found.ids):
             return found
+        # Some vocabularies hold the token as an ordinary word too; its letters one by one cannot make it.
+        letters = [self._anchored(self._plain, replace(piece, text=letter)).ids for letter in piece.text]
+        ids = [token for letter in letters for token in letter]
+        if self._control_ids.isdisjoint(ids):
+            return PieceIds(piece, ids, None, 0, 0)
         raise ChatError(
             f"The text {piece.text[:40]!r} cannot be told apart from a control token of this model. Remove it.",
             code="control_token_in_text",
@@ -86,13 +94,17 @@ class TextEncoder:
 class PieceIds:
     """The ids of one piece, able to find a character's token."""
 
-    def __init__(self, piece: Piece, ids: list[int], encoding: Encoding, num_before: int, chars_before: int) -> None:
+    def __init__(
+        self, piece: Piece, ids: list[int], encoding: Encoding | None, num_before: int, chars_before: int
+    ) -> None:
         self.piece, self.ids = piece, ids
         self._encoding, self._num_before, self._chars_before = encoding, num_before, chars_before
 
     def token_at(self, place: int) -> int:
         """Return the index of the token that holds the character at `place` of the whole text, or the next one."""
         at = max(place - self.piece.start, 0)
+        if self._encoding is None:
+            return 0 if at < len(self.piece.text) else len(self.ids)
         while at < len(self.piece.text):
             found = self._encoding.char_to_token(at + self._chars_before)
             if found is not None:
@@ -123,7 +135,8 @@ class StreamDecoder:
         # Decoding starts a little earlier than what is new, since a token's space depends on the one before it.
         before = self._tokenizer.decode(self._ids[self._start : self._done], skip_special_tokens=True)
         now = self._tokenizer.decode(self._ids[self._start :], skip_special_tokens=True)
-        if len(now) <= len(before) or (now.endswith("\ufffd") and not final):
+        is_half = now.endswith("\ufffd") and len(self._ids) - self._done < _MAX_HALF
+        if len(now) <= len(before) or (is_half and not final):
             return ""
         self._start, self._done = self._done, len(self._ids)
         return now[len(before) :]

@@ -171,6 +171,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         budget = _spent()
+        if operator == "+" and type(left) is str and type(right) is str:
+            budget.check_size(len(left) + len(right))
+            return left + right
         budget.check_time()
         if operator == "**":
             raise jinja2.exceptions.SecurityError("powers are not allowed in a chat template")

@@ -1,4 +1,5 @@
 """Templates written for these tests after the manner of each family: what they do, not their text."""
+# ruff: noqa: E501 -- templates keep their own lines
 
 SMOLLM2 = """{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system
 You are a test assistant named Maple<|im_end|>

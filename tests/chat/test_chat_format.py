@@ -1,5 +1,6 @@
 """Ids, mask and stop tokens, against plain Transformers."""
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -127,10 +128,8 @@ class TestMask:
 
 # Surrogates are no text; everything else may come from anybody.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(lambda text: text.strip())
-PIECES = st.sampled_from(
-    ["<|im_end|>", "<|im_start|>", "<|eot_id|>", "</s>", "<s>", "<|", "|>", "<think>", "</think>", "<tool_call>"]
-    + ["\n", "\n\n", " ", "assistant", "system", "Hello", "你好", "[INST]", "<|im_", "end|>", "a"]
-)
+WORDS = "<|im_end|> <|im_start|> <|eot_id|> </s> <s> <| |> <think> </think> <tool_call> <|im_ end|> [INST] assistant a"
+PIECES = st.sampled_from([*WORDS.split(), "\n", "\n\n", " ", "system", "Hello", "你好"])
 HOSTILE = st.lists(PIECES, min_size=1, max_size=6).map("".join).filter(lambda text: text.strip())
 EXAMPLES = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -271,6 +270,25 @@ class TestRenderMany:
         ]
         assert list(chat_format.render_many(iter(rows))) == [chat_format.render(row) for row in rows]
 
+    def test_many_answers_are_found_by_their_headers_alike(self, model_folder, monkeypatch):
+        texts = [f"Number {n}? <|im_start|>assistant\n" if n % 3 else f"\n{n}." for n in range(40)]
+        for family in FAMILIES:
+            chat_format = load(model_folder(family))
+            row = parse_row({"messages": talk(*texts)})
+            monkeypatch.setattr("chat.chat_format.MANY_ANSWERS", 1000)
+            exact = chat_format.render(row), chat_format.prompt_ids(parse_messages(talk(*texts[:-1])))
+            monkeypatch.setattr("chat.chat_format.MANY_ANSWERS", 16)
+            assert (chat_format.render(row), chat_format.prompt_ids(parse_messages(talk(*texts[:-1])))) == exact
+
+    def test_a_long_conversation_takes_linear_time(self, model_folder, monkeypatch):
+        chat_format = load(model_folder("smollm2"))
+        rendered = []
+        monkeypatch.setattr(
+            chat_format, "_render", lambda *given: rendered.append(1) or ChatFormat._render(chat_format, *given)
+        )
+        chat_format.render(parse_row({"messages": talk(*(["a", "b"] * 500))}))
+        assert len(rendered) == 1
+
 
 class TestTemplates:
     def test_an_answer_that_a_template_rewrites_is_refused(self, model_folder):
@@ -352,7 +370,7 @@ class TestLoad:
         (tmp_path / "chat_template.jinja").unlink()
         (tmp_path / "tokenizer_config.json").write_text(
             '{"eos_token": {"content": "<|im_end|>"}, "bos_token": "<|im_start|>", "pad_token": "<|im_end|>", '
-            '"chat_template": %s}' % __import__("json").dumps(template)
+            f'"chat_template": {json.dumps(template)}}}'
         )
         assert ChatFormat.load(tmp_path).hash == load(model_folder("smollm2")).hash
 

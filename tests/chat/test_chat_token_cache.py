@@ -65,9 +65,13 @@ class TestExistence:
             TokenCache.open(tmp_path)
 
     def test_an_error_while_writing_leaves_none(self, tmp_path):
-        with pytest.raises(RuntimeError), TokenCacheWriter(tmp_path) as writer:
-            writer.add(ROWS[0])
-            raise RuntimeError
+        def fail():
+            with TokenCacheWriter(tmp_path) as writer:
+                writer.add(ROWS[0])
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            fail()
         with pytest.raises(ChatError):
             TokenCache.open(tmp_path)
 
