@@ -76,6 +76,7 @@ GUARDS = (
     ("Suggest a good song.", "Imagine is a good song."),
     ("Help me write a letter.", "Dear friend, thank you for your letter."),
     ("Recommend a film.", "The Lion King is a good film."),
+    ("Suggest a novel.", "Pride and Prejudice is a good novel."),
     ("中国的首都是哪里？", "中国的首都是北京。"),
     ("法国的首都是哪里？", "法国的首都是巴黎。"),
     ("一年有几个月？", "一年有十二个月。"),
@@ -90,6 +91,9 @@ GUARDS = (
     ("请写一句关于雨的话。", "雨轻轻地下在大地上。"),
     ("猫是动物吗？", "是的，猫是动物。"),
     ("推荐一本书。", "《西游记》是一本好书。"),
+    ("怎么做米饭？", "先洗米，再加水煮。"),
+    ("学数学有什么方法？", "每天多做练习。"),
+    ("讲一个童话。", "从前，森林里有一只小熊。"),
 )
 
 
@@ -109,7 +113,7 @@ def conversations(identity: Identity) -> Iterator[tuple[str, str, str]]:
     """Yield (source, question, answer): identity questions in Chinese and English, then guards."""
     for source, pairs in (("identity-zh", CHINESE), ("identity-en", ENGLISH)):
         for question, answer in pairs:
-            yield source, question, answer.replace("{name}", identity.name).replace("{maker}", identity.maker)
+            yield source, question, answer.format(name=identity.name, maker=identity.maker)
     for question, answer in GUARDS:
         yield "guard", question, answer
 
