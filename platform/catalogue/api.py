@@ -38,11 +38,11 @@ class _Admin(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
 
-class Download(serializers.Serializer):
+class Download(serializers.Serializer[Any]):
     accept_licence = serializers.BooleanField(default=False)
 
 
-class Token(serializers.Serializer):
+class Token(serializers.Serializer[Any]):
     token = serializers.CharField(allow_blank=True, max_length=500)
 
 
@@ -88,7 +88,7 @@ class HubTokenView(_Admin):
         return Response(status=204)
 
 
-def _checked(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+def _checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
     data = request.data if isinstance(request.data, dict) else {}
     form = kind(data=data)

@@ -1,9 +1,9 @@
-from django.urls import path
+from django.urls import URLPattern, path
 
 from catalogue import api as rest
 from catalogue import views
 
-v1: list = []
+v1: list[URLPattern] = []
 api = [
     path("catalogue", rest.CatalogueView.as_view()),
     path("catalogue/<str:model_id>", rest.ModelView.as_view()),

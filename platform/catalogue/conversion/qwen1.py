@@ -53,7 +53,7 @@ def convert(source: Path, folder: Path) -> None:
     ids = {token: len(ordinary) + number for number, token in enumerate(CONTROL_TOKENS)}
     _write_json(folder / "tokenizer_config.json", tokenizer_settings(old, end))
     _write_json(folder / "generation_config.json", {"eos_token_id": ids[end], "pad_token_id": ids["<|endoftext|>"]})
-    places = {}
+    places: dict[str, str] = {}
     for shard in sorted(source.glob("*.safetensors")):
         places |= dict.fromkeys(convert_shard(shard, folder / shard.name), shard.name)
     if len(set(places.values())) > 1:
