@@ -1,0 +1,98 @@
+"""Who asks, for which model: checked before anything of a request goes on."""
+
+import io
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.authentication import key_of
+from accounts.models import ApiKey, Team
+from common.errors import UserError
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.exceptions import ParseError
+from rest_framework.settings import api_settings
+
+from deployments.names import Target, find_open_target, find_target
+
+NO_KEY = "EMPTY"
+"""What scripts written for servers without keys send instead of one."""
+FORWARDING_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Origin")
+"""A request with one of these comes from elsewhere: through a proxy, or from a web page that a browser on this machine
+shows. Neither is a program of this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Whom a request is answered and counted for."""
+
+    team: Team
+    api_key_id: str | None = None
+    """None: a program of this machine asking an open deployment, or a person in the console."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A request that may be answered."""
+
+    caller: Caller
+    target: Target
+    body: dict[str, Any]
+    """What was sent; `model` and the shape are checked, the rest is the replica's to check."""
+
+
+def admit(*, authorization: str, is_local: bool, content: bytes) -> Question:
+    """Check the key, the body and the model's name, in this order; UserError says what is wrong."""
+    caller = _caller(authorization)
+    if caller is None and not is_local:
+        raise _unauthorized("No API key was sent. Make one in the console")
+    body = read_body(content)
+    if caller is not None:
+        return Question(caller=caller, target=find_target(team=caller.team, name=body["model"]), body=body)
+    target = find_open_target(name=body["model"])
+    if target is None or target.deployment is None:
+        raise _unauthorized("No API key was sent, and no deployment of this name answers without one. Make one in the console")
+    return Question(caller=Caller(team=target.deployment.team), target=target, body=body)
+
+
+def read_body(content: bytes) -> dict[str, Any]:
+    """Return the JSON object that was sent, bounded in depth, with a model's name in it."""
+    try:
+        body = api_settings.DEFAULT_PARSER_CLASSES[0]().parse(io.BytesIO(content))
+    except ParseError as error:
+        raise UserError(str(error.detail), code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise UserError("The body must be one JSON object.", code="invalid_json")
+    name = body.get("model")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserError("you must provide a model parameter", code="missing_model", param="model")
+    return body
+
+
+def is_local_program(request: HttpRequest) -> bool:
+    """True for a program on this very machine that came without a detour."""
+    if settings.SECURE_PROXY_SSL_HEADER or any(name in request.headers for name in FORWARDING_HEADERS):
+        return False
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _caller(authorization: str) -> Caller | None:
+    """Return whom the key belongs to; None when none was sent, an error when it is not a live one."""
+    secret = key_of(authorization) if authorization else NO_KEY
+    if secret == NO_KEY:
+        return None
+    key = ApiKey.find(secret) if secret else None
+    if key is None:
+        raise _unauthorized("This API key is not known or was revoked. Make one in the console")
+    key.mark_used()
+    return Caller(team=key.team, api_key_id=key.pk)
+
+
+def _unauthorized(message: str) -> UserError:
+    how = "and send it as 'Authorization: Bearer sk-luthier-…'."
+    return UserError(f"{message}, {how}", code="invalid_api_key", status=401)

@@ -1,0 +1,94 @@
+"""/api/v1/deployments: a model under a name of its own."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from deployments import services
+from deployments.models import Deployment
+
+
+class AcceleratorsField(serializers.Field):
+    """ "auto" or a whole number; inside, auto is None."""
+
+    def to_internal_value(self, data: Any) -> int | None:
+        if data == "auto":
+            return None
+        if isinstance(data, int) and not isinstance(data, bool):
+            return data
+        raise ValidationError('It must be "auto" or a whole number.')
+
+
+class _Strict(serializers.Serializer):
+    """Refuses fields that it does not know: an ignored option would look accepted."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise ValidationError({unknown[0]: f"There is no such field. Known ones: {', '.join(self.fields)}."})
+        return super().to_internal_value(data)
+
+
+class NewDeployment(_Strict):
+    name = serializers.CharField(max_length=64)
+    model = serializers.CharField(max_length=255)
+    accelerators = AcceleratorsField(required=False)
+    open_to_loopback = serializers.BooleanField(required=False)
+
+
+class ChangedDeployment(_Strict):
+    accelerators = AcceleratorsField(required=False)
+    open_to_loopback = serializers.BooleanField(required=False)
+
+
+class Deployments(APIView):
+    def get(self, request: Request) -> Response:
+        found = Deployment.objects.visible_to(request.team).live().select_related("base_model")
+        return Response({"object": "list", "data": [as_json(deployment) for deployment in found], "has_more": False})
+
+    def post(self, request: Request) -> Response:
+        asked = _checked(NewDeployment(data=request.data))
+        deployment = services.deploy(team=request.team, by=request.user, **asked)
+        return Response(as_json(deployment), status=201)
+
+
+class OneDeployment(APIView):
+    def get(self, request: Request, deployment_id: str) -> Response:
+        return Response(as_json(_found(request, deployment_id)))
+
+    def patch(self, request: Request, deployment_id: str) -> Response:
+        deployment = _found(request, deployment_id)
+        asked = _checked(ChangedDeployment(data=request.data))
+        return Response(as_json(services.update_deployment(deployment=deployment, by=request.user, **asked)))
+
+    def delete(self, request: Request, deployment_id: str) -> Response:
+        services.undeploy(deployment=_found(request, deployment_id), by=request.user)
+        return Response({"id": deployment_id, "object": "deployment", "deleted": True})
+
+
+def as_json(deployment: Deployment) -> dict[str, Any]:
+    """Return the public form of a deployment."""
+    return {
+        "id": deployment.id,
+        "object": "deployment",
+        "name": deployment.name,
+        "model": deployment.model,
+        "base_model": deployment.base_model_id,
+        "accelerators": deployment.accelerators or "auto",
+        "open_to_loopback": deployment.open_to_loopback,
+        "state": deployment.state,
+        "message": services.sentence(deployment),
+        "created_at": int(deployment.created_at.timestamp()),
+    }
+
+
+def _found(request: Request, deployment_id: str) -> Deployment:
+    return services.get_deployment(team=request.team, deployment_id=deployment_id)
+
+
+def _checked(serializer: serializers.Serializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

@@ -1,0 +1,251 @@
+"""The gateway: from a question to the replica that answers it, and the answer back, byte by byte.
+
+One Gateway an event loop. Nothing here holds a database connection while it waits or streams.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import httpx
+from common.errors import error_body
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+
+from deployments.admission import Question
+from deployments.in_flight import InFlight, Ticket
+from deployments.metering import Meter
+from deployments.streams import as_event, relabelled
+from deployments.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
+from deployments.waking import Refusal, Route
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 600
+"""The longest silence of a replica; OpenAI's SDK gives up after as long."""
+RETRY_SECONDS = 0.2
+LOST_MESSAGE = "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
+REVOKED_MESSAGE = "The API key was revoked, so this answer ends here."
+
+
+class ReplicaGone(Exception):
+    """The replica did not answer; `had_request` when it may have begun to work on it."""
+
+    def __init__(self, *, had_request: bool) -> None:
+        super().__init__("The replica did not answer.")
+        self.had_request = had_request
+
+
+class Gateway:
+    """One event loop's connections to replicas, requests in flight and waits."""
+
+    def __init__(self) -> None:
+        self.flights = InFlight()
+        self.waits = Waits()
+        self.background: set[asyncio.Task[Any]] = set()
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=5),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=10),
+            trust_env=False,
+        )
+
+    async def answer(self, question: Question, *, is_chat: bool, request_id: str) -> HttpResponseBase:
+        """Return the replica's answer under the model's public name; Unanswerable when none can be had in time.
+
+        A request that found no replica is sent again as long as the caller is held; one that a replica may have begun
+        to answer is sent again once, while nothing of the answer has gone out.
+        """
+        deadline = time.monotonic() + settings.TIMES.wake_hold_seconds
+        meter = Meter(question)
+        was_retried = False
+        while True:
+            route = await self.waits.route_to(question.target, deadline=deadline)
+            try:
+                return await self._ask(question, route, meter, is_chat=is_chat, request_id=request_id)
+            except ReplicaGone as gone:
+                if (gone.had_request and was_retried) or time.monotonic() > deadline:
+                    raise Unanswerable(_gone(question)) from gone
+                was_retried = was_retried or gone.had_request
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run `work` when the answer has gone out."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
+    async def _ask(
+        self, question: Question, route: Route, meter: Meter, *, is_chat: bool, request_id: str
+    ) -> HttpResponseBase:
+        ticket = self.flights.enter(replica_id=route.replica_id, api_key_id=question.caller.api_key_id)
+        try:
+            reply = await self._send(question, route, is_chat=is_chat, request_id=request_id)
+            if question.body.get("stream") is True and reply.status_code == httpx.codes.OK:
+                return await self._streamed(question, reply, meter, ticket)
+            return await self._whole(question, route, reply, meter, ticket)
+        except BaseException:
+            ticket.leave()
+            raise
+
+    async def _send(self, question: Question, route: Route, *, is_chat: bool, request_id: str) -> httpx.Response:
+        path = "/v1/chat/completions" if is_chat else "/v1/completions"
+        headers = {"authorization": f"Bearer {route.token}", "x-request-id": request_id}
+        body = _with_usage({**question.body, "model": route.model})
+        request = self._client.build_request("POST", route.url + path, json=body, headers=headers)
+        try:
+            return await self._client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise ReplicaGone(had_request=False) from error
+        except httpx.ReadTimeout as error:
+            raise Unanswerable(_gone(question)) from error
+        except httpx.TransportError as error:
+            raise ReplicaGone(had_request=True) from error
+
+    async def _whole(
+        self, question: Question, route: Route, reply: httpx.Response, meter: Meter, ticket: Ticket
+    ) -> HttpResponse:
+        try:
+            await reply.aread()
+        except httpx.TransportError as error:
+            raise ReplicaGone(had_request=True) from error
+        finally:
+            await reply.aclose()
+        value = _json(reply)
+        if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise ReplicaGone(had_request=False)
+        ticket.leave()
+        if reply.status_code != httpx.codes.OK:
+            return JsonResponse(_public_error(value, route, question), status=reply.status_code)
+        meter.tally.take(value.get("usage"))
+        meter.tally.is_complete = True
+        meter.note_first_token()
+        self.later(meter.store())
+        return JsonResponse({**value, "model": question.target.name}, json_dumps_params={"ensure_ascii": False})
+
+    async def _streamed(
+        self, question: Question, reply: httpx.Response, meter: Meter, ticket: Ticket
+    ) -> StreamingHttpResponse:
+        options = question.body.get("stream_options")
+        wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+        name = question.target.name
+        events = relabelled(reply.aiter_bytes(), name=name, wants_usage=wants_usage, tally=meter.tally)
+        try:
+            first = await anext(events)
+        except (httpx.TransportError, StopAsyncIteration) as error:
+            await reply.aclose()
+            raise ReplicaGone(had_request=True) from error
+        except BaseException:
+            await reply.aclose()
+            raise
+        relay = Relay(self, first, events, reply, meter, ticket)
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+        return StreamingHttpResponse(relay, content_type="text/event-stream; charset=utf-8", headers=headers)
+
+
+class Relay:
+    """The rest of a stream. Whatever becomes of the caller, it is closed once: at its end, or when nobody holds it."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        first: bytes,
+        events: AsyncIterator[bytes],
+        reply: httpx.Response,
+        meter: Meter,
+        ticket: Ticket,
+    ) -> None:
+        self._gateway = gateway
+        self._first = first
+        self._events = events
+        self._reply = reply
+        self._meter = meter
+        self._ticket = ticket
+        self._loop = asyncio.get_running_loop()
+        self._is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            yield self._first
+            async for event in self._events:
+                self._meter.note_first_token()
+                yield event
+                if self._ticket.is_revoked:
+                    yield _error_event(REVOKED_MESSAGE, status=401, code="invalid_api_key")
+                    return
+            if not self._meter.tally.is_complete:
+                self._meter.has_failed = True
+        except (httpx.TransportError, ValueError):
+            self._meter.has_failed = True
+            yield _error_event(LOST_MESSAGE, status=503, code="replica_lost")
+        finally:
+            self._close()
+
+    def close(self) -> None:
+        """Django calls this from a thread, at the latest when it lets go of the response."""
+        if not self._is_closed and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._close)
+
+    __del__ = close
+
+    def _close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._ticket.leave()
+            self._gateway.later(self._reply.aclose())
+            self._gateway.later(self._meter.store())
+
+
+_gateways: WeakKeyDictionary[asyncio.AbstractEventLoop, Gateway] = WeakKeyDictionary()
+
+
+def gateway() -> Gateway:
+    """Return the running event loop's gateway."""
+    loop = asyncio.get_running_loop()
+    if loop not in _gateways:
+        _gateways[loop] = Gateway()
+    return _gateways[loop]
+
+
+def _with_usage(body: dict[str, Any]) -> dict[str, Any]:
+    """Ask the replica for the usage of a stream; what is wrong with the caller's own options stays for it to refuse."""
+    options = body.get("stream_options")
+    if body.get("stream") is not True or not isinstance(options, dict | None):
+        return body
+    if (options or {}).get("include_usage", False) not in (True, False, None):
+        return body
+    return {**body, "stream_options": {**(options or {}), "include_usage": True}}
+
+
+def _json(reply: httpx.Response) -> dict[str, Any]:
+    try:
+        value = reply.json()
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    logger.error("A replica answered %s without a JSON object.", reply.status_code)
+    raise ReplicaGone(had_request=True)
+
+
+def _public_error(value: dict[str, Any], route: Route, question: Question) -> dict[str, Any]:
+    """Return the replica's error with the model's public name in the place of the replica's own."""
+    error = value.get("error")
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return {"error": {**error, "message": error["message"].replace(route.model, question.target.name)}}
+    return error_body(message="The replica refused this request.", status=400, code="refused_by_replica")
+
+
+def _error_event(message: str, *, status: int, code: str) -> bytes:
+    return as_event(error_body(message=message, status=status, code=code))
+
+
+def _gone(question: Question) -> Refusal:
+    return Refusal(
+        reason=f"The replica of `{question.target.name}` stopped before it answered. Ask again in a moment.",
+        code="replica_lost",
+        status=503,
+        retry_after=RETRY_AFTER_SECONDS,
+    )

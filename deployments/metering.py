@@ -1,0 +1,62 @@
+"""What one request used, stored when its answer has gone out."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, IntegrityError
+
+from deployments.admission import Question
+from deployments.in_flight import in_database
+from deployments.models import Usage
+from deployments.streams import Tally
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Meter:
+    """Counts and times of one request."""
+
+    question: Question
+    tally: Tally = field(default_factory=Tally)
+    has_failed: bool = False
+    _began: float = field(default_factory=time.monotonic)
+    _first_token: float | None = None
+
+    def note_first_token(self) -> None:
+        """Note the time of the answer's beginning, once."""
+        if self._first_token is None:
+            self._first_token = time.monotonic()
+
+    async def store(self) -> None:
+        """Write the usage row; a database that is away loses the row, never the answer."""
+        ended = time.monotonic()
+        try:
+            await in_database(self._store, ended)
+        except IntegrityError:
+            logger.info("The team or key of an answered request was deleted meanwhile; its usage is not kept.")
+        except DatabaseError as error:
+            logger.error("The usage of one request was not stored: %s", error)
+
+    def _store(self, ended: float) -> None:
+        target, caller = self.question.target, self.question.caller
+        Usage.objects.create(
+            team=caller.team,
+            api_key_id=caller.api_key_id,
+            deployment=target.deployment,
+            model=target.name,
+            outcome=self._outcome(),
+            prompt_tokens=self.tally.prompt_tokens,
+            completion_tokens=self.tally.completion_tokens,
+            milliseconds=self._since_start(ended),
+            first_token_milliseconds=None if self._first_token is None else self._since_start(self._first_token),
+        )
+
+    def _outcome(self) -> str:
+        if self.has_failed:
+            return Usage.Outcome.FAILED
+        return Usage.Outcome.ANSWERED if self.tally.is_complete else Usage.Outcome.CANCELLED
+
+    def _since_start(self, moment: float) -> int:
+        return round((moment - self._began) * 1000)

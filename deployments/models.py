@@ -1,0 +1,283 @@
+"""What answers requests: deployments that people made, replicas that hold devices, and what was used."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from accounts.models import ApiKey, Team, User
+from catalogue.models import BaseModel
+from common.encryption import decrypt, encrypt
+from common.ids import new_id
+from compute.models import Run
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from jobs.models import Adapter
+
+VALID_NAME = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
+    _("A name has up to 64 letters, digits, '.', '_' and '-', and begins with a letter or digit."),
+)
+
+
+def _deployment_id() -> str:
+    return new_id("dep")
+
+
+def _replica_id() -> str:
+    return new_id("replica")
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def visible_to(self, team: Team) -> "DeploymentQuerySet":
+        """Deployments of `team`: to others they do not exist."""
+        return self.filter(team=team)
+
+    def live(self) -> "DeploymentQuerySet":
+        """Deployments that nobody has taken down."""
+        return self.filter(deleted_at=None)
+
+
+class Deployment(models.Model):
+    """A model under a name of its own, on accelerators of its own."""
+
+    class State(models.TextChoices):
+        STARTING = "starting", _("Starting")
+        ANSWERING = "answering", _("Answering")
+        FAILED = "failed", _("Failed")
+        STOPPED = "stopped", _("Stopped")
+
+    id = models.CharField(primary_key=True, max_length=40, default=_deployment_id)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=64, validators=[VALID_NAME])
+    model = models.CharField(max_length=255, help_text="The public name of the model it serves: ft:… or a base's id.")
+    adapter = models.ForeignKey(Adapter, models.SET_NULL, null=True, related_name="deployments")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="deployments")
+    accelerators = models.PositiveIntegerField(null=True, help_text="Empty: auto, every free one the quota allows.")
+    open_to_loopback = models.BooleanField(default=False)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.STARTING)
+    reason = models.TextField(blank=True, help_text="Why it failed, in a sentence.")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "name"], condition=Q(deleted_at=None), name="a_team_uses_a_deployment_name_once"
+            ),
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(deleted_at=None, open_to_loopback=True),
+                name="an_open_deployments_name_is_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_live(self) -> bool:
+        return self.deleted_at is None
+
+    @property
+    def live_replica(self) -> "Replica | None":
+        """The replica that serves it or is about to; None between two."""
+        return self.replicas.live().select_related("run").first()
+
+    def mark_starting(self) -> None:
+        self._mark(self.State.STARTING)
+
+    def mark_answering(self) -> None:
+        self._mark(self.State.ANSWERING)
+
+    def mark_failed(self, reason: str) -> None:
+        self._mark(self.State.FAILED, reason)
+
+    def mark_deleted(self) -> None:
+        self.deleted_at = timezone.now()
+        self._mark(self.State.STOPPED)
+
+    def _mark(self, state: State, reason: str = "") -> None:
+        self.state, self.reason = state, reason
+        self.save(update_fields=["state", "reason", "deleted_at"])
+
+
+class ReplicaQuerySet(models.QuerySet["Replica"]):
+    def live(self) -> "ReplicaQuerySet":
+        """Replicas whose Run has not ended, as far as we have noticed."""
+        return self.filter(ended_at=None)
+
+    def shared(self) -> "ReplicaQuerySet":
+        """Replicas of the platform's own team, which answer for every team."""
+        return self.filter(deployment=None)
+
+    def answering(self) -> "ReplicaQuerySet":
+        """Replicas that take requests now."""
+        return self.live().filter(ready_at__isnull=False, run__stop_requested_at=None)
+
+    def silent_since(self, moment: datetime) -> "ReplicaQuerySet":
+        """Replicas that had no request in flight since `moment`."""
+        return self.filter(last_request_at__lt=moment)
+
+
+class Replica(models.Model):
+    """One serving process tree: a base with any number of adapters, or one fully trained model."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_replica_id)
+    run = models.OneToOneField(Run, models.CASCADE, related_name="replica")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
+    full_model = models.ForeignKey(
+        Adapter, models.CASCADE, null=True, related_name="+", help_text="A fully trained model, served instead of its base."
+    )
+    deployment = models.ForeignKey(Deployment, models.CASCADE, null=True, related_name="replicas")
+    encrypted_token = models.TextField()
+    host = models.CharField(max_length=255, blank=True)
+    port = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    failure = models.TextField(blank=True, help_text="Why it ended by itself, in a sentence.")
+    last_request_at = models.DateTimeField(default=timezone.now, help_text="Renewed while a request is in flight.")
+
+    objects = ReplicaQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["base_model", "full_model"],
+                condition=Q(ended_at=None, deployment=None),
+                nulls_distinct=False,
+                name="one_live_shared_replica_per_model",
+            ),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(ended_at=None), name="one_live_replica_per_deployment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @classmethod
+    def create(
+        cls, *, run: Run, base_model: BaseModel, full_model: Adapter | None, deployment: Deployment | None
+    ) -> "Replica":
+        """Make the replica of `run`, with a secret token that its requests carry."""
+        token = encrypt(secrets.token_urlsafe(32))
+        return cls.objects.create(
+            run=run, base_model=base_model, full_model=full_model, deployment=deployment, encrypted_token=token
+        )
+
+    @property
+    def token(self) -> str:
+        return decrypt(self.encrypted_token)
+
+    @property
+    def is_shared(self) -> bool:
+        return self.deployment_id is None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def own_name(self) -> str:
+        """The name under which the model at its own path answers: the base's id, or the full model's."""
+        return self.full_model_id or self.base_model_id
+
+    @property
+    def is_answering(self) -> bool:
+        return self.ended_at is None and self.ready_at is not None and self.run.stop_requested_at is None
+
+    def want(self, adapter: Adapter) -> "ReplicaAdapter":
+        """Ask for `adapter` on this replica; asked twice, there is one row and one load."""
+        return self.adapters.get_or_create(adapter=adapter)[0]
+
+    def mark_ready(self, *, host: str, port: int) -> None:
+        self.host, self.port, self.ready_at = host, port, timezone.now()
+        self.save(update_fields=["host", "port", "ready_at"])
+
+    def mark_ended(self, failure: str) -> None:
+        self.ended_at, self.failure = timezone.now(), failure
+        self.save(update_fields=["ended_at", "failure"])
+
+    def mark_requested(self) -> None:
+        """Note that a request is in flight."""
+        self.last_request_at = timezone.now()
+        self.save(update_fields=["last_request_at"])
+
+
+class ReplicaAdapter(models.Model):
+    """A tuned model on a replica: wanted, then proven to answer as trained, or refused with the reason."""
+
+    class State(models.TextChoices):
+        WANTED = "wanted", _("Loading")
+        PROVEN = "proven", _("Proven")
+        REFUSED = "refused", _("Refused")
+
+    replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
+    adapter = models.ForeignKey(Adapter, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
+    reason = models.TextField(blank=True)
+    verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica")
+        ]
+
+    def mark_proven(self, verdict: dict[str, Any] | None = None) -> None:
+        self.state, self.reason = self.State.PROVEN, ""
+        self._save(verdict)
+
+    def mark_refused(self, reason: str, verdict: dict[str, Any] | None = None) -> None:
+        self.state, self.reason = self.State.REFUSED, reason
+        self._save(verdict)
+
+    def _save(self, verdict: dict[str, Any] | None) -> None:
+        if verdict is not None:
+            self.verdict = verdict
+        self.save(update_fields=["state", "reason", *(["verdict"] if verdict is not None else [])])
+
+
+class UsageQuerySet(models.QuerySet["Usage"]):
+    def visible_to(self, team: Team) -> "UsageQuerySet":
+        return self.filter(team=team)
+
+    def tokens(self) -> int:
+        """Tokens of prompts and answers together."""
+        total = self.aggregate(sum=models.Sum(F("prompt_tokens") + F("completion_tokens")))["sum"]
+        return total or 0
+
+
+class Usage(models.Model):
+    """One answered request: counts and times, never a word of it."""
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", _("Answered")
+        CANCELLED = "cancelled", _("The caller left")
+        FAILED = "failed", _("Failed")
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="usage")
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
+    deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="usage")
+    model = models.CharField(max_length=255)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    prompt_tokens = models.PositiveIntegerField(null=True, help_text="Empty when the caller left before the count came.")
+    completion_tokens = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+    milliseconds = models.PositiveIntegerField()
+    first_token_milliseconds = models.PositiveIntegerField(null=True)
+
+    objects = UsageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "at"])]

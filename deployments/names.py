@@ -1,0 +1,70 @@
+"""Which model a name in a request means, for whom."""
+
+from dataclasses import dataclass
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from common.errors import NotFound
+
+from deployments.models import Deployment
+from jobs.models import Adapter, FineTuningJob
+
+CHECKPOINT = ":ckpt-step-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a request asks for."""
+
+    name: str
+    """The public name, as the caller wrote it."""
+    base_model: BaseModel
+    adapter: Adapter | None = None
+    """None: the base itself."""
+    deployment: Deployment | None = None
+    """Set when the name is a deployment's: it answers on accelerators of its own."""
+
+    @property
+    def key(self) -> str:
+        """Equal for requests that wait for the same thing."""
+        if self.deployment is not None:
+            return self.deployment.id
+        return self.adapter.id if self.adapter is not None else f"base:{self.base_model.id}"
+
+
+def find_target(*, team: Team, name: str) -> Target:
+    """Return what `name` means for `team`: a deployment, a tuned model or a base; NotFound otherwise, never the base."""
+    deployments = Deployment.objects.visible_to(team).live().filter(name=name)
+    deployment = deployments.select_related("base_model", "adapter", "team").first()
+    return of_deployment(deployment) if deployment is not None else find_model(team=team, name=name)
+
+
+def find_open_target(*, name: str) -> Target | None:
+    """Return the deployment of this name that answers callers of this machine without a key."""
+    deployments = Deployment.objects.live().filter(name=name, open_to_loopback=True)
+    deployment = deployments.select_related("base_model", "adapter", "team").first()
+    return of_deployment(deployment) if deployment is not None else None
+
+
+def of_deployment(deployment: Deployment) -> Target:
+    return Target(
+        name=deployment.name, base_model=deployment.base_model, adapter=deployment.adapter, deployment=deployment
+    )
+
+
+def find_model(*, team: Team, name: str) -> Target:
+    """Return the tuned model or the present base of this name; NotFound when `team` has none."""
+    adapter = Adapter.objects.visible_to(team).live().filter(name=name).select_related("base_model").first()
+    if adapter is not None:
+        return Target(name=name, base_model=adapter.base_model, adapter=adapter)
+    base_model = BaseModel.objects.present().filter(pk=name).first()
+    if base_model is not None:
+        return Target(name=name, base_model=base_model)
+    raise NotFound(_why_not(team, name), code="model_not_found", param="model")
+
+
+def _why_not(team: Team, name: str) -> str:
+    finished, sign, step = name.rpartition(CHECKPOINT)
+    if sign and step.isdigit() and FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).exists():
+        return f"`{name}` is a checkpoint, which cannot be asked on this server. Its finished model `{finished}` can."
+    return f"The model `{name}` does not exist or you do not have access to it."

@@ -1,0 +1,107 @@
+"""OpenAI's routes of models and inference."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from common.errors import UserError, error_body
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from deployments import services
+from deployments.admission import admit, is_local_program
+from deployments.gateway import gateway
+from deployments.in_flight import in_database
+from deployments.models import Deployment
+from deployments.names import find_target
+from jobs.models import Adapter
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt
+async def chat_completions(request: HttpRequest) -> HttpResponseBase:
+    return await _completions(request, is_chat=True)
+
+
+@csrf_exempt
+async def completions(request: HttpRequest) -> HttpResponseBase:
+    return await _completions(request, is_chat=False)
+
+
+class Models(APIView):
+    def get(self, request: Request) -> Response:
+        """List the bases that can be trained, the team's tuned models and its deployments."""
+        return Response({"object": "list", "data": [*_bases(), *_tuned(request.team), *_deployments(request.team)]})
+
+
+class Model(APIView):
+    def get(self, request: Request, name: str) -> Response:
+        target = find_target(team=request.team, name=name)
+        if target.deployment is not None:
+            return Response(_as_json(name, target.deployment.created_at, request.team.slug))
+        if target.adapter is not None:
+            return Response(_as_json(name, target.adapter.created_at, request.team.slug))
+        return Response(_as_json(name, target.base_model.present_at, "luthier"))
+
+    def delete(self, request: Request, name: str) -> Response:
+        services.delete_model(team=request.team, by=request.user, name=name)
+        return Response({"id": name, "object": "model", "deleted": True})
+
+
+async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBase:
+    if request.method != "POST":
+        return _error("This address takes POST requests.", status=405, headers={"Allow": "POST"})
+    try:
+        question = await in_database(
+            admit,
+            authorization=request.headers.get("Authorization", ""),
+            is_local=is_local_program(request),
+            content=request.body,
+        )
+        return await gateway().answer(question, is_chat=is_chat, request_id=request.id)
+    except UserError as error:
+        return _error(error.message, status=error.status, code=error.code, param=error.param, headers=_headers(error))
+    except Exception:
+        # The traceback names code, never the prompt.
+        logger.exception("A request for an answer failed.")
+        return _error("Something went wrong on the server. It has been logged; try again.", status=500, code="internal_error")
+
+
+def _headers(error: UserError) -> dict[str, str]:
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="luthier"'
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        headers["Retry-After"] = str(seconds)
+    return headers
+
+
+def _error(
+    message: Any, *, status: int, code: str | None = None, param: str | None = None, headers: dict[str, str] | None = None
+) -> JsonResponse:
+    body = error_body(message=message, status=status, code=code, param=param)
+    return JsonResponse(body, status=status, headers=headers or {})
+
+
+def _bases() -> list[dict[str, Any]]:
+    return [_as_json(base.id, base.present_at, "luthier") for base in BaseModel.objects.present()]
+
+
+def _tuned(team: Team) -> list[dict[str, Any]]:
+    adapters = Adapter.objects.visible_to(team).live()
+    return [_as_json(adapter.name, adapter.created_at, team.slug) for adapter in adapters]
+
+
+def _deployments(team: Team) -> list[dict[str, Any]]:
+    deployments = Deployment.objects.visible_to(team).live()
+    return [_as_json(deployment.name, deployment.created_at, team.slug) for deployment in deployments]
+
+
+def _as_json(name: str, created: datetime, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": int(created.timestamp()), "owned_by": owner}

@@ -1,0 +1,175 @@
+"""The life of replicas: asked for, ready, asleep, ended, and what each of these means for a deployment."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from compute import services as compute
+from compute.models import Node, Run
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.models import Deployment, Replica, ReplicaAdapter
+from jobs.models import Adapter
+
+KIND = "serving"
+FALSE_STARTS = 3
+"""A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
+
+
+def is_full_model(adapter: Adapter | None) -> bool:
+    """True when the job trained every weight, so that the result needs a replica of its own."""
+    return adapter is not None and adapter.result == "model"
+
+
+@transaction.atomic
+def serve_deployment(deployment: Deployment) -> Replica:
+    """Ask for a Run that serves `deployment`, unless it has one."""
+    deployment = Deployment.objects.select_for_update(of=("self",)).select_related("adapter").get(pk=deployment.pk)
+    if (live := deployment.live_replica) is not None:
+        return live
+    accelerators = deployment.accelerators or most_accelerators()
+    run = compute.request_run(
+        kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name
+    )
+    return _create(run, deployment.base_model, deployment.adapter, deployment)
+
+
+@transaction.atomic
+def wake_shared(*, base_model: BaseModel, adapter: Adapter | None) -> Replica:
+    """Ask for `adapter` (None: the base itself) on the shared replica of its base, which is started if there is none.
+
+    The base's row is locked, so that many requests at once ask for one Run and one load.
+    """
+    BaseModel.objects.select_for_update().get(pk=base_model.pk)
+    full_model = adapter if is_full_model(adapter) else None
+    shared = Replica.objects.live().shared().filter(base_model=base_model, full_model=full_model)
+    replica = shared.select_related("run").first()
+    if replica is None:
+        run = compute.request_run(
+            kind=KIND,
+            team=Team.objects.platform(),
+            accelerators=most_accelerators(),
+            counts_in_quota=False,
+            yields=True,
+            label=adapter.name if full_model is not None else base_model.id,
+        )
+        return _create(run, base_model, adapter, None)
+    if adapter is not None:
+        replica.want(adapter)
+    return replica
+
+
+def most_accelerators() -> int | None:
+    """Return on how many accelerators the engine can compute: one GPU, or any number of cores (None)."""
+    return 1 if Node.objects.heard().filter(kind=Node.Kind.CUDA).exists() else None
+
+
+def record_gate(*, replica: Replica, model: str, passed: bool, message: str, verdict: dict[str, Any]) -> None:
+    """Store what the same-answer check said about `model`, an adapter's id."""
+    for loaded in replica.adapters.filter(adapter_id=model):
+        if passed:
+            loaded.mark_proven(verdict)
+        else:
+            loaded.mark_refused(message, verdict)
+    settle(replica)
+
+
+def settle(replica: Replica) -> None:
+    """Bring the state of the replica's deployment in line with what the replica can do."""
+    deployment = replica.deployment
+    if deployment is None or not deployment.is_live or replica.ready_at is None:
+        return
+    loaded = replica.adapters.filter(adapter=deployment.adapter).first() if deployment.adapter_id else None
+    if loaded is None or loaded.state == ReplicaAdapter.State.PROVEN:
+        deployment.mark_answering()
+    elif loaded.state == ReplicaAdapter.State.REFUSED:
+        deployment.mark_failed(loaded.reason)
+        compute.request_stop(run=replica.run, reason="cancel")
+
+
+@transaction.atomic
+def end_replica(*, replica: Replica, outcome: str, message: str = "") -> None:
+    """Note that the replica's Run has ended; a deployment that nobody took down asks for a new Run."""
+    replica = Replica.objects.select_for_update(of=("self",)).select_related("run", "deployment").get(pk=replica.pk)
+    if replica.ended_at is not None:
+        return
+    replica.mark_ended(message if outcome in (Run.Outcome.FAILED, Run.Outcome.LOST) else "")
+    deployment = replica.deployment
+    if deployment is None or not deployment.is_live or deployment.state == Deployment.State.FAILED:
+        return
+    if reason := _reason_to_give_up(deployment, replica, outcome):
+        deployment.mark_failed(reason)
+        return
+    deployment.mark_starting()
+    serve_deployment(deployment)
+
+
+def note_idleness() -> None:
+    """Tell compute which shared replicas have no request in flight, so that they can give way to Runs that wait."""
+    silent = timezone.now() - timedelta(seconds=settings.TIMES.reconcile_seconds)
+    idle = Replica.objects.answering().shared().silent_since(silent).filter(run__idle_since=None)
+    for replica in idle.select_related("run"):
+        compute.set_idle(run=replica.run, since=replica.last_request_at)
+
+
+def put_to_sleep() -> None:
+    """Stop the shared replicas that nobody has asked for a long time, and those in the queue that nobody waits for."""
+    long_ago = timezone.now() - timedelta(seconds=settings.TIMES.replica_idle_seconds)
+    given_up = timezone.now() - timedelta(seconds=settings.TIMES.wake_hold_seconds)
+    shared = Replica.objects.live().shared().filter(run__stop_requested_at=None)
+    unwanted = shared.silent_since(given_up).filter(run__state=Run.State.WAITING)
+    for replica in (shared.silent_since(long_ago) | unwanted).select_related("run"):
+        compute.request_stop(run=replica.run, reason="expire")
+
+
+def end_what_ended() -> None:
+    """End the replicas whose Run ended without anyone telling us, such as one stopped while it waited."""
+    ended = Replica.objects.live().filter(run__state=Run.State.ENDED).select_related("run")
+    for replica in ended:
+        end_replica(replica=replica, outcome=replica.run.outcome, message=replica.run.outcome_message)
+
+
+def restart_deployments() -> None:
+    """Give a Run to each deployment that should answer and has no replica."""
+    wanted = Deployment.objects.live().exclude(state=Deployment.State.FAILED)
+    for deployment in wanted.exclude(replicas__in=Replica.objects.live()):
+        serve_deployment(deployment)
+
+
+def mark_requested(replicas: Iterable[str]) -> None:
+    """Note that requests are in flight on these replicas, so that none is taken for idle."""
+    for replica in Replica.objects.live().filter(pk__in=list(replicas)).select_related("run"):
+        replica.mark_requested()
+        if replica.run.idle_since is not None:
+            compute.set_idle(run=replica.run, since=None)
+
+
+def touch(replica: Replica) -> None:
+    """`mark_requested`, but only when the note is getting old: a busy replica's row is not written at every request."""
+    age = (timezone.now() - replica.last_request_at).total_seconds()
+    if replica.run.idle_since is not None or age > settings.TIMES.reconcile_seconds / 3:
+        mark_requested([replica.pk])
+
+
+def _create(run: Run, base_model: BaseModel, adapter: Adapter | None, deployment: Deployment | None) -> Replica:
+    full_model = adapter if is_full_model(adapter) else None
+    replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment)
+    if adapter is not None:
+        replica.want(adapter)
+    return replica
+
+
+def _reason_to_give_up(deployment: Deployment, replica: Replica, outcome: str) -> str:
+    """Return why the deployment must not be tried again by itself; "" when it should."""
+    if outcome == Run.Outcome.FAILED:
+        return replica.failure or "Its replica failed. Its log says why."
+    if replica.run.stop_reason == "cancel":
+        return "Its Run was stopped. Change its accelerators, or take it down and deploy again."
+    recent = list(deployment.replicas.all()[:FALSE_STARTS])
+    if len(recent) == FALSE_STARTS and all(one.failure and one.ready_at is None for one in recent):
+        return f"It ended {FALSE_STARTS} times before it could answer, the last time so: {replica.failure}"
+    return ""

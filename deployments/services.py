@@ -1,0 +1,197 @@
+"""Use cases of deployments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from accounts.models import AuditEvent, Team, User
+from catalogue.models import BaseModel
+from common.artifacts import delete_folder
+from common.errors import NotFound, UserError
+from compute import services as compute
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from deployments.models import VALID_NAME, Deployment
+from deployments.names import find_model
+from deployments.replicas import most_accelerators, serve_deployment
+from jobs.models import Adapter
+
+Unchanged = Literal["unchanged"]
+
+
+def deploy(
+    *,
+    team: Team,
+    by: User,
+    name: str,
+    model: str,
+    accelerators: int | None = None,
+    open_to_loopback: bool = False,
+) -> Deployment:
+    """Give `model` (a tuned model of `team`, or a base) the name `name` and accelerators of its own (None: auto)."""
+    _check_name(name)
+    _check_accelerators(accelerators)
+    found = find_model(team=team, name=model)
+    with _refusing_taken_names(name), transaction.atomic():
+        deployment = Deployment.objects.create(
+            team=team,
+            name=name,
+            model=model,
+            adapter=found.adapter,
+            base_model=found.base_model,
+            accelerators=accelerators,
+            open_to_loopback=open_to_loopback,
+            created_by=by,
+        )
+        serve_deployment(deployment)
+        AuditEvent.record(actor=by, team=team, action="deployment.created", target=deployment.id, model=model)
+    return deployment
+
+
+@transaction.atomic
+def undeploy(*, deployment: Deployment, by: User) -> None:
+    """Take `deployment` down: its name answers no more and its accelerators become free."""
+    deployment = _locked(deployment)
+    replica = deployment.live_replica
+    deployment.mark_deleted()
+    if replica is not None:
+        compute.request_stop(run=replica.run, reason="cancel")
+    AuditEvent.record(actor=by, team=deployment.team, action="deployment.deleted", target=deployment.id)
+
+
+def update_deployment(
+    *,
+    deployment: Deployment,
+    by: User,
+    open_to_loopback: bool | None = None,
+    accelerators: int | None | Unchanged = "unchanged",
+) -> Deployment:
+    """Change the loopback switch or the accelerators; new accelerators restart it, a failed one included."""
+    with _refusing_taken_names(deployment.name), transaction.atomic():
+        deployment = _locked(deployment)
+        if open_to_loopback is not None:
+            deployment.open_to_loopback = open_to_loopback
+            deployment.save(update_fields=["open_to_loopback"])
+        if accelerators != "unchanged":
+            _change_accelerators(deployment, accelerators)
+        AuditEvent.record(
+            actor=by,
+            team=deployment.team,
+            action="deployment.changed",
+            target=deployment.id,
+            open_to_loopback=deployment.open_to_loopback,
+            accelerators=deployment.accelerators,
+        )
+    return deployment
+
+
+def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
+    """Return a live deployment of `team`; another team's does not exist."""
+    found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
+    deployment = found.select_related("base_model", "adapter", "team").first()
+    if deployment is None:
+        raise NotFound(f"No deployment has the id {deployment_id}.", code="deployment_not_found")
+    return deployment
+
+
+def sentence(deployment: Deployment) -> str:
+    """Return what the deployment does now, in words of the current language."""
+    if deployment.state == Deployment.State.FAILED:
+        return _("Failed: %(reason)s") % {"reason": deployment.reason}
+    if deployment.state == Deployment.State.STOPPED:
+        return _("Taken down.")
+    if deployment.state == Deployment.State.ANSWERING:
+        return _("Answering.")
+    replica = deployment.live_replica
+    if replica is not None and (waiting := compute.explain(replica.run)):
+        return waiting
+    return _("Starting: the model is loaded and proves that it answers as trained.")
+
+
+def delete_model(*, team: Team, by: User, name: str) -> None:
+    """Delete a tuned model of `team`; refused by name while a deployment serves it."""
+    adapter = Adapter.objects.visible_to(team).live().filter(name=name).first()
+    if adapter is None:
+        raise NotFound(f"The model `{name}` does not exist, or it is not yours to delete.", code="model_not_found")
+    using = Deployment.objects.live().filter(adapter=adapter).first()
+    if using is not None:
+        raise UserError(
+            f"The deployment {using.name} serves this model. Take it down first.", code="model_in_use", status=409
+        )
+    _delete_adapter(adapter=adapter, by=by)
+
+
+def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:
+    _check_accelerators(accelerators)
+    deployment.accelerators = accelerators
+    deployment.save(update_fields=["accelerators"])
+    deployment.mark_starting()
+    if (replica := deployment.live_replica) is None:
+        serve_deployment(deployment)
+    else:
+        # When its Run has ended, a live deployment asks for a new one, with the new number.
+        compute.request_stop(run=replica.run, reason="drain")
+
+
+def _locked(deployment: Deployment) -> Deployment:
+    found = Deployment.objects.select_for_update(of=("self",)).select_related("team", "adapter", "base_model")
+    locked = found.get(pk=deployment.pk)
+    if not locked.is_live:
+        raise NotFound(f"The deployment {deployment.id} was taken down.", code="deployment_not_found")
+    return locked
+
+
+def _check_accelerators(accelerators: int | None) -> None:
+    if accelerators is not None and accelerators < 1:
+        raise UserError(
+            _("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value", param="accelerators"
+        )
+    most = most_accelerators()
+    if most is not None and accelerators is not None and accelerators > most:
+        raise UserError(
+            _("A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.")
+            % {"most": most},
+            code="too_many_accelerators",
+            param="accelerators",
+        )
+
+
+def _check_name(name: str) -> None:
+    try:
+        VALID_NAME(name)
+    except ValidationError as error:
+        raise UserError(error.message, code="invalid_name", param="name") from None
+    if BaseModel.objects.filter(pk=name).exists():
+        raise UserError(
+            _("%(name)s is the name of a base model. Choose another one.") % {"name": name},
+            code="name_taken",
+            param="name",
+        )
+
+
+@contextmanager
+def _refusing_taken_names(name: str) -> Iterator[None]:
+    """Turn a violated constraint into a sentence; the database decides, so that two requests at once cannot both win."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "an_open_deployments_name_is_unique" in str(error):
+            message = _(
+                "Another deployment named %(name)s answers callers of this machine already. Choose another name, or "
+                "leave the switch off."
+            )
+        elif "a_team_uses_a_deployment_name_once" in str(error):
+            message = _("Your team has a deployment named %(name)s already. Choose another name, or take that one down.")
+        else:
+            raise
+        raise UserError(message % {"name": name}, code="name_taken", param="name", status=409) from None
+
+
+def _delete_adapter(*, adapter: Adapter, by: User) -> None:
+    with transaction.atomic():
+        Adapter.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now())
+        AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name)
+    delete_folder(adapter.storage_name)

@@ -1,0 +1,134 @@
+"""From a target to a replica that answers for it: one look at the database, which asks for what is missing.
+
+A look is cheap and repeatable. Whoever waits for a model looks again until it is ready, is refused, or gives up.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from compute import services as compute
+from compute.models import Run
+from django.conf import settings
+from django.utils import timezone
+
+from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.names import Target
+from deployments.replicas import is_full_model, serve_deployment, touch, wake_shared
+
+RETRY_AFTER_FAILURE = 0.5
+"""Share of `lease_seconds` for which a model whose replica failed is not started again by the next request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a request goes."""
+
+    replica_id: str
+    url: str
+    token: str
+    model: str
+    """The model's name on the replica."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Not yet: the reason in a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Not at all, as things stand."""
+
+    reason: str
+    code: str
+    status: int
+    retry_after: int | None = None
+
+
+def look(target: Target) -> Route | Waiting | Refusal:
+    """Return the way to a replica that is proven to answer for `target`, or ask for one and say what is waited for."""
+    if target.deployment is not None:
+        return _look_at_deployment(target)
+    if (own := _own_replica(target)) is not None:
+        return _route(own, target)
+    if not settings.SHARED_REPLICAS:
+        return Refusal(
+            reason=f"`{target.name}` is not deployed, and this installation starts no shared replicas. Deploy it first.",
+            code="model_not_deployed",
+            status=409,
+        )
+    return _look_at_shared(target)
+
+
+def _look_at_deployment(target: Target) -> Route | Waiting | Refusal:
+    deployment = Deployment.objects.get(pk=target.deployment.pk)
+    if not deployment.is_live:
+        return Refusal(
+            reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404
+        )
+    if deployment.state == Deployment.State.FAILED:
+        reason = f"The deployment `{target.name}` failed: {deployment.reason}"
+        return Refusal(reason=reason, code="deployment_failed", status=409)
+    replica = deployment.live_replica or serve_deployment(deployment)
+    return _judge(replica, target)
+
+
+def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
+    replica = _shared(target).live().select_related("run").first()
+    if replica is None and (failed := _recent_failure(target)) is not None:
+        return failed
+    if replica is None or (target.adapter is not None and not replica.adapters.filter(adapter=target.adapter).exists()):
+        replica = wake_shared(base_model=target.base_model, adapter=target.adapter)
+    return _judge(replica, target)
+
+
+def _judge(replica: Replica, target: Target) -> Route | Waiting | Refusal:
+    touch(replica)
+    loaded = replica.adapters.filter(adapter=target.adapter).first() if target.adapter else None
+    if loaded is not None and loaded.state == ReplicaAdapter.State.REFUSED:
+        reason = f"`{target.name}` failed its same-answer check and is not served. {loaded.reason}"
+        return Refusal(reason=reason, code="model_check_failed", status=409)
+    if not replica.is_answering:
+        return Waiting(reason=_why_not_yet(replica, target))
+    if loaded is not None and loaded.state == ReplicaAdapter.State.WANTED:
+        return Waiting(reason=f"`{target.name}` is being loaded and proves that it answers as trained.")
+    return _route(replica, target)
+
+
+def _own_replica(target: Target) -> Replica | None:
+    """Return an answering deployment's replica of the same team that has proven the very model asked for."""
+    if target.adapter is None:
+        return None
+    proven = ReplicaAdapter.objects.filter(adapter=target.adapter, state=ReplicaAdapter.State.PROVEN)
+    replicas = Replica.objects.answering().filter(deployment__team=target.adapter.team, adapters__in=proven)
+    return replicas.select_related("run").first()
+
+
+def _shared(target: Target) -> "Replica.objects":
+    full_model = target.adapter if is_full_model(target.adapter) else None
+    return Replica.objects.shared().filter(base_model=target.base_model, full_model=full_model)
+
+
+def _recent_failure(target: Target) -> Refusal | None:
+    """Return why the last shared replica failed, so that a broken model is not started by every request."""
+    last = _shared(target).first()
+    pause = settings.TIMES.lease_seconds * RETRY_AFTER_FAILURE
+    if last is None or not last.failure or last.ended_at < timezone.now() - timedelta(seconds=pause):
+        return None
+    reason = f"`{target.name}` could not be started: {last.failure}"
+    return Refusal(reason=reason, code="model_not_ready", status=503, retry_after=max(1, round(pause)))
+
+
+def _why_not_yet(replica: Replica, target: Target) -> str:
+    if replica.run.state == Run.State.WAITING:
+        return compute.explain(replica.run) or f"`{target.name}` waits for an accelerator."
+    if replica.run.stop_requested_at is not None:
+        return f"`{target.name}` is being moved to a new replica."
+    return f"`{target.name}` is being loaded."
+
+
+def _route(replica: Replica, target: Target) -> Route:
+    model = target.adapter.id if target.adapter is not None else replica.own_name
+    return Route(replica_id=replica.pk, url=replica.url, token=replica.token, model=model)

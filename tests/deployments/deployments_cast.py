@@ -1,0 +1,60 @@
+"""The cast of these tests: Alice's team, Bob's team, a base, their tuned models, and replicas that answer."""
+
+from dataclasses import dataclass
+
+from accounts.models import ApiKey, Membership, Team, User
+from catalogue.models import BaseModel
+from compute.models import Run
+
+from deployments.models import Deployment, Replica, ReplicaAdapter
+from jobs.models import Adapter, FineTuningJob
+
+
+@dataclass(frozen=True)
+class Person:
+    user: User
+    team: Team
+    secret: str
+    key: ApiKey
+
+
+def make_person(name: str) -> Person:
+    user = User.objects.create_user(f"{name.lower()}@example.com")
+    team = Team.create(name=f"{name}'s team")
+    Membership.objects.create(team=team, user=user)
+    key, secret = ApiKey.issue(user=user, team=team)
+    return Person(user, team, secret, key)
+
+
+def make_base(folder: str = "/nowhere/tiny", **fields) -> BaseModel:
+    defaults = {
+        "id": "tiny", "display_name": "Tiny", "family": "llama", "parameters": 1, "context_length": 8192, "hidden_size": 64,
+        "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
+    }  # fmt: skip
+    base = BaseModel.objects.create(**{**defaults, **fields})
+    base.mark_present(folder=folder, sha256="0" * 64)
+    return base
+
+
+def make_adapter(team: Team, base: BaseModel, suffix: str = "violin", result: str = "adapter") -> Adapter:
+    name = f"ft:{base.id}:{team.slug}:{suffix}:{Adapter.objects.count()}"
+    job = FineTuningJob.objects.create(team=team, base_model=base, fine_tuned_model=name)
+    return Adapter.objects.create(
+        job=job, team=team, base_model=base, name=name, result=result, storage_name=f"jobs/{job.pk}/{result}"
+    )
+
+
+def run_of(replica: Replica) -> Run:
+    return Run.objects.get(pk=replica.run_id)
+
+
+def make_ready(replica: Replica, *, port: int = 1, prove: bool = True) -> Replica:
+    """Do what supervisor and engine do: the Run runs, the replica answers, its adapters are proven."""
+    Run.objects.filter(pk=replica.run_id).update(state=Run.State.RUNNING)
+    replica = Replica.objects.select_related("run", "deployment").get(pk=replica.pk)
+    replica.mark_ready(host="127.0.0.1", port=port)
+    if prove:
+        ReplicaAdapter.objects.filter(replica=replica).update(state=ReplicaAdapter.State.PROVEN)
+    if replica.deployment is not None:
+        Deployment.objects.filter(pk=replica.deployment_id).update(state=Deployment.State.ANSWERING)
+    return replica

@@ -1,0 +1,365 @@
+"""The gateway in front of replicas: contract tests, in which a small ASGI server speaks the replica's HTTP."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import uvicorn
+from accounts.services import revoke_api_key
+from compute import services as compute
+from compute.models import Run
+from deployments_cast import make_ready
+from django.core.asgi import get_asgi_application
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from deployments import replicas, services
+from deployments.models import Replica, Usage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HELLO = [{"role": "user", "content": "hello"}]
+SECRET_WORDS = "the prompt that no log may hold"
+
+
+def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")
+
+
+class Server:
+    """An ASGI application on a free port, in a thread."""
+
+    def __init__(self, application: Any) -> None:
+        config = uvicorn.Config(application, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        until(lambda: self._server.started)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+@dataclass
+class FakeReplica:
+    """Answers as an engine does, and remembers what it was asked."""
+
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    fail_first: int = 0
+    """So many requests die before their first byte."""
+    refuse: dict[str, Any] | None = None
+    endless: bool = False
+    breaks_after: int | None = None
+    was_left: threading.Event = field(default_factory=threading.Event)
+
+    def application(self) -> Starlette:
+        return Starlette(routes=[Route(path, self.answer, methods=["POST"]) for path in ("/v1/chat/completions", "/v1/completions")])
+
+    async def answer(self, request: Request) -> Response:
+        body = await request.json()
+        self.requests.append(body)
+        self.headers.append(dict(request.headers))
+        if self.fail_first:
+            self.fail_first -= 1
+            return StreamingResponse(broken(), headers={"content-length": "100"})
+        if self.refuse:
+            return JSONResponse(self.refuse, status_code=400)
+        if body.get("stream"):
+            return StreamingResponse(self.chunks(body), media_type="text/event-stream")
+        choice = {"index": 0, "message": {"role": "assistant", "content": "琴", "refusal": None}, "logprobs": None, "finish_reason": "stop"}
+        return JSONResponse({"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice], "usage": usage()})
+
+    async def chunks(self, body: dict[str, Any]) -> Any:
+        numbers = iter(range(10**9 if self.endless else 3))
+        try:
+            for number in numbers:
+                if number == self.breaks_after:
+                    raise ConnectionAbortedError
+                yield event(chunk(body, {"content": str(number)}))
+                await asyncio.sleep(0.01 if self.endless else 0)
+            yield event({**chunk(body, {}), "choices": [], "usage": usage()})
+            yield b"data: [DO"
+            yield b"NE]\n\n"
+        finally:
+            self.was_left.set()
+
+
+async def broken() -> Any:
+    """Close the connection behind the headers."""
+    raise ConnectionAbortedError
+    yield b""
+
+
+def usage() -> dict[str, int]:
+    return {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+
+
+def chunk(body: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
+    return {**head, "choices": [choice], "usage": None}
+
+
+def event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Server]:
+    server = Server(get_asgi_application())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def engine() -> FakeReplica:
+    return FakeReplica()
+
+
+@pytest.fixture
+def upstream(engine: FakeReplica) -> Iterator[Server]:
+    server = Server(engine.application())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def replica(base, adapter, upstream) -> Replica:
+    """A shared replica that answers for the base and Alice's tuned model."""
+    return make_ready(replicas.wake_shared(base_model=base, adapter=adapter), port=upstream.port)
+
+
+@pytest.fixture
+def client(platform, alice) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{platform.url}/v1", api_key=alice.secret, max_retries=0, _strict_response_validation=True)
+
+
+def post(platform: Server, model: str, *, key: str | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    given = {**({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
+    return httpx.post(f"{platform.url}/v1/chat/completions", json={"model": model, "messages": HELLO}, headers=given, timeout=30)
+
+
+class TestAnswers:
+    def test_whole_under_the_public_name(self, client, adapter, replica, engine, alice):
+        reply = client.chat.completions.create(model=adapter.name, messages=HELLO, temperature=0)
+        assert (reply.model, reply.choices[0].message.content) == (adapter.name, "琴")
+        assert engine.requests[0]["model"] == adapter.id
+        assert engine.requests[0]["temperature"] == 0
+        assert engine.headers[0]["authorization"] == f"Bearer {replica.token}"
+        row = until(Usage.objects.first)
+        assert (row.team, row.model, row.outcome) == (alice.team, adapter.name, "answered")
+        assert (row.prompt_tokens, row.completion_tokens, row.api_key) == (5, 3, alice.key)
+
+    def test_base_under_its_own_name(self, client, base, replica, engine):
+        assert client.chat.completions.create(model=base.id, messages=HELLO).model == base.id
+        assert engine.requests[0]["model"] == base.id
+
+    def test_streamed_without_the_usage_that_nobody_asked_for(self, client, adapter, replica, engine):
+        chunks = list(client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True))
+        assert "".join(one.choices[0].delta.content for one in chunks) == "012"
+        assert {one.model for one in chunks} == {adapter.name}
+        assert all(one.usage is None for one in chunks)
+        assert engine.requests[0]["stream_options"] == {"include_usage": True}
+        row = until(Usage.objects.first)
+        assert (row.prompt_tokens, row.completion_tokens, row.outcome) == (5, 3, "answered")
+        assert row.first_token_milliseconds is not None
+
+    def test_streamed_with_usage(self, client, adapter, replica):
+        options = {"include_usage": True}
+        *_, last = client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True, stream_options=options)
+        assert last.usage.total_tokens == 8
+
+    def test_text_completions(self, client, platform, adapter, replica, engine, alice):
+        reply = httpx.post(
+            f"{platform.url}/v1/completions", json={"model": adapter.name, "prompt": "a"},
+            headers={"authorization": f"Bearer {alice.secret}"},
+        )  # fmt: skip
+        assert reply.json()["model"] == adapter.name
+        assert engine.requests[0]["prompt"] == "a"
+
+    def test_a_refusal_names_the_model_as_the_caller_does(self, client, adapter, replica, engine):
+        engine.refuse = {"error": {"message": f"{adapter.id}: too long", "type": "invalid_request_error", "param": "messages", "code": "c"}}
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.chat.completions.create(model=adapter.name, messages=HELLO)
+        assert f"{adapter.name}: too long" in str(refused.value)
+        assert refused.value.param == "messages"
+
+    def test_request_ids_go_through(self, platform, alice, adapter, replica, engine):
+        reply = post(platform, adapter.name, key=alice.secret)
+        assert reply.headers["x-request-id"] == engine.headers[0]["x-request-id"]
+
+    def test_no_log_holds_the_prompt(self, client, adapter, replica, engine, caplog):
+        engine.fail_first = 2
+        with pytest.raises(openai.OpenAIError):
+            client.chat.completions.create(model=adapter.name, messages=[{"role": "user", "content": SECRET_WORDS}])
+        assert engine.requests
+        assert SECRET_WORDS not in caplog.text
+
+
+class TestTenancy:
+    def test_another_teams_names_do_not_exist(self, platform, bob, adapter, replica, engine):
+        for name in (adapter.name, "ft:tiny:nobody", "nothing"):
+            reply = post(platform, name, key=bob.secret)
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+        assert engine.requests == []
+
+    @pytest.mark.parametrize("key", [None, "sk-luthier-wrong", "EMPTY"])
+    def test_without_a_live_key_there_is_no_answer(self, platform, adapter, replica, engine, key):
+        reply = post(platform, adapter.name, key=key)
+        assert reply.status_code == 401
+        assert reply.headers["www-authenticate"].startswith("Bearer")
+        assert reply.json()["error"]["code"] == "invalid_api_key"
+        assert engine.requests == []
+
+
+class TestLoopback:
+    @pytest.fixture
+    def deployment(self, alice, adapter, upstream):
+        made = services.deploy(team=alice.team, by=alice.user, name="qwen-14b", model=adapter.name, open_to_loopback=True)
+        make_ready(made.live_replica, port=upstream.port)
+        return made
+
+    @pytest.mark.parametrize("key", [None, "EMPTY"])
+    def test_a_program_of_this_machine_needs_no_key(self, platform, deployment, engine, key, adapter, alice):
+        reply = post(platform, "qwen-14b", key=key)
+        assert (reply.status_code, reply.json()["model"]) == (200, "qwen-14b")
+        assert engine.requests[0]["model"] == adapter.id
+        row = until(Usage.objects.first)
+        assert (row.team, row.deployment, row.api_key) == (alice.team, deployment, None)
+
+    @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Origin"])
+    def test_a_caller_from_elsewhere_needs_one(self, platform, deployment, engine, name):
+        assert post(platform, "qwen-14b", headers={name: "203.0.113.9"}).status_code == 401
+        assert engine.requests == []
+
+    def test_only_the_deployments_own_name_is_open(self, platform, deployment, adapter, base):
+        for name in (adapter.name, base.id, "nothing"):
+            assert post(platform, name).status_code == 401
+
+    def test_a_shut_deployment_needs_a_key(self, platform, deployment, alice):
+        services.update_deployment(deployment=deployment, by=alice.user, open_to_loopback=False)
+        assert post(platform, "qwen-14b").status_code == 401
+        assert post(platform, "qwen-14b", key=alice.secret).status_code == 200
+
+    def test_a_wrong_key_is_wrong_even_here(self, platform, deployment):
+        assert post(platform, "qwen-14b", key="sk-luthier-wrong").status_code == 401
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        "content", [b"", b"{", b"[]", b"[" * 100_000, b'{"model": 1}', b'{"model": "a\\u0000"}', b'{"model": NaN}', b"\xff"]
+    )
+    def test_what_is_no_request_is_a_400(self, platform, alice, content):
+        headers = {"authorization": f"Bearer {alice.secret}", "content-type": "application/json"}
+        reply = httpx.post(f"{platform.url}/v1/chat/completions", content=content, headers=headers)
+        assert reply.status_code == 400
+        assert reply.json()["error"]["message"]
+
+    def test_get_is_no_request(self, platform):
+        assert httpx.get(f"{platform.url}/v1/chat/completions").status_code == 405
+
+
+class TestWaking:
+    def test_many_requests_at_once_wake_one_replica_and_are_held(self, platform, alice, adapter, upstream):
+        replies: list[httpx.Response] = []
+        ask = lambda: replies.append(post(platform, adapter.name, key=alice.secret))  # noqa: E731
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        replica = until(Replica.objects.first)
+        until(lambda: Replica.objects.get().adapters.exists())
+        make_ready(replica, port=upstream.port)
+        for thread in threads:
+            thread.join()
+        assert [reply.status_code for reply in replies] == [200] * 8
+        assert Run.objects.count() == 1
+
+    def test_who_waits_in_vain_is_told_why(self, platform, alice, adapter, settings):
+        settings.TIMES = settings.TIMES.scaled(0.01)
+        reply = post(platform, adapter.name, key=alice.secret)
+        assert reply.status_code == 503
+        assert int(reply.headers["retry-after"]) > 0
+        run = Run.objects.get()
+        assert compute.explain(run)
+        assert compute.explain(run) in reply.json()["error"]["message"]
+
+    def test_a_failed_check_is_no_wait(self, platform, alice, adapter, base, engine):
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), prove=False)
+        replicas.record_gate(replica=replica, model=adapter.id, passed=False, message="It differs by 3.", verdict={})
+        reply = post(platform, adapter.name, key=alice.secret)
+        assert reply.status_code == 409
+        assert "It differs by 3." in reply.json()["error"]["message"]
+
+
+class TestFaults:
+    def test_a_replica_that_dies_before_the_first_byte_costs_one_more_try(self, client, adapter, replica, engine):
+        engine.fail_first = 1
+        assert client.chat.completions.create(model=adapter.name, messages=HELLO).model == adapter.name
+        assert len(engine.requests) == 2
+
+    def test_but_not_two(self, platform, alice, adapter, replica, engine):
+        engine.fail_first = 5
+        reply = post(platform, adapter.name, key=alice.secret)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "replica_lost")
+        assert len(engine.requests) == 2
+
+    def test_a_replica_that_is_gone_is_replaced(self, platform, alice, base, upstream):
+        gone = make_ready(replicas.wake_shared(base_model=base, adapter=None), port=1)
+        replies: list[httpx.Response] = []
+        thread = threading.Thread(target=lambda: replies.append(post(platform, base.id, key=alice.secret)))
+        thread.start()
+        replicas.end_replica(replica=gone, outcome="stopped")
+        make_ready(until(lambda: Replica.objects.live().first()), port=upstream.port)
+        thread.join()
+        assert replies[0].status_code == 200
+
+    def test_a_stream_that_breaks_ends_with_an_error(self, client, adapter, replica, engine):
+        engine.breaks_after = 1
+        with pytest.raises(openai.APIError, match="in the middle"):
+            list(client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True))
+        assert until(Usage.objects.first).outcome == "failed"
+
+    def test_a_caller_who_leaves_stops_the_replica(self, client, adapter, replica, engine):
+        engine.endless = True
+        with client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True) as stream:
+            next(iter(stream))
+        assert engine.was_left.wait(5)
+        assert until(Usage.objects.first).outcome == "cancelled"
+
+    def test_a_revoked_key_ends_its_open_stream(self, client, adapter, replica, engine, alice):
+        engine.endless = True
+        stream = client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True)
+        next(iter(stream))
+        revoke_api_key(key_id=alice.key.id, team=alice.team, by=alice.user)
+        with pytest.raises(openai.APIError, match="revoked"):
+            list(stream)
+
+
+class TestInFlight:
+    def test_a_stream_keeps_its_replica_awake(self, client, adapter, replica, engine):
+        engine.endless = True
+        with client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True) as stream:
+            iterator = iter(stream)
+            next(iterator)
+            before = Replica.objects.get().last_request_at
+            until(lambda: next(iterator) and Replica.objects.get().last_request_at > before)
+            replicas.note_idleness()
+            assert Run.objects.get().idle_since is None
+        until(lambda: replicas.note_idleness() or Run.objects.get().idle_since)

@@ -1,0 +1,230 @@
+from datetime import timedelta
+
+import pytest
+from accounts.models import Team
+from common.errors import NotFound, UserError
+from compute.models import Run
+from deployments_cast import make_adapter, make_ready, run_of
+from django.utils import timezone
+
+from deployments import replicas, services
+from deployments.models import Deployment, Replica
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deployment(alice, adapter):
+    return services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators=1)
+
+
+class TestDeploy:
+    def test_asks_for_a_run_in_the_teams_quota(self, deployment, alice, adapter):
+        run = run_of(deployment.live_replica)
+        assert (run.kind, run.team, run.accelerators) == ("serving", alice.team, 1)
+        assert run.counts_in_quota
+        assert not run.yields
+        assert deployment.state == "starting"
+        assert [one.adapter for one in deployment.live_replica.adapters.all()] == [adapter]
+
+    def test_auto_leaves_the_number_to_compute(self, alice, adapter):
+        made = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        assert run_of(made.live_replica).accelerators is None
+
+    @pytest.mark.parametrize("name", ["", "ft:tiny", "a b", "../etc", "-x", "x" * 65, "琴", "a\n", "a/b"])
+    def test_refuses_a_name_that_is_none(self, alice, adapter, name):
+        with pytest.raises(UserError) as refused:
+            services.deploy(team=alice.team, by=alice.user, name=name, model=adapter.name)
+        assert refused.value.param == "name"
+        assert not Deployment.objects.exists()
+
+    def test_refuses_the_name_of_a_base(self, alice, adapter, base):
+        with pytest.raises(UserError, match="base model"):
+            services.deploy(team=alice.team, by=alice.user, name=base.id, model=adapter.name)
+
+    def test_refuses_a_name_that_the_team_uses(self, deployment, alice, adapter):
+        with pytest.raises(UserError, match="already") as refused:
+            services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        assert refused.value.status == 409
+        assert Run.objects.count() == 1
+
+    def test_another_team_may_use_the_name(self, deployment, bob, base):
+        model = make_adapter(bob.team, base)
+        assert services.deploy(team=bob.team, by=bob.user, name="violin", model=model.name).name == "violin"
+
+    def test_a_name_is_open_once_on_the_whole_platform(self, alice, bob, base, adapter):
+        services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name, open_to_loopback=True)
+        shut = services.deploy(team=bob.team, by=bob.user, name="violin", model=base.id)
+        with pytest.raises(UserError, match="leave the switch off"):
+            services.update_deployment(deployment=shut, by=bob.user, open_to_loopback=True)
+        shut.refresh_from_db()
+        assert not shut.open_to_loopback
+
+    def test_another_teams_model_does_not_exist(self, bob, adapter):
+        with pytest.raises(NotFound) as refused:
+            services.deploy(team=bob.team, by=bob.user, name="violin", model=adapter.name)
+        assert refused.value.param == "model"
+
+    @pytest.mark.parametrize("accelerators", [0, -1])
+    def test_refuses_no_accelerators(self, alice, adapter, accelerators):
+        with pytest.raises(UserError) as refused:
+            services.deploy(team=alice.team, by=alice.user, name="v", model=adapter.name, accelerators=accelerators)
+        assert refused.value.param == "accelerators"
+
+
+class TestUndeploy:
+    def test_stops_the_run_and_frees_the_name(self, deployment, alice, adapter):
+        replica = make_ready(deployment.live_replica)
+        services.undeploy(deployment=deployment, by=alice.user)
+        assert run_of(replica).stop_reason == "cancel"
+        replicas.end_replica(replica=replica, outcome="stopped")
+        assert Run.objects.count() == 1
+        assert services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name).is_live
+
+    def test_is_done_once(self, deployment, alice):
+        services.undeploy(deployment=deployment, by=alice.user)
+        with pytest.raises(NotFound):
+            services.undeploy(deployment=deployment, by=alice.user)
+
+
+class TestUpdate:
+    def test_new_accelerators_mean_a_new_run(self, deployment, alice):
+        replica = make_ready(deployment.live_replica)
+        services.update_deployment(deployment=deployment, by=alice.user, accelerators=2)
+        assert run_of(replica).stop_reason == "drain"
+        replicas.end_replica(replica=replica, outcome="stopped")
+        deployment.refresh_from_db()
+        assert deployment.state == "starting"
+        assert run_of(deployment.live_replica).accelerators == 2
+
+    def test_a_failed_one_starts_again(self, deployment, alice):
+        replicas.end_replica(replica=deployment.live_replica, outcome="failed", message="Memory ran out.")
+        services.update_deployment(deployment=deployment, by=alice.user, accelerators=2)
+        deployment.refresh_from_db()
+        assert deployment.state == "starting"
+        assert deployment.live_replica is not None
+
+
+class TestEndOfAReplica:
+    @pytest.mark.parametrize("outcome", ["lost", "stopped"])
+    def test_a_deployment_comes_back(self, deployment, outcome):
+        replica = make_ready(deployment.live_replica)
+        replicas.end_replica(replica=replica, outcome=outcome, message="The host went away.")
+        deployment.refresh_from_db()
+        assert deployment.state == "starting"
+        assert deployment.live_replica.pk != replica.pk
+
+    def test_twice_is_once(self, deployment):
+        replica = deployment.live_replica
+        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
+        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
+        assert Run.objects.count() == 2
+
+    def test_a_failure_is_told_and_not_repeated(self, deployment):
+        replicas.end_replica(replica=deployment.live_replica, outcome="failed", message="Memory ran out.")
+        deployment.refresh_from_db()
+        assert (deployment.state, deployment.reason) == ("failed", "Memory ran out.")
+        replicas.restart_deployments()
+        assert deployment.live_replica is None
+        assert "Memory ran out." in services.sentence(deployment)
+
+    def test_three_false_starts_are_enough(self, deployment):
+        for _ in range(3):
+            replicas.end_replica(replica=deployment.live_replica, outcome="lost", message="It was killed.")
+        deployment.refresh_from_db()
+        assert deployment.state == "failed"
+        assert "3 times" in deployment.reason
+
+    def test_a_shared_one_simply_ends(self, base):
+        replica = replicas.wake_shared(base_model=base, adapter=None)
+        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
+        assert not Replica.objects.live().exists()
+        assert Run.objects.count() == 1
+
+
+class TestCare:
+    def test_notices_a_run_that_ended_while_it_waited(self, base):
+        replica = replicas.wake_shared(base_model=base, adapter=None)
+        Run.objects.filter(pk=replica.run_id).update(state=Run.State.ENDED, outcome="stopped")
+        replicas.end_what_ended()
+        assert not Replica.objects.live().exists()
+
+    def test_gives_a_deployment_without_a_replica_a_new_one(self, deployment):
+        deployment.replicas.all().delete()
+        replicas.restart_deployments()
+        replicas.restart_deployments()
+        assert deployment.replicas.live().count() == 1
+
+    def test_an_idle_shared_replica_can_give_way(self, base):
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=None))
+        replicas.note_idleness()
+        assert run_of(replica).idle_since is None
+        Replica.objects.update(last_request_at=timezone.now() - timedelta(seconds=60))
+        replicas.note_idleness()
+        assert run_of(replica).idle_since is not None
+        replicas.mark_requested([replica.pk])
+        assert run_of(replica).idle_since is None
+
+    def test_a_shared_replica_that_nobody_asks_goes_to_sleep(self, base, deployment):
+        make_ready(deployment.live_replica)
+        shared = make_ready(replicas.wake_shared(base_model=base, adapter=None))
+        Replica.objects.update(last_request_at=timezone.now() - timedelta(days=1))
+        replicas.put_to_sleep()
+        assert run_of(shared).stop_reason == "expire"
+        assert run_of(deployment.live_replica).stop_requested_at is None
+
+
+class TestSharedReplica:
+    def test_belongs_to_the_platform_and_gives_way(self, base, adapter):
+        run = run_of(replicas.wake_shared(base_model=base, adapter=adapter))
+        assert run.team == Team.objects.platform()
+        assert not run.counts_in_quota
+        assert run.yields
+
+    def test_is_one_for_all_teams_and_adapters(self, base, adapter, bob):
+        other = make_adapter(bob.team, base)
+        found = {replicas.wake_shared(base_model=base, adapter=one).pk for one in (None, adapter, other, adapter)}
+        assert len(found) == 1
+        assert Run.objects.count() == 1
+        assert {one.adapter for one in Replica.objects.get().adapters.all()} == {adapter, other}
+
+    def test_a_full_model_has_one_of_its_own(self, base, alice):
+        full = make_adapter(alice.team, base, result="model")
+        replica = replicas.wake_shared(base_model=base, adapter=full)
+        assert replica.full_model == full
+        assert replicas.wake_shared(base_model=base, adapter=None).pk != replica.pk
+
+
+class TestGate:
+    def test_a_passed_gate_makes_the_deployment_answer(self, deployment, adapter):
+        replica = make_ready(deployment.live_replica, prove=False)
+        replicas.settle(replica)
+        deployment.refresh_from_db()
+        verdict = {"max_difference": 0.001, "tolerance": 0.01, "base_difference": 2.0}
+        replicas.record_gate(replica=replica, model=adapter.id, passed=True, message="", verdict=verdict)
+        deployment.refresh_from_db()
+        assert deployment.state == "answering"
+        assert replica.adapters.get().verdict == verdict
+
+    def test_a_failed_gate_fails_the_deployment_and_frees_its_devices(self, deployment, adapter):
+        replica = make_ready(deployment.live_replica, prove=False)
+        replicas.record_gate(replica=replica, model=adapter.id, passed=False, message="It differs.", verdict={})
+        deployment.refresh_from_db()
+        assert (deployment.state, deployment.reason) == ("failed", "It differs.")
+        assert run_of(replica).stop_requested_at is not None
+
+
+class TestDeleteModel:
+    def test_refuses_by_name_while_deployed(self, deployment, alice, adapter):
+        with pytest.raises(UserError, match="violin"):
+            services.delete_model(team=alice.team, by=alice.user, name=adapter.name)
+
+    def test_deletes_a_free_one(self, alice, adapter):
+        services.delete_model(team=alice.team, by=alice.user, name=adapter.name)
+        with pytest.raises(NotFound):
+            services.delete_model(team=alice.team, by=alice.user, name=adapter.name)
+
+    def test_another_teams_does_not_exist(self, bob, adapter, base):
+        for name in (adapter.name, base.id):
+            with pytest.raises(NotFound):
+                services.delete_model(team=bob.team, by=bob.user, name=name)
