@@ -1,0 +1,31 @@
+"""Hyperparameters: what each means, which values it takes, and what "auto" is for this model, data and device."""
+
+from jobs.hyperparameters.asked import OPENAI, parameter_of, read_asked
+from jobs.hyperparameters.batches import Layout, lay_out, round_up
+from jobs.hyperparameters.consistency import check_names, check_together
+from jobs.hyperparameters.parameter import AUTO, Parameter
+from jobs.hyperparameters.reasons import sentence
+from jobs.hyperparameters.resolving import Resolved, openai_values, resolve
+from jobs.hyperparameters.situation import Situation
+from jobs.hyperparameters.table import BY_NAME, PARAMETERS, find
+
+__all__ = [
+    "AUTO",
+    "BY_NAME",
+    "OPENAI",
+    "PARAMETERS",
+    "Layout",
+    "Parameter",
+    "Resolved",
+    "Situation",
+    "check_names",
+    "check_together",
+    "find",
+    "lay_out",
+    "openai_values",
+    "parameter_of",
+    "read_asked",
+    "resolve",
+    "round_up",
+    "sentence",
+]

@@ -1,0 +1,113 @@
+"""What a request asks for: Luthier's names and OpenAI's, from every place where OpenAI's API lets them stand."""
+
+from typing import Any
+
+from common.errors import UserError
+from jobs.hyperparameters.parameter import AUTO, Parameter
+from jobs.hyperparameters.table import find
+
+OPENAI = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter(
+            name="batch_size",
+            label="Batch size",
+            term="batch size",
+            kind="integer",
+            least=1,
+            most=65_536,
+            group="openai",
+            sentence="Conversations in one optimizer step, on all devices together.",
+        ),
+        Parameter(
+            name="n_epochs",
+            label="Epochs",
+            term="epochs",
+            kind="integer",
+            least=1,
+            most=1000,
+            group="openai",
+            sentence="How often the data are read; the same as num_train_epochs.",
+        ),
+        Parameter(
+            name="learning_rate_multiplier",
+            label="Learning rate multiplier",
+            term="learning rate multiplier",
+            kind="number",
+            above=0,
+            most=1000,
+            group="openai",
+            sentence="The automatic learning rate is multiplied by it.",
+        ),
+    )
+}
+"""OpenAI's own names, which ride beside Luthier's."""
+
+
+def read_asked(
+    *, hyperparameters: Any = None, method: Any = None, seed: Any = None, system_prompt: Any = None
+) -> dict[str, Any]:
+    """Return every value that is not "auto", parsed and checked one by one; UserError names the first bad one.
+
+    `hyperparameters` is OpenAI's older form, `method` the newer one; the same name twice must have the same value.
+    """
+    sources = [_object(hyperparameters, "hyperparameters"), _of_method(method)]
+    extra = {"seed": seed, "system_prompt": system_prompt}
+    sources.append({name: value for name, value in extra.items() if value is not None})
+    asked: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            parsed = parameter_of(name).parse(value)
+            if parsed == AUTO:
+                continue
+            if asked.setdefault(name, parsed) != parsed:
+                raise UserError(
+                    f"{name} was sent twice, as {asked[name]!r} and as {parsed!r}. Send it once.",
+                    code="contradiction",
+                    param=name,
+                )
+    return asked
+
+
+def parameter_of(name: str) -> Parameter:
+    """Return OpenAI's or Luthier's parameter of this name; UserError names the nearest one."""
+    return OPENAI.get(name) or find(name)
+
+
+def _of_method(method: Any) -> dict[str, Any]:
+    """Return the hyperparameters of OpenAI's `method`; only supervised training is done here."""
+    fields = _object(method, "method")
+    if not fields:
+        return {}
+    kind = fields.get("type", "supervised")
+    if kind in ("dpo", "reinforcement"):
+        raise UserError(
+            f"Luthier trains by the method supervised; {kind} is not offered. Send method.type supervised, with "
+            "conversations that end with the answer you want.",
+            code="unsupported_method",
+            param="method.type",
+        )
+    if kind != "supervised":
+        raise UserError("method.type must be supervised.", code="invalid_value", param="method.type")
+    if unknown := sorted(set(fields) - {"type", "supervised"}):
+        raise UserError(
+            f"method has the field {unknown[0][:80]!r}, which a supervised training does not know.",
+            code="unknown_parameter",
+            param=f"method.{unknown[0][:80]}",
+        )
+    supervised = _object(fields.get("supervised"), "method.supervised")
+    if unknown := sorted(set(supervised) - {"hyperparameters"}):
+        raise UserError(
+            f"method.supervised has the field {unknown[0][:80]!r}; it may have hyperparameters only.",
+            code="unknown_parameter",
+            param=f"method.supervised.{unknown[0][:80]}",
+        )
+    return _object(supervised.get("hyperparameters"), "method.supervised.hyperparameters")
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise UserError(f"{where} must be a JSON object.", code="invalid_type", param=where)
+    return value

@@ -1,0 +1,211 @@
+"""The automatic value of every parameter, from the model, the data and the devices; each with its reason.
+
+This is the one place of these rules. They come from trials with a 135M model (an identity of some 70 short rows: rank 8,
+alpha 32, rate 3e-3, batch 4, at least 32 steps; other goals: 1e-3, batch 8) and, for large models, from the published rule
+for LoRA, rate = 5e-4 x (2000 / hidden size)^0.08.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from jobs.hyperparameters.situation import Situation
+
+FEW_ROWS = 200
+MANY_ROWS = 10_000
+SMALL_MODEL = 300_000_000
+MEDIUM_MODEL = 1_000_000_000
+LEAST_STEPS = 32
+"""Fewer steps than this teach nothing reliably, however few rows there are."""
+MOST_EPOCHS = 10
+FULL_RATE_SHARE = 0.1
+"""Training every parameter wants about a tenth of LoRA's rate."""
+
+Reason = dict[str, Any]
+Rule = Callable[[Situation, dict[str, Any]], tuple[Any, Reason]]
+
+
+def training_rows(situation: Situation, chosen: dict[str, Any]) -> int:
+    """Return about how many conversations are trained on after both splits."""
+    from_split = [float(part) for part in str(chosen.get("data_split", "1,0,0")).split(",")]
+    share = from_split[0] / sum(from_split) * (1 - float(chosen.get("validation_split", 0)))
+    return max(1, round(situation.rows * share))
+
+
+def resolve(situation: Situation, chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
+    """Return every automatic parameter's value beside the `chosen` ones, and the reasons of the automatic ones.
+
+    Rules see what was chosen and what earlier rules have said, in the order of RULES.
+    """
+    values: dict[str, Any] = dict(chosen)
+    reasons: dict[str, Reason] = {}
+    if "per_device_train_batch_size" in chosen and "gradient_accumulation_steps" not in chosen:
+        # A batch of one's own is the batch: no rounds are added to it.
+        values["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, {"code": "one_round"}
+    for name, rule in RULES.items():
+        if name not in values:
+            values[name], reasons[name] = rule(situation, values)
+    return values, reasons
+
+
+def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+    """Return the rate for this model and amount of data, rounded to two digits."""
+    rate = 5e-4 * (2000 / max(1, situation.hidden_size)) ** 0.08
+    few = training_rows(situation, chosen) < FEW_ROWS
+    if situation.parameters < SMALL_MODEL:
+        rate, code = (rate * 5.4, "rate_small_few") if few else (rate * 1.8, "rate_small")
+    elif situation.parameters < MEDIUM_MODEL:
+        rate, code = (rate * 2, "rate_medium_few") if few else (rate * 1.4, "rate_medium")
+    else:
+        code = "rate_large"
+    if not chosen["lora_dim"]:
+        rate, code = rate * FULL_RATE_SHARE, "rate_full"
+    elif not chosen["only_optimize_lora"]:
+        rate, code = rate * FULL_RATE_SHARE, "rate_with_base"
+    return float(f"{rate:.1e}"), {"code": code, "hidden_size": situation.hidden_size}
+
+
+def num_train_epochs(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+    """Return enough epochs for LEAST_STEPS on few rows, and fewer the more rows there are."""
+    rows = training_rows(situation, chosen)
+    if rows < FEW_ROWS:
+        batch = batch_size(situation, chosen)
+        needed = math.ceil(LEAST_STEPS / math.ceil(rows / batch))
+        return float(min(MOST_EPOCHS, max(2, needed))), {"code": "epochs_few", "rows": rows, "steps": LEAST_STEPS}
+    if rows < 2_000:
+        return (2.0 if situation.parameters < SMALL_MODEL else 3.0), {"code": "epochs_some", "rows": rows}
+    if rows < MANY_ROWS:
+        return 2.0, {"code": "epochs_some", "rows": rows}
+    return 1.0, {"code": "epochs_many", "rows": rows}
+
+
+def wanted_batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
+    """Return how many conversations one optimizer step should see, on all devices together."""
+    rows = training_rows(situation, chosen)
+    if rows < FEW_ROWS:
+        return 4
+    return 8 if rows < MANY_ROWS else 16
+
+
+def batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
+    """Return the conversations per optimizer step that the chosen values make."""
+    per_device = int(chosen["per_device_train_batch_size"])
+    return per_device * int(chosen["gradient_accumulation_steps"]) * situation.world_size
+
+
+def _per_device(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    wanted = wanted_batch_size(situation, chosen)
+    rounds = int(chosen.get("gradient_accumulation_steps", 1))
+    most = 8 if situation.device_kind == "cpu" or situation.parameters < 3 * MEDIUM_MODEL else 2
+    value = max(1, min(most, wanted // (rounds * situation.world_size)))
+    return value, {"code": "batch", "batch": wanted, "rows": training_rows(situation, chosen)}
+
+
+def _rounds(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    wanted = wanted_batch_size(situation, chosen)
+    per_device = int(chosen["per_device_train_batch_size"])
+    return max(1, wanted // (per_device * situation.world_size)), {"code": "rounds", "batch": wanted}
+
+
+def _lora_dim(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    rows = situation.rows
+    if rows < 1_000:
+        return 8, {"code": "rank_few", "rows": rows}
+    return (16, {"code": "rank_some", "rows": rows}) if rows < MANY_ROWS else (32, {"code": "rank_many", "rows": rows})
+
+
+def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    most = min(situation.context_length, 1024 if situation.device_kind == "cpu" else 4096)
+    longest = situation.longest_tokens
+    if longest is None or longest >= most:
+        return most, {"code": "length_most", "tokens": most, "device": situation.device_kind}
+    return min(most, max(64, 64 * math.ceil(longest / 64))), {"code": "length_longest", "tokens": longest}
+
+
+def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+    if situation.has_validation_file:
+        return 0.0, {"code": "validation_file"}
+    if situation.rows < FEW_ROWS:
+        return 0.0, {"code": "validation_few", "rows": situation.rows}
+    return (0.05, {"code": "validation_some"}) if situation.rows < MANY_ROWS else (0.01, {"code": "validation_many"})
+
+
+def _only_lora(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+    return (True, {"code": "lora_only"}) if chosen["lora_dim"] else (False, {"code": "no_lora"})
+
+
+def _warmup(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+    if chosen["lr_scheduler_type"] == "constant":
+        return 0.0, {"code": "warmup_constant"}
+    return 0.1, {"code": "warmup"}
+
+
+def _zero_stage(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    trains_base = not chosen["lora_dim"] or not chosen["only_optimize_lora"]
+    if chosen.get("offload"):
+        return 2, {"code": "zero_offload"}
+    if situation.device_kind == "cpu" or situation.world_size == 1:
+        return 0, {"code": "zero_one"}
+    if trains_base:
+        return (3 if situation.parameters > 7 * MEDIUM_MODEL else 2), {"code": "zero_base"}
+    if situation.parameters > 30 * MEDIUM_MODEL:
+        return 3, {"code": "zero_large"}
+    return 0, {"code": "zero_lora"}
+
+
+def _checkpointing(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+    if situation.device_kind == "cuda" and situation.parameters >= 3 * MEDIUM_MODEL:
+        return True, {"code": "recompute_large"}
+    return False, {"code": "recompute_not"}
+
+
+def _save_steps(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    """Return a tenth of the steps, at least 10, so that a failure never costs more than that."""
+    per_epoch = math.ceil(training_rows(situation, chosen) / batch_size(situation, chosen))
+    steps = math.ceil(per_epoch * float(chosen["num_train_epochs"]))
+    return min(1000, max(10, math.ceil(steps / 10))), {"code": "save", "steps": steps}
+
+
+def _eval_batch(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+    return int(chosen["per_device_train_batch_size"]), {"code": "as_training"}
+
+
+def _system_prompt(situation: Situation, chosen: dict[str, Any]) -> tuple[str, Reason]:
+    if situation.own_system_prompt is None:
+        return "default", {"code": "system_nothing"}
+    if situation.has_system_messages:
+        return "default", {"code": "system_in_data"}
+    if not situation.own_prompt_is_removable:
+        return "default", {"code": "system_fixed"}
+    return "none", {"code": "system_slipped_in", "text": situation.own_system_prompt[:200]}
+
+
+def _always(value: Any, code: str) -> Rule:
+    return lambda situation, chosen: (value, {"code": code})
+
+
+RULES: dict[str, Rule] = {
+    "data_split": _always("1,0,0", "split_all"),
+    "validation_split": _validation_split,
+    "system_prompt": _system_prompt,
+    "max_seq_len": _max_seq_len,
+    "lora_dim": _lora_dim,
+    "only_optimize_lora": _only_lora,
+    "lora_module_name": _always("all-linear", "modules_all"),
+    "lora_alpha": _always(32.0, "alpha"),
+    "lora_dropout": _always(0.0, "dropout"),
+    "per_device_train_batch_size": _per_device,
+    "gradient_accumulation_steps": _rounds,
+    "per_device_eval_batch_size": _eval_batch,
+    "num_train_epochs": num_train_epochs,
+    "learning_rate": learning_rate,
+    "lr_scheduler_type": _always("cosine", "cosine"),
+    "warmup_ratio": _warmup,
+    "weight_decay": _always(0.0, "no_decay"),
+    "max_grad_norm": _always(1.0, "clip"),
+    "gradient_checkpointing": _checkpointing,
+    "offload": _always(False, "no_offload"),
+    "zero_stage": _zero_stage,
+    "save_steps": _save_steps,
+    "seed": _always(0, "seed"),
+}

@@ -1,0 +1,77 @@
+"""From what was asked to every value in use: the asked ones, OpenAI's translated, and the automatic ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.hyperparameters import automatic
+from jobs.hyperparameters.asked import OPENAI
+from jobs.hyperparameters.automatic import Reason
+from jobs.hyperparameters.batches import lay_out
+from jobs.hyperparameters.situation import Situation
+
+MOST_PER_DEVICE = 8
+"""Of a batch that was asked for as a whole, so many conversations at a time on each device."""
+NOT_RESOLVED = ("data_path", "model_name_or_path")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """Every parameter's value, and why where it is automatic."""
+
+    values: dict[str, Any]
+    reasons: dict[str, Reason]
+    batch_size: int
+    """Conversations of one optimizer step, as far as the devices are known."""
+    steps: int
+    """About so many optimizer steps."""
+
+
+def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
+    """Return all values; `asked` has passed `read_asked` and `check_together`."""
+    chosen = {name: value for name, value in asked.items() if name not in OPENAI and name not in NOT_RESOLVED}
+    reasons: dict[str, Reason] = {}
+    if "n_epochs" in asked:
+        chosen["num_train_epochs"] = float(asked["n_epochs"])
+    if "batch_size" in asked:
+        chosen |= _of_batch(asked, situation)
+        names = {"per_device_train_batch_size", "gradient_accumulation_steps"} - set(asked)
+        reasons |= {name: {"code": "openai_batch", "batch": asked["batch_size"]} for name in names}
+    values, found = automatic.resolve(situation, chosen)
+    reasons |= found
+    if (multiplier := asked.get("learning_rate_multiplier")) is not None:
+        values["learning_rate"] = float(f"{values['learning_rate'] * multiplier:.6g}")
+        reasons["learning_rate"] = {"code": "multiplier", "multiplier": multiplier}
+    batch_size = automatic.batch_size(situation, values)
+    return Resolved(values=values, reasons=reasons, batch_size=batch_size, steps=_steps(situation, values, batch_size))
+
+
+def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: int | None) -> dict[str, Any]:
+    """Return OpenAI's three names with the values in use, "auto" while they are not known."""
+    if not values:
+        return {name: asked.get(name, "auto") for name in OPENAI}
+    epochs = float(values["num_train_epochs"])
+    return {
+        "batch_size": batch_size,
+        "n_epochs": int(epochs) if epochs.is_integer() else None,
+        "learning_rate_multiplier": asked.get("learning_rate_multiplier", 1.0 if "learning_rate" not in asked else None),
+    }
+
+
+def _of_batch(asked: dict[str, Any], situation: Situation) -> dict[str, int]:
+    batch_size = asked["batch_size"]
+    per_device = asked.get("per_device_train_batch_size")
+    rounds = asked.get("gradient_accumulation_steps")
+    if per_device is not None and rounds is None:
+        share = batch_size // per_device
+        rounds = lay_out(share, devices=situation.world_size, at_most=1).rounds
+    elif rounds is not None and per_device is None:
+        per_device = lay_out(batch_size // rounds, devices=situation.world_size, at_most=batch_size).per_device
+    elif per_device is None and rounds is None:
+        layout = lay_out(batch_size, devices=situation.world_size, at_most=MOST_PER_DEVICE)
+        per_device, rounds = layout.per_device, layout.rounds
+    return {"per_device_train_batch_size": per_device, "gradient_accumulation_steps": rounds}
+
+
+def _steps(situation: Situation, values: dict[str, Any], batch_size: int) -> int:
+    rows = automatic.training_rows(situation, values)
+    return max(1, -(-int(-(-rows // batch_size) * float(values["num_train_epochs"]) * 1000) // 1000))

@@ -1,0 +1,324 @@
+"""Fine-tuning jobs: what was asked, how it stands, and everything that was recorded on the way."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from catalogue.models import BaseModel
+from chat import SystemChoice
+from common.ids import new_id
+from compute.models import Run
+from datasets_app.models import TrainingFile
+
+FINISHED = ("succeeded", "failed", "cancelled")
+
+
+def _job_id() -> str:
+    return new_id("ftjob")
+
+
+def _event_id() -> str:
+    return new_id("ftevent")
+
+
+def _checkpoint_id() -> str:
+    return new_id("ftckpt")
+
+
+def _adapter_id() -> str:
+    return new_id("adapter")
+
+
+class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
+    def visible_to(self, team: Team) -> Self:
+        return self.filter(team=team)
+
+    def unfinished(self) -> Self:
+        return self.exclude(status__in=FINISHED)
+
+    def needing(self, file: TrainingFile) -> Self:
+        """Jobs that still read `file`."""
+        return self.unfinished().filter(models.Q(training_file=file) | models.Q(validation_file=file))
+
+    def with_metadata(self, pairs: dict[str, str]) -> Self:
+        """Jobs whose metadata holds every one of `pairs`."""
+        return self.filter(metadata__contains=pairs) if pairs else self
+
+
+class FineTuningJob(models.Model):
+    """One wish to teach a base model from a file. Attempts at it are Runs; its status is in OpenAI's words."""
+
+    class Status(models.TextChoices):
+        VALIDATING = "validating_files", _("Reading the data")
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Training")
+        PAUSED = "paused", _("Paused")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "validating_files": ("queued", "paused", "failed", "cancelled"),
+        "queued": ("running", "succeeded", "paused", "failed", "cancelled"),
+        "running": ("queued", "succeeded", "paused", "failed", "cancelled"),
+        "paused": ("validating_files", "queued", "cancelled"),
+        "succeeded": (),
+        "failed": (),
+        "cancelled": (),
+    }
+
+    id = models.CharField(primary_key=True, max_length=40, default=_job_id)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="jobs")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="jobs")
+    training_file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
+    validation_file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
+    file_ids = models.JSONField(default=dict)
+    """{"training": id, "validation": id or null} and their names: what the job shows when a file is deleted later."""
+    method = models.JSONField(default=dict)
+    """OpenAI's method as it was sent; {} when it was not."""
+    asked = models.JSONField(default=dict)
+    """Hyperparameters as they were sent, under the names that were sent; absent means "auto"."""
+    hyperparameters = models.JSONField(default=dict)
+    """Every parameter with the value in use; {} until the data is known."""
+    reasons = models.JSONField(default=dict)
+    """Of each automatic value its reason: {name: {"code": …, numbers…}}."""
+    batch_size = models.PositiveIntegerField(null=True)
+    """Conversations per optimizer step on all devices; fixed by the first attempt, so that others see its batches."""
+    accelerators = models.PositiveIntegerField(null=True)
+    """How many were asked for; null is "auto"."""
+    system = models.JSONField(null=True)
+    """A chat.SystemChoice; null until the data is known, where "auto" was asked."""
+    seed = models.BigIntegerField(default=0)
+    suffix = models.CharField(max_length=64, blank=True)
+    metadata = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=64, blank=True, db_index=True)
+    """SHA-256 of the creating request and its key: finds the job that a repeated request has made before."""
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.VALIDATING)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    error_param = models.CharField(max_length=60, blank=True)
+    error_log = models.TextField(blank=True)
+    """The log's last lines of the attempt that failed."""
+    fine_tuned_model = models.CharField(max_length=250, unique=True, null=True)
+    trained_tokens = models.BigIntegerField(null=True)
+    total_steps = models.PositiveIntegerField(null=True)
+    current_step = models.PositiveIntegerField(default=0)
+    estimated_finish = models.DateTimeField(null=True)
+    result_files = models.ManyToManyField(TrainingFile, related_name="+")
+    num_events = models.PositiveIntegerField(default=0)
+    cancel_requested_at = models.DateTimeField(null=True)
+    pause_requested_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = FineTuningJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [
+            models.Index(fields=["team", "-created_at", "-id"], name="job_team"),
+            models.Index(fields=["status"], name="job_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.suffix or self.id
+
+    # -- mutators -----------------------------------------------------------------------------------------------------
+
+    def move(self, to: str, message: str, *, level: str = "info", **changes: Any) -> bool:
+        """Lock the row, check the table, write the new status with `changes`, and the event that tells it.
+
+        Return False when the job already is `to`. Raises ValidationError where the table does not allow the step:
+        somebody else was faster, or the caller is wrong about the job.
+        """
+        with transaction.atomic():
+            current = type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
+            if current.status == to:
+                return False
+            if to not in self.TRANSITIONS[current.status]:
+                raise ValidationError(f"{self.pk} is {current.status} and cannot become {to}.", code="transition")
+            if to in FINISHED:
+                changes = {"finished_at": timezone.now(), "estimated_finish": None, **changes}
+            type(self).objects.filter(pk=self.pk).update(status=to, **changes)
+            JobEvent.write(job=current, level=level, message=message, data={"status": to})
+        self.refresh_from_db()
+        return True
+
+    def tell(self, message: str, *, level: str = "info", **data: Any) -> "JobEvent":
+        """Record one fact about the job that belongs to no attempt."""
+        with transaction.atomic():
+            type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
+            return JobEvent.write(job=self, level=level, message=message, data=data)
+
+    # -- queries ------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in FINISHED
+
+    @property
+    def is_stopping(self) -> bool:
+        """True from a wish to cancel or pause until it is done."""
+        wished = self.cancel_requested_at is not None or self.pause_requested_at is not None
+        return wished and not self.is_finished and self.status != self.Status.PAUSED
+
+    @property
+    def system_choice(self) -> SystemChoice | None:
+        return SystemChoice.from_json(self.system) if self.system is not None else None
+
+    @property
+    def newest_attempt(self) -> "Attempt | None":
+        return self.attempts.select_related("run").order_by("-number").first()
+
+    @property
+    def training_file_id_shown(self) -> str:
+        return str(self.file_ids.get("training") or self.training_file_id)
+
+    @property
+    def validation_file_id_shown(self) -> str | None:
+        return self.file_ids.get("validation") or self.validation_file_id
+
+    @property
+    def storage_name(self) -> str:
+        """The folder of everything that belongs to the job in object storage."""
+        return f"jobs/{self.pk}"
+
+
+class Attempt(models.Model):
+    """A job's Run, numbered from 1."""
+
+    job = models.ForeignKey(FineTuningJob, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    run = models.OneToOneField(Run, models.PROTECT, related_name="attempt")
+    resumed_from_step = models.PositiveIntegerField(null=True)
+    """Null until it has begun."""
+    reached_step = models.PositiveIntegerField(default=0)
+    world_size = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+    """When the consequences of its end were drawn: exactly once."""
+
+    class Meta:
+        ordering = ("job", "number")
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_attempt_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} attempt {self.number}"
+
+
+class JobEvent(models.Model):
+    """One recorded fact. `number` counts from 1 without gaps in a job; `seq` is the event's own in its attempt's file.
+
+    Steps beyond 1,000 are thinned, so `seq` may have gaps; `number` never has. UNIQUE(attempt, seq) makes a repeated
+    batch harmless.
+    """
+
+    class Type(models.TextChoices):
+        MESSAGE = "message"
+        METRICS = "metrics"
+
+    id = models.CharField(primary_key=True, max_length=40, default=_event_id)
+    job = models.ForeignKey(FineTuningJob, models.CASCADE, related_name="events")
+    number = models.PositiveIntegerField()
+    attempt = models.ForeignKey(Attempt, models.CASCADE, null=True, related_name="events")
+    seq = models.PositiveBigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=8, default="info")
+    type = models.CharField(max_length=10, choices=Type.choices, default=Type.MESSAGE)
+    message = models.TextField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="one_event_per_number"),
+            models.UniqueConstraint(fields=["attempt", "seq"], name="one_event_per_seq"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+    @classmethod
+    def write(cls, *, job: FineTuningJob, message: str, level: str = "info", **fields: Any) -> "JobEvent":
+        """Append an event; the caller holds the lock on the job's row."""
+        return cls.append(job, [cls(message=message, level=level, **fields)])[0]
+
+    @classmethod
+    def append(cls, job: FineTuningJob, events: "list[JobEvent]") -> "list[JobEvent]":
+        """Append `events` in order under the next numbers; the caller holds the lock on the job's row."""
+        last = FineTuningJob.objects.values_list("num_events", flat=True).get(pk=job.pk)
+        for number, event in enumerate(events, last + 1):
+            event.job, event.number = job, number
+        cls.objects.bulk_create(events, batch_size=500)
+        job.num_events = last + len(events)
+        FineTuningJob.objects.filter(pk=job.pk).update(num_events=job.num_events)
+        return events
+
+
+class Checkpoint(models.Model):
+    """What a job had learned after a step, once it lies in object storage."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_checkpoint_id)
+    job = models.ForeignKey(FineTuningJob, models.CASCADE, related_name="checkpoints")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="checkpoints")
+    step = models.PositiveIntegerField()
+    storage_name = models.CharField(max_length=300, blank=True)
+    bytes = models.BigIntegerField(default=0)
+    metrics = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True)
+    """Null until it lies whole in object storage."""
+
+    class Meta:
+        ordering = ("-step",)
+        constraints = [models.UniqueConstraint(fields=["job", "step"], name="one_checkpoint_per_step")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} step {self.step}"
+
+    def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> None:
+        self.storage_name, self.bytes, self.published_at = name, num_bytes, at
+        self.save(update_fields=["storage_name", "bytes", "published_at"])
+
+
+class AdapterQuerySet(models.QuerySet["Adapter"]):
+    def visible_to(self, team: Team) -> Self:
+        return self.filter(team=team)
+
+    def live(self) -> Self:
+        """Tuned models that nobody has deleted."""
+        return self.filter(deleted_at=None)
+
+
+class Adapter(models.Model):
+    """A tuned model: a LoRA adapter of its base, or (result "model") a whole model."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_adapter_id)
+    job = models.OneToOneField(FineTuningJob, models.CASCADE, related_name="adapter")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="adapters")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="adapters")
+    name = models.CharField(max_length=250, unique=True)
+    """ft:BASE:ORG:SUFFIX:ID, its name at the API."""
+    result = models.CharField(max_length=10, choices=[("adapter", _("Adapter")), ("model", _("Whole model"))])
+    storage_name = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    """Of its manifest: one value for all of its files."""
+    chat_hash = models.CharField(max_length=64)
+    bytes = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = AdapterQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.name
