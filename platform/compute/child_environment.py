@@ -1,6 +1,7 @@
 """The environment of a process tree: a whitelist, so that no secret of the platform reaches it."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def environment_for(devices: Sequence[Device], directory: RunDirectory) -> dict[
     temporary.mkdir(exist_ok=True, mode=0o700)
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {
+        "PATH": os.pathsep.join([str(Path(settings.TRAINER_PYTHON).parent), environment.get("PATH", os.defpath)]),
         "HOME": str(directory.root),
         "TMPDIR": str(temporary),
         "PYTHONPATH": str(settings.BASE_DIR),
@@ -43,10 +45,16 @@ def environment_for(devices: Sequence[Device], directory: RunDirectory) -> dict[
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    environment.setdefault("TORCH_EXTENSIONS_DIR", str(Path(settings.LUTHIER_HOME) / "torch_extensions"))
+    environment.setdefault("TORCH_EXTENSIONS_DIR", str(_extensions()))
     threads = str(_threads(devices))
     environment |= dict.fromkeys(THREADS, threads)
     return environment | _accelerator(devices)
+
+
+def _extensions() -> Path:
+    """Return where DeepSpeed's compiled operators are: built once by `make setup`, else kept in the home."""
+    built = Path(sys.prefix) / "torch_extensions"
+    return built if built.is_dir() else Path(settings.LUTHIER_HOME) / "torch_extensions"
 
 
 def _threads(devices: Sequence[Device]) -> int:

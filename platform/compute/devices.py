@@ -51,7 +51,7 @@ def boot_id() -> str:
 
 
 def accelerators() -> list[Accelerator]:
-    """Return what this node offers, as settings.NODE_ACCELERATORS allows: "" all, "cpu" its cores, a number at most so many."""
+    """Return what this node offers, as settings.NODE_ACCELERATORS allows: all, "cpu" its cores, a number at most that."""
     allowed = settings.NODE_ACCELERATORS.strip().lower()
     if allowed not in ("", "cpu") and not (allowed.isdecimal() and int(allowed) > 0):
         raise ImproperlyConfigured(

@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -33,11 +34,12 @@ def drain_node(timeout_seconds: float) -> None:
     _wait_until_none(begun, timeout_seconds)
     _wait_until_none(runs.filter(lease_until__gt=Now() - timedelta(seconds=1)), FINISH_SECONDS)
     launcher = LocalLauncher()
-    for run in runs.exclude(launcher=None):
-        launcher.kill(run.launcher)
+    for run in runs:
+        if run.launcher:
+            launcher.kill(run.launcher)
 
 
-def _wait_until_none(runs: "object", seconds: float) -> None:
+def _wait_until_none(runs: QuerySet[Run], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while runs.exists() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+    while runs.exists() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

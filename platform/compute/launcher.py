@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +34,22 @@ class Spawned:
     """
 
     handle: Handle
-    _gate: Any
+    _child: "subprocess.Popen[bytes]"
 
     def release(self) -> None:
-        try:
-            self._gate.write(b"go\n")
-            self._gate.close()
-        except OSError:
-            return  # it has died already, and that is found out as any other death is
+        """Let the tree begin."""
+        self._tell(b"go\n")
 
     def abandon(self) -> None:
-        self._gate.close()
+        """Let the waiting process end without ever becoming the command."""
+        self._tell(b"")
+        self._child.wait()
+
+    def _tell(self, line: bytes) -> None:
+        gate = self._child.stdin
+        if gate is not None:
+            with suppress(OSError), gate:  # it may have died already, which is found out as any other death is
+                gate.write(line)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +72,7 @@ class Death:
             return "The process ended without saying why. The last lines of its log may tell."
         if self.exit_code < 0:
             return f"The process was killed by signal {-self.exit_code} ({_signal_name(-self.exit_code)})."
-        return f"The process ended with exit status {self.exit_code} without saying why. The last lines of its log may tell."
+        return f"The process ended with exit status {self.exit_code}. The last lines of its log may tell why."
 
 
 class LocalLauncher:
@@ -93,15 +99,20 @@ class LocalLauncher:
             raise WorkError(message, code="launch_failed") from error
         with self._guard:
             self._children[child.pid] = child
-        _bind(child.pid, devices)
+        spawned = Spawned({}, child)
+        try:
+            _bind(child.pid, devices)
+        except WorkError:
+            spawned.abandon()
+            raise
         facts = facts_of(child.pid)
-        handle = {
-            "pid": child.pid,
-            "started": facts.started if facts else 0,
-            "boot_id": boot_id(),
-            "oom_kills": out_of_memory_kills(),
-        }
-        return Spawned(handle, child.stdin)
+        spawned.handle.update(
+            pid=child.pid,
+            started=facts.started if facts else 0,
+            boot_id=boot_id(),
+            oom_kills=out_of_memory_kills(),
+        )
+        return spawned
 
     def alive(self, handle: Handle) -> bool:
         """Say whether the tree's first process lives: the same process, not another one under its pid."""

@@ -107,10 +107,6 @@ class RunQuerySet(models.QuerySet["Run"]):
     def unfinished(self) -> "RunQuerySet":
         return self.exclude(state=Run.State.ENDED)
 
-    def holding(self) -> "RunQuerySet":
-        """Runs that hold devices."""
-        return self.filter(allocations__released_at=None, allocations__isnull=False).distinct()
-
     def unheld(self) -> "RunQuerySet":
         """Live Runs whose lease is absent or over, by the database's clock."""
         return self.live().filter(models.Q(lease_until=None) | models.Q(lease_until__lt=Now()))
@@ -209,6 +205,9 @@ class Run(models.Model):
             current = type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
             if fencing is not None and current.fencing != fencing:
                 raise NotHeld(f"{self.pk} is held under fencing number {current.fencing}, no longer {fencing}.")
+            if fencing is not None and current.state == to:
+                self.refresh_from_db()  # this supervisor's own write, whose commit the database did not confirm
+                return
             if to not in self.TRANSITIONS[current.state]:
                 raise ValidationError(f"{self.pk} is {current.state} and cannot become {to}.", code="transition")
             type(self).objects.filter(pk=self.pk).update(state=to, **changes)

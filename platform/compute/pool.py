@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import Team
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from compute.models import Allocation, Node, Quota, Run
 
@@ -67,8 +67,9 @@ def _teams(holders: dict[int, Allocation], only: Team | None) -> list[dict[str, 
     for allocation in holders.values():
         if allocation.run.counts_in_quota:
             in_use[allocation.run.team_id] = in_use.get(allocation.run.team_id, 0) + 1
-    waiting = Count("runs", filter=Q(runs__state=Run.State.WAITING))
-    teams = Team.objects.annotate(num_waiting=waiting).order_by("name")
+    waiting = Run.objects.filter(state=Run.State.WAITING).order_by().values("team_id")
+    queued = dict(waiting.annotate(number=Count("pk")).values_list("team_id", "number"))
+    teams = Team.objects.order_by("name")
     return [
         {
             "id": team.pk,
@@ -76,7 +77,7 @@ def _teams(holders: dict[int, Allocation], only: Team | None) -> list[dict[str, 
             "slug": team.slug,
             "quota": quotas.get(team.pk),
             "in_use": in_use.get(team.pk, 0),
-            "waiting": team.num_waiting,
+            "waiting": queued.get(team.pk, 0),
         }
         for team in (teams.filter(pk=only.pk) if only else teams)
     ]

@@ -1,0 +1,62 @@
+"""Compute over HTTP: the pool for every key, quotas for administrators."""
+
+from typing import Any
+
+from accounts.authentication import IsPlatformAdmin
+from accounts.models import Team
+from common.errors import NotFound
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from compute import services
+
+
+class PoolView(APIView):
+    """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
+
+    def get(self, request: Request) -> Response:
+        team = None if request.user.is_staff else request.team  # type: ignore[attr-defined]
+        return Response({"object": "pool", **services.pool(team=team)})
+
+
+class QuotaBody(serializers.Serializer):
+    accelerators = serializers.IntegerField(min_value=0, max_value=1_000_000, allow_null=True)
+
+
+class QuotaView(APIView):
+    """GET and PUT /api/v1/quotas/{team} {"accelerators": 2}; null removes the quota, so that the whole pool is open."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    def get(self, request: Request, team: str) -> Response:
+        return Response(_as_json(_team(team)))
+
+    def put(self, request: Request, team: str) -> Response:
+        found = _team(team)
+        services.set_quota(team=found, accelerators=_accelerators(request), by=request.user)  # type: ignore[arg-type]
+        return Response(_as_json(found))
+
+
+def _team(name: str) -> Team:
+    team = Team.objects.filter(slug=name).first() or Team.objects.filter(name=name).first()
+    if team is None:
+        raise NotFound(f"There is no team {name!r}.", code="team_not_found")
+    return team
+
+
+def _accelerators(request: Request) -> int | None:
+    data = request.data if isinstance(request.data, dict) else {}
+    if unknown := sorted(set(data) - {"accelerators"}):
+        raise ValidationError({unknown[0]: "This is not known here. Known: accelerators."})
+    form = QuotaBody(data=data)
+    form.is_valid(raise_exception=True)
+    value: int | None = form.validated_data["accelerators"]
+    return value
+
+
+def _as_json(team: Team) -> dict[str, Any]:
+    return {"object": "quota", "team": team.slug, "name": team.name, "accelerators": services.quota_of(team)}

@@ -1,0 +1,50 @@
+"""What a node's Celery worker does besides its tasks: it registers the node, wakes its Runs and is heard from."""
+
+import logging
+import threading
+from typing import Any
+
+from celery import signals
+from django.conf import settings
+from django.db import connection
+
+from compute.devices import node_queue, register_node
+from compute.hold import DATABASE_AWAY, STOPPING
+from compute.models import Node
+from compute.reconciling import wake_live_runs
+from compute.wakes import wake_scheduler
+
+logger = logging.getLogger(__name__)
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def start_heartbeat(sender: Any, **kwargs: Any) -> None:
+    """Begin to speak for this node, if the worker that is ready reads the node's queue."""
+    if node_queue() in sender.app.amqp.queues.consume_from:
+        threading.Thread(target=_speak_for_node, name="node-heartbeat", daemon=True).start()
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def let_go_of_runs(**kwargs: Any) -> None:
+    """Let every supervisor of this worker return; the trees work on."""
+    STOPPING.set()
+
+
+def _speak_for_node() -> None:
+    """Register once the database answers, then say every few seconds that the node is there."""
+    node: Node | None = None
+    delay = 0.0
+    while not STOPPING.wait(delay):
+        delay = min(settings.TIMES.node_silent_seconds / 6, 5.0)
+        try:
+            if node is None:
+                node = register_node(reopens=False)
+                wake_live_runs(node)
+                wake_scheduler()
+            else:
+                node.mark_seen()
+        except DATABASE_AWAY as error:
+            logger.warning("The database did not answer the node's heartbeat: %s", error)
+            connection.close()
+            delay = settings.TIMES.lease_retry_seconds
+    connection.close()

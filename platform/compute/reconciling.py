@@ -1,0 +1,64 @@
+"""The reconciler: whatever nobody holds is woken again, and what died with its node is given up."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from compute.models import Node, NotHeld, Run
+from compute.scheduling import schedule
+from compute.wakes import wake_scheduler, wake_supervisor
+
+
+def reconcile() -> None:
+    """Schedule, wake a supervisor for each live Run without a held lease, and give up what died with its node."""
+    schedule()
+    heard = set(Node.objects.heard().values_list("pk", flat=True))
+    for run in Run.objects.unheld().select_related("node"):
+        if run.node is not None and run.node_id in heard:
+            wake_supervisor(run.pk, queue=run.node.queue)
+        elif run.state == Run.State.FINISHING:
+            wake_supervisor(run.pk, queue=None)
+        elif run.node is not None:
+            give_up(run)
+
+
+def give_up(run: Run) -> bool:
+    """End a Run as lost whose lease is over and whose node has been silent for a lease and more.
+
+    Its tree is gone by then: it exits before the lease ends. The new fencing number turns a late supervisor away.
+    """
+    times = settings.TIMES
+    long_ago = Now() - timedelta(seconds=times.lease_seconds + times.node_silent_seconds)
+    with transaction.atomic():
+        gone = Run.objects.unheld().filter(pk=run.pk, fencing=run.fencing, node__last_seen_at__lt=long_ago)
+        if not gone.update(fencing=F("fencing") + 1, holder="", lease_until=None):
+            return False
+        outcome = _outcome(run)
+        try:
+            run.move(Run.State.FINISHING, fencing=run.fencing + 1, **outcome)
+        except (NotHeld, ValidationError):
+            return False
+        wake_scheduler()
+        wake_supervisor(run.pk, queue=None)
+    return True
+
+
+def _outcome(run: Run) -> dict[str, str]:
+    """Keep what a terminal event has decided already."""
+    if run.outcome:
+        return {}
+    if run.stop_requested_at is not None:
+        return {"outcome": Run.Outcome.STOPPED, "outcome_code": "node_gone"}
+    name = run.node.name if run.node else ""
+    message = f"The node {name} has not been heard from any more."
+    return {"outcome": Run.Outcome.LOST, "outcome_code": "node_gone", "outcome_message": message}
+
+
+def wake_live_runs(node: Node) -> None:
+    """Wake every live Run of a node whose worker has just started: its predecessor may have died with them."""
+    for run_id in Run.objects.live().filter(node=node).values_list("pk", flat=True):
+        wake_supervisor(run_id, queue=node.queue)

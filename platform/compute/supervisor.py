@@ -1,0 +1,299 @@
+"""The supervisor of one Run: starts its process tree or finds it again, listens to it, and ends what must end."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from compute.attendance import Attendance
+from compute.devices import boot_id
+from compute.hold import DATABASE_AWAY, STOPPING, Hold, LetGo
+from compute.launcher import Handle, LocalLauncher
+from compute.models import NotHeld, Run
+from compute.wakes import wake_scheduler
+from compute.work import TryAgain, Work, WorkError, work_for
+from rundir import Event, EventReader, RunDirectory
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+"""Events stored in one transaction."""
+MOST_FAILURES = 5
+"""Unforeseen failures in a row after which a step is given up."""
+LONGEST_BACKOFF = 30
+"""Retries of a step are at most so many times `lease_retry_seconds` apart."""
+INTERNAL = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
+
+
+class Supervisor:
+    """Looks after one Run from its devices to its end, or until the worker stops or somebody else holds it."""
+
+    def __init__(self, run_id: str, holder: str, *, stopping: threading.Event = STOPPING) -> None:
+        self.run_id = run_id
+        self._holder = holder
+        self._stopping = stopping
+        self._launcher = LocalLauncher()
+        self._kill_at: float | None = None
+        self._attendance: Attendance | None = None
+        self._hold: Hold
+
+    def run(self) -> None:
+        """Supervise; returns when the Run has ended, is held by somebody else, or the worker is stopping."""
+        try:
+            hold = Hold.take(self.run_id, holder=self._holder, stopping=self._stopping)
+        except DATABASE_AWAY as error:
+            logger.warning("%s could not be taken, the reconciler wakes it again: %s", self.run_id, error)
+            return
+        if hold is None:
+            return
+        self._hold = hold
+        try:
+            with hold:
+                self._supervise()
+        except LetGo:
+            logger.info("%s is left to the next worker", self.run_id)
+        except NotHeld as error:
+            logger.info("%s", error)
+        finally:
+            if self._attendance is not None:
+                self._attendance.end()
+
+    def _supervise(self) -> None:
+        run = self._row()
+        if run.state == Run.State.STARTING and run.launcher is None:
+            self._begin(self._directory())
+            run = self._row()
+        if run.state in (Run.State.STARTING, Run.State.RUNNING):
+            self._watch(run, self._directory())
+        self._finish()
+
+    # Beginning
+
+    def _begin(self, directory: RunDirectory) -> None:
+        """Prepare and start the tree, or decide why there is none."""
+        delay = settings.TIMES.lease_retry_seconds
+        while True:
+            try:
+                self._prepare_and_start(directory)
+                return
+            except TryAgain as error:
+                logger.info("Preparing %s is tried again: %s", self.run_id, error)
+            except WorkError as error:
+                self._decide(outcome=Run.Outcome.FAILED, code=error.code, message=error.message)
+                return
+            except (LetGo, NotHeld, *DATABASE_AWAY):
+                raise
+            except Exception:
+                logger.exception("Preparing %s failed", self.run_id)
+                self._decide(outcome=Run.Outcome.FAILED, code="internal_error", message=INTERNAL)
+                return
+            self._hold.wait(delay)
+            delay = _longer(delay)
+
+    def _prepare_and_start(self, directory: RunDirectory) -> None:
+        run = self._row()
+        if self._ends_unstarted(run):
+            return
+        work = work_for(run.kind)
+        self._hold.patiently(lambda: work.prepare(run, directory))
+        run = self._row()
+        if not self._ends_unstarted(run):
+            self._start(run, work, directory)
+
+    def _ends_unstarted(self, run: Run) -> bool:
+        """End a Run that was asked to stop before its tree was started."""
+        if run.stop_requested_at is None:
+            return False
+        self._decide(outcome=Run.Outcome.STOPPED, code="not_started", message="")
+        return True
+
+    def _start(self, run: Run, work: Work, directory: RunDirectory) -> None:
+        """Start the tree behind its gate, store its handle under the guard, then let it go."""
+        command = work.command(run, directory)
+        spawned = self._launcher.start(command, run.devices(), directory)
+        try:
+            self._hold.patiently(
+                lambda: run.move(Run.State.RUNNING, fencing=self._hold.fencing, launcher=spawned.handle)
+            )
+        except BaseException:
+            spawned.abandon()
+            raise
+        spawned.release()
+
+    # Watching
+
+    def _watch(self, run: Run, directory: RunDirectory) -> None:
+        """Listen to the tree until it is gone, then free its devices."""
+        handle: Handle = run.launcher or {}
+        work = work_for(run.kind)
+        self._attendance = Attendance(work, run.pk, directory)
+        self._attendance.start()
+        failure = self._listen(work, handle, directory)
+        self._attendance.end()
+        while not self._launcher.kill(handle):
+            self._hold.wait(settings.TIMES.lease_retry_seconds)
+        if failure is None:
+            failure = self._take_the_rest(work, directory)
+        if failure is not None:
+            self._decide(outcome=Run.Outcome.FAILED, code="internal_error", message=failure)
+        else:
+            self._decide_by_death(handle)
+        self._launcher.forget(handle)
+
+    def _listen(self, work: Work, handle: Handle, directory: RunDirectory) -> str | None:
+        """Record events and obey stop requests while the tree lives; returns a sentence when recording is hopeless."""
+        num_failures = 0
+        while self._launcher.alive(handle):
+            try:
+                num_events = self._hold.patiently(lambda: self._record(work, directory))
+                num_failures = 0
+            except (LetGo, NotHeld):
+                raise
+            except Exception:
+                logger.exception("Recording the events of %s failed", self.run_id)
+                num_events = 0
+                num_failures += 1
+                if num_failures == MOST_FAILURES:
+                    return INTERNAL
+            self._obey(handle)
+            if num_events < BATCH:
+                self._hold.wait(settings.TIMES.tail_seconds)
+        return None
+
+    def _take_the_rest(self, work: Work, directory: RunDirectory) -> str | None:
+        """Record what the tree wrote last."""
+        try:
+            while self._hold.patiently(lambda: self._record(work, directory)):
+                continue
+        except (LetGo, NotHeld):
+            raise
+        except Exception:
+            logger.exception("Recording the last events of %s failed", self.run_id)
+            return INTERNAL
+        return None
+
+    def _record(self, work: Work, directory: RunDirectory) -> int:
+        """Store one batch of events and the byte offset behind it in one transaction; returns the batch's size."""
+        with transaction.atomic():
+            run = self._hold.row(lock=True)
+            reader = EventReader(directory.events, run.event_offset)
+            events = reader.read(BATCH)
+            fresh = [event for event in events if event.seq > run.last_seq]
+            if fresh:
+                work.record(run, fresh)
+            if events:
+                last_seq = max(run.last_seq, events[-1].seq)
+                outcome = _outcome_of(fresh) if not run.outcome else {}
+                self._hold.rows().update(event_offset=reader.offset, last_seq=last_seq, **outcome)
+        return len(events)
+
+    def _obey(self, handle: Handle) -> None:
+        """Pass a stop request on to the tree, and kill a tree that does not end in its time."""
+        run = self._row()
+        if run.stop_requested_at is None and not run.outcome:
+            return
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + settings.TIMES.stop_grace_seconds
+            if not run.outcome:
+                self._launcher.terminate(handle)
+        elif time.monotonic() >= self._kill_at:
+            logger.warning("%s did not stop in time and is killed", self.run_id)
+            self._launcher.kill(handle)
+
+    def _decide_by_death(self, handle: Handle) -> None:
+        """Decide the outcome of a tree that is gone: its terminal event's, else stopped if asked to, else lost."""
+        run = self._row()
+        if run.outcome:
+            self._decide(outcome=run.outcome, code=run.outcome_code, message=run.outcome_message)
+        elif run.stop_requested_at is not None:
+            self._decide(outcome=Run.Outcome.STOPPED, code="killed", message="")
+        elif handle["boot_id"] != boot_id():
+            self._decide(outcome=Run.Outcome.LOST, code="host_restarted", message="The host was restarted meanwhile.")
+        else:
+            death = self._launcher.death(handle)
+            self._decide(outcome=Run.Outcome.LOST, code=death.code, message=death.sentence)
+
+    # Ending
+
+    def _decide(self, *, outcome: str, code: str, message: str) -> None:
+        """Free the devices and write the outcome, in one transaction."""
+
+        def write() -> None:
+            with transaction.atomic():
+                run = self._hold.row()
+                run.move(
+                    Run.State.FINISHING,
+                    fencing=self._hold.fencing,
+                    outcome=outcome,
+                    outcome_code=code,
+                    outcome_message=message,
+                )
+                wake_scheduler()
+
+        self._hold.patiently(write)
+
+    def _finish(self) -> None:
+        """Let the work draw its consequences, however often that takes, and end the Run."""
+        run = self._row()
+        directory = self._hold.directory or run.directory
+        try:
+            work = work_for(run.kind)
+        except WorkError:
+            logger.exception("%s ends without consequences", run)
+        else:
+            self._wait_for_attendance()
+            if self._hold.directory is not None:
+                self._insist("attend", lambda: work.attend(run, directory), most_failures=MOST_FAILURES)
+            self._insist("finish", lambda: work.finish(run, directory, run.outcome))
+        end: dict[str, Any] = {"ended_at": Now(), "holder": "", "lease_until": None}
+        self._hold.patiently(lambda: run.move(Run.State.ENDED, fencing=self._hold.fencing, **end))
+
+    def _wait_for_attendance(self) -> None:
+        while self._attendance is not None and self._attendance.is_alive():
+            self._hold.wait(settings.TIMES.tail_seconds)
+
+    def _insist(self, step: str, action: Callable[[], None], *, most_failures: int | None = None) -> None:
+        """Do `action` until it succeeds; with `most_failures` it is given up after so many unforeseen ones."""
+        delay = settings.TIMES.lease_retry_seconds
+        num_failures = 0
+        while num_failures != most_failures:
+            self._row()
+            try:
+                self._hold.patiently(action)
+                return
+            except TryAgain as error:
+                logger.info("%s of %s is tried again: %s", step, self.run_id, error)
+            except (LetGo, NotHeld):
+                raise
+            except Exception:
+                logger.exception("%s of %s failed and is tried again", step, self.run_id)
+                num_failures += 1
+            self._hold.wait(delay)
+            delay = _longer(delay)
+
+    def _row(self) -> Run:
+        return self._hold.patiently(self._hold.row)
+
+    def _directory(self) -> RunDirectory:
+        if self._hold.directory is None:
+            raise NotHeld(f"{self.run_id} belongs to another node.")
+        return self._hold.directory
+
+
+def _outcome_of(events: list[Event]) -> dict[str, str]:
+    """Return what the first terminal event says of the Run's outcome; nothing when there is none."""
+    terminal = next((event for event in events if event.is_terminal), None)
+    if terminal is None:
+        return {}
+    code = terminal.data.get("code") or terminal.data.get("reason") or ""
+    message = terminal.message or str(terminal.data.get("message", ""))
+    return {"outcome": terminal.type, "outcome_code": str(code)[:60], "outcome_message": message}
+
+
+def _longer(delay: float) -> float:
+    return min(2 * delay, LONGEST_BACKOFF * settings.TIMES.lease_retry_seconds)

@@ -1,0 +1,33 @@
+"""Wake-ups of compute: each says where to look, and the database says what to do."""
+
+import socket
+import threading
+
+from celery import shared_task
+from django.conf import settings
+from django.db import close_old_connections
+
+from compute import node_worker, reconciling, scheduling, wakes
+from compute.supervisor import Supervisor
+
+__all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
+
+
+@shared_task(name=wakes.SUPERVISE)  # type: ignore[untyped-decorator]
+def supervise(run_id: str) -> None:
+    """Look after a Run for as long as it lives; returns at once when somebody else does."""
+    close_old_connections()
+    Supervisor(run_id, f"{socket.gethostname()}/{threading.get_ident()}").run()
+
+
+@shared_task(name=wakes.SCHEDULE)  # type: ignore[untyped-decorator]
+def schedule() -> None:
+    scheduling.schedule()
+
+
+@shared_task(name="compute.reconcile")  # type: ignore[untyped-decorator]
+def reconcile() -> None:
+    reconciling.reconcile()
+
+
+PERIODIC = {"reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds)}
