@@ -223,6 +223,7 @@ def _tool_call(call: object, where: str) -> dict[str, Any]:
             field=where,
         )
     arguments = _arguments(function.get("arguments"), f"{where}.function.arguments")
+    _check_json_text(call, where, "bad_tool_call")
     return {"type": "function"} | dict(call) | {"function": dict(function) | {"arguments": arguments}}
 
 
@@ -251,7 +252,17 @@ def _tools(value: object) -> tuple[dict[str, Any], ...]:
                 code="bad_tools",
                 field=f"tools[{number}]",
             )
+        _check_json_text(tool, f"tools[{number}]", "bad_tools")
     return tuple(dict(tool) for tool in value)
+
+
+def _check_json_text(value: object, field: str, code: str) -> None:
+    """Refuse what no template could write: deeper than Python reads, no JSON, or half characters."""
+    try:
+        written = json.dumps(value, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ChatError(f"{field} is nested too deeply or is no JSON.", code=code, field=field) from error
+    _check_unicode(written, field)
 
 
 def _check_training(messages: tuple[Message, ...]) -> None:

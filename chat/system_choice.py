@@ -38,6 +38,11 @@ class SystemChoice:
                 field="system",
             )
 
+        if any("\ud800" <= letter <= "\udfff" for letter in self.text):
+            raise ChatError(
+                "The system prompt holds half a character. Save it as UTF-8.", code="bad_system_choice", field="system"
+            )
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what a form or an API call says: "default", "none", or the prompt itself."""

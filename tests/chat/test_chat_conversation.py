@@ -6,6 +6,10 @@ from chat import ChatError, Message, parse_messages, parse_row
 
 GOOD = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Maple."}]
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": null}'}}
+CALL_FIELD = "messages[1].tool_calls[0]"
+DEEP: list = []
+for _ in range(100_000):
+    DEEP = [DEEP]
 
 
 def changed(number: int, **fields) -> dict:
@@ -111,22 +115,26 @@ class TestForms:
         (changed(1, weight=[]), "bad_weight", "messages[1].weight"),
         (changed(1, weight=0), "no_trained_message", None),
         (changed(1, tool_calls={}), "bad_tool_call", "messages[1].tool_calls"),
-        (changed(1, tool_calls=[{"id": "c"}]), "bad_tool_call", "messages[1].tool_calls[0]"),
+        (changed(1, tool_calls=[{"id": "c"}]), "bad_tool_call", CALL_FIELD),
         (
             changed(1, tool_calls=[{"function": {"name": "f", "arguments": "no"}}]),
             "bad_tool_arguments",
-            "messages[1].tool_calls[0].function.arguments",
+            CALL_FIELD + ".function.arguments",
         ),
         (
             changed(1, tool_calls=[{"function": {"name": "f", "arguments": "[1]"}}]),
             "bad_tool_arguments",
-            "messages[1].tool_calls[0].function.arguments",
+            CALL_FIELD + ".function.arguments",
         ),
         (
             changed(1, tool_calls=[{"function": {"name": "f", "arguments": "[" * 100_000}}]),
             "bad_tool_arguments",
-            "messages[1].tool_calls[0].function.arguments",
+            CALL_FIELD + ".function.arguments",
         ),
+        (changed(1, tool_calls=[{"function": {"name": "\ud800", "arguments": {}}}]), "content_not_unicode", CALL_FIELD),
+        (changed(1, tool_calls=[{"function": {"name": "f", "arguments": {}}, "x": DEEP}]), "bad_tool_call", CALL_FIELD),
+        ({"messages": GOOD, "tools": [{"function": {"name": "f", "x": DEEP}}]}, "bad_tools", "tools[0]"),
+        ({"messages": GOOD, "tools": [{"function": {"name": "\ud800"}}]}, "content_not_unicode", "tools[0]"),
         (changed(1, name=3), "name_not_text", "messages[1].name"),
         ({"messages": GOOD, "tools": {}}, "bad_tools", "tools"),
         ({"messages": GOOD, "tools": [{"type": "function"}]}, "bad_tools", "tools[0]"),

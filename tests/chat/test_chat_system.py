@@ -138,7 +138,8 @@ class TestSystemChoice:
         assert SystemChoice.from_json(json.loads(json.dumps(choice.to_json()))) == choice
 
     @pytest.mark.parametrize(
-        "arguments", [("custom", ""), ("custom", "  "), ("none", "x"), ("custom", "x" * 40_000), ("what",)]
+        "arguments",
+        [("custom", ""), ("custom", "  "), ("custom", "\ud800"), ("none", "x"), ("custom", "x" * 40_000), ("what",)],
     )
     def test_refuses_a_choice_that_makes_no_sense(self, arguments):
         with pytest.raises(ChatError):
