@@ -1,0 +1,56 @@
+"""What a reader of a file format gives: rows, and faults where a row cannot be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from datasets_app.formats.streams import Readable
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFault:
+    """Why a row, or a whole file, cannot be learned from."""
+
+    line: int | None
+    """The physical line where the row begins, counted from 1; None for the whole file."""
+    code: str
+    """Stable, for programs."""
+    message: str
+    """What is wrong, without the line, as complete sentences."""
+    hint: str
+    """What to do."""
+    field: str = ""
+    """The place within the row, such as messages[2].content."""
+    is_whole_file: bool = False
+    """True when the one cause spoils everything from here on, so that nothing more is read or said."""
+
+    @property
+    def sentence(self) -> str:
+        """Return the message with its line."""
+        return f"Line {self.line}: {self.message}" if self.line is not None else self.message
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawRow:
+    """One value as the file holds it."""
+
+    line: int
+    value: Any
+    num_bytes: int
+    """Its length in the file."""
+
+
+Item = RawRow | RowFault
+
+
+class Format(Protocol):
+    """One file format: a module of this package each."""
+
+    name: str
+    """As stored and shown: jsonl, json."""
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Tell by the first bytes, and by the name where these do not decide, whether a file has this format."""
+
+    def read(self, stream: Readable) -> Iterator[Item]:
+        """Yield every row or its fault, in order, in bounded memory."""

@@ -1,0 +1,215 @@
+"""A JSON array of values, over as many lines as it likes, split into its elements as a stream."""
+
+import re
+from collections.abc import Iterator
+
+from datasets_app.formats.base import Item, RawRow, RowFault
+from datasets_app.formats.json_values import DEEPEST, LONGEST_ROW, parse_value, too_deep, too_long
+from datasets_app.formats.lines import BOM, blocks
+from datasets_app.formats.streams import Readable
+
+_BETWEEN = re.compile(rb"[^\s,]")
+_AFTER = re.compile(rb"\S")
+_TOKEN = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["\[\]{}]')
+"""A bracket, a whole string, or the quote of a string that does not end in this block or line."""
+_BARE_END = re.compile(rb'[,\]\["{}\s]')
+_IN_STRING = re.compile(rb'["\\\n]')
+
+
+class JSONArray:
+    """The format of the seed's article: `[{"conversations": …}, …]`, in a .json or a .jsonl file."""
+
+    name = "json"
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Take what begins with a bracket."""
+        return head.removeprefix(BOM).lstrip().startswith(b"[")
+
+    def read(self, stream: Readable) -> Iterator[Item]:
+        """Yield each element with the line where it begins."""
+        splitter = _Splitter()
+        for block in blocks(stream):
+            yield from splitter.feed(block)
+            if splitter.is_broken:
+                return
+        yield from splitter.finish()
+
+
+class _Splitter:
+    """Finds where the elements of one array begin and end, keeping one element at most."""
+
+    def __init__(self) -> None:
+        self.line = 1
+        self.is_broken = False
+        self._state = self._before_array
+        self._block, self._at = b"", 0
+        self._open_line = 1
+        """Where the array begins."""
+        self._separator = "["
+        """The last thing seen between elements: "[", "," or "element"."""
+        self._start_line = 1
+        self._element = bytearray()
+        self._depth = self._deepest = 0
+        self._length = 0
+        self._escaped = False
+
+    def feed(self, block: bytes) -> Iterator[Item]:
+        """Yield the elements that end in `block`."""
+        self._block, self._at = block, 0
+        while self._at < len(block) and not self.is_broken:
+            item = self._state()
+            if item is not None:
+                self.is_broken = isinstance(item, RowFault) and item.is_whole_file
+                yield item
+
+    def finish(self) -> Iterator[Item]:
+        """Yield the fault of an array that does not end."""
+        if self._state == self._after_array:
+            return
+        yield RowFault(
+            line=self.line,
+            code="array_not_closed",
+            message=f"The file ends inside the array that begins on line {self._open_line}.",
+            hint="The file seems to be cut off, or a bracket or quote is missing near its end. Upload the whole file.",
+            is_whole_file=True,
+        )
+
+    def _skip_to(self, pattern: "re.Pattern[bytes]") -> bytes:
+        """Go to the next match and count the lines passed; return what matched, or b"" at the block's end."""
+        found = pattern.search(self._block, self._at)
+        end = found.start() if found else len(self._block)
+        self.line += self._block.count(b"\n", self._at, end)
+        self._at = end
+        return found[0] if found else b""
+
+    def _before_array(self) -> Item | None:
+        if self._skip_to(_BETWEEN):
+            self._at += 1
+            self._open_line = self.line
+            self._state = self._between
+        return None
+
+    def _between(self) -> Item | None:
+        start = self._at
+        first = self._skip_to(_BETWEEN)
+        commas = self._block.count(b",", start, self._at)
+        if commas and (fault := self._count_commas(commas)):
+            return fault
+        if not first:
+            return None
+        if first == b"]":
+            self._at += 1
+            self._state = self._after_array
+            return self._misplaced("a comma before the array's end") if self._separator == "," else None
+        if self._separator == "element":
+            return self._misplaced("no comma between two examples")
+        self._begin(first)
+        return None
+
+    def _count_commas(self, commas: int) -> RowFault | None:
+        if self._separator == "element" and commas == 1:
+            self._separator = ","
+            return None
+        return self._misplaced("a comma with no example before it")
+
+    def _begin(self, first: bytes) -> None:
+        self._start_line = self.line
+        self._element.clear()
+        self._depth = self._deepest = self._length = 0
+        self._state = self._in_element if first in b'[{"' else self._in_bare
+
+    def _keep(self, end: int) -> None:
+        """Append what lies before `end` to the element, unless it is refused anyway."""
+        self._length += end - self._at
+        self.line += self._block.count(b"\n", self._at, end)
+        if self._length <= LONGEST_ROW and self._deepest <= DEEPEST:
+            self._element += self._block[self._at : end]
+        else:
+            self._element.clear()
+        self._at = end
+
+    def _in_bare(self) -> Item | None:
+        """A number, true or whatever stands without brackets or quotes."""
+        found = _BARE_END.search(self._block, self._at)
+        # A bracket that begins nothing ends here, or it would be looked at for ever.
+        end = found.start() if found else len(self._block)
+        if found and end == self._at and not self._length:
+            end += 1
+        self._keep(end)
+        return self._end_element() if found else None
+
+    def _in_element(self) -> Item | None:
+        # The loop that sees every byte of the file: whole strings at a stroke, and one copy for the element.
+        for found in _TOKEN.finditer(self._block, self._at):
+            token = found[0]
+            if token == b'"':
+                self._keep(found.end())
+                self._state = self._in_string
+                return None
+            if len(token) == 1:
+                self._depth += 1 if token in b"[{" else -1
+                self._deepest = max(self._deepest, self._depth)
+            if self._depth <= 0:
+                self._keep(found.end())
+                return self._end_element()
+        self._keep(len(self._block))
+        return None
+
+    def _in_string(self) -> Item | None:
+        if self._escaped:
+            self._escaped = False
+            self._keep(self._at + 1)
+            return None
+        found = _IN_STRING.search(self._block, self._at)
+        if found is None:
+            self._keep(len(self._block))
+        elif found[0] == b"\n":
+            return self._unclosed_string()
+        else:
+            self._keep(found.end())
+            self._escaped = found[0] == b"\\"
+            if found[0] == b'"':
+                self._state = self._in_element
+                return self._end_element() if self._depth == 0 else None
+        return None
+
+    def _end_element(self) -> Item:
+        self._state = self._between
+        self._separator = "element"
+        if self._length > LONGEST_ROW:
+            return too_long(self._start_line)
+        if self._deepest > DEEPEST:
+            return too_deep(self._start_line)
+        value = parse_value(bytes(self._element), self._start_line)
+        if isinstance(value, RowFault):
+            return value
+        return RawRow(line=self._start_line, value=value, num_bytes=self._length)
+
+    def _after_array(self) -> Item | None:
+        if not self._skip_to(_AFTER):
+            return None
+        return RowFault(
+            line=self.line,
+            code="text_after_array",
+            message="Something follows after the end of the array.",
+            hint="Put all examples into one array, or write one object a line without an array.",
+            is_whole_file=True,
+        )
+
+    def _misplaced(self, what: str) -> RowFault:
+        return RowFault(
+            line=self.line,
+            code="not_json",
+            message=f"The array is not JSON: there is {what}.",
+            hint="Write the array as [ {...}, {...} ], with one comma between two examples.",
+            is_whole_file=True,
+        )
+
+    def _unclosed_string(self) -> RowFault:
+        return RowFault(
+            line=self.line,
+            code="text_not_closed",
+            message="A text does not end before the end of the line.",
+            hint=r"Close it with a double quote, and write a line break inside a text as \n.",
+            is_whole_file=True,
+        )

@@ -1,0 +1,36 @@
+"""Who wants to know that a file's check has ended: apps above register here."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import transaction
+
+from datasets_app.models import TrainingFile
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[TrainingFile], None]
+_listeners: list[Listener] = []
+
+
+def on_processed(listener: Listener) -> Listener:
+    """Call `listener(file)` after each check has been committed, whether the file is processed or has an error.
+
+    It may be lost with a dying worker, so whoever listens must also look by itself now and then.
+    """
+    if listener not in _listeners:
+        _listeners.append(listener)
+    return listener
+
+
+def tell_processed(file: TrainingFile) -> None:
+    """Call every listener once the current transaction has committed."""
+    for listener in _listeners:
+        transaction.on_commit(lambda listener=listener: _tell(listener, file))  # type: ignore[misc]
+
+
+def _tell(listener: Listener, file: TrainingFile) -> None:
+    try:
+        listener(file)
+    except Exception:
+        logger.exception("A listener failed on %s; it will find the file by itself.", file.id)

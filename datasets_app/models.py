@@ -1,0 +1,183 @@
+"""Files of conversations, what is wrong with them, and uploads in parts."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Team, User
+from common.ids import new_id
+
+HEARTBEAT_SECONDS = 20
+"""A check of a file that has said nothing for so long lost its worker, and may be begun anew."""
+
+
+def _file_id() -> str:
+    return new_id("file")
+
+
+def _upload_id() -> str:
+    return new_id("upload")
+
+
+def _part_id() -> str:
+    return new_id("part")
+
+
+class TrainingFileQuerySet(models.QuerySet["TrainingFile"]):
+    def visible_to(self, team: Team) -> "TrainingFileQuerySet":
+        """Files of `team` that have not expired."""
+        return self.filter(team=team).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()))
+
+    def expired(self) -> "TrainingFileQuerySet":
+        return self.filter(expires_at__lte=timezone.now())
+
+    def unchecked(self) -> "TrainingFileQuerySet":
+        """Files waiting for their check that nobody is checking now."""
+        silent = timezone.now() - timedelta(seconds=HEARTBEAT_SECONDS)
+        waiting = models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=silent)
+        return self.filter(waiting, status=TrainingFile.Status.UPLOADED)
+
+
+class TrainingFile(models.Model):
+    """One stored file: conversations to train on, or a result of a job. Its bytes never change."""
+
+    class Status(models.TextChoices):
+        UPLOADED = "uploaded"
+        PROCESSED = "processed"
+        ERROR = "error"
+
+    id = models.CharField(primary_key=True, max_length=40, default=_file_id)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="files")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    filename = models.CharField(max_length=255)
+    purpose = models.CharField(max_length=30)
+    bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+    storage_name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
+    status_details = models.TextField(blank=True)
+    format = models.CharField(max_length=30, blank=True)
+    num_rows = models.BigIntegerField(null=True)
+    """Conversations that can be learned from; None until the file is checked."""
+    num_faults = models.BigIntegerField(null=True)
+    """Faulty rows, of which the first are kept as Fault; None until the file is checked."""
+    statistics = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    validated_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    """When the check last said that it is alive."""
+
+    objects = TrainingFileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["team", "-created_at", "-id"]), models.Index(fields=["status", "heartbeat_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.id})"
+
+    @property
+    def is_processed(self) -> bool:
+        return self.status == self.Status.PROCESSED
+
+    def claim(self) -> bool:
+        """Take the check of this file for oneself; False when it is done or another worker is at it."""
+        claimed = type(self).objects.unchecked().filter(pk=self.pk).update(heartbeat_at=timezone.now())
+        return bool(claimed)
+
+    def beat(self) -> None:
+        """Say that the check goes on."""
+        type(self).objects.filter(pk=self.pk).update(heartbeat_at=timezone.now())
+
+    def release(self) -> None:
+        """Give the check back, so that another worker may begin it at once."""
+        type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(heartbeat_at=None)
+
+    def record_check(self, *, is_good: bool, details: str, **found: Any) -> bool:
+        """Store what the check found; False when the file is gone or another check was first."""
+        values = {
+            "status": self.Status.PROCESSED if is_good else self.Status.ERROR,
+            "status_details": details,
+            "validated_at": timezone.now(),
+            **found,
+        }
+        changed = type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(**values)
+        for name, value in values.items():
+            setattr(self, name, value)
+        return bool(changed)
+
+
+class Fault(models.Model):
+    """One row of a file that cannot be learned from, and why. Only the first of a file are kept."""
+
+    file = models.ForeignKey(TrainingFile, models.CASCADE, related_name="faults")
+    number = models.PositiveIntegerField()
+    """1 for the file's first fault."""
+    line = models.BigIntegerField(null=True)
+    """The physical line where the row begins; None when the fault is the whole file's."""
+    field = models.CharField(max_length=300, blank=True)
+    code = models.CharField(max_length=60)
+    message = models.TextField()
+    hint = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["file", "number"], name="one_fault_per_number")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def visible_to(self, team: Team) -> "UploadQuerySet":
+        return self.filter(team=team)
+
+    def overdue(self) -> "UploadQuerySet":
+        """Uploads that were not completed in time."""
+        return self.filter(status=Upload.Status.PENDING, expires_at__lte=timezone.now())
+
+
+class Upload(models.Model):
+    """A large file that arrives in parts."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        EXPIRED = "expired"
+
+    id = models.CharField(primary_key=True, max_length=40, default=_upload_id)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="uploads")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    filename = models.CharField(max_length=255)
+    purpose = models.CharField(max_length=30)
+    mime_type = models.CharField(max_length=100, blank=True)
+    bytes = models.BigIntegerField()
+    """What the file will have, as announced."""
+    expires_after = models.JSONField(null=True)
+    """The policy for the finished file."""
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    file = models.OneToOneField(TrainingFile, models.SET_NULL, null=True, related_name="upload")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    objects = UploadQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.id})"
+
+
+class UploadPart(models.Model):
+    """One part, stored as it came."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_part_id)
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="parts")
+    bytes = models.BigIntegerField()
+    storage_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,35 @@
+"""Reads stored files as conversations."""
+
+from collections.abc import Iterator
+
+from chat import Conversation
+from common.errors import UserError
+from datasets_app import storing
+from datasets_app.examples import Example, open_examples
+from datasets_app.models import TrainingFile
+
+
+def read_conversations(file: TrainingFile) -> Iterator[tuple[int, Conversation]]:
+    """Yield (line, conversation) of a processed file, streamed from storage; UserError for any other file."""
+    require_processed(file)
+    for example in read_examples(file):
+        yield example.line, example.conversation
+
+
+def read_examples(file: TrainingFile) -> Iterator[Example]:
+    """Yield the good rows of any file, in order."""
+    with storing.open_content(file) as stream:
+        for item in open_examples(stream, file.filename)[1]:
+            if isinstance(item, Example):
+                yield item
+
+
+def require_processed(file: TrainingFile) -> None:
+    """Raise UserError unless every row of the file has been found good."""
+    if file.is_processed:
+        return
+    if file.status == TrainingFile.Status.ERROR:
+        raise UserError(
+            f"{file.filename} ({file.id}) cannot be used. {file.status_details}", code="invalid_training_file"
+        )
+    raise UserError(f"{file.filename} ({file.id}) is still being checked. Try again in a moment.", code="file_not_ready")

@@ -1,0 +1,62 @@
+"""Takes files and uploads away: on request, when they expire, and what broken-off work has left behind."""
+
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from common.errors import UserError
+from datasets_app import guards, storing
+from datasets_app.models import TrainingFile, Upload, UploadPart
+
+LEFT_BEHIND_SECONDS = 24 * 3600
+"""A temporary file this old belongs to nobody any more."""
+
+
+def remove_file(file: TrainingFile) -> None:
+    """Delete the row, then the bytes; UserError 409 while something needs the file."""
+    with transaction.atomic():
+        # Locked, so that a job created meanwhile either is seen by the guards or no longer finds the file.
+        locked = TrainingFile.objects.select_for_update().filter(pk=file.pk).first()
+        if locked is None:
+            return
+        if reason := guards.reason_to_keep(locked):
+            raise UserError(reason, code="file_in_use", status=409)
+        storing.remove_on_commit(locked.storage_name)
+        locked.delete()
+
+
+def close_upload(upload: Upload, status: str) -> None:
+    """Give a pending upload its last status and delete its parts."""
+    with transaction.atomic():
+        if not Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).update(status=status):
+            return
+        remove_parts(upload)
+    upload.status = status
+
+
+def remove_parts(upload: Upload) -> None:
+    """Delete all parts of an upload, in the caller's transaction."""
+    for part in UploadPart.objects.filter(upload=upload):
+        storing.remove_on_commit(part.storage_name)
+        part.delete()
+
+
+def sweep() -> None:
+    """Remove what has expired; a file that a job needs stays until it is no longer needed."""
+    for file in TrainingFile.objects.expired():
+        if guards.reason_to_keep(file) is None:
+            remove_file(file)
+    for upload in Upload.objects.overdue():
+        close_upload(upload, Upload.Status.EXPIRED)
+    _sweep_temporary(settings.LUTHIER_HOME / "tmp", "upload-*")
+
+
+def _sweep_temporary(folder: Path, pattern: str) -> None:
+    for path in folder.glob(pattern):
+        try:
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # Another worker was first.

@@ -1,0 +1,160 @@
+"""What can be done with files: create, read, delete."""
+
+import unicodedata
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from common.wake import wake
+from datasets_app import removal, storing
+from datasets_app.formats import refusal_of
+from datasets_app.formats.streams import Readable
+from datasets_app.models import TrainingFile
+from datasets_app.reading import read_conversations, read_examples
+from datasets_app.spooling import Spool
+from datasets_app.tasks import validate_file
+from datasets_app.token_view import row_tokens
+from datasets_app.tokens import Tokens, ensure_tokens
+
+__all__ = [
+    "Tokens",
+    "create_file",
+    "create_result_file",
+    "delete_file",
+    "ensure_tokens",
+    "get_file",
+    "open_file",
+    "read_conversations",
+    "read_examples",
+    "row_tokens",
+    "store_file",
+]
+
+TRAINING = "fine-tune"
+RESULTS = "fine-tune-results"
+LONGEST_NAME = 200
+
+
+def get_file(*, team: Team, file_id: str) -> TrainingFile:
+    """Return a file of `team`; NotFound for everybody else's."""
+    file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if "\0" not in file_id else None
+    if file is None:
+        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param="file_id")
+    return file
+
+
+def create_file(
+    *,
+    team: Team,
+    by: User | None,
+    filename: str,
+    purpose: str,
+    stream: Readable,
+    expires_after: dict[str, Any] | None = None,
+) -> TrainingFile:
+    """Store all of `stream` as a file to train on and have it checked.
+
+    UserError, with nothing left behind, for an empty or too large stream, another purpose, or a kind of file that
+    cannot be read here.
+    """
+    check_purpose(purpose)
+    with Spool.of(stream, limit=settings.MAX_UPLOAD_BYTES) as spool:
+        return store_file(
+            team=team, by=by, filename=filename, purpose=purpose, spool=spool, expires_after=expires_after
+        )
+
+
+def store_file(
+    *,
+    team: Team,
+    by: User | None,
+    filename: str,
+    purpose: str,
+    spool: Spool,
+    expires_after: dict[str, Any] | None = None,
+) -> TrainingFile:
+    """Make a file of what `spool` has received; as `create_file`."""
+    check_purpose(purpose)
+    filename = safe_filename(filename)
+    expires_at = expiry_of(expires_after)
+    if refusal := refusal_of(spool.head, filename):
+        raise UserError(refusal.message, code=refusal.code, param="file")
+    file = TrainingFile(team=team, created_by=by, filename=filename, purpose=purpose, expires_at=expires_at)
+    return _save(file, spool)
+
+
+def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = RESULTS) -> TrainingFile:
+    """Store a job's result, which needs no check."""
+    file = TrainingFile(
+        team=team, filename=safe_filename(filename), purpose=purpose, status=TrainingFile.Status.PROCESSED
+    )
+    with path.open("rb") as stream, Spool.of(stream, limit=path.stat().st_size) as spool:
+        return _save(file, spool)
+
+
+def delete_file(*, file: TrainingFile, by: User | None) -> None:
+    """Delete a file and its content; refused by name while a job that is not finished needs it."""
+    removal.remove_file(file)
+
+
+def open_file(file: TrainingFile) -> IO[bytes]:
+    """Open the content for reading."""
+    return storing.open_content(file)
+
+
+def check_purpose(purpose: str) -> None:
+    """Refuse what this platform does nothing with."""
+    if purpose != TRAINING:
+        raise UserError(
+            f"The purpose {purpose[:40]!r} is not supported here. Use 'fine-tune'.",
+            code="unsupported_purpose",
+            param="purpose",
+        )
+
+
+def safe_filename(name: str) -> str:
+    """Return the last part of `name` without control characters, cut to a length that every page can show."""
+    last = name.replace("\\", "/").rpartition("/")[2].encode("utf-8", "replace").decode()
+    kept = "".join(char for char in last if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    kept = kept.strip().strip(".") or "data.jsonl"
+    if len(kept) <= LONGEST_NAME:
+        return kept
+    stem, dot, suffix = kept.rpartition(".")
+    return kept[:LONGEST_NAME] if not dot or len(suffix) > 10 else f"{stem[: LONGEST_NAME - 11]}.{suffix}"
+
+
+def expiry_of(policy: dict[str, Any] | None) -> datetime | None:
+    """Return when a file made now expires by OpenAI's `expires_after`; UserError for anything else."""
+    if policy is None:
+        return None
+    anchor, seconds = policy.get("anchor"), policy.get("seconds")
+    if anchor != "created_at":
+        raise UserError("expires_after[anchor] must be 'created_at'.", code="invalid_value", param="expires_after.anchor")
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 3600 <= seconds <= 2_592_000:
+        raise UserError(
+            "expires_after[seconds] must be a whole number from 3600 (1 hour) to 2592000 (30 days).",
+            code="invalid_value",
+            param="expires_after.seconds",
+        )
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+def _save(file: TrainingFile, spool: Spool) -> TrainingFile:
+    """Put the bytes into storage, then the row into the database; without the row the bytes go again."""
+    file.bytes, file.sha256 = spool.num_bytes, spool.sha256
+    file.storage_name = storing.store(spool, storing.name_for(file.team, file.pk))
+    try:
+        with transaction.atomic():
+            file.save(force_insert=True)
+            if file.status == TrainingFile.Status.UPLOADED:
+                wake(validate_file, file.pk)
+    except BaseException:
+        storing.remove(file.storage_name)
+        raise
+    return file

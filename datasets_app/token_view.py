@@ -1,0 +1,64 @@
+"""One row as a model sees it: every token with its text and whether it is learned."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from catalogue.chat_formats import chat_format
+from catalogue.models import BaseModel
+from chat import ChatError, ChatFormat, SystemChoice
+from common.errors import NotFound, UserError
+from datasets_app.models import TrainingFile
+from datasets_app.reading import read_examples
+
+MOST_TOKENS = 4096
+FURTHEST_ROW = 10_000
+"""Rows are found by reading from the start, so far ones are not shown."""
+_LONGEST_CHARACTER = 8
+"""Tokens that may make up one character."""
+
+
+def row_tokens(
+    *, file: TrainingFile, number: int, base: BaseModel, system: SystemChoice | None = None
+) -> dict[str, Any]:
+    """Return {"tokens": [{"id", "text", "trained"}], "truncated"} of the row `number` (from 0) for `base`."""
+    if not 0 <= number <= FURTHEST_ROW:
+        raise UserError(f"Only the rows from 0 to {FURTHEST_ROW} can be shown.", code="row_out_of_reach", param="row")
+    example = next(itertools.islice(read_examples(file), number, None), None)
+    if example is None:
+        raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
+    try:
+        chat = chat_format(base, system or SystemChoice("model_default"))
+        rendered = chat.render(example.conversation)
+    except ChatError as error:
+        raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None
+    shown = rendered.truncate(MOST_TOKENS)
+    texts = token_texts(chat, shown.ids)
+    tokens = [
+        {"id": token, "text": text, "trained": trained}
+        for token, text, trained in zip(shown.ids, texts, shown.trained, strict=True)
+    ]
+    return {"tokens": tokens, "truncated": len(shown.ids) < len(rendered.ids)}
+
+
+def token_texts(chat: ChatFormat, ids: Sequence[int]) -> list[str]:
+    """Return what each token adds to the text, control tokens included.
+
+    A character made of several tokens stands at its last one, and the others have "".
+    """
+    texts: list[str] = []
+    before: list[int] = []
+    pending: list[int] = []
+    for token in ids:
+        pending.append(token)
+        # Decoded behind the one before, since some tokenizers drop a space at the start of a text.
+        lead = chat.decode(before, skip_special=False)
+        text = chat.decode([*before, *pending], skip_special=False)[len(lead) :]
+        if text.endswith("�") and len(pending) < _LONGEST_CHARACTER:
+            texts.append("")
+            continue
+        texts.append(text)
+        before, pending = pending, []
+    if pending:
+        texts[-1] = chat.decode(pending, skip_special=False)
+    return texts

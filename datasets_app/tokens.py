@@ -1,0 +1,269 @@
+"""Turns files into token caches for one training: rendered, cut, masked and split once, then shared by content.
+
+A cache is a folder LUTHIER_HOME/tokens/KEY with train/, validation/ where there is one (chat.TokenCache each) and
+summary.json. KEY covers all that goes in, so equal trainings share it and nothing in it ever changes.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from django.conf import settings
+
+from chat import ChatError, ChatFormat, Conversation, TokenCacheWriter, in_phase, in_validation, parse_data_split
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.reading import read_conversations, require_processed
+
+VERSION = 1
+"""Goes into each key: raise it when what is written changes."""
+AUTO_MIN_ROWS = 100
+"""Below, "auto" holds nothing out: a small set needs every row, and a loss over so few rows says nothing."""
+AUTO_SHARE = 0.1
+AUTO_MAX_ROWS = 500
+"""More rows than these would cost time at each validation and make its loss no more certain."""
+NAMED_LINES = 20
+"""Lines named in the summary for each kind of loss."""
+
+Side = Literal["train", "validation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Where the token caches of a training lie."""
+
+    key: str
+    train: Path
+    validation: Path | None
+    meta: dict[str, Any]
+    """rows, tokens, trained_tokens, max_len of "train" and "validation" (None without), rows_without_answer with
+    lines_without_answer, rows_truncated with lines_truncated, rows_outside_split, validation_share, chat_hash."""
+
+
+def ensure_tokens(
+    *,
+    file: TrainingFile,
+    validation_file: TrainingFile | None,
+    chat: ChatFormat,
+    max_seq_len: int,
+    data_split: str,
+    validation_share: float | Literal["auto"],
+    seed: int,
+) -> Tokens:
+    """Return the token caches for a training on `file`, built now unless equal ones are there.
+
+    `data_split` gives the first phase's share of the rows; of those, `validation_share` is held out by each row's own
+    content unless there is a `validation_file`. Rows whose answer lies wholly beyond `max_seq_len` are left out and
+    named in `meta`. UserError: a file that is not processed, a row the template cannot write, nothing to learn.
+    Two builders at once are fine: the first to finish wins.
+    """
+    require_processed(file)
+    if validation_file is not None:
+        require_processed(validation_file)
+    plan = _Plan(
+        file_sha256=file.sha256,
+        validation_sha256=validation_file.sha256 if validation_file else None,
+        chat_hash=chat.hash,
+        max_seq_len=max_seq_len,
+        data_split=data_split,
+        validation_share=0.0 if validation_file else resolve_share(validation_share, file.num_rows or 0),
+        seed=seed,
+    )
+    folder = settings.LUTHIER_HOME / "tokens" / plan.key
+    if not (folder / "summary.json").exists():
+        _build(folder, plan, file, validation_file, chat)
+    return _opened(folder)
+
+
+def resolve_share(share: float | Literal["auto"], num_rows: int) -> float:
+    """Return the share of rows to hold out; "auto" takes 10 % up to 500 rows, and nothing of fewer than 100."""
+    if share != "auto":
+        return float(share)
+    return 0.0 if num_rows < AUTO_MIN_ROWS else min(AUTO_SHARE, AUTO_MAX_ROWS / num_rows)
+
+
+def canonical_key(conversation: Conversation) -> bytes:
+    """Return the bytes that decide a row's side: equal for equal conversations, however they were written."""
+    content = {"messages": conversation.to_openai(), "tools": list(conversation.tools)}
+    return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """All that decides what the caches hold."""
+
+    file_sha256: str
+    validation_sha256: str | None
+    chat_hash: str
+    max_seq_len: int
+    data_split: str
+    validation_share: float
+    seed: int
+    version: int = VERSION
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(kw_only=True)
+class _Losses:
+    """What was cut or left out."""
+
+    rows_without_answer: int = 0
+    lines_without_answer: list[int] = field(default_factory=list)
+    rows_truncated: int = 0
+    lines_truncated: list[int] = field(default_factory=list)
+    rows_outside_split: int = 0
+
+    def note_without_answer(self, line: int) -> None:
+        self.rows_without_answer += 1
+        self.lines_without_answer += [line] if len(self.lines_without_answer) < NAMED_LINES else []
+
+    def note_truncated(self, line: int) -> None:
+        self.rows_truncated += 1
+        self.lines_truncated += [line] if len(self.lines_truncated) < NAMED_LINES else []
+
+
+def _build(
+    folder: Path, plan: _Plan, file: TrainingFile, validation_file: TrainingFile | None, chat: ChatFormat
+) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
+    try:
+        summary = _write(draft, plan, file, validation_file, chat)
+        (draft / "summary.json").write_text(json.dumps(summary))
+        draft.chmod(0o755)
+        try:
+            os.rename(draft, folder)
+        except OSError:
+            if not (folder / "summary.json").exists():
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write(
+    draft: Path, plan: _Plan, file: TrainingFile, validation_file: TrainingFile | None, chat: ChatFormat
+) -> dict[str, Any]:
+    losses = _Losses()
+    with TokenCacheWriter(draft / "train") as train, TokenCacheWriter(draft / "validation") as validation:
+        writers = {"train": train, "validation": validation}
+        _write_rows(writers, _split_rows(file, plan, losses), plan, chat, losses, file.filename)
+        if validation_file is not None:
+            rows: Iterator[_Row] = (("validation", *row) for row in read_conversations(validation_file))
+            _write_rows(writers, rows, plan, chat, losses, validation_file.filename)
+        _require_something_to_learn(train, plan, losses)
+        meta = {"chat_hash": plan.chat_hash, "max_seq_len": plan.max_seq_len}
+        train.close(meta)
+        validation.close(meta)
+    # Without a trained token a validation has no loss, and is as good as none.
+    has_validation = validation.num_trained_tokens > 0
+    if not has_validation:
+        shutil.rmtree(draft / "validation")
+    return {
+        "train": _counts(train),
+        "validation": _counts(validation) if has_validation else None,
+        "chat_hash": plan.chat_hash,
+        "max_seq_len": plan.max_seq_len,
+        "validation_share": plan.validation_share,
+        **asdict(losses),
+    }
+
+
+_Row = tuple[str, int, Conversation]
+"""(side, line, conversation)."""
+
+
+def _split_rows(file: TrainingFile, plan: _Plan, losses: _Losses) -> Iterator[_Row]:
+    try:
+        phase = parse_data_split(plan.data_split)
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="data_split") from None
+    for line, conversation in read_conversations(file):
+        key = canonical_key(conversation)
+        if phase < 1 and not in_phase(key, phase, plan.seed):
+            losses.rows_outside_split += 1
+            continue
+        held_out = in_validation(key, share=plan.validation_share, seed=plan.seed)
+        yield "validation" if held_out else "train", line, conversation
+
+
+def _write_rows(
+    writers: dict[str, TokenCacheWriter],
+    rows: Iterator[_Row],
+    plan: _Plan,
+    chat: ChatFormat,
+    losses: _Losses,
+    filename: str,
+) -> None:
+    # Rows that were read but have not come back rendered: the renderer works in batches.
+    pending: deque[_Row] = deque()
+
+    def conversations() -> Iterator[Conversation]:
+        for row in rows:
+            pending.append(row)
+            yield row[2]
+
+    try:
+        for rendered in chat.render_many(conversations()):
+            side, line, _ = pending.popleft()
+            cut = rendered.truncate(plan.max_seq_len)
+            if not cut.num_trained:
+                losses.note_without_answer(line)
+                continue
+            if len(cut.ids) < len(rendered.ids):
+                losses.note_truncated(line)
+            writers[side].add(cut)
+    except ChatError as error:
+        raise _named(error, pending, chat, filename) from error
+
+
+def _named(error: ChatError, pending: "deque[_Row]", chat: ChatFormat, filename: str) -> UserError:
+    """Find which row of the failed batch it was."""
+    for _, line, conversation in pending:
+        try:
+            chat.render(conversation)
+        except ChatError as again:
+            place = f" ({again.field})" if again.field else ""
+            return UserError(
+                f"Line {line} of {filename}{place}: {again.message}", code=again.code, param="training_file"
+            )
+    return UserError(f"{filename}: {error.message}", code=error.code, param="training_file")
+
+
+def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _Losses) -> None:
+    if train.num_trained_tokens:
+        return
+    reason = "The training would learn no token at all."
+    if losses.rows_without_answer:
+        lines = ", ".join(str(line) for line in losses.lines_without_answer[:5])
+        reason += (
+            f" In {losses.rows_without_answer:,} rows (lines {lines}) the answer lies wholly beyond the first "
+            f"{plan.max_seq_len:,} tokens. Raise max_seq_len or shorten the prompts."
+        )
+    else:
+        reason += " All rows were split off. Give data_split a larger first share, or hold out fewer rows."
+    raise UserError(reason, code="no_trained_tokens", param="training_file")
+
+
+def _counts(writer: TokenCacheWriter) -> dict[str, int]:
+    return {
+        "rows": writer.num_rows,
+        "tokens": writer.num_tokens,
+        "trained_tokens": writer.num_trained_tokens,
+        "max_len": writer.max_len,
+    }
+
+
+def _opened(folder: Path) -> Tokens:
+    meta = json.loads((folder / "summary.json").read_text())
+    validation = folder / "validation" if meta["validation"] else None
+    return Tokens(key=folder.name, train=folder / "train", validation=validation, meta=meta)
