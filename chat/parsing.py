@@ -287,6 +287,10 @@ def _check_training(messages: tuple[Message, ...]) -> None:
                 code="consecutive_assistant",
                 field=f"messages[{after}]",
             )
+    _check_something_trained(messages, answers)
+
+
+def _check_something_trained(messages: tuple[Message, ...], answers: list[int]) -> None:
     trained = [number for number in answers if messages[number].is_trained]
     if not trained:
         raise ChatError(
