@@ -40,6 +40,11 @@ class Conversation:
         """Return the messages as OpenAI's API writes them, the weights included."""
         return [_openai(message) | _weight(message) for message in self.messages]
 
+    def canonical_key(self) -> bytes:
+        """Return the bytes that decide a row's side of a split: equal for equal conversations, however written."""
+        content = {"messages": self.to_openai(), "tools": list(self.tools)}
+        return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+
     def for_template(self) -> list[dict[str, Any]]:
         """Return the messages as chat templates read them: no empty keys, a call's arguments as an object."""
         return [_for_template(message) for message in self.messages]

@@ -89,12 +89,6 @@ def resolve_share(share: float | Literal["auto"], num_rows: int) -> float:
     return 0.0 if num_rows < AUTO_MIN_ROWS else min(AUTO_SHARE, AUTO_MAX_ROWS / num_rows)
 
 
-def canonical_key(conversation: Conversation) -> bytes:
-    """Return the bytes that decide a row's side: equal for equal conversations, however they were written."""
-    content = {"messages": conversation.to_openai(), "tools": list(conversation.tools)}
-    return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
     """All that decides what the caches hold."""
@@ -188,7 +182,7 @@ def _split_rows(file: TrainingFile, plan: _Plan, losses: _Losses) -> Iterator[_R
     except ChatError as error:
         raise UserError(error.message, code=error.code, param="data_split") from None
     for line, conversation in read_conversations(file):
-        key = canonical_key(conversation)
+        key = conversation.canonical_key()
         if phase < 1 and not in_phase(key, phase, plan.seed):
             losses.rows_outside_split += 1
             continue

@@ -43,22 +43,30 @@ def _write_caches(arguments: Arguments, chat_format: "chat.ChatFormat", caches: 
     train = chat.TokenCacheWriter(caches / "train")
     validation = chat.TokenCacheWriter(caches / "validation")
     for where, value in _rows(Path(arguments.data_path)):
-        key = json.dumps(value, ensure_ascii=False, sort_keys=True)
+        conversation = _conversation(where, value)
+        key = conversation.canonical_key()
         if not chat.in_phase(key, phase, seed):
             continue
         held_out = chat.in_validation(key, share=arguments.validation_share, seed=seed)
-        (validation if held_out else train).add(_render(chat_format, where, value, max_len))
+        (validation if held_out else train).add(_render(chat_format, where, conversation, max_len))
     if arguments.validation_path is not None:
         for where, value in _rows(Path(arguments.validation_path)):
-            validation.add(_render(chat_format, where, value, max_len))
+            validation.add(_render(chat_format, where, _conversation(where, value), max_len))
     train.close(meta)
     validation.close(meta)
     return validation.num_rows > 0
 
 
-def _render(chat_format: "chat.ChatFormat", where: str, value: Any, max_len: int) -> "chat.Rendered":
+def _conversation(where: str, value: Any) -> "chat.Conversation":
     try:
-        return chat_format.render(chat.parse_row(value)).truncate(max_len)
+        return chat.parse_row(value)
+    except chat.ChatError as error:
+        raise Failure("bad_data", f"{where}: {error}") from error
+
+
+def _render(chat_format: "chat.ChatFormat", where: str, conversation: "chat.Conversation", max_len: int) -> "chat.Rendered":
+    try:
+        return chat_format.render(conversation).truncate(max_len)
     except chat.ChatError as error:
         raise Failure("bad_data", f"{where}: {error}") from error
 

@@ -24,18 +24,35 @@ class Reporter:
         self._events = EventWriter(directory.events) if speaks else None
         self.step = 0
         """Optimizer steps done so far, for the sentence of a failure."""
+        self._has_started = False
+        self._held: list[str] = []
+        """Warnings from before the first event: `started` is the first, unless the run ends before it."""
 
     def event(self, type: str, message: str, *, level: Level = "info", **data: Any) -> None:
         if self._events is None:
             return
         self._events.write(type, message, level=level, **data)
-        print(f"{time.strftime('%H:%M:%S')} {message}", flush=True)
+        self._print(message)
+        if not self._has_started:
+            self._has_started = True
+            for held in self._held:
+                self.event("warning", held, level="warn")
 
     def stage(self, message: str) -> None:
-        self.event("stage", message)
+        """Say what is being done; before `started`, which shall be the first event, only in the log."""
+        if self._has_started:
+            self.event("stage", message)
+        elif self._events is not None:
+            self._print(message)
+
+    def _print(self, message: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {message}", flush=True)
 
     def warn(self, message: str) -> None:
-        self.event("warning", message, level="warn")
+        if self._has_started:
+            self.event("warning", message, level="warn")
+        else:
+            self._held.append(message)
 
     def failed(self, failure: Failure, error: BaseException) -> None:
         """Write the terminal event; the traceback goes to the log alone."""

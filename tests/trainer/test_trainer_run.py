@@ -166,7 +166,7 @@ class TestResult:
         directory = make_run(spec={"eval_steps": 3})
         events = run_here(directory)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert events[0].type == "stage"
+        assert events[0].type == "started"
         assert [event.data["step"] for event in of_type(events, "metrics")] == [1, 2, 3, 4, 5, 6]
         assert [event.data["step"] for event in of_type(events, "validation")] == [3, 6]
         assert 0 <= of_type(events, "validation")[0].data["valid_mean_token_accuracy"] <= 1
