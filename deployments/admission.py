@@ -51,7 +51,9 @@ def admit(*, authorization: str, is_local: bool, content: bytes) -> Question:
         return Question(caller=caller, target=find_target(team=caller.team, name=body["model"]), body=body)
     target = find_open_target(name=body["model"])
     if target is None or target.deployment is None:
-        raise _unauthorized("No API key was sent, and no deployment of this name answers without one. Make one in the console")
+        raise _unauthorized(
+            "No API key was sent, and no deployment of this name answers without one. Make one in the console"
+        )
     return Question(caller=Caller(team=target.deployment.team), target=target, body=body)
 
 

@@ -134,7 +134,11 @@ class Replica(models.Model):
     run = models.OneToOneField(Run, models.CASCADE, related_name="replica")
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
     full_model = models.ForeignKey(
-        Adapter, models.CASCADE, null=True, related_name="+", help_text="A fully trained model, served instead of its base."
+        Adapter,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="A fully trained model, served instead of its base.",
     )
     deployment = models.ForeignKey(Deployment, models.CASCADE, null=True, related_name="replicas")
     encrypted_token = models.TextField()
@@ -271,7 +275,9 @@ class Usage(models.Model):
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="usage")
     model = models.CharField(max_length=255)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
-    prompt_tokens = models.PositiveIntegerField(null=True, help_text="Empty when the caller left before the count came.")
+    prompt_tokens = models.PositiveIntegerField(
+        null=True, help_text="Empty when the caller left before the count came."
+    )
     completion_tokens = models.PositiveIntegerField(null=True)
     at = models.DateTimeField(auto_now_add=True)
     milliseconds = models.PositiveIntegerField()

@@ -33,7 +33,7 @@ class Target:
 
 
 def find_target(*, team: Team, name: str) -> Target:
-    """Return what `name` means for `team`: a deployment, a tuned model or a base; NotFound otherwise, never the base."""
+    """Return what `name` means for `team`: a deployment, a tuned model or a base; NotFound when it means nothing."""
     deployments = Deployment.objects.visible_to(team).live().filter(name=name)
     deployment = deployments.select_related("base_model", "adapter", "team").first()
     return of_deployment(deployment) if deployment is not None else find_model(team=team, name=name)

@@ -70,7 +70,9 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
     except Exception:
         # The traceback names code, never the prompt.
         logger.exception("A request for an answer failed.")
-        return _error("Something went wrong on the server. It has been logged; try again.", status=500, code="internal_error")
+        return _error(
+            "Something went wrong on the server. It has been logged; try again.", status=500, code="internal_error"
+        )
 
 
 def _headers(error: UserError) -> dict[str, str]:
@@ -83,7 +85,12 @@ def _headers(error: UserError) -> dict[str, str]:
 
 
 def _error(
-    message: Any, *, status: int, code: str | None = None, param: str | None = None, headers: dict[str, str] | None = None
+    message: Any,
+    *,
+    status: int,
+    code: str | None = None,
+    param: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> JsonResponse:
     body = error_body(message=message, status=status, code=code, param=param)
     return JsonResponse(body, status=status, headers=headers or {})

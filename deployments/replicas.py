@@ -32,9 +32,7 @@ def serve_deployment(deployment: Deployment) -> Replica:
     if (live := deployment.live_replica) is not None:
         return live
     accelerators = deployment.accelerators or most_accelerators()
-    run = compute.request_run(
-        kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name
-    )
+    run = compute.request_run(kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name)
     return _create(run, deployment.base_model, deployment.adapter, deployment)
 
 

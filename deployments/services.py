@@ -67,7 +67,7 @@ def update_deployment(
     deployment: Deployment,
     by: User,
     open_to_loopback: bool | None = None,
-    accelerators: int | None | Unchanged = "unchanged",
+    accelerators: int | Unchanged | None = "unchanged",
 ) -> Deployment:
     """Change the loopback switch or the accelerators; new accelerators restart it, a failed one included."""
     with _refusing_taken_names(deployment.name), transaction.atomic():
@@ -174,7 +174,7 @@ def _check_name(name: str) -> None:
 
 @contextmanager
 def _refusing_taken_names(name: str) -> Iterator[None]:
-    """Turn a violated constraint into a sentence; the database decides, so that two requests at once cannot both win."""
+    """Turn a violated constraint into a sentence: the database decides, so that of two at once one wins."""
     try:
         yield
     except IntegrityError as error:
@@ -184,7 +184,9 @@ def _refusing_taken_names(name: str) -> Iterator[None]:
                 "leave the switch off."
             )
         elif "a_team_uses_a_deployment_name_once" in str(error):
-            message = _("Your team has a deployment named %(name)s already. Choose another name, or take that one down.")
+            message = _(
+                "Your team has a deployment named %(name)s already. Choose another name, or take that one down."
+            )
         else:
             raise
         raise UserError(message % {"name": name}, code="name_taken", param="name", status=409) from None

@@ -28,7 +28,9 @@ def as_event(value: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-async def relabelled(pieces: AsyncIterator[bytes], *, name: str, wants_usage: bool, tally: Tally) -> AsyncIterator[bytes]:
+async def relabelled(
+    pieces: AsyncIterator[bytes], *, name: str, wants_usage: bool, tally: Tally
+) -> AsyncIterator[bytes]:
     """Yield each event with `name` as its model, as soon as it is whole.
 
     The replica is always asked for the usage; `wants_usage` says whether the caller sees it.

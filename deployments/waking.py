@@ -11,7 +11,7 @@ from compute.models import Run
 from django.conf import settings
 from django.utils import timezone
 
-from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import is_full_model, serve_deployment, touch, wake_shared
 
@@ -55,7 +55,7 @@ def look(target: Target) -> Route | Waiting | Refusal:
         return _route(own, target)
     if not settings.SHARED_REPLICAS:
         return Refusal(
-            reason=f"`{target.name}` is not deployed, and this installation starts no shared replicas. Deploy it first.",
+            reason=f"`{target.name}` is not deployed, and shared replicas are switched off here. Deploy it first.",
             code="model_not_deployed",
             status=409,
         )
@@ -65,9 +65,7 @@ def look(target: Target) -> Route | Waiting | Refusal:
 def _look_at_deployment(target: Target) -> Route | Waiting | Refusal:
     deployment = Deployment.objects.get(pk=target.deployment.pk)
     if not deployment.is_live:
-        return Refusal(
-            reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404
-        )
+        return Refusal(reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404)
     if deployment.state == Deployment.State.FAILED:
         reason = f"The deployment `{target.name}` failed: {deployment.reason}"
         return Refusal(reason=reason, code="deployment_failed", status=409)
@@ -106,7 +104,7 @@ def _own_replica(target: Target) -> Replica | None:
     return replicas.select_related("run").first()
 
 
-def _shared(target: Target) -> "Replica.objects":
+def _shared(target: Target) -> ReplicaQuerySet:
     full_model = target.adapter if is_full_model(target.adapter) else None
     return Replica.objects.shared().filter(base_model=target.base_model, full_model=full_model)
 

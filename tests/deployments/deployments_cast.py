@@ -28,8 +28,8 @@ def make_person(name: str) -> Person:
 
 def make_base(folder: str = "/nowhere/tiny", **fields) -> BaseModel:
     defaults = {
-        "id": "tiny", "display_name": "Tiny", "family": "llama", "parameters": 1, "context_length": 8192, "hidden_size": 64,
-        "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
+        "id": "tiny", "display_name": "Tiny", "family": "llama", "parameters": 1, "context_length": 8192,
+        "hidden_size": 64, "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
     }  # fmt: skip
     base = BaseModel.objects.create(**{**defaults, **fields})
     base.mark_present(folder=folder, sha256="0" * 64)

@@ -70,7 +70,9 @@ class FakeReplica:
     was_left: threading.Event = field(default_factory=threading.Event)
 
     def application(self) -> Starlette:
-        return Starlette(routes=[Route(path, self.answer, methods=["POST"]) for path in ("/v1/chat/completions", "/v1/completions")])
+        return Starlette(
+            routes=[Route(path, self.answer, methods=["POST"]) for path in ("/v1/chat/completions", "/v1/completions")]
+        )
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
@@ -83,8 +85,22 @@ class FakeReplica:
             return JSONResponse(self.refuse, status_code=400)
         if body.get("stream"):
             return StreamingResponse(self.chunks(body), media_type="text/event-stream")
-        choice = {"index": 0, "message": {"role": "assistant", "content": "琴", "refusal": None}, "logprobs": None, "finish_reason": "stop"}
-        return JSONResponse({"id": "x", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice], "usage": usage()})
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": "琴", "refusal": None},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+        return JSONResponse(
+            {
+                "id": "x",
+                "object": "chat.completion",
+                "created": 1,
+                "model": body["model"],
+                "choices": [choice],
+                "usage": usage(),
+            }
+        )
 
     async def chunks(self, body: dict[str, Any]) -> Any:
         numbers = iter(range(10**9 if self.endless else 3))
@@ -148,12 +164,18 @@ def replica(base, adapter, upstream) -> Replica:
 
 @pytest.fixture
 def client(platform, alice) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{platform.url}/v1", api_key=alice.secret, max_retries=0, _strict_response_validation=True)
+    return openai.OpenAI(
+        base_url=f"{platform.url}/v1", api_key=alice.secret, max_retries=0, _strict_response_validation=True
+    )
 
 
-def post(platform: Server, model: str, *, key: str | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+def post(
+    platform: Server, model: str, *, key: str | None = None, headers: dict[str, str] | None = None
+) -> httpx.Response:
     given = {**({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
-    return httpx.post(f"{platform.url}/v1/chat/completions", json={"model": model, "messages": HELLO}, headers=given, timeout=30)
+    return httpx.post(
+        f"{platform.url}/v1/chat/completions", json={"model": model, "messages": HELLO}, headers=given, timeout=30
+    )
 
 
 class TestAnswers:
@@ -183,7 +205,9 @@ class TestAnswers:
 
     def test_streamed_with_usage(self, client, adapter, replica):
         options = {"include_usage": True}
-        *_, last = client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True, stream_options=options)
+        *_, last = client.chat.completions.create(
+            model=adapter.name, messages=HELLO, stream=True, stream_options=options
+        )
         assert last.usage.total_tokens == 8
 
     def test_text_completions(self, client, platform, adapter, replica, engine, alice):
@@ -195,7 +219,14 @@ class TestAnswers:
         assert engine.requests[0]["prompt"] == "a"
 
     def test_a_refusal_names_the_model_as_the_caller_does(self, client, adapter, replica, engine):
-        engine.refuse = {"error": {"message": f"{adapter.id}: too long", "type": "invalid_request_error", "param": "messages", "code": "c"}}
+        engine.refuse = {
+            "error": {
+                "message": f"{adapter.id}: too long",
+                "type": "invalid_request_error",
+                "param": "messages",
+                "code": "c",
+            }
+        }
         with pytest.raises(openai.BadRequestError) as refused:
             client.chat.completions.create(model=adapter.name, messages=HELLO)
         assert f"{adapter.name}: too long" in str(refused.value)
@@ -232,7 +263,9 @@ class TestTenancy:
 class TestLoopback:
     @pytest.fixture
     def deployment(self, alice, adapter, upstream):
-        made = services.deploy(team=alice.team, by=alice.user, name="qwen-14b", model=adapter.name, open_to_loopback=True)
+        made = services.deploy(
+            team=alice.team, by=alice.user, name="qwen-14b", model=adapter.name, open_to_loopback=True
+        )
         make_ready(made.live_replica, port=upstream.port)
         return made
 
@@ -264,7 +297,8 @@ class TestLoopback:
 
 class TestBodies:
     @pytest.mark.parametrize(
-        "content", [b"", b"{", b"[]", b"[" * 100_000, b'{"model": 1}', b'{"model": "a\\u0000"}', b'{"model": NaN}', b"\xff"]
+        "content",
+        [b"", b"{", b"[]", b"[" * 100_000, b'{"model": 1}', b'{"model": "a\\u0000"}', b'{"model": NaN}', b"\xff"],
     )
     def test_what_is_no_request_is_a_400(self, platform, alice, content):
         headers = {"authorization": f"Bearer {alice.secret}", "content-type": "application/json"}

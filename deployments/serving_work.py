@@ -1,0 +1,132 @@
+"""Serving, as a kind of work that compute runs: what a replica is told, and what it says."""
+
+import logging
+from pathlib import Path
+
+import httpx
+from catalogue.services import chat_format
+from compute.models import Run
+from compute.work import Command, WorkError
+from django.conf import settings
+from jobs.adapters import local_folder
+
+from chat import SystemChoice
+from deployments.models import Replica, ReplicaAdapter
+from deployments.replicas import KIND, end_replica, record_gate, settle
+from rundir import Event, RunDirectory, write_json
+from serving.spec import ServedAdapter, ServingSpec
+
+logger = logging.getLogger(__name__)
+
+MAX_CONTEXT = 4096
+"""Tokens of prompt and answer together: the room that the longest answers of all requests at once may take."""
+LOAD_SECONDS = 120
+"""The longest that one adapter may take to be loaded and proven."""
+
+
+class ServingWork:
+    """A replica: prepared from the database, launched, listened to, and given more adapters while it lives."""
+
+    kind = KIND
+
+    def prepare(self, run: Run, directory: RunDirectory) -> None:
+        """Write spec.json, the chat format and, where they are missing on this node, the adapters."""
+        replica = _replica(run)
+        if replica.full_model is None and not replica.base_model.is_present:
+            raise WorkError(
+                f"{replica.base_model} is not on this platform's disk any more. Download it from the catalogue first.",
+                code="model_not_present",
+            )
+        directory.create()
+        spec = _spec_of_full_model(replica) if replica.full_model else _spec_of_base(replica, directory)
+        write_json(directory.spec, spec.to_json())
+
+    def command(self, run: Run, directory: RunDirectory) -> Command:
+        """Return the engine's command line."""
+        return Command(argv=(settings.TRAINER_PYTHON, "-m", "serving", str(directory.root)), environment={})
+
+    def record(self, run: Run, events: list[Event]) -> None:
+        """Store where the replica answers and what the same-answer checks said."""
+        replica = _replica(run)
+        for event in events:
+            if event.type == "ready":
+                replica.mark_ready(host=event.data["host"], port=event.data["port"])
+                settle(replica)
+            elif event.type == "gate":
+                _record_gate(replica, event)
+
+    def attend(self, run: Run, directory: RunDirectory) -> None:
+        """Load the adapters that were asked for since the replica started."""
+        replica = _replica(run)
+        if not replica.is_answering:
+            return
+        wanted = replica.adapters.filter(state=ReplicaAdapter.State.WANTED).select_related("adapter")
+        for loaded in wanted:
+            _load(replica, loaded)
+
+    def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
+        """Note the end; a deployment that should go on asks for a new Run."""
+        end_replica(replica=_replica(run), outcome=outcome, message=run.outcome_message)
+
+
+def _replica(run: Run) -> Replica:
+    return Replica.objects.select_related("run", "base_model", "full_model", "deployment").get(run_id=run.pk)
+
+
+def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
+    base = replica.base_model
+    directory.chat.mkdir(exist_ok=True)
+    chat_format(base, SystemChoice("model_default")).save(directory.chat)
+    wanted = replica.adapters.select_related("adapter").order_by("id")
+    return ServingSpec(
+        model_path=str(base.path),
+        model_name=base.id,
+        chat_path=str(directory.chat),
+        adapters=[ServedAdapter(name=one.adapter.id, path=str(local_folder(one.adapter))) for one in wanted],
+        **_common(replica),
+    )
+
+
+def _spec_of_full_model(replica: Replica) -> ServingSpec:
+    folder = Path(local_folder(replica.full_model))
+    return ServingSpec(
+        model_path=str(folder),
+        model_name=replica.own_name,
+        chat_path=str(folder),
+        probe_path=str(folder / "probe"),
+        **_common(replica),
+    )
+
+
+def _common(replica: Replica) -> dict[str, object]:
+    return {
+        "run_id": replica.run_id,
+        "host": settings.NODE_ADDRESS,
+        "token": replica.token,
+        "max_model_len": min(replica.base_model.context_length or MAX_CONTEXT, MAX_CONTEXT),
+        "lease_checkpoint_seconds": settings.TIMES.lease_checkpoint_seconds,
+        "lease_timeout_seconds": settings.TIMES.lease_timeout_seconds,
+    }
+
+
+def _record_gate(replica: Replica, event: Event) -> None:
+    verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
+    passed = event.data["passed"] is True
+    record_gate(replica=replica, model=event.data["model"], passed=passed, message=event.message, verdict=verdict)
+
+
+def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
+    """Have the engine load one adapter; its `gate` event brings the verdict, so that a lost reply loses nothing."""
+    body = {"name": loaded.adapter_id, "path": str(local_folder(loaded.adapter))}
+    headers = {"authorization": f"Bearer {replica.token}"}
+    try:
+        reply = httpx.post(f"{replica.url}/adapters", json=body, headers=headers, timeout=LOAD_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        logger.warning("Replica %s did not take adapter %s yet: %r", replica.pk, loaded.adapter_id, error)
+        return
+    if reply.is_success:
+        loaded.mark_proven()
+    elif reply.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        loaded.mark_refused(reply.json()["error"]["message"])
+    else:
+        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.adapter_id)
