@@ -51,7 +51,7 @@ def boot_id() -> str:
 
 
 def accelerators() -> list[Accelerator]:
-    """Return what this node offers, as settings.NODE_ACCELERATORS allows: all, "cpu" its cores, a number at most that."""
+    """Return what this node offers; settings.NODE_ACCELERATORS is empty (all), "cpu" (cores) or the most of them."""
     allowed = settings.NODE_ACCELERATORS.strip().lower()
     if allowed not in ("", "cpu") and not (allowed.isdecimal() and int(allowed) > 0):
         raise ImproperlyConfigured(

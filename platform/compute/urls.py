@@ -3,10 +3,14 @@ from typing import Any
 from django.urls import path
 
 from compute import api as rest
+from compute import views
 
 v1: list[Any] = []
 api = [
     path("pool", rest.PoolView.as_view()),
     path("quotas/<str:team>", rest.QuotaView.as_view()),
 ]
-pages: list[Any] = []
+pages = [
+    path("pool", views.pool, name="pool"),
+    path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
+]

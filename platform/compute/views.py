@@ -1,0 +1,66 @@
+"""The pool's page for administrators: quotas by team, devices and who holds them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from accounts.models import Team
+from common.errors import UserError
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from compute import services
+from compute.explanations import count_of
+
+
+@login_required
+@require_GET
+def pool(request: HttpRequest) -> HttpResponse:
+    _require_admin(request)
+    whole = services.pool()
+    context = {
+        "sentence": _sentence(whole),
+        "teams": whole["teams"],
+        "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
+        "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
+    }
+    return render(request, "compute/pool.html", context)
+
+
+@login_required
+@require_POST
+def set_quota(request: HttpRequest, team_id: int) -> HttpResponse:
+    _require_admin(request)
+    team = get_object_or_404(Team, pk=team_id)
+    text = request.POST.get("accelerators", "").strip()
+    if text and not (text.isascii() and text.isdigit()):
+        raise UserError(
+            _("A quota is a whole number, or empty for the whole pool."), code="invalid_quota", param="accelerators"
+        )
+    services.set_quota(team=team, accelerators=int(text) if text else None, by=request.user)
+    said = count_of(int(text), services.pool()["kind"]) if text else _("the whole pool")
+    messages.success(request, _("%(team)s may now hold %(quota)s at once.") % {"team": team.name, "quota": said})
+    return redirect("pool")
+
+
+def _require_admin(request: HttpRequest) -> None:
+    if not request.user.is_staff:
+        raise PermissionDenied
+
+
+def _sentence(whole: dict[str, Any]) -> str:
+    free, total = whole["free"], count_of(whole["accelerators"], whole["kind"])
+    waiting = sum(team["waiting"] for team in whole["teams"])
+    queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
+    return _("%(free)s of %(total)s are free, %(queue)s.") % {"free": free, "total": total, "queue": queue}
+
+
+def _device(device: dict[str, Any]) -> dict[str, Any]:
+    since = device["since"]
+    return {**device, "since": datetime.fromtimestamp(since, UTC) if since else None}

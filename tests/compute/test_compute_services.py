@@ -1,0 +1,309 @@
+"""Asking for a Run, its end and a quota; the scheduler and the reconciler at work on a real database."""
+
+import threading
+from typing import Any
+
+import pytest
+from accounts.models import ApiKey, AuditEvent, Team, User
+from common.errors import UserError
+from compute import reconciling, services
+from compute.explanations import sentence_for
+from compute.models import Allocation, Node, Run
+from compute.supervisor import Supervisor
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connections, transaction
+from django.utils import timezone, translation
+from rest_framework.test import APIClient
+
+from tests.compute.supervision import ScriptWork
+
+pytestmark = pytest.mark.django_db
+
+Woken = list[tuple[str, tuple[Any, ...], str | None]]
+
+
+def request(team: Team, accelerators: int | None = 1, **more: Any) -> Run:
+    return services.request_run(kind="script", team=team, accelerators=accelerators, **more)
+
+
+def schedule(*runs: Run) -> list[str]:
+    """Schedule once and return the states of `runs`."""
+    services.schedule()
+    for run in runs:
+        run.refresh_from_db()
+    return [run.state for run in runs]
+
+
+def seconds_ago(seconds: float) -> Any:
+    return timezone.now() - timezone.timedelta(seconds=seconds)
+
+
+class TestRequestRun:
+    def test_waits_and_wakes_the_scheduler(self, team: Team, no_broker: Woken) -> None:
+        run = request(team)
+        assert run.state == "waiting"
+        assert run.id.startswith("run-")
+        assert no_broker == [("compute.schedule", (), None)]
+
+    def test_refuses_less_than_one_accelerator(self, team: Team) -> None:
+        with pytest.raises(UserError, match="at least 1"):
+            request(team, 0)
+
+
+class TestSchedule:
+    def test_gives_devices_and_wakes_the_nodes_worker(self, team: Team, node: Node, no_broker: Woken) -> None:
+        run = request(team, None)
+        assert schedule(run) == ["starting"]
+        assert [device.node_id for device in run.devices()] == [node.pk, node.pk]
+        assert ("compute.supervise", (run.pk,), node.queue) in no_broker
+
+    def test_a_higher_priority_comes_first(self, team: Team, node: Node) -> None:
+        later, sooner = request(team, 2), request(team, 2, priority=1)
+        assert schedule(later, sooner) == ["waiting", "starting"]
+
+    def test_says_why_the_rest_waits(self, team: Team, node: Node) -> None:
+        first, second = request(team, 2), request(team, 1)
+        schedule(first, second)
+        assert services.explain(second) == "Waiting for room: this needs 1 CPU core, and 0 of 2 are free for it."
+        assert services.explain(first) == ""
+
+    def test_starts_by_itself_when_there_is_room(self, team: Team, node: Node) -> None:
+        services.set_quota(team=team, accelerators=1, by=None)
+        first, second = request(team), request(team)
+        assert schedule(first, second) == ["starting", "waiting"]
+        assert services.explain(second) == "Waiting: your team uses 1 of its 1 CPU core."
+        first.move("finishing", outcome="succeeded")
+        assert schedule(second) == ["starting"]
+
+    def test_a_raised_quota_lets_the_next_one_start(self, team: Team, node: Node) -> None:
+        services.set_quota(team=team, accelerators=1, by=None)
+        first, second = request(team), request(team)
+        schedule(first, second)
+        services.set_quota(team=team, accelerators=None, by=None)
+        assert schedule(second) == ["starting"]
+
+    @pytest.mark.parametrize("change", [{"draining": True}, {"closing": True}, {"last_seen_at": seconds_ago(3600)}])
+    def test_a_node_that_is_leaving_or_silent_gets_nothing(
+        self, team: Team, node: Node, change: dict[str, Any]
+    ) -> None:
+        Node.objects.update(**change)
+        assert schedule(run := request(team)) == ["waiting"]
+        assert services.explain(run).startswith("Waiting: no worker has been heard from.")
+
+    def test_an_unhealthy_device_is_not_given(self, team: Team, node: Node) -> None:
+        node.devices.update(healthy=False)
+        assert schedule(request(team)) == ["waiting"]
+
+    def test_an_idle_replica_gives_way_and_a_busy_one_does_not(self, team: Team, node: Node) -> None:
+        shared = Team.objects.platform()
+        replica = request(shared, 2, counts_in_quota=False, yields=True)
+        schedule(replica)
+        waiting = request(team)
+        schedule(replica)
+        assert replica.stop_requested_at is None
+        services.set_idle(run=replica, since=timezone.now())
+        schedule(replica, waiting)
+        assert replica.stop_reason == "yield"
+        assert services.explain(waiting).startswith("Waiting: an idle model is put to sleep")
+
+    def test_a_device_has_one_live_run_whatever_the_code_does(self, team: Team, node: Node) -> None:
+        first, second = request(team), request(team)
+        device = node.devices.all()[0]
+        Allocation.objects.create(run=first, device=device)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Allocation.objects.create(run=second, device=device)
+
+
+class TestTwoSchedulers:
+    @pytest.mark.django_db(transaction=True)
+    def test_never_over_admit(self, team: Team, node: Node) -> None:
+        other = Team.create(name="Cellos")
+        for each in (team, other):
+            services.set_quota(team=each, accelerators=1, by=None)
+        for _ in range(5):
+            request(team)
+            request(other)
+        barrier = threading.Barrier(6)
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            barrier.wait()
+            try:
+                for _ in range(3):
+                    services.schedule()
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        held = Allocation.objects.filter(released_at=None)
+        assert sorted(held.values_list("run__team__name", flat=True)) == ["Cellos", "Violins"]
+
+
+class TestRequestStop:
+    def test_a_waiting_run_ends_without_having_started(self, team: Team, node: Node, script_work: ScriptWork) -> None:
+        run = request(team)
+        assert services.request_stop(run=run, reason="cancel")
+        assert schedule(run) == ["finishing"]
+        Supervisor(run.pk, "control").run()
+        run.refresh_from_db()
+        assert (run.state, run.outcome) == ("ended", "stopped")
+        assert script_work.finished == [(run.pk, "stopped")]
+        assert script_work.num_prepared == 0
+
+    def test_the_first_reason_stays_but_a_cancellation_wins(self, started_run: Run) -> None:
+        for asked, kept in (("drain", "drain"), ("pause", "drain"), ("cancel", "cancel"), ("yield", "cancel")):
+            services.request_stop(run=started_run, reason=asked)
+            assert started_run.stop_reason == kept
+
+    def test_refuses_a_reason_that_nobody_knows(self, started_run: Run) -> None:
+        with pytest.raises(ValueError, match="boredom"):
+            services.request_stop(run=started_run, reason="boredom")
+
+    def test_what_is_decided_cannot_be_stopped(self, started_run: Run) -> None:
+        started_run.move("finishing", outcome="succeeded")
+        assert services.request_stop(run=started_run, reason="cancel") is False
+        assert started_run.stop_requested_at is None
+
+
+class TestMove:
+    def test_refuses_what_the_table_does_not_know(self, started_run: Run) -> None:
+        with pytest.raises(ValidationError, match="cannot become ended"):
+            started_run.move("ended")
+
+    def test_frees_the_devices_with_the_outcome(self, started_run: Run) -> None:
+        started_run.move("finishing", outcome="lost")
+        assert not started_run.allocations.filter(released_at=None).exists()
+        assert [device.kind for device in started_run.devices()] == ["cpu"]
+
+
+class TestReconcile:
+    def test_wakes_what_nobody_holds(self, started_run: Run, node: Node, no_broker: Woken) -> None:
+        no_broker.clear()
+        reconciling.reconcile()
+        assert no_broker == [("compute.supervise", (started_run.pk,), node.queue)]
+
+    def test_leaves_alone_what_somebody_holds(self, started_run: Run, no_broker: Woken) -> None:
+        Run.objects.update(lease_until=timezone.now() + timezone.timedelta(seconds=5))
+        no_broker.clear()
+        reconciling.reconcile()
+        assert no_broker == []
+
+    def test_gives_up_what_died_with_its_node(self, started_run: Run, node: Node, script_work: ScriptWork) -> None:
+        times = settings.TIMES
+        Run.objects.update(state="running", fencing=3, lease_until=seconds_ago(1))
+        Node.objects.update(name="elsewhere", last_seen_at=seconds_ago(times.node_silent_seconds + 1))
+        reconciling.reconcile()
+        assert Run.objects.get().state == "running", "the node has not been silent for long enough"
+        Node.objects.update(last_seen_at=seconds_ago(times.lease_seconds + times.node_silent_seconds + 1))
+        reconciling.reconcile()
+        run = Run.objects.get()
+        assert (run.state, run.outcome, run.outcome_code, run.fencing) == ("finishing", "lost", "node_gone", 4)
+        assert "elsewhere" in run.outcome_message
+        Supervisor(run.pk, "control").run()
+        assert script_work.finished == [(run.pk, "lost")]
+
+    def test_a_starting_node_worker_wakes_its_live_runs(self, started_run: Run, node: Node, no_broker: Woken) -> None:
+        Run.objects.update(lease_until=timezone.now() + timezone.timedelta(seconds=50))
+        no_broker.clear()
+        reconciling.wake_live_runs(node)
+        assert no_broker == [("compute.supervise", (started_run.pk,), node.queue)]
+
+
+class TestExplanations:
+    @pytest.mark.parametrize(
+        ("explanation", "sentence"),
+        [
+            ({"code": "quota", "used": 4, "quota": 4, "kind": "cuda"}, "Waiting: your team uses 4 of its 4 GPUs."),
+            (
+                {"code": "too_large", "asked": 4, "largest": 2, "kind": "cuda"},
+                "Waiting: this asks for 4 GPUs, but the largest node has 2. Ask for fewer, or add a larger node.",
+            ),
+            (
+                {
+                    "code": "quota", "used": 1, "quota": 1, "kind": "cuda",
+                    "next_label": "invoice-v3", "next_end_at": "2026-01-01T14:20:00+00:00",
+                },
+                'Waiting: your team uses 1 of its 1 GPU. "invoice-v3" should end at 14:20 UTC.',
+            ),
+            ({}, "Waiting: it is in the queue and starts by itself."),
+        ],
+    )  # fmt: skip
+    def test_say_it_in_a_sentence(self, explanation: dict[str, Any], sentence: str) -> None:
+        with translation.override("en"):
+            assert sentence_for(explanation) == sentence
+
+    def test_every_code_of_the_scheduler_has_one(self) -> None:
+        codes = ("no_node", "no_quota", "over_quota", "too_large", "behind", "quota", "node_away", "room", "yielding")
+        sentences = {sentence_for({"code": code, "asked": 2, "quota": 1}) for code in codes}
+        assert len(sentences) == len(codes)
+
+
+class TestSetQuotaCommand:
+    def test_sets_and_removes(self, team: Team) -> None:
+        call_command("set_quota", "--team", team.name, "--accelerators", "2")
+        assert services.quota_of(team) == 2
+        assert AuditEvent.objects.filter(action="quota.set", team=team).count() == 1
+        call_command("set_quota", "--team", team.name, "--accelerators", "none")
+        assert services.quota_of(team) is None
+
+    def test_names_the_teams_there_are(self, team: Team) -> None:
+        with pytest.raises(CommandError, match=r"no team 'Nobody'\. Teams: .*Violins"):
+            call_command("set_quota", "--team", "Nobody", "--accelerators", "1")
+
+    def test_refuses_what_is_no_number(self, team: Team) -> None:
+        with pytest.raises(CommandError, match="Accepted"):
+            call_command("set_quota", "--team", team.name, "--accelerators", "-1")
+
+
+@pytest.fixture
+def client_of(settings: Any) -> Any:
+    def make(team: Team, *, admin: bool = False) -> APIClient:
+        user = User.objects.create_user(f"{team.slug}-{admin}@example.com", is_staff=admin)
+        _, secret = ApiKey.issue(user=user, team=team)
+        return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
+
+    return make
+
+
+class TestApi:
+    def test_an_administrator_sees_the_whole_pool(self, client_of: Any, started_run: Run) -> None:
+        other = Team.create(name="Cellos")
+        pool = client_of(other, admin=True).get("/api/v1/pool").json()
+        assert (pool["accelerators"], pool["free"]) == (2, 1)
+        assert [device["run"] for device in pool["nodes"][0]["devices"]] == [started_run.pk, None]
+        assert {row["name"]: row["in_use"] for row in pool["teams"]} == {"Cellos": 0, "Violins": 1}
+
+    def test_a_member_sees_others_devices_as_taken_only(self, client_of: Any, started_run: Run) -> None:
+        other = Team.create(name="Cellos")
+        response = client_of(other).get("/api/v1/pool")
+        assert [device["taken"] for device in response.json()["nodes"][0]["devices"]] == [True, False]
+        assert "Violins" not in response.content.decode()
+        assert started_run.pk not in response.content.decode()
+
+    def test_quotas_are_for_administrators(self, client_of: Any, team: Team) -> None:
+        member = client_of(team)
+        for response in (
+            member.get(f"/api/v1/quotas/{team.slug}"),
+            member.put(f"/api/v1/quotas/{team.slug}", {"accelerators": 9}, format="json"),
+        ):
+            assert response.status_code == 403
+        assert services.quota_of(team) is None
+
+    def test_an_administrator_sets_a_quota(self, client_of: Any, team: Team) -> None:
+        admin = client_of(team, admin=True)
+        url = f"/api/v1/quotas/{team.slug}"
+        assert admin.put(url, {"accelerators": 2}, format="json").json()["accelerators"] == 2
+        assert admin.get(url).json() == {"object": "quota", "team": team.slug, "name": team.name, "accelerators": 2}
+        assert admin.put(url, {"accelerators": -1}, format="json").status_code == 400
+        assert admin.put(url, {"gpus": 1}, format="json").status_code == 400
+        assert admin.put(url, {"accelerators": None}, format="json").json()["accelerators"] is None
+        assert admin.get("/api/v1/quotas/nobody").status_code == 404
