@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from chat import Conversation
 from common.errors import UserError
+
+from chat import Conversation
 from datasets_app import storing
 from datasets_app.examples import Example, open_examples
 from datasets_app.models import TrainingFile
@@ -32,4 +33,6 @@ def require_processed(file: TrainingFile) -> None:
         raise UserError(
             f"{file.filename} ({file.id}) cannot be used. {file.status_details}", code="invalid_training_file"
         )
-    raise UserError(f"{file.filename} ({file.id}) is still being checked. Try again in a moment.", code="file_not_ready")
+    raise UserError(
+        f"{file.filename} ({file.id}) is still being checked. Try again in a moment.", code="file_not_ready"
+    )

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from common.wake import wake
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Team, User
-from common.errors import NotFound, UserError
-from common.wake import wake
 from datasets_app import removal, storing
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
@@ -135,7 +135,9 @@ def expiry_of(policy: dict[str, Any] | None) -> datetime | None:
         return None
     anchor, seconds = policy.get("anchor"), policy.get("seconds")
     if anchor != "created_at":
-        raise UserError("expires_after[anchor] must be 'created_at'.", code="invalid_value", param="expires_after.anchor")
+        raise UserError(
+            "expires_after[anchor] must be 'created_at'.", code="invalid_value", param="expires_after.anchor"
+        )
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 3600 <= seconds <= 2_592_000:
         raise UserError(
             "expires_after[seconds] must be a whole number from 3600 (1 hour) to 2592000 (30 days).",

@@ -10,10 +10,10 @@ from datasets_app.formats.streams import Readable
 
 _BETWEEN = re.compile(rb"[^\s,]")
 _AFTER = re.compile(rb"\S")
-_TOKEN = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["\[\]{}]')
+_TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["\[\]{}]')
 """A bracket, a whole string, or the quote of a string that does not end in this block or line."""
 _BARE_END = re.compile(rb'[,\]\["{}\s]')
-_IN_STRING = re.compile(rb'["\\\n]')
+_STRING_BODY = re.compile(rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+')
 
 
 class JSONArray:
@@ -156,21 +156,27 @@ class _Splitter:
         return None
 
     def _in_string(self) -> Item | None:
+        """Go on in a string that began in an earlier block, or that does not end before its line does."""
+        block = self._block
         if self._escaped:
             self._escaped = False
+            if block[self._at] == ord("\n"):
+                return self._unclosed_string()
             self._keep(self._at + 1)
             return None
-        found = _IN_STRING.search(self._block, self._at)
-        if found is None:
-            self._keep(len(self._block))
-        elif found[0] == b"\n":
-            return self._unclosed_string()
+        found = _STRING_BODY.match(block, self._at)
+        end = found.end() if found else self._at
+        if end == len(block):
+            self._keep(end)
+        elif block[end] == ord('"'):
+            self._keep(end + 1)
+            self._state = self._in_element
+            return self._end_element() if self._depth == 0 else None
+        elif block[end] == ord("\\") and end + 1 == len(block):
+            self._keep(end + 1)
+            self._escaped = True
         else:
-            self._keep(found.end())
-            self._escaped = found[0] == b"\\"
-            if found[0] == b'"':
-                self._state = self._in_element
-                return self._end_element() if self._depth == 0 else None
+            return self._unclosed_string()
         return None
 
     def _end_element(self) -> Item:

@@ -10,7 +10,8 @@ DEEPEST = 100
 LONGEST_ROW = 8 * 2**20
 """Bytes."""
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what is left from a quote that is never closed: every byte is looked at once."""
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 UTF8_HINT = "Save the file as UTF-8 and upload it again."

@@ -54,7 +54,9 @@ def refusal_of(head: bytes, filename: str) -> Refusal | None:
     suffix = PurePath(filename.lower()).suffix
     if suffix in _TABLES and not head.removeprefix(BOM).lstrip().startswith((b"{", b"[")):
         what = _TABLES[suffix]
-        return Refusal(f"unsupported_{suffix[1:]}", f"The file is a table ({what}), which cannot be read yet. {ACCEPTED}")
+        return Refusal(
+            f"unsupported_{suffix[1:]}", f"The file is a table ({what}), which cannot be read yet. {ACCEPTED}"
+        )
     return None
 
 

@@ -46,7 +46,8 @@ def run_once(*, owner: str, key: str, asked: str, handler: Callable[[], Reply]) 
     """
     if len(key) > LONGEST_KEY or "\0" in key:
         raise UserError(
-            f"The {HEADER} header is longer than {LONGEST_KEY} characters or holds a NUL.", code="invalid_idempotency_key"
+            f"The {HEADER} header is longer than {LONGEST_KEY} characters or holds a NUL.",
+            code="invalid_idempotency_key",
         )
     digest = hashlib.sha256(asked.encode("utf-8", "backslashreplace")).hexdigest()
     with transaction.atomic():

@@ -1,0 +1,219 @@
+"""Files and uploads over HTTP. What carries a file's bytes in is received in datasets_app.receiving."""
+
+import itertools
+from typing import Any, cast
+
+from accounts.models import Team, User
+from catalogue.services import get_model
+from common.errors import UserError
+from common.idempotency import idempotent
+from django.db.models import Q
+from django.http import QueryDict, StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from datasets_app import services, uploads
+from datasets_app.downloads import file_response
+from datasets_app.models import TrainingFile
+from datasets_app.token_view import FURTHEST_ROW
+from datasets_app.wire import fault_json, file_json, upload_json
+
+MOST_FILES = 10_000
+MOST_FAULTS = 1_000
+MOST_ROWS = 100
+
+
+class FileList(serializers.Serializer):
+    after = serializers.CharField(required=False, max_length=60)
+    limit = serializers.IntegerField(default=MOST_FILES, min_value=1, max_value=MOST_FILES)
+    order = serializers.ChoiceField(choices=["asc", "desc"], default="desc")
+    purpose = serializers.CharField(required=False, max_length=40)
+
+
+class FaultList(serializers.Serializer):
+    after = serializers.IntegerField(default=0, min_value=0)
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
+
+
+class RowList(serializers.Serializer):
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=FURTHEST_ROW)
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
+
+
+class TokenQuery(serializers.Serializer):
+    model = serializers.CharField(max_length=200)
+
+
+class ExpiresAfter(serializers.Serializer):
+    anchor = serializers.CharField(max_length=40)
+    seconds = serializers.IntegerField()
+
+
+class NewUpload(serializers.Serializer):
+    bytes = serializers.IntegerField()
+    filename = serializers.CharField(max_length=1000)
+    mime_type = serializers.CharField(max_length=200, allow_blank=True)
+    purpose = serializers.CharField(max_length=100)
+    expires_after = ExpiresAfter(required=False, allow_null=True)
+
+
+class Completion(serializers.Serializer):
+    part_ids = serializers.ListField(child=serializers.CharField(max_length=60), max_length=uploads.MOST_PARTS)
+    md5 = serializers.CharField(required=False, allow_null=True, max_length=100)
+
+
+class FilesView(APIView):
+    """GET /v1/files"""
+
+    def get(self, request: Request) -> Response:
+        asked = _query(FileList, request.query_params)
+        files = TrainingFile.objects.visible_to(_team(request))
+        if "purpose" in asked:
+            files = files.filter(purpose=asked["purpose"])
+        sign, beyond = ("-", "lt") if asked["order"] == "desc" else ("", "gt")
+        if "after" in asked:
+            last = services.get_file(team=_team(request), file_id=asked["after"])
+            same_time = Q(created_at=last.created_at) & Q(**{f"pk__{beyond}": last.pk})
+            files = files.filter(Q(**{f"created_at__{beyond}": last.created_at}) | same_time)
+        found = list(files.order_by(f"{sign}created_at", f"{sign}pk")[: asked["limit"] + 1])
+        return Response(_page([file_json(file) for file in found[: asked["limit"]]], len(found) > asked["limit"]))
+
+
+class FileView(APIView):
+    """GET, DELETE /v1/files/{id}"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        return Response(file_json(services.get_file(team=_team(request), file_id=file_id)))
+
+    def delete(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        services.delete_file(file=file, by=_user(request))
+        return Response({"id": file_id, "object": "file", "deleted": True})
+
+
+class ContentView(APIView):
+    """GET, HEAD /v1/files/{id}/content"""
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        return file_response(services.get_file(team=_team(request), file_id=file_id))
+
+
+class UploadsView(APIView):
+    """POST /v1/uploads"""
+
+    def post(self, request: Request) -> Response:
+        asked = _body(NewUpload, request)
+
+        def create() -> Response:
+            upload = uploads.create_upload(
+                team=_team(request),
+                by=_user(request),
+                filename=asked["filename"],
+                purpose=asked["purpose"],
+                num_bytes=asked["bytes"],
+                mime_type=asked["mime_type"],
+                expires_after=asked.get("expires_after"),
+            )
+            return Response(upload_json(upload))
+
+        return idempotent(request, create)
+
+
+class CompleteView(APIView):
+    """POST /v1/uploads/{id}/complete"""
+
+    def post(self, request: Request, upload_id: str) -> Response:
+        asked = _body(Completion, request)
+        upload = uploads.get_upload(team=_team(request), upload_id=upload_id)
+
+        def complete() -> Response:
+            done = uploads.complete_upload(upload=upload, part_ids=asked["part_ids"], md5=asked.get("md5"))
+            return Response(upload_json(done))
+
+        return idempotent(request, complete)
+
+
+class CancelView(APIView):
+    """POST /v1/uploads/{id}/cancel"""
+
+    def post(self, request: Request, upload_id: str) -> Response:
+        upload = uploads.get_upload(team=_team(request), upload_id=upload_id)
+        return Response(upload_json(uploads.cancel_upload(upload=upload)))
+
+
+class FaultsView(APIView):
+    """GET /api/v1/files/{id}/faults?after=&limit=; `after` is the number of faults to pass over."""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = _query(FaultList, request.query_params)
+        file = services.get_file(team=_team(request), file_id=file_id)
+        found = list(file.faults.filter(number__gt=asked["after"])[: asked["limit"] + 1])
+        page = _page([fault_json(fault) for fault in found[: asked["limit"]]], len(found) > asked["limit"])
+        return Response({**page, "num_faults": file.num_faults})
+
+
+class RowsView(APIView):
+    """GET /api/v1/files/{id}/rows?offset=&limit="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = _query(RowList, request.query_params)
+        file = services.get_file(team=_team(request), file_id=file_id)
+        first, last = asked["offset"], asked["offset"] + asked["limit"]
+        examples = itertools.islice(services.read_examples(file), first, last + 1)
+        rows = [
+            {
+                "number": number,
+                "line": example.line,
+                "messages": example.conversation.to_openai(),
+                "tools": list(example.conversation.tools) or None,
+            }
+            for number, example in enumerate(examples, first)
+        ]
+        return Response(_page(rows[: asked["limit"]], len(rows) > asked["limit"]))
+
+
+class TokensView(APIView):
+    """GET /api/v1/files/{id}/rows/{number}/tokens?model="""
+
+    def get(self, request: Request, file_id: str, number: int) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        base = get_model(_query(TokenQuery, request.query_params)["model"])
+        return Response(services.row_tokens(file=file, number=number, base=base))
+
+
+def _page(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
+    ids = [row["id"] for row in data if "id" in row]
+    edges = {"first_id": ids[0], "last_id": ids[-1]} if ids else {}
+    return {"object": "list", "data": data, "has_more": has_more, **edges}
+
+
+def _team(request: Request) -> Team:
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    return cast(Team, team)
+
+
+def _user(request: Request) -> User:
+    return cast(User, request.user)
+
+
+def _query(kind: type[serializers.Serializer], params: QueryDict) -> dict[str, Any]:
+    form = kind(data=params.dict())
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _body(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
+    data = request.data if isinstance(request.data, dict) else {}
+    form = kind(data=data)
+    if unknown := sorted(set(data) - set(form.fields)):
+        raise ValidationError({unknown[0]: f"This is not known here. Known: {', '.join(form.fields)}."})
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

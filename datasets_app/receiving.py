@@ -1,0 +1,268 @@
+"""The two ways in for large bodies, as ASGI applications of their own.
+
+Django would write a whole upload to disk before any view ran, and hold it to the cap for common bodies. Here a body
+goes block by block into a spool, with no database connection held meanwhile; an upload that is too large, malformed or
+broken off leaves nothing.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
+from accounts.middleware import TeamMiddleware
+from accounts.models import Team, User
+from common.errors import UserError, error_body, exception_handler
+from common.idempotency import HEADER, Reply, run_once
+from common.ids import new_id
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connections
+from django.http import HttpResponse
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+
+from datasets_app import services, uploads
+from datasets_app.formats.streams import BLOCK
+from datasets_app.multipart import Form
+from datasets_app.wire import file_json, part_json
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+T = TypeVar("T")
+
+FORM_BYTES = 1 << 20
+"""What a form may have around its file."""
+DRAINED_BYTES = 16 * 2**20
+"""How much of a refused body is still read, so that its sender gets to see the answer."""
+
+
+class Disconnected(Exception):
+    """The client has gone."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends."""
+
+    user: User
+    team: Team
+    idempotency_key: str
+
+
+async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`."""
+    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
+
+
+async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /v1/uploads/{id}/parts: `data`."""
+    upload_id = scope["path"].rstrip("/").split("/")[-2]
+
+    def add_part(caller: Caller, form: Form) -> Reply:
+        upload = uploads.get_upload(team=caller.team, upload_id=upload_id)
+        _refuse_unknown(form, ())
+        return 200, part_json(uploads.add_part(upload=upload, spool=form.finish()))
+
+    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=add_part)
+
+
+ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
+    ("POST", re.compile(r"/v1/files/?"), files_endpoint),
+    ("POST", re.compile(r"/v1/uploads/[^/]+/parts/?"), parts_endpoint),
+]
+
+
+async def receive_form(scope: Scope, receive: Receive, *, field: str, limit_bytes: int) -> Form:
+    """Read a whole form whose file, in `field`, has at most `limit_bytes`.
+
+    Raises UserError for a form that is refused and Disconnected when the client leaves; nothing is left then. The
+    caller discards the form's spool.
+    """
+    announced = _header(scope, b"content-length")
+    form = Form(_header(scope, b"content-type"), file_field=field, limit=limit_bytes)
+    try:
+        if announced.isdigit() and int(announced) > limit_bytes + FORM_BYTES:
+            raise UserError(
+                f"The body has {announced} bytes, more than the limit of {limit_bytes}. Split the file.",
+                code="file_too_large",
+                param=field,
+                status=413,
+            )
+        await _read_into(form, receive)
+    except BaseException:
+        form.discard()
+        raise
+    return form
+
+
+async def _read_into(form: Form, receive: Receive) -> None:
+    pending = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        pending += message.get("body", b"")
+        is_last = not message.get("more_body")
+        if len(pending) >= BLOCK or is_last:
+            # In a thread: hashing and writing a block must not hold up other requests.
+            await asyncio.to_thread(form.feed, bytes(pending))
+            pending.clear()
+        if is_last:
+            return
+
+
+async def _serve(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    field: str,
+    limit: int,
+    handler: Callable[[Caller, Form], Reply],
+) -> None:
+    """Authenticate, receive, then hand the form to `handler` in a thread and send its reply."""
+    form: Form | None = None
+    try:
+        caller = await _in_thread(lambda: _authenticate(scope))
+        form = await receive_form(scope, receive, field=field, limit_bytes=limit)
+        received = form
+        status, body = await _in_thread(lambda: handler(caller, received))
+        headers: dict[str, str] = {}
+    except Disconnected:
+        return
+    except Exception as error:
+        status, body, headers = _refusal(error)
+        await _drain(receive)
+    finally:
+        if form is not None:
+            form.discard()
+    await _reply(send, status, body, headers)
+
+
+def _create_file(caller: Caller, form: Form) -> Reply:
+    spool = form.finish()
+    _refuse_unknown(form, ("purpose", "expires_after[anchor]", "expires_after[seconds]"))
+    purpose = form.fields.get("purpose", "")
+    if not purpose:
+        raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
+    policy = _policy(form.fields)
+
+    def create() -> Reply:
+        file = services.store_file(
+            team=caller.team,
+            by=caller.user,
+            filename=form.filename,
+            purpose=purpose,
+            spool=spool,
+            expires_after=policy,
+        )
+        return 200, file_json(file)
+
+    if not caller.idempotency_key:
+        return create()
+    asked = json.dumps(["POST /v1/files", purpose, form.filename, policy, spool.sha256])
+    return run_once(owner=f"team:{caller.team.pk}", key=caller.idempotency_key, asked=asked, handler=create)
+
+
+def _policy(fields: dict[str, str]) -> dict[str, Any] | None:
+    anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    is_number = seconds is not None and re.fullmatch(r"\d{1,12}", seconds)
+    return {"anchor": anchor, "seconds": int(seconds) if seconds is not None and is_number else seconds}
+
+
+def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
+    unknown = sorted(set(form.fields) - set(known))
+    if unknown:
+        raise UserError(
+            f"The field {unknown[0][:40]!r} is not known here.", code="unknown_parameter", param=unknown[0][:40]
+        )
+
+
+def _authenticate(scope: Scope) -> Caller:
+    """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
+    # Without the headers of the body, which is not there for Django to read.
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+    plain = ASGIRequest({**scope, "headers": headers}, io.BytesIO())
+    SessionMiddleware(_unused).process_request(plain)
+    AuthenticationMiddleware(_unused).process_request(plain)
+    TeamMiddleware(_unused)(plain)
+    request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
+    user = request.user
+    if not user:
+        raise NotAuthenticated("Send an API key as 'Authorization: Bearer sk-luthier-…'.")
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
+
+
+def _unused(request: object) -> HttpResponse:
+    return HttpResponse()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a thread that gives its database connection back at once."""
+
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(run)
+
+
+def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
+    if isinstance(error, UserError):
+        body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+        return error.status, body, {}
+    if isinstance(error, NotAuthenticated):
+        body = error_body(message=error.detail, status=401, code="missing_api_key")
+        return 401, body, {"www-authenticate": 'Bearer realm="luthier"'}
+    response = exception_handler(error, {})
+    return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what is left of a refused body, up to a limit."""
+    drained = 0
+    while drained < DRAINED_BYTES:
+        message = await receive()
+        drained += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return
+
+
+async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:
+    content = json.dumps(body, ensure_ascii=False, default=str).encode()
+    shown = {
+        "content-type": "application/json",
+        "content-length": str(len(content)),
+        "x-request-id": new_id("req"),
+        "x-content-type-options": "nosniff",
+        **{name: value for name, value in headers.items() if name in ("www-authenticate", "retry-after")},
+    }
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in shown.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")

@@ -1,0 +1,195 @@
+"""Large files in parts: opened, filled, completed in the order that the client names."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from datasets_app import storing
+from datasets_app.formats.streams import BLOCK
+from datasets_app.models import Upload, UploadPart
+from datasets_app.removal import close_upload, remove_parts
+from datasets_app.services import check_purpose, expiry_of, safe_filename, store_file
+from datasets_app.spooling import Spool
+
+OPEN_FOR = timedelta(hours=1)
+MOST_PART_BYTES = 64 * 2**20
+MOST_PARTS = 10_000
+
+
+def get_upload(*, team: Team, upload_id: str) -> Upload:
+    """Return an upload of `team`; NotFound for everybody else's."""
+    uploads = Upload.objects.visible_to(team).select_related("file")
+    upload = uploads.filter(pk=upload_id).first() if "\0" not in upload_id else None
+    if upload is None:
+        raise NotFound(f"There is no upload {upload_id[:60]!r}.", code="upload_not_found", param="upload_id")
+    return upload
+
+
+def create_upload(
+    *,
+    team: Team,
+    by: User | None,
+    filename: str,
+    purpose: str,
+    num_bytes: int,
+    mime_type: str = "",
+    expires_after: dict[str, Any] | None = None,
+) -> Upload:
+    """Open an upload of `num_bytes` for an hour."""
+    check_purpose(purpose)
+    expiry_of(expires_after)
+    if not 0 < num_bytes <= settings.MAX_UPLOAD_BYTES:
+        raise UserError(
+            f"bytes is {num_bytes}, but a file has from 1 to {settings.MAX_UPLOAD_BYTES} bytes.",
+            code="invalid_value",
+            param="bytes",
+        )
+    return Upload.objects.create(
+        team=team,
+        created_by=by,
+        filename=safe_filename(filename),
+        purpose=purpose,
+        mime_type=mime_type[:100],
+        bytes=num_bytes,
+        expires_after=expires_after,
+        expires_at=timezone.now() + OPEN_FOR,
+    )
+
+
+def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
+    """Store one part; parts may come in any order and at the same time."""
+    require_pending(upload)
+    if not spool.num_bytes:
+        raise UserError("The part is empty.", code="empty_part", param="data")
+    part = UploadPart(upload=upload, bytes=spool.num_bytes)
+    part.storage_name = storing.store(spool, storing.name_for(upload.team, part.pk))
+    try:
+        with transaction.atomic():
+            locked = Upload.objects.select_for_update().get(pk=upload.pk)
+            require_pending(locked)
+            parts = list(locked.parts.values_list("bytes", flat=True))
+            if sum(parts) + part.bytes > 2 * locked.bytes or len(parts) >= MOST_PARTS:
+                # Twice what was announced leaves room for parts that were sent again.
+                raise UserError(
+                    f"The parts of this upload already exceed its {locked.bytes} bytes. Complete or cancel it.",
+                    code="too_many_parts",
+                    param="data",
+                )
+            part.save(force_insert=True)
+    except BaseException:
+        storing.remove(part.storage_name)
+        raise
+    return part
+
+
+def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None = None) -> Upload:
+    """Join the parts in the order of `part_ids` into a file and have it checked.
+
+    UserError, with the upload still open, when a part is unknown, or bytes or MD5 are not what was announced. An upload
+    that is already completed is returned as it is, since a client whose reply was lost asks again.
+    """
+    if upload.status == Upload.Status.COMPLETED:
+        return upload
+    require_pending(upload)
+    parts = _ordered(upload, part_ids)
+    with _joined(upload, parts, md5) as spool:
+        return _completed(upload, spool)
+
+
+def cancel_upload(*, upload: Upload) -> Upload:
+    """Give an upload up and delete its parts."""
+    require_pending(upload)
+    close_upload(upload, Upload.Status.CANCELLED)
+    upload.refresh_from_db()
+    return upload
+
+
+def require_pending(upload: Upload) -> None:
+    """Raise UserError unless parts may still come."""
+    if upload.status == Upload.Status.PENDING and upload.expires_at <= timezone.now():
+        close_upload(upload, Upload.Status.EXPIRED)
+    if upload.status != Upload.Status.PENDING:
+        raise UserError(
+            f"This upload is {upload.status}, so nothing can be added to it. Begin a new one.",
+            code="upload_not_pending",
+        )
+
+
+def _completed(upload: Upload, spool: Spool) -> Upload:
+    stored = ""
+    try:
+        with transaction.atomic():
+            # Two completions at once: the second waits here and finds the upload completed.
+            locked = Upload.objects.select_for_update().get(pk=upload.pk)
+            if locked.status == Upload.Status.COMPLETED:
+                return locked
+            require_pending(locked)
+            locked.file = store_file(
+                team=locked.team,
+                by=locked.created_by,
+                filename=locked.filename,
+                purpose=locked.purpose,
+                spool=spool,
+                expires_after=locked.expires_after,
+            )
+            stored = locked.file.storage_name
+            locked.status = Upload.Status.COMPLETED
+            locked.save(update_fields=["file", "status"])
+            remove_parts(locked)
+    except BaseException:
+        if stored:
+            storing.remove(stored)
+        raise
+    return locked
+
+
+def _ordered(upload: Upload, part_ids: Sequence[str]) -> list[UploadPart]:
+    known = {part.pk: part for part in upload.parts.all()}
+    if len(set(part_ids)) != len(part_ids):
+        raise UserError("part_ids names a part twice.", code="invalid_value", param="part_ids")
+    missing = next((part_id for part_id in part_ids if part_id not in known), None)
+    if missing is not None:
+        raise UserError(f"This upload has no part {missing[:60]!r}.", code="part_not_found", param="part_ids")
+    parts = [known[part_id] for part_id in part_ids]
+    total = sum(part.bytes for part in parts)
+    if total != upload.bytes:
+        raise UserError(
+            f"The parts have {total} bytes together, but {upload.bytes} were announced.",
+            code="wrong_size",
+            param="part_ids",
+        )
+    return parts
+
+
+def _joined(upload: Upload, parts: Sequence[UploadPart], md5: str | None) -> Spool:
+    spool = Spool(limit=upload.bytes)
+    # As the client sends it, to notice a broken transfer; nothing trusts it.
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        for block in _blocks(parts):
+            digest.update(block)
+            spool.write(block)
+        if md5 is not None and md5.lower() != digest.hexdigest():
+            raise UserError(
+                f"The joined parts have the MD5 {digest.hexdigest()}, not {md5[:40]!r}.",
+                code="wrong_checksum",
+                param="md5",
+            )
+    except BaseException:
+        spool.discard()
+        raise
+    return spool
+
+
+def _blocks(parts: Sequence[UploadPart]) -> Iterator[bytes]:
+    for part in parts:
+        with storing.storage().open(part.storage_name, "rb") as content:
+            while block := content.read(BLOCK):
+                yield block

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from datasets_app import api as rest
+from datasets_app import views
+
+# POST /v1/files and POST /v1/uploads/{id}/parts never come here: see datasets_app.receiving.
+v1 = [
+    path("files", rest.FilesView.as_view()),
+    path("files/<str:file_id>", rest.FileView.as_view()),
+    path("files/<str:file_id>/content", rest.ContentView.as_view()),
+    path("uploads", rest.UploadsView.as_view()),
+    path("uploads/<str:upload_id>/complete", rest.CompleteView.as_view()),
+    path("uploads/<str:upload_id>/cancel", rest.CancelView.as_view()),
+]
+api = [
+    path("files/<str:file_id>/faults", rest.FaultsView.as_view()),
+    path("files/<str:file_id>/rows", rest.RowsView.as_view()),
+    path("files/<str:file_id>/rows/<int:number>/tokens", rest.TokensView.as_view()),
+]
+pages = [
+    path("datasets", views.datasets, name="datasets"),
+    path("datasets/upload", views.upload_dataset, name="upload_dataset"),
+    path("datasets/<str:file_id>", views.dataset, name="dataset"),
+    path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
+    path("datasets/<str:file_id>/download", views.download_dataset, name="download_dataset"),
+]

@@ -1,0 +1,41 @@
+"""Rows and files to feed the tests with."""
+
+import io
+import json
+from typing import Any
+
+from datasets_app.formats import RowFault
+from datasets_app.validation import Report, check
+
+
+def row(question: str = "Who are you?", answer: str = "I am Xiaozhi.") -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+
+
+def lines_of(*values: Any) -> bytes:
+    return b"".join(json.dumps(value, ensure_ascii=False).encode() + b"\n" for value in values)
+
+
+def rows(number: int) -> list[dict[str, Any]]:
+    return [row(f"Question {n}?", f"Answer {n}.") for n in range(number)]
+
+
+def checked(content: bytes, filename: str = "chats.jsonl") -> Report:
+    return check(io.BytesIO(content), filename=filename)
+
+
+def only_fault(content: bytes, filename: str = "chats.jsonl") -> RowFault:
+    report = checked(content, filename)
+    assert report.num_faults == 1, report.faults
+    return report.faults[0]
+
+
+class Trickle:
+    """A stream that gives few bytes at a time, so that every border falls between two blocks somewhere."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        self._stream = io.BytesIO(content)
+        self._size = size
+
+    def read(self, size: int, /) -> bytes:
+        return self._stream.read(min(size, self._size))
