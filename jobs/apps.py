@@ -3,3 +3,14 @@ from django.apps import AppConfig
 
 class JobsConfig(AppConfig):
     name = "jobs"
+
+    def ready(self) -> None:
+        from compute.work import register
+        from datasets_app import guards, hooks
+        from jobs.services import reason_to_keep
+        from jobs.tasks import wake_jobs_of
+        from jobs.training import Training
+
+        register(Training())
+        guards.register(reason_to_keep)
+        hooks.on_processed(lambda file: wake_jobs_of(file.pk))

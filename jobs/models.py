@@ -199,6 +199,10 @@ class Attempt(models.Model):
     run = models.OneToOneField(Run, models.PROTECT, related_name="attempt")
     resumed_from_step = models.PositiveIntegerField(null=True)
     """Null until it has begun."""
+    first_seq = models.PositiveBigIntegerField(null=True)
+    """Of its `started` event, with which the events that belong to it begin."""
+    started_at = models.DateTimeField(null=True)
+    """When its first step was about to begin, by its node's clock."""
     reached_step = models.PositiveIntegerField(default=0)
     world_size = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,0 +1,71 @@
+"""Attempts: the next one is queued, and what an ended one means for its job."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from compute.models import Run
+from compute.services import request_run
+from jobs.models import Attempt, FineTuningJob
+
+KIND = "training"
+MOST_LOSSES = 3
+"""Attempts lost in a row without any new step, after which a job has failed."""
+
+
+def queue_attempt(job: FineTuningJob, message: str) -> Attempt:
+    """Ask for a Run for the job's next attempt, inside the caller's transaction, which holds the job's lock."""
+    run = request_run(kind=KIND, team=job.team, accelerators=job.accelerators, label=label_of(job))
+    number = job.attempts.count() + 1
+    attempt = Attempt.objects.create(job=job, number=number, run=run)
+    job.move(FineTuningJob.Status.QUEUED, message)
+    return attempt
+
+
+def label_of(job: FineTuningJob) -> str:
+    """Return what the team calls the job."""
+    return job.suffix or str(job.file_ids.get("training_name") or "") or job.pk
+
+
+def attempt_of(run: Run) -> Attempt:
+    """Return the attempt that `run` is."""
+    return Attempt.objects.select_related("job__team", "job__base_model", "run").get(run=run)
+
+
+def lock_job(job_id: str) -> FineTuningJob:
+    """Return the job with its row locked until the transaction ends."""
+    return FineTuningJob.objects.select_for_update(of=("self",)).select_related("team", "base_model").get(pk=job_id)
+
+
+@transaction.atomic
+def close(attempt: Attempt, *, retry_message: str) -> None:
+    """Conclude an attempt that ended without a verdict: do what was wished for meanwhile, else queue the next one."""
+    job = lock_job(attempt.job_id)
+    if not mark_closed(attempt) or job.is_finished:
+        return
+    if job.cancel_requested_at is not None:
+        job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+    elif job.pause_requested_at is not None:
+        job.move(
+            FineTuningJob.Status.PAUSED,
+            f"The job is paused after step {job.current_step}.",
+            pause_requested_at=None,
+            estimated_finish=None,
+        )
+    else:
+        queue_attempt(job, retry_message)
+
+
+def mark_closed(attempt: Attempt) -> bool:
+    """Note that an attempt's consequences are being drawn; False when they were. The caller holds the job's lock."""
+    closed = Attempt.objects.filter(pk=attempt.pk, closed_at=None).update(closed_at=timezone.now())
+    return bool(closed)
+
+
+def is_hopeless(job: FineTuningJob) -> bool:
+    """Whether the last MOST_LOSSES attempts were all lost without reaching a step that was not reached before."""
+    attempts = list(job.attempts.select_related("run").order_by("-number"))
+    last, earlier = attempts[:MOST_LOSSES], attempts[MOST_LOSSES:]
+    if len(last) < MOST_LOSSES or any(attempt.run.outcome != Run.Outcome.LOST for attempt in last):
+        return False
+    reached_before = max((attempt.reached_step for attempt in earlier), default=0)
+    return max(attempt.reached_step for attempt in last) <= reached_before

@@ -1,0 +1,221 @@
+"""What the end of an attempt means: a tuned model, another attempt, or the job's own end. Repeatable at any point."""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from common import artifacts
+from compute.models import Run
+from compute.work import TryAgain
+from datasets_app.services import create_result_file
+from jobs.attempts import close, is_hopeless, lock_job, mark_closed
+from jobs.models import Adapter, Attempt, FineTuningJob
+from jobs.names import adapter_id, model_name
+from jobs.publishing import STORAGE_AWAY
+from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
+from rundir.manifest import NAME as MANIFEST
+
+logger = logging.getLogger(__name__)
+
+LOG_LINES = 40
+LOG_BYTES = 16_000
+LOST_CODE = "trainer_lost"
+KEPT = ("log.txt", "events.jsonl", "metrics.csv", "spec.json", "chat", "lease", "supervisor.lock")
+"""What stays of a finished job's run directories."""
+
+
+def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
+    """Draw the consequences of how `attempt` ended; TryAgain while object storage is away."""
+    if attempt.closed_at is not None:
+        return
+    if outcome == Run.Outcome.SUCCEEDED:
+        _succeed(attempt, directory)
+    elif outcome == Run.Outcome.FAILED:
+        _fail(attempt, directory, attempt.run.outcome_code, attempt.run.outcome_message)
+    elif outcome == Run.Outcome.LOST:
+        _retry_or_give_up(attempt, directory)
+    else:
+        close(attempt, retry_message=f"Attempt {attempt.number} was stopped. The job is queued again and goes on.")
+    _tidy(attempt.job_id)
+
+
+def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
+    """Publish the result, then make the job's end known in one transaction."""
+    result = _publish_result(attempt.job, directory)
+    if result is None:
+        close(attempt, retry_message="The result was lost with its node. The job is queued again from its checkpoint.")
+        return
+    for filename, path in _result_files(directory, result):
+        _store_result_file(attempt.job, filename, path)
+    trained_tokens = _trained_tokens(directory)
+    with transaction.atomic():
+        job = lock_job(attempt.job_id)
+        if not mark_closed(attempt) or job.is_finished:
+            return
+        adapter = _make_adapter(job, result)
+        job.move(
+            FineTuningJob.Status.SUCCEEDED,
+            f"The tuned model {adapter.name} is ready.",
+            fine_tuned_model=adapter.name,
+            trained_tokens=trained_tokens,
+            current_step=job.total_steps or job.current_step,
+        )
+
+
+def _publish_result(job: FineTuningJob, directory: RunDirectory) -> Path | None:
+    """Copy adapter/ or model/ to storage and to this node's cache; return its folder, None when it is not here."""
+    folder = next((path for path in (directory.adapter, directory.model) if path.is_dir()), None)
+    if folder is None:
+        return None
+    try:
+        if not (folder / MANIFEST).exists():
+            write_manifest(folder)
+        artifacts.publish_folder(folder, storage_name_of(job))
+        _keep_local(folder, job)
+    except STORAGE_AWAY as error:
+        raise TryAgain(f"Object storage did not take the result of {job.pk}: {error}") from error
+    return folder
+
+
+def storage_name_of(job: FineTuningJob) -> str:
+    """Return where the job's result lies in storage."""
+    return f"adapters/{adapter_id(job)}"
+
+
+def _keep_local(folder: Path, job: FineTuningJob) -> None:
+    """Link the result into this node's cache, so that a server that starts here need not fetch it."""
+    target = settings.LUTHIER_HOME / "adapters" / adapter_id(job)
+    if (target / MANIFEST).exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        shutil.copytree(folder, draft, copy_function=_link_file, dirs_exist_ok=True)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _result_files(directory: RunDirectory, result: Path) -> list[tuple[str, Path]]:
+    """Return (filename, path): the packed result is made when it is asked for."""
+    return [(f"{result.name}.zip", result), ("metrics.csv", directory.metrics)]
+
+
+def _store_result_file(job: FineTuningJob, filename: str, path: Path) -> None:
+    """Give the job a result file of this name unless it has one."""
+    if job.result_files.filter(filename=filename).exists() or not path.exists():
+        return
+    packed = _pack(path) if path.is_dir() else None
+    try:
+        with transaction.atomic():
+            job.result_files.add(create_result_file(team=job.team, filename=filename, path=packed or path))
+    except STORAGE_AWAY as error:
+        raise TryAgain(f"Object storage did not take {filename} of {job.pk}: {error}") from error
+    finally:
+        if packed is not None:
+            packed.unlink(missing_ok=True)
+
+
+def _pack(folder: Path) -> Path:
+    """Write the files of `folder` into a zip file without a top folder; weights do not shrink, so none is deflated."""
+    scratch = settings.LUTHIER_HOME / "tmp"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=scratch, suffix=".zip")
+        with os.fdopen(descriptor, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and path.name != MANIFEST:
+                    archive.write(path, path.relative_to(folder).as_posix())
+    except OSError as error:
+        raise TryAgain(f"The result cannot be packed: {error}") from error
+    return Path(name)
+
+
+def _make_adapter(job: FineTuningJob, folder: Path) -> Adapter:
+    card = json.loads((folder / "luthier.json").read_bytes())
+    fields: dict[str, Any] = {
+        "job": job,
+        "team": job.team,
+        "base_model": job.base_model,
+        "result": "model" if folder.name == "model" else "adapter",
+        "storage_name": storage_name_of(job),
+        "sha256": sha256_of_file(folder / MANIFEST),
+        "chat_hash": card["chat_hash"],
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+    }
+    try:
+        with transaction.atomic():
+            return Adapter.objects.get_or_create(pk=adapter_id(job), defaults={**fields, "name": model_name(job)})[0]
+    except IntegrityError:  # the short id of another job with the same base, team and suffix
+        return Adapter.objects.create(pk=adapter_id(job), **fields, name=model_name(job, is_long=True))
+
+
+def _trained_tokens(directory: RunDirectory) -> int:
+    last = next((event for event in reversed(read_events(directory.events)) if event.type == "succeeded"), None)
+    return int(last.data.get("trained_tokens") or 0) if last is not None else 0
+
+
+@transaction.atomic
+def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) -> None:
+    job = lock_job(attempt.job_id)
+    if not mark_closed(attempt) or job.is_finished:
+        return
+    if job.cancel_requested_at is not None:
+        job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+        return
+    job.move(
+        FineTuningJob.Status.FAILED,
+        message or "The training failed without saying why.",
+        level="error",
+        error_code=code or "trainer_error",
+        error_message=message or "The training failed without saying why.",
+        error_log=last_lines(directory),
+    )
+
+
+def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:
+    reason = attempt.run.outcome_message or "The trainer was gone without a word."
+    if is_hopeless(attempt.job):
+        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} This happened in three attempts in a row, none of which got further than the one before.")  # fmt: skip
+        return
+    close(attempt, retry_message=f"{reason} The job is queued again and goes on from its newest checkpoint.")
+
+
+def last_lines(directory: RunDirectory) -> str:
+    """Return the end of the log, for people."""
+    try:
+        with directory.log.open("rb") as stream:
+            stream.seek(max(0, directory.log.stat().st_size - LOG_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.replace("\0", "").splitlines()[-LOG_LINES:])
+
+
+def _tidy(job_id: str) -> None:
+    """Free this node's disk of a finished job's data and checkpoints; its logs and chat files stay."""
+    job = FineTuningJob.objects.get(pk=job_id)
+    if not job.is_finished:
+        return
+    for attempt in job.attempts.select_related("run"):
+        root = attempt.run.directory.root
+        for path in root.iterdir() if root.is_dir() else ():
+            if path.name in KEPT:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _link_file(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,248 @@
+"""Builds the run directory of one attempt; repeatable after a crash at any point."""
+
+import dataclasses
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from catalogue.services import chat_format
+from chat import ChatError, ChatFormat, Conversation, parse_messages
+from common import artifacts
+from common.errors import UserError
+from compute.models import Device, Node
+from compute.work import TryAgain, WorkError
+from datasets_app.services import read_conversations
+from jobs.attempts import lock_job
+from jobs.hyperparameters import Layout, lay_out, round_up
+from jobs.models import Attempt, Checkpoint, FineTuningJob
+from jobs.publishing import STORAGE_AWAY
+from jobs.validation import tokens_of
+from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
+from trainer.spec import Hyperparameters, TrainingSpec
+
+logger = logging.getLogger(__name__)
+
+BATCH_NAMES = ("per_device_train_batch_size", "gradient_accumulation_steps")
+GENERIC_PROBES = ("Who are you?", "你是谁？", "What is the capital of France?", "Write a sentence about the sea.")
+DATA_PROBES = 3
+PROBE_TOKENS = 512
+"""A longer prompt makes no better probe."""
+SPEC_FIELDS = {field.name for field in dataclasses.fields(Hyperparameters)}
+
+
+def prepare(attempt: Attempt, directory: RunDirectory) -> None:
+    """Fill `directory` for `attempt`, spec.json last; WorkError when it cannot be done, TryAgain when not now."""
+    job = attempt.job
+    with _as_work_errors():
+        directory.create()
+        chat = chat_format(job.base_model, job.system_choice) if job.system_choice else None
+        if chat is None or not job.hyperparameters:
+            raise WorkError("The job has no values to train with. Create it again.", code="internal_error")
+        tokens = tokens_of(job, job.hyperparameters)
+        directory.chat.mkdir(exist_ok=True)
+        chat.save(directory.chat)
+        _link(tokens.train, directory.data / "train")
+        if tokens.validation is not None:
+            _link(tokens.validation, directory.data / "validation")
+        bring_checkpoint(attempt, directory)
+        layout = _fix_layout(attempt)
+        spec = spec_of(attempt, chat, layout, has_validation=tokens.validation is not None)
+        write_json(directory.spec, spec.to_json())
+
+
+def spec_of(attempt: Attempt, chat: ChatFormat, layout: Layout, *, has_validation: bool) -> TrainingSpec:
+    """Return what the trainer is told."""
+    job, times = attempt.job, settings.TIMES
+    save_steps = job.hyperparameters["save_steps"]
+    devices = attempt.run.devices()
+    return TrainingSpec(
+        run_id=attempt.run_id,
+        model_path=str(job.base_model.path),
+        model_sha256=job.base_model.sha256,
+        model_name=job.base_model_id,
+        validation_data="data/validation" if has_validation else None,
+        hyperparameters=trainer_values(job, layout),
+        world_size=layout.world_size,
+        threads=None if _has_gpus(devices) else max(1, len(devices)),
+        save_steps=save_steps,
+        eval_steps=save_steps or max(1, (job.total_steps or 10) // 10),
+        probes=probes_of(job, chat),
+        lease_checkpoint_seconds=times.lease_checkpoint_seconds,
+        lease_timeout_seconds=times.lease_timeout_seconds,
+    )
+
+
+def trainer_values(job: FineTuningJob, layout: Layout | None = None) -> Hyperparameters:
+    """Return the job's values as the trainer takes them."""
+    values = {name: value for name, value in job.hyperparameters.items() if name in SPEC_FIELDS}
+    if layout is not None:
+        values |= dict(zip(BATCH_NAMES, (layout.per_device, layout.rounds), strict=True))
+    return Hyperparameters(**values)
+
+
+def probes_of(job: FineTuningJob, chat: ChatFormat) -> list[list[dict[str, Any]]]:
+    """Return a handful of prompts: the first short ones of the data, then some that suit any model."""
+    found: list[list[dict[str, Any]]] = []
+    if job.training_file is not None:
+        for number, (_line, conversation) in enumerate(read_conversations(job.training_file)):
+            prompt = _prompt_of(conversation)
+            if prompt and prompt not in found and _fits(prompt, chat):
+                found.append(prompt)
+            if len(found) == DATA_PROBES or number > 10 * DATA_PROBES:
+                break
+    generic = [[{"role": "user", "content": text}] for text in GENERIC_PROBES]
+    return found + [prompt for prompt in generic if prompt not in found and _fits(prompt, chat)]
+
+
+def bring_checkpoint(attempt: Attempt, directory: RunDirectory) -> int:
+    """Put the newest whole checkpoint of earlier attempts into `directory`; return its step, 0 when there is none.
+
+    Attempts on this node may have left one that was never published; others come from object storage. A damaged one
+    is passed over for the one before it.
+    """
+    here, _ = newest_valid_checkpoint(directory.checkpoints)
+    best = _step_of(here)
+    local = _newest_local(attempt)
+    if _step_of(local) > best:
+        assert local is not None
+        _copy_checkpoint(local, directory)
+        best = _step_of(local)
+    published = Checkpoint.objects.filter(job=attempt.job, published_at__isnull=False, step__gt=best)
+    for checkpoint in published.order_by("-step"):
+        try:
+            artifacts.fetch_folder(checkpoint.storage_name, directory.checkpoint(checkpoint.step))
+            verify_manifest(directory.checkpoint(checkpoint.step))
+        except ManifestError as error:
+            logger.warning("A checkpoint of %s is passed over: %s", attempt.job_id, error)
+            shutil.rmtree(directory.checkpoint(checkpoint.step), ignore_errors=True)
+            continue
+        return checkpoint.step
+    return best
+
+
+def _newest_local(attempt: Attempt) -> Path | None:
+    """Return the newest whole checkpoint in run directories of earlier attempts on this node."""
+    found = []
+    for earlier in attempt.job.attempts.filter(number__lt=attempt.number).select_related("run"):
+        folder, passed_over = newest_valid_checkpoint(earlier.run.directory.checkpoints)
+        for sentence in passed_over:
+            logger.warning("A checkpoint of %s is passed over: %s", attempt.job_id, sentence)
+        if folder is not None:
+            found.append(folder)
+    return max(found, key=_step_of, default=None)
+
+
+def _copy_checkpoint(source: Path, directory: RunDirectory) -> None:
+    """Link the files of a checkpoint, the manifest last: nobody changes them in place."""
+    target = directory.checkpoint(_step_of(source))
+    shutil.rmtree(target, ignore_errors=True)
+    draft = target.with_name(f".{target.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(source, draft, copy_function=_link_file)
+    draft.rename(target)
+
+
+def _fix_layout(attempt: Attempt) -> Layout:
+    """Return how batches lie on this attempt's devices, and fix the job's batch at its first attempt."""
+    devices = attempt.run.devices()
+    num_ranks = len(devices) if _has_gpus(devices) else 1
+    with transaction.atomic():
+        job = lock_job(attempt.job_id)
+        values = job.hyperparameters
+        per_device = values["per_device_train_batch_size"]
+        if job.batch_size is None:
+            batch_size = _first_batch_size(job, num_ranks)
+            layout = lay_out(batch_size, devices=num_ranks, at_most=per_device)
+            _note_batch(job, layout)
+        layout = lay_out(job.batch_size or 1, devices=num_ranks, at_most=per_device)
+        Attempt.objects.filter(pk=attempt.pk).update(world_size=layout.world_size)
+    attempt.job.refresh_from_db()
+    return layout
+
+
+def _first_batch_size(job: FineTuningJob, num_ranks: int) -> int:
+    """Return the conversations per step: what was asked for, or the automatic batch made even on all devices."""
+    values = job.hyperparameters
+    if "batch_size" in job.asked:
+        return int(job.asked["batch_size"])
+    if any(name in job.asked for name in BATCH_NAMES):
+        return int(values["per_device_train_batch_size"] * values["gradient_accumulation_steps"] * num_ranks)
+    wanted = job.reasons["per_device_train_batch_size"]["batch"]
+    return round_up(int(wanted), devices=num_ranks)
+
+
+def _note_batch(job: FineTuningJob, layout: Layout) -> None:
+    reasons = dict(job.reasons)
+    values = dict(job.hyperparameters)
+    found = dict(zip(BATCH_NAMES, (layout.per_device, layout.rounds), strict=True))
+    for name, value in found.items():
+        if values[name] != value:
+            values[name] = value
+            reasons[name] = {"code": "device_fit", "devices": layout.world_size, "batch": layout.batch_size}
+    job.batch_size, job.hyperparameters, job.reasons = layout.batch_size, values, reasons
+    job.save(update_fields=["batch_size", "hyperparameters", "reasons"])
+
+
+def _prompt_of(conversation: Conversation) -> list[dict[str, Any]]:
+    """Return the messages before the first answer; [] where tools are at work, which a probe cannot carry."""
+    prompt: list[dict[str, Any]] = []
+    for message in conversation.to_openai():
+        if message["role"] == "assistant":
+            break
+        prompt.append({"role": message["role"], "content": message["content"]})
+    is_plain = not conversation.tools and all(m["role"] in ("system", "user") for m in prompt)
+    return prompt if is_plain and any(m["role"] == "user" for m in prompt) else []
+
+
+def _fits(prompt: list[dict[str, Any]], chat: ChatFormat) -> bool:
+    try:
+        return len(chat.prompt_ids(parse_messages(prompt))) <= PROBE_TOKENS
+    except ChatError:
+        return False
+
+
+def _link(source: Path, target: Path) -> None:
+    """Put the files of a token cache into `target` without copying their bytes where the disk allows."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, copy_function=_link_file)
+
+
+def _link_file(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _step_of(folder: Path | None) -> int:
+    return int(folder.name.removeprefix("step-")) if folder is not None else 0
+
+
+def _has_gpus(devices: list[Device]) -> bool:
+    return any(device.kind == Node.Kind.CUDA for device in devices)
+
+
+@contextmanager
+def _as_work_errors() -> Iterator[None]:
+    """Turn what the user can mend into the Run's failure, and what is away for the moment into another try."""
+    try:
+        yield
+    except UserError as error:
+        raise WorkError(str(error.message), code=error.code) from error
+    except ChatError as error:
+        raise WorkError(error.message, code=error.code) from error
+    except SpecError as error:
+        raise WorkError(str(error), code="bad_spec") from error
+    except STORAGE_AWAY as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = "The node's disk has no room for this training. Free some space, then resume or create the job again."
+            raise WorkError(message, code="disk_full") from error
+        raise TryAgain(f"Preparing needs something that is away: {error}") from error

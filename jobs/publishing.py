@@ -1,0 +1,81 @@
+"""Brings what an attempt makes to object storage: checkpoints while it trains, its log and its events."""
+
+import logging
+import time
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.utils import timezone
+
+from common import artifacts
+from compute.work import TryAgain
+from jobs.models import Attempt, Checkpoint
+from rundir import ManifestError, RunDirectory, verify_manifest
+
+logger = logging.getLogger(__name__)
+
+STORAGE_AWAY = (OSError, BotoCoreError, ClientError)
+LOG_SECONDS = 10
+"""A growing log is copied at most so often."""
+
+
+def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
+    """Publish every checkpoint of `attempt` that storage has not yet; TryAgain when storage is away.
+
+    The trainer keeps only its newest ones, so a folder may vanish meanwhile: it is then left out.
+    """
+    for checkpoint in attempt.checkpoints.filter(published_at=None).order_by("step"):
+        folder = directory.checkpoint(checkpoint.step)
+        name = f"{attempt.job.storage_name}/checkpoints/step-{checkpoint.step}"
+        try:
+            verify_manifest(folder)
+            num_bytes = artifacts.publish_folder(folder, name)
+        except (ManifestError, FileNotFoundError):
+            _drop_if_gone(checkpoint, folder)
+        except STORAGE_AWAY as error:
+            if not folder.is_dir():
+                _drop_if_gone(checkpoint, folder)
+                continue
+            raise TryAgain(f"Object storage did not take {name}: {error}") from error
+        else:
+            checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now())
+
+
+def _drop_if_gone(checkpoint: Checkpoint, folder: Path) -> None:
+    """Forget a checkpoint that nobody can have any more: its folder is gone, or damaged."""
+    logger.info("%s was not published: its folder %s", checkpoint, "is damaged" if folder.is_dir() else "is gone")
+    checkpoint.delete()
+
+
+class LogCopies:
+    """Copies log.txt and events.jsonl to storage when they have grown, now and then and at the end."""
+
+    def __init__(self) -> None:
+        self._copied: dict[str, tuple[float, int]] = {}
+
+    def publish(self, attempt: Attempt, directory: RunDirectory, *, is_last: bool) -> None:
+        """Copy what has grown; TryAgain when storage is away."""
+        size = sum(path.stat().st_size for path in _logs(directory))
+        copied_at, copied_size = self._copied.get(attempt.run_id, (float("-inf"), -1))
+        due = time.monotonic() - copied_at >= min(LOG_SECONDS, settings.TIMES.lease_renew_seconds)
+        if size == copied_size or not (due or is_last):
+            return
+        for path in _logs(directory):
+            try:
+                artifacts.publish_file(path, f"{log_folder(attempt)}/{path.name}")
+            except STORAGE_AWAY as error:
+                raise TryAgain(f"Object storage did not take {path.name}: {error}") from error
+        self._copied[attempt.run_id] = (time.monotonic(), size)
+
+    def forget(self, run_id: str) -> None:
+        self._copied.pop(run_id, None)
+
+
+def log_folder(attempt: Attempt) -> str:
+    """Return where the attempt's log lies in storage."""
+    return f"{attempt.job.storage_name}/attempts/{attempt.number}"
+
+
+def _logs(directory: RunDirectory) -> list[Path]:
+    return [path for path in (directory.log, directory.events, directory.metrics) if path.is_file()]

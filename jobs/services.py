@@ -1,0 +1,306 @@
+"""Use cases of fine-tuning jobs."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Team, User
+from catalogue.models import BaseModel
+from catalogue.services import chat_format
+from chat import ChatError, SystemChoice
+from common.errors import NotFound, UserError
+from common.wake import wake
+from compute.services import request_stop
+from datasets_app.models import TrainingFile
+from jobs import tasks
+from jobs.attempts import label_of, lock_job, queue_attempt
+from jobs.hyperparameters import check_names, check_together, read_asked
+from jobs.models import Adapter, FineTuningJob
+from jobs.names import check_suffix
+from jobs.situations import devices_for
+from jobs.validation import check_file, check_rows
+
+__all__ = ["Wish", "cancel_job", "create_job", "delete_model", "get_job", "pause_job", "resume_job"]
+
+REPEAT_SECONDS = 60
+"""An SDK that got no reply asks again within this time."""
+MOST_ACCELERATORS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody wants trained, as it was sent; None or absent is "auto"."""
+
+    model: str
+    """Id of a base model of the catalogue."""
+    training_file: str
+    validation_file: str | None = None
+    hyperparameters: dict[str, Any] | None = None
+    """OpenAI's older form; Luthier's names may stand here too."""
+    method: dict[str, Any] | None = None
+    seed: int | None = None
+    suffix: str | None = None
+    metadata: dict[str, str] | None = None
+    accelerators: int | str | None = None
+    """A number, or "auto"."""
+    system_prompt: str | None = None
+    """"default", "none", or the prompt itself."""
+    fingerprint: str = field(default="", compare=False)
+    """Of the HTTP request, where there was one."""
+    is_repeated: bool = field(default=False, compare=False)
+    """The SDK says that it has sent this request before."""
+
+
+@transaction.atomic
+def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
+    """Make a job of `wish`; UserError or NotFound names what stands in its way.
+
+    A request that its SDK repeats because no reply came (`is_repeated`) gets the job that its first try has made
+    within REPEAT_SECONDS.
+    """
+    if wish.fingerprint and (earlier := _made_before(team, wish)) is not None:
+        return earlier
+    base = _trainable(team, wish.model)
+    files = [_file(team, wish.training_file, "training_file")]
+    if wish.validation_file is not None:
+        files.append(_file(team, wish.validation_file, "validation_file"))
+    accelerators = parse_accelerators(wish.accelerators)
+    asked = _asked(team, base, files, accelerators, wish)
+    job = FineTuningJob.objects.create(
+        team=team,
+        created_by=by,
+        base_model=base,
+        training_file=files[0],
+        validation_file=files[1] if len(files) > 1 else None,
+        file_ids=_names_of(files),
+        method=wish.method or {},
+        asked=asked,
+        accelerators=accelerators,
+        seed=asked.get("seed", 0),
+        suffix=check_suffix(wish.suffix or ""),
+        metadata=check_metadata(wish.metadata),
+        fingerprint=wish.fingerprint,
+    )
+    job.tell("The job was created. Its data is being read.", status=job.status)
+    AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
+    wake(tasks.validate_job, job.pk)
+    return job
+
+
+def get_job(*, team: Team, job_id: str) -> FineTuningJob:
+    """Return a job of `team`; NotFound for everybody else's."""
+    jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team")
+    job = jobs.filter(pk=job_id).first() if "\0" not in job_id else None
+    if job is None:
+        raise NotFound(f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param="fine_tuning_job_id")
+    return job
+
+
+def cancel_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
+    """Have the job stop after its current step; one that does not train yet ends at once."""
+    with transaction.atomic():
+        job = lock_job(job.pk)
+        _require_unfinished(job, "cancel")
+        FineTuningJob.objects.filter(pk=job.pk).update(cancel_requested_at=job.cancel_requested_at or timezone.now())
+        AuditEvent.record(actor=by, team=job.team, action="job.cancelled", target=job.pk)
+        if job.status in (FineTuningJob.Status.VALIDATING, FineTuningJob.Status.PAUSED):
+            job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+        elif job.cancel_requested_at is None:
+            job.tell("Cancelling was asked for.")
+    # In a transaction of its own: a supervisor locks the Run before the job, and two orders would be a deadlock. What
+    # a crash in between leaves undone, the reconciler repeats.
+    _stop_run(job, "cancel")
+    job.refresh_from_db()
+    return job
+
+
+def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
+    """Have the job write a checkpoint after its current step and give its devices back."""
+    with transaction.atomic():
+        job = lock_job(job.pk)
+        _require_unfinished(job, "pause")
+        if job.status == FineTuningJob.Status.PAUSED:
+            raise UserError("This job is paused already.", code="job_paused")
+        if job.cancel_requested_at is not None:
+            raise UserError("This job is being cancelled, so it cannot be paused.", code="job_cancelling")
+        AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
+        if job.status == FineTuningJob.Status.VALIDATING:
+            job.move(FineTuningJob.Status.PAUSED, "The job is paused before its first step.")
+            return job
+        if job.pause_requested_at is None:
+            FineTuningJob.objects.filter(pk=job.pk).update(pause_requested_at=timezone.now())
+            job.tell("Pausing was asked for.")
+    _stop_run(job, "pause")
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
+    """Have a paused job go on from its newest checkpoint."""
+    job = lock_job(job.pk)
+    if job.status != FineTuningJob.Status.PAUSED:
+        raise UserError(f"This job is {job.status}, not paused, so it cannot be resumed.", code="job_not_paused")
+    AuditEvent.record(actor=by, team=job.team, action="job.resumed", target=job.pk)
+    if not job.hyperparameters:
+        job.move(FineTuningJob.Status.VALIDATING, "The job goes on. Its data is being read.")
+        wake(tasks.validate_job, job.pk)
+    else:
+        queue_attempt(job, f"The job goes on after step {job.current_step}. It is queued.")
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def delete_model(*, adapter: Adapter, by: User | None) -> None:
+    """Take a tuned model away; its job and result files stay."""
+    Adapter.objects.filter(pk=adapter.pk, deleted_at=None).update(deleted_at=timezone.now())
+    AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name[:100])
+
+
+def fingerprint_of(*, key_id: str, body: Any) -> str:
+    """Return what tells one creating request of a key from another."""
+    content = json.dumps([key_id, body], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def parse_accelerators(value: Any) -> int | None:
+    """Return a number of accelerators, or None for "auto"."""
+    if value in (None, "", "auto"):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:9])
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_ACCELERATORS:
+        raise UserError(
+            f'accelerators is {str(value)[:40]!r}; it must be a whole number from 1 to {MOST_ACCELERATORS}, or "auto".',
+            code="invalid_value",
+            param="accelerators",
+        )
+    return value
+
+
+def check_metadata(metadata: Any) -> dict[str, str]:
+    """Return OpenAI's metadata: at most 16 pairs of texts of at most 64 and 512 characters."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict) or len(metadata) > 16:
+        raise UserError("metadata must be an object of at most 16 pairs.", code="invalid_value", param="metadata")
+    for key, value in metadata.items():
+        if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or "\0" in key + value:
+            raise UserError(
+                f"metadata[{key[:64]}] must be a text of at most 512 characters under a key of at most 64.",
+                code="invalid_value",
+                param="metadata",
+            )
+    return metadata
+
+
+def _made_before(team: Team, wish: Wish) -> FineTuningJob | None:
+    """Wait for a first try that is still at work, and return the job that it made; None for a first try."""
+    number = int.from_bytes(bytes.fromhex(wish.fingerprint)[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+    if not wish.is_repeated:
+        return None
+    since = timezone.now() - timedelta(seconds=REPEAT_SECONDS)
+    made = FineTuningJob.objects.visible_to(team).filter(fingerprint=wish.fingerprint, created_at__gte=since)
+    return made.order_by("-created_at").first()
+
+
+def _trainable(team: Team, model: Any) -> BaseModel:
+    name = model if isinstance(model, str) else ""
+    base = BaseModel.objects.filter(pk=name).first() if "\0" not in name else None
+    if base is not None:
+        chat_format_of(base, "default")
+        return base
+    if Adapter.objects.visible_to(team).live().filter(name=name).exists():
+        raise UserError(
+            "A tuned model cannot be tuned further. Choose its base model, with all the conversations that it shall know.",
+            code="not_a_base_model",
+            param="model",
+        )
+    raise NotFound(f"There is no base model {name[:80]!r}.", code="model_not_found", param="model")
+
+
+def chat_format_of(base: BaseModel, system_prompt: str) -> None:
+    """Refuse a model that is not here, and a system prompt that its template cannot take."""
+    try:
+        chat_format(base, SystemChoice.parse(system_prompt))
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="system_prompt") from None
+
+
+def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
+    """Return a file that can be trained on, or may be once it is checked."""
+    known = isinstance(file_id, str) and "\0" not in file_id
+    # The lock keeps it from being deleted until the job that needs it is there.
+    files = TrainingFile.objects.visible_to(team).select_for_update(of=("self",))
+    file = files.filter(pk=file_id).first() if known else None
+    if file is None:
+        raise NotFound(f"There is no file {str(file_id)[:60]!r}.", code="file_not_found", param=name)
+    if file.purpose != "fine-tune":
+        raise UserError(
+            f"{file.filename} was uploaded for {file.purpose}. Upload it with purpose fine-tune.",
+            code="invalid_file_purpose",
+            param=name,
+        )
+    check_file(file, name)
+    if name == "training_file":
+        check_rows(file)
+    return file
+
+
+def _asked(
+    team: Team, base: BaseModel, files: list[TrainingFile], accelerators: int | None, wish: Wish
+) -> dict[str, Any]:
+    asked = read_asked(
+        hyperparameters=wish.hyperparameters, method=wish.method, seed=wish.seed, system_prompt=wish.system_prompt
+    )
+    check_together(
+        asked,
+        context_length=base.context_length,
+        device_kind=devices_for(team, accelerators).kind,
+        has_validation_file=len(files) > 1,
+    )
+    repositories = {str(source.get("repo")) for source in base.sources if source.get("repo")}
+    check_names(asked, model_names={base.pk, *repositories}, file_names={files[0].pk, files[0].filename})
+    if "system_prompt" in asked:
+        chat_format_of(base, asked["system_prompt"])
+    return asked
+
+
+def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:
+    validation = files[1] if len(files) > 1 else None
+    return {
+        "training": files[0].pk,
+        "training_name": files[0].filename,
+        "validation": validation.pk if validation else None,
+    }
+
+
+def _require_unfinished(job: FineTuningJob, verb: str) -> None:
+    if job.is_finished:
+        raise UserError(
+            f"This job has already {job.status if job.status != 'cancelled' else 'been cancelled'}, so there is nothing "
+            f"to {verb}.",
+            code="job_finished",
+        )
+
+
+def _stop_run(job: FineTuningJob, reason: str) -> None:
+    attempt = job.newest_attempt
+    if attempt is not None:
+        request_stop(run=attempt.run, reason=reason)
+
+
+def reason_to_keep(file: TrainingFile) -> str | None:
+    """Name the unfinished job that needs `file`, for whoever wants to delete it."""
+    job = FineTuningJob.objects.needing(file).first()
+    if job is None:
+        return None
+    return f"The job {label_of(job)} ({job.pk}) still needs {file.filename}. Cancel it or wait for its end."

@@ -1,0 +1,78 @@
+"""The facts that automatic values depend on, read from the catalogue, a file and the pool."""
+
+import functools
+from dataclasses import dataclass
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from catalogue.services import chat_format
+from chat import ChatError, SystemChoice
+from compute.services import pool, quota_of
+from datasets_app.models import TrainingFile
+from jobs.hyperparameters import Situation
+
+TURN_TOKENS = 64
+"""Room for what a template writes around a conversation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """What a training of a team may get at most."""
+
+    kind: str
+    """cpu or cuda."""
+    most: int
+
+
+def devices_for(team: Team, accelerators: int | None) -> Devices:
+    """Return the kind of the pool and the devices that a training may hold: asked for, or of the largest node."""
+    whole = pool()
+    nodes = [node for node in whole["nodes"] if node["heard"] and not node["draining"]]
+    largest = max((sum(d["healthy"] for d in node["devices"]) for node in nodes), default=1)
+    quota = quota_of(team)
+    most = accelerators or min(largest, quota if quota is not None else largest)
+    return Devices(kind=whole["kind"], most=max(1, most))
+
+
+def situation_of(
+    *, base: BaseModel, file: TrainingFile | None, has_validation_file: bool, devices: Devices, system_prompt: str | None
+) -> Situation:
+    """Return what is known; without a processed file the number of conversations is taken as 100."""
+    own, is_removable = own_system_prompt(base)
+    statistics = file.statistics if file is not None else {}
+    added = len((own or "").encode()) + len((system_prompt or "").encode()) + TURN_TOKENS
+    longest = statistics.get("longest_row_bytes")
+    return Situation(
+        parameters=base.parameters,
+        hidden_size=base.hidden_size,
+        context_length=base.context_length,
+        rows=int((file.num_rows if file is not None else None) or 100),
+        longest_tokens=longest + added if longest else None,
+        has_validation_file=has_validation_file,
+        has_system_messages=bool(statistics.get("roles", {}).get("system")),
+        own_system_prompt=own,
+        own_prompt_is_removable=is_removable,
+        device_kind=devices.kind,
+        accelerators=devices.most,
+    )
+
+
+def own_system_prompt(base: BaseModel) -> tuple[str | None, bool]:
+    """Return the system prompt that the model's template slips in, if any, and whether it can be taken out."""
+    if not base.is_present:
+        return None, True
+    return _own_system_prompt(base.pk, base.sha256)
+
+
+@functools.lru_cache(maxsize=64)
+def _own_system_prompt(base_id: str, sha256: str) -> tuple[str | None, bool]:
+    # By the weights' identity: a model that was replaced is looked at again.
+    base = BaseModel.objects.get(pk=base_id)
+    own = chat_format(base, SystemChoice("model_default")).own_system_prompt
+    if own is None:
+        return None, True
+    try:
+        chat_format(base, SystemChoice("none"))
+    except ChatError:
+        return own, False
+    return own, True

@@ -1,0 +1,40 @@
+"""Training as a kind of Run: what compute asks of it, each part in a module of its own."""
+
+from django.conf import settings
+
+from compute.models import Run
+from compute.work import Command
+from jobs import attempts, finishing, preparing, publishing, recording
+from rundir import Event, RunDirectory
+
+
+class Training:
+    """compute.work.Work for the Runs that are attempts at a job."""
+
+    kind = attempts.KIND
+
+    def __init__(self) -> None:
+        self._logs = publishing.LogCopies()
+
+    def prepare(self, run: Run, directory: RunDirectory) -> None:
+        """Fill the run directory: chat files, token caches, the newest checkpoint, and spec.json last."""
+        preparing.prepare(attempts.attempt_of(run), directory)
+
+    def command(self, run: Run, directory: RunDirectory) -> Command:
+        """Return the trainer's command."""
+        return Command(argv=(settings.TRAINER_PYTHON, "-m", "trainer", str(directory.root)))
+
+    def record(self, run: Run, events: list[Event]) -> None:
+        """Store events and what follows from them for the job."""
+        recording.record(run, events)
+
+    def attend(self, run: Run, directory: RunDirectory) -> None:
+        """Publish new checkpoints, and the log now and then."""
+        attempt = attempts.attempt_of(run)
+        publishing.publish_checkpoints(attempt, directory)
+        self._logs.publish(attempt, directory, is_last=run.state == Run.State.FINISHING)
+
+    def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
+        """Publish the result, or queue the next attempt, or end the job."""
+        finishing.finish(attempts.attempt_of(run), directory, outcome)
+        self._logs.forget(run.pk)

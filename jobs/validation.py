@@ -1,0 +1,133 @@
+"""From a job that was asked for to one that is queued: its files are read, its values found, its data tokenised."""
+
+import logging
+
+from django.db import transaction
+
+from catalogue.services import chat_format
+from chat import ChatError, SystemChoice
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.services import ensure_tokens
+from jobs.attempts import lock_job, queue_attempt
+from jobs.hyperparameters import Resolved, resolve
+from jobs.models import FineTuningJob
+from jobs.situations import devices_for, situation_of
+
+logger = logging.getLogger(__name__)
+
+LEAST_ROWS = 10
+"""As OpenAI asks for."""
+
+
+def advance(job_id: str) -> None:
+    """Queue the job if its files are checked and its data can be learned from, else fail it or wait for the check.
+
+    Safe to call at any time and from several workers: the status decides under the job's lock.
+    """
+    job = FineTuningJob.objects.select_related("team", "base_model").filter(pk=job_id).first()
+    if job is None or job.status != FineTuningJob.Status.VALIDATING:
+        return
+    files = [job.training_file, *([job.validation_file] if job.file_ids.get("validation") else [])]
+    try:
+        if not all(_is_ready(file, name) for file, name in zip(files, ("training_file", "validation_file"), strict=False)):
+            return
+        resolved = resolve_job(job)
+        meta = tokens_of(job, resolved.values).meta
+    except (UserError, ChatError) as error:
+        _fail(job_id, error)
+        return
+    _queue(job_id, resolved, meta["train"]["rows"], meta.get("rows_without_answer", 0))
+
+
+def resolve_job(job: FineTuningJob) -> Resolved:
+    """Return every value for the job's model, data and devices as they are now."""
+    assert job.training_file is not None
+    situation = situation_of(
+        base=job.base_model,
+        file=job.training_file,
+        has_validation_file=job.validation_file is not None,
+        devices=devices_for(job.team, job.accelerators),
+        system_prompt=job.asked.get("system_prompt"),
+    )
+    resolved = resolve(job.asked, situation)
+    check_rows(job.training_file)
+    return resolved
+
+
+def tokens_of(job: FineTuningJob, values: dict):  # type: ignore[no-untyped-def,type-arg]
+    """Return the token caches of the job under these hyperparameters, made now unless they are there."""
+    assert job.training_file is not None
+    return ensure_tokens(
+        file=job.training_file,
+        validation_file=job.validation_file,
+        chat=chat_format(job.base_model, SystemChoice.parse(values["system_prompt"])),
+        max_seq_len=values["max_seq_len"],
+        data_split=values["data_split"],
+        validation_share=values["validation_split"],
+        seed=values["seed"],
+    )
+
+
+def check_rows(file: TrainingFile) -> None:
+    """Refuse a file that is too small to learn from."""
+    if file.num_rows is not None and file.num_rows < LEAST_ROWS:
+        raise UserError(
+            f"{file.filename} has {file.num_rows} conversations, and a training needs at least {LEAST_ROWS}. Add some "
+            "and upload the file again.",
+            code="too_few_rows",
+            param="training_file",
+        )
+
+
+def check_file(file: TrainingFile, name: str) -> None:
+    """Refuse a file whose check found faults, with what it found."""
+    if file.status == TrainingFile.Status.ERROR:
+        raise UserError(
+            f"{file.filename} cannot be trained on. {file.status_details}", code=f"invalid_{name}", param=name
+        )
+
+
+def _is_ready(file: TrainingFile | None, name: str) -> bool:
+    """Whether the file's check is over and good; UserError when it found faults or the file is gone."""
+    if file is None:
+        raise UserError(f"The {name.replace('_', ' ')} was deleted.", code="file_not_found", param=name)
+    check_file(file, name)
+    return file.is_processed
+
+
+def _fail(job_id: str, error: UserError | ChatError) -> None:
+    with transaction.atomic():
+        job = lock_job(job_id)
+        if job.status == FineTuningJob.Status.VALIDATING:
+            param = getattr(error, "param", None) or getattr(error, "field", None) or "training_file"
+            # A hyperparameter's name is told as it is; any other place is the file's.
+            job.move(
+                FineTuningJob.Status.FAILED,
+                str(error.message),
+                level="error",
+                error_code=error.code,
+                error_message=str(error.message),
+                error_param=param[:60],
+            )
+
+
+@transaction.atomic
+def _queue(job_id: str, resolved: Resolved, num_rows: int, num_without_answer: int) -> None:
+    job = lock_job(job_id)
+    if job.status != FineTuningJob.Status.VALIDATING:
+        return
+    values = resolved.values
+    steps = max(1, -(-int(-(-num_rows // resolved.batch_size) * values["num_train_epochs"] * 1000) // 1000))
+    FineTuningJob.objects.filter(pk=job.pk).update(
+        hyperparameters=values,
+        reasons=resolved.reasons,
+        system=SystemChoice.parse(values["system_prompt"]).to_json(),
+        seed=values["seed"],
+        total_steps=steps,
+    )
+    if num_without_answer:
+        job.tell(
+            f"{num_without_answer} conversations are left out, since their answers lie beyond max_seq_len.", level="warn"
+        )
+    queue_attempt(job, f"The data is ready: {num_rows} conversations to learn from. The job is queued.")
