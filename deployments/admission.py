@@ -3,7 +3,7 @@
 import io
 import ipaddress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from accounts.authentication import key_of
 from accounts.models import ApiKey, Team
@@ -11,6 +11,7 @@ from common.errors import UserError
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
 from rest_framework.settings import api_settings
 
 from deployments.names import Target, find_open_target, find_target
@@ -60,7 +61,7 @@ def admit(*, authorization: str, is_local: bool, content: bytes) -> Question:
 def read_body(content: bytes) -> dict[str, Any]:
     """Return the JSON object that was sent, bounded in depth, with a model's name in it."""
     try:
-        body = api_settings.DEFAULT_PARSER_CLASSES[0]().parse(io.BytesIO(content))
+        body = _json_parser().parse(io.BytesIO(content))
     except ParseError as error:
         raise UserError(str(error.detail), code="invalid_json") from None
     if not isinstance(body, dict):
@@ -69,6 +70,11 @@ def read_body(content: bytes) -> dict[str, Any]:
     if not isinstance(name, str) or not name or "\0" in name:
         raise UserError("you must provide a model parameter", code="missing_model", param="model")
     return body
+
+
+def _json_parser() -> BaseParser:
+    """Return the API's parser of JSON, which the settings name."""
+    return cast(type[BaseParser], api_settings.DEFAULT_PARSER_CLASSES[0])()
 
 
 def is_local_program(request: HttpRequest) -> bool:

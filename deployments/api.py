@@ -1,7 +1,9 @@
 """/api/v1/deployments: a model under a name of its own."""
 
-from typing import Any
+from typing import Any, cast
 
+from accounts.models import Team, User
+from common.errors import UserError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -12,7 +14,7 @@ from deployments import services
 from deployments.models import Deployment
 
 
-class AcceleratorsField(serializers.Field):
+class AcceleratorsField(serializers.Field):  # type: ignore[type-arg]
     """ "auto" or a whole number; inside, auto is None."""
 
     def to_internal_value(self, data: Any) -> int | None:
@@ -23,7 +25,7 @@ class AcceleratorsField(serializers.Field):
         raise ValidationError('It must be "auto" or a whole number.')
 
 
-class _Strict(serializers.Serializer):
+class _Strict(serializers.Serializer):  # type: ignore[type-arg]
     """Refuses fields that it does not know: an ignored option would look accepted."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -46,12 +48,12 @@ class ChangedDeployment(_Strict):
 
 class Deployments(APIView):
     def get(self, request: Request) -> Response:
-        found = Deployment.objects.visible_to(request.team).live().select_related("base_model")
+        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model")
         return Response({"object": "list", "data": [as_json(deployment) for deployment in found], "has_more": False})
 
     def post(self, request: Request) -> Response:
         asked = _checked(NewDeployment(data=request.data))
-        deployment = services.deploy(team=request.team, by=request.user, **asked)
+        deployment = services.deploy(team=team_of(request), by=user_of(request), **asked)
         return Response(as_json(deployment), status=201)
 
 
@@ -62,10 +64,10 @@ class OneDeployment(APIView):
     def patch(self, request: Request, deployment_id: str) -> Response:
         deployment = _found(request, deployment_id)
         asked = _checked(ChangedDeployment(data=request.data))
-        return Response(as_json(services.update_deployment(deployment=deployment, by=request.user, **asked)))
+        return Response(as_json(services.update_deployment(deployment=deployment, by=user_of(request), **asked)))
 
     def delete(self, request: Request, deployment_id: str) -> Response:
-        services.undeploy(deployment=_found(request, deployment_id), by=request.user)
+        services.undeploy(deployment=_found(request, deployment_id), by=user_of(request))
         return Response({"id": deployment_id, "object": "deployment", "deleted": True})
 
 
@@ -85,10 +87,24 @@ def as_json(deployment: Deployment) -> dict[str, Any]:
     }
 
 
+def team_of(request: Request) -> Team:
+    """Return the team that the key or the console's session works for."""
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    return cast(Team, team)
+
+
+def user_of(request: Request) -> User:
+    return cast(User, request.user)
+
+
 def _found(request: Request, deployment_id: str) -> Deployment:
-    return services.get_deployment(team=request.team, deployment_id=deployment_id)
+    return services.get_deployment(team=team_of(request), deployment_id=deployment_id)
 
 
-def _checked(serializer: serializers.Serializer) -> dict[str, Any]:
+def _checked(serializer: _Strict) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
+    return dict(serializer.validated_data)

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from deployments import services
 from deployments.admission import admit, is_local_program
+from deployments.api import team_of, user_of
 from deployments.gateway import gateway
 from deployments.in_flight import in_database
 from deployments.models import Deployment
@@ -37,20 +38,22 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 class Models(APIView):
     def get(self, request: Request) -> Response:
         """List the bases that can be trained, the team's tuned models and its deployments."""
-        return Response({"object": "list", "data": [*_bases(), *_tuned(request.team), *_deployments(request.team)]})
+        team = team_of(request)
+        return Response({"object": "list", "data": [*_bases(), *_tuned(team), *_deployments(team)]})
 
 
 class Model(APIView):
     def get(self, request: Request, name: str) -> Response:
-        target = find_target(team=request.team, name=name)
+        team = team_of(request)
+        target = find_target(team=team, name=name)
         if target.deployment is not None:
-            return Response(_as_json(name, target.deployment.created_at, request.team.slug))
+            return Response(_as_json(name, target.deployment.created_at, team.slug))
         if target.adapter is not None:
-            return Response(_as_json(name, target.adapter.created_at, request.team.slug))
+            return Response(_as_json(name, target.adapter.created_at, team.slug))
         return Response(_as_json(name, target.base_model.present_at, "luthier"))
 
     def delete(self, request: Request, name: str) -> Response:
-        services.delete_model(team=request.team, by=request.user, name=name)
+        services.delete_model(team=team_of(request), by=user_of(request), name=name)
         return Response({"id": name, "object": "model", "deleted": True})
 
 
@@ -64,7 +67,7 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
             is_local=is_local_program(request),
             content=request.body,
         )
-        return await gateway().answer(question, is_chat=is_chat, request_id=request.id)
+        return await gateway().answer(question, is_chat=is_chat, request_id=getattr(request, "id", ""))
     except UserError as error:
         return _error(error.message, status=error.status, code=error.code, param=error.param, headers=_headers(error))
     except Exception:
@@ -110,5 +113,5 @@ def _deployments(team: Team) -> list[dict[str, Any]]:
     return [_as_json(deployment.name, deployment.created_at, team.slug) for deployment in deployments]
 
 
-def _as_json(name: str, created: datetime, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": int(created.timestamp()), "owned_by": owner}
+def _as_json(name: str, created: datetime | None, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": int(created.timestamp()) if created else 0, "owned_by": owner}

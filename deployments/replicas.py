@@ -20,9 +20,9 @@ FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
 
 
-def is_full_model(adapter: Adapter | None) -> bool:
-    """True when the job trained every weight, so that the result needs a replica of its own."""
-    return adapter is not None and adapter.result == "model"
+def full_model_of(adapter: Adapter | None) -> Adapter | None:
+    """Return `adapter` when its job trained every weight, so that the result needs a replica of its own; else None."""
+    return adapter if adapter is not None and adapter.result == "model" else None
 
 
 @transaction.atomic
@@ -43,7 +43,7 @@ def wake_shared(*, base_model: BaseModel, adapter: Adapter | None) -> Replica:
     The base's row is locked, so that many requests at once ask for one Run and one load.
     """
     BaseModel.objects.select_for_update().get(pk=base_model.pk)
-    full_model = adapter if is_full_model(adapter) else None
+    full_model = full_model_of(adapter)
     shared = Replica.objects.live().shared().filter(base_model=base_model, full_model=full_model)
     replica = shared.select_related("run").first()
     if replica is None:
@@ -53,7 +53,7 @@ def wake_shared(*, base_model: BaseModel, adapter: Adapter | None) -> Replica:
             accelerators=most_accelerators(),
             counts_in_quota=False,
             yields=True,
-            label=adapter.name if full_model is not None else base_model.id,
+            label=base_model.id if full_model is None else full_model.name,
         )
         return _create(run, base_model, adapter, None)
     if adapter is not None:
@@ -154,7 +154,7 @@ def touch(replica: Replica) -> None:
 
 
 def _create(run: Run, base_model: BaseModel, adapter: Adapter | None, deployment: Deployment | None) -> Replica:
-    full_model = adapter if is_full_model(adapter) else None
+    full_model = full_model_of(adapter)
     replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment)
     if adapter is not None:
         replica.want(adapter)

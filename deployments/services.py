@@ -54,11 +54,9 @@ def deploy(
 @transaction.atomic
 def undeploy(*, deployment: Deployment, by: User) -> None:
     """Take `deployment` down: its name answers no more and its accelerators become free."""
+    _stop_replica(deployment, reason="cancel")
     deployment = _locked(deployment)
-    replica = deployment.live_replica
     deployment.mark_deleted()
-    if replica is not None:
-        compute.request_stop(run=replica.run, reason="cancel")
     AuditEvent.record(actor=by, team=deployment.team, action="deployment.deleted", target=deployment.id)
 
 
@@ -71,6 +69,9 @@ def update_deployment(
 ) -> Deployment:
     """Change the loopback switch or the accelerators; new accelerators restart it, a failed one included."""
     with _refusing_taken_names(deployment.name), transaction.atomic():
+        if accelerators != "unchanged":
+            _check_accelerators(accelerators)
+            _stop_replica(deployment, reason="expire")
         deployment = _locked(deployment)
         if open_to_loopback is not None:
             deployment.open_to_loopback = open_to_loopback
@@ -125,15 +126,18 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
 
 
 def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:
-    _check_accelerators(accelerators)
     deployment.accelerators = accelerators
     deployment.save(update_fields=["accelerators"])
     deployment.mark_starting()
-    if (replica := deployment.live_replica) is None:
+    if deployment.live_replica is None:
         serve_deployment(deployment)
-    else:
-        # When its Run has ended, a live deployment asks for a new one, with the new number.
-        compute.request_stop(run=replica.run, reason="drain")
+    # Else: when the old Run has ended, a live deployment asks for a new one, with the new number.
+
+
+def _stop_replica(deployment: Deployment, *, reason: str) -> None:
+    """Stop what serves `deployment`, before its own row is locked: supervisors lock the Run first, too."""
+    if (replica := deployment.live_replica) is not None:
+        compute.request_stop(run=replica.run, reason=reason)
 
 
 def _locked(deployment: Deployment) -> Deployment:

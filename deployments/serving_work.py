@@ -1,18 +1,19 @@
 """Serving, as a kind of work that compute runs: what a replica is told, and what it says."""
 
 import logging
-from pathlib import Path
+from typing import Any
 
 import httpx
 from catalogue.services import chat_format
 from compute.models import Run
 from compute.work import Command, WorkError
 from django.conf import settings
-from jobs.adapters import local_folder
 
 from chat import SystemChoice
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
+from jobs.adapters import local_folder
+from jobs.models import Adapter
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 
@@ -38,7 +39,8 @@ class ServingWork:
                 code="model_not_present",
             )
         directory.create()
-        spec = _spec_of_full_model(replica) if replica.full_model else _spec_of_base(replica, directory)
+        full_model = replica.full_model
+        spec = _spec_of_full_model(replica, full_model) if full_model else _spec_of_base(replica, directory)
         write_json(directory.spec, spec.to_json())
 
     def command(self, run: Run, directory: RunDirectory) -> Command:
@@ -66,7 +68,9 @@ class ServingWork:
 
     def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         """Note the end; a deployment that should go on asks for a new Run."""
-        end_replica(replica=_replica(run), outcome=outcome, message=run.outcome_message)
+        replica = Replica.objects.filter(run_id=run.pk).first()
+        if replica is not None:
+            end_replica(replica=replica, outcome=outcome, message=run.outcome_message)
 
 
 def _replica(run: Run) -> Replica:
@@ -87,8 +91,8 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
     )
 
 
-def _spec_of_full_model(replica: Replica) -> ServingSpec:
-    folder = Path(local_folder(replica.full_model))
+def _spec_of_full_model(replica: Replica, model: Adapter) -> ServingSpec:
+    folder = local_folder(model)
     return ServingSpec(
         model_path=str(folder),
         model_name=replica.own_name,
@@ -98,7 +102,7 @@ def _spec_of_full_model(replica: Replica) -> ServingSpec:
     )
 
 
-def _common(replica: Replica) -> dict[str, object]:
+def _common(replica: Replica) -> dict[str, Any]:
     return {
         "run_id": replica.run_id,
         "host": settings.NODE_ADDRESS,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
-from deployments.replicas import is_full_model, serve_deployment, touch, wake_shared
+from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
 
 RETRY_AFTER_FAILURE = 0.5
 """Share of `lease_seconds` for which a model whose replica failed is not started again by the next request."""
@@ -50,7 +50,7 @@ class Refusal:
 def look(target: Target) -> Route | Waiting | Refusal:
     """Return the way to a replica that is proven to answer for `target`, or ask for one and say what is waited for."""
     if target.deployment is not None:
-        return _look_at_deployment(target)
+        return _look_at_deployment(target, target.deployment.pk)
     if (own := _own_replica(target)) is not None:
         return _route(own, target)
     if not settings.SHARED_REPLICAS:
@@ -62,8 +62,8 @@ def look(target: Target) -> Route | Waiting | Refusal:
     return _look_at_shared(target)
 
 
-def _look_at_deployment(target: Target) -> Route | Waiting | Refusal:
-    deployment = Deployment.objects.get(pk=target.deployment.pk)
+def _look_at_deployment(target: Target, deployment_id: str) -> Route | Waiting | Refusal:
+    deployment = Deployment.objects.get(pk=deployment_id)
     if not deployment.is_live:
         return Refusal(reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404)
     if deployment.state == Deployment.State.FAILED:
@@ -105,7 +105,7 @@ def _own_replica(target: Target) -> Replica | None:
 
 
 def _shared(target: Target) -> ReplicaQuerySet:
-    full_model = target.adapter if is_full_model(target.adapter) else None
+    full_model = full_model_of(target.adapter)
     return Replica.objects.shared().filter(base_model=target.base_model, full_model=full_model)
 
 
@@ -113,7 +113,9 @@ def _recent_failure(target: Target) -> Refusal | None:
     """Return why the last shared replica failed, so that a broken model is not started by every request."""
     last = _shared(target).first()
     pause = settings.TIMES.lease_seconds * RETRY_AFTER_FAILURE
-    if last is None or not last.failure or last.ended_at < timezone.now() - timedelta(seconds=pause):
+    if last is None or last.ended_at is None or not last.failure:
+        return None
+    if last.ended_at < timezone.now() - timedelta(seconds=pause):
         return None
     reason = f"`{target.name}` could not be started: {last.failure}"
     return Refusal(reason=reason, code="model_not_ready", status=503, retry_after=max(1, round(pause)))

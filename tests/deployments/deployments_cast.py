@@ -1,7 +1,12 @@
 """The cast of these tests: Alice's team, Bob's team, a base, their tuned models, and replicas that answer."""
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import uvicorn
 from accounts.models import ApiKey, Membership, Team, User
 from catalogue.models import BaseModel
 from compute.models import Run
@@ -58,3 +63,29 @@ def make_ready(replica: Replica, *, port: int = 1, prove: bool = True) -> Replic
     if replica.deployment is not None:
         Deployment.objects.filter(pk=replica.deployment_id).update(state=Deployment.State.ANSWERING)
     return replica
+
+
+def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")
+
+
+class Server:
+    """An ASGI application on a free port, in a thread."""
+
+    def __init__(self, application: Any) -> None:
+        config = uvicorn.Config(application, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        until(lambda: self._server.started)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()

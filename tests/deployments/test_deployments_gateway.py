@@ -3,19 +3,17 @@
 import asyncio
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import openai
 import pytest
-import uvicorn
 from accounts.services import revoke_api_key
 from compute import services as compute
 from compute.models import Run
-from deployments_cast import make_ready
+from deployments_cast import Server, make_ready, until
 from django.core.asgi import get_asgi_application
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,32 +26,6 @@ from deployments.models import Replica, Usage
 pytestmark = pytest.mark.django_db(transaction=True)
 HELLO = [{"role": "user", "content": "hello"}]
 SECRET_WORDS = "the prompt that no log may hold"
-
-
-def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError("waited in vain")
-
-
-class Server:
-    """An ASGI application on a free port, in a thread."""
-
-    def __init__(self, application: Any) -> None:
-        config = uvicorn.Config(application, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
-        self._thread.start()
-        until(lambda: self._server.started)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
 
 
 @dataclass

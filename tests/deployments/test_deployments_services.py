@@ -91,7 +91,7 @@ class TestUpdate:
     def test_new_accelerators_mean_a_new_run(self, deployment, alice):
         replica = make_ready(deployment.live_replica)
         services.update_deployment(deployment=deployment, by=alice.user, accelerators=2)
-        assert run_of(replica).stop_reason == "drain"
+        assert run_of(replica).stop_reason == "expire"
         replicas.end_replica(replica=replica, outcome="stopped")
         deployment.refresh_from_db()
         assert deployment.state == "starting"
