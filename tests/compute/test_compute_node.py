@@ -2,21 +2,18 @@
 
 import os
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from compute import devices, processes, services
+from compute import devices, processes, services, tasks
 from compute.hold import STOPPING
 from compute.launcher import Death, LocalLauncher
 from compute.models import Device, Node, Run
 from compute.work import Command
-from django.conf import settings as real_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from rundir import RunDirectory
@@ -90,7 +87,6 @@ class TestLauncher:
     def test_a_supervisor_that_dies_before_releasing_leaves_no_tree(self, directory: RunDirectory) -> None:
         launcher = LocalLauncher()
         spawned = launcher.start(Command(argv=("touch", "began")), [], directory)
-        os.close(os.dup(spawned._child.stdin.fileno()))  # type: ignore[union-attr]
         spawned._child.stdin.close()  # type: ignore[union-attr]  # what the kernel does for a killed process
         wait_until(lambda: not launcher.alive(spawned.handle))
         assert launcher.death(spawned.handle).exit_code == 125
@@ -145,9 +141,7 @@ class TestDrainNode:
         started_run.refresh_from_db()
         assert (started_run.state, started_run.outcome, started_run.stop_reason) == ("ended", "stopped", "drain")
 
-    def test_a_drained_node_begins_nothing_until_its_next_start(
-        self, started_run: Run, script_work: ScriptWork
-    ) -> None:
+    def test_a_drained_node_gets_nothing_until_its_next_start(self, started_run: Run, script_work: ScriptWork) -> None:
         services.drain_node(timeout_seconds=0)
         waiting = services.request_run(kind="script", team=started_run.team, accelerators=1)
         services.schedule()
@@ -175,7 +169,6 @@ class TestWorkerSignals:
         self, started_run: Run, script_work: ScriptWork, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from celery import signals
-        from compute import tasks
 
         script_work.script = LINGER
         worker = threading.Thread(target=tasks.supervise, args=[started_run.pk])
@@ -190,9 +183,3 @@ class TestWorkerSignals:
             STOPPING.clear()
             for process in tree_of(started_run):
                 process.kill()
-
-
-def test_the_journal_of_this_module_needs_no_clock() -> None:
-    assert real_settings.TIMES.lease_timeout_seconds < real_settings.TIMES.lease_seconds
-    assert sys.executable
-    assert time.monotonic() > 0

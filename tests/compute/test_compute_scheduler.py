@@ -187,9 +187,8 @@ class TestGivingWay:
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
-    nodes = [
-        node(i, draw(st.integers(0, 4)), takes_runs=draw(st.booleans())) for i in range(1, draw(st.integers(1, 4)))
-    ]
+    sizes = draw(st.lists(st.integers(0, 4), max_size=3))
+    nodes = [node(i, size, takes_runs=draw(st.booleans())) for i, size in enumerate(sizes, 1)]
     quotas = draw(st.dictionaries(st.integers(1, 3), st.integers(0, 5)))
     holding = []
     for each in nodes:

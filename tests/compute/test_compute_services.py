@@ -85,9 +85,7 @@ class TestSchedule:
         assert schedule(second) == ["starting"]
 
     @pytest.mark.parametrize("change", [{"draining": True}, {"closing": True}, {"last_seen_at": seconds_ago(3600)}])
-    def test_a_node_that_is_leaving_or_silent_gets_nothing(
-        self, team: Team, node: Node, change: dict[str, Any]
-    ) -> None:
+    def test_a_leaving_or_silent_node_gets_nothing(self, team: Team, node: Node, change: dict[str, Any]) -> None:
         Node.objects.update(**change)
         assert schedule(run := request(team)) == ["waiting"]
         assert services.explain(run).startswith("Waiting: no worker has been heard from.")

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from accounts.models import AuditEvent
-from compute import services
 from compute.hold import Hold
 from compute.models import Node, NotHeld, Run
 from compute.supervisor import Supervisor
@@ -291,9 +289,14 @@ class TestOneSupervisor:
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
         script_work.script = LINGER
+        woken: list[SupervisorThread] = []
+
+        def only_one_is_left() -> bool:
+            return sum(thread.is_alive() for thread in woken) <= 1
+
         for _ in range(4):
-            burst = [supervise(started_run.pk) for _ in range(25)]
-            wait_until(lambda: sum(thread.is_alive() for thread in burst) <= 1, what="the others' return")
+            woken += [supervise(started_run.pk) for _ in range(25)]
+            wait_until(only_one_is_left, what="the others' return")
             wait_for_event(started_run, "started")
         assert len(tree_of(started_run)) == 1
         assert script_work.num_prepared == 1
@@ -467,13 +470,11 @@ class TestLease:
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
         thread = lingering(started_run, supervise, script_work)
-        before = len(event_rows(started_run))
         for _ in range(3):
             cut_other_connections()
             wait_until(lambda: thread.is_alive() and other_connections(), what="a new connection")
         go_on(started_run)
         thread.end()
-        assert before == 1
         assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
 
 
@@ -493,8 +494,7 @@ def worker_process(run: Run) -> "subprocess.Popen[bytes]":
     )
     environment = dict(
         os.environ,
-        DJANGO_SETTINGS_MODULE="console.settings",
-        PYTHONPATH=f"{settings.BASE_DIR}:{settings.BASE_DIR}/platform",
+        PYTHONPATH=os.pathsep.join(sys.path),
     )
     return subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=settings.BASE_DIR)
 
@@ -519,9 +519,3 @@ def release(*holds: Hold) -> None:
     for hold in holds:
         if hold._lock is not None:
             hold._lock.release()
-
-
-def test_audit_rows_are_what_the_tests_look_at(started_run: Run) -> None:
-    AuditEvent.record(actor=None, action="event.started", target=started_run.pk, seq=1)
-    assert event_rows(started_run) == [(1, "started")]
-    assert services.explain(started_run) == ""
