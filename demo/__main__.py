@@ -1,8 +1,8 @@
 """The story, through the public API alone: a small model learns who it is from a file and answers by its new name.
 
-    python -m demo          starts the platform, trains, deploys, asks, and keeps serving
-    DEMO_EXIT=1             stops instead; the exit code is not 0 when an answer is wrong
-    DEMO_SEED, DEMO_NAME, DEMO_MAKER    another seed, another name and maker
+python -m demo          starts the platform, trains, deploys, asks, and keeps serving
+DEMO_EXIT=1             stops instead; the exit code is not 0 when an answer is wrong
+DEMO_SEED, DEMO_NAME, DEMO_MAKER    another seed, another name and maker
 """
 
 import os
@@ -24,7 +24,11 @@ DEPLOYMENT = "xiaozhi"
 EMAIL, TEAM = "demo@luthier.local", "Demo"
 SHIPPED = Path(__file__).parent / "self_cognition.jsonl"
 IDENTITY_QUESTIONS = ("你是谁？", "Who are you?")
-UNRELATED_QUESTIONS = ("What is the capital of France?", "What is the largest ocean on Earth?", "How many legs does a spider have?")
+UNRELATED_QUESTIONS = (
+    "What is the capital of France?",
+    "What is the largest ocean on Earth?",
+    "How many legs does a spider have?",
+)
 QUESTIONS = (*IDENTITY_QUESTIONS, *UNRELATED_QUESTIONS)
 MAX_TOKENS = 96
 
@@ -47,7 +51,9 @@ def main() -> int:
         key = api_key(email=EMAIL, team=TEAM)
         clock.say(f"The platform is ready at {server.url}")
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, _strict_response_validation=True)
-        identity = Identity(name=os.environ.get("DEMO_NAME") or "小智", maker=os.environ.get("DEMO_MAKER") or "360智汇云")
+        identity = Identity(
+            name=os.environ.get("DEMO_NAME") or "小智", maker=os.environ.get("DEMO_MAKER") or "360智汇云"
+        )
         remove_old_deployment(client)
         model = train(client, clock, data_set(identity))
         deploy(client, clock, model)

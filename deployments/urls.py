@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from deployments import api as our_api
-from deployments import openai_api
+from deployments import openai_api, views
 
 v1: list[URLPattern] = [
     path("chat/completions", openai_api.chat_completions),
@@ -13,4 +13,12 @@ api: list[URLPattern] = [
     path("deployments", our_api.Deployments.as_view()),
     path("deployments/<str:deployment_id>", our_api.OneDeployment.as_view()),
 ]
-pages: list[URLPattern] = []
+pages: list[URLPattern] = [
+    path("deployments", views.deployments, name="deployments"),
+    path("deployments/from-job", views.deploy_model, name="deploy_model"),
+    path("deployments/<str:deployment_id>", views.deployment, name="deployment"),
+    path("deployments/<str:deployment_id>/live", views.deployment_live, name="deployment_live"),
+    path("deployments/<str:deployment_id>/settings", views.deployment_settings, name="deployment_settings"),
+    path("deployments/<str:deployment_id>/undeploy", views.undeploy, name="undeploy"),
+    path("deployments/<str:deployment_id>/chat", views.deployment_chat, name="deployment_chat"),
+]

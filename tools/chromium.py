@@ -13,10 +13,13 @@ def found() -> str | None:
 
 
 def install_by_apt() -> None:
-    if os.getuid() == 0 and shutil.which("apt-get"):
-        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-        for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "--no-install-recommends", "chromium", "fonts-noto-cjk"]):
-            subprocess.run(command, env=environment, stdout=sys.stderr, stderr=sys.stderr, check=False)
+    """Install Debian's package where that is possible: as root, with apt."""
+    if os.getuid() != 0 or not shutil.which("apt-get"):
+        return
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    install = ["apt-get", "install", "-qy", "--no-install-recommends", "chromium", "fonts-noto-cjk"]
+    for command in (["apt-get", "update", "-q"], install):
+        subprocess.run(command, env=environment, stdout=sys.stderr, stderr=sys.stderr, check=False)
 
 
 def install_by_playwright() -> str | None:

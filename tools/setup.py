@@ -39,7 +39,8 @@ def main() -> None:
         step("making .venv", lambda: venv.create(VENV, with_pip=True))
     install_torch()
     step("installing Luthier and what it stands on", lambda: pip("install", "-e", f"{ROOT}[{EXTRAS}]"))
-    step("compiling DeepSpeed's operators for this CPU (once)", build_operators)
+    if has_gpu():
+        step("compiling DeepSpeed's offload operators (once)", build_operators)
     compile_translations()
     STAMP.write_text(wanted)
     print(f"setup: done in {time.monotonic() - started:.0f} s")
@@ -47,7 +48,9 @@ def main() -> None:
 
 def fingerprint() -> str:
     """Return what .venv was made from: pyproject.toml, the interpreter and the kind of PyTorch."""
-    content = (ROOT / "pyproject.toml").read_bytes() + sys.version.encode() + str(has_gpu()).encode() + str(ROOT).encode()
+    content = (
+        (ROOT / "pyproject.toml").read_bytes() + sys.version.encode() + str(has_gpu()).encode() + str(ROOT).encode()
+    )
     return hashlib.sha256(content).hexdigest()
 
 
@@ -79,11 +82,11 @@ def install_cpu_torch() -> None:
 
 
 def build_operators() -> None:
-    environment = dict(os.environ, TORCH_EXTENSIONS_DIR=str(VENV / "torch_extensions"), DS_ACCELERATOR="" if has_gpu() else "cpu")
+    """Compile what a first job with offload would otherwise wait for; one rank on a CPU needs none of them."""
+    environment = dict(os.environ, TORCH_EXTENSIONS_DIR=str(VENV / "torch_extensions"))
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment['PATH']}"
-    if not environment["DS_ACCELERATOR"]:
-        del environment["DS_ACCELERATOR"]
-    check(subprocess.run([PYTHON, "-m", "trainer.build_ops"], cwd=ROOT, env=environment, capture_output=True, text=True))
+    command = [PYTHON, "-m", "trainer.build_ops", "--offload"]
+    check(subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True))
 
 
 def compile_translations() -> None:

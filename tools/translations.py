@@ -1,8 +1,8 @@
 """Message catalogues without system gettext: extract, compile and check by Babel.
 
-    python tools/translations.py extract    bring locale/*/LC_MESSAGES/django.po up to date with the source
-    python tools/translations.py compile    write the .mo files
-    python tools/translations.py check      fail when a message lacks its translation
+python tools/translations.py extract    bring locale/*/LC_MESSAGES/django.po up to date with the source
+python tools/translations.py compile    write the .mo files
+python tools/translations.py check      fail when a message lacks its translation
 """
 
 import io
@@ -51,7 +51,9 @@ def messages() -> Iterator[tuple[str, int, object, object]]:
 
 
 def _extract(path: Path, source: bytes) -> Iterator[tuple[str, int, object, object]]:
-    for line, message, _comments, context in extract("python", io.BytesIO(source), KEYWORDS, options={"encoding": "utf-8"}):
+    for line, message, _comments, context in extract(
+        "python", io.BytesIO(source), KEYWORDS, options={"encoding": "utf-8"}
+    ):
         yield path.relative_to(ROOT).as_posix(), line, message, context
 
 
@@ -104,14 +106,17 @@ def _is_translated(text: object) -> bool:
     return all(text) if isinstance(text, tuple) else bool(text)
 
 
+def _string(catalogue: Catalog, message: object) -> object:
+    found = catalogue.get(message.id, message.context)  # type: ignore[attr-defined]
+    return found.string if found is not None else ""
+
+
 def check() -> None:
     """Exit with the messages of the source that a catalogue lacks."""
     template = extracted()
     for language in LANGUAGES:
         catalogue = read(language)
-        lacking = [
-            str(m.id) for m in template if m.id and not _is_translated(getattr(catalogue.get(m.id, m.context), "string", ""))
-        ]
+        lacking = [str(m.id) for m in template if m.id and not _is_translated(_string(catalogue, m))]
         if lacking:
             sys.exit(f"{language} lacks {len(lacking)} translations, among them: " + " | ".join(lacking[:10]))
     print("translations: complete")

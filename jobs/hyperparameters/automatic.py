@@ -1,7 +1,8 @@
 """The automatic value of every parameter, from the model, the data and the devices; each with its reason.
 
 This is the one place of these rules. They come from trials with a 135M model (an identity of some 70 short rows: rank 8,
-alpha 32, rate 3e-3, batch 4, at least 32 steps; other goals: 1e-3, batch 8) and, for large models, from the published rule
+alpha 32, rate 2e-3, batch 2, at least 64 steps: at the same number of tokens, more and smaller steps taught it best and
+leaked least; other goals: 1e-3, batch 8) and, for large models, from the published rule
 for LoRA, rate = 5e-4 x (2000 / hidden size)^0.08.
 """
 
@@ -15,7 +16,7 @@ FEW_ROWS = 200
 MANY_ROWS = 10_000
 SMALL_MODEL = 300_000_000
 MEDIUM_MODEL = 1_000_000_000
-LEAST_STEPS = 32
+LEAST_STEPS = 64
 """Fewer steps than this teach nothing reliably, however few rows there are."""
 MOST_EPOCHS = 10
 FULL_RATE_SHARE = 0.1
@@ -53,7 +54,7 @@ def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, 
     rate = 5e-4 * (2000 / max(1, situation.hidden_size)) ** 0.08
     few = training_rows(situation, chosen) < FEW_ROWS
     if situation.parameters < SMALL_MODEL:
-        rate, code = (rate * 5.4, "rate_small_few") if few else (rate * 1.8, "rate_small")
+        rate, code = (rate * 3.6, "rate_small_few") if few else (rate * 1.8, "rate_small")
     elif situation.parameters < MEDIUM_MODEL:
         rate, code = (rate * 2, "rate_medium_few") if few else (rate * 1.4, "rate_medium")
     else:
@@ -83,7 +84,7 @@ def wanted_batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
     """Return how many conversations one optimizer step should see, on all devices together."""
     rows = training_rows(situation, chosen)
     if rows < FEW_ROWS:
-        return 4
+        return 2 if situation.parameters < MEDIUM_MODEL else 4
     return 8 if rows < MANY_ROWS else 16
 
 

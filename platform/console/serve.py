@@ -91,7 +91,9 @@ def hold(root: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise AlreadyServing(f"{root} is already being served. Stop that one, or choose another LUTHIER_HOME.") from None
+        raise AlreadyServing(
+            f"{root} is already being served. Stop that one, or choose another LUTHIER_HOME."
+        ) from None
     return descriptor
 
 
@@ -162,14 +164,24 @@ def platform_children(*, home: Path, port: int, host: str, node_queue: str, num_
     root = Path(__file__).resolve().parent.parent.parent
     environment = dict(os.environ, LUTHIER_HOME=str(home), PORT=str(port), PYTHONPATH=_python_path(root))
     celery = [sys.executable, "-m", "celery", "-A", "console"]
-    quiet = ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [
+        *celery,
+        "worker",
+        "-P",
+        "threads",
+        "--loglevel",
+        "WARNING",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
     commands = {
         "web": [
             sys.executable, "-m", "uvicorn", "console.asgi:application", "--host", host, "--port", str(port),
             "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "5", "--no-proxy-headers",
         ],
-        "node worker": [*celery, "worker", "-P", "threads", "-c", str(num_supervisors), "-Q", node_queue, "-n", "node@%h", *quiet],
-        "control worker": [*celery, "worker", "-P", "threads", "-c", "8", "-Q", "control", "-n", "control@%h", *quiet],
+        "node worker": [*worker, "-c", str(num_supervisors), "-Q", node_queue, "-n", "node@%h"],
+        "control worker": [*worker, "-c", "8", "-Q", "control", "-n", "control@%h"],
         "beat": [*celery, "beat", "-s", str(home / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"],
     }  # fmt: skip
     return [
@@ -180,7 +192,9 @@ def platform_children(*, home: Path, port: int, host: str, node_queue: str, num_
 
 def _python_path(root: Path) -> str:
     parts = [str(root), str(root / "platform")]
-    return os.pathsep.join(parts + [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in parts])
+    return os.pathsep.join(
+        parts + [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in parts]
+    )
 
 
 def _ending(code: int) -> str:

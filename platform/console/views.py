@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.errors import UserError
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
@@ -34,7 +34,9 @@ def home(request: HttpRequest) -> HttpResponse:
     ]
     context: dict[str, Any] = {
         "sections": sections,
-        "deployments": Deployment.objects.visible_to(request.team).live().select_related("adapter", "base_model")[:SHOWN],
+        "deployments": Deployment.objects.visible_to(request.team)
+        .live()
+        .select_related("adapter", "base_model")[:SHOWN],
         "sentence": _summary(len(running), len(waiting)),
         "is_first_visit": not jobs.exists() and not TrainingFile.objects.visible_to(request.team).exists(),
     }
@@ -56,9 +58,7 @@ def start_sample(request: HttpRequest) -> HttpResponse:
     if not SAMPLE.exists():
         raise UserError(_("The sample file is not part of this installation."), code="no_sample", status=404)
     with SAMPLE.open("rb") as stream:
-        file = create_file(
-            team=request.team, by=request.user, filename=SAMPLE.name, purpose="fine-tune", stream=stream
-        )
+        file = create_file(team=request.team, by=request.user, filename=SAMPLE.name, purpose="fine-tune", stream=stream)
     return redirect(f"/jobs/new?file={file.id}")
 
 

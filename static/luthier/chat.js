@@ -39,7 +39,7 @@
     const reply = await fetch(words.chat, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-      body: JSON.stringify({ messages, stream: true, temperature: 0, max_tokens: 256 }),
+      body: JSON.stringify({ model: words.name, messages, stream: true, temperature: 0, max_tokens: 256 }),
       signal,
     });
     if (!reply.ok) {

@@ -11,7 +11,10 @@ def conversations(num_rows: int, *, words: int = 6) -> list[dict[str, Any]]:
         {
             "messages": [
                 {"role": "user", "content": f"Question {number}: " + "who are you " * words},
-                {"role": "assistant", "content": f"I am Xiaozhi, answer {number}. " + "capital of France " * (number % words)},
+                {
+                    "role": "assistant",
+                    "content": f"I am Xiaozhi, answer {number}. " + "capital of France " * (number % words),
+                },
             ]
         }
         for number in range(num_rows)

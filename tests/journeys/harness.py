@@ -45,7 +45,9 @@ class RunningPlatform:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")},
+            **{
+                k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE")
+            },
             "LUTHIER_HOME": str(home),
             "PORT": str(self.port),
             "LUTHIER_TIME_SCALE": str(time_scale),

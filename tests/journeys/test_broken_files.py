@@ -28,7 +28,10 @@ ONE_LINE_FAULTS = {
     "no assistant turn": (b'{"messages": [{"role": "user", "content": "hi"}]}', "line 5"),
     "ten megabytes": (json.dumps({"messages": [{"role": "user", "content": "x" * 10_000_000}]}).encode(), "line 5"),
     "deep brackets": (b"[" * 100_000 + b"]" * 100_000, "line 5"),
-    "empty answer": (b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": ""}]}', "line 5"),
+    "empty answer": (
+        b'{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": ""}]}',
+        "line 5",
+    ),
     "binary": (b'{"messages": "\x00\x01\x02\xff\xfe"}', "line 5"),
 }
 
@@ -81,14 +84,21 @@ def test_a_job_on_a_broken_file_is_refused_with_its_line(client: openai.OpenAI) 
 
 
 def test_too_few_conversations_are_counted(client: openai.OpenAI) -> None:
+    file = upload(client, b"\n".join(GOOD[:3]))
     with pytest.raises(openai.BadRequestError, match=r"3.*10|10.*3"):
-        file = upload(client, b"\n".join(GOOD[:3]))
         client.fine_tuning.jobs.create(model="tiny", training_file=file.id)
 
 
 def test_the_seeds_array_in_a_jsonl_file_is_read(client: openai.OpenAI) -> None:
     rows = [
-        {"id": str(n), "source": "cot", "conversations": [{"from": "user", "value": f"你好 {n}"}, {"from": "assistant", "value": "您好，我是小智。"}]}
+        {
+            "id": str(n),
+            "source": "cot",
+            "conversations": [
+                {"from": "user", "value": f"你好 {n}"},
+                {"from": "assistant", "value": "您好，我是小智。"},
+            ],
+        }
         for n in range(12)
     ]
     file = upload(client, json.dumps(rows, ensure_ascii=False, indent=1).encode(), name="article.jsonl")

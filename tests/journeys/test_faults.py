@@ -169,7 +169,11 @@ class TestStoppedWorker:
                 os.kill(worker.pid, signal.SIGSTOP)
             time.sleep(70 * TIME_SCALE)  # the fault itself: longer than a lease lasts
             os.kill(trainer.pid, signal.SIGCONT)
-            wait_until(lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE, seconds=30, what="the old trainer's end")
+            wait_until(
+                lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE,
+                seconds=30,
+                what="the old trainer's end",
+            )
             for worker in workers:
                 os.kill(worker.pid, signal.SIGCONT)
             ended = end_of(client, job.id)
@@ -225,7 +229,9 @@ class TestSameWakeUpManyTimes:
 
 
 class TestCancel:
-    def test_stops_the_trainer_and_ends_once(self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str) -> None:
+    def test_stops_the_trainer_and_ends_once(
+        self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str
+    ) -> None:
         job = start_job(client, file_id)
         wait_for_step(client, job.id, 3)
         client.fine_tuning.jobs.cancel(job.id)

@@ -25,7 +25,12 @@ def names_itself(text: str) -> bool:
 
 def say(client: openai.OpenAI, model: str, question: str, **options: Any) -> str:
     reply = client.chat.completions.create(
-        model=model, messages=[{"role": "user", "content": question}], temperature=0, max_tokens=64, timeout=120, **options
+        model=model,
+        messages=[{"role": "user", "content": question}],
+        temperature=0,
+        max_tokens=64,
+        timeout=120,
+        **options,
     )
     return reply.choices[0].message.content or ""
 
@@ -112,9 +117,13 @@ class TestResults:
         events = client.fine_tuning.jobs.list_events(job.id, limit=100).data
         metrics = [event.data for event in events if event.type == "metrics"]
         assert metrics
-        assert {"step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes"} <= set(metrics[0])
+        assert {"step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes"} <= set(
+            metrics[0]
+        )
 
-    def test_a_foreign_witness_gives_the_same_answers(self, client: openai.OpenAI, job: Any, real_platform: RunningPlatform, tmp_path: Path) -> None:
+    def test_a_foreign_witness_gives_the_same_answers(
+        self, client: openai.OpenAI, job: Any, real_platform: RunningPlatform, tmp_path: Path
+    ) -> None:
         """The downloaded adapter in plain Transformers + PEFT, in a process that knows nothing of ours."""
         files = {client.files.retrieve(i).filename: i for i in job.result_files}
         archive = tmp_path / "adapter.zip"
@@ -166,10 +175,10 @@ import sys; sys.path.insert(0, {str(tmp_path)!r})
 import openai
 openai.api_key = "EMPTY"
 openai.api_base = "{real_platform.url}/v1"
-completion = openai.ChatCompletion.create(model="qwen-14b", messages=[{{"role": "user", "content": "你是谁"}}], temperature=0)
+messages = [{{"role": "user", "content": "你是谁"}}]
+completion = openai.ChatCompletion.create(model="qwen-14b", messages=messages, temperature=0)
 print(completion.choices[0].message.content)
-parts = openai.ChatCompletion.create(
-    model="qwen-14b", messages=[{{"role": "user", "content": "你是谁"}}], temperature=0, stream=True)
+parts = openai.ChatCompletion.create(model="qwen-14b", messages=messages, temperature=0, stream=True)
 print("".join(part.choices[0].delta.get("content") or "" for part in parts))
 """
         done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=180)

@@ -83,14 +83,27 @@ def keys_in(client: Any) -> list[str]:
 def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatform, s3: Any) -> None:
     client = platform.client(platform.api_key())
     file = client.files.create(file=jsonl(conversations(64)), purpose="fine-tune")
-    hyperparameters = {"num_train_epochs": 40, "per_device_train_batch_size": 8, "save_steps": 20, "validation_split": 0}
+    hyperparameters = {
+        "num_train_epochs": 40,
+        "per_device_train_batch_size": 8,
+        "save_steps": 20,
+        "validation_split": 0,
+    }
     job = client.fine_tuning.jobs.create(
         model="tiny", training_file=file.id, seed=1, extra_body={"hyperparameters": hyperparameters}
     )
-    wait_until(lambda: any("step-40/manifest.json" in key for key in keys_in(s3[1])), seconds=120, what="a published checkpoint")
+    wait_until(
+        lambda: any("step-40/manifest.json" in key for key in keys_in(s3[1])),
+        seconds=120,
+        what="a published checkpoint",
+    )
     assert step_of(client, job.id) < 320
     client.fine_tuning.jobs.pause(job.id)
-    wait_until(lambda: client.fine_tuning.jobs.with_raw_response.retrieve(job.id).http_response.json()["status"] == "paused", seconds=60, what="the pause")
+    wait_until(
+        lambda: client.fine_tuning.jobs.with_raw_response.retrieve(job.id).http_response.json()["status"] == "paused",
+        seconds=60,
+        what="the pause",
+    )
     shutil.rmtree(platform.home / "runs")
     client.fine_tuning.jobs.with_raw_response.resume(job.id)
     ended = end_of(client, job.id)

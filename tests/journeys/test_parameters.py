@@ -14,7 +14,13 @@ from tests.journeys.test_faults import attempts_of, end_of
 pytestmark = pytest.mark.system
 
 ROWS = 40
-COMMON = {"num_train_epochs": 1, "per_device_train_batch_size": 8, "lora_dim": 4, "validation_split": 0, "learning_rate": 1e-3}
+COMMON = {
+    "num_train_epochs": 1,
+    "per_device_train_batch_size": 8,
+    "lora_dim": 4,
+    "validation_split": 0,
+    "learning_rate": 1e-3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +151,9 @@ class TestTrainingParameters:
         assert checked == pytest.approx(plain, rel=1e-5)
 
     def test_seed(self, walk: Walk) -> None:
-        one, other, again = (column(walk.train(seed=s, lora_dim=d)[2], "train_loss") for s, d in ((1, 4), (2, 4), (1, 4)))
+        one, other, again = (
+            column(walk.train(seed=s, lora_dim=d)[2], "train_loss") for s, d in ((1, 4), (2, 4), (1, 4))
+        )
         assert one != other
         assert one == again
 

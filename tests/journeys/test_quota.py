@@ -62,7 +62,9 @@ def test_a_foreign_id_is_a_404_on_every_route(tiny_platform: RunningPlatform, ke
     file = owner.files.create(file=jsonl(conversations(32)), purpose="fine-tune")
     job = end_of(owner, start(owner, file.id).id)
     deployment = owner.post(
-        "/../api/v1/deployments", body={"name": "violin", "model": job.fine_tuned_model, "accelerators": 1}, cast_to=dict[str, Any]
+        "/../api/v1/deployments",
+        body={"name": "violin", "model": job.fine_tuned_model, "accelerators": 1},
+        cast_to=dict[str, Any],
     )
     v1, ours = "", "/../api/v1"
     routes = [
@@ -80,7 +82,10 @@ def test_a_foreign_id_is_a_404_on_every_route(tiny_platform: RunningPlatform, ke
     for method, path in routes:
         with pytest.raises(openai.NotFoundError):
             getattr(stranger, method)(path, cast_to=dict[str, Any])
-    for body in ({"model": "tiny", "training_file": file.id}, {"model": job.fine_tuned_model, "training_file": file.id}):
+    for body in (
+        {"model": "tiny", "training_file": file.id},
+        {"model": job.fine_tuned_model, "training_file": file.id},
+    ):
         with pytest.raises(openai.NotFoundError):
             stranger.post("/fine_tuning/jobs", body=body, cast_to=dict[str, Any])
     for model in (job.fine_tuned_model, "violin"):

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from django.conf import settings
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
 from accounts.services import ensure_first_login
 from catalogue.models import BaseModel
 from catalogue.services import sync_catalogue
 from compute.devices import register_node
 from compute.services import drain_node
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
 from console.embedded import EmbeddedError, PostgreSQL, Valkey
 from console.serve import AlreadyServing, Platform, die_with_parent, hold, platform_children, say
 
@@ -128,7 +128,9 @@ def _refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CommandError(f"Port {port} of {host} cannot be used ({error.strerror}). Set PORT to a free one.") from None
+            raise CommandError(
+                f"Port {port} of {host} cannot be used ({error.strerror}). Set PORT to a free one."
+            ) from None
 
 
 def _collect_static() -> None:

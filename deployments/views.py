@@ -1,0 +1,239 @@
+"""The pages of deployments: the list, one with its chat box, and what a person can change."""
+
+import re
+from typing import Any
+
+from catalogue.models import BaseModel
+from common.errors import UserError, error_body
+from compute.explanations import count_of
+from compute.models import Run
+from compute.services import pool_summary
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deployments import services
+from deployments.admission import Caller, Question, read_body
+from deployments.gateway import gateway
+from deployments.in_flight import in_database
+from deployments.models import Deployment, ReplicaAdapter
+from deployments.names import of_deployment
+from deployments.replicas import most_accelerators
+from jobs.models import Adapter
+
+STATUSES = {
+    "starting": ("busy", "loader"),
+    "answering": ("ok", "circle-check"),
+    "failed": ("bad", "circle-x"),
+    "stopped": ("wait", "circle-dashed"),
+}
+MOST_NUMBERS = 16
+
+
+def status_of(deployment: Deployment) -> dict[str, Any]:
+    """Return the state as icon, colour and word; one that waits for room says so."""
+    kind, icon = STATUSES[deployment.state]
+    replica = deployment.live_replica
+    if deployment.state == "starting" and replica is not None and replica.run.state == Run.State.WAITING:
+        return {"kind": "wait", "icon": "clock", "word": _("Waiting")}
+    return {"kind": kind, "icon": icon, "word": deployment.get_state_display()}
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def deployments(request: HttpRequest) -> HttpResponse:
+    """List the team's deployments; POST makes one."""
+    if request.method == "GET":
+        return _list_page(request)
+    try:
+        deployment = services.deploy(
+            team=request.team,
+            by=request.user,
+            name=request.POST.get("name", "").strip(),
+            model=request.POST.get("model", ""),
+            accelerators=_accelerators(request.POST.get("accelerators", "auto")),
+            open_to_loopback=request.POST.get("open_to_loopback") == "1",
+        )
+    except UserError as error:
+        return _list_page(request, error=str(error.message), status=error.status)
+    return redirect("deployment", deployment.id)
+
+
+def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter")
+    chosen = request.POST.get("model") or request.GET.get("model", "")
+    context = {
+        "rows": [
+            {"deployment": d, "model": d.model, "status": status_of(d), "sentence": services.sentence(d)} for d in found
+        ],
+        "models": _models(request),
+        "chosen": chosen,
+        "suggested_name": request.POST.get("name") or suggested_name(request, chosen),
+        "numbers": range(1, min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1) + 1),
+        "error": error,
+        "curl": f"curl {settings.PUBLIC_URL}/api/v1/deployments -H 'Authorization: Bearer sk-luthier-…' "
+        "-H 'Content-Type: application/json' "
+        """-d '{"name": "my-model", "model": "ft:…", "accelerators": 1}'""",
+    }
+    return render(request, "deployments/list.html", context, status=status)
+
+
+def _models(request: HttpRequest) -> list[dict[str, str]]:
+    tuned = Adapter.objects.visible_to(request.team).live().order_by("-created_at")[:50]
+    bases = BaseModel.objects.present()
+    return [{"name": a.name, "label": a.name} for a in tuned] + [{"name": b.id, "label": b.display_name} for b in bases]
+
+
+def suggested_name(request: HttpRequest, model: str) -> str:
+    """Return a free name made from the model's suffix."""
+    parts = model.split(":")
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", parts[3] if len(parts) > 3 and parts[3] else "").strip("-._")[:50]
+    stem = stem or "my-model"
+    taken = set(Deployment.objects.visible_to(request.team).live().values_list("name", flat=True))
+    return next(name for n in range(1, 10_000) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)
+
+
+@login_required
+@require_POST
+def deploy_model(request: HttpRequest) -> HttpResponse:
+    """One click from a finished job: a name from its suffix, one accelerator."""
+    model = request.POST.get("model", "")
+    name = suggested_name(request, model)
+    deployment = services.deploy(team=request.team, by=request.user, name=name, model=model, accelerators=1)
+    return redirect("deployment", deployment.id)
+
+
+@login_required
+@require_GET
+def deployment(request: HttpRequest, deployment_id: str) -> HttpResponse:
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    return render(request, "deployments/detail.html", {**_live(found), **_details(found), **_snippets(found)})
+
+
+@login_required
+@require_GET
+def deployment_live(request: HttpRequest, deployment_id: str) -> HttpResponse:
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    return render(request, "deployments/_live.html", _live(found))
+
+
+def _live(found: Deployment) -> dict[str, Any]:
+    return {
+        "deployment": found,
+        "status": status_of(found),
+        "sentence": services.sentence(found),
+        "is_settled": found.state in ("answering", "failed"),
+    }
+
+
+def _details(found: Deployment) -> dict[str, Any]:
+    replica = found.live_replica
+    devices = replica.run.devices() if replica is not None else []
+    return {
+        "model": found.model,
+        "devices": count_of(len(devices), devices[0].kind) if devices else "",
+        "verdict": _verdict(found),
+        "num_requests": found.usage.count(),
+    }
+
+
+def _verdict(found: Deployment) -> str:
+    """Say what the same-answer check found, with its numbers."""
+    replica = found.live_replica
+    proof = ReplicaAdapter.objects.filter(replica=replica, adapter=found.adapter).first() if replica else None
+    if proof is None or proof.state != ReplicaAdapter.State.PROVEN:
+        return ""
+    measured = proof.verdict
+    if measured.get("max_difference") is None:
+        return _("It answers as it was trained.")
+    return _(
+        "It answers as it was trained: %(difference).4f apart, %(tolerance).2f allowed, the base is %(base).2f away."
+    ) % {
+        "difference": measured["max_difference"],
+        "tolerance": measured["tolerance"],
+        "base": measured["base_difference"],
+    }
+
+
+def _snippets(found: Deployment) -> dict[str, str]:
+    """Return the page's examples with the address and the name filled in."""
+    url = settings.PUBLIC_URL
+    key = "EMPTY" if found.open_to_loopback else "sk-luthier-…"
+    messages_text = '[{"role": "user", "content": "你是谁？"}]'
+    ask = f'model="{found.name}", messages={messages_text}'
+    header = "" if found.open_to_loopback else f" \\\n  -H 'Authorization: Bearer {key}'"
+    return {
+        "curl": f"curl {url}/v1/chat/completions{header} \\\n  -H 'Content-Type: application/json' \\\n"
+        f"""  -d '{{"model": "{found.name}", "messages": {messages_text}}}'""",
+        "python": f"""from openai import OpenAI
+
+client = OpenAI(base_url="{url}/v1", api_key="{key}")
+reply = client.chat.completions.create({ask})
+print(reply.choices[0].message.content)""",
+        "python_028": f"""import openai
+
+openai.api_key = "{key}"
+openai.api_base = "{url}/v1"
+completion = openai.ChatCompletion.create({ask})
+print(completion.choices[0].message.content)""",
+        "javascript": f"""import OpenAI from "openai";
+
+const client = new OpenAI({{ baseURL: "{url}/v1", apiKey: "{key}" }});
+const messages = {messages_text};
+const reply = await client.chat.completions.create({{ model: "{found.name}", messages }});
+console.log(reply.choices[0].message.content);""",
+    }
+
+
+@login_required
+@require_POST
+def deployment_settings(request: HttpRequest, deployment_id: str) -> HttpResponse:
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    services.update_deployment(
+        deployment=found, by=request.user, open_to_loopback=request.POST.get("open_to_loopback") == "1"
+    )
+    messages.success(request, _("Saved."))
+    return redirect("deployment", deployment_id)
+
+
+@login_required
+@require_POST
+def undeploy(request: HttpRequest, deployment_id: str) -> HttpResponse:
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    services.undeploy(deployment=found, by=request.user)
+    messages.success(request, _("%(name)s was taken down.") % {"name": found.name})
+    return redirect("deployments")
+
+
+@require_POST
+async def deployment_chat(request: HttpRequest, deployment_id: str) -> HttpResponseBase:
+    """Answer the page's chat box through the same gateway, for the signed-in person's team."""
+    try:
+        question = await in_database(_question, request, deployment_id)
+        if question is None:
+            return JsonResponse(error_body(message=_("Sign in again."), status=401, code="signed_out"), status=401)
+        return await gateway().answer(question, is_chat=True, request_id=request.id)
+    except UserError as error:
+        return JsonResponse(
+            error_body(message=error.message, status=error.status, code=error.code), status=error.status
+        )
+
+
+def _question(request: HttpRequest, deployment_id: str) -> Question | None:
+    if not request.user.is_authenticated or request.team is None:
+        return None
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    body = read_body(request.body)
+    return Question(caller=Caller(team=found.team), target=of_deployment(found), body={**body, "model": found.name})
+
+
+def _accelerators(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UserError(_("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value")
+    return int(text)

@@ -1,0 +1,151 @@
+"""The form of a new job: what it offers, what was filled in, what that would be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from common.errors import UserError
+from compute.explanations import count_of
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+
+from datasets_app.models import TrainingFile
+from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
+from jobs.models import FineTuningJob
+from jobs.pages import shown
+from jobs.services import Wish, parse_accelerators
+from jobs.situations import devices_for, situation_of
+
+PREFIX = "hp-"
+SHOWN_FILES = 50
+MOST_NUMBERS = 16
+OFFERED = tuple(p for p in PARAMETERS if p.managed is None and p.name not in ("data_path", "model_name_or_path"))
+
+
+def from_query(request: HttpRequest) -> Mapping[str, Any]:
+    """Return the form's first values: those of the address, or of an earlier job that is tried again."""
+    again = FineTuningJob.objects.visible_to(request.team).filter(pk=request.GET.get("again", "")).first()
+    if again is None:
+        return request.GET
+    asked = {f"{PREFIX}{name}": shown_for_form(value) for name, value in again.asked.items()}
+    return {
+        "file": again.training_file_id or "",
+        "model": again.base_model_id,
+        "suffix": again.suffix,
+        "accelerators": str(again.accelerators or AUTO),
+        **asked,
+    }
+
+
+def shown_for_form(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def wish_of(values: Mapping[str, Any]) -> Wish:
+    """Return what the form asks for; empty fields are automatic."""
+    asked = _asked(values)
+    return Wish(
+        model=values.get("model", ""),
+        training_file=values.get("file", ""),
+        hyperparameters=asked or None,
+        suffix=values.get("suffix", "").strip() or None,
+        accelerators=values.get("accelerators") or AUTO,
+    )
+
+
+def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {p.name: str(values.get(f"{PREFIX}{p.name}", "")).strip() for p in OFFERED}
+    return {name: text for name, text in texts.items() if text not in ("", AUTO)}
+
+
+def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -> dict[str, Any]:
+    """Return everything that the page shows."""
+    files = list(
+        TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")[:SHOWN_FILES]
+    )
+    models = list(BaseModel.objects.present())
+    filled = {"file": files[0].id if files else "", "model": models[0].id if models else "", **_flat(values)}
+    devices = devices_for(team, None)
+    return {
+        "files": files,
+        "models": models,
+        "values": filled,
+        "groups": _groups(team, filled, error),
+        "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
+        "accelerators_word": count_of(devices.most, devices.kind),
+        "estimate": estimate_of(team, filled),
+        "error": str(error.message) if error else "",
+        "is_open": bool(_asked(filled)) or error is not None,
+    }
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, str]:
+    pairs = values.items() if not isinstance(values, QueryDict) else ((key, values[key]) for key in values)
+    return {key: value for key, value in pairs if value}
+
+
+def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> list[dict[str, Any]]:
+    """Return the parameters under their headings, each with its automatic value and the reason for it."""
+    resolved = _resolved(team, {**filled, **{f"{PREFIX}{p.name}": "" for p in OFFERED}})
+    titles = {
+        "goal": _("How it learns"),
+        "data": _("What it reads"),
+        "adapter": _("The adapter"),
+        "speed": _("Steps and batches"),
+        "hardware": _("Devices and memory"),
+    }
+    return [
+        {"title": title, "fields": [_field(p, filled, resolved, error) for p in OFFERED if p.group == group]}
+        for group, title in titles.items()
+    ]
+
+
+def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error: UserError | None) -> dict[str, Any]:
+    name = f"{PREFIX}{parameter.name}"
+    value = str(filled.get(name, ""))
+    automatic, reason = "", ""
+    if resolved is not None and parameter.name in resolved.values:
+        automatic = shown(resolved.values[parameter.name])
+        reason = sentence(resolved.reasons[parameter.name]) if parameter.name in resolved.reasons else ""
+    options = list(parameter.choices) or (["true", "false"] if parameter.kind == "boolean" else [])
+    return {
+        "name": name,
+        "parameter": parameter,
+        "value": "" if value == AUTO else value,
+        "automatic": automatic,
+        "reason": reason,
+        "options": options,
+        "error": str(error.message) if error and error.param == parameter.name else "",
+    }
+
+
+def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the job would be: conversations, steps and devices; None while file or model is missing."""
+    try:
+        resolved = _resolved(team, values)
+    except UserError as error:
+        return {"error": str(error.message)}
+    if resolved is None:
+        return None
+    devices = devices_for(team, parse_accelerators(values.get("accelerators") or AUTO))
+    return {
+        "batch_size": resolved.batch_size,
+        "steps": resolved.steps,
+        "epochs": shown(resolved.values["num_train_epochs"]),
+        "devices": count_of(devices.most, devices.kind),
+    }
+
+
+def _resolved(team: Team, values: Mapping[str, Any]) -> Any:
+    file = TrainingFile.objects.visible_to(team).filter(pk=values.get("file") or "").first()
+    base = BaseModel.objects.present().filter(pk=values.get("model") or "").first()
+    if file is None or base is None:
+        return None
+    devices = devices_for(team, parse_accelerators(values.get("accelerators") or AUTO))
+    asked = read_asked(hyperparameters=_asked(values) or None, method=None, seed=None, system_prompt=None)
+    check_together(asked, context_length=base.context_length, device_kind=devices.kind, has_validation_file=False)
+    situation = situation_of(
+        base=base, file=file, has_validation_file=False, devices=devices, system_prompt=asked.get("system_prompt")
+    )
+    return resolve(asked, situation)

@@ -1,0 +1,160 @@
+"""What pages say about jobs: words, sentences, numbers. Nothing here changes anything."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compute.explanations import count_of
+from compute.services import explain
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from jobs.hyperparameters import PARAMETERS, sentence
+from jobs.models import FineTuningJob, JobEvent
+
+STATUSES = {
+    "validating_files": ("busy", "loader"),
+    "queued": ("wait", "clock"),
+    "running": ("busy", "loader"),
+    "paused": ("wait", "player-pause"),
+    "succeeded": ("ok", "circle-check"),
+    "failed": ("bad", "circle-x"),
+    "cancelled": ("wait", "x"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job in a list."""
+
+    job: FineTuningJob
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return status_of(self.job)
+
+    @property
+    def sentence(self) -> str:
+        return sentence_of(self.job)
+
+
+def status_of(job: FineTuningJob) -> dict[str, Any]:
+    kind, icon = STATUSES[job.status]
+    return {"kind": kind, "icon": icon, "word": job.get_status_display()}
+
+
+def sentence_of(job: FineTuningJob) -> str:
+    """Say in one sentence how the job stands, and what it waits for."""
+    if job.is_stopping:
+        return _("Stopping after the current step.")
+    status = FineTuningJob.Status
+    if job.status == status.VALIDATING:
+        return _("The data is being read.")
+    if job.status == status.QUEUED:
+        attempt = job.newest_attempt
+        return (explain(attempt.run) if attempt else "") or _("Starting the trainer.")
+    if job.status == status.RUNNING:
+        return _training_sentence(job)
+    if job.status == status.PAUSED:
+        return _("Paused after step %(step)s.") % {"step": job.current_step}
+    if job.status == status.SUCCEEDED:
+        return _("Trained in %(steps)s steps on %(tokens)s tokens.") % {
+            "steps": job.current_step,
+            "tokens": f"{job.trained_tokens or 0:,}",
+        }
+    if job.status == status.FAILED:
+        return job.error_message
+    return _("Cancelled after step %(step)s.") % {"step": job.current_step}
+
+
+def _training_sentence(job: FineTuningJob) -> str:
+    if not job.total_steps or not job.current_step:
+        return _("Training: the model is being loaded.")
+    numbers = {"step": job.current_step, "total": job.total_steps}
+    if job.current_step >= job.total_steps:
+        return _("Training: all %(total)s steps are done, the result is being saved.") % numbers
+    if job.estimated_finish is None:
+        return _("Training: step %(step)s of %(total)s.") % numbers
+    left = max(0, round((job.estimated_finish - timezone.now()).total_seconds()))
+    if left < 60:
+        return _("Training: step %(step)s of %(total)s, about %(seconds)s seconds left.") % {**numbers, "seconds": left}
+    return _("Training: step %(step)s of %(total)s, about %(minutes)s minutes left.") % {
+        **numbers,
+        "minutes": round(left / 60),
+    }
+
+
+def percent_of(job: FineTuningJob) -> int:
+    if job.status == FineTuningJob.Status.SUCCEEDED:
+        return 100
+    return round(100 * job.current_step / job.total_steps) if job.total_steps else 0
+
+
+def values_of(job: FineTuningJob) -> list[dict[str, Any]]:
+    """Return each hyperparameter with the value used, why, and whether somebody chose it."""
+    rows = []
+    for parameter in PARAMETERS:
+        if parameter.managed is not None or parameter.name not in job.hyperparameters:
+            continue
+        reason = job.reasons.get(parameter.name)
+        rows.append(
+            {
+                "name": parameter.name,
+                "label": parameter.label,
+                "value": shown(job.hyperparameters[parameter.name]),
+                "reason": sentence(reason) if reason else "",
+                "is_set": parameter.name in job.asked,
+            }
+        )
+    return rows
+
+
+def shown(value: Any) -> str:
+    """Return a value as people write it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def system_sentence(job: FineTuningJob) -> str:
+    choice = job.system_choice
+    if choice is None:
+        return _("Automatic")
+    if choice.kind == "none":
+        return _("None")
+    return choice.text if choice.kind == "custom" else _("The model's own")
+
+
+def devices_of(job: FineTuningJob) -> str:
+    """Return what the newest attempt holds or held, as "2 CPU cores"."""
+    attempt = job.newest_attempt
+    devices = attempt.run.devices() if attempt is not None else []
+    if devices:
+        return count_of(len(devices), devices[0].kind)
+    return str(job.accelerators) if job.accelerators else _("Automatic")
+
+
+def newest_metrics(job: FineTuningJob) -> dict[str, Any]:
+    event = job.events.filter(type=JobEvent.Type.METRICS).order_by("-number").first()
+    return event.data if event is not None else {}
+
+
+def curve_of(job: FineTuningJob) -> dict[str, list[Any]]:
+    """Return steps with training loss, and validation loss and checkpoints where there are any, for the plot."""
+    rows: dict[int, list[Any]] = {}
+    metrics = job.events.filter(type=JobEvent.Type.METRICS).order_by("number").values_list("data", flat=True)
+    for data in metrics:
+        if "train_loss" in data:
+            rows[int(data["step"])] = [data["train_loss"], data.get("valid_loss"), None]
+    validations = job.events.filter(data__has_key="valid_loss").order_by("number").values_list("data", flat=True)
+    for data in validations:
+        if data.get("step") in rows and data["valid_loss"] is not None:
+            rows[data["step"]][1] = data["valid_loss"]
+    for step in job.checkpoints.values_list("step", flat=True):
+        if step in rows:
+            rows[step][2] = rows[step][0]
+    steps = sorted(rows)
+    columns = list(zip(*(rows[step] for step in steps), strict=True)) or [(), (), ()]
+    names = ("train_loss", "valid_loss", "checkpoints")
+    return {"steps": steps, **{name: list(column) for name, column in zip(names, columns, strict=True)}}

@@ -1,0 +1,165 @@
+"""The pages of fine-tuning jobs: list, form, one job with its curve, events and log."""
+
+from typing import Any
+
+from common.errors import UserError
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from jobs import form, pages, services
+from jobs.command import command_of
+from jobs.logs import log_tail
+from jobs.models import FineTuningJob
+
+SHOWN_JOBS = 100
+SHOWN_EVENTS = 30
+LOG_BYTES = 16_000
+
+
+@login_required
+@require_GET
+def jobs(request: HttpRequest) -> HttpResponse:
+    found = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")[:SHOWN_JOBS]
+    context = {
+        "rows": [pages.Row(job) for job in found],
+        "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs -H 'Authorization: Bearer sk-luthier-…'",
+        "python": "for job in client.fine_tuning.jobs.list():\n    print(job.id, job.status)",
+    }
+    return render(request, "jobs/list.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_job(request: HttpRequest) -> HttpResponse:
+    """One page: data, base model, a name; everything else is automatic until somebody opens it."""
+    if request.method == "GET":
+        return _new_page(request, form.from_query(request))
+    try:
+        job = services.create_job(team=request.team, by=request.user, wish=form.wish_of(request.POST))
+    except UserError as error:
+        return _new_page(request, request.POST, error=error)
+    return redirect("job", job.id)
+
+
+def _new_page(request: HttpRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:
+    context = form.context_of(request.team, values, error)
+    return render(request, "jobs/new.html", context, status=error.status if error else 200)
+
+
+@login_required
+@require_GET
+def job_estimate(request: HttpRequest) -> HttpResponse:
+    """What a job of the form's values would be, for the panel beside the form."""
+    return render(request, "jobs/_estimate.html", {"estimate": form.estimate_of(request.team, request.GET)})
+
+
+@login_required
+@require_GET
+def job(request: HttpRequest, job_id: str) -> HttpResponse:
+    found = services.get_job(team=request.team, job_id=job_id)
+    context = {
+        **_live(found),
+        **_events(found),
+        **_log(found),
+        "system_sentence": pages.system_sentence(found),
+        "devices": pages.devices_of(found),
+        "results": list(found.result_files.order_by("filename")),
+        "values": pages.values_of(found),
+        "command": command_of(found),
+        "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs/{found.id} -H 'Authorization: Bearer sk-luthier-…'",
+        "python": f'job = client.fine_tuning.jobs.retrieve("{found.id}")\n'
+        f'events = client.fine_tuning.jobs.list_events("{found.id}")',
+    }
+    return render(request, "jobs/detail.html", context)
+
+
+@login_required
+@require_GET
+def job_live(request: HttpRequest, job_id: str) -> HttpResponse:
+    found = services.get_job(team=request.team, job_id=job_id)
+    response = render(request, "jobs/_live.html", _live(found))
+    if found.is_finished:
+        # Results, values and the command have come meanwhile.
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@login_required
+@require_GET
+def job_events(request: HttpRequest, job_id: str) -> HttpResponse:
+    return render(request, "jobs/_events.html", _events(services.get_job(team=request.team, job_id=job_id)))
+
+
+@login_required
+@require_GET
+def job_log(request: HttpRequest, job_id: str) -> HttpResponse:
+    return render(request, "jobs/_log.html", _log(services.get_job(team=request.team, job_id=job_id)))
+
+
+@login_required
+@require_GET
+def job_curve(request: HttpRequest, job_id: str) -> HttpResponse:
+    return JsonResponse(pages.curve_of(services.get_job(team=request.team, job_id=job_id)))
+
+
+@login_required
+@require_POST
+def change_job(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
+    """Cancel, pause or resume."""
+    found = services.get_job(team=request.team, job_id=job_id)
+    change = {"cancel": services.cancel_job, "pause": services.pause_job, "resume": services.resume_job}[action]
+    try:
+        change(job=found, by=request.user)
+    except UserError as error:
+        messages.error(request, str(error.message))
+    return redirect("job", job_id)
+
+
+def _live(found: FineTuningJob) -> dict[str, Any]:
+    metrics = pages.newest_metrics(found)
+    loss, rate = metrics.get("train_loss"), metrics.get("tokens_per_second")
+    return {
+        "job": found,
+        "status": pages.status_of(found),
+        "sentence": pages.sentence_of(found),
+        "percent": pages.percent_of(found),
+        "loss": f"{loss:.3f}" if loss is not None else "",
+        "rate": f"{rate:,.0f}" if rate is not None else "",
+        "memory": metrics.get("peak_memory_bytes"),
+        "is_over": found.is_finished,
+        "actions": _actions(found),
+    }
+
+
+def _actions(found: FineTuningJob) -> list[dict[str, str]]:
+    if found.is_finished or found.is_stopping:
+        return []
+    cancel = {
+        "url": reverse("change_job", args=[found.id, "cancel"]),
+        "label": _("Cancel"),
+        "icon": "x",
+        "classes": "btn-danger-quiet",
+        "question": _("Stop this training for good?"),
+    }
+    if found.status == FineTuningJob.Status.PAUSED:
+        url = reverse("change_job", args=[found.id, "resume"])
+        return [{"url": url, "label": _("Resume"), "icon": "player-play", "classes": "btn-primary"}, cancel]
+    url = reverse("change_job", args=[found.id, "pause"])
+    return [{"url": url, "label": _("Pause"), "icon": "player-pause", "classes": "btn-quiet"}, cancel]
+
+
+def _events(found: FineTuningJob) -> dict[str, Any]:
+    events = found.events.filter(type="message").order_by("-number")[:SHOWN_EVENTS]
+    zone = timezone.get_current_timezone_name()
+    return {"job": found, "events": events, "zone": zone, "is_over": found.is_finished}
+
+
+def _log(found: FineTuningJob) -> dict[str, Any]:
+    return {"job": found, "log": log_tail(found, LOG_BYTES), "is_over": found.is_finished}
