@@ -111,6 +111,9 @@ class Gateway:
             await reply.aread()
         except httpx.TransportError as error:
             raise ReplicaGone(had_request=True) from error
+        except asyncio.CancelledError:
+            self.later(meter.store())
+            raise
         finally:
             await reply.aclose()
         value = _json(reply)

@@ -6,17 +6,16 @@ from typing import Literal
 
 from accounts.models import AuditEvent, Team, User
 from catalogue.models import BaseModel
-from common.artifacts import delete_folder
 from common.errors import NotFound, UserError
 from compute import services as compute
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment
+from jobs import services as jobs
 from jobs.models import Adapter
 
 Unchanged = Literal["unchanged"]
@@ -122,7 +121,7 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
         raise UserError(
             f"The deployment {using.name} serves this model. Take it down first.", code="model_in_use", status=409
         )
-    _delete_adapter(adapter=adapter, by=by)
+    jobs.delete_model(adapter=adapter, by=by)
 
 
 def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:
@@ -194,10 +193,3 @@ def _refusing_taken_names(name: str) -> Iterator[None]:
         else:
             raise
         raise UserError(message % {"name": name}, code="name_taken", param="name", status=409) from None
-
-
-def _delete_adapter(*, adapter: Adapter, by: User) -> None:
-    with transaction.atomic():
-        Adapter.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now())
-        AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name)
-    delete_folder(adapter.storage_name)

@@ -1,12 +1,14 @@
 """Serving, as a kind of work that compute runs: what a replica is told, and what it says."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import httpx
 from catalogue.services import chat_format
+from common.errors import UserError
 from compute.models import Run
-from compute.work import Command, WorkError
+from compute.work import Command, TryAgain, WorkError
 from django.conf import settings
 
 from chat import SystemChoice
@@ -14,6 +16,7 @@ from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.adapters import local_folder
 from jobs.models import Adapter
+from jobs.publishing import STORAGE_AWAY
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 
@@ -86,13 +89,34 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
         model_path=str(base.path),
         model_name=base.id,
         chat_path=str(directory.chat),
-        adapters=[ServedAdapter(name=one.adapter.id, path=str(local_folder(one.adapter))) for one in wanted],
+        adapters=[served for one in wanted if (served := _served(replica, one)) is not None],
         **_common(replica),
     )
 
 
+def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
+    """Return how the engine finds an adapter; a damaged one fails its own deployment, but no shared replica."""
+    try:
+        return ServedAdapter(name=loaded.adapter_id, path=str(_fetched(loaded.adapter)))
+    except WorkError as error:
+        if not replica.is_shared:
+            raise
+        loaded.mark_refused(error.message)
+        return None
+
+
+def _fetched(model: Adapter) -> Path:
+    """Return the model's folder on this node; WorkError when it is damaged, TryAgain while storage is away."""
+    try:
+        return local_folder(model)
+    except UserError as error:
+        raise WorkError(str(error.message), code=error.code) from error
+    except STORAGE_AWAY as error:
+        raise TryAgain(f"Object storage did not give {model.name}: {error}") from error
+
+
 def _spec_of_full_model(replica: Replica, model: Adapter) -> ServingSpec:
-    folder = local_folder(model)
+    folder = _fetched(model)
     return ServingSpec(
         model_path=str(folder),
         model_name=replica.own_name,
@@ -121,7 +145,10 @@ def _record_gate(replica: Replica, event: Event) -> None:
 
 def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
     """Have the engine load one adapter; its `gate` event brings the verdict, so that a lost reply loses nothing."""
-    body = {"name": loaded.adapter_id, "path": str(local_folder(loaded.adapter))}
+    served = _served(replica, loaded)
+    if served is None:
+        return
+    body = {"name": served.name, "path": served.path}
     headers = {"authorization": f"Bearer {replica.token}"}
     try:
         reply = httpx.post(f"{replica.url}/adapters", json=body, headers=headers, timeout=LOAD_SECONDS, trust_env=False)

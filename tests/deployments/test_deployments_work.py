@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from compute.work import WorkError
+from common.errors import UserError
+from compute.work import TryAgain, WorkError
 from deployments_cast import make_adapter, make_ready, run_of
 
 from deployments import replicas, services, serving_work
@@ -75,6 +76,35 @@ class TestPrepare:
         base.mark_failed("Deleted.", code="gone")
         with pytest.raises(WorkError, match="catalogue"):
             work.prepare(run_of(replica), directory)
+
+
+class TestDamagedAdapters:
+    @pytest.fixture(autouse=True)
+    def damage(self, monkeypatch, folders):
+        def local_folder(adapter):
+            raise UserError(f"{adapter.name} cannot be loaded: a file is missing.", code="adapter_damaged")
+
+        monkeypatch.setattr(serving_work, "local_folder", local_folder)
+
+    def test_costs_a_shared_replica_only_that_adapter(self, replica, directory):
+        work.prepare(run_of(replica), directory)
+        assert ServingSpec.from_json(directory.read_spec()).adapters == []
+        loaded = replica.adapters.get()
+        assert (loaded.state, "a file is missing" in loaded.reason) == ("refused", True)
+
+    def test_fails_a_deployment_of_its_own(self, alice, adapter, directory):
+        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        with pytest.raises(WorkError, match="a file is missing"):
+            work.prepare(run_of(deployment.live_replica), directory)
+
+    def test_storage_that_is_away_is_no_damage(self, replica, directory, monkeypatch):
+        def local_folder(adapter):
+            raise ConnectionError("no route")
+
+        monkeypatch.setattr(serving_work, "local_folder", local_folder)
+        with pytest.raises(TryAgain):
+            work.prepare(run_of(replica), directory)
+        assert replica.adapters.get().state == "wanted"
 
 
 class TestRecord:
