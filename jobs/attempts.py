@@ -1,10 +1,10 @@
 """Attempts: the next one is queued, and what an ended one means for its job."""
 
+from compute.models import Run
+from compute.services import request_run
 from django.db import transaction
 from django.utils import timezone
 
-from compute.models import Run
-from compute.services import request_run
 from jobs.models import Attempt, FineTuningJob
 
 KIND = "training"

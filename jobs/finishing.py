@@ -9,12 +9,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import IntegrityError, transaction
-
 from common import artifacts
 from compute.models import Run
 from compute.work import TryAgain
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
 from datasets_app.services import create_result_file
 from jobs.attempts import close, is_hopeless, lock_job, mark_closed
 from jobs.models import Adapter, Attempt, FineTuningJob
@@ -184,7 +184,8 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) ->
 def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:
     reason = attempt.run.outcome_message or "The trainer was gone without a word."
     if is_hopeless(attempt.job):
-        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} This happened in three attempts in a row, none of which got further than the one before.")  # fmt: skip
+        advice = "This happened in three attempts in a row, none of which got further than the one before."
+        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} {advice}")
         return
     close(attempt, retry_message=f"{reason} The job is queued again and goes on from its newest checkpoint.")
 

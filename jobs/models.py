@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from accounts.models import Team, User
+from catalogue.models import BaseModel
+from common.ids import new_id
+from compute.models import Run
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team, User
-from catalogue.models import BaseModel
 from chat import SystemChoice
-from common.ids import new_id
-from compute.models import Run
 from datasets_app.models import TrainingFile
 
 FINISHED = ("succeeded", "failed", "cancelled")

@@ -3,6 +3,7 @@
 import re
 
 from common.errors import UserError
+
 from jobs.models import FineTuningJob
 
 SUFFIX_CHARACTERS = 64

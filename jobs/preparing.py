@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
-
 from catalogue.services import chat_format
-from chat import ChatError, ChatFormat, Conversation, parse_messages
 from common import artifacts
 from common.errors import UserError
 from compute.models import Device, Node
 from compute.work import TryAgain, WorkError
+from django.conf import settings
+from django.db import transaction
+
+from chat import ChatError, ChatFormat, Conversation, parse_messages
 from datasets_app.services import read_conversations
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up
@@ -243,6 +243,8 @@ def _as_work_errors() -> Iterator[None]:
         raise WorkError(str(error), code="bad_spec") from error
     except STORAGE_AWAY as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = "The node's disk has no room for this training. Free some space, then resume or create the job again."
+            message = (
+                "The node's disk has no room for this training. Free some space, then resume or create the job again."
+            )
             raise WorkError(message, code="disk_full") from error
         raise TryAgain(f"Preparing needs something that is away: {error}") from error

@@ -5,9 +5,9 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from compute.models import Run
 from django.db import transaction
 
-from compute.models import Run
 from jobs.attempts import attempt_of, lock_job
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from rundir import Event
@@ -103,7 +103,11 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
     total_steps = int(event.data["total_steps"])
     changes = {"total_steps": total_steps, "current_step": attempt.resumed_from_step}
     if job.status == FineTuningJob.Status.QUEUED:
-        begun = f"Training goes on after step {attempt.resumed_from_step}." if attempt.resumed_from_step else "Training begins."
+        begun = (
+            f"Training goes on after step {attempt.resumed_from_step}."
+            if attempt.resumed_from_step
+            else "Training begins."
+        )
         job.move(FineTuningJob.Status.RUNNING, begun, started_at=job.started_at or attempt.started_at, **changes)
     else:
         FineTuningJob.objects.filter(pk=job.pk).update(**changes)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
-from django.utils import timezone
-
 from accounts.models import AuditEvent, Team, User
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
-from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from common.wake import wake
 from compute.services import request_stop
+from django.db import connection, transaction
+from django.utils import timezone
+
+from chat import ChatError, SystemChoice
 from datasets_app.models import TrainingFile
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, queue_attempt
@@ -23,6 +23,7 @@ from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
 from jobs.situations import devices_for
+from jobs.texts import is_storable
 from jobs.validation import check_file, check_rows
 
 __all__ = ["Wish", "cancel_job", "create_job", "delete_model", "get_job", "pause_job", "resume_job"]
@@ -95,9 +96,11 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
 def get_job(*, team: Team, job_id: str) -> FineTuningJob:
     """Return a job of `team`; NotFound for everybody else's."""
     jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team")
-    job = jobs.filter(pk=job_id).first() if "\0" not in job_id else None
+    job = jobs.filter(pk=job_id).first() if is_storable(job_id) else None
     if job is None:
-        raise NotFound(f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param="fine_tuning_job_id")
+        raise NotFound(
+            f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param="fine_tuning_job_id"
+        )
     return job
 
 
@@ -191,7 +194,7 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     if not isinstance(metadata, dict) or len(metadata) > 16:
         raise UserError("metadata must be an object of at most 16 pairs.", code="invalid_value", param="metadata")
     for key, value in metadata.items():
-        if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or "\0" in key + value:
+        if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or not is_storable(key + value):
             raise UserError(
                 f"metadata[{key[:64]}] must be a text of at most 512 characters under a key of at most 64.",
                 code="invalid_value",
@@ -214,13 +217,13 @@ def _made_before(team: Team, wish: Wish) -> FineTuningJob | None:
 
 def _trainable(team: Team, model: Any) -> BaseModel:
     name = model if isinstance(model, str) else ""
-    base = BaseModel.objects.filter(pk=name).first() if "\0" not in name else None
+    base = BaseModel.objects.filter(pk=name).first() if is_storable(name) else None
     if base is not None:
         chat_format_of(base, "default")
         return base
-    if Adapter.objects.visible_to(team).live().filter(name=name).exists():
+    if is_storable(name) and Adapter.objects.visible_to(team).live().filter(name=name).exists():
         raise UserError(
-            "A tuned model cannot be tuned further. Choose its base model, with all the conversations that it shall know.",
+            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it shall know.",
             code="not_a_base_model",
             param="model",
         )
@@ -237,7 +240,7 @@ def chat_format_of(base: BaseModel, system_prompt: str) -> None:
 
 def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
     """Return a file that can be trained on, or may be once it is checked."""
-    known = isinstance(file_id, str) and "\0" not in file_id
+    known = isinstance(file_id, str) and is_storable(file_id)
     # The lock keeps it from being deleted until the job that needs it is there.
     files = TrainingFile.objects.visible_to(team).select_for_update(of=("self",))
     file = files.filter(pk=file_id).first() if known else None
@@ -285,11 +288,8 @@ def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:
 
 def _require_unfinished(job: FineTuningJob, verb: str) -> None:
     if job.is_finished:
-        raise UserError(
-            f"This job has already {job.status if job.status != 'cancelled' else 'been cancelled'}, so there is nothing "
-            f"to {verb}.",
-            code="job_finished",
-        )
+        ended = "been cancelled" if job.status == FineTuningJob.Status.CANCELLED else str(job.status)
+        raise UserError(f"This job has already {ended}, so there is nothing to {verb}.", code="job_finished")
 
 
 def _stop_run(job: FineTuningJob, reason: str) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from accounts.models import Team
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
-from chat import ChatError, SystemChoice
 from compute.services import pool, quota_of
+
+from chat import ChatError, SystemChoice
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation
 
@@ -35,7 +36,12 @@ def devices_for(team: Team, accelerators: int | None) -> Devices:
 
 
 def situation_of(
-    *, base: BaseModel, file: TrainingFile | None, has_validation_file: bool, devices: Devices, system_prompt: str | None
+    *,
+    base: BaseModel,
+    file: TrainingFile | None,
+    has_validation_file: bool,
+    devices: Devices,
+    system_prompt: str | None,
 ) -> Situation:
     """Return what is known; without a processed file the number of conversations is taken as 100."""
     own, is_removable = own_system_prompt(base)

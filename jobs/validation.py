@@ -2,11 +2,11 @@
 
 import logging
 
+from catalogue.services import chat_format
+from common.errors import UserError
 from django.db import transaction
 
-from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
-from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import ensure_tokens
 from jobs.attempts import lock_job, queue_attempt
@@ -30,7 +30,9 @@ def advance(job_id: str) -> None:
         return
     files = [job.training_file, *([job.validation_file] if job.file_ids.get("validation") else [])]
     try:
-        if not all(_is_ready(file, name) for file, name in zip(files, ("training_file", "validation_file"), strict=False)):
+        if not all(
+            _is_ready(file, name) for file, name in zip(files, ("training_file", "validation_file"), strict=False)
+        ):
             return
         resolved = resolve_job(job)
         meta = tokens_of(job, resolved.values).meta
@@ -128,6 +130,7 @@ def _queue(job_id: str, resolved: Resolved, num_rows: int, num_without_answer: i
     )
     if num_without_answer:
         job.tell(
-            f"{num_without_answer} conversations are left out, since their answers lie beyond max_seq_len.", level="warn"
+            f"{num_without_answer} conversations are left out, since their answers lie beyond max_seq_len.",
+            level="warn",
         )
     queue_attempt(job, f"The data is ready: {num_rows} conversations to learn from. The job is queued.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from common.errors import UserError
+
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
 

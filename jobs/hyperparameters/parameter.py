@@ -7,6 +7,8 @@ from typing import Any
 
 from common.errors import UserError
 
+from jobs.texts import is_storable
+
 AUTO = "auto"
 Check = Callable[[Any], str | None]
 """Returns what is accepted instead, or None when the value is good."""
@@ -141,7 +143,7 @@ def _boolean(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    return value if isinstance(value, str) and "\x00" not in value else _NOT
+    return value if isinstance(value, str) and is_storable(value) else _NOT
 
 
 _PARSERS: dict[str, Callable[[Any], Any]] = {

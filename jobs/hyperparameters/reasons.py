@@ -13,7 +13,9 @@ SENTENCES = {
     "rate_large": gettext_noop("The published rule for LoRA at a hidden size of %(hidden_size)s."),
     "rate_full": gettext_noop("Every parameter is trained, which wants a tenth of an adapter's rate."),
     "rate_with_base": gettext_noop("The base model is trained too, which wants a tenth of an adapter's rate."),
-    "epochs_few": gettext_noop("%(rows)s conversations are few, so they are read until there are at least %(steps)s steps."),
+    "epochs_few": gettext_noop(
+        "%(rows)s conversations are few, so they are read until there are at least %(steps)s steps."
+    ),
     "epochs_some": gettext_noop("%(rows)s conversations need only a few readings."),
     "epochs_many": gettext_noop("%(rows)s conversations are enough to be read once."),
     "batch": gettext_noop("Steps of %(batch)s conversations suit %(rows)s conversations and this device."),
@@ -44,7 +46,9 @@ SENTENCES = {
     "system_nothing": gettext_noop("This model's template adds nothing of its own."),
     "system_in_data": gettext_noop("Your conversations have system messages of their own."),
     "system_fixed": gettext_noop("This model's template always adds its own, and it cannot be taken out."),
-    "system_slipped_in": gettext_noop("Otherwise this model's template would add \"%(text)s\" to each of your conversations."),
+    "system_slipped_in": gettext_noop(
+        'Otherwise this model\'s template would add "%(text)s" to each of your conversations.'
+    ),
     "split_all": gettext_noop("All conversations are used for this phase."),
     "modules_all": gettext_noop("Adapters on all linear layers learn best."),
     "alpha": gettext_noop("32 suits every rank, so that the rate need not change with it."),

@@ -53,7 +53,9 @@ def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: 
     return {
         "batch_size": batch_size,
         "n_epochs": int(epochs) if epochs.is_integer() else None,
-        "learning_rate_multiplier": asked.get("learning_rate_multiplier", 1.0 if "learning_rate" not in asked else None),
+        "learning_rate_multiplier": asked.get(
+            "learning_rate_multiplier", 1.0 if "learning_rate" not in asked else None
+        ),
     }
 
 

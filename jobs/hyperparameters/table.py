@@ -2,10 +2,10 @@
 
 from difflib import get_close_matches
 
+from common.errors import UserError
 from django.utils.translation import gettext_lazy as _
 
 from chat import ChatError, parse_data_split
-from common.errors import UserError
 from jobs.hyperparameters.parameter import Parameter
 from trainer.spec import SCHEDULES
 
@@ -61,8 +61,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         group="goal",
         is_basic=True,
         sentence=_(
-            "More: room for more facts and styles, and a larger adapter. Less: small and quick. 0 trains every parameter "
-            "of the model and gives a whole model instead of an adapter."
+            "More: room for more facts and styles, and a larger adapter. Less: small and quick. 0 trains every "
+            "parameter of the model and gives a whole model instead of an adapter."
         ),
     ),
     Parameter(
@@ -110,8 +110,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         check=_data_split,
         group="data",
         sentence=_(
-            "Shares of three phases as in DeepSpeed-Chat, such as 2,4,4: supervised training, reward model, reinforcement. "
-            "Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains on all of them."
+            "Shares of three phases as in DeepSpeed-Chat, such as 2,4,4: supervised training, reward model, "
+            "reinforcement. Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains on all of them."
         ),
     ),
     Parameter(
@@ -132,9 +132,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         least=1,
         most=4096,
         group="speed",
-        sentence=_(
-            "More: a larger batch without more memory, fewer steps. Less: the model changes more often."
-        ),
+        sentence=_("More: a larger batch without more memory, fewer steps. Less: the model changes more often."),
     ),
     Parameter(
         name="per_device_eval_batch_size",
@@ -249,7 +247,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         term="ZeRO-Offload",
         kind="boolean",
         group="hardware",
-        sentence=_("On: the optimizer lives in the host's memory, which fits larger models and is slower. Off: faster."),
+        sentence=_(
+            "On: the optimizer lives in the host's memory, which fits larger models and is slower. Off: faster."
+        ),
     ),
     Parameter(
         name="save_steps",
@@ -302,7 +302,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         term="output_dir",
         kind="text",
         group="managed",
-        managed=_("Luthier sets it, since each attempt writes into a folder of its own. Leave it out; results are in result_files."),
+        managed=_(
+            "Luthier sets it, since each attempt writes into a folder of its own. Leave it out; results are in "
+            "result_files."
+        ),
         sentence=_("Where an attempt writes: its own run directory. Results are downloaded from the job."),
     ),
     Parameter(

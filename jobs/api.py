@@ -1,0 +1,265 @@
+"""Fine-tuning jobs over HTTP: OpenAI's surface to the letter, and Luthier's own routes beside it.
+
+**A dropped reply to a create.** A client that gets no reply asks again. With an `Idempotency-Key` header the second
+request gets the first one's reply, for 24 hours. OpenAI's SDK repeats by itself without such a key and only says so in
+`x-stainless-retry-count`: a create with a count above 0 that is equal, byte for byte as JSON, to one of the same key
+within the last 60 seconds gets the job which that one has made, and waits for it while it is still being made. Without
+either header every create makes a job of its own.
+"""
+
+from typing import Any, cast
+
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from common.idempotency import HEADER, idempotent
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jobs import estimating, services
+from jobs.command import arguments_of, command_of
+from jobs.hyperparameters import read_asked
+from jobs.logs import read_log
+from jobs.models import FineTuningJob
+from jobs.texts import is_storable
+from jobs.wire import checkpoint_as_json, event_as_json, job_as_json
+
+RETRY_COUNT = "x-stainless-retry-count"
+WISH_FIELDS = (
+    "model",
+    "training_file",
+    "validation_file",
+    "hyperparameters",
+    "method",
+    "seed",
+    "suffix",
+    "metadata",
+    "accelerators",
+    "system_prompt",
+)
+
+
+class _Page(serializers.Serializer):
+    after = serializers.CharField(required=False, max_length=60)
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=100)
+
+
+class _Checkpoints(_Page):
+    limit = serializers.IntegerField(default=10, min_value=1, max_value=100)
+
+
+class _Log(serializers.Serializer):
+    offset = serializers.IntegerField(default=0, min_value=-(2**40), max_value=2**40)
+    attempt = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+
+
+class _Hyperparameters(serializers.Serializer):
+    model = serializers.CharField(required=False, max_length=200)
+    file = serializers.CharField(required=False, max_length=60)
+
+
+class JobsView(APIView):
+    """GET, POST /v1/fine_tuning/jobs"""
+
+    def get(self, request: Request) -> Response:
+        page = _query(_Page, request)
+        jobs = FineTuningJob.objects.visible_to(_team(request)).with_metadata(_metadata_filter(request))
+        jobs = jobs.select_related("team").prefetch_related("result_files").order_by("-created_at", "-id")
+        if "after" in page:
+            last = services.get_job(team=_team(request), job_id=page["after"])
+            earlier = jobs.filter(created_at__lt=last.created_at)
+            jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
+        return _list(jobs, page["limit"], job_as_json)
+
+    def post(self, request: Request) -> Response:
+        wish = _wish(request)
+
+        def create() -> Response:
+            return Response(job_as_json(services.create_job(team=_team(request), by=_user(request), wish=wish)))
+
+        return idempotent(request, create)
+
+
+class JobView(APIView):
+    """GET /v1/fine_tuning/jobs/{id}"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        return Response(job_as_json(_job(request, job_id)))
+
+
+class CancelView(APIView):
+    """POST /v1/fine_tuning/jobs/{id}/cancel"""
+
+    def post(self, request: Request, job_id: str) -> Response:
+        return Response(job_as_json(services.cancel_job(job=_job(request, job_id), by=_user(request))))
+
+
+class PauseView(APIView):
+    """POST /v1/fine_tuning/jobs/{id}/pause: the status changes once the checkpoint is written."""
+
+    def post(self, request: Request, job_id: str) -> Response:
+        return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=_user(request))))
+
+
+class ResumeView(APIView):
+    """POST /v1/fine_tuning/jobs/{id}/resume"""
+
+    def post(self, request: Request, job_id: str) -> Response:
+        return Response(job_as_json(services.resume_job(job=_job(request, job_id), by=_user(request))))
+
+
+class EventsView(APIView):
+    """GET /v1/fine_tuning/jobs/{id}/events, newest first"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        page = _query(_Page, request)
+        events = _job(request, job_id).events.order_by("-number")
+        if "after" in page:
+            last = events.filter(pk=page["after"]).first()
+            events = events.filter(number__lt=_found(last, "event", page["after"]).number)
+        return _list(events, page["limit"], event_as_json)
+
+
+class CheckpointsView(APIView):
+    """GET /v1/fine_tuning/jobs/{id}/checkpoints, newest first: those that lie in storage"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        page = _query(_Checkpoints, request)
+        job = _job(request, job_id)
+        checkpoints = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
+        if "after" in page:
+            last = checkpoints.filter(pk=page["after"]).first()
+            checkpoints = checkpoints.filter(step__lt=_found(last, "checkpoint", page["after"]).step)
+        return _list(checkpoints, page["limit"], lambda checkpoint: checkpoint_as_json(checkpoint, job))
+
+
+class CommandView(APIView):
+    """GET /api/v1/jobs/{id}/command: the job as a DeepSpeed command that runs by hand"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        job = _job(request, job_id)
+        return Response({"object": "command", "argv": arguments_of(job), "command": command_of(job)})
+
+
+class LogView(APIView):
+    """GET /api/v1/jobs/{id}/log?offset=&attempt=: part of the trainer's log; a negative offset counts from the end"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        asked = _query(_Log, request)
+        part = read_log(_job(request, job_id), offset=asked["offset"], attempt=asked.get("attempt"))
+        return Response({"object": "log", **vars(part)})
+
+
+class HyperparametersView(APIView):
+    """GET /api/v1/hyperparameters?model=&file=: every parameter, its words, its automatic value and the reason"""
+
+    def get(self, request: Request) -> Response:
+        asked = _query(_Hyperparameters, request)
+        found = estimating.describe(team=_team(request), model=asked.get("model"), file_id=asked.get("file"))
+        return Response({"object": "list", "data": found})
+
+
+class EstimateView(APIView):
+    """POST /api/v1/jobs/estimate with the body of a create: rows, tokens, steps and seconds, without making a job"""
+
+    def post(self, request: Request) -> Response:
+        wish = _wish(request)
+        found = estimating.estimate(
+            team=_team(request),
+            model=wish.model,
+            file_id=wish.training_file,
+            asked=read_asked(
+                hyperparameters=wish.hyperparameters,
+                method=wish.method,
+                seed=wish.seed,
+                system_prompt=wish.system_prompt,
+            ),
+            accelerators=services.parse_accelerators(wish.accelerators),
+            has_validation_file=wish.validation_file is not None,
+        )
+        return Response(found)
+
+
+def _wish(request: Request) -> services.Wish:
+    """Return what the body asks for; a field that nobody knows would be ignored in silence, so it is refused."""
+    body = request.data
+    if not isinstance(body, dict):
+        raise UserError("The body must be a JSON object.", code="invalid_type")
+    body = dict(body.items())
+    if body.pop("integrations", None):
+        raise UserError(
+            "integrations are not offered: read the loss from the job's events or from metrics.csv.",
+            code="unsupported_integration",
+            param="integrations",
+        )
+    if unknown := sorted(set(body) - set(WISH_FIELDS)):
+        raise UserError(
+            f"A job has no field {unknown[0][:80]!r}. Hyperparameters belong into method.supervised.hyperparameters or "
+            "hyperparameters.",
+            code="unknown_parameter",
+            param=unknown[0][:80],
+        )
+    for name in ("model", "training_file"):
+        if not isinstance(body.get(name), str) or not body[name]:
+            raise UserError(f"{name} is missing; it must be an id.", code="missing_required_parameter", param=name)
+    for name in ("validation_file", "suffix", "system_prompt"):
+        if body.get(name) is not None and not isinstance(body[name], str):
+            raise UserError(f"{name} must be a text.", code="invalid_type", param=name)
+    return services.Wish(**body, **_repetition(request))
+
+
+def _repetition(request: Request) -> dict[str, Any]:
+    """Return what tells a repeated create from a new one; an `Idempotency-Key` has a way of its own."""
+    if request.headers.get(HEADER):
+        return {}
+    key_id = str(getattr(request.auth, "pk", "")) or f"user-{request.user.pk}"
+    count = request.headers.get(RETRY_COUNT, "0")
+    fingerprint = services.fingerprint_of(key_id=key_id, body=request.data)
+    return {"fingerprint": fingerprint, "is_repeated": count.isdecimal() and count.strip("0") != ""}
+
+
+def _metadata_filter(request: Request) -> dict[str, str]:
+    """Return the pairs of metadata[key]=value in the query."""
+    return {
+        name.removeprefix("metadata[").removesuffix("]"): value
+        for name, value in request.query_params.items()
+        if name.startswith("metadata[") and name.endswith("]") and is_storable(name + value)
+    }
+
+
+def _list(rows: QuerySet[Any], limit: int, as_json: Any) -> Response:
+    """Return a page in OpenAI's form."""
+    found = list(rows[: limit + 1])
+    data = [as_json(row) for row in found[:limit]]
+    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
+    return Response({"object": "list", "data": data, "has_more": len(found) > limit, **ends})
+
+
+def _query(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the query's fields, checked."""
+    form = kind(data=request.query_params.dict())
+    form.is_valid(raise_exception=True)
+    if any(not is_storable(value) for value in form.validated_data.values() if isinstance(value, str)):
+        raise ValidationError("The address holds characters that no text has.")
+    return dict(form.validated_data)
+
+
+def _found(row: Any, word: str, row_id: str) -> Any:
+    if row is None:
+        raise NotFound(f"There is no {word} {row_id!r} in this job.", code="not_found", param="after")
+    return row
+
+
+def _job(request: Request, job_id: str) -> FineTuningJob:
+    return services.get_job(team=_team(request), job_id=job_id)
+
+
+def _team(request: Request) -> Team:
+    return cast(Team, request.team)  # type: ignore[attr-defined]
+
+
+def _user(request: Request) -> User:
+    return cast(User, request.user)

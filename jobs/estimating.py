@@ -1,0 +1,134 @@
+"""What a job would be before it is made, and what every parameter means for it."""
+
+from typing import Any
+
+from accounts.models import Team
+from catalogue.models import BaseModel
+from common.errors import NotFound, UserError
+from django.db.models import Avg, DurationField, ExpressionWrapper, F
+
+from datasets_app.models import TrainingFile
+from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve, sentence
+from jobs.hyperparameters.automatic import training_rows
+from jobs.models import FineTuningJob
+from jobs.situations import Devices, devices_for, situation_of
+from jobs.texts import is_storable
+
+BYTES_PER_TOKEN = 3.5
+"""Of a conversation's JSON, roughly and in most languages."""
+
+
+def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict[str, Any]]:
+    """Return every parameter with its words, what it accepts, its automatic value and the reason for it."""
+    base = _base(model)
+    file = _file(team, file_id)
+    devices = devices_for(team, None)
+    resolved = _resolve({}, base, file, devices, has_validation_file=False) if base is not None else None
+    return [
+        {
+            "object": "hyperparameter",
+            "name": parameter.name,
+            "label": str(parameter.label),
+            "term": parameter.term,
+            "type": parameter.kind,
+            "group": parameter.group,
+            "sentence": str(parameter.sentence),
+            "accepted": parameter.accepted,
+            "choices": list(parameter.choices),
+            "managed": str(parameter.managed) if parameter.managed is not None else None,
+            "auto": resolved.values.get(parameter.name) if resolved else None,
+            "reason": sentence(resolved.reasons.get(parameter.name)) if resolved else "",
+        }
+        for parameter in PARAMETERS
+    ]
+
+
+def estimate(
+    *, team: Team, model: str, file_id: str, asked: dict[str, Any], accelerators: int | None, has_validation_file: bool
+) -> dict[str, Any]:
+    """Return about how many rows, tokens, steps and seconds a job would take; None for what nobody knows yet."""
+    base, file = _base(model), _file(team, file_id)
+    if base is None or file is None:
+        raise UserError("An estimate needs a model and a training_file.", code="missing_parameter", param="model")
+    devices = devices_for(team, accelerators)
+    check_together(
+        asked,
+        context_length=base.context_length,
+        device_kind=devices.kind,
+        has_validation_file=has_validation_file,
+    )
+    resolved = _resolve(asked, base, file, devices, has_validation_file=has_validation_file)
+    rows = min(int(file.num_rows or 0), _rows(resolved, base, file, devices)) if file.num_rows is not None else None
+    tokens = _tokens(file, rows, resolved)
+    return {
+        "object": "fine_tuning.job.estimate",
+        "rows": rows,
+        "tokens": tokens,
+        "steps": resolved.steps if rows is not None else None,
+        "batch_size": resolved.batch_size,
+        "seconds": seconds_for(base, tokens),
+        "accelerators": devices.most,
+        "accelerator_kind": devices.kind,
+        "hyperparameters": resolved.values,
+        "reasons": {name: sentence(reason) for name, reason in resolved.reasons.items()},
+    }
+
+
+def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
+    """Return how long so many tokens took on this model lately, from jobs that have succeeded; None without any."""
+    if tokens is None:
+        return None
+    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
+    done = FineTuningJob.objects.filter(
+        base_model=base, status="succeeded", trained_tokens__gt=0, started_at__isnull=False
+    )
+    lately = done.order_by("-finished_at").values("pk")[:5]
+    average = FineTuningJob.objects.filter(pk__in=lately).aggregate(time=Avg(took), tokens=Avg("trained_tokens"))
+    if average["time"] is None or not average["tokens"]:
+        return None
+    return max(1, round(average["time"].total_seconds() / average["tokens"] * tokens))
+
+
+def _resolve(
+    asked: dict[str, Any], base: BaseModel, file: TrainingFile | None, devices: Devices, *, has_validation_file: bool
+) -> Resolved:
+    situation = situation_of(
+        base=base,
+        file=file,
+        has_validation_file=has_validation_file,
+        devices=devices,
+        system_prompt=asked.get("system_prompt"),
+    )
+    return resolve(asked, situation)
+
+
+def _rows(resolved: Resolved, base: BaseModel, file: TrainingFile, devices: Devices) -> int:
+    situation = situation_of(base=base, file=file, has_validation_file=False, devices=devices, system_prompt=None)
+    return training_rows(situation, resolved.values)
+
+
+def _tokens(file: TrainingFile, rows: int | None, resolved: Resolved) -> int | None:
+    """Return about how many tokens a job reads in all its epochs."""
+    num_bytes, all_rows = file.statistics.get("row_bytes"), file.num_rows
+    if rows is None or not num_bytes or not all_rows:
+        return None
+    each = min(resolved.values["max_seq_len"], num_bytes / all_rows / BYTES_PER_TOKEN)
+    return round(rows * each * float(resolved.values["num_train_epochs"]))
+
+
+def _base(model: str | None) -> BaseModel | None:
+    if not model:
+        return None
+    base = BaseModel.objects.filter(pk=model).first() if is_storable(model) else None
+    if base is None:
+        raise NotFound(f"There is no base model {model[:80]!r}.", code="model_not_found", param="model")
+    return base
+
+
+def _file(team: Team, file_id: str | None) -> TrainingFile | None:
+    if not file_id:
+        return None
+    file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if is_storable(file_id) else None
+    if file is None:
+        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param="file")
+    return file

@@ -1,0 +1,94 @@
+"""Jobs, events and checkpoints as OpenAI's API writes them; what goes beyond it are extra fields."""
+
+from typing import Any
+
+from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
+from jobs.models import Checkpoint, FineTuningJob, JobEvent
+from jobs.names import model_name
+
+
+def job_as_json(job: FineTuningJob) -> dict[str, Any]:
+    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter stands beside OpenAI's three."""
+    hyperparameters = hyperparameters_as_json(job)
+    return {
+        "id": job.pk,
+        "object": "fine_tuning.job",
+        "created_at": int(job.created_at.timestamp()),
+        "finished_at": _seconds(job.finished_at),
+        "estimated_finish": _seconds(job.estimated_finish),
+        "model": job.base_model_id,
+        "fine_tuned_model": job.fine_tuned_model,
+        "organization_id": job.team.slug,
+        "status": job.status,
+        "error": _error(job),
+        "training_file": job.training_file_id_shown,
+        "validation_file": job.validation_file_id_shown,
+        "result_files": [file.pk for file in sorted(job.result_files.all(), key=lambda file: file.filename)],
+        "trained_tokens": job.trained_tokens,
+        "seed": job.seed,
+        "hyperparameters": hyperparameters,
+        "method": {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}},
+        "integrations": None,
+        "metadata": job.metadata or None,
+        "suffix": job.suffix or None,
+        "accelerators": job.accelerators or AUTO,
+        "system_prompt": job.hyperparameters.get("system_prompt", job.asked.get("system_prompt", AUTO)),
+        "current_step": job.current_step,
+        "total_steps": job.total_steps,
+    }
+
+
+def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Any]:
+    """Return the values in use under Luthier's and OpenAI's names; "auto" where one is not known yet or managed."""
+    values = job.hyperparameters or job.asked
+    shown = {parameter.name: values.get(parameter.name, AUTO) for parameter in PARAMETERS}
+    shown |= {"data_path": job.training_file_id_shown, "model_name_or_path": job.base_model_id}
+    return openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job)) | shown
+
+
+def event_as_json(event: JobEvent) -> dict[str, Any]:
+    return {
+        "id": event.pk,
+        "object": "fine_tuning.job.event",
+        "created_at": int(event.created_at.timestamp()),
+        "level": event.level,
+        "type": event.type,
+        "message": event.message,
+        "data": event.data,
+    }
+
+
+def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> dict[str, Any]:
+    name = job.fine_tuned_model or model_name(job)
+    return {
+        "id": checkpoint.pk,
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": int(checkpoint.created_at.timestamp()),
+        "fine_tuned_model_checkpoint": f"{name}:ckpt-step-{checkpoint.step}",
+        "fine_tuning_job_id": job.pk,
+        "step_number": checkpoint.step,
+        "metrics": checkpoint.metrics,
+        "bytes": checkpoint.bytes,
+    }
+
+
+def _batch_size(job: FineTuningJob) -> int | None:
+    if job.batch_size is not None or not job.hyperparameters:
+        return job.batch_size
+    values = job.hyperparameters
+    return int(values["per_device_train_batch_size"] * values["gradient_accumulation_steps"])
+
+
+def _error(job: FineTuningJob) -> dict[str, Any] | None:
+    if job.status != FineTuningJob.Status.FAILED:
+        return None
+    return {
+        "code": job.error_code or "failed",
+        "message": job.error_message,
+        "param": job.error_param or None,
+        "log": job.error_log or None,
+    }
+
+
+def _seconds(moment: Any) -> int | None:
+    return int(moment.timestamp()) if moment is not None else None
