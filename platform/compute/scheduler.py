@@ -53,6 +53,7 @@ class NodeState:
     kind: str
     takes_runs: bool
     """Heard lately and not draining."""
+    heard: bool = True
     device_ids: tuple[int, ...]
     """The healthy devices, by index, held ones included."""
 
@@ -188,7 +189,7 @@ class _Line:
             self._blocked_teams.add(run.team_id)
             return {"code": "quota", "used": used, "quota": quota, **self._next_end(run)}
         if not any(len(room.node.device_ids) >= asked for room in self._rooms):
-            return {"code": "node_away"} if self._rooms else {"code": "no_node"}
+            return {"code": "node_away" if any(node.heard for node in self._snapshot.nodes) else "no_node"}
         return None
 
     def _next_end(self, run: Waiting) -> dict[str, Any]:

@@ -44,12 +44,14 @@ def take_snapshot() -> Snapshot:
 
 def _nodes() -> list[NodeState]:
     open_nodes = set(Node.objects.open().values_list("pk", flat=True))
+    heard_nodes = set(Node.objects.heard().values_list("pk", flat=True))
     return [
         NodeState(
             node_id=node.pk,
             name=node.name,
             kind=node.kind,
             takes_runs=node.pk in open_nodes,
+            heard=node.pk in heard_nodes,
             device_ids=tuple(d.pk for d in node.devices.all() if d.healthy and d.present),
         )
         for node in Node.objects.prefetch_related("devices")

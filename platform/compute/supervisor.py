@@ -39,11 +39,14 @@ class Supervisor:
         self._stopping = stopping
         self._launcher = LocalLauncher()
         self._kill_at: float | None = None
+        self._offset = -1
         self._attendance: Attendance | None = None
         self._hold: Hold
 
     def run(self) -> None:
         """Supervise; returns when the Run has ended, is held by somebody else, or the worker is stopping."""
+        if self._stopping.is_set():
+            return  # a wake-up that came late; the next worker looks at every live Run
         try:
             hold = Hold.take(self.run_id, holder=self._holder, stopping=self._stopping)
         except DATABASE_AWAY as error:
@@ -179,6 +182,8 @@ class Supervisor:
 
     def _record(self, work: Work, directory: RunDirectory) -> int:
         """Store one batch of events and the byte offset behind it in one transaction; returns the batch's size."""
+        if not self._has_news(directory):
+            return 0
         with transaction.atomic():
             run = self._hold.row(lock=True)
             reader = EventReader(directory.events, run.event_offset)
@@ -190,7 +195,15 @@ class Supervisor:
                 last_seq = max(run.last_seq, events[-1].seq)
                 outcome = _outcome_of(fresh) if not run.outcome else {}
                 self._hold.rows().update(event_offset=reader.offset, last_seq=last_seq, **outcome)
+        self._offset = reader.offset
         return len(events)
+
+    def _has_news(self, directory: RunDirectory) -> bool:
+        """Look at the file's size first: most looks find nothing, and need no transaction."""
+        try:
+            return directory.events.stat().st_size > self._offset
+        except FileNotFoundError:
+            return False
 
     def _obey(self, handle: Handle) -> None:
         """Pass a stop request on to the tree, and kill a tree that does not end in its time."""

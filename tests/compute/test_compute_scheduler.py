@@ -70,7 +70,11 @@ class TestStarting:
         assert run([waiting("a", 1, stop_requested=True)], [node(1, 1)]) == {"a": "end"}
 
     def test_a_draining_node_gets_nothing(self) -> None:
-        assert run([waiting("a", 1)], [node(1, 1, takes_runs=False)]) == {"a": "no_node"}
+        assert run([waiting("a", 1)], [node(1, 1, takes_runs=False)]) == {"a": "node_away"}
+
+    def test_a_silent_node_is_told_as_missing(self) -> None:
+        silent = NodeState(node_id=1, name="n1", kind="cpu", takes_runs=False, heard=False, device_ids=(100,))
+        assert run([waiting("a", 1)], [silent]) == {"a": "no_node"}
 
     def test_the_line_waits_when_no_node_was_ever_heard(self) -> None:
         assert run([waiting("a", None), waiting("b", 1)], []) == {"a": "no_node", "b": "no_node"}

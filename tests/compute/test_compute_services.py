@@ -88,7 +88,7 @@ class TestSchedule:
     def test_a_leaving_or_silent_node_gets_nothing(self, team: Team, node: Node, change: dict[str, Any]) -> None:
         Node.objects.update(**change)
         assert schedule(run := request(team)) == ["waiting"]
-        assert services.explain(run).startswith("Waiting: no worker has been heard from.")
+        assert run.explanation["code"] == ("no_node" if "last_seen_at" in change else "node_away")
 
     def test_an_unhealthy_device_is_not_given(self, team: Team, node: Node) -> None:
         node.devices.update(healthy=False)

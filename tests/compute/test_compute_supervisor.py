@@ -253,6 +253,12 @@ class TestReattaching:
         thread.end()
         assert script_work.finished == [(started_run.pk, "succeeded")]
 
+    def test_a_worker_that_stops_takes_nothing_more(self, started_run: Run) -> None:
+        stopping = threading.Event()
+        stopping.set()
+        Supervisor(started_run.pk, "late", stopping=stopping).run()
+        assert Run.objects.get(pk=started_run.pk).fencing == 0
+
     def test_events_written_meanwhile_are_not_lost(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
@@ -349,6 +355,7 @@ class TestFencing:
         supervisor._hold = hold
         assert supervisor._record(script_work, started_run.directory) == 2
         Run.objects.filter(pk=started_run.pk).update(event_offset=0)
+        supervisor._offset = 0
         assert supervisor._record(script_work, started_run.directory) == 2
         assert event_rows(started_run) == [(1, "started"), (2, "metrics")]
         writer.close()
@@ -492,10 +499,7 @@ def worker_process(run: Run) -> "subprocess.Popen[bytes]":
         "script = ScriptWork(); script.script = LINGER; work.register(script)\n"
         f"Supervisor({run.pk!r}, 'worker').run()\n"
     )
-    environment = dict(
-        os.environ,
-        PYTHONPATH=os.pathsep.join(sys.path),
-    )
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     return subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=settings.BASE_DIR)
 
 
