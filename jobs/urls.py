@@ -1,6 +1,7 @@
 from django.urls import path
 
 from jobs import api as rest
+from jobs import views
 
 v1 = [
     path("fine_tuning/jobs", rest.JobsView.as_view()),
@@ -17,4 +18,14 @@ api = [
     path("jobs/<str:job_id>/command", rest.CommandView.as_view()),
     path("jobs/<str:job_id>/log", rest.LogView.as_view()),
 ]
-pages: list = []
+pages = [
+    path("jobs", views.jobs, name="jobs"),
+    path("jobs/new", views.new_job, name="new_job"),
+    path("jobs/estimate", views.job_estimate, name="job_estimate"),
+    path("jobs/<str:job_id>", views.job, name="job"),
+    path("jobs/<str:job_id>/live", views.job_live, name="job_live"),
+    path("jobs/<str:job_id>/events", views.job_events, name="job_events"),
+    path("jobs/<str:job_id>/log", views.job_log, name="job_log"),
+    path("jobs/<str:job_id>/curve", views.job_curve, name="job_curve"),
+    path("jobs/<str:job_id>/<str:action>", views.change_job, name="change_job"),
+]

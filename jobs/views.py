@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from common.errors import UserError
+from common.errors import NotFound, UserError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -114,7 +114,9 @@ def job_curve(request: HttpRequest, job_id: str) -> HttpResponse:
 def change_job(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
     """Cancel, pause or resume."""
     found = services.get_job(team=request.team, job_id=job_id)
-    change = {"cancel": services.cancel_job, "pause": services.pause_job, "resume": services.resume_job}[action]
+    changes = {"cancel": services.cancel_job, "pause": services.pause_job, "resume": services.resume_job}
+    if (change := changes.get(action)) is None:
+        raise NotFound(_("This address does not exist."), code="not_found")
     try:
         change(job=found, by=request.user)
     except UserError as error:
