@@ -6,7 +6,7 @@ from django.conf import settings
 from deployments import replicas
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def care_for_replicas() -> None:
     """End what ended, restart what should answer, and let idle shared replicas give way or sleep."""
     replicas.end_what_ended()
