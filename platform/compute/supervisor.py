@@ -254,6 +254,8 @@ class Supervisor:
         """Let the work draw its consequences, however often that takes, and end the Run."""
         run = self._row()
         directory = self._hold.directory or run.directory
+        if run.launcher and self._hold.directory is not None:
+            self._launcher.kill(run.launcher)  # a Run given up from afar may have left a stopped process here
         try:
             work = work_for(run.kind)
         except WorkError:

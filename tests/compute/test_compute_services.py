@@ -9,6 +9,7 @@ from common.errors import UserError
 from compute import reconciling, services
 from compute.explanations import sentence_for
 from compute.models import Allocation, Node, Run
+from compute.scheduler import Decision, Snapshot
 from compute.supervisor import Supervisor
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -144,6 +145,32 @@ class TestTwoSchedulers:
         assert errors == []
         held = Allocation.objects.filter(released_at=None)
         assert sorted(held.values_list("run__team__name", flat=True)) == ["Cellos", "Violins"]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_take_turns(self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+        request(team)
+        both_inside = threading.Barrier(2)
+        overlaps: list[bool] = []
+
+        def decide(snapshot: Snapshot) -> list[Decision]:
+            try:
+                both_inside.wait(timeout=0.5)
+                overlaps.append(True)
+            except threading.BrokenBarrierError:
+                overlaps.append(False)
+            return []
+
+        def work() -> None:
+            services.schedule()
+            connections.close_all()
+
+        monkeypatch.setattr("compute.scheduling.decide", decide)
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert overlaps == [False, False]
 
 
 class TestRequestStop:

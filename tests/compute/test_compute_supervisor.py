@@ -22,6 +22,7 @@ from rundir import EventWriter
 from tests.compute.supervision import (
     LINGER,
     PREAMBLE,
+    SUCCEED,
     ScriptWork,
     SupervisorThread,
     event_rows,
@@ -115,10 +116,13 @@ class TestSuccess:
     def test_the_first_terminal_event_stays(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
-        script_work.script += 'events.write("failed", "Too late.", code="late")\n'
-        supervise(started_run.pk).end()
+        late = 'wait_for("go")\nevents.write("failed", "Too late.", code="late")\n'
+        thread = lingering(started_run, supervise, script_work, SUCCEED + late)
+        wait_for_event(started_run, "succeeded")
+        go_on(started_run)
+        thread.end()
         assert script_work.finished == [(started_run.pk, "succeeded")]
-        assert len(event_rows(started_run)) == 4
+        assert event_rows(started_run)[-1] == (4, "failed")
 
     def test_thousands_of_events_come_in_batches_without_a_gap(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -170,6 +174,15 @@ class TestDeath:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("lost", "host_restarted")
+
+    def test_finishing_what_was_given_up_leaves_no_process(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        lingering(started_run, supervise, script_work).let_go()
+        started_run.move("finishing", outcome="lost")
+        supervise(started_run.pk).end()
+        assert not tree_of(started_run)
+        assert script_work.finished == [(started_run.pk, "lost")]
 
 
 class TestPreparing:
