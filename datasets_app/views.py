@@ -3,18 +3,19 @@
 import logging
 from typing import Any
 
-from catalogue.models import BaseModel
-from common.errors import NotFound, UserError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.requests import PageRequest
+from catalogue.models import BaseModel
 from chat import ChatError
+from common.errors import NotFound, UserError
 from datasets_app import services
 from datasets_app.models import Fault, TrainingFile
 
@@ -38,11 +39,11 @@ def status_of(file: TrainingFile) -> dict[str, str]:
 
 @login_required
 @require_GET
-def datasets(request: HttpRequest) -> HttpResponse:
+def datasets(request: PageRequest) -> HttpResponse:
     return _list_page(request)
 
 
-def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune").order_by("-created_at")[:100]
     context = {
         "files": [{"file": file, "status": status_of(file)} for file in files],
@@ -57,7 +58,7 @@ def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> H
 
 @login_required
 @require_POST
-def upload_dataset(request: HttpRequest) -> HttpResponse:
+def upload_dataset(request: PageRequest) -> HttpResponse:
     """Take the form's file from a browser without scripts; with scripts it goes to /v1/files in a stream."""
     upload = request.FILES.get("file")
     try:
@@ -73,7 +74,7 @@ def upload_dataset(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def dataset(request: HttpRequest, file_id: str) -> HttpResponse:
+def dataset(request: PageRequest, file_id: str) -> HttpResponse:
     file = _file(request, file_id)
     faults = list(Fault.objects.filter(file=file).order_by("number")[:SHOWN_FAULTS])
     base = BaseModel.objects.present().order_by("parameters").first()
@@ -122,7 +123,7 @@ def _tokens(file: TrainingFile, base: BaseModel) -> list[list[dict[str, Any]]]:
 
 @login_required
 @require_POST
-def delete_dataset(request: HttpRequest, file_id: str) -> HttpResponse:
+def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     file = _file(request, file_id)
     try:
         services.delete_file(file=file, by=request.user)
@@ -135,12 +136,12 @@ def delete_dataset(request: HttpRequest, file_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD"])
-def download_dataset(request: HttpRequest, file_id: str) -> HttpResponse:
+def download_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     file = _file(request, file_id)
     return FileResponse(services.open_file(file), as_attachment=True, filename=file.filename)
 
 
-def _file(request: HttpRequest, file_id: str) -> TrainingFile:
+def _file(request: PageRequest, file_id: str) -> TrainingFile:
     file = TrainingFile.objects.visible_to(request.team).filter(pk=file_id).first()
     if file is None:
         raise NotFound(_("This data set does not exist."), code="file_not_found")

@@ -3,19 +3,20 @@
 import re
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
 from compute.explanations import count_of
 from compute.models import Run
 from compute.services import pool_summary
-from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
-
 from deployments import services
 from deployments.admission import Caller, Question, read_body
 from deployments.gateway import gateway
@@ -45,7 +46,7 @@ def status_of(deployment: Deployment) -> dict[str, Any]:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def deployments(request: HttpRequest) -> HttpResponse:
+def deployments(request: PageRequest) -> HttpResponse:
     """List the team's deployments; POST makes one."""
     if request.method == "GET":
         return _list_page(request)
@@ -63,7 +64,7 @@ def deployments(request: HttpRequest) -> HttpResponse:
     return redirect("deployment", deployment.id)
 
 
-def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter")
     chosen = request.POST.get("model") or request.GET.get("model", "")
     context = {
@@ -82,13 +83,13 @@ def _list_page(request: HttpRequest, *, error: str = "", status: int = 200) -> H
     return render(request, "deployments/list.html", context, status=status)
 
 
-def _models(request: HttpRequest) -> list[dict[str, str]]:
+def _models(request: PageRequest) -> list[dict[str, str]]:
     tuned = Adapter.objects.visible_to(request.team).live().order_by("-created_at")[:50]
     bases = BaseModel.objects.present()
     return [{"name": a.name, "label": a.name} for a in tuned] + [{"name": b.id, "label": b.display_name} for b in bases]
 
 
-def suggested_name(request: HttpRequest, model: str) -> str:
+def suggested_name(request: PageRequest, model: str) -> str:
     """Return a free name made from the model's suffix."""
     parts = model.split(":")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", parts[3] if len(parts) > 3 and parts[3] else "").strip("-._")[:50]
@@ -99,7 +100,7 @@ def suggested_name(request: HttpRequest, model: str) -> str:
 
 @login_required
 @require_POST
-def deploy_model(request: HttpRequest) -> HttpResponse:
+def deploy_model(request: PageRequest) -> HttpResponse:
     """One click from a finished job: a name from its suffix, one accelerator."""
     model = request.POST.get("model", "")
     name = suggested_name(request, model)
@@ -109,14 +110,14 @@ def deploy_model(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-def deployment(request: HttpRequest, deployment_id: str) -> HttpResponse:
+def deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
     return render(request, "deployments/detail.html", {**_live(found), **_details(found), **_snippets(found)})
 
 
 @login_required
 @require_GET
-def deployment_live(request: HttpRequest, deployment_id: str) -> HttpResponse:
+def deployment_live(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
     return render(request, "deployments/_live.html", _live(found))
 
@@ -191,7 +192,7 @@ console.log(reply.choices[0].message.content);""",
 
 @login_required
 @require_POST
-def deployment_settings(request: HttpRequest, deployment_id: str) -> HttpResponse:
+def deployment_settings(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
     services.update_deployment(
         deployment=found, by=request.user, open_to_loopback=request.POST.get("open_to_loopback") == "1"
@@ -202,7 +203,7 @@ def deployment_settings(request: HttpRequest, deployment_id: str) -> HttpRespons
 
 @login_required
 @require_POST
-def undeploy(request: HttpRequest, deployment_id: str) -> HttpResponse:
+def undeploy(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
     services.undeploy(deployment=found, by=request.user)
     messages.success(request, _("%(name)s was taken down.") % {"name": found.name})
@@ -210,7 +211,7 @@ def undeploy(request: HttpRequest, deployment_id: str) -> HttpResponse:
 
 
 @require_POST
-async def deployment_chat(request: HttpRequest, deployment_id: str) -> HttpResponseBase:
+async def deployment_chat(request: PageRequest, deployment_id: str) -> HttpResponseBase:
     """Answer the page's chat box through the same gateway, for the signed-in person's team."""
     try:
         question = await in_database(_question, request, deployment_id)
@@ -223,7 +224,7 @@ async def deployment_chat(request: HttpRequest, deployment_id: str) -> HttpRespo
         )
 
 
-def _question(request: HttpRequest, deployment_id: str) -> Question | None:
+def _question(request: PageRequest, deployment_id: str) -> Question | None:
     if not request.user.is_authenticated or request.team is None:
         return None
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)

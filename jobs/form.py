@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
 from accounts.models import Team
+from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
 from compute.explanations import count_of
-from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext as _
-
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
 from jobs.models import FineTuningJob
@@ -23,7 +24,7 @@ MOST_NUMBERS = 16
 OFFERED = tuple(p for p in PARAMETERS if p.managed is None and p.name not in ("data_path", "model_name_or_path"))
 
 
-def from_query(request: HttpRequest) -> Mapping[str, Any]:
+def from_query(request: PageRequest) -> Mapping[str, Any]:
     """Return the form's first values: those of the address, or of an earlier job that is tried again."""
     again = FineTuningJob.objects.visible_to(request.team).filter(pk=request.GET.get("again", "")).first()
     if again is None:

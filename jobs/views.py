@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from common.errors import NotFound, UserError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.requests import PageRequest
+from common.errors import NotFound, UserError
 from jobs import form, pages, services
 from jobs.command import command_of
 from jobs.logs import log_tail
@@ -25,7 +26,7 @@ LOG_BYTES = 16_000
 
 @login_required
 @require_GET
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: PageRequest) -> HttpResponse:
     found = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")[:SHOWN_JOBS]
     context = {
         "rows": [pages.Row(job) for job in found],
@@ -37,7 +38,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def new_job(request: HttpRequest) -> HttpResponse:
+def new_job(request: PageRequest) -> HttpResponse:
     """One page: data, base model, a name; everything else is automatic until somebody opens it."""
     if request.method == "GET":
         return _new_page(request, form.from_query(request))
@@ -48,21 +49,21 @@ def new_job(request: HttpRequest) -> HttpResponse:
     return redirect("job", job.id)
 
 
-def _new_page(request: HttpRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:
+def _new_page(request: PageRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:
     context = form.context_of(request.team, values, error)
     return render(request, "jobs/new.html", context, status=error.status if error else 200)
 
 
 @login_required
 @require_GET
-def job_estimate(request: HttpRequest) -> HttpResponse:
+def job_estimate(request: PageRequest) -> HttpResponse:
     """What a job of the form's values would be, for the panel beside the form."""
     return render(request, "jobs/_estimate.html", {"estimate": form.estimate_of(request.team, request.GET)})
 
 
 @login_required
 @require_GET
-def job(request: HttpRequest, job_id: str) -> HttpResponse:
+def job(request: PageRequest, job_id: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
     context = {
         **_live(found),
@@ -82,7 +83,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def job_live(request: HttpRequest, job_id: str) -> HttpResponse:
+def job_live(request: PageRequest, job_id: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
     response = render(request, "jobs/_live.html", _live(found))
     if found.is_finished:
@@ -93,25 +94,25 @@ def job_live(request: HttpRequest, job_id: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def job_events(request: HttpRequest, job_id: str) -> HttpResponse:
+def job_events(request: PageRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/_events.html", _events(services.get_job(team=request.team, job_id=job_id)))
 
 
 @login_required
 @require_GET
-def job_log(request: HttpRequest, job_id: str) -> HttpResponse:
+def job_log(request: PageRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/_log.html", _log(services.get_job(team=request.team, job_id=job_id)))
 
 
 @login_required
 @require_GET
-def job_curve(request: HttpRequest, job_id: str) -> HttpResponse:
+def job_curve(request: PageRequest, job_id: str) -> HttpResponse:
     return JsonResponse(pages.curve_of(services.get_job(team=request.team, job_id=job_id)))
 
 
 @login_required
 @require_POST
-def change_job(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
+def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
     """Cancel, pause or resume."""
     found = services.get_job(team=request.team, job_id=job_id)
     changes = {"cancel": services.cancel_job, "pause": services.pause_job, "resume": services.resume_job}

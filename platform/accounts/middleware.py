@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Team
+from accounts.requests import PageRequest
 
 SESSION_KEY = "team"
 
@@ -13,15 +14,15 @@ SESSION_KEY = "team"
 class TeamMiddleware:
     """Set request.team to the team chosen in the session, or the person's first; None for strangers."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PageRequest) -> HttpResponse:
         request.team = SimpleLazyObject(lambda: current_team(request))  # only looked up where a view asks
         return self.get_response(request)
 
 
-def current_team(request: HttpRequest) -> Team | None:
+def current_team(request: PageRequest) -> Team | None:
     """Return the chosen team if the person still belongs to it, else the first one."""
     if not request.user.is_authenticated:
         return None

@@ -4,13 +4,14 @@ import hashlib
 import secrets
 from typing import Any
 
-from common.ids import new_id
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
+
+from common.ids import new_id
 
 PLATFORM_TEAM = "platform"
 KEY_PREFIX = "sk-luthier-"

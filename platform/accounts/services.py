@@ -2,10 +2,10 @@
 
 import secrets
 
-from common.errors import NotFound, UserError
 from django.db import transaction
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from common.errors import NotFound, UserError
 
 DEFAULT_TEAM = "Default"
 

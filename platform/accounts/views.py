@@ -1,11 +1,10 @@
 """Signing in and out, language and theme, the team one works in, API keys."""
 
-from common.valkey import is_over_limit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -15,6 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import services
 from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, Team
+from accounts.requests import PageRequest
+from common.valkey import is_over_limit
 
 GUESSES = 10
 GUESS_WINDOW_SECONDS = 300
@@ -23,7 +24,7 @@ YEAR_SECONDS = 31_536_000
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
+def sign_in(request: PageRequest) -> HttpResponse:
     """Ask for email and password; after GUESSES wrong ones from one address it is 429 for a while."""
     next_page = _safe_next(request, request.GET.get("next") or request.POST.get("next"))
     if request.method == "GET":
@@ -42,20 +43,20 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_in_page(
-    request: HttpRequest, next_page: str, *, error: str = "", email: str = "", status: int = 200
+    request: PageRequest, next_page: str, *, error: str = "", email: str = "", status: int = 200
 ) -> HttpResponse:
     context = {"next": next_page, "error": error, "email": email}
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
 @require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
+def sign_out(request: PageRequest) -> HttpResponse:
     logout(request)
     return redirect("sign_in")
 
 
 @require_POST
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: PageRequest) -> HttpResponse:
     """Keep the language or the theme in a cookie."""
     response = redirect(_safe_next(request, request.POST.get("next")))
     language, theme = request.POST.get("language"), request.POST.get("theme")
@@ -68,7 +69,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def choose_team(request: HttpRequest) -> HttpResponse:
+def choose_team(request: PageRequest) -> HttpResponse:
     team = Team.objects.of(request.user).filter(pk=request.POST.get("team") or 0).first()
     if team is not None:
         request.session[SESSION_KEY] = team.pk
@@ -77,7 +78,7 @@ def choose_team(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def keys(request: HttpRequest) -> HttpResponse:
+def keys(request: PageRequest) -> HttpResponse:
     """List the team's keys; a new one is shown once."""
     secret = ""
     if request.method == "POST":
@@ -89,7 +90,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
+def revoke_key(request: PageRequest, key_id: str) -> HttpResponse:
     services.revoke_api_key(key_id=key_id, team=request.team, by=request.user)
     messages.success(request, _("The key was revoked. Requests with it are refused from now on."))
     return redirect("keys")
@@ -97,12 +98,12 @@ def revoke_key(request: HttpRequest, key_id: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def more(request: HttpRequest) -> HttpResponse:
+def more(request: PageRequest) -> HttpResponse:
     """On a phone: what the bottom bar has no room for."""
     return render(request, "accounts/more.html", {"teams": Team.objects.of(request.user).order_by("name")})
 
 
-def _safe_next(request: HttpRequest, target: str | None) -> str:
+def _safe_next(request: PageRequest, target: str | None) -> str:
     hosts = {request.get_host()}
     if target and url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure()):
         return target

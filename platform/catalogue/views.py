@@ -5,11 +5,12 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.requests import PageRequest
 from catalogue import services
 from catalogue.models import BaseModel
 
@@ -53,7 +54,7 @@ class Row:
 
 @login_required
 @require_GET
-def catalogue(request: HttpRequest) -> HttpResponse:
+def catalogue(request: PageRequest) -> HttpResponse:
     """List all base models, those that are here first."""
     models = sorted(BaseModel.objects.all(), key=lambda base: not base.is_present)
     rows = [Row(base=base, may_download=request.user.is_staff) for base in models]
@@ -62,7 +63,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def download_model(request: HttpRequest, model_id: str) -> HttpResponse:
+def download_model(request: PageRequest, model_id: str) -> HttpResponse:
     """Accept the licence if the box was ticked, and have the model fetched."""
     if not request.user.is_staff:
         raise PermissionDenied(_("Only an administrator of the platform may do this."))

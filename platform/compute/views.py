@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Team
+from accounts.requests import PageRequest
 from common.errors import UserError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,7 +22,7 @@ from compute.explanations import count_of
 
 @login_required
 @require_GET
-def pool(request: HttpRequest) -> HttpResponse:
+def pool(request: PageRequest) -> HttpResponse:
     _require_admin(request)
     whole = services.pool()
     context = {
@@ -35,7 +36,7 @@ def pool(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def set_quota(request: HttpRequest, team_id: int) -> HttpResponse:
+def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     _require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
     text = request.POST.get("accelerators", "").strip()
@@ -49,7 +50,7 @@ def set_quota(request: HttpRequest, team_id: int) -> HttpResponse:
     return redirect("pool")
 
 
-def _require_admin(request: HttpRequest) -> None:
+def _require_admin(request: PageRequest) -> None:
     if not request.user.is_staff:
         raise PermissionDenied
 

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from catalogue.models import BaseModel
-from common.valkey import client
-from compute.models import Node
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+
+from catalogue.models import BaseModel
+from common.valkey import client
+from compute.models import Node
 
 CONTROL_BEAT_KEY = "luthier:control-beat"
 CONTROL_SILENT_SECONDS = 30

@@ -3,13 +3,15 @@
 import secrets
 from collections.abc import Callable
 
-from common.errors import UserError, error_body
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from accounts.requests import PageRequest
+from common.errors import UserError, error_body
+
+GetResponse = Callable[[PageRequest], HttpResponse]
 LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
 
 
@@ -24,7 +26,7 @@ class RequestIdMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PageRequest) -> HttpResponse:
         request.id = f"req_{secrets.token_hex(12)}"
         response = self.get_response(request)
         response["x-request-id"] = request.id
@@ -37,7 +39,7 @@ class LanguageMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PageRequest) -> HttpResponse:
         language = "en" if is_api(request.path) else self._choose(request)
         request.LANGUAGE_CODE = language
         with translation.override(language):
@@ -45,7 +47,7 @@ class LanguageMiddleware:
             response.headers.setdefault("Content-Language", language)
         return response
 
-    def _choose(self, request: HttpRequest) -> str:
+    def _choose(self, request: PageRequest) -> str:
         chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
         if chosen in dict(settings.LANGUAGES):
             return chosen
@@ -58,7 +60,7 @@ class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PageRequest) -> HttpResponse:
         request.csp_nonce = secrets.token_urlsafe(16)
         response = self.get_response(request)
         if request.path.startswith("/admin/"):
@@ -82,10 +84,10 @@ class UserErrorMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: PageRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+    def process_exception(self, request: PageRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, UserError):
             return None
         if is_api(request.path):

@@ -4,9 +4,9 @@ import secrets
 import sys
 from pathlib import Path
 
-from common.times import Times
 from django.utils.translation import gettext_lazy as _
 
+from common.times import Times
 from console import environment
 from console.embedded import Home
 

@@ -3,8 +3,8 @@
 import time
 
 from celery import shared_task
-from common.valkey import UNREACHABLE, client
 
+from common.valkey import UNREACHABLE, client
 from console.health import CONTROL_BEAT_KEY, CONTROL_SILENT_SECONDS
 
 

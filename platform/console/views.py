@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from common.errors import UserError
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.requests import PageRequest
+from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
@@ -23,7 +24,7 @@ SHOWN = 5
 
 @login_required
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: PageRequest) -> HttpResponse:
     jobs = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")
     running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)
     sections = [
@@ -53,7 +54,7 @@ STATES = (
 
 @login_required
 @require_POST
-def start_sample(request: HttpRequest) -> HttpResponse:
+def start_sample(request: PageRequest) -> HttpResponse:
     """Put the sample into the team's data sets and go on to the form of a new job."""
     if not SAMPLE.exists():
         raise UserError(_("The sample file is not part of this installation."), code="no_sample", status=404)

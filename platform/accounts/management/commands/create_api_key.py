@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from common.errors import UserError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.services import create_api_key
+from common.errors import UserError
 
 
 class Command(BaseCommand):

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
 from accounts.services import ensure_first_login
 from catalogue.models import BaseModel
 from catalogue.services import sync_catalogue
 from compute.devices import register_node
 from compute.services import drain_node
-from django.conf import settings
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
 from console.embedded import EmbeddedError, PostgreSQL, Valkey
 from console.serve import AlreadyServing, Platform, die_with_parent, hold, platform_children, say
 
