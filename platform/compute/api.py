@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from accounts.authentication import IsPlatformAdmin
-from accounts.models import Team
-from common.errors import NotFound
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -12,6 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import IsPlatformAdmin
+from accounts.models import Team
+from common.errors import NotFound
 from compute import services
 
 

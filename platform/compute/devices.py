@@ -79,7 +79,10 @@ def gpus() -> list[Accelerator]:
 def _gpu(index: int) -> Accelerator:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     name = pynvml.nvmlDeviceGetName(handle)
-    memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    try:
+        memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
+    except pynvml.NVMLError:  # a GPU that shares the host's memory has none of its own to tell
+        memory = 0
     return Accelerator(index=index, kind="cuda", name=str(name), memory_bytes=memory)
 
 

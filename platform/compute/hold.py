@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, models
@@ -99,13 +99,20 @@ class Hold:
         """Return the Run as a query that finds nothing once somebody else holds it."""
         return Run.objects.held_by(self.run_id, self.fencing)
 
-    def row(self, *, lock: bool = False) -> Run:
+    def row(self) -> Run:
         """Return the Run as it is now, or raise NotHeld."""
-        rows = self.rows()
-        run = (rows.select_for_update(of=("self",)) if lock else rows).first()
+        run = self.rows().first()
         if run is None:
-            raise NotHeld(f"{self.run_id} is no longer held under fencing number {self.fencing}.")
+            raise self._not_held()
         return run
+
+    def write(self, **changes: Any) -> None:
+        """Write to the Run, or raise NotHeld, which rolls the caller's transaction back."""
+        if not self.rows().update(**changes):
+            raise self._not_held()
+
+    def _not_held(self) -> NotHeld:
+        return NotHeld(f"{self.run_id} is no longer held under fencing number {self.fencing}.")
 
     def wait(self, seconds: float) -> None:
         """Wait, or raise LetGo when the worker is asked to stop, NotHeld when the Run was taken."""

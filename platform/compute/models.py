@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from accounts.models import Team
-from common.ids import new_id
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -12,6 +10,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team
+from common.ids import new_id
 from compute.explanations import sentence_for
 from rundir import RunDirectory
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from accounts.models import Team
 from django.db.models import Count
 
+from accounts.models import Team
 from compute.models import Allocation, Node, Quota, Run
 
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from accounts.models import AuditEvent, Team, User
-from common.errors import UserError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import AuditEvent, Team, User
+from common.errors import UserError
 from compute.draining import drain_node
 from compute.explanations import sentence_for
 from compute.models import Quota, Run

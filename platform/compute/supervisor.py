@@ -185,16 +185,17 @@ class Supervisor:
         if not self._has_news(directory):
             return 0
         with transaction.atomic():
-            run = self._hold.row(lock=True)
+            run = self._hold.row()
             reader = EventReader(directory.events, run.event_offset)
             events = reader.read(BATCH)
             fresh = [event for event in events if event.seq > run.last_seq]
             if fresh:
                 work.record(run, fresh)
+            # The Run's row is locked last: a request to stop locks the app's own row first and this one after it.
             if events:
                 last_seq = max(run.last_seq, events[-1].seq)
                 outcome = _outcome_of(fresh) if not run.outcome else {}
-                self._hold.rows().update(event_offset=reader.offset, last_seq=last_seq, **outcome)
+                self._hold.write(event_offset=reader.offset, last_seq=last_seq, **outcome)
         self._offset = reader.offset
         return len(events)
 

@@ -3,9 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from accounts.models import Team
-from accounts.requests import PageRequest
-from common.errors import UserError
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -16,6 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.models import Team
+from accounts.requests import PageRequest
+from common.errors import UserError
 from compute import services
 from compute.explanations import count_of
 

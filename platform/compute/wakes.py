@@ -3,6 +3,7 @@
 from typing import cast
 
 from celery import Task, current_app
+
 from common.wake import wake
 
 SUPERVISE = "compute.supervise"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from accounts.models import Team
 from compute import devices, services, work
 from compute.models import Device, Node, Run
-
 from tests.compute.supervision import ScriptWork, SupervisorThread, tree_of
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
+from django.db import connections
+
 from accounts.models import AuditEvent
 from compute import services
 from compute.models import Run
 from compute.supervisor import Supervisor
 from compute.work import Command
-from django.db import connections
-
 from rundir import Event, RunDirectory
 
 PREAMBLE = """

@@ -9,13 +9,13 @@ from typing import Any
 
 import psutil
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
 from compute import devices, processes, services, tasks
 from compute.hold import STOPPING
 from compute.launcher import Death, LocalLauncher
 from compute.models import Device, Node, Run
 from compute.work import Command
-from django.core.exceptions import ImproperlyConfigured
-
 from rundir import RunDirectory
 from tests.compute.supervision import LINGER, ScriptWork, SupervisorThread, tree_of, wait_for_event, wait_until
 

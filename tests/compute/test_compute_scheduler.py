@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from compute.scheduler import End, Held, NodeState, Snapshot, Start, Stop, Wait, Waiting, decide
 from hypothesis import given
 from hypothesis import strategies as st
+
+from compute.scheduler import End, Held, NodeState, Snapshot, Start, Stop, Wait, Waiting, decide
 
 A, B = 1, 2
 

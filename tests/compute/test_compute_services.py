@@ -4,13 +4,6 @@ import threading
 from typing import Any
 
 import pytest
-from accounts.models import ApiKey, AuditEvent, Team, User
-from common.errors import UserError
-from compute import reconciling, services
-from compute.explanations import sentence_for
-from compute.models import Allocation, Node, Run
-from compute.scheduler import Decision, Snapshot
-from compute.supervisor import Supervisor
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
@@ -18,6 +11,13 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
+from accounts.models import ApiKey, AuditEvent, Team, User
+from common.errors import UserError
+from compute import reconciling, services
+from compute.explanations import sentence_for
+from compute.models import Allocation, Node, Run
+from compute.scheduler import Decision, Snapshot
+from compute.supervisor import Supervisor
 from tests.compute.supervision import ScriptWork
 
 pytestmark = pytest.mark.django_db

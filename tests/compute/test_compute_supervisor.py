@@ -10,14 +10,15 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from accounts.models import Team
 from compute.hold import Hold
 from compute.models import Node, NotHeld, Run
 from compute.supervisor import Supervisor
 from compute.work import TryAgain, WorkError
-from django.conf import settings
-from django.db import connection, connections
-from django.utils import timezone
-
 from rundir import EventWriter
 from tests.compute.supervision import (
     LINGER,
@@ -374,6 +375,21 @@ class TestFencing:
         writer.close()
         release(hold)
 
+    def test_a_batch_is_rolled_back_when_the_run_was_taken_meanwhile(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        thread = lingering(started_run, supervise, script_work)
+
+        def be_taken(run: Run) -> None:
+            Run.objects.filter(pk=run.pk).update(fencing=2)
+
+        script_work.on_record = be_taken
+        go_on(started_run)
+        wait_until(lambda: not tree_of(started_run))
+        thread.end()
+        assert event_rows(started_run) == [(1, "started")]
+        assert script_work.finished == []
+
     def test_a_batch_that_cannot_be_stored_moves_nothing(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
@@ -444,6 +460,32 @@ class TestStopping:
         assert script_work.finished == [(started_run.pk, terminal[0])]
         assert started_run.outcome == terminal[0]
         assert request_stop_now(started_run) is False
+
+    def test_a_request_and_a_record_never_wait_for_each_other(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        """An app's request locks its own row and then the Run; recording locks the app's row too."""
+        thread = lingering(started_run, supervise, script_work)
+        reached = threading.Event()
+        num_records = 0
+
+        def lock_the_apps_row(run: Run) -> None:
+            nonlocal num_records
+            num_records += 1
+            reached.set()
+            Team.objects.select_for_update().get(pk=run.team_id)
+
+        with transaction.atomic():
+            Team.objects.select_for_update().get(pk=started_run.team_id)
+            script_work.on_record = lock_the_apps_row
+            go_on(started_run)
+            assert reached.wait(10)
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '3s'")
+            request_stop_now(started_run)
+        thread.end()
+        assert num_records == 1
+        assert script_work.finished == [(started_run.pk, "succeeded")]
 
     def test_a_success_that_came_first_cannot_be_cancelled(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork

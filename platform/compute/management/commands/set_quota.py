@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from accounts.models import Team
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import Team
 from compute.services import set_quota
 
 
