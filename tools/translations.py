@@ -2,7 +2,7 @@
 
 python tools/translations.py extract    bring locale/*/LC_MESSAGES/django.po up to date with the source
 python tools/translations.py compile    write the .mo files
-python tools/translations.py check      fail when a message lacks its translation
+python tools/translations.py check      fail when a message lacks its translation, or one has other placeholders
 """
 
 import io
@@ -87,7 +87,7 @@ def update() -> None:
     template = extracted()
     for language in LANGUAGES:
         catalogue = read(language)
-        catalogue.update(template, no_fuzzy_matching=True)
+        catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
         catalogue.obsolete.clear()
         path_of(language, "po").parent.mkdir(parents=True, exist_ok=True)
         with path_of(language, "po").open("wb") as stream:
@@ -117,13 +117,16 @@ def _string(catalogue: Catalog, message: object) -> object:
 
 
 def check() -> None:
-    """Exit with the messages of the source that a catalogue lacks."""
+    """Exit with the messages of the source that a catalogue lacks, or whose translation has other placeholders."""
     template = extracted()
     for language in LANGUAGES:
         catalogue = read(language)
         lacking = [str(m.id) for m in template if m.id and not _is_translated(_string(catalogue, m))]
         if lacking:
             sys.exit(f"{language} lacks {len(lacking)} translations, among them: " + " | ".join(lacking[:10]))
+        broken = [f"{message.id}: {errors[0]}" for message, errors in catalogue.check()]
+        if broken:
+            sys.exit(f"{language} breaks {len(broken)} messages, among them: " + " | ".join(broken[:10]))
     print("translations: complete")
 
 
