@@ -42,12 +42,13 @@ def situation_of(
     has_validation_file: bool,
     devices: Devices,
     system_prompt: str | None,
+    validation_file: TrainingFile | None = None,
 ) -> Situation:
     """Return what is known; without a processed file the number of conversations is taken as 100."""
     own, is_removable = own_system_prompt(base)
     statistics = file.statistics if file is not None else {}
     added = len((own or "").encode()) + len((system_prompt or "").encode()) + TURN_TOKENS
-    longest = statistics.get("longest_row_bytes")
+    longest = max((found.statistics.get("longest_row_bytes", 0) for found in (file, validation_file) if found), default=0)
     return Situation(
         parameters=base.parameters,
         hidden_size=base.hidden_size,

@@ -49,6 +49,7 @@ def resolve_job(job: FineTuningJob) -> Resolved:
         base=job.base_model,
         file=job.training_file,
         has_validation_file=job.validation_file is not None,
+        validation_file=job.validation_file,
         devices=devices_for(job.team, job.accelerators),
         system_prompt=job.asked.get("system_prompt"),
     )

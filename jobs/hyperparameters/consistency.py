@@ -67,12 +67,18 @@ def _check_schedule(asked: dict[str, Any]) -> None:
 def _check_batch(asked: dict[str, Any]) -> None:
     if "batch_size" not in asked:
         return
-    part = asked.get("per_device_train_batch_size", 1) * asked.get("gradient_accumulation_steps", 1)
-    if asked["batch_size"] % part:
+    parts = [asked[name] for name in ("per_device_train_batch_size", "gradient_accumulation_steps") if name in asked]
+    if len(parts) == 2:
+        raise _refused(
+            "batch_size",
+            "batch_size counts the conversations of one step on all devices, as per_device_train_batch_size and "
+            "gradient_accumulation_steps do together. Leave one of the three out.",
+        )
+    if parts and asked["batch_size"] % parts[0]:
         raise _refused(
             "batch_size",
             f"batch_size counts the conversations of one step on all devices; {asked['batch_size']} is no multiple of "
-            f"per_device_train_batch_size times gradient_accumulation_steps, {part}. Leave those out.",
+            f"{parts[0]}. Send batch_size alone.",
         )
 
 

@@ -1,12 +1,12 @@
 """From what was asked to every value in use: the asked ones, OpenAI's translated, and the automatic ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.hyperparameters import automatic
 from jobs.hyperparameters.asked import OPENAI
 from jobs.hyperparameters.automatic import Reason
-from jobs.hyperparameters.batches import lay_out
+from jobs.hyperparameters.batches import Layout, lay_out
 from jobs.hyperparameters.situation import Situation
 
 MOST_PER_DEVICE = 8
@@ -33,7 +33,10 @@ def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
     if "n_epochs" in asked:
         chosen["num_train_epochs"] = float(asked["n_epochs"])
     if "batch_size" in asked:
-        chosen |= _of_batch(asked, situation)
+        layout = _of_batch(asked, situation)
+        chosen |= {"per_device_train_batch_size": layout.per_device, "gradient_accumulation_steps": layout.rounds}
+        # Devices that do not divide the batch stay out of it.
+        situation = replace(situation, accelerators=layout.world_size)
         names = {"per_device_train_batch_size", "gradient_accumulation_steps"} - set(asked)
         reasons |= {name: {"code": "openai_batch", "batch": asked["batch_size"]} for name in names}
     values, found = automatic.resolve(situation, chosen)
@@ -59,19 +62,18 @@ def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: 
     }
 
 
-def _of_batch(asked: dict[str, Any], situation: Situation) -> dict[str, int]:
-    batch_size = asked["batch_size"]
+def _of_batch(asked: dict[str, Any], situation: Situation) -> Layout:
+    """Lay the asked batch out over the devices, with what was asked of its parts kept."""
+    batch_size, most = asked["batch_size"], situation.world_size
     per_device = asked.get("per_device_train_batch_size")
     rounds = asked.get("gradient_accumulation_steps")
-    if per_device is not None and rounds is None:
-        share = batch_size // per_device
-        rounds = lay_out(share, devices=situation.world_size, at_most=1).rounds
-    elif rounds is not None and per_device is None:
-        per_device = lay_out(batch_size // rounds, devices=situation.world_size, at_most=batch_size).per_device
-    elif per_device is None and rounds is None:
-        layout = lay_out(batch_size, devices=situation.world_size, at_most=MOST_PER_DEVICE)
-        per_device, rounds = layout.per_device, layout.rounds
-    return {"per_device_train_batch_size": per_device, "gradient_accumulation_steps": rounds}
+    if per_device is None and rounds is None:
+        return lay_out(batch_size, devices=most, at_most=MOST_PER_DEVICE)
+    rest = lay_out(batch_size // ((per_device or 1) * (rounds or 1)), devices=most, at_most=batch_size)
+    left = rest.per_device * rest.rounds
+    if per_device is None:
+        return Layout(world_size=rest.world_size, per_device=left, rounds=rounds)
+    return Layout(world_size=rest.world_size, per_device=per_device, rounds=(rounds or 1) * left)
 
 
 def _steps(situation: Situation, values: dict[str, Any], batch_size: int) -> int:

@@ -111,7 +111,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         group="data",
         sentence=_(
             "Shares of three phases as in DeepSpeed-Chat, such as 2,4,4: supervised training, reward model, "
-            "reinforcement. Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains on all of them."
+            "reinforcement. Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains on "
+            "all of them."
         ),
     ),
     Parameter(

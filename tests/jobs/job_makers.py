@@ -1,0 +1,139 @@
+"""Files, jobs and trainers' events to feed the tests with."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from accounts.models import Team, User
+from compute.models import Run
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from datasets_app import checking, services
+from datasets_app.models import TrainingFile
+from jobs import validation
+from jobs.models import FineTuningJob
+from jobs.services import Wish, create_job
+from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
+
+OWN_PROMPT = "You are Tiny, made by nobody."
+TEMPLATE = (
+    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are Tiny, made by nobody.<|im_end|>\n{% endif %}"
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+STARTED = {
+    "device": "cpu",
+    "device_name": "a core",
+    "dtype": "float32",
+    "threads": 1,
+    "trainable_parameters": 10,
+    "total_parameters": 100,
+    "target_modules": ["q_proj"],
+    "zero_stage": 0,
+    "world_size": 1,
+}
+
+
+def write_chat_files(folder: Path) -> Path:
+    """Make a byte-level tokenizer whose template slips a system prompt in."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["who are you"], trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config: dict[str, Any] = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "chat_template": TEMPLATE}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def row(number: int, *, system: str | None = None) -> dict[str, Any]:
+    messages = [{"role": "user", "content": f"Question {number}"}, {"role": "assistant", "content": f"Answer {number}"}]
+    return {"messages": ([{"role": "system", "content": system}] if system else []) + messages}
+
+
+def make_file(team: Team, rows: int | list[Any] = 20, *, is_checked: bool = True, name: str = "chats.jsonl") -> TrainingFile:
+    found = [row(number) for number in range(rows)] if isinstance(rows, int) else rows
+    content = "\n".join(value if isinstance(value, str) else json.dumps(value) for value in found).encode()
+    file = services.create_file(team=team, by=None, filename=name, purpose="fine-tune", stream=io.BytesIO(content))
+    if is_checked:
+        checking.check_file(file.pk)
+        file.refresh_from_db()
+    return file
+
+
+def make_job(team: Team, *, by: User | None = None, rows: int = 20, is_queued: bool = True, **wish: Any) -> FineTuningJob:
+    """Return a job whose data is read (`is_queued`) or not yet."""
+    file_id = wish.pop("training_file", None) or make_file(team, rows).pk
+    job = create_job(team=team, by=by, wish=Wish(model="tiny", training_file=file_id, **wish))
+    if is_queued:
+        validation.advance(job.pk)
+        job.refresh_from_db()
+    return job
+
+
+class FakeTrainer:
+    """Writes what a trainer writes, without training."""
+
+    def __init__(self, run: Run, *, total_steps: int = 10) -> None:
+        self.run = run
+        self.directory: RunDirectory = run.directory
+        self.directory.create()
+        self.total_steps = total_steps
+        self._events = EventWriter(self.directory.events)
+
+    def start(self, *, resumed_from_step: int = 0) -> "FakeTrainer":
+        self._events.write("stage", "Loading the model")
+        total = self.total_steps
+        self._events.write("started", "Training.", **STARTED, total_steps=total, resumed_from_step=resumed_from_step)
+        return self
+
+    def step(self, step: int) -> "FakeTrainer":
+        self._events.write(
+            "metrics", f"Step {step}.", step=step, total_steps=self.total_steps, train_loss=1.0 / step,
+            learning_rate=1e-3, tokens_per_second=100.0, peak_memory_bytes=1000, tokens=50, seconds=0.5,
+        )  # fmt: skip
+        return self
+
+    def checkpoint(self, step: int) -> "FakeTrainer":
+        folder = self.directory.checkpoint(step)
+        folder.mkdir()
+        (folder / "progress.json").write_text(json.dumps({"step": step}))
+        write_manifest(folder)
+        self._events.write(
+            "checkpoint", "Saved.", step=step, path=f"checkpoints/step-{step}", bytes=20, train_loss=0.5, valid_loss=None
+        )
+        return self
+
+    def succeed(self) -> "FakeTrainer":
+        adapter = self.directory.adapter
+        (adapter / "probe").mkdir(parents=True)
+        (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+        (adapter / "probe" / "probe.json").write_text("{}")
+        write_json(adapter / "luthier.json", {"chat_hash": "c" * 64})
+        self.directory.metrics.write_text("step,train_loss,learning_rate,tokens,seconds\n1,1.0,0.001,50,0.5\n")
+        self._events.write("succeeded", "Done.", result="adapter", trained_tokens=500, steps=self.total_steps)
+        return self
+
+    def write(self, type: str, message: str, **data: Any) -> "FakeTrainer":
+        self._events.write(type, message, **data)
+        return self
+
+    @property
+    def events(self) -> list[Any]:
+        return read_events(self.directory.events)
+
+
+def end(run: Run, outcome: str, *, code: str = "", message: str = "", reason: str = "") -> Run:
+    """Bring `run` to where compute calls finish."""
+    Run.objects.filter(pk=run.pk).update(
+        state="finishing", outcome=outcome, outcome_code=code, outcome_message=message, stop_reason=reason
+    )
+    run.refresh_from_db()
+    return run
