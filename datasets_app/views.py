@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,9 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
-from chat import ChatError
+from catalogue.services import chat_format
+from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from datasets_app import services
+from datasets_app.downloads import file_response
 from datasets_app.models import Fault, TrainingFile
 
 logger = logging.getLogger(__name__)
@@ -113,12 +115,24 @@ def sentence_of(file: TrainingFile) -> str:
 def _tokens(file: TrainingFile, base: BaseModel) -> list[list[dict[str, Any]]]:
     """Return the first conversations as tokens; a view that cannot be drawn must not hide the file."""
     found = []
+    system = _system_choice(file, base)
     try:
         for number in range(min(SHOWN_CONVERSATIONS, file.num_rows or 0)):
-            found.append(services.row_tokens(file=file, number=number, base=base)["tokens"])
+            found.append(services.row_tokens(file=file, number=number, base=base, system=system)["tokens"])
     except (ChatError, UserError) as error:
         logger.warning("No token view of %s: %s", file.id, error)
     return found
+
+
+def _system_choice(file: TrainingFile, base: BaseModel) -> SystemChoice:
+    """Return what a job takes by itself: no system prompt that the template would slip in beside the data's own."""
+    if (file.statistics or {}).get("roles", {}).get("system"):
+        return SystemChoice("model_default")
+    try:
+        chat_format(base, SystemChoice("none"))
+    except ChatError:
+        return SystemChoice("model_default")
+    return SystemChoice("none")
 
 
 @login_required
@@ -136,9 +150,8 @@ def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD"])
-def download_dataset(request: PageRequest, file_id: str) -> HttpResponse:
-    file = _file(request, file_id)
-    return FileResponse(services.open_file(file), as_attachment=True, filename=file.filename)
+def download_dataset(request: PageRequest, file_id: str) -> HttpResponseBase:
+    return file_response(_file(request, file_id))
 
 
 def _file(request: PageRequest, file_id: str) -> TrainingFile:

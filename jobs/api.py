@@ -225,7 +225,7 @@ def _metadata_filter(request: Request) -> dict[str, str]:
     """Return the pairs of metadata[key]=value in the query."""
     return {
         name.removeprefix("metadata[").removesuffix("]"): value
-        for name, value in request.query_params.items()
+        for name, value in request.query_params.dict().items()
         if name.startswith("metadata[") and name.endswith("]") and is_storable(name + value)
     }
 

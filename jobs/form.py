@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from accounts.models import Team
@@ -82,8 +81,7 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
-    pairs = values.items() if not isinstance(values, QueryDict) else ((key, values[key]) for key in values)
-    return {key: value for key, value in pairs if value}
+    return {key: str(values[key]) for key in values if values[key]}
 
 
 def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> list[dict[str, Any]]:

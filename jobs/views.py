@@ -85,11 +85,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
 @require_GET
 def job_live(request: PageRequest, job_id: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
-    response = render(request, "jobs/_live.html", _live(found))
-    if found.is_finished:
-        # Results, values and the command have come meanwhile.
-        response["HX-Refresh"] = "true"
-    return response
+    return render(request, "jobs/_live.html", _live(found))
 
 
 @login_required

@@ -85,7 +85,7 @@ def build_operators() -> None:
     """Compile what a first job with offload would otherwise wait for; one rank on a CPU needs none of them."""
     environment = dict(os.environ, TORCH_EXTENSIONS_DIR=str(VENV / "torch_extensions"))
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment['PATH']}"
-    command = [PYTHON, "-m", "trainer.build_ops", "--offload"]
+    command = [str(PYTHON), "-m", "trainer.build_ops", "--offload"]
     check(subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True))
 
 

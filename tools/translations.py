@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
@@ -38,7 +39,7 @@ _LITERAL = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 CALL = re.compile(rf"(?<!\w)(?:_|n?p?gettext)\(\s*{_LITERAL}(?:\s*,\s*{_LITERAL})*(?:\s*,\s*count)?")
 
 
-def messages() -> Iterator[tuple[str, int, object, object]]:
+def messages() -> Iterator[tuple[str, int, Any, Any]]:
     """Yield (file, line, message, context) of every translatable string."""
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -55,7 +56,7 @@ def messages() -> Iterator[tuple[str, int, object, object]]:
         yield from _extract(path, "\n".join(call + ")" for call in calls).encode())
 
 
-def _extract(path: Path, source: bytes) -> Iterator[tuple[str, int, object, object]]:
+def _extract(path: Path, source: bytes) -> Iterator[tuple[str, int, Any, Any]]:
     for line, message, _comments, context in extract(
         "python", io.BytesIO(source), KEYWORDS, options={"encoding": "utf-8"}
     ):

@@ -45,7 +45,7 @@ class ConsoleAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> Any:
         found = super().authenticate(request)
         if found is not None:
-            _set_team(request, request._request.team)
+            _set_team(request, request._request.team)  # type: ignore[attr-defined]
         return found
 
 
@@ -59,5 +59,5 @@ class IsPlatformAdmin(BasePermission):
 
 
 def _set_team(request: Request, team: Team) -> None:
-    request.team = team
-    request._request.team = team
+    request.team = team  # type: ignore[attr-defined]
+    request._request.team = team  # type: ignore[attr-defined]

@@ -18,7 +18,8 @@ class TeamMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        request.team = SimpleLazyObject(lambda: current_team(request))  # only looked up where a view asks
+        # Only looked up where a view asks for it.
+        request.team = SimpleLazyObject(lambda: current_team(request))  # type: ignore[assignment]
         return self.get_response(request)
 
 
@@ -27,5 +28,5 @@ def current_team(request: PageRequest) -> Team | None:
     if not request.user.is_authenticated:
         return None
     teams = Team.objects.of(request.user).order_by("memberships__id")
-    chosen = request.session.get(SESSION_KEY)
+    chosen = request.session.get(SESSION_KEY) or 0
     return teams.filter(pk=chosen).first() or teams.first()

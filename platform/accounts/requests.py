@@ -11,12 +11,12 @@ class PageRequest(HttpRequest):
 
     id: str
     csp_nonce: str
-    user: User  # type: ignore[assignment]
+    user: User
     team: Team
 
 
 class ApiRequest(Request):
     """A request that passed a key's or the console's authentication."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     team: Team

@@ -1,6 +1,8 @@
 """The web's edge: a thin shell that checks size, charset and path before Django reads a body."""
 
 import os
+import warnings
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
@@ -10,7 +12,10 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
-from console.shell import Shell  # noqa: E402
+from console.shell import Application, Shell  # noqa: E402
 from datasets_app.receiving import ASGI_ROUTES  # noqa: E402
 
-application = Shell(django_application, routes=ASGI_ROUTES, max_body_bytes=settings.MAX_BODY_BYTES)
+# WhiteNoise hands static files over by a synchronous iterator, which Django reads whole: they are small.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+
+application = Shell(cast("Application", django_application), routes=ASGI_ROUTES, max_body_bytes=settings.MAX_BODY_BYTES)

@@ -32,7 +32,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     ready = all(part == "ok" for part in parts.values())
     response = JsonResponse({"status": "ready" if ready else "starting", **parts}, status=200 if ready else 503)
     # A platform that starts is no error: Django would log each look at it as one.
-    response._has_been_logged = True
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
