@@ -255,8 +255,6 @@ class Supervisor:
         """Let the work draw its consequences, however often that takes, and end the Run."""
         run = self._row()
         directory = self._hold.directory or run.directory
-        if run.launcher and self._hold.directory is not None:
-            self._launcher.kill(run.launcher)  # a Run given up from afar may have left a stopped process here
         try:
             work = work_for(run.kind)
         except WorkError:
@@ -264,10 +262,17 @@ class Supervisor:
         else:
             self._wait_for_attendance()
             if self._hold.directory is not None:
+                self._clear_up(run, work, directory)
                 self._insist("attend", lambda: work.attend(run, directory), most_failures=MOST_FAILURES)
             self._insist("finish", lambda: work.finish(run, directory, run.outcome))
         end: dict[str, Any] = {"ended_at": Now(), "holder": "", "lease_until": None}
         self._hold.patiently(lambda: run.move(Run.State.ENDED, fencing=self._hold.fencing, **end))
+
+    def _clear_up(self, run: Run, work: Work, directory: RunDirectory) -> None:
+        """End and record what a Run has left here that was given up from afar; nothing is left of any other."""
+        if run.launcher:
+            self._launcher.kill(run.launcher)
+            self._take_the_rest(work, directory)
 
     def _wait_for_attendance(self) -> None:
         while self._attendance is not None and self._attendance.is_alive():

@@ -185,6 +185,17 @@ class TestDeath:
         assert not tree_of(started_run)
         assert script_work.finished == [(started_run.pk, "lost")]
 
+    def test_finishing_what_was_given_up_records_what_it_still_said(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        lingering(started_run, supervise, script_work).let_go()
+        go_on(started_run)
+        wait_until(lambda: not tree_of(started_run), what="the tree's end")
+        started_run.move("finishing", outcome="lost")
+        supervise(started_run.pk).end()
+        assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
+        assert script_work.finished == [(started_run.pk, "lost")]
+
 
 class TestPreparing:
     def test_work_that_cannot_be_done_fails_with_its_sentence(
