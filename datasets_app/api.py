@@ -3,18 +3,19 @@
 import itertools
 from typing import Any, cast
 
-from accounts.models import Team, User
-from catalogue.services import get_model
-from common.errors import UserError
-from common.idempotency import idempotent
 from django.db.models import Q
 from django.http import QueryDict, StreamingHttpResponse
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Team, User
+from catalogue.services import get_model
+from common.errors import UserError
+from common.idempotency import idempotent
 from datasets_app import services, uploads
 from datasets_app.downloads import file_response
 from datasets_app.models import TrainingFile
@@ -94,8 +95,17 @@ class FileView(APIView):
         return Response({"id": file_id, "object": "file", "deleted": True})
 
 
+class AnyAccept(DefaultContentNegotiation):
+    """Answers whatever the Accept header says: SDKs ask for application/binary where a file comes."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
 class ContentView(APIView):
     """GET, HEAD /v1/files/{id}/content"""
+
+    content_negotiation_class = AnyAccept
 
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         return file_response(services.get_file(team=_team(request), file_id=file_id))

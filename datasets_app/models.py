@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import Team, User
-from common.ids import new_id
 from django.db import models
 from django.utils import timezone
+
+from accounts.models import Team, User
+from common.ids import new_id
 
 HEARTBEAT_SECONDS = 20
 """A check of a file that has said nothing for so long lost its worker, and may be begun anew."""

@@ -3,10 +3,10 @@
 import re
 from urllib.parse import unquote
 
-from common.errors import UserError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from common.errors import UserError
 from datasets_app.spooling import Spool
 
 MOST_PARTS = 20

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from common.errors import UserError
-
 from chat import Conversation
+from common.errors import UserError
 from datasets_app import storing
 from datasets_app.examples import Example, open_examples
 from datasets_app.models import TrainingFile

@@ -14,21 +14,21 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
-from accounts.middleware import TeamMiddleware
-from accounts.models import Team, User
-from common.errors import UserError, error_body, exception_handler
-from common.idempotency import HEADER, Reply, run_once
-from common.ids import new_id
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
+from accounts.middleware import TeamMiddleware
+from accounts.models import Team, User
+from common.errors import UserError, error_body, exception_handler
+from common.idempotency import HEADER, Reply, run_once
+from common.ids import new_id
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
 from datasets_app.multipart import Form
@@ -51,6 +51,28 @@ DRAINED_BYTES = 16 * 2**20
 
 class Disconnected(Exception):
     """The client has gone."""
+
+
+class Body:
+    """A request's body; knows when all of it has come, since asking once more would wait for ever."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_whole = False
+
+    async def read(self) -> bytes:
+        """Return the next bytes; raise Disconnected when the client leaves."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        self.is_whole = not message.get("more_body")
+        return bytes(message.get("body", b""))
+
+    async def drain(self) -> None:
+        """Read what is left of a refused body, up to a limit."""
+        drained = 0
+        while not self.is_whole and drained < DRAINED_BYTES:
+            drained += len(await self.read())
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
 ]
 
 
-async def receive_form(scope: Scope, receive: Receive, *, field: str, limit_bytes: int) -> Form:
+async def receive_form(scope: Scope, body: Body, *, field: str, limit_bytes: int) -> Form:
     """Read a whole form whose file, in `field`, has at most `limit_bytes`.
 
     Raises UserError for a form that is refused and Disconnected when the client leaves; nothing is left then. The
@@ -101,27 +123,21 @@ async def receive_form(scope: Scope, receive: Receive, *, field: str, limit_byte
                 param=field,
                 status=413,
             )
-        await _read_into(form, receive)
+        await _read_into(form, body)
     except BaseException:
         form.discard()
         raise
     return form
 
 
-async def _read_into(form: Form, receive: Receive) -> None:
+async def _read_into(form: Form, body: Body) -> None:
     pending = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        pending += message.get("body", b"")
-        is_last = not message.get("more_body")
-        if len(pending) >= BLOCK or is_last:
+    while not body.is_whole:
+        pending += await body.read()
+        if len(pending) >= BLOCK or body.is_whole:
             # In a thread: hashing and writing a block must not hold up other requests.
             await asyncio.to_thread(form.feed, bytes(pending))
             pending.clear()
-        if is_last:
-            return
 
 
 async def _serve(
@@ -135,21 +151,24 @@ async def _serve(
 ) -> None:
     """Authenticate, receive, then hand the form to `handler` in a thread and send its reply."""
     form: Form | None = None
+    body = Body(receive)
+    headers: dict[str, str] = {}
     try:
-        caller = await _in_thread(lambda: _authenticate(scope))
-        form = await receive_form(scope, receive, field=field, limit_bytes=limit)
-        received = form
-        status, body = await _in_thread(lambda: handler(caller, received))
-        headers: dict[str, str] = {}
+        try:
+            caller = await _in_thread(lambda: _authenticate(scope))
+            form = received = await receive_form(scope, body, field=field, limit_bytes=limit)
+            status, content = await _in_thread(lambda: handler(caller, received))
+        except Disconnected:
+            raise
+        except Exception as error:
+            status, content, headers = _refusal(error)
+            await body.drain()
     except Disconnected:
         return
-    except Exception as error:
-        status, body, headers = _refusal(error)
-        await _drain(receive)
     finally:
         if form is not None:
             form.discard()
-    await _reply(send, status, body, headers)
+    await _reply(send, status, content, headers)
 
 
 def _create_file(caller: Caller, form: Form) -> Reply:
@@ -233,21 +252,11 @@ def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
     if isinstance(error, UserError):
         body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
         return error.status, body, {}
-    if isinstance(error, NotAuthenticated):
-        body = error_body(message=error.detail, status=401, code="missing_api_key")
-        return 401, body, {"www-authenticate": 'Bearer realm="luthier"'}
+    if isinstance(error, NotAuthenticated | AuthenticationFailed):
+        # What a view of Django REST framework does before its handler of errors.
+        error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
     response = exception_handler(error, {})
     return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
-
-
-async def _drain(receive: Receive) -> None:
-    """Read what is left of a refused body, up to a limit."""
-    drained = 0
-    while drained < DRAINED_BYTES:
-        message = await receive()
-        drained += len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return
 
 
 async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:

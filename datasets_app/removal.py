@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from common.errors import UserError
 from django.conf import settings
 from django.db import transaction
 
+from common.errors import UserError
 from datasets_app import guards, storing
 from datasets_app.models import TrainingFile, Upload, UploadPart
 

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from accounts.models import Team, User
-from common.errors import NotFound, UserError
-from common.wake import wake
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from common.wake import wake
 from datasets_app import removal, storing
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable

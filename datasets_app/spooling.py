@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from common.errors import UserError
 from django.conf import settings
 from django.core.files import File
 
+from common.errors import UserError
 from datasets_app.formats.streams import BLOCK, HEAD_BYTES, Readable
 
 

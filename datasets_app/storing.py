@@ -3,11 +3,11 @@
 import logging
 from typing import IO
 
-from accounts.models import Team
-from common.errors import UserError
 from django.core.files.storage import Storage, storages
 from django.db import transaction
 
+from accounts.models import Team
+from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.spooling import Spool
 

@@ -1,9 +1,9 @@
 """Wake-ups of the data sets."""
 
 from celery import shared_task
+
 from common.idempotency import forget_outdated
 from common.wake import wake
-
 from datasets_app import checking, removal
 from datasets_app.models import TrainingFile
 

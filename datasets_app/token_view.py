@@ -6,9 +6,8 @@ from typing import Any
 
 from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
-from common.errors import NotFound, UserError
-
 from chat import ChatError, ChatFormat, SystemChoice
+from common.errors import NotFound, UserError
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_examples
 

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from common.errors import UserError
 from django.conf import settings
 
 from chat import ChatError, ChatFormat, Conversation, TokenCacheWriter, in_phase, in_validation, parse_data_split
+from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_conversations, require_processed
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import Team, User
-from common.errors import NotFound, UserError
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
 from datasets_app import storing
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import Upload, UploadPart
