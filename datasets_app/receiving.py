@@ -219,7 +219,7 @@ def _authenticate(scope: Scope) -> Caller:
     plain = ASGIRequest({**scope, "headers": headers}, io.BytesIO())
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
-    TeamMiddleware(_unused)(plain)
+    TeamMiddleware(_unused)(cast(Any, plain))
     request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
     user = request.user
     if not user:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
+from common.idempotency import forget_outdated
+from common.models import IdempotentReply
 from console.asgi import application
 from datasets_app import receiving, uploads
 from datasets_app.models import TrainingFile, Upload, UploadPart
@@ -215,6 +219,24 @@ class TestIdempotency:
         replies = await asyncio.gather(*(post(alice, **{"Idempotency-Key": "k"}) for _ in range(4)))
         assert len({reply.json()["id"] for reply in replies}) == 1
         assert await TrainingFile.objects.acount() == 1
+
+    async def test_json_creates_are_repeated_too(self, alice: Member) -> None:
+        asked = {"bytes": 5, "filename": "a.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"}
+        headers = {**alice.headers, "Idempotency-Key": "k"}
+        async with http() as client:
+            replies = [await client.post("/v1/uploads", json=asked, headers=headers) for _ in range(2)]
+            other = await client.post("/v1/uploads", json={**asked, "bytes": 6}, headers=headers)
+            long = await client.post("/v1/uploads", json=asked, headers={**headers, "Idempotency-Key": "k" * 256})
+        assert replies[0].json() == replies[1].json()
+        assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+        assert (long.status_code, long.json()["error"]["code"]) == (400, "invalid_idempotency_key")
+        assert await Upload.objects.acount() == 1
+
+    async def test_a_reply_is_forgotten_after_a_day(self, alice: Member) -> None:
+        first = await post(alice, **{"Idempotency-Key": "k"})
+        await IdempotentReply.objects.aupdate(created_at=timezone.now() - timedelta(hours=25))
+        await asyncio.to_thread(forget_outdated)
+        assert (await post(alice, **{"Idempotency-Key": "k"})).json()["id"] != first.json()["id"]
 
 
 class TestConsoleSession:
