@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from common import artifacts
-from common.errors import UserError
 from django.conf import settings
 
+from common import artifacts
+from common.errors import UserError
 from jobs.models import Adapter
 from rundir import ManifestError, sha256_of_file
 from rundir.manifest import NAME as MANIFEST

@@ -9,9 +9,6 @@ either header every create makes a job of its own.
 
 from typing import Any, cast
 
-from accounts.models import Team, User
-from common.errors import NotFound, UserError
-from common.idempotency import HEADER, idempotent
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -19,12 +16,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Team, User
+from common.errors import NotFound, UserError
+from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
 from jobs.command import arguments_of, command_of
 from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
 from jobs.models import FineTuningJob
-from jobs.texts import is_storable
+from jobs.texts import is_storable, sendable
 from jobs.wire import checkpoint_as_json, event_as_json, job_as_json
 
 RETRY_COUNT = "x-stainless-retry-count"
@@ -197,10 +197,10 @@ def _wish(request: Request) -> services.Wish:
         )
     if unknown := sorted(set(body) - set(WISH_FIELDS)):
         raise UserError(
-            f"A job has no field {unknown[0][:80]!r}. Hyperparameters belong into method.supervised.hyperparameters or "
-            "hyperparameters.",
+            f"A job has no field {sendable(unknown[0])!r}. Hyperparameters belong into "
+            "method.supervised.hyperparameters or hyperparameters.",
             code="unknown_parameter",
-            param=unknown[0][:80],
+            param=sendable(unknown[0]),
         )
     for name in ("model", "training_file"):
         if not isinstance(body.get(name), str) or not body[name]:

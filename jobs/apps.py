@@ -6,7 +6,6 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         from compute.work import register
-
         from datasets_app import guards, hooks
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of

@@ -1,10 +1,10 @@
 """Attempts: the next one is queued, and what an ended one means for its job."""
 
-from compute.models import Run
-from compute.services import request_run
 from django.db import transaction
 from django.utils import timezone
 
+from compute.models import Run
+from compute.services import request_run
 from jobs.models import Attempt, FineTuningJob
 
 KIND = "training"
@@ -17,7 +17,8 @@ def queue_attempt(job: FineTuningJob, message: str) -> Attempt:
     run = request_run(kind=KIND, team=job.team, accelerators=job.accelerators, label=label_of(job))
     number = job.attempts.count() + 1
     attempt = Attempt.objects.create(job=job, number=number, run=run)
-    job.move(FineTuningJob.Status.QUEUED, message)
+    if not job.move(FineTuningJob.Status.QUEUED, message):
+        job.tell(message)  # the attempt before had not begun
     return attempt
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from django.db.models import Avg, DurationField, ExpressionWrapper, F
+
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
-from django.db.models import Avg, DurationField, ExpressionWrapper, F
-
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve, sentence
 from jobs.hyperparameters.automatic import training_rows

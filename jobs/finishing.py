@@ -9,12 +9,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from common import artifacts
-from compute.models import Run
-from compute.work import TryAgain
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from common import artifacts
+from compute.models import Run
+from compute.work import TryAgain
 from datasets_app.services import create_result_file
 from jobs.attempts import close, is_hopeless, lock_job, mark_closed
 from jobs.models import Adapter, Attempt, FineTuningJob

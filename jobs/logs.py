@@ -5,7 +5,6 @@ from typing import IO
 
 from common import artifacts
 from common.errors import UserError
-
 from jobs.models import Attempt, FineTuningJob
 from jobs.publishing import STORAGE_AWAY, log_folder
 
@@ -27,7 +26,7 @@ class LogPart:
 
 
 def read_log(job: FineTuningJob, *, offset: int = 0, attempt: int | None = None) -> LogPart:
-    """Return up to CHUNK_BYTES of an attempt's log (None: the newest's) from byte `offset`, if negative from the end."""
+    """Return up to CHUNK_BYTES of an attempt's log (None: the newest's) from byte `offset`; negative: from the end."""
     found = _attempt(job, attempt)
     if found is None:
         return LogPart(attempt=0, offset=0, next_offset=0, size=0, text="")

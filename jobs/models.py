@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from accounts.models import Team, User
-from catalogue.models import BaseModel
-from common.ids import new_id
-from compute.models import Run
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team, User
+from catalogue.models import BaseModel
 from chat import SystemChoice
+from common.ids import new_id
+from compute.models import Run
 from datasets_app.models import TrainingFile
 
 FINISHED = ("succeeded", "failed", "cancelled")
@@ -250,12 +250,12 @@ class JobEvent(models.Model):
         return self.message
 
     @classmethod
-    def write(cls, *, job: FineTuningJob, message: str, level: str = "info", **fields: Any) -> "JobEvent":
+    def write(cls, *, job: FineTuningJob, message: str, level: str = "info", **fields: Any) -> Self:
         """Append an event; the caller holds the lock on the job's row."""
         return cls.append(job, [cls(message=message, level=level, **fields)])[0]
 
     @classmethod
-    def append(cls, job: FineTuningJob, events: "list[JobEvent]") -> "list[JobEvent]":
+    def append(cls, job: FineTuningJob, events: list[Self]) -> list[Self]:
         """Append `events` in order under the next numbers; the caller holds the lock on the job's row."""
         last = FineTuningJob.objects.values_list("num_events", flat=True).get(pk=job.pk)
         for number, event in enumerate(events, last + 1):

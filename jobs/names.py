@@ -3,7 +3,6 @@
 import re
 
 from common.errors import UserError
-
 from jobs.models import FineTuningJob
 
 SUFFIX_CHARACTERS = 64

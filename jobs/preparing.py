@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
+
 from catalogue.services import chat_format
+from chat import ChatError, ChatFormat, Conversation, parse_messages
 from common import artifacts
 from common.errors import UserError
 from compute.models import Device, Node
 from compute.work import TryAgain, WorkError
-from django.conf import settings
-from django.db import transaction
-
-from chat import ChatError, ChatFormat, Conversation, parse_messages
 from datasets_app.services import read_conversations
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
-from common import artifacts
-from compute.work import TryAgain
 from django.conf import settings
 from django.utils import timezone
 
+from common import artifacts
+from compute.work import TryAgain
 from jobs.models import Attempt, Checkpoint
 from rundir import ManifestError, RunDirectory, verify_manifest
 

@@ -1,9 +1,9 @@
 """What a lost wake-up or a crash between two transactions can leave undone, found from the database alone."""
 
-from compute.models import Run
-from compute.services import request_stop
 from django.db.models import Exists, OuterRef, Q
 
+from compute.models import Run
+from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from jobs.attempts import close
 from jobs.models import Attempt, FineTuningJob

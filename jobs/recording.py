@@ -5,9 +5,9 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from compute.models import Run
 from django.db import transaction
 
+from compute.models import Run
 from jobs.attempts import attempt_of, lock_job
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from rundir import Event
@@ -36,7 +36,7 @@ def record(run: Run, events: list[Event]) -> None:
     attempt = attempt_of(run)
     job = lock_job(attempt.job_id)
     for event in events:
-        if event.type == "started":
+        if event.type == "started" and attempt.first_seq is None:
             _note_start(job, attempt, event)
         elif event.type == "checkpoint":
             _note_checkpoint(job, attempt, event)
@@ -101,7 +101,7 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
     attempt.started_at = datetime.fromtimestamp(event.at, UTC)
     attempt.save(update_fields=["resumed_from_step", "world_size", "first_seq", "started_at"])
     total_steps = int(event.data["total_steps"])
-    changes = {"total_steps": total_steps, "current_step": attempt.resumed_from_step}
+    changes: dict[str, Any] = {"total_steps": total_steps, "current_step": attempt.resumed_from_step}
     if job.status == FineTuningJob.Status.QUEUED:
         begun = (
             f"Training goes on after step {attempt.resumed_from_step}."
@@ -116,7 +116,9 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
 def _note_progress(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
     """Move step and predicted end by the newest step."""
     step, total_steps = int(event.data["step"]), int(event.data["total_steps"])
-    attempt.reached_step = max(attempt.reached_step, step)
+    if step <= attempt.reached_step:
+        return
+    attempt.reached_step = step
     attempt.save(update_fields=["reached_step"])
     finish = _predicted_end(attempt, event, step, total_steps)
     FineTuningJob.objects.filter(pk=job.pk).update(current_step=step, total_steps=total_steps, estimated_finish=finish)

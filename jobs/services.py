@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import AuditEvent, Team, User
-from catalogue.models import BaseModel
-from catalogue.services import chat_format
-from common.errors import NotFound, UserError
-from common.wake import wake
-from compute.services import request_stop
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import AuditEvent, Team, User
+from catalogue.models import BaseModel
+from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
+from common.errors import NotFound, UserError
+from common.wake import wake
+from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, queue_attempt
@@ -23,7 +23,7 @@ from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
 from jobs.situations import devices_for
-from jobs.texts import is_storable
+from jobs.texts import is_storable, sendable
 from jobs.validation import check_file, check_rows
 
 __all__ = ["Wish", "cancel_job", "create_job", "delete_model", "get_job", "pause_job", "resume_job"]
@@ -196,7 +196,7 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     for key, value in metadata.items():
         if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or not is_storable(key + value):
             raise UserError(
-                f"metadata[{key[:64]}] must be a text of at most 512 characters under a key of at most 64.",
+                f"metadata[{sendable(key)}] must be a text of at most 512 characters under a key of at most 64.",
                 code="invalid_value",
                 param="metadata",
             )

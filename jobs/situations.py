@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from accounts.models import Team
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
-from compute.services import pool, quota_of
-
 from chat import ChatError, SystemChoice
+from compute.services import pool, quota_of
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation
 
@@ -48,7 +47,9 @@ def situation_of(
     own, is_removable = own_system_prompt(base)
     statistics = file.statistics if file is not None else {}
     added = len((own or "").encode()) + len((system_prompt or "").encode()) + TURN_TOKENS
-    longest = max((found.statistics.get("longest_row_bytes", 0) for found in (file, validation_file) if found), default=0)
+    longest = max(
+        (found.statistics.get("longest_row_bytes", 0) for found in (file, validation_file) if found), default=0
+    )
     return Situation(
         parameters=base.parameters,
         hidden_size=base.hidden_size,

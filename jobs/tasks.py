@@ -1,9 +1,9 @@
 """Wake-ups of jobs."""
 
 from celery import shared_task
-from common.wake import wake
 from django.conf import settings
 
+from common.wake import wake
 from jobs import reconciling, validation
 from jobs.models import FineTuningJob
 

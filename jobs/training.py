@@ -1,9 +1,9 @@
 """Training as a kind of Run: what compute asks of it, each part in a module of its own."""
 
-from compute.models import Run
-from compute.work import Command
 from django.conf import settings
 
+from compute.models import Run
+from compute.work import Command
 from jobs import attempts, finishing, preparing, publishing, recording
 from rundir import Event, RunDirectory
 

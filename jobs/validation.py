@@ -2,11 +2,11 @@
 
 import logging
 
-from catalogue.services import chat_format
-from common.errors import UserError
 from django.db import transaction
 
+from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
+from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import ensure_tokens
 from jobs.attempts import lock_job, queue_attempt

@@ -3,9 +3,9 @@
 from typing import Any
 
 from common.errors import UserError
-
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
+from jobs.texts import sendable
 
 OPENAI = {
     parameter.name: parameter
@@ -92,16 +92,16 @@ def _of_method(method: Any) -> dict[str, Any]:
         raise UserError("method.type must be supervised.", code="invalid_value", param="method.type")
     if unknown := sorted(set(fields) - {"type", "supervised"}):
         raise UserError(
-            f"method has the field {unknown[0][:80]!r}, which a supervised training does not know.",
+            f"method has the field {sendable(unknown[0])!r}, which a supervised training does not know.",
             code="unknown_parameter",
-            param=f"method.{unknown[0][:80]}",
+            param=f"method.{sendable(unknown[0])}",
         )
     supervised = _object(fields.get("supervised"), "method.supervised")
     if unknown := sorted(set(supervised) - {"hyperparameters"}):
         raise UserError(
-            f"method.supervised has the field {unknown[0][:80]!r}; it may have hyperparameters only.",
+            f"method.supervised has the field {sendable(unknown[0])!r}; it may have hyperparameters only.",
             code="unknown_parameter",
-            param=f"method.supervised.{unknown[0][:80]}",
+            param=f"method.supervised.{sendable(unknown[0])}",
         )
     return _object(supervised.get("hyperparameters"), "method.supervised.hyperparameters")
 

@@ -1,9 +1,9 @@
 """The automatic value of every parameter, from the model, the data and the devices; each with its reason.
 
-This is the one place of these rules. They come from trials with a 135M model (an identity of some 70 short rows: rank 8,
-alpha 32, rate 2e-3, batch 2, at least 64 steps: at the same number of tokens, more and smaller steps taught it best and
-leaked least; other goals: 1e-3, batch 8) and, for large models, from the published rule
-for LoRA, rate = 5e-4 x (2000 / hidden size)^0.08.
+This is the one place of these rules. They come from trials with a 135M model (an identity of some 70 short rows: rank
+8, alpha 32, rate 2e-3, batch 2, at least 64 steps: at the same number of tokens, more and smaller steps taught it best
+and leaked least; other goals: 1e-3, batch 8) and, for large models, from the published rule for LoRA, rate =
+5e-4 x (2000 / hidden size)^0.08.
 """
 
 import math

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import UserError
-
 from jobs.texts import is_storable
 
 AUTO = "auto"

@@ -71,9 +71,9 @@ def _of_batch(asked: dict[str, Any], situation: Situation) -> Layout:
         return lay_out(batch_size, devices=most, at_most=MOST_PER_DEVICE)
     rest = lay_out(batch_size // ((per_device or 1) * (rounds or 1)), devices=most, at_most=batch_size)
     left = rest.per_device * rest.rounds
-    if per_device is None:
+    if rounds is not None:
         return Layout(world_size=rest.world_size, per_device=left, rounds=rounds)
-    return Layout(world_size=rest.world_size, per_device=per_device, rounds=(rounds or 1) * left)
+    return Layout(world_size=rest.world_size, per_device=per_device or 1, rounds=left)
 
 
 def _steps(situation: Situation, values: dict[str, Any], batch_size: int) -> int:

@@ -2,11 +2,12 @@
 
 from difflib import get_close_matches
 
-from common.errors import UserError
 from django.utils.translation import gettext_lazy as _
 
 from chat import ChatError, parse_data_split
+from common.errors import UserError
 from jobs.hyperparameters.parameter import Parameter
+from jobs.texts import sendable
 from trainer.spec import SCHEDULES
 
 
@@ -111,8 +112,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         group="data",
         sentence=_(
             "Shares of three phases as in DeepSpeed-Chat, such as 2,4,4: supervised training, reward model, "
-            "reinforcement. Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains on "
-            "all of them."
+            "reinforcement. Only the first phase trains here, so 2,4,4 trains on 2 of 10 conversations. 1,0,0 trains "
+            "on all of them."
         ),
     ),
     Parameter(
@@ -330,4 +331,6 @@ def find(name: str) -> Parameter:
         return BY_NAME[name]
     near = get_close_matches(name.lower(), list(BY_NAME), n=1, cutoff=0.5)
     advice = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}."
-    raise UserError(f"There is no hyperparameter {name[:80]!r}. {advice}", code="unknown_parameter", param=name[:80])
+    raise UserError(
+        f"There is no hyperparameter {sendable(name)!r}. {advice}", code="unknown_parameter", param=sendable(name)
+    )

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+from job_makers import write_chat_files
+from rest_framework.test import APIClient
+
 from accounts.models import Team, User
 from accounts.services import create_api_key
 from catalogue import chat_formats
 from catalogue.models import BaseModel
 from common import artifacts
-from django.conf import settings
-from django.core.files.storage import FileSystemStorage
-from rest_framework.test import APIClient
-
 from datasets_app import storing
 from jobs import situations
-from job_makers import write_chat_files
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from accounts.models import Team, User
-from compute.models import Run
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from accounts.models import Team, User
+from compute.models import Run
 from datasets_app import checking, services
 from datasets_app.models import TrainingFile
 from jobs import validation
@@ -58,7 +58,9 @@ def row(number: int, *, system: str | None = None) -> dict[str, Any]:
     return {"messages": ([{"role": "system", "content": system}] if system else []) + messages}
 
 
-def make_file(team: Team, rows: int | list[Any] = 20, *, is_checked: bool = True, name: str = "chats.jsonl") -> TrainingFile:
+def make_file(
+    team: Team, rows: int | list[Any] = 20, *, is_checked: bool = True, name: str = "chats.jsonl"
+) -> TrainingFile:
     found = [row(number) for number in range(rows)] if isinstance(rows, int) else rows
     content = "\n".join(value if isinstance(value, str) else json.dumps(value) for value in found).encode()
     file = services.create_file(team=team, by=None, filename=name, purpose="fine-tune", stream=io.BytesIO(content))
@@ -68,7 +70,9 @@ def make_file(team: Team, rows: int | list[Any] = 20, *, is_checked: bool = True
     return file
 
 
-def make_job(team: Team, *, by: User | None = None, rows: int = 20, is_queued: bool = True, **wish: Any) -> FineTuningJob:
+def make_job(
+    team: Team, *, by: User | None = None, rows: int = 20, is_queued: bool = True, **wish: Any
+) -> FineTuningJob:
     """Return a job whose data is read (`is_queued`) or not yet."""
     file_id = wish.pop("training_file", None) or make_file(team, rows).pk
     job = create_job(team=team, by=by, wish=Wish(model="tiny", training_file=file_id, **wish))
@@ -107,7 +111,13 @@ class FakeTrainer:
         (folder / "progress.json").write_text(json.dumps({"step": step}))
         write_manifest(folder)
         self._events.write(
-            "checkpoint", "Saved.", step=step, path=f"checkpoints/step-{step}", bytes=20, train_loss=0.5, valid_loss=None
+            "checkpoint",
+            "Saved.",
+            step=step,
+            path=f"checkpoints/step-{step}",
+            bytes=20,
+            train_loss=0.5,
+            valid_loss=None,
         )
         return self
 

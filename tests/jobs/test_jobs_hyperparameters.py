@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from common.errors import UserError
 
+from common.errors import UserError
 from jobs.hyperparameters import (
     BY_NAME,
     PARAMETERS,
@@ -20,11 +20,29 @@ from jobs.hyperparameters import (
 )
 from trainer.spec import Hyperparameters
 
-SEEDS_TABLE = (
-    "data_path data_split max_seq_len data_output_path model_name_or_path lora_dim lora_module_name only_optimize_lora "
-    "per_device_train_batch_size per_device_eval_batch_size learning_rate weight_decay num_train_epochs "
-    "gradient_accumulation_steps lr_scheduler_type zero_stage offload local_rank gradient_checkpointing seed output_dir"
-).split()
+SEEDS_TABLE = [
+    "data_path",
+    "data_split",
+    "max_seq_len",
+    "data_output_path",
+    "model_name_or_path",
+    "lora_dim",
+    "lora_module_name",
+    "only_optimize_lora",
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "learning_rate",
+    "weight_decay",
+    "num_train_epochs",
+    "gradient_accumulation_steps",
+    "lr_scheduler_type",
+    "zero_stage",
+    "offload",
+    "local_rank",
+    "gradient_checkpointing",
+    "seed",
+    "output_dir",
+]
 VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "data_path": (["file-1"], [3, True]),
     "data_split": (["2,4,4", "1,0,0"], ["2,4", "0,1,1", "a,b,c", "", "-1,2,3", "nan,1,1", 5]),
@@ -114,7 +132,8 @@ class TestAsked:
             read_asked(method={"type": kind})
 
     @pytest.mark.parametrize(
-        "method", [{"type": "magic"}, [], {"type": "supervised", "supervised": {"x": 1}}, {"dpo": {}}, {"supervised": 3}]
+        "method",
+        [{"type": "magic"}, [], {"type": "supervised", "supervised": {"x": 1}}, {"dpo": {}}, {"supervised": 3}],
     )
     def test_a_malformed_method_is_refused(self, method: Any) -> None:
         if method == []:
@@ -162,7 +181,9 @@ class TestTogether:
 class TestAutomatic:
     @pytest.mark.parametrize("situation", [FEW, SOME, LARGE])
     @pytest.mark.parametrize("asked", [{}, {"lora_dim": 0}, {"lr_scheduler_type": "constant"}, {"n_epochs": 2}])
-    def test_everything_has_a_value_with_a_reason_or_was_asked(self, situation: Situation, asked: dict[str, Any]) -> None:
+    def test_everything_has_a_value_with_a_reason_or_was_asked(
+        self, situation: Situation, asked: dict[str, Any]
+    ) -> None:
         resolved = resolve(asked, situation)
         managed = {p.name for p in PARAMETERS if p.group == "managed"}
         assert set(resolved.values) == set(BY_NAME) - managed
@@ -206,7 +227,9 @@ class TestAutomatic:
         assert choice() == "default"
 
     def test_many_devices_share_the_batch(self) -> None:
-        one = Situation(parameters=8_000_000_000, hidden_size=4096, context_length=8192, rows=20_000, device_kind="cuda")
+        one = Situation(
+            parameters=8_000_000_000, hidden_size=4096, context_length=8192, rows=20_000, device_kind="cuda"
+        )
         assert resolve({}, one).batch_size == resolve({}, LARGE).batch_size * 2 == 16
 
     def test_the_multiplier_multiplies(self) -> None:
@@ -217,8 +240,14 @@ class TestAutomatic:
         for size in (1, 3, 8, 24, 100):
             assert resolve({"batch_size": size}, SOME).batch_size == size
             assert resolve({"batch_size": size}, LARGE).batch_size == size
-        assert resolve({"batch_size": 8, "per_device_train_batch_size": 2}, SOME).values["gradient_accumulation_steps"] == 4
-        assert resolve({"batch_size": 8, "gradient_accumulation_steps": 4}, SOME).values["per_device_train_batch_size"] == 2
+        assert (
+            resolve({"batch_size": 8, "per_device_train_batch_size": 2}, SOME).values["gradient_accumulation_steps"]
+            == 4
+        )
+        assert (
+            resolve({"batch_size": 8, "gradient_accumulation_steps": 4}, SOME).values["per_device_train_batch_size"]
+            == 2
+        )
 
     def test_a_batch_of_ones_own_is_not_multiplied(self) -> None:
         assert resolve({"per_device_train_batch_size": 1}, SOME).batch_size == 1

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from common.errors import NotFound, UserError
-from compute.models import Run
 from django.core.exceptions import ValidationError
 from job_makers import make_file, make_job, row
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from common.errors import NotFound, UserError
+from compute.models import Run
 from datasets_app import checking
 from datasets_app.services import delete_file
 from jobs import reconciling, tasks, validation
@@ -31,7 +31,10 @@ class TestCreate:
         assert events_of(job) == ["The job was created. Its data is being read."]
 
     def test_wakes_a_worker_after_the_commit(
-        self, alice: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+        self,
+        alice: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     ) -> None:
         sent: list[tuple[str, ...]] = []
         monkeypatch.setattr(tasks.validate_job, "apply_async", lambda args, **_: sent.append(args))
@@ -60,15 +63,20 @@ class TestCreate:
 
     def test_a_faulty_file_is_refused_with_its_line(self, alice: Any) -> None:
         file = make_file(alice.team, [row(1), "nonsense", row(3)])
-        with pytest.raises(UserError, match="[Ll]ine 2"):
+        with pytest.raises(UserError, match=r"[Ll]ine 2"):
             make_job(alice.team, training_file=file.pk)
 
     def test_fewer_than_ten_conversations_are_counted(self, alice: Any) -> None:
-        with pytest.raises(UserError, match="9 conversations.*at least 10"):
+        with pytest.raises(UserError, match=r"9 conversations.*at least 10"):
             make_job(alice.team, rows=9)
 
     def test_nothing_is_left_of_a_refused_job(self, alice: Any) -> None:
-        for wish in ({"suffix": "x" * 65}, {"metadata": {"k": "v" * 513}}, {"accelerators": 0}, {"accelerators": "many"}):
+        for wish in (
+            {"suffix": "x" * 65},
+            {"metadata": {"k": "v" * 513}},
+            {"accelerators": 0},
+            {"accelerators": "many"},
+        ):
             with pytest.raises(UserError):
                 make_job(alice.team, is_queued=False, **wish)
         assert FineTuningJob.objects.count() == 0
@@ -91,7 +99,7 @@ class TestValidation:
         assert job.hyperparameters["lora_dim"] == 4
         assert job.system == {"kind": "none", "text": ""}, "the template's own prompt would otherwise slip in"
         assert job.reasons["system_prompt"]["code"] == "system_slipped_in"
-        assert job.total_steps and job.total_steps >= 32
+        assert (job.total_steps or 0) >= 32
         [attempt] = job.attempts.all()
         assert (attempt.run.kind, attempt.run.team, attempt.run.accelerators) == ("training", alice.team, 1)
 
@@ -131,7 +139,10 @@ class TestValidation:
         assert (job.status, job.error_code) == ("failed", "too_few_rows")
 
     def test_data_that_teach_nothing_fail_the_job(self, alice: Any) -> None:
-        long = [{"messages": [{"role": "user", "content": "x " * 300}, {"role": "assistant", "content": f"a{n}"}]} for n in range(12)]
+        long = [
+            {"messages": [{"role": "user", "content": "x " * 300}, {"role": "assistant", "content": f"a{n}"}]}
+            for n in range(12)
+        ]
         job = make_job(alice.team, training_file=make_file(alice.team, long).pk, hyperparameters={"max_seq_len": 64})
         assert (job.status, job.error_code) == ("failed", "no_trained_tokens")
 
