@@ -134,6 +134,7 @@ def _storage(folder: str) -> dict[str, object]:
             "default_acl": None,
             "file_overwrite": True,
             "querystring_auth": True,
+            "max_memory_size": 16 * 2**20,  # beyond, a file is read by way of the disk, not whole in memory
         },
     }
 
