@@ -5,15 +5,15 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from accounts.authentication import key_of
-from accounts.models import ApiKey, Team
-from common.errors import UserError
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.settings import api_settings
 
+from accounts.authentication import key_of
+from accounts.models import ApiKey, Team
+from common.errors import UserError
 from deployments.names import Target, find_open_target, find_target
 
 NO_KEY = "EMPTY"

@@ -2,14 +2,14 @@
 
 from typing import Any, cast
 
-from accounts.models import Team, User
-from common.errors import UserError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Team, User
+from common.errors import UserError
 from deployments import services
 from deployments.models import Deployment
 

@@ -6,7 +6,6 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from compute.work import register  # models are only importable once the apps are loaded
-
         from deployments.serving_work import ServingWork
 
         register(ServingWork())

@@ -11,10 +11,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
-from common.errors import error_body
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
+from common.errors import error_body
 from deployments.admission import Question
 from deployments.in_flight import InFlight, Ticket
 from deployments.metering import Meter

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from accounts.models import ApiKey
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
+from accounts.models import ApiKey
 from deployments.replicas import mark_requested
 
 logger = logging.getLogger(__name__)

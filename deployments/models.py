@@ -4,17 +4,17 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from accounts.models import ApiKey, Team, User
-from catalogue.models import BaseModel
-from common.encryption import decrypt, encrypt
-from common.ids import new_id
-from compute.models import Run
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import ApiKey, Team, User
+from catalogue.models import BaseModel
+from common.encryption import decrypt, encrypt
+from common.ids import new_id
+from compute.models import Run
 from jobs.models import Adapter
 
 VALID_NAME = RegexValidator(

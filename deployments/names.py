@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound
-
 from deployments.models import Deployment
 from jobs.models import Adapter, FineTuningJob
 

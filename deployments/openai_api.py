@@ -4,15 +4,15 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from accounts.models import Team
-from catalogue.models import BaseModel
-from common.errors import UserError, error_body
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Team
+from catalogue.models import BaseModel
+from common.errors import UserError, error_body
 from deployments import services
 from deployments.admission import admit, is_local_program
 from deployments.api import team_of, user_of

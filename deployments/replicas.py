@@ -4,18 +4,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import Team
-from catalogue.models import BaseModel
-from compute import services as compute
-from compute.models import Node, Run
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import Team
+from catalogue.models import BaseModel
+from compute import services as compute
+from compute.models import Node, Run
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import Adapter
 
 KIND = "serving"
+IDLE_AFTER = 2 / 3
+"""Share of `reconcile_seconds` without a request after which a shared replica may give way; a request in flight renews
+its note twice in that time."""
 FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
 
@@ -86,7 +89,7 @@ def settle(replica: Replica) -> None:
         deployment.mark_answering()
     elif loaded.state == ReplicaAdapter.State.REFUSED:
         deployment.mark_failed(loaded.reason)
-        compute.request_stop(run=replica.run, reason="cancel")
+        compute.request_stop(run=replica.run, reason="expire")
 
 
 @transaction.atomic
@@ -95,7 +98,9 @@ def end_replica(*, replica: Replica, outcome: str, message: str = "") -> None:
     replica = Replica.objects.select_for_update(of=("self",)).select_related("run", "deployment").get(pk=replica.pk)
     if replica.ended_at is not None:
         return
-    replica.mark_ended(message if outcome in (Run.Outcome.FAILED, Run.Outcome.LOST) else "")
+    # A replica that had answered and was killed, as by a restart of its host, is no sign of a broken model.
+    is_failure = outcome == Run.Outcome.FAILED or (outcome == Run.Outcome.LOST and replica.ready_at is None)
+    replica.mark_ended(message if is_failure else "")
     deployment = replica.deployment
     if deployment is None or not deployment.is_live or deployment.state == Deployment.State.FAILED:
         return
@@ -108,7 +113,7 @@ def end_replica(*, replica: Replica, outcome: str, message: str = "") -> None:
 
 def note_idleness() -> None:
     """Tell compute which shared replicas have no request in flight, so that they can give way to Runs that wait."""
-    silent = timezone.now() - timedelta(seconds=settings.TIMES.reconcile_seconds)
+    silent = timezone.now() - timedelta(seconds=settings.TIMES.reconcile_seconds * IDLE_AFTER)
     idle = Replica.objects.answering().shared().silent_since(silent).filter(run__idle_since=None)
     for replica in idle.select_related("run"):
         compute.set_idle(run=replica.run, since=replica.last_request_at)

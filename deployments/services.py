@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from accounts.models import AuditEvent, Team, User
-from catalogue.models import BaseModel
-from common.errors import NotFound, UserError
-from compute import services as compute
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from accounts.models import AuditEvent, Team, User
+from catalogue.models import BaseModel
+from common.errors import NotFound, UserError
+from compute import services as compute
 from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from django.conf import settings
+
 from catalogue.services import chat_format
+from chat import SystemChoice
 from common.errors import UserError
 from compute.models import Run
 from compute.work import Command, TryAgain, WorkError
-from django.conf import settings
-
-from chat import SystemChoice
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.adapters import local_folder

@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from common.errors import UserError
 from django.conf import settings
 
+from common.errors import UserError
 from deployments.in_flight import in_database
 from deployments.names import Target
 from deployments.waking import Refusal, Route, Waiting, look

@@ -6,11 +6,11 @@ A look is cheap and repeatable. Whoever waits for a model looks again until it i
 from dataclasses import dataclass
 from datetime import timedelta
 
-from compute import services as compute
-from compute.models import Run
 from django.conf import settings
 from django.utils import timezone
 
+from compute import services as compute
+from compute.models import Run
 from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared

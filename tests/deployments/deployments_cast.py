@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+
 from accounts.models import ApiKey, Membership, Team, User
 from catalogue.models import BaseModel
 from compute.models import Run
-
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import Adapter, FineTuningJob
 

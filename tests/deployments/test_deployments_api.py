@@ -1,10 +1,10 @@
 import pytest
-from compute.models import Run
 from deployments_cast import Person, make_base, make_ready
 from openai.types import Model, ModelDeleted
 from pydantic import BaseModel as Shape
 from rest_framework.test import APIClient
 
+from compute.models import Run
 from deployments.models import Deployment
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,10 @@ from typing import Any
 
 import openai
 import pytest
-from compute.models import Run
 from deployments_cast import Server, make_adapter, make_base, until
 from django.core.asgi import get_asgi_application
 
+from compute.models import Run
 from deployments import serving_work
 from deployments.models import Replica
 from deployments.serving_work import ServingWork

@@ -10,9 +10,6 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from accounts.services import revoke_api_key
-from compute import services as compute
-from compute.models import Run
 from deployments_cast import Server, make_ready, until
 from django.core.asgi import get_asgi_application
 from starlette.applications import Starlette
@@ -20,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from accounts.services import revoke_api_key
+from compute import services as compute
+from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Replica, Usage
 

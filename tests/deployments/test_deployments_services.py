@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 import pytest
-from accounts.models import Team
-from common.errors import NotFound, UserError
-from compute.models import Run
 from deployments_cast import make_adapter, make_ready, run_of
 from django.utils import timezone
 
+from accounts.models import Team
+from common.errors import NotFound, UserError
+from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Deployment, Replica
 

@@ -1,8 +1,8 @@
 import pytest
-from common.errors import NotFound
-from compute.models import Run
 from deployments_cast import make_adapter, make_ready
 
+from common.errors import NotFound
+from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Replica, ReplicaAdapter
 from deployments.names import find_target
@@ -83,6 +83,12 @@ class TestLook:
         assert isinstance(found, Refusal)
         assert (found.status, "Memory ran out." in found.reason) == (503, True)
         assert not Replica.objects.live().exists()
+
+    def test_a_replica_that_was_killed_is_started_again_at_once(self, alice, base):
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=None))
+        replicas.end_replica(replica=replica, outcome="lost", message="It was killed.")
+        assert isinstance(look(self.target(alice, base.id)), Waiting)
+        assert Replica.objects.live().count() == 1
 
     def test_a_team_is_answered_by_its_own_deployment_of_the_model(self, alice, bob, adapter, base):
         deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)

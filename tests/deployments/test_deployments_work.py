@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from common.errors import UserError
-from compute.work import TryAgain, WorkError
 from deployments_cast import make_adapter, make_ready, run_of
 
+from common.errors import UserError
+from compute.work import TryAgain, WorkError
 from deployments import replicas, services, serving_work
 from deployments.models import Replica
 from deployments.serving_work import ServingWork
@@ -125,7 +125,7 @@ class TestRecord:
         deployment.refresh_from_db()
         assert (deployment.state, deployment.reason) == ("failed", "It differs.")
         run.refresh_from_db()
-        assert run.stop_reason == "cancel"
+        assert run.stop_reason == "expire"
 
 
 class TestFinish:
