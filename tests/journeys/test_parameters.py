@@ -40,7 +40,7 @@ VARIATIONS: list[dict[str, Any]] = [
     {"lora_module_name": "q_proj,v_proj"},
     {"only_optimize_lora": False},
     {"data_split": "5,3,2"},
-    {"max_seq_len": 64},
+    {"max_seq_len": 176},
     {"validation_split": 0.3},
     {"per_device_train_batch_size": 4},
     {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2},
@@ -134,7 +134,7 @@ class TestDataParameters:
 
     def test_max_seq_len_cuts(self, walk: Walk) -> None:
         _, _, whole = walk.train()
-        _, _, cut = walk.train(max_seq_len=64)
+        _, _, cut = walk.train(max_seq_len=176)
         assert sum(column(cut, "tokens")) < sum(column(whole, "tokens"))
 
     def test_validation_split(self, walk: Walk, client: openai.OpenAI) -> None:
