@@ -17,6 +17,7 @@ from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
+from common.spoken import spoken
 from datasets_app import services
 from datasets_app.downloads import file_response
 from datasets_app.models import Fault, TrainingFile
@@ -70,7 +71,7 @@ def upload_dataset(request: PageRequest) -> HttpResponse:
             team=request.team, by=request.user, filename=upload.name or "data.jsonl", purpose="fine-tune", stream=upload
         )
     except UserError as error:
-        return _list_page(request, error=str(error.message), status=error.status)
+        return _list_page(request, error=spoken(error.message), status=error.status)
     return redirect("dataset", file.id)
 
 
@@ -101,7 +102,7 @@ def sentence_of(file: TrainingFile) -> str:
     if file.status == "error":
         count = file.num_faults or 0
         if not count:
-            return file.status_details or ""
+            return spoken(file.status_details)
         return ngettext(
             "%(count)s line cannot be learned from. Mend the file and upload it again.",
             "%(count)s lines cannot be learned from. Mend the file and upload it again.",
@@ -142,7 +143,7 @@ def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     try:
         services.delete_file(file=file, by=request.user)
     except UserError as error:
-        messages.error(request, str(error.message))
+        messages.error(request, spoken(error.message))
         return redirect("dataset", file_id)
     messages.success(request, _("%(name)s was deleted.") % {"name": file.filename})
     return redirect("datasets")

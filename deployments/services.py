@@ -7,10 +7,12 @@ from typing import Literal
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import AuditEvent, Team, User
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
+from common.spoken import spoken
 from compute import services as compute
 from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
@@ -100,7 +102,7 @@ def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
 def sentence(deployment: Deployment) -> str:
     """Return what the deployment does now, in words of the current language."""
     if deployment.state == Deployment.State.FAILED:
-        return _("Failed: %(reason)s") % {"reason": deployment.reason}
+        return _("Failed: %(reason)s") % {"reason": spoken(deployment.reason)}
     if deployment.state == Deployment.State.STOPPED:
         return _("Taken down.")
     if deployment.state == Deployment.State.ANSWERING:
@@ -155,7 +157,11 @@ def _check_accelerators(accelerators: int | None) -> None:
     most = most_accelerators()
     if most is not None and accelerators is not None and accelerators > most:
         raise UserError(
-            _("A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.")
+            ngettext(
+                "A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.",
+                "A deployment answers on %(most)s GPUs: more would be held for nothing. Ask for %(most)s, or auto.",
+                most,
+            )
             % {"most": most},
             code="too_many_accelerators",
             param="accelerators",

@@ -1,5 +1,6 @@
 """The pages of deployments: the list, one with its chat box, and what a person can change."""
 
+import json
 import re
 from typing import Any
 
@@ -14,12 +15,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
+from common.spoken import spoken
 from compute.explanations import count_of
 from compute.models import Run
 from compute.services import pool_summary
 from deployments import services
 from deployments.admission import Caller, Question, read_body
-from deployments.gateway import gateway
+from deployments.gateway import LOST_MESSAGE, gateway
 from deployments.in_flight import in_database
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
@@ -60,7 +62,7 @@ def deployments(request: PageRequest) -> HttpResponse:
             open_to_loopback=request.POST.get("open_to_loopback") == "1",
         )
     except UserError as error:
-        return _list_page(request, error=str(error.message), status=error.status)
+        return _list_page(request, error=spoken(error.message), status=error.status)
     return redirect("deployment", deployment.id)
 
 
@@ -139,6 +141,7 @@ def _details(found: Deployment) -> dict[str, Any]:
         "devices": count_of(len(devices), devices[0].kind) if devices else "",
         "verdict": _verdict(found),
         "num_requests": found.usage.count(),
+        "lost": LOST_MESSAGE,
     }
 
 
@@ -217,11 +220,19 @@ async def deployment_chat(request: PageRequest, deployment_id: str) -> HttpRespo
         question = await in_database(_question, request, deployment_id)
         if question is None:
             return JsonResponse(error_body(message=_("Sign in again."), status=401, code="signed_out"), status=401)
-        return await gateway().answer(question, is_chat=True, request_id=request.id)
+        return _spoken_error(await gateway().answer(question, is_chat=True, request_id=request.id))
     except UserError as error:
         return JsonResponse(
-            error_body(message=error.message, status=error.status, code=error.code), status=error.status
+            error_body(message=spoken(error.message), status=error.status, code=error.code), status=error.status
         )
+
+
+def _spoken_error(reply: HttpResponseBase) -> HttpResponseBase:
+    """Return `reply`, an error's message in the reader's language."""
+    if not isinstance(reply, JsonResponse) or reply.status_code < 400:
+        return reply
+    error = json.loads(reply.content)["error"]
+    return JsonResponse({"error": {**error, "message": spoken(error.get("message"))}}, status=reply.status_code)
 
 
 def _question(request: PageRequest, deployment_id: str) -> Question | None:

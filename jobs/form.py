@@ -9,6 +9,7 @@ from accounts.models import Team
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
+from common.spoken import spoken
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
@@ -75,7 +76,7 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
         "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
         "accelerators_word": count_of(devices.most, devices.kind),
         "estimate": estimate_of(team, filled),
-        "error": str(error.message) if error else "",
+        "error": spoken(error.message) if error else "",
         "is_open": bool(_asked(filled)) or error is not None,
     }
 
@@ -115,7 +116,7 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error
         "automatic": automatic,
         "reason": reason,
         "options": options,
-        "error": str(error.message) if error and error.param == parameter.name else "",
+        "error": spoken(error.message) if error and error.param == parameter.name else "",
     }
 
 
@@ -124,7 +125,7 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         resolved = _resolved(team, values)
     except UserError as error:
-        return {"error": str(error.message)}
+        return {"error": spoken(error.message)}
     if resolved is None:
         return None
     devices = devices_for(team, parse_accelerators(values.get("accelerators") or AUTO))

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from compute.explanations import count_of
-from compute.services import explain
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from common.spoken import spoken
+from compute.explanations import count_of
+from compute.services import explain
 from jobs.hyperparameters import PARAMETERS, sentence
 from jobs.models import FineTuningJob, JobEvent
 
@@ -57,12 +59,17 @@ def sentence_of(job: FineTuningJob) -> str:
     if job.status == status.PAUSED:
         return _("Paused after step %(step)s.") % {"step": job.current_step}
     if job.status == status.SUCCEEDED:
-        return _("Trained in %(steps)s steps on %(tokens)s tokens.") % {
+        trained = ngettext(
+            "Trained in %(steps)s step on %(tokens)s tokens.",
+            "Trained in %(steps)s steps on %(tokens)s tokens.",
+            job.current_step,
+        )
+        return trained % {
             "steps": job.current_step,
             "tokens": f"{job.trained_tokens or 0:,}",
         }
     if job.status == status.FAILED:
-        return job.error_message
+        return spoken(job.error_message)
     return _("Cancelled after step %(step)s.") % {"step": job.current_step}
 
 
@@ -76,11 +83,17 @@ def _training_sentence(job: FineTuningJob) -> str:
         return _("Training: step %(step)s of %(total)s.") % numbers
     left = max(0, round((job.estimated_finish - timezone.now()).total_seconds()))
     if left < 60:
-        return _("Training: step %(step)s of %(total)s, about %(seconds)s seconds left.") % {**numbers, "seconds": left}
-    return _("Training: step %(step)s of %(total)s, about %(minutes)s minutes left.") % {
-        **numbers,
-        "minutes": round(left / 60),
-    }
+        return ngettext(
+            "Training: step %(step)s of %(total)s, about %(seconds)s second left.",
+            "Training: step %(step)s of %(total)s, about %(seconds)s seconds left.",
+            left,
+        ) % {**numbers, "seconds": left}
+    minutes = round(left / 60)
+    return ngettext(
+        "Training: step %(step)s of %(total)s, about %(minutes)s minute left.",
+        "Training: step %(step)s of %(total)s, about %(minutes)s minutes left.",
+        minutes,
+    ) % {**numbers, "minutes": minutes}
 
 
 def percent_of(job: FineTuningJob) -> int:

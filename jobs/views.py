@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import PageRequest
 from common.errors import NotFound, UserError
+from common.spoken import spoken
 from jobs import form, pages, services
 from jobs.command import command_of
 from jobs.logs import log_tail
@@ -117,7 +118,7 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
     try:
         change(job=found, by=request.user)
     except UserError as error:
-        messages.error(request, str(error.message))
+        messages.error(request, spoken(error.message))
     return redirect("job", job_id)
 
 

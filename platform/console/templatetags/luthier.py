@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.spoken import spoken as in_readers_language
+
 register = template.Library()
 
 
@@ -66,6 +68,12 @@ def ago(moment: datetime | None) -> str:
         hours = int(seconds // 3600)
         return ngettext("%(count)s hour ago", "%(count)s hours ago", hours) % {"count": hours}
     return formats.date_format(timezone.localtime(moment), "Y-m-d")
+
+
+@register.filter
+def spoken(message: object) -> str:
+    """A sentence that is stored in English, in the reader's language."""
+    return in_readers_language(message)
 
 
 @register.filter
