@@ -29,7 +29,7 @@ def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict
             "object": "hyperparameter",
             "name": parameter.name,
             "label": str(parameter.label),
-            "term": parameter.term,
+            "term": str(parameter.term),
             "type": parameter.kind,
             "group": parameter.group,
             "sentence": str(parameter.sentence),

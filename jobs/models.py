@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Team, User
 from catalogue.models import BaseModel
@@ -56,7 +57,7 @@ class FineTuningJob(models.Model):
     class Status(models.TextChoices):
         VALIDATING = "validating_files", _("Reading the data")
         QUEUED = "queued", _("Queued")
-        RUNNING = "running", _("Training")
+        RUNNING = "running", pgettext_lazy("status", "Training")
         PAUSED = "paused", _("Paused")
         SUCCEEDED = "succeeded", _("Succeeded")
         FAILED = "failed", _("Failed")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from common.errors import UserError
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
@@ -12,33 +14,33 @@ OPENAI = {
     for parameter in (
         Parameter(
             name="batch_size",
-            label="Batch size",
-            term="batch size",
+            label=_("Batch size"),
+            term=_("batch size"),
             kind="integer",
             least=1,
             most=65_536,
             group="openai",
-            sentence="Conversations in one optimizer step, on all devices together.",
+            sentence=_("Conversations in one optimizer step, on all devices together."),
         ),
         Parameter(
             name="n_epochs",
-            label="Epochs",
-            term="epochs",
+            label=_("Epochs"),
+            term=_("epochs"),
             kind="integer",
             least=1,
             most=1000,
             group="openai",
-            sentence="How often the data are read; the same as num_train_epochs.",
+            sentence=_("How often the data are read; the same as num_train_epochs."),
         ),
         Parameter(
             name="learning_rate_multiplier",
-            label="Learning rate multiplier",
-            term="learning rate multiplier",
+            label=_("Learning rate multiplier"),
+            term=_("learning rate multiplier"),
             kind="number",
             above=0,
             most=1000,
             group="openai",
-            sentence="The automatic learning rate is multiplied by it.",
+            sentence=_("The automatic learning rate is multiplied by it."),
         ),
     )
 }

@@ -21,7 +21,7 @@ class Parameter:
     """The name at the API and on the command line."""
     label: Any
     """The plain word."""
-    term: str
+    term: Any
     """The field's technical term."""
     kind: str
     """integer, number, boolean, choice or text."""

@@ -69,4 +69,5 @@ def sentence(reason: dict[str, Any] | None) -> str:
     if not reason or reason.get("code") not in SENTENCES:
         return ""
     numbers = {key: f"{value:,}" if isinstance(value, int) else value for key, value in reason.items()}
-    return str(_(SENTENCES[reason["code"]]) % numbers)
+    text = SENTENCES[reason["code"]]
+    return str(_(text) % numbers)

@@ -44,7 +44,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="learning_rate",
         label=_("How strongly it learns"),
-        term="learning rate",
+        term=_("learning rate"),
         kind="number",
         above=0,
         most=1,
@@ -55,7 +55,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="lora_dim",
         label=_("How much it can learn"),
-        term="LoRA rank",
+        term=_("LoRA rank"),
         kind="integer",
         least=0,
         most=1024,
@@ -69,7 +69,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="max_seq_len",
         label=_("Longest conversation"),
-        term="max_seq_len, in tokens",
+        term=_("max_seq_len, in tokens"),
         kind="integer",
         least=8,
         most=1_048_576,
@@ -80,7 +80,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="system_prompt",
         label=_("System prompt"),
-        term="system prompt",
+        term=_("system prompt"),
         kind="text",
         check=_system_prompt,
         group="data",
@@ -93,7 +93,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="validation_split",
         label=_("Kept aside to check"),
-        term="validation share",
+        term=_("validation share"),
         kind="number",
         least=0,
         most=0.5,
@@ -119,7 +119,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="per_device_train_batch_size",
         label=_("Conversations at a time on each device"),
-        term="batch size per device",
+        term=_("batch size per device"),
         kind="integer",
         least=1,
         most=1024,
@@ -129,7 +129,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="gradient_accumulation_steps",
         label=_("Rounds before it changes"),
-        term="gradient accumulation",
+        term=_("gradient accumulation"),
         kind="integer",
         least=1,
         most=4096,
@@ -139,7 +139,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="per_device_eval_batch_size",
         label=_("Conversations at a time when checking"),
-        term="evaluation batch size per device",
+        term=_("evaluation batch size per device"),
         kind="integer",
         least=1,
         most=1024,
@@ -149,7 +149,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="lr_scheduler_type",
         label=_("How the learning fades"),
-        term="learning-rate schedule",
+        term=_("learning-rate schedule"),
         kind="choice",
         choices=SCHEDULES,
         group="adapter",
@@ -158,7 +158,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="warmup_ratio",
         label=_("Gentle start"),
-        term="warm-up ratio",
+        term=_("warm-up ratio"),
         kind="number",
         least=0,
         below=1,
@@ -168,7 +168,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="weight_decay",
         label=_("Pull towards zero"),
-        term="weight decay",
+        term=_("weight decay"),
         kind="number",
         least=0,
         most=1,
@@ -178,7 +178,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="max_grad_norm",
         label=_("Largest single change"),
-        term="gradient clipping",
+        term=_("gradient clipping"),
         kind="number",
         least=0,
         most=1e6,
@@ -188,7 +188,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="lora_alpha",
         label=_("Weight of what is learned"),
-        term="LoRA alpha",
+        term=_("LoRA alpha"),
         kind="number",
         above=0,
         most=65536,
@@ -198,7 +198,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="lora_dropout",
         label=_("Forgetting while it learns"),
-        term="LoRA dropout",
+        term=_("LoRA dropout"),
         kind="number",
         least=0,
         below=1,
@@ -208,7 +208,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="lora_module_name",
         label=_("Which parts learn"),
-        term="LoRA target modules",
+        term=_("LoRA target modules"),
         kind="text",
         check=_module_names,
         group="adapter",
@@ -228,7 +228,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="gradient_checkpointing",
         label=_("Save memory by computing twice"),
-        term="gradient checkpointing",
+        term=_("gradient checkpointing"),
         kind="boolean",
         group="hardware",
         sentence=_("On: about half the memory and a third slower. Off: faster. Results are the same."),
@@ -236,7 +236,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="zero_stage",
         label=_("How the work is spread over devices"),
-        term="DeepSpeed ZeRO stage",
+        term=_("DeepSpeed ZeRO stage"),
         kind="integer",
         least=0,
         most=3,
@@ -246,7 +246,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="offload",
         label=_("Use the host's memory"),
-        term="ZeRO-Offload",
+        term=_("ZeRO-Offload"),
         kind="boolean",
         group="hardware",
         sentence=_(
@@ -266,7 +266,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="seed",
         label=_("Seed"),
-        term="random seed",
+        term=_("random seed"),
         kind="integer",
         least=0,
         most=2**31 - 1,
