@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 import chat
 from rundir import write_json
 
-MAX_NEW_TOKENS = 64
+MAX_NEW_TOKENS = 32
 ANSWER_POSITIONS = (1, 4, 16)
 """After how many tokens of the answer the logits are kept too, where the answer is longer than that."""
 
