@@ -114,7 +114,8 @@ def _is_translated(text: object) -> bool:
 
 def _string(catalogue: Catalog, message: object) -> object:
     found = catalogue.get(message.id, message.context)  # type: ignore[attr-defined]
-    return found.string if found is not None else ""
+    # A fuzzy one is left out of the compiled file.
+    return found.string if found is not None and not found.fuzzy else ""
 
 
 def check() -> None:
