@@ -114,6 +114,7 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error
         "parameter": parameter,
         "value": "" if value == AUTO else value,
         "automatic": automatic,
+        "left_alone": _("Auto: %(value)s") % {"value": automatic} if automatic else _("Auto"),
         "reason": reason,
         "options": options,
         "error": spoken(error.message) if error and error.param == parameter.name else "",
