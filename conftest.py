@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from console.embedded import Home, PostgreSQL, Valkey
 
+from console.embedded import Home, PostgreSQL, Valkey
 from tests.environment import HOME
 
 

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.settings import api_settings
 
-from accounts.authentication import key_of
+from accounts.authentication import GUESS_WINDOW_SECONDS, is_guessing, key_of
 from accounts.models import ApiKey, Team
 from common.errors import UserError
 from deployments.names import Target, find_open_target, find_target
@@ -42,9 +42,18 @@ class Question:
     """What was sent; `model` and the shape are checked, the rest is the replica's to check."""
 
 
-def admit(*, authorization: str, is_local: bool, content: bytes) -> Question:
+class TooManyGuesses(UserError):
+    """More wrong keys came from one address than anyone mistypes."""
+
+    retry_after = GUESS_WINDOW_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__("Too many wrong API keys came from this address.", code="throttled", status=429)
+
+
+def admit(*, authorization: str, is_local: bool, content: bytes, address: str = "") -> Question:
     """Check the key, the body and the model's name, in this order; UserError says what is wrong."""
-    caller = _caller(authorization)
+    caller = _caller(authorization, address)
     if caller is None and not is_local:
         raise _unauthorized("No API key was sent. Make one in the console")
     body = read_body(content)
@@ -89,13 +98,15 @@ def is_local_program(request: HttpRequest) -> bool:
     return (mapped or address).is_loopback
 
 
-def _caller(authorization: str) -> Caller | None:
+def _caller(authorization: str, address: str) -> Caller | None:
     """Return whom the key belongs to; None when none was sent, an error when it is not a live one."""
     secret = key_of(authorization) if authorization else NO_KEY
     if secret == NO_KEY:
         return None
     key = ApiKey.find(secret) if secret else None
     if key is None:
+        if is_guessing(address):
+            raise TooManyGuesses
         raise _unauthorized("This API key is not known or was revoked. Make one in the console")
     key.mark_used()
     return Caller(team=key.team, api_key_id=key.pk)

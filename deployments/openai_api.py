@@ -66,6 +66,7 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
             authorization=request.headers.get("Authorization", ""),
             is_local=is_local_program(request),
             content=request.body,
+            address=request.META.get("REMOTE_ADDR", ""),
         )
         return await gateway().answer(question, is_chat=is_chat, request_id=getattr(request, "id", ""))
     except UserError as error:

@@ -64,7 +64,9 @@ def _conversation(where: str, value: Any) -> "chat.Conversation":
         raise Failure("bad_data", f"{where}: {error}") from error
 
 
-def _render(chat_format: "chat.ChatFormat", where: str, conversation: "chat.Conversation", max_len: int) -> "chat.Rendered":
+def _render(
+    chat_format: "chat.ChatFormat", where: str, conversation: "chat.Conversation", max_len: int
+) -> "chat.Rendered":
     try:
         return chat_format.render(conversation).truncate(max_len)
     except chat.ChatError as error:

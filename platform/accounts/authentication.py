@@ -3,17 +3,26 @@
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.models import ApiKey, Team, User
+from common.valkey import is_over_limit
+
+GUESSES = 60
+GUESS_WINDOW_SECONDS = 60
 
 
 def key_of(header: str) -> str | None:
     """Return the secret of an `Authorization: Bearer …` header, or None when there is none."""
     scheme, _, secret = header.partition(" ")
     return secret.strip() or None if scheme.lower() == "bearer" else None
+
+
+def is_guessing(address: str) -> bool:
+    """Count one more wrong key from `address` and say whether that is more than anyone mistypes."""
+    return is_over_limit(f"key:{address}", limit=GUESSES, seconds=GUESS_WINDOW_SECONDS)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -26,6 +35,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         secret = key_of(header)
         key = ApiKey.find(secret) if secret else None
         if key is None:
+            if is_guessing(request.META.get("REMOTE_ADDR", "")):
+                raise Throttled(wait=GUESS_WINDOW_SECONDS, detail="Too many wrong API keys came from this address.")
             raise AuthenticationFailed(
                 "This API key is not known or was revoked. Make a key in the console, and send it as "
                 "'Authorization: Bearer sk-luthier-…'.",

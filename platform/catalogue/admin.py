@@ -1,10 +1,10 @@
 from typing import Any, cast
 
-from accounts.models import User
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.models import User
 from catalogue.models import BaseModel, HubToken
 from catalogue.services import set_hub_token
 

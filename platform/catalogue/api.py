@@ -2,8 +2,6 @@
 
 from typing import Any, cast
 
-from accounts.authentication import IsPlatformAdmin
-from accounts.models import User
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -11,6 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import IsPlatformAdmin
+from accounts.models import User
 from catalogue import services
 from catalogue.models import BaseModel
 

@@ -3,10 +3,9 @@
 import functools
 from pathlib import Path
 
-from common.errors import UserError
-
 from catalogue.models import BaseModel
 from chat import ChatFormat, SystemChoice
+from common.errors import UserError
 
 
 def chat_format(base: BaseModel, system: SystemChoice) -> ChatFormat:

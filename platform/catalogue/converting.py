@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common.errors import UserError
 from django.conf import settings
+
+from common.errors import UserError
 
 CONVERSION_SECONDS = 3600
 

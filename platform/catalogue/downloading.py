@@ -2,11 +2,10 @@
 
 import logging
 
-from common.errors import UserError
-
 from catalogue.fetching import AlreadyFetching, fetch
 from catalogue.models import BaseModel
 from catalogue.progress import Progress
+from common.errors import UserError
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.errors import UserError
 from django.conf import settings
 
 from catalogue.converting import convert
@@ -17,6 +16,7 @@ from catalogue.hubs import Hub, HubClient, HubFile
 from catalogue.models import BaseModel, HubToken
 from catalogue.package import fetch_package
 from catalogue.progress import Progress
+from common.errors import UserError
 from rundir import verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from rundir.manifest import ManifestError

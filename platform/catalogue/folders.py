@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-
 from rundir import sha256_of_file
 
 MAX_HEADER_BYTES = 100 * 2**20

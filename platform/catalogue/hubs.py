@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from common.errors import UserError
 
 from catalogue.progress import Progress
+from common.errors import UserError
 
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*.json",
           "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jin*",

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from accounts.models import User
-from common.encryption import decrypt, encrypt
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from common.encryption import decrypt, encrypt
 
 VALID_ID = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]{0,79}\Z",

@@ -4,11 +4,10 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from common.errors import UserError
-
 from catalogue.converting import convert, run_python
 from catalogue.entries import Source
 from catalogue.progress import Progress
+from common.errors import UserError
 from rundir import sha256_of_file
 
 DOWNLOAD_SECONDS = 1800

@@ -3,13 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from accounts.models import AuditEvent, User
-from common.errors import NotFound, UserError
-from common.wake import wake
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts.models import AuditEvent, User
 from catalogue import tasks
 from catalogue.chat_formats import chat_format
 from catalogue.downloading import fetch_model, require_licence
@@ -18,6 +16,8 @@ from catalogue.folders import FolderError, facts, identity, inspect, needs_conve
 from catalogue.hubs import HUBS
 from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.progress import Progress
+from common.errors import NotFound, UserError
+from common.wake import wake
 
 __all__ = [
     "accept_licence",

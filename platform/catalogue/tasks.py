@@ -4,12 +4,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
-from common.errors import UserError
-from common.wake import wake
 from django.utils import timezone
 
 from catalogue.downloading import fetch_model
 from catalogue.models import BaseModel
+from common.errors import UserError
+from common.wake import wake
 
 SILENT_SECONDS = 60
 """A download that has not moved for so long lost its worker, or its wake-up, and is asked for again."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+
 from catalogue.conversion.__main__ import convert, main, to_bfloat16
 from catalogue.conversion.gguf import GGUFError, GGUFFile
 from catalogue.folders import inspect
-from tokenizers import Tokenizer
 
 HIDDEN, HEADS, VOCAB = 64, 2, 6
 TOKENS = ["<|end|>", "a", "b", "ab", "1", "2"]

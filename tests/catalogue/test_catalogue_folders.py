@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from catalogue.folders import FolderError, count_parameters, facts, identity, inspect, needs_conversion
 
+from catalogue.folders import FolderError, count_parameters, facts, identity, inspect, needs_conversion
 from tests.catalogue.conftest import CONFIG, WEIGHTS
 
 

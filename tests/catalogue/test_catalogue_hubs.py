@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+
 from catalogue import fetching
 from catalogue.downloading import fetch_model
 from catalogue.hubs import Hub, HubError
 from catalogue.models import BaseModel, HubToken
 from catalogue.progress import Progress
 from common.errors import UserError
-from django.conf import settings
-
 from tests.catalogue.conftest import WEIGHTS, FakeHub
 
 pytestmark = pytest.mark.django_db

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import services
-from catalogue.conversion import qwen1
-from catalogue.conversion.qwen1 import QwenError
-from catalogue.folders import identity, inspect
 from django.conf import settings
 from django.utils import timezone
 from tokenizers import Tokenizer
 
+from catalogue import services
+from catalogue.conversion import qwen1
+from catalogue.conversion.qwen1 import QwenError
+from catalogue.folders import identity, inspect
 from tests.catalogue.conftest import FakeHub
 
 HIDDEN, INNER = 8, 12

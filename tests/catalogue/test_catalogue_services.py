@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
+
 from accounts.models import AuditEvent, User
 from accounts.services import create_api_key, ensure_user
 from catalogue import package, services, tasks
@@ -16,9 +19,6 @@ from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.package import PackageError
 from catalogue.progress import Progress
 from common.errors import NotFound, UserError
-from django.conf import settings
-from django.test import Client
-
 from tests.catalogue.conftest import WEIGHTS, FakeHub
 
 pytestmark = pytest.mark.django_db

@@ -79,7 +79,7 @@ def test_an_empty_file_is_refused_and_not_kept(client: openai.OpenAI, tiny_platf
 
 def test_a_job_on_a_broken_file_is_refused_with_its_line(client: openai.OpenAI) -> None:
     file = upload(client, with_line(b"nonsense"))
-    with pytest.raises(openai.BadRequestError, match="(?i)line 5"):
+    with pytest.raises(openai.BadRequestError, match=r"(?i)line 5"):
         client.fine_tuning.jobs.create(model="tiny", training_file=file.id)
 
 

@@ -31,7 +31,8 @@ def s3(homes: Path) -> Iterator[Any]:
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     port = free_port()
     command = [
-        str(Path(sys.executable).parent / "weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={port}",
+        str(Path(sys.executable).parent / "weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3",
+        f"-s3.port={port}",
         f"-s3.config={folder / 's3.json'}", f"-master.port={free_port()}", f"-volume.port={free_port()}",
         f"-filer.port={free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=128",
     ]  # fmt: skip

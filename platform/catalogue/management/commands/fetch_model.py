@@ -4,12 +4,12 @@ import signal
 import sys
 from typing import Any
 
-from common.errors import UserError
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalogue.progress import Progress
 from catalogue.services import fetch_model, get_model, sync_catalogue
+from common.errors import UserError
 
 
 class Command(BaseCommand):

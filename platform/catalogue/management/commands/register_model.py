@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from common.errors import UserError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalogue.services import register_folder
+from common.errors import UserError
 
 
 class Command(BaseCommand):

@@ -1,0 +1,33 @@
+"""The house's own rules that no linter knows."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_platform_has_no_init_so_that_the_standard_librarys_wins() -> None:
+    import platform
+
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    assert platform.python_version()
+
+
+def test_no_tests_package_hides_an_app() -> None:
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_every_variable_of_compose_is_one_that_the_settings_read() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    named = set(re.findall(r"^\s+((?:LUTHIER_[A-Z0-9_]+|DATABASE_URL|BROKER_URL)):", compose, re.MULTILINE))
+    source = "".join(path.read_text() for path in (ROOT / "platform" / "console").rglob("*.py"))
+    assert named
+    for name in named - {"LUTHIER_HOME"}:
+        assert f'"{name}"' in source, name
+
+
+def test_readmes_name_only_variables_that_exist() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "platform").rglob("*.py"))
+    for readme in ("README.md", "README.zh.md"):
+        for name in set(re.findall(r"`(LUTHIER_[A-Z0-9_]+)`", (ROOT / readme).read_text())):
+            assert name in source, name
