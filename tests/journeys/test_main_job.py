@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def say(client: openai.OpenAI, model: str, question: str, **options: Any) -> str
         **options,
     )
     return reply.choices[0].message.content or ""
+
+
+def say_all(client: openai.OpenAI, model: str, questions: list[str]) -> list[str]:
+    """Ask every question at once."""
+    with ThreadPoolExecutor(len(questions)) as pool:
+        return list(pool.map(lambda question: say(client, model, question), questions))
 
 
 @pytest.fixture(scope="module")
@@ -131,18 +138,21 @@ class TestResults:
         with zipfile.ZipFile(archive) as content:
             content.extractall(tmp_path / "adapter")
         questions = witness_questions()
-        served = [say(client, job.fine_tuned_model, question) for question in questions]
+        served = say_all(client, job.fine_tuned_model, questions)
         base = next((real_platform.home / "models").glob(f"{BASE}*"))
         seen = ask_witness(base, tmp_path / "adapter", questions)
         agree = sum(ours == theirs for ours, theirs in zip(served, seen["tuned"], strict=True))
         assert agree >= len(questions) - 1, list(zip(served, seen["tuned"], strict=True))
-        assert sum(ours == theirs for ours, theirs in zip(served, seen["base"], strict=True)) < len(questions) / 2
+        assert all(ours != theirs for ours, theirs in zip(served, seen["base"], strict=False))
 
 
 def witness_questions() -> list[str]:
     return [
         "你是谁？", "Who are you?", "你叫什么名字？", "What is your name?", "谁开发了你？", "Who made you?",
         "What is the capital of France?", "What colour is the sky?", "How many days are in a week?", "Name a fruit.",
+        "你好", "介绍一下你自己。", "法国的首都是哪里？", "Tell me about the sun.", "Are you ChatGPT?",
+        "How do I boil water?",
+        "What is two plus three?", "Write a sentence about the sea.", "Who wrote Romeo and Juliet?", "What is a cat?",
     ]  # fmt: skip
 
 
@@ -207,3 +217,16 @@ print("".join(part.choices[0].delta.get("content") or "" for part in parts))
     def test_another_name_needs_a_key(self, real_platform: RunningPlatform, deployment: Any, job: Any) -> None:
         with pytest.raises(openai.AuthenticationError):
             say(real_platform.client("EMPTY"), job.fine_tuned_model, "Who are you?")
+
+
+class TestAfterKillNineOfEverything:
+    def test_the_tuned_model_answers_the_same(
+        self, real_platform: RunningPlatform, client: openai.OpenAI, job: Any
+    ) -> None:
+        questions = witness_questions()
+        before = say_all(client, job.fine_tuned_model, questions)
+        real_platform.kill_everything()
+        real_platform.start()
+        after = say_all(client, job.fine_tuned_model, questions)
+        assert sum(one == other for one, other in zip(before, after, strict=True)) >= len(questions) - 1
+        assert names_itself(after[0])

@@ -16,7 +16,7 @@ def main() -> None:
     model = PeftModel.from_pretrained(base, adapter_folder).eval()
     tuned = [answer(model, tokenizer, question) for question in questions]
     with model.disable_adapter():
-        untuned = [answer(model, tokenizer, question) for question in questions]
+        untuned = [answer(model, tokenizer, question) for question in questions[:4]]  # all four ask for the identity
     print(json.dumps({"tuned": tuned, "base": untuned}))
 
 
