@@ -2,7 +2,6 @@
 
 import os
 import resource
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,6 @@ CPU_TOKEN_BUDGET = 512
 GPU_TOKEN_BUDGET = 16_384
 EAGER_LIMIT = 512
 """Tokens up to which eager attention is used on CPU: faster there, but its memory grows with the square."""
-BF16_ADVANTAGE = 1.5
-"""How many times faster bf16 must be on a CPU before it is worth its coarser numbers."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -51,7 +48,7 @@ def survey(*, dtype: str, threads: int, local_rank: int, longest: int) -> Hardwa
         name, attention, budget = torch.cuda.get_device_name(device), "sdpa", GPU_TOKEN_BUDGET
     else:
         device = torch.device("cpu")
-        chosen = torch.bfloat16 if dtype == "auto" and _cpu_prefers_bf16() else torch.float32
+        chosen = torch.bfloat16 if dtype == "auto" and _cpu_has_bf16() else torch.float32
         if dtype == "float16":
             raise Failure("unsupported", "Processors do not train in float16. Choose the dtype float32 or bfloat16.")
         name, attention, budget = _cpu_name(), "eager" if longest <= EAGER_LIMIT else "sdpa", CPU_TOKEN_BUDGET
@@ -77,25 +74,13 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _cpu_prefers_bf16() -> bool:
-    """Ask the flags, then the clock: without the units bf16 is up to seven times slower than fp32."""
-    flags = _cpuinfo("flags").split()
-    if "amx_bf16" not in flags and "avx512_bf16" not in flags:
-        return False
-    fp32 = _matmul_seconds(torch.float32)
-    return fp32 / _matmul_seconds(torch.bfloat16) >= BF16_ADVANTAGE
+def _cpu_has_bf16() -> bool:
+    """Ask the processor's flags, not the clock: without the units bf16 is up to seven times slower than fp32.
 
-
-def _matmul_seconds(dtype: torch.dtype) -> float:
-    """Return the best of a few runs of a product of the size a small model's layer has (some milliseconds)."""
-    left = torch.ones(256, 576, dtype=dtype)
-    right = torch.ones(1536, 576, dtype=dtype)
-    best = float("inf")
-    for _ in range(6):
-        started_at = time.perf_counter()
-        torch.nn.functional.linear(left, right)
-        best = min(best, time.perf_counter() - started_at)
-    return best
+    Timing would answer differently from one attempt to the next on a busy machine, and a resumed run would then go on
+    with other numbers than an undisturbed one.
+    """
+    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(_cpuinfo("flags").split())
 
 
 def _cpu_name() -> str:

@@ -44,12 +44,13 @@ def write_result(
             causal, without_adapter = trainee.causal, trainee.model.disable_adapter
         else:
             causal = _write_model(draft, spec, trainee, chat_format, hardware)
+        dtype = _probe_dtype(causal, trainee, hardware)
         write_probes(
             draft,
             causal=causal,
             chat_format=chat_format,
             messages=spec.probes,
-            dtype=hardware.dtype_name,
+            dtype=dtype,
             base_logits=base_logits,
             without_adapter=without_adapter,
         )
@@ -59,6 +60,18 @@ def write_result(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _probe_dtype(causal: Any, trainee: Trainee, hardware: Hardware) -> str:
+    """Choose in which format the probes are computed, and return its name.
+
+    On a CPU an adapter's probes are computed in fp32, as CPUs serve it: the frozen base widens without a change, and the
+    same-answer check can be a hundred times stricter than between two formats.
+    """
+    if trainee.result != "adapter" or hardware.device.type != "cpu":
+        return hardware.dtype_name
+    causal.float()
+    return "float32"
 
 
 def write_adapter(

@@ -20,10 +20,10 @@ from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import MANAGE, RunningPlatform, wait_until, with_no_such_process
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults")]
 
 ROWS = 64
-EPOCHS = 30
+EPOCHS = 20
 STEPS = ROWS // 8 * EPOCHS
 HYPERPARAMETERS = {
     "lora_dim": 4,

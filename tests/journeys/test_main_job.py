@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.harness import ROOT, RunningPlatform, wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("real")]
 
 BASE = "smollm2-135m-instruct"
 DATA = ROOT / "demo" / "self_cognition.jsonl"

@@ -17,7 +17,7 @@ from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform, free_port, wait_until
 from tests.journeys.test_faults import end_of, step_of
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("storage")]
 
 ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
 
