@@ -65,8 +65,8 @@ def write_result(
 def _probe_dtype(causal: Any, trainee: Trainee, hardware: Hardware) -> str:
     """Choose in which format the probes are computed, and return its name.
 
-    On a CPU an adapter's probes are computed in fp32, as CPUs serve it: the frozen base widens without a change, and the
-    same-answer check can be a hundred times stricter than between two formats.
+    On a CPU an adapter's probes are computed in fp32, as CPUs serve it: the frozen base widens without a change, and
+    the same-answer check can be far stricter than between two formats.
     """
     if trainee.result != "adapter" or hardware.device.type != "cpu":
         return hardware.dtype_name
