@@ -108,6 +108,16 @@ def remove_old_deployment(client: openai.OpenAI) -> None:
     for deployment in deployments["data"]:
         if deployment["name"] == DEPLOYMENT:
             client.delete(f"/../api/v1/deployments/{deployment['id']}", cast_to=dict[str, Any])
+            wait_for_free_accelerators(client)
+
+
+def wait_for_free_accelerators(client: openai.OpenAI) -> None:
+    """Wait a little for a deployment to let go, so that the training gets every accelerator."""
+    for _ in range(50):
+        pool: dict[str, Any] = client.get("/../api/v1/pool", cast_to=dict[str, Any])
+        if pool["free"] == pool["accelerators"]:
+            return
+        time.sleep(0.2)
 
 
 def deploy(client: openai.OpenAI, clock: "Clock", model: str) -> None:

@@ -53,7 +53,7 @@ class Attempt:
         if progress.step < self.training.total_steps:
             self._report_stop(progress)
             return
-        self.reporter.stage("Saving the result and its probe answers")
+        self.reporter.stage("Saving the result and its probe answers.")
         self._write_result()
         self.reporter.event(
             "succeeded",

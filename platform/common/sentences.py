@@ -266,6 +266,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Step {0} of {1}: loss {2}."),
     gettext_noop("Validation loss {0} after step {1}."),
     gettext_noop("Checkpoint after step {0}."),
+    gettext_noop("Saving the result and its probe answers."),
     gettext_noop("Stopped after step {0}, as asked."),
     gettext_noop("Training finished after {0} steps."),
     gettext_noop("Training finished after {0} step."),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.models import Team
+from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
 from common.errors import UserError
 from compute import services
@@ -27,7 +27,7 @@ def pool(request: PageRequest) -> HttpResponse:
     whole = services.pool()
     context = {
         "sentence": _sentence(whole),
-        "teams": whole["teams"],
+        "teams": [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM],
         "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }

@@ -19,6 +19,11 @@
     setTimeout(() => { button.textContent = label; }, 1500);
   });
 
+  // A log shows its end, where the news is.
+  const showEnd = () => document.querySelectorAll(".log").forEach((log) => { log.scrollTop = log.scrollHeight; });
+  document.addEventListener("DOMContentLoaded", showEnd);
+  document.addEventListener("htmx:after:swap", showEnd);
+
   // Ask before what cannot be undone: <form data-confirm="…">.
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
