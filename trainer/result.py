@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import chat
@@ -22,6 +23,7 @@ from trainer.probes import write_probes
 from trainer.spec import TrainingSpec
 
 CARD = "luthier.json"
+STORED_AS = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 
 
 def write_result(
@@ -44,7 +46,7 @@ def write_result(
             causal, without_adapter = trainee.causal, trainee.model.disable_adapter
         else:
             causal = _write_model(draft, spec, trainee, chat_format, hardware)
-        dtype = _probe_dtype(causal, trainee, hardware)
+        dtype = _probe_dtype(causal, trainee, hardware, Path(spec.model_path))
         write_probes(
             draft,
             causal=causal,
@@ -62,16 +64,27 @@ def write_result(
         raise
 
 
-def _probe_dtype(causal: Any, trainee: Trainee, hardware: Hardware) -> str:
+def _probe_dtype(causal: Any, trainee: Trainee, hardware: Hardware, model_folder: Path) -> str:
     """Choose in which format the probes are computed, and return its name.
 
-    On a CPU an adapter's probes are computed in fp32, as CPUs serve it: the frozen base widens without a change, and
-    the same-answer check can be far stricter than between two formats.
+    On a CPU an adapter's probes are computed in fp32, as CPUs serve it, if the frozen base widens without a change: the
+    same-answer check can then be far stricter than between two formats. A base that was rounded for the training stays
+    as it was trained.
     """
-    if trainee.result != "adapter" or hardware.device.type != "cpu":
+    was_rounded = hardware.dtype != torch.float32 and _stored_dtypes(model_folder) != {STORED_AS.get(hardware.dtype)}
+    if trainee.result != "adapter" or hardware.device.type != "cpu" or was_rounded:
         return hardware.dtype_name
     causal.float()
     return "float32"
+
+
+def _stored_dtypes(folder: Path) -> set[str]:
+    """Return the formats in which the weights of `folder` are stored, in safetensors' names."""
+    found: set[str] = set()
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as tensors:
+            found |= {tensors.get_slice(name).get_dtype() for name in tensors.keys()}  # noqa: SIM118 - no mapping
+    return found
 
 
 def write_adapter(
