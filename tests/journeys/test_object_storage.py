@@ -1,7 +1,9 @@
 """One job against a real S3 server: everything is there, and the run directories may be lost."""
 
 import json
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -14,12 +16,25 @@ import pytest
 
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import RunningPlatform, free_port, wait_until
+from tests.journeys.harness import RunningPlatform, wait_until
 from tests.journeys.test_faults import end_of, step_of
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("storage")]
 
 ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
+
+
+def weed_port() -> int:
+    """Return a port that is free together with the one 10,000 above it, where weed listens for gRPC."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as http, socket.socket() as grpc:
+            try:
+                http.bind(("127.0.0.1", port))
+                grpc.bind(("127.0.0.1", port + 10_000))
+            except OSError:
+                continue
+            return port
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +44,12 @@ def s3(homes: Path) -> Iterator[Any]:
     folder.mkdir()
     identity = {"name": "luthier", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    port = free_port()
+    port = weed_port()
     command = [
         str(Path(sys.executable).parent / "weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3",
         f"-s3.port={port}",
-        f"-s3.config={folder / 's3.json'}", f"-master.port={free_port()}", f"-volume.port={free_port()}",
-        f"-filer.port={free_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=128",
+        f"-s3.config={folder / 's3.json'}", f"-master.port={weed_port()}", f"-volume.port={weed_port()}",
+        f"-filer.port={weed_port()}", "-volume.max=20", "-master.volumeSizeLimitMB=128",
     ]  # fmt: skip
     log = (folder / "weed.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)
