@@ -1,8 +1,8 @@
 """Linear layers whose weights oneDNN has laid out for the processor.
 
 Plain products of few rows reach a third of the memory's speed on some processors (MKL on AMD: 6-10 GB/s where packed
-weights reach 20), and decoding is nothing but such products. Measured on two Zen 4 cores: decoding gets twice as fast
-in fp32 and in bf16, at every batch size.
+weights reach 20, measured on two Zen 4 cores with products of decoding's sizes), and decoding is nothing but such
+products. What that gains a whole answer has not been measured on a quiet machine.
 """
 
 import logging

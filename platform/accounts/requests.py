@@ -1,7 +1,6 @@
-"""Requests as our middleware and authentication leave them, for the type checker."""
+"""Requests as our middleware leaves them, for the type checker."""
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from accounts.models import Team, User
 
@@ -11,12 +10,5 @@ class PageRequest(HttpRequest):
 
     id: str
     csp_nonce: str
-    user: User
-    team: Team
-
-
-class ApiRequest(Request):
-    """A request that passed a key's or the console's authentication."""
-
     user: User
     team: Team
