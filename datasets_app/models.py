@@ -59,6 +59,24 @@ class TrainingFile(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     status_details = models.TextField(blank=True)
     format = models.CharField(max_length=30, blank=True)
+    """How the bytes are laid out: jsonl, json, csv, …"""
+    shape = models.CharField(max_length=40, blank=True)
+    """What a row is: messages, conversations, alpaca, …"""
+    use = models.CharField(max_length=20, blank=True)
+    """What its rows can train: chat, text, preference, reinforcement."""
+    reading = models.JSONField(default=dict)
+    """What the user says instead of what is detected: format, shape, columns, encoding."""
+    family = models.CharField(max_length=40, blank=True, db_index=True)
+    """The id of the first version, which all versions of one data set share; "" for a file that is no data set."""
+    version = models.PositiveIntegerField(default=1)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children")
+    """The version that this one was made from."""
+    made = models.JSONField(default=dict)
+    """How this version was made: {"how": "upload" | "repair" | "append" | "mix" | "recipe" | …, and its options}."""
+    reason = models.CharField(max_length=300, blank=True)
+    """Why its author made this version, in his words."""
+    progress = models.JSONField(default=dict)
+    """How far the check is: bytes, rows, faults."""
     num_rows = models.BigIntegerField(null=True)
     """Conversations that can be learned from; None until the file is checked."""
     num_faults = models.BigIntegerField(null=True)
@@ -116,6 +134,10 @@ class Fault(models.Model):
     file = models.ForeignKey(TrainingFile, models.CASCADE, related_name="faults")
     number = models.PositiveIntegerField()
     """1 for the file's first fault."""
+    level = models.CharField(max_length=10, default="fault")
+    """fault: the row cannot be learned from; note: it can, but deserves a look."""
+    row = models.BigIntegerField(null=True)
+    """The number of the row, from 0, where the fault is one row's."""
     line = models.BigIntegerField(null=True)
     """The physical line where the row begins; None when the fault is the whole file's."""
     field = models.CharField(max_length=300, blank=True)
