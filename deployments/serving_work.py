@@ -32,6 +32,7 @@ class ServingWork:
     """A replica: prepared from the database, launched, listened to, and given more adapters while it lives."""
 
     kind = KIND
+    preload = "serving.preload"
 
     def prepare(self, run: Run, directory: RunDirectory) -> None:
         """Write spec.json, the chat format and, where they are missing on this node, the adapters."""

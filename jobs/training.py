@@ -12,6 +12,7 @@ class Training:
     """compute.work.Work for the Runs that are attempts at a job."""
 
     kind = attempts.KIND
+    preload = "trainer.preload"
 
     def __init__(self) -> None:
         self._logs = publishing.LogCopies()

@@ -1,5 +1,6 @@
 """Starting a process tree on this host, finding it again, and ending it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,21 +9,26 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from compute.child_environment import environment_for
 from compute.devices import boot_id
+from compute.forkserver import FORK_SERVER
 from compute.models import Device, Node
 from compute.processes import facts_of, living_members, out_of_memory_kills, send
 from compute.work import Command, WorkError
 from rundir import RunDirectory
+from rundir.forkserver import EXIT_FILE
 
 Handle = dict[str, Any]
-"""What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}."""
+"""What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}, and
+"exit_file" where the fork server writes how it ended."""
 
 GATE = 'read -r go || exit 125; exec "$@" </dev/null'
 """Waits for a line, then becomes the command; an end of the pipe instead means that the supervisor died."""
 KILL_SECONDS = 5.0
+EXIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ class Spawned:
     """
 
     handle: Handle
-    _child: "subprocess.Popen[bytes]"
+    _gate: IO[bytes]
+    _child: "subprocess.Popen[bytes] | None"
+    """None for a fork, whose parent is the fork server."""
 
     def release(self) -> None:
         """Let the tree begin."""
@@ -43,13 +51,12 @@ class Spawned:
     def abandon(self) -> None:
         """Let the waiting process end without ever becoming the command."""
         self._tell(b"")
-        self._child.wait()
+        if self._child is not None:
+            self._child.wait()
 
     def _tell(self, line: bytes) -> None:
-        gate = self._child.stdin
-        if gate is not None:
-            with suppress(OSError), gate:  # it may have died already, which is found out as any other death is
-                gate.write(line)
+        with suppress(OSError), self._gate:  # it may have died already, which is found out as any other death is
+            self._gate.write(line)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,29 +97,44 @@ class LocalLauncher:
         environment = environment_for(devices, directory) | command.environment
         try:
             with directory.log.open("ab") as log:
-                child = subprocess.Popen(
-                    ["/bin/sh", "-c", GATE, "luthier", *command.argv], env=environment, cwd=directory.root,
-                    stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, close_fds=True,
-                )  # fmt: skip
+                spawned = self._fork(command, environment, directory, log) or self._spawn(
+                    command, environment, directory, log
+                )
         except OSError as error:
             message = f"The process could not be started: {error.strerror}."
             raise WorkError(message, code="launch_failed") from error
-        with self._guard:
-            self._children[child.pid] = child
-        spawned = Spawned({}, child)
         try:
-            _bind(child.pid, devices)
+            _bind(spawned.handle["pid"], devices)
         except WorkError:
             spawned.abandon()
             raise
-        facts = facts_of(child.pid)
-        spawned.handle.update(
-            pid=child.pid,
-            started=facts.started if facts else 0,
-            boot_id=boot_id(),
-            oom_kills=out_of_memory_kills(),
-        )
         return spawned
+
+    def _fork(
+        self, command: Command, environment: dict[str, str], directory: RunDirectory, log: IO[bytes]
+    ) -> Spawned | None:
+        """Start from the fork server, which has the libraries in memory; None when that cannot be."""
+        (directory.root / EXIT_FILE).unlink(missing_ok=True)
+        inner, outer = os.pipe()
+        gate = os.fdopen(outer, "wb", buffering=0)
+        try:
+            pid = FORK_SERVER.fork(command.argv, environment, directory, inner, log.fileno())
+        finally:
+            os.close(inner)
+        if pid is None:
+            gate.close()
+            return None
+        return Spawned(_handle(pid, exit_file=str(directory.root / EXIT_FILE)), gate, None)
+
+    def _spawn(self, command: Command, environment: dict[str, str], directory: RunDirectory, log: IO[bytes]) -> Spawned:
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", GATE, "luthier", *command.argv], env=environment, cwd=directory.root,
+            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, close_fds=True,
+        )  # fmt: skip
+        assert child.stdin is not None
+        with self._guard:
+            self._children[child.pid] = child
+        return Spawned(_handle(child.pid), child.stdin, child)
 
     def alive(self, handle: Handle) -> bool:
         """Say whether the tree's first process lives: the same process, not another one under its pid."""
@@ -142,7 +164,7 @@ class LocalLauncher:
         """Return how a tree that lives no more has ended."""
         with self._guard:
             child = self._children.get(handle["pid"])
-        exit_code = child.poll() if child else None
+        exit_code = child.poll() if child else _written_exit(handle)
         killed = exit_code in (-signal.SIGKILL, 128 + signal.SIGKILL) or exit_code is None
         same_boot = handle["boot_id"] == boot_id()
         starved = same_boot and killed and out_of_memory_kills() > handle.get("oom_kills", 0)
@@ -165,6 +187,32 @@ class LocalLauncher:
             child = self._children.get(pid)
         if child is not None:
             child.poll()
+
+
+def _handle(pid: int, **more: str) -> Handle:
+    facts = facts_of(pid)
+    return {
+        "pid": pid,
+        "started": facts.started if facts else 0,
+        "boot_id": boot_id(),
+        "oom_kills": out_of_memory_kills(),
+        **more,
+    }
+
+
+def _written_exit(handle: Handle) -> int | None:
+    """Return the exit status that the fork server has written down; it may need a moment, or have died itself."""
+    path = handle.get("exit_file")
+    deadline = time.monotonic() + EXIT_SECONDS
+    while path is not None:
+        with suppress(OSError, ValueError):
+            found = json.loads(Path(path).read_bytes())
+            if found["pid"] == handle["pid"]:
+                return int(found["exit_code"])
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
+    return None
 
 
 def _bind(pid: int, devices: Sequence[Device]) -> None:

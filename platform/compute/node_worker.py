@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from compute.devices import node_queue, register_node
+from compute.forkserver import FORK_SERVER
 from compute.hold import DATABASE_AWAY, STOPPING
 from compute.models import Node
 from compute.reconciling import wake_live_runs
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 def start_heartbeat(sender: Any, **kwargs: Any) -> None:
     """Begin to speak for this node, if the worker that is ready reads the node's queue."""
     if node_queue() in sender.app.amqp.queues.consume_from:
+        FORK_SERVER.start()
         threading.Thread(target=_speak_for_node, name="node-heartbeat", daemon=True).start()
 
 
@@ -28,6 +30,7 @@ def start_heartbeat(sender: Any, **kwargs: Any) -> None:
 def let_go_of_runs(**kwargs: Any) -> None:
     """Let every supervisor of this worker return; the trees work on."""
     STOPPING.set()
+    FORK_SERVER.stop()
 
 
 def _speak_for_node() -> None:

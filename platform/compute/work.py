@@ -35,6 +35,8 @@ class Work(Protocol):
     """One kind of Run."""
 
     kind: str
+    preload: str
+    """The module that imports what the command needs, for the fork server; "" for none."""
 
     def prepare(self, run: "Run", directory: RunDirectory) -> None:
         """Fill the run directory, `spec.json` last; outside transactions, repeated after a crash.
@@ -69,6 +71,11 @@ _registry: dict[str, Work] = {}
 def register(work: Work) -> None:
     """Make `work` the way in which Runs of its kind are done; called by AppConfig.ready()."""
     _registry[work.kind] = work
+
+
+def preloads() -> list[str]:
+    """Return the modules that import what the registered kinds of work need."""
+    return sorted({work.preload for work in _registry.values() if work.preload})
 
 
 def work_for(kind: str) -> Work:

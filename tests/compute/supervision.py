@@ -39,6 +39,7 @@ class ScriptWork:
     """Runs `script`; stores events as audit rows, so that a lost or doubled one can be seen."""
 
     kind = "script"
+    preload = ""
 
     def __init__(self) -> None:
         self.script = SUCCEED

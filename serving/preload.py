@@ -1,0 +1,3 @@
+"""What a replica imports, for a process that does so once and is then forked for each: see rundir.forkserver."""
+
+import serving.server  # noqa: F401

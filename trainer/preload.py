@@ -1,0 +1,9 @@
+"""What a training imports, for a process that does so once and is then forked for each: see rundir.forkserver."""
+
+import transformers.models.llama.modeling_llama
+import transformers.models.qwen2.modeling_qwen2  # noqa: F401
+from transformers import AutoModelForCausalLM  # noqa: F401
+
+import trainer.attempt
+import trainer.command_line
+import trainer.launch  # noqa: F401
