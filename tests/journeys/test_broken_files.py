@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.data import conversations
 from tests.journeys.harness import RunningPlatform, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("quota")]
+pytestmark = [pytest.mark.system]
 
 GOOD = [json.dumps(row).encode() for row in conversations(12)]
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.journeys.harness import ROOT, RunningPlatform
 
-pytestmark = [pytest.mark.system, pytest.mark.browser, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 DATA = ROOT / "demo" / "self_cognition.jsonl"
 SCREENSHOTS = Path(os.environ["LUTHIER_SCREENSHOTS"]) if "LUTHIER_SCREENSHOTS" in os.environ else None

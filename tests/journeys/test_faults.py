@@ -20,7 +20,7 @@ from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import MANAGE, RunningPlatform, wait_until, with_no_such_process
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.system]
 
 ROWS = 64
 EPOCHS = 20

@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.harness import ROOT, RunningPlatform, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.system]
 
 BASE = "smollm2-135m-instruct"
 DATA = ROOT / "demo" / "self_cognition.jsonl"
@@ -171,7 +171,8 @@ class TestTheArticle:
     """The seed article's own calls: openai 0.28 with api_base and the key EMPTY, and curl without a key."""
 
     @pytest.fixture(scope="class")
-    def deployment(self, client: openai.OpenAI, job: Any) -> Any:
+    @classmethod
+    def deployment(cls, client: openai.OpenAI, job: Any) -> Any:
         body = {"name": "qwen-14b", "model": job.fine_tuned_model, "accelerators": 1, "open_to_loopback": True}
         made: Any = client.post("/../api/v1/deployments", body=body, cast_to=dict[str, Any])
         yield made

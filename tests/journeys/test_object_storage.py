@@ -19,7 +19,7 @@ from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform, wait_until
 from tests.journeys.test_faults import end_of, step_of
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("storage")]
+pytestmark = [pytest.mark.system]
 
 ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
 

@@ -11,7 +11,7 @@ from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform
 from tests.journeys.test_faults import attempts_of, end_of
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("parameters")]
+pytestmark = [pytest.mark.system]
 
 ROWS = 40
 COMMON = {

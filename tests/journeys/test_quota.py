@@ -10,7 +10,7 @@ from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform
 from tests.journeys.test_faults import end_of
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("quota")]
+pytestmark = [pytest.mark.system]
 
 HYPERPARAMETERS = {"num_train_epochs": 8, "per_device_train_batch_size": 8, "validation_split": 0}
 
