@@ -41,15 +41,21 @@ def tiny_folder(homes: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tiny_platform(homes: Path, tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """A platform whose base model is a random two-layer Llama, with all times scaled."""
+def tiny_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
+    """A platform whose base model `tiny` is a random two-layer Llama, with all times scaled.
+
+    In the full suite `tiny` is the real starter, at the real times.
+    """
     platform = RunningPlatform(
         homes / request.module.__name__.rpartition(".")[2][-12:],
         time_scale=TIME_SCALE,
-        environment={"LUTHIER_STARTER_MODEL": ""},
+        environment={} if FULL else {"LUTHIER_STARTER_MODEL": ""},
     )
-    platform.start()
-    platform.manage("register_model", "--id", "tiny", "--path", str(tiny_folder))
+    if FULL:
+        _share_models(platform.home)
+    platform.start(seconds=240)
+    folder = next((platform.home / "models").glob("smollm2*")) if FULL else request.getfixturevalue("tiny_folder")
+    platform.manage("register_model", "--id", "tiny", "--path", str(folder))
     yield platform
     platform.stop()
 

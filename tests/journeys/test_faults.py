@@ -16,22 +16,23 @@ import openai
 import psutil
 import pytest
 
-from tests.journeys.conftest import TIME_SCALE
+from tests.journeys.conftest import FULL, TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import MANAGE, RunningPlatform, wait_until, with_no_such_process
 
 pytestmark = [pytest.mark.system]
 
 ROWS = 64
-EPOCHS = 20
+EPOCHS = 5 if FULL else 20  # the real model takes seconds where the tiny one takes tens of milliseconds
 STEPS = ROWS // 8 * EPOCHS
+SAVE_STEPS = STEPS // 8
 HYPERPARAMETERS = {
     "lora_dim": 4,
     "per_device_train_batch_size": 8,
     "num_train_epochs": EPOCHS,
     "learning_rate": 1e-3,
     "validation_split": 0,
-    "save_steps": 20,
+    "save_steps": SAVE_STEPS,
 }
 FINISHED = ("succeeded", "failed", "cancelled")
 
@@ -82,7 +83,7 @@ def step_of(client: openai.OpenAI, job_id: str) -> int:
     return max((int(event.data["step"]) for event in events if event.type == "metrics"), default=0)
 
 
-def end_of(client: openai.OpenAI, job_id: str, *, seconds: float = 180) -> Any:
+def end_of(client: openai.OpenAI, job_id: str, *, seconds: float = 900 if FULL else 180) -> Any:
     def ended() -> Any:
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in FINISHED else None
@@ -123,7 +124,7 @@ class TestKillTrainer:
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
-        wait_for_step(client, job.id, 30)
+        wait_for_step(client, job.id, SAVE_STEPS * 3 // 2)
         with watching(tiny_platform) as watch:
             [trainer] = tiny_platform.trainers()
             trainer.kill()
@@ -134,7 +135,7 @@ class TestKillTrainer:
         assert watch.most == 1
         first, second = attempts_of(client, job.id)
         assert first["resumed_from_step"] == 0
-        assert second["resumed_from_step"] >= 20
+        assert second["resumed_from_step"] >= SAVE_STEPS
 
 
 class TestKillWorker:
@@ -142,7 +143,7 @@ class TestKillWorker:
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
-        wait_for_step(client, job.id, 10)
+        wait_for_step(client, job.id, SAVE_STEPS // 2)
         with watching(tiny_platform) as watch:
             [before] = tiny_platform.trainers()
             for worker in tiny_platform.node_workers():
@@ -160,7 +161,7 @@ class TestStoppedWorker:
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
-        wait_for_step(client, job.id, 10)
+        wait_for_step(client, job.id, SAVE_STEPS // 2)
         [trainer] = tiny_platform.trainers()
         os.kill(trainer.pid, signal.SIGSTOP)  # holds the job where it is while its worker is silent
         workers = tiny_platform.node_workers()
@@ -244,7 +245,7 @@ class TestStopAndStartAgain:
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
-        wait_for_step(client, job.id, 10)
+        wait_for_step(client, job.id, SAVE_STEPS // 2)
         tiny_platform.stop()
         assert tiny_platform.processes() == [], "an orphan is left"
         tiny_platform.start()
@@ -256,7 +257,7 @@ class TestStopAndStartAgain:
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
-        wait_for_step(client, job.id, 25)
+        wait_for_step(client, job.id, SAVE_STEPS * 5 // 4)
         tiny_platform.kill_everything()
         tiny_platform.start()
         ended = end_of(client, job.id)

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.journeys.conftest import FULL
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform
 from tests.journeys.test_faults import attempts_of, end_of
@@ -14,6 +15,10 @@ from tests.journeys.test_faults import attempts_of, end_of
 pytestmark = [pytest.mark.system]
 
 ROWS = 40
+CUT = 48 if FULL else 176
+"""A max_seq_len that cuts the rows: the tiny model's tokens are bytes, the real one's are parts of words."""
+SAME = 0.02 if FULL else 1e-4
+"""The real model may train in bf16, where another order of the same sums differs in the third digit."""
 COMMON = {
     "num_train_epochs": 1,
     "per_device_train_batch_size": 8,
@@ -40,7 +45,7 @@ VARIATIONS: list[dict[str, Any]] = [
     {"lora_module_name": "q_proj,v_proj"},
     {"only_optimize_lora": False},
     {"data_split": "5,3,2"},
-    {"max_seq_len": 176},
+    {"max_seq_len": CUT},
     {"validation_split": 0.3},
     {"per_device_train_batch_size": 4},
     {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2},
@@ -81,7 +86,7 @@ class Walk:
         """Return the job, its attempt's first event and the rows of metrics.csv; `changes` is one of VARIATIONS."""
         name = self._name(changes)
         if name not in self.seen:
-            job = end_of(self.client, self.jobs[name].id, seconds=600)
+            job = end_of(self.client, self.jobs[name].id, seconds=3600)
             assert job.status == "succeeded", (changes, job.error)
             [started] = attempts_of(self.client, job.id)
             self.seen[name] = (job, started, self._metrics(job))
@@ -134,7 +139,7 @@ class TestDataParameters:
 
     def test_max_seq_len_cuts(self, walk: Walk) -> None:
         _, _, whole = walk.train()
-        _, _, cut = walk.train(max_seq_len=176)
+        _, _, cut = walk.train(max_seq_len=CUT)
         assert sum(column(cut, "tokens")) < sum(column(whole, "tokens"))
 
     def test_validation_split(self, walk: Walk, client: openai.OpenAI) -> None:
@@ -152,7 +157,7 @@ class TestTrainingParameters:
     def test_the_split_into_micro_steps_changes_no_loss(self, walk: Walk) -> None:
         one = column(walk.train()[2], "train_loss")
         two = column(walk.train(per_device_train_batch_size=4, gradient_accumulation_steps=2)[2], "train_loss")
-        assert two == pytest.approx(one, rel=1e-4)
+        assert two == pytest.approx(one, rel=SAME)
 
     def test_per_device_eval_batch_size(self, walk: Walk) -> None:
         for size in (1, 8):
@@ -180,7 +185,7 @@ class TestTrainingParameters:
 
     def test_gradient_checkpointing_changes_no_loss(self, walk: Walk) -> None:
         plain, checked = (column(walk.train(**c)[2], "train_loss") for c in ({}, {"gradient_checkpointing": True}))
-        assert checked == pytest.approx(plain, rel=1e-5)
+        assert checked == pytest.approx(plain, rel=SAME)
 
     def test_seed(self, walk: Walk) -> None:
         plain, one, two = (column(walk.train(**c)[2], "train_loss") for c in ({}, {"seed": 1}, {"seed": 2}))
@@ -191,7 +196,7 @@ class TestTrainingParameters:
     def test_zero_stage(self, walk: Walk, stage: int) -> None:
         _, started, rows = walk.train(zero_stage=stage)
         assert started["zero_stage"] == stage
-        assert column(rows, "train_loss") == pytest.approx(column(walk.train()[2], "train_loss"), rel=1e-3)
+        assert column(rows, "train_loss") == pytest.approx(column(walk.train()[2], "train_loss"), rel=10 * SAME)
 
 
 class TestRefusals:
