@@ -85,8 +85,16 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_GET
 def job_live(request: PageRequest, job_id: str) -> HttpResponse:
+    """Answer the page's questions while the job goes on; its end reloads the whole page, once.
+
+    Results, values and buttons come with that reload: a button that stood there before would be taken from under the
+    cursor.
+    """
     found = services.get_job(team=request.team, job_id=job_id)
-    return render(request, "jobs/_live.html", _live(found))
+    reply = render(request, "jobs/_live.html", _live(found))
+    if found.is_finished:
+        reply["HX-Refresh"] = "true"
+    return reply
 
 
 @login_required

@@ -40,15 +40,10 @@
     }, data, holder);
   }
 
-  const wasFinished = Boolean(document.querySelector("[data-finished]"));
-
   new ResizeObserver(() => plot && plot.setSize({ width: holder.clientWidth, height: 260 })).observe(holder);
   load();
   const timer = setInterval(() => {
     load();
-    if (!document.querySelector("[data-finished]")) return;
-    clearInterval(timer);
-    // Results, values and the command have come meanwhile.
-    if (!wasFinished) window.location.reload();
+    if (document.querySelector("[data-finished]")) clearInterval(timer);
   }, 2000);
 })();

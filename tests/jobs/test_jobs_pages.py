@@ -1,0 +1,18 @@
+"""The job's page while it goes on, and when it ends."""
+
+from django.test import Client
+from django.utils import timezone
+from job_makers import make_job
+
+from jobs.models import FineTuningJob
+
+
+class TestLive:
+    def test_asks_for_the_whole_page_once_the_job_is_over(self, alice: object) -> None:
+        """Else the button that came with the last answer would be taken from under the cursor by a reload."""
+        client = Client()
+        client.force_login(alice.user)  # type: ignore[attr-defined]
+        job = make_job(alice.team)  # type: ignore[attr-defined]
+        assert "HX-Refresh" not in client.get(f"/jobs/{job.pk}/live").headers
+        FineTuningJob.objects.filter(pk=job.pk).update(status="failed", finished_at=timezone.now(), error_message="No.")
+        assert client.get(f"/jobs/{job.pk}/live").headers["HX-Refresh"] == "true"
