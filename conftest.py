@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,3 +27,10 @@ def embedded_servers() -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(embedded_servers: Home) -> None:
     """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture
+def plain_static(settings: Any) -> None:
+    """Let pages name their static files without `collectstatic`, which only a started platform has done."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}

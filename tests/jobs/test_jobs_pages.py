@@ -1,5 +1,8 @@
 """The job's page while it goes on, and when it ends."""
 
+from typing import Any
+
+import pytest
 from django.test import Client
 from django.utils import timezone
 from job_makers import make_job
@@ -7,12 +10,13 @@ from job_makers import make_job
 from jobs.models import FineTuningJob
 
 
+@pytest.mark.usefixtures("plain_static")
 class TestLive:
-    def test_asks_for_the_whole_page_once_the_job_is_over(self, alice: object) -> None:
+    def test_asks_for_the_whole_page_once_the_job_is_over(self, alice: Any) -> None:
         """Else the button that came with the last answer would be taken from under the cursor by a reload."""
         client = Client()
-        client.force_login(alice.user)  # type: ignore[attr-defined]
-        job = make_job(alice.team)  # type: ignore[attr-defined]
+        client.force_login(alice.user)
+        job = make_job(alice.team)
         assert "HX-Refresh" not in client.get(f"/jobs/{job.pk}/live").headers
         FineTuningJob.objects.filter(pk=job.pk).update(status="failed", finished_at=timezone.now(), error_message="No.")
         assert client.get(f"/jobs/{job.pk}/live").headers["HX-Refresh"] == "true"
