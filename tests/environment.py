@@ -11,6 +11,7 @@ os.environ["LUTHIER_HOME"] = str(HOME)
 os.environ["LUTHIER_TIME_SCALE"] = os.environ.get("LUTHIER_TEST_TIME_SCALE", "0.1")
 os.environ.setdefault("LUTHIER_EMBEDDED_FSYNC", "off")
 # Two test processes share the cores: threads that spin would slow each other down several times.
+os.environ["LUTHIER_SHARED_CORES"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 for name in [name for name in os.environ if name in ("DATABASE_URL", "BROKER_URL") or name.startswith("LUTHIER_S3_")]:

@@ -206,6 +206,8 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
+SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)
+"""Other programs compute on this node's cores as well: threads of a Run sleep at once while they wait."""
 FORK_SERVER = environment.flag("LUTHIER_FORK_SERVER", True)
 """Keep a process on each node that has imported PyTorch already (about 400 MB): Runs start seconds sooner from it."""
 
