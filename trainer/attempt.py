@@ -1,5 +1,6 @@
 """One attempt at a training: load, resume, train, write the result. The heavy libraries are imported from here on."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from trainer.engine import Ranks, effective_stage, join_process_group, start_eng
 from trainer.failures import Failure
 from trainer.hardware import Hardware, available_cores, peak_memory_bytes, survey
 from trainer.model import LabelLogits, Trainee, load_base, prepare
-from trainer.probes import last_logits, prompt_ids
+from trainer.probes import answer, last_logits, prompt_ids
+from trainer.rehearsal import rehearse
 from trainer.reporting import MetricsFile, Reporter
 from trainer.result import full_weights, whole, write_adapter, write_result
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
 from trainer.train import Callbacks, StepReport, Training, train
+
+REHEARSED_TOKENS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,8 @@ class Attempt:
         if progress.step < self.training.total_steps and self._should_stop():
             self._report_stop(progress)
             return
+        if self.spec.rehearse and progress.step == 0:
+            self._rehearse()
         progress = train(self.training, progress, callbacks)
         if progress.step < self.training.total_steps:
             self._report_stop(progress)
@@ -63,6 +69,28 @@ class Attempt:
             steps=progress.step,
             valid_loss=progress.valid_loss,
         )
+
+    def _rehearse(self) -> None:
+        self.reporter.stage("Rehearsing: the heaviest batch, a checkpoint and an answer")
+        found = rehearse(
+            self.training,
+            scratch=self.directory.root / "rehearsal",
+            fill=self._fill,
+            answer=self._answer_briefly,
+            num_trained=self.trainee.count_parameters()[0],
+            keep=self.spec.keep_checkpoints,
+        )
+        self.reporter.event(
+            "rehearsed",
+            f"Rehearsed: the heaviest batch ({found.tokens} tokens) takes {found.seconds_per_step:.2f} s and "
+            f"{found.peak_memory_bytes / 1e9:.1f} GB.",
+            **dataclasses.asdict(found),
+        )
+
+    def _answer_briefly(self) -> None:
+        prompts = prompt_ids(self.chat_format, self.spec.probes[:1])
+        if prompts:
+            answer(self.trainee.causal, prompts, set(self.chat_format.stop_ids), max_new_tokens=REHEARSED_TOKENS)
 
     def _on_step(self, progress: Progress, report: StepReport) -> None:
         self.reporter.step = progress.step

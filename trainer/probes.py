@@ -47,14 +47,16 @@ def last_logits(causal: Any, prompts: list[list[int]]) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def answer(causal: Any, prompts: list[list[int]], stop_ids: set[int]) -> list[tuple[list[int], bool]]:
+def answer(
+    causal: Any, prompts: list[list[int]], stop_ids: set[int], *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> list[tuple[list[int], bool]]:
     """Return each prompt's greedy answer and whether it came to a stop; all prompts advance together."""
     causal.eval()
     ids, mask = _pad_left(causal, prompts)
     answers: list[list[int]] = [[] for _ in prompts]
     stopped = [False] * len(prompts)
     cache = None
-    for _ in range(MAX_NEW_TOKENS):
+    for _ in range(max_new_tokens):
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         output = causal(
             input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,

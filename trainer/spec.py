@@ -109,6 +109,8 @@ class TrainingSpec:
     """Validation loss every so many optimizer steps; 0: at the end only."""
     keep_checkpoints: int = 3
     """How many checkpoints stay in the run directory."""
+    rehearse: bool = False
+    """Go through the heaviest batch, a checkpoint and an answer before the first step: see trainer.rehearsal."""
     probes: list[list[dict[str, Any]]] = field(default_factory=list)
     """Prompts (message lists) whose answers and logits are stored with the result for the same-answer check."""
     lease_checkpoint_seconds: float | None = None
