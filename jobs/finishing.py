@@ -16,6 +16,7 @@ from common import artifacts
 from compute.models import Run
 from compute.work import TryAgain
 from datasets_app.services import create_result_file
+from jobs import rehearsals
 from jobs.attempts import close, is_hopeless, lock_job, mark_closed
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.names import adapter_id, model_name
@@ -38,6 +39,8 @@ def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
         return
     if outcome == Run.Outcome.SUCCEEDED:
         _succeed(attempt, directory)
+    elif attempt.run.outcome_code == rehearsals.OUT_OF_MEMORY:
+        _try_with_less(attempt, directory)
     elif outcome == Run.Outcome.FAILED:
         _fail(attempt, directory, attempt.run.outcome_code, attempt.run.outcome_message)
     elif outcome == Run.Outcome.LOST:
@@ -179,6 +182,20 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) ->
         error_message=message or "The training failed without saying why.",
         error_log=last_lines(directory),
     )
+
+
+@transaction.atomic
+def _try_with_less(attempt: Attempt, directory: RunDirectory) -> None:
+    """Queue the job again with the next rung of the memory ladder; it has failed when none is left."""
+    reason = attempt.run.outcome_message or "The trainer ran out of memory."
+    rung = rehearsals.climb(attempt)
+    if rung is None:
+        _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, f"{reason} Everything that takes less memory was tried.")
+        return
+    job = lock_job(attempt.job_id)
+    if not job.is_finished and job.cancel_requested_at is None:
+        rehearsals.change(job, rung, f"Memory ran out. {rung.sentence}")
+    close(attempt, retry_message="The job is queued again.")
 
 
 def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:

@@ -1,6 +1,6 @@
 """Fine-tuning jobs: what was asked, how it stands, and everything that was recorded on the way."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -206,6 +206,8 @@ class Attempt(models.Model):
     """When its first step was about to begin, by its node's clock."""
     reached_step = models.PositiveIntegerField(default=0)
     world_size = models.PositiveIntegerField(null=True)
+    rehearsal_key = models.CharField(max_length=64, blank=True)
+    """The configuration that it tries, as Rehearsal names it."""
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
     """When the consequences of its end were drawn: exactly once."""
@@ -291,6 +293,45 @@ class Checkpoint(models.Model):
     def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> None:
         self.storage_name, self.bytes, self.published_at = name, num_bytes, at
         self.save(update_fields=["storage_name", "bytes", "published_at"])
+
+
+REMEMBERED = timedelta(days=7)
+"""So long a configuration without enough memory is not tried again: another program may have had it that day."""
+
+
+class RehearsalQuerySet(models.QuerySet["Rehearsal"]):
+    def current(self) -> Self:
+        """What fits, and what has not fitted lately."""
+        return self.filter(models.Q(fits=True) | models.Q(seen_at__gt=timezone.now() - REMEMBERED))
+
+
+class Rehearsal(models.Model):
+    """What was found out about one configuration: a model, a method, a batch and a length on a kind of device."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    """SHA-256 of everything that decides how much memory it takes."""
+    base_model = models.ForeignKey(BaseModel, models.CASCADE, related_name="rehearsals")
+    fits = models.BooleanField()
+    """False when memory ran out."""
+    device_kind = models.CharField(max_length=10, blank=True)
+    device_name = models.CharField(max_length=200, blank=True)
+    num_devices = models.PositiveIntegerField(default=1)
+    seconds_per_step = models.FloatField(null=True)
+    """Of the heaviest batch."""
+    tokens = models.PositiveIntegerField(null=True)
+    """In the heaviest batch."""
+    peak_memory_bytes = models.BigIntegerField(null=True)
+    """Of one device, or of the process on CPUs."""
+    checkpoint_bytes = models.BigIntegerField(null=True)
+    seen_at = models.DateTimeField(auto_now=True)
+
+    objects = RehearsalQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["base_model", "-seen_at"], name="rehearsal_of_base")]
+
+    def __str__(self) -> str:
+        return f"{self.base_model_id} on {self.num_devices} {self.device_name or self.device_kind}"
 
 
 class AdapterQuerySet(models.QuerySet["Adapter"]):

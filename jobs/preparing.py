@@ -20,6 +20,7 @@ from common.errors import UserError
 from compute.models import Device, Node
 from compute.work import TryAgain, WorkError
 from datasets_app.services import read_conversations
+from jobs import rehearsals
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up
 from jobs.models import Attempt, Checkpoint, FineTuningJob
@@ -53,12 +54,17 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
         if tokens.validation is not None:
             _link(tokens.validation, directory.data / "validation")
         bring_checkpoint(attempt, directory)
-        layout = _fix_layout(attempt)
-        spec = spec_of(attempt, chat, layout, has_validation=tokens.validation is not None)
+        longest = max(counts["max_len"] for name in ("train", "validation") if (counts := tokens.meta[name]))
+        layout, must_rehearse = rehearsals.settle(
+            attempt, _fix_layout(attempt), list(attempt.run.devices()), longest=longest
+        )
+        spec = spec_of(attempt, chat, layout, has_validation=tokens.validation is not None, must_rehearse=must_rehearse)
         write_json(directory.spec, spec.to_json())
 
 
-def spec_of(attempt: Attempt, chat: ChatFormat, layout: Layout, *, has_validation: bool) -> TrainingSpec:
+def spec_of(
+    attempt: Attempt, chat: ChatFormat, layout: Layout, *, has_validation: bool, must_rehearse: bool = False
+) -> TrainingSpec:
     """Return what the trainer is told."""
     job, times = attempt.job, settings.TIMES
     save_steps = job.hyperparameters["save_steps"]
@@ -74,6 +80,7 @@ def spec_of(attempt: Attempt, chat: ChatFormat, layout: Layout, *, has_validatio
         threads=None if _has_gpus(devices) else max(1, len(devices)),
         save_steps=save_steps,
         eval_steps=save_steps or max(1, (job.total_steps or 10) // 10),
+        rehearse=must_rehearse,
         probes=probes_of(job, chat),
         lease_checkpoint_seconds=times.lease_checkpoint_seconds,
         lease_timeout_seconds=times.lease_timeout_seconds,

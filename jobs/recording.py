@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from compute.models import Run
+from jobs import rehearsals
 from jobs.attempts import attempt_of, lock_job
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from rundir import Event
@@ -40,6 +41,8 @@ def record(run: Run, events: list[Event]) -> None:
             _note_start(job, attempt, event)
         elif event.type == "checkpoint":
             _note_checkpoint(job, attempt, event)
+        elif event.type == "rehearsed":
+            rehearsals.note(attempt, event)
     _store(job, attempt, events)
     steps = [event for event in events if event.type == "metrics"]
     if steps:

@@ -60,6 +60,7 @@ SENTENCES = {
     "seed": gettext_noop("The same job asked for again gives the same result."),
     "multiplier": gettext_noop("%(multiplier)s times the automatic rate, as asked."),
     "openai_batch": gettext_noop("You asked for steps of %(batch)s conversations."),
+    "ladder": gettext_noop("Memory ran out without it."),
     "device_fit": gettext_noop("Fitted to %(devices)s devices: steps of %(batch)s conversations."),
 }
 

@@ -345,13 +345,13 @@ class TestOtherEnds:
     def test_a_failure_keeps_sentence_code_and_log(self, work: Training, job: FineTuningJob) -> None:
         trainer = FakeTrainer(run_of(job)).start()
         trainer.directory.log.write_text("\n".join(f"line {n}" for n in range(100)))
-        run = end(trainer.run, "failed", code="out_of_memory", message="Memory ran out at step 1.")
+        run = end(trainer.run, "failed", code="diverged", message="The loss became nan at step 1.")
         work.finish(run, run.directory, "failed")
         job = fresh(job)
         assert (job.status, job.error_code, job.error_message) == (
             "failed",
-            "out_of_memory",
-            "Memory ran out at step 1.",
+            "diverged",
+            "The loss became nan at step 1.",
         )
         assert job.error_log.splitlines()[-1] == "line 99"
         assert len(job.error_log.splitlines()) == 40

@@ -1,0 +1,54 @@
+"""What to change when memory runs out: rung by rung, and never the batch that one optimizer step learns from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One step of the ladder."""
+
+    changes: dict[str, Any]
+    """Hyperparameters with their new values."""
+    sentence: str
+    """What is done, and what it costs."""
+
+
+def next_rung(values: dict[str, Any], asked: dict[str, Any], *, device_kind: str, world_size: int) -> Rung | None:
+    """Return the next thing to try with less memory than `values` take; None when nothing is left.
+
+    In this order: fewer conversations at a time in more rounds, recomputing activations, spreading over devices, the
+    host's memory. What the user has switched off by name stays off.
+    """
+    per_device = int(values["per_device_train_batch_size"])
+    if per_device > 1:
+        fewer = per_device // 2
+        return Rung(
+            changes={
+                "per_device_train_batch_size": fewer,
+                "gradient_accumulation_steps": -(-int(values["gradient_accumulation_steps"]) * per_device // fewer),
+            },
+            sentence=f"It goes on with {fewer} conversations at a time instead of {per_device}, in more rounds: "
+            "the result is the same.",
+        )
+    if not values["gradient_checkpointing"] and asked.get("gradient_checkpointing") is not False:
+        return Rung(
+            changes={"gradient_checkpointing": True},
+            sentence="It goes on with activations computed twice instead of kept: the result is the same, "
+            "and each step takes about a third longer.",
+        )
+    stage = int(values["zero_stage"])
+    if world_size > 1 and stage < 3 and "zero_stage" not in asked:
+        higher = 2 if stage < 2 else 3
+        return Rung(
+            changes={"zero_stage": higher},
+            sentence=f"It goes on with ZeRO stage {higher}, which spreads more over the devices: "
+            "the result is the same.",
+        )
+    if device_kind == "cuda" and not values["offload"] and asked.get("offload") is not False:
+        return Rung(
+            changes={"offload": True, "zero_stage": max(2, stage)},
+            sentence="It goes on with the optimizer in the host's memory: the result is the same, "
+            "and steps take longer.",
+        )
+    return None
