@@ -10,10 +10,15 @@ from common.errors import NotFound, UserError
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve, sentence
 from jobs.hyperparameters.automatic import training_rows
-from jobs.models import FineTuningJob
+from jobs.memory import memory_of
+from jobs.models import FineTuningJob, Rehearsal
 from jobs.situations import Devices, devices_for, situation_of
 from jobs.texts import is_storable
 
+FASTER, SLOWER = 0.8, 1.4
+"""The range of the time, about what machines that others use as well do to it."""
+START_SECONDS = 15
+"""Loading, and saving the result."""
 BYTES_PER_TOKEN = 3.5
 """Of a conversation's JSON, roughly and in most languages."""
 
@@ -66,12 +71,55 @@ def estimate(
         "tokens": tokens,
         "steps": resolved.steps if rows is not None else None,
         "batch_size": resolved.batch_size,
-        "seconds": seconds_for(base, tokens),
+        **forecast(base, tokens, resolved.values, devices),
         "accelerators": devices.most,
         "accelerator_kind": devices.kind,
         "hyperparameters": resolved.values,
         "reasons": {name: sentence(reason) for name, reason in resolved.reasons.items()},
     }
+
+
+def forecast(base: BaseModel, tokens: int | None, values: dict[str, Any], devices: Devices) -> dict[str, Any]:
+    """Return about how long and how much memory it takes, with what that is known from.
+
+    seconds, seconds_low and seconds_high are None while no training or rehearsal of this model has run here.
+    """
+    seconds, source = seconds_for(base, tokens), "jobs"
+    if seconds is None and tokens is not None:
+        seconds, source = _seconds_by_rehearsal(base, tokens, devices), "rehearsal"
+    memory = memory_of(base, values, device_kind=devices.kind, world_size=devices.ranks).total
+    rehearsed = _rehearsed_memory(base, memory, devices)
+    return {
+        "seconds": seconds,
+        "seconds_low": max(1, round(FASTER * seconds)) if seconds else None,
+        "seconds_high": max(1, round(SLOWER * seconds)) if seconds else None,
+        "seconds_source": source if seconds else None,
+        "accelerator_hours": round(seconds * devices.most / 3600, 3) if seconds else None,
+        "memory_bytes": rehearsed or memory,
+        "memory_source": "rehearsal" if rehearsed else "arithmetic",
+    }
+
+
+def _seconds_by_rehearsal(base: BaseModel, tokens: int, devices: Devices) -> int | None:
+    """Return the time by the pace of the heaviest batch on such devices."""
+    known = Rehearsal.objects.filter(
+        base_model=base, fits=True, device_kind=devices.kind, num_devices=devices.most, tokens__gt=0
+    ).order_by("-seen_at")
+    found = known.first()
+    if found is None or not found.seconds_per_step or not found.tokens:
+        return None
+    return max(1, round(START_SECONDS + tokens * found.seconds_per_step / found.tokens))
+
+
+def _rehearsed_memory(base: BaseModel, arithmetic: int, devices: Devices) -> int | None:
+    """Return what was measured for this model on such devices, where that is of the size that arithmetic gives."""
+    known = Rehearsal.objects.filter(
+        base_model=base, fits=True, device_kind=devices.kind, num_devices=devices.most, peak_memory_bytes__gt=0
+    ).order_by("-seen_at")
+    found = known.first()
+    if found is None or not found.peak_memory_bytes or not arithmetic / 2 < found.peak_memory_bytes < 2 * arithmetic:
+        return None
+    return found.peak_memory_bytes
 
 
 def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
@@ -105,6 +153,13 @@ def _resolve(
 def _rows(resolved: Resolved, base: BaseModel, file: TrainingFile, devices: Devices) -> int:
     situation = situation_of(base=base, file=file, has_validation_file=False, devices=devices, system_prompt=None)
     return training_rows(situation, resolved.values)
+
+
+def tokens_of_job(base: BaseModel, file: TrainingFile, resolved: Resolved, devices: Devices) -> int | None:
+    """Return about how many tokens a job reads in all its epochs; None while its file is not checked."""
+    if file.num_rows is None:
+        return None
+    return _tokens(file, min(int(file.num_rows), _rows(resolved, base, file, devices)), resolved)
 
 
 def _tokens(file: TrainingFile, rows: int | None, resolved: Resolved) -> int | None:

@@ -12,11 +12,12 @@ from common.errors import UserError
 from common.spoken import spoken
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
+from jobs.estimating import forecast, tokens_of_job
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
 from jobs.models import FineTuningJob
 from jobs.pages import shown
 from jobs.services import Wish, parse_accelerators
-from jobs.situations import devices_for, situation_of
+from jobs.situations import Devices, devices_for, situation_of
 
 PREFIX = "hp-"
 SHOWN_FILES = 50
@@ -135,7 +136,16 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
         "steps": resolved.steps,
         "epochs": shown(resolved.values["num_train_epochs"]),
         "devices": count_of(devices.most, devices.kind),
+        **_forecast(team, values, resolved, devices),
     }
+
+
+def _forecast(team: Team, values: Mapping[str, Any], resolved: Any, devices: Devices) -> dict[str, Any]:
+    file = TrainingFile.objects.visible_to(team).filter(pk=values["file"]).first()
+    base = BaseModel.objects.present().filter(pk=values["model"]).first()
+    if file is None or base is None:
+        return {}
+    return forecast(base, tokens_of_job(base, file, resolved, devices), resolved.values, devices)
 
 
 def _resolved(team: Team, values: Mapping[str, Any]) -> Any:

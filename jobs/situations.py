@@ -23,6 +23,11 @@ class Devices:
     """cpu or cuda."""
     most: int
 
+    @property
+    def ranks(self) -> int:
+        """All cores are one rank; every GPU is one."""
+        return self.most if self.kind == "cuda" else 1
+
 
 def devices_for(team: Team, accelerators: int | None) -> Devices:
     """Return the kind of the pool and the devices that a training may hold: asked for, or of the largest node."""
