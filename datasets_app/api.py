@@ -1,6 +1,7 @@
 """Files and uploads over HTTP. What carries a file's bytes in is received in datasets_app.receiving."""
 
 import itertools
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.db.models import Q
@@ -17,10 +18,9 @@ from catalogue.services import get_model
 from common.errors import UserError
 from common.idempotency import idempotent
 from datasets_app import services, uploads
-from datasets_app.downloads import file_response
+from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
-from datasets_app.token_view import FURTHEST_ROW
-from datasets_app.wire import fault_json, file_json, upload_json
+from datasets_app.wire import file_json, row_json, upload_json
 
 MOST_FILES = 10_000
 MOST_FAULTS = 1_000
@@ -37,11 +37,14 @@ class FileList(serializers.Serializer):
 class FaultList(serializers.Serializer):
     after = serializers.IntegerField(default=0, min_value=0)
     limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
 
 
 class RowList(serializers.Serializer):
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=FURTHEST_ROW)
+    offset = serializers.IntegerField(default=0, min_value=0)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
+    search = serializers.CharField(default="", max_length=200, allow_blank=True)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
 
 
 class TokenQuery(serializers.Serializer):
@@ -155,34 +158,46 @@ class CancelView(APIView):
 
 
 class FaultsView(APIView):
-    """GET /api/v1/files/{id}/faults?after=&limit=; `after` is the number of faults to pass over."""
+    """GET /api/v1/files/{id}/faults?after=&limit=&code=; `after` is the number of faults to pass over"""
 
     def get(self, request: Request, file_id: str) -> Response:
         asked = _query(FaultList, request.query_params)
         file = services.get_file(team=_team(request), file_id=file_id)
-        found = list(file.faults.filter(number__gt=asked["after"])[: asked["limit"] + 1])
-        page = _page([fault_json(fault) for fault in found[: asked["limit"]]], len(found) > asked["limit"])
-        return Response({**page, "num_faults": file.num_faults})
+        every = services.all_faults(file, after=asked["after"], code=asked["code"])
+        found = list(itertools.islice(every, asked["limit"] + 1))
+        page = _page(found[: asked["limit"]], len(found) > asked["limit"])
+        notes = (file.statistics or {}).get("num_notes", 0)
+        return Response({**page, "num_faults": file.num_faults, "num_notes": notes})
+
+
+class FaultGroupsView(APIView):
+    """GET /api/v1/files/{id}/faults/groups"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        return Response(_page([asdict(group) for group in services.fault_groups(file)], False))
+
+
+class FaultsContentView(APIView):
+    """GET /api/v1/files/{id}/faults/content?format=jsonl|csv: every fault, to keep"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        return faults_response(file, as_csv=request.query_params.get("format") == "csv")
 
 
 class RowsView(APIView):
-    """GET /api/v1/files/{id}/rows?offset=&limit="""
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&code="""
 
     def get(self, request: Request, file_id: str) -> Response:
         asked = _query(RowList, request.query_params)
         file = services.get_file(team=_team(request), file_id=file_id)
-        first, last = asked["offset"], asked["offset"] + asked["limit"]
-        examples = itertools.islice(services.read_examples(file), first, last + 1)
-        rows = [
-            {
-                "number": number,
-                "line": example.line,
-                "messages": example.conversation.to_openai(),
-                "tools": list(example.conversation.tools) or None,
-            }
-            for number, example in enumerate(examples, first)
-        ]
-        return Response(_page(rows[: asked["limit"]], len(rows) > asked["limit"]))
+        page = services.page_of_rows(file, **asked)
+        rows = [row_json(row) for row in page.rows]
+        found = _page(rows, page.next_offset is not None)
+        return Response({**found, "total": page.total, "next_offset": page.next_offset})
 
 
 class TokensView(APIView):

@@ -1,17 +1,32 @@
-"""Checks a stored file and records the verdict."""
+"""Checks a stored file and records the verdict, its first faults while it still reads."""
 
 import logging
+import shutil
 import time
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+from django.conf import settings
+from django.core.files import File
 from django.db import transaction
 
 from datasets_app import hooks, storing
+from datasets_app.checks import check_file_content
+from datasets_app.examples import Example
+from datasets_app.fault_list import FaultListWriter
 from datasets_app.formats import RowFault
 from datasets_app.models import HEARTBEAT_SECONDS, Fault, TrainingFile
-from datasets_app.validation import Report, check
+from datasets_app.validation import MOST_FAULTS, Report
 
 logger = logging.getLogger(__name__)
+
+EARLY_SECONDS = 0.5
+"""Faults found so far are written to the database so often while the check goes on."""
+
+
+def rows_folder(file_id: str) -> Path:
+    """Return where the index of a file's rows lies on this node."""
+    return settings.LUTHIER_HOME / "rows" / file_id
 
 
 def check_file(file_id: str) -> None:
@@ -19,36 +34,50 @@ def check_file(file_id: str) -> None:
     file = TrainingFile.objects.filter(pk=file_id).first()
     if file is None or not file.claim():
         return
+    folder = rows_folder(file.pk)
+    teller = _Teller(file, folder)
     try:
-        with storing.open_content(file) as stream:
-            report = check(stream, filename=file.filename, alive=_beating(file))
+        Fault.objects.filter(file=file).delete()  # of a check that was broken off
+        with storing.open_content(file) as stream, teller:
+            report = check_file_content(
+                stream, filename=file.filename, reading=file.reading, listener=teller, index_folder=folder
+            )
     except Exception:
         # Storage or the database is away: the reconciler asks again once the heartbeat is old.
         logger.exception("The check of %s broke off.", file.id)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    record_report(file, report)
+    record_report(file, report, teller)
 
 
-def record_report(file: TrainingFile, report: Report) -> None:
-    """Store the verdict with the first faults, all or nothing."""
+def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None:
+    """Store the verdict with the faults that are not stored yet, all or nothing."""
+    kept = [*report.faults, *report.notes]
+    fault_list = _publish_faults(file, teller, report)
     with transaction.atomic():
         recorded = file.record_check(
             is_good=report.is_good,
             details=_storable(report.details),
             format=report.format,
+            shape=report.shape,
+            use=report.use,
             num_rows=report.num_rows,
             num_faults=report.num_faults,
-            statistics=report.statistics,
+            statistics={**report.statistics, "num_notes": report.num_notes, "fault_list": fault_list},
+            progress={},
         )
         if recorded:
-            Fault.objects.bulk_create(_fault(file, number, fault) for number, fault in enumerate(report.faults, 1))
+            Fault.objects.filter(file=file).delete()
+            Fault.objects.bulk_create(as_row(file, number, fault) for number, fault in enumerate(kept, 1))
             hooks.tell_processed(file)
 
 
-def _fault(file: TrainingFile, number: int, fault: RowFault) -> Fault:
+def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:
+    """Return the fault as it is stored."""
     return Fault(
         file=file,
         number=number,
+        level=fault.level,
         line=fault.line,
         field=_storable(fault.field)[:300],
         code=fault.code,
@@ -57,18 +86,57 @@ def _fault(file: TrainingFile, number: int, fault: RowFault) -> Fault:
     )
 
 
+def _publish_faults(file: TrainingFile, teller: "_Teller", report: Report) -> dict[str, Any]:
+    """Keep the whole list of faults beside the file where the database's first ones are not all."""
+    total = report.num_faults + report.num_notes
+    if total <= len(report.faults) + len(report.notes):
+        return {}
+    name = storing.storage().save(f"{storing.name_for(file.team, file.pk)}.faults", File(teller.faults.opened()))
+    return {"name": name, "total": total, "offsets": teller.faults.offsets}
+
+
+class _Teller:
+    """Takes what the check finds: signs of life and early faults to the database, every fault to a list on disk."""
+
+    def __init__(self, file: TrainingFile, folder: Path) -> None:
+        self._file = file
+        self._early: list[RowFault] = []
+        self._num_told = 0
+        self._told_at = self._beaten_at = time.monotonic()
+        self.faults = FaultListWriter(folder / "faults.jsonl")
+
+    def __enter__(self) -> "_Teller":
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.faults.close()
+
+    def found(self, fault: RowFault) -> None:
+        self.faults.add(fault)
+        if self._num_told + len(self._early) < MOST_FAULTS:
+            self._early.append(fault)
+
+    def row(self, item: Example | RowFault) -> None:
+        return
+
+    def alive(self, report: Report) -> None:
+        now = time.monotonic()
+        if now - self._told_at > EARLY_SECONDS:
+            self._told_at = now
+            self._tell(report)
+        if now - self._beaten_at > HEARTBEAT_SECONDS / 4:
+            self._beaten_at = now
+            self._file.beat()
+
+    def _tell(self, report: Report) -> None:
+        fresh = [as_row(self._file, self._num_told + n, fault) for n, fault in enumerate(self._early, 1)]
+        Fault.objects.bulk_create(fresh, ignore_conflicts=True)
+        self._num_told += len(fresh)
+        self._early.clear()
+        progress = {"bytes": report.bytes_read, "rows": report.num_rows, "faults": report.num_faults}
+        TrainingFile.objects.filter(pk=self._file.pk, status=TrainingFile.Status.UPLOADED).update(progress=progress)
+
+
 def _storable(text: str) -> str:
     """Return `text` as PostgreSQL takes it: no NUL, no half characters."""
     return text.replace("\0", "�").encode("utf-8", "backslashreplace").decode()
-
-
-def _beating(file: TrainingFile) -> Callable[[], None]:
-    last = time.monotonic()
-
-    def alive() -> None:
-        nonlocal last
-        if time.monotonic() - last > HEARTBEAT_SECONDS / 4:
-            file.beat()
-            last = time.monotonic()
-
-    return alive

@@ -1,47 +1,156 @@
-"""Rows of a file as conversations, or the fault of each that is none."""
+"""Rows of a file as examples to learn from, or the fault of each that is none."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from chat import ChatError, Conversation, parse_row
-from datasets_app.formats import Format, Item, RowFault, open_rows, other_shape
+from datasets_app import shapes
+from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
+from datasets_app.shapes import Shape, Use
 
 MEND = "Mend the row or remove it, and upload the file again."
+PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
+"""What a template's author meant to be filled: {{name}}, {{author}}."""
+_TABLES = ("csv", "xlsx", "parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One conversation to learn."""
+    """One conversation, or one piece of text, to learn."""
 
     line: int
-    """Where its row begins, counted from 1."""
-    conversation: Conversation
+    """Where its row begins, counted from 1; of a format without lines, the row's number."""
     num_bytes: int
+    conversation: Conversation | None = None
+    text: str | None = None
+    notes: tuple[RowFault, ...] = ()
+    """What deserves a look, though the row can be learned from."""
 
 
-def open_examples(stream: Readable, filename: str) -> tuple[Format, "Iterator[Example | RowFault]"]:
-    """Return the format of `stream` and its examples and faults, in order."""
-    form, items = open_rows(stream, filename)
-    return form, (_example(item) for item in items)
+class Opened:
+    """A file with its format, shape and use, and its examples and faults in order.
+
+    Shape and use are those of the first row that has one: they are known once iteration has begun.
+    """
+
+    def __init__(self, rows: OpenedRows, reading: Mapping[str, Any]) -> None:
+        self.format = rows.format
+        self.encoding = rows.encoding
+        self.is_plain = rows.is_plain
+        self.text = rows.text
+        self.is_by_columns = bool(reading.get("columns") or reading.get("shape"))
+        self.shape = ""
+        self.use: Use = "chat"
+        self._items = rows.items
+        self._columns = dict(reading.get("columns") or {})
+        self._chosen = _chosen(reading)
+
+    def __iter__(self) -> Iterator[Example | RowFault]:
+        for item in self._items:
+            yield self.read_item(item)
+
+    def read_item(self, item: Item) -> Example | RowFault:
+        """Return what one row is."""
+        if isinstance(item, RowFault):
+            return item
+        shape = self._chosen or shapes.shape_of(item.value)
+        if shape is None:
+            if self.format in _TABLES and isinstance(item.value, Mapping):
+                return shapes.no_shape(item.value, item.line)
+            return _conversation(item, item.value, {})
+        if not self.shape:
+            self.shape, self.use = shape.name, shape.use
+        if shape.use == "text":
+            return _text(item)
+        if shape.turn is None:
+            return shapes.not_learned(shape, item.line)
+        return self._turned(item, shape)
+
+    def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
+        assert shape.turn is not None
+        if not isinstance(item.value, Mapping):
+            return _conversation(item, item.value, {})
+        missing = [name for name in self._columns.values() if name and name not in item.value]
+        if shape is shapes.CHOSEN and missing:
+            return RowFault(
+                line=item.line,
+                code="column_missing",
+                message=f"The row has no column {missing[0][:40]!r}.",
+                hint="Choose the columns again.",
+                is_kind=True,
+            )
+        turned = shape.turn(item.value, self._columns)
+        return _conversation(item, turned.value, turned.places)
 
 
-def _example(item: Item) -> Example | RowFault:
-    if isinstance(item, RowFault):
-        return item
+def open_examples(stream: Readable, filename: str, reading: Mapping[str, Any] | None = None) -> Opened:
+    """Return the file with its examples and faults; `reading` is what the user says instead of what is detected:
+    {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}}."""
+    reading = reading or {}
+    return Opened(open_rows(stream, filename, reading), reading)
+
+
+def _chosen(reading: Mapping[str, Any]) -> Shape | None:
+    if reading.get("columns"):
+        return shapes.CHOSEN
+    return shapes.named(str(reading["shape"])) if reading.get("shape") else None
+
+
+def _conversation(item: RawRow, value: Any, places: Mapping[str, str]) -> Example | RowFault:
     try:
-        return Example(line=item.line, conversation=parse_row(item.value), num_bytes=item.num_bytes)
+        conversation = parse_row(value)
     except ChatError as error:
-        return other_shape(item.value, item.line) or _fault(error, item.line)
+        return _fault(error, item.line, places)
+    notes = _notes(conversation, item.line)
+    return Example(line=item.line, conversation=conversation, num_bytes=item.num_bytes, notes=notes)
 
 
-def _fault(error: ChatError, line: int) -> RowFault:
-    """Tell a fault of the conversation; its last sentence, where there are several, says what to do."""
-    message, _, advice = error.message.rpartition(". ")
+def _text(item: RawRow) -> Example | RowFault:
+    text = item.value["text"] if isinstance(item.value, Mapping) else None
+    if isinstance(text, str) and text.strip():
+        return Example(line=item.line, text=text, num_bytes=item.num_bytes)
+    return RowFault(
+        line=item.line,
+        code="empty_text",
+        field="text",
+        message="The row has no text.",
+        hint="Write it or remove the row.",
+    )
+
+
+def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
+    for number, message in enumerate(conversation.messages):
+        found = PLACEHOLDER.search(message.content) if message.content and "{{" in message.content else None
+        if found:
+            note = RowFault(
+                line=line,
+                level="note",
+                code="unfilled_placeholders",
+                field=f"messages[{number}].content",
+                message=f"The text holds {found[0]}, which nobody has filled in.",
+                hint="Fill it in, or the model will learn to say it.",
+            )
+            return (note,)
+    return ()
+
+
+def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
+    """Tell a fault of the conversation in the row's own words; its last sentence, where there are several, says what to
+    do."""
+    text, field = error.message, error.field or ""
+    for place, own in sorted(places.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(place, own)
+    message, _, advice = text.rpartition(". ")
     return RowFault(
         line=line,
         code=error.code,
-        field=error.field or "",
-        message=f"{message}." if message else error.message,
+        field=places.get(field, field),
+        message=f"{message}." if message else text,
         hint=advice if message else MEND,
     )
+
+
+__all__ = ["Example", "Opened", "open_examples"]

@@ -13,20 +13,27 @@ def read_conversations(file: TrainingFile) -> Iterator[tuple[int, Conversation]]
     """Yield (line, conversation) of a processed file, streamed from storage; UserError for any other file."""
     require_processed(file)
     for example in read_examples(file):
+        assert example.conversation is not None
         yield example.line, example.conversation
 
 
 def read_examples(file: TrainingFile) -> Iterator[Example]:
     """Yield the good rows of any file, in order."""
     with storing.open_content(file) as stream:
-        for item in open_examples(stream, file.filename)[1]:
-            if isinstance(item, Example):
+        for item in open_examples(stream, file.filename, file.reading):
+            if isinstance(item, Example) and item.conversation is not None:
                 yield item
 
 
 def require_processed(file: TrainingFile) -> None:
-    """Raise UserError unless every row of the file has been found good."""
+    """Raise UserError unless every row of the file has been found good, and is a conversation."""
     if file.is_processed:
+        if file.use == "text":
+            raise UserError(
+                f"{file.filename} ({file.id}) holds plain text, not conversations. Supervised fine-tuning needs "
+                'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.',
+                code="plain_text_data",
+            )
         return
     if file.status == TrainingFile.Status.ERROR:
         raise UserError(

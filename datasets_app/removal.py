@@ -1,5 +1,6 @@
 """Takes files and uploads away: on request, when they expire, and what broken-off work has left behind."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from django.db import transaction
 
 from common.errors import UserError
 from datasets_app import guards, storing
+from datasets_app.checking import rows_folder
 from datasets_app.models import TrainingFile, Upload, UploadPart
 
 LEFT_BEHIND_SECONDS = 24 * 3600
@@ -24,6 +26,10 @@ def remove_file(file: TrainingFile) -> None:
         if reason := guards.reason_to_keep(locked):
             raise UserError(reason, code="file_in_use", status=409)
         storing.remove_on_commit(locked.storage_name)
+        if name := (locked.statistics or {}).get("fault_list", {}).get("name"):
+            storing.remove_on_commit(name)
+        folder = rows_folder(locked.pk)
+        transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
         locked.delete()
 
 

@@ -13,23 +13,31 @@ from accounts.models import Team, User
 from common.errors import NotFound, UserError
 from common.wake import wake
 from datasets_app import removal, storing
+from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_conversations, read_examples
+from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
 from datasets_app.tasks import validate_file
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
 
 __all__ = [
+    "FaultGroup",
+    "RowPage",
+    "RowView",
     "Tokens",
+    "all_faults",
     "create_file",
     "create_result_file",
     "delete_file",
     "ensure_tokens",
+    "fault_groups",
     "get_file",
     "open_file",
+    "page_of_rows",
     "read_conversations",
     "read_examples",
     "row_tokens",
@@ -86,6 +94,7 @@ def store_file(
     if refusal := refusal_of(spool.head, filename):
         raise UserError(refusal.message, code=refusal.code, param="file")
     file = TrainingFile(team=team, created_by=by, filename=filename, purpose=purpose, expires_at=expires_at)
+    file.family, file.made = file.pk, {"how": "upload"}
     return _save(file, spool)
 
 

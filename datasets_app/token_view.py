@@ -1,6 +1,5 @@
 """One row as a model sees it: every token with its text and whether it is learned."""
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +8,9 @@ from catalogue.models import BaseModel
 from chat import ChatError, ChatFormat, SystemChoice
 from common.errors import NotFound, UserError
 from datasets_app.models import TrainingFile
-from datasets_app.reading import read_examples
+from datasets_app.row_pages import example_at
 
 MOST_TOKENS = 4096
-FURTHEST_ROW = 10_000
-"""Rows are found by reading from the start, so far ones are not shown."""
 _LONGEST_CHARACTER = 8
 """Tokens that may make up one character."""
 
@@ -22,13 +19,13 @@ def row_tokens(
     *, file: TrainingFile, number: int, base: BaseModel, system: SystemChoice | None = None
 ) -> dict[str, Any]:
     """Return {"tokens": [{"id", "text", "trained"}], "truncated"} of the row `number` (from 0) for `base`."""
-    if not 0 <= number <= FURTHEST_ROW:
-        raise UserError(f"Only the rows from 0 to {FURTHEST_ROW} can be shown.", code="row_out_of_reach", param="row")
-    example = next(itertools.islice(read_examples(file), number, None), None)
+    example = example_at(file, number) if number >= 0 else None
     if example is None:
         raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
     try:
         chat = chat_format(base, system or SystemChoice("model_default"))
+        if example.conversation is None:
+            raise UserError("Plain text has no conversation to show as tokens.", code="plain_text_data", param="row")
         rendered = chat.render(example.conversation)
     except ChatError as error:
         raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None

@@ -14,6 +14,8 @@ v1 = [
 ]
 api = [
     path("files/<str:file_id>/faults", rest.FaultsView.as_view()),
+    path("files/<str:file_id>/faults/groups", rest.FaultGroupsView.as_view()),
+    path("files/<str:file_id>/faults/content", rest.FaultsContentView.as_view()),
     path("files/<str:file_id>/rows", rest.RowsView.as_view()),
     path("files/<str:file_id>/rows/<int:number>/tokens", rest.TokensView.as_view()),
 ]

@@ -1,36 +1,67 @@
 """Checks a whole file in one pass and bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from datasets_app.examples import Example, open_examples
 from datasets_app.formats import RowFault
-from datasets_app.formats.shapes import CODES as SHAPE_CODES
 from datasets_app.formats.streams import Readable
 
 MOST_FAULTS = 1000
-"""Faults kept; all are counted."""
+"""Faults, and as many notes, that are kept in memory; all are counted, and all are told to the Listener."""
 TOLD_FAULTS = 3
 """Faults named in the summary."""
 ROWS_PER_SIGN = 2000
 """Rows between two signs of life."""
 
 
+class Listener(Protocol):
+    """Who wants to know while the check goes on."""
+
+    def found(self, fault: RowFault) -> None:
+        """Take one fault or note, in order."""
+
+    def alive(self, report: "Report") -> None:
+        """Take a sign of life, now and then."""
+
+    def row(self, item: "Example | RowFault") -> None:
+        """Take one row as it was read, in order."""
+
+
+class Nobody:
+    """A Listener that does not."""
+
+    def found(self, fault: RowFault) -> None: ...
+
+    def alive(self, report: "Report") -> None: ...
+
+    def row(self, item: "Example | RowFault") -> None: ...
+
+
 @dataclass(kw_only=True)
 class Report:
     """What a check found."""
 
-    format: str
+    format: str = ""
+    encoding: str = ""
+    shape: str = ""
+    use: str = "chat"
     num_rows: int = 0
-    """Conversations that can be learned from."""
+    """Examples that can be learned from."""
     faults: list[RowFault] = field(default_factory=list)
     """The first MOST_FAULTS."""
+    notes: list[RowFault] = field(default_factory=list)
+    """The first MOST_FAULTS."""
     num_faults: int = 0
+    num_notes: int = 0
     codes: Counter[str] = field(default_factory=Counter)
+    note_codes: Counter[str] = field(default_factory=Counter)
     roles: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
+    """Of the rows that can be learned from."""
+    bytes_read: int = 0
     longest_row_bytes: int = 0
     longest_row_line: int = 0
     num_rows_with_tools: int = 0
@@ -66,49 +97,100 @@ class Report:
             "longest_row_bytes": self.longest_row_bytes,
             "longest_row_line": self.longest_row_line,
             "faults": dict(self.codes),
+            "notes": dict(self.note_codes),
+            "encoding": self.encoding,
         }
 
     def add_example(self, example: Example) -> None:
         self.num_rows += 1
-        self.roles.update(message.role for message in example.conversation.messages)
-        self.num_rows_with_tools += bool(example.conversation.tools)
+        if example.conversation is not None:
+            self.roles.update(message.role for message in example.conversation.messages)
+            self.num_rows_with_tools += bool(example.conversation.tools)
         self.num_bytes += example.num_bytes
-        if example.num_bytes > self.longest_row_bytes:
-            self.longest_row_bytes, self.longest_row_line = example.num_bytes, example.line
+        self.note_length(example.num_bytes, example.line)
+
+    def note_length(self, num_bytes: int, line: int) -> None:
+        if num_bytes > self.longest_row_bytes:
+            self.longest_row_bytes, self.longest_row_line = num_bytes, line
 
     def add_fault(self, fault: RowFault) -> None:
-        self.num_faults += 1
-        self.codes[fault.code] += 1
-        if len(self.faults) < MOST_FAULTS:
-            self.faults.append(fault)
-
-
-def check(stream: Readable, *, filename: str, alive: Callable[[], None] = lambda: None) -> Report:
-    """Read all of `stream` and report; `alive` is called now and then."""
-    form, examples = open_examples(stream, filename)
-    report = Report(format=form.name)
-    for number, item in enumerate(examples, 1):
-        if isinstance(item, RowFault):
-            report.add_fault(item)
+        if fault.level == "note":
+            self.num_notes += 1
+            self.note_codes[fault.code] += 1
+            kept = self.notes
         else:
-            report.add_example(item)
+            self.num_faults += 1
+            self.codes[fault.code] += 1
+            kept = self.faults
+        if len(kept) < MOST_FAULTS:
+            kept.append(fault)
+
+
+def check(
+    stream: Readable,
+    *,
+    filename: str,
+    reading: Mapping[str, Any] | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """Read all of `stream` and report."""
+    listener = listener or Nobody()
+    counted = Counted(stream)
+    opened = open_examples(counted, filename, reading)
+    report = Report(format=opened.format, encoding=opened.encoding)
+    check_items(opened, report, listener, counted)
+    report.shape, report.use = opened.shape, opened.use
+    return concluded(report, listener)
+
+
+def check_items(items: Iterable[Example | RowFault], report: Report, listener: Listener, counted: "Counted") -> None:
+    """Add every item to `report` and tell the listener."""
+    for number, item in enumerate(items, 1):
+        add(item, report, listener)
         if number % ROWS_PER_SIGN == 0:
-            alive()
-    return _concluded(report)
+            report.bytes_read = counted.num_bytes
+            listener.alive(report)
+    report.bytes_read = counted.num_bytes
 
 
-def _concluded(report: Report) -> Report:
+def add(item: Example | RowFault, report: Report, listener: Listener) -> None:
+    """Add one row to `report`, with its fault or notes."""
+    if isinstance(item, RowFault):
+        report.add_fault(item)
+        listener.found(item)
+    else:
+        report.add_example(item)
+        for note in item.notes:
+            report.add_fault(note)
+            listener.found(note)
+    listener.row(item)
+
+
+def concluded(report: Report, listener: Listener) -> Report:
     """Tell one cause once: a file without rows, and a file that is of another kind throughout."""
     if not report.num_rows and not report.num_faults:
-        report.add_fault(
-            RowFault(
-                line=None,
-                code="no_rows",
-                message="The file holds no examples, only blank space or an empty array.",
-                hint="Choose the file that holds your examples.",
-            )
+        nothing = RowFault(
+            line=None,
+            code="no_rows",
+            message="The file holds no examples, only blank space or an empty array.",
+            hint="Choose the file that holds your examples.",
         )
-    elif not report.num_rows and len(report.codes) == 1 and report.faults[0].code in SHAPE_CODES:
+        report.add_fault(nothing)
+        listener.found(nothing)
+    elif not report.num_rows and len(report.codes) == 1 and report.faults[0].is_kind:
         del report.faults[1:]
         report.num_faults = 1
     return report
+
+
+class Counted:
+    """A stream that knows how much of it was read; seekable where the stream is."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.num_bytes = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._stream.read(size)
+        self.num_bytes += len(block)
+        return block

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
+from datasets_app.models import TrainingFile, Upload, UploadPart
+from datasets_app.row_pages import RowView
 
 
 def file_json(file: TrainingFile) -> dict[str, Any]:
@@ -46,14 +47,20 @@ def part_json(part: UploadPart) -> dict[str, Any]:
     }
 
 
-def fault_json(fault: Fault) -> dict[str, Any]:
-    """Return one fault; `line` is null when it is the whole file's."""
+def row_json(row: RowView) -> dict[str, Any]:
+    """Return one row: its messages or its text, or as it is written where it is neither."""
+    example = row.example
+    conversation = example.conversation if example is not None else None
     return {
-        "line": fault.line,
-        "field": fault.field or None,
-        "code": fault.code,
-        "message": fault.message,
-        "hint": fault.hint,
+        "number": row.number,
+        "line": row.line,
+        "messages": conversation.to_openai() if conversation is not None else None,
+        "tools": (list(conversation.tools) or None) if conversation is not None else None,
+        "text": example.text if example is not None else None,
+        "raw": row.raw or None,
+        "faults": [
+            {"code": f.code, "field": f.field or None, "message": f.message, "hint": f.hint} for f in row.faults
+        ],
     }
 
 

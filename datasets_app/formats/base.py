@@ -21,6 +21,10 @@ class RowFault:
     """What to do."""
     field: str = ""
     """The place within the row, such as messages[2].content."""
+    level: str = "fault"
+    """fault: the row cannot be learned from; note: it can, but deserves a look."""
+    is_kind: bool = False
+    """True when the fault is what the row is, so that a file of nothing else has it once."""
     is_whole_file: bool = False
     """True when the one cause spoils everything from here on, so that nothing more is read or said."""
 
@@ -46,8 +50,9 @@ Item = RawRow | RowFault
 class Format(Protocol):
     """One file format: a module of this package each."""
 
-    name: str
-    """As stored and shown: jsonl, json."""
+    @property
+    def name(self) -> str:
+        """As stored and shown: jsonl, json, csv."""
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Tell by the first bytes, and by the name where these do not decide, whether a file has this format."""

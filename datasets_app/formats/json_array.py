@@ -27,7 +27,7 @@ class JSONArray:
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield each element with the line where it begins."""
-        splitter = _Splitter()
+        splitter = Splitter()
         for block in blocks(stream):
             yield from splitter.feed(block)
             if splitter.is_broken:
@@ -35,8 +35,10 @@ class JSONArray:
         yield from splitter.finish()
 
 
-class _Splitter:
+class Splitter:
     """Finds where the elements of one array begin and end, keeping one element at most."""
+
+    BETWEEN = _BETWEEN
 
     def __init__(self) -> None:
         self.line = 1

@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+from datasets_app.checks import check_file_content
 from datasets_app.formats import RowFault
 from datasets_app.validation import Report, check
 
@@ -20,8 +21,16 @@ def rows(number: int) -> list[dict[str, Any]]:
     return [row(f"Question {n}?", f"Answer {n}.") for n in range(number)]
 
 
-def checked(content: bytes, filename: str = "chats.jsonl") -> Report:
-    return check(io.BytesIO(content), filename=filename)
+def checked(content: bytes, filename: str = "chats.jsonl", **reading: Any) -> Report:
+    """Return the verdict, which is the same whether rows are read the quick or the general way."""
+    report = check_file_content(io.BytesIO(content), filename=filename, reading=reading)
+    generally = check(io.BytesIO(content), filename=filename, reading=reading)
+    assert _verdict(report) == _verdict(generally)
+    return report
+
+
+def _verdict(report: Report) -> dict[str, Any]:
+    return {**vars(report), "statistics": report.statistics, "details": report.details, "bytes_read": 0}
 
 
 def only_fault(content: bytes, filename: str = "chats.jsonl") -> RowFault:

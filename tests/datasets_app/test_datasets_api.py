@@ -1,6 +1,10 @@
 """The HTTP surface: files, faults, rows and tokens, with a stranger of another team at every door."""
 
+import csv
+import gzip
 import io
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,9 @@ from django.test import Client
 from catalogue.models import BaseModel
 from chat import ChatFormat
 from datasets_app import checking, guards, services, token_view
-from datasets_app.models import TrainingFile
+from datasets_app.checking import rows_folder
+from datasets_app.models import Fault, TrainingFile
+from datasets_app.validation import MOST_FAULTS
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -136,15 +142,76 @@ class TestFaultsAndRows:
                 "code": "messages_not_a_list",
                 "message": "'messages' is a number, not a list of messages.",
                 "hint": "Mend the row or remove it, and upload the file again.",
+                "level": "fault",
             }
         ]
         assert not last["has_more"]
+
+    def test_every_fault_is_listed_beyond_those_that_the_database_keeps(self, alice: Member) -> None:
+        file = stored(alice, b"{}\n" * 2500 + b"nonsense\n" * 3)
+        assert Fault.objects.filter(file=file).count() == MOST_FAULTS
+        reply = call(alice, f"/api/v1/files/{file.pk}/faults?after=2498&limit=10").json()
+        assert [fault["line"] for fault in reply["data"]] == [2499, 2500, 2501, 2502, 2503]
+        kind = call(alice, f"/api/v1/files/{file.pk}/faults?code=not_json").json()
+        assert [fault["line"] for fault in kind["data"]] == [2501, 2502, 2503]
+
+    def test_faults_are_grouped_and_counted(self, alice: Member) -> None:
+        file = stored(alice, b"{}\n" * 30 + b"nonsense\n" + lines_of(row(), row(), row("{{name}}")))
+        groups = call(alice, f"/api/v1/files/{file.pk}/faults/groups").json()["data"]
+        found = [(group["level"], group["code"], group["count"]) for group in groups]
+        assert found[:2] == [("fault", "wrong_keys", 30), ("fault", "not_json", 1)]
+        assert set(found[2:]) == {("note", "unfilled_placeholders", 1), ("note", "repeated_row", 1)}
+        assert groups[0]["lines"] == list(range(1, 11))
+
+    def test_faults_are_downloaded_as_lines_and_as_a_harmless_table(self, alice: Member) -> None:
+        file = stored(alice, lines_of({"=cmd": 1}) + b"nonsense\n")
+        path = f"/api/v1/files/{file.pk}/faults/content"
+        lines = async_to_sync(_content)(call(alice, path)).decode().splitlines()
+        assert [json.loads(line)["line"] for line in lines] == [1, 2]
+        table = async_to_sync(_content)(call(alice, f"{path}?format=csv")).decode()
+        cells = list(csv.reader(io.StringIO(table)))
+        assert cells[0] == ["line", "field", "level", "code", "message", "hint"]
+        assert not any(cell.startswith(("=", "+", "-", "@")) for row in cells for cell in row)
+
+    def test_a_file_with_notes_alone_is_good(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*[row(f"{{{{name}}}} {n}") for n in range(12)]))
+        assert (file.status, file.num_rows, file.num_faults) == ("processed", 12, 0)
+        assert file.statistics["notes"] == {"unfilled_placeholders": 12}
 
     def test_rows_are_shown_as_conversations(self, alice: Member) -> None:
         file = stored(alice)
         reply = call(alice, f"/api/v1/files/{file.pk}/rows?offset=1&limit=1").json()
         assert reply["has_more"]
-        assert reply["data"] == [{"number": 1, "line": 2, "messages": rows(3)[1]["messages"], "tools": None}]
+        [shown] = reply["data"]
+        assert (shown["number"], shown["line"], shown["messages"]) == (1, 2, rows(3)[1]["messages"])
+        assert (reply["total"], reply["next_offset"]) == (3, 2)
+
+    def test_rows_are_searched_and_filtered_by_fault(self, alice: Member) -> None:
+        content = lines_of(*rows(40), {"foo": 1}, row("Übung macht den Meister"))
+        file = stored(alice, content)
+        path = f"/api/v1/files/{file.pk}/rows"
+        found = call(alice, f"{path}?search=question 7").json()
+        assert [shown["line"] for shown in found["data"]] == [8]
+        assert [shown["number"] for shown in call(alice, f"{path}?search=übung").json()["data"]] == [40]
+        [faulty] = call(alice, f"{path}?code=wrong_keys").json()["data"]
+        assert (faulty["line"], faulty["number"], faulty["raw"]) == (41, None, '{"foo": 1}')
+        assert faulty["faults"][0]["code"] == "wrong_keys"
+
+    @pytest.mark.parametrize("name", ["chats.json", "chats.csv", "chats.jsonl.gz"])
+    def test_rows_of_every_layout_are_shown(self, alice: Member, name: str) -> None:
+        content = {
+            "chats.json": json.dumps(rows(30), indent=2).encode(),
+            "chats.csv": "\n".join(["question,answer", *(f"Question {n}?,Answer {n}." for n in range(30))]).encode(),
+            "chats.jsonl.gz": gzip.compress(lines_of(*rows(30))),
+        }[name]
+        file = stored(alice, content, filename=name)
+        reply = call(alice, f"/api/v1/files/{file.pk}/rows?offset=28&limit=5").json()
+        assert [shown["messages"] for shown in reply["data"]] == [row["messages"] for row in rows(30)[28:]]
+
+    def test_rows_are_found_again_when_this_node_has_lost_the_index(self, alice: Member) -> None:
+        file = stored(alice)
+        shutil.rmtree(rows_folder(file.pk))
+        assert call(alice, f"/api/v1/files/{file.pk}/rows").json()["total"] == 3
 
     def test_tokens_tell_what_is_learned(
         self, alice: Member, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch
@@ -159,4 +226,4 @@ class TestFaultsAndRows:
         assert not reply["truncated"]
         assert call(alice, f"/api/v1/files/{file.pk}/rows/1/tokens?model=tiny").status_code == 404
         assert call(alice, f"/api/v1/files/{file.pk}/rows/0/tokens?model=none").status_code == 404
-        assert call(alice, f"/api/v1/files/{file.pk}/rows/99999/tokens?model=tiny").status_code == 400
+        assert call(alice, f"/api/v1/files/{file.pk}/rows/99999/tokens?model=tiny").status_code == 404

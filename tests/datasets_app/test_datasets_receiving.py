@@ -345,8 +345,8 @@ class TestUploads:
 
     async def test_an_empty_file_is_refused_when_completed(self, alice: Member, home: Path) -> None:
         upload = await self.open(alice, 4)
-        part = await self.part(alice, upload, b"PAR1")
-        with pytest.raises(openai.BadRequestError, match="Parquet"):
+        part = await self.part(alice, upload, b"%PDF")
+        with pytest.raises(openai.BadRequestError, match="PDF"):
             await sdk(alice).uploads.complete(upload.id, part_ids=[part])
         assert len(stored_files(home)) == 1
         assert (await Upload.objects.aget()).status == "pending"

@@ -49,7 +49,7 @@ class TestCreateFile:
         ("content", "changed", "code"),
         [
             (b"", {}, "empty_file"),
-            (b"\x1f\x8b...", {}, "unsupported_gzip"),
+            (b"%PDF-1.7", {}, "unsupported_pdf"),
             (lines_of(row()), {"purpose": "assistants"}, "unsupported_purpose"),
             (lines_of(row()), {"purpose": "fine-tune-results"}, "unsupported_purpose"),
             (lines_of(row()), {"expires_after": {"anchor": "created_at", "seconds": 3599}}, "invalid_value"),

@@ -1,0 +1,64 @@
+"""JSON objects one after another, each over as many lines as it likes: pretty-printed JSON Lines."""
+
+import json
+from collections.abc import Iterator
+
+from datasets_app.formats.base import Item, RowFault
+from datasets_app.formats.json_array import Splitter
+from datasets_app.formats.lines import BOM, blocks
+from datasets_app.formats.streams import HEAD_BYTES, Readable
+from datasets_app.formats.text_scan import open_depth
+
+
+class ConcatenatedJSON:
+    """What `json.dump(..., indent=2)` writes, once for each example."""
+
+    name = "json-objects"
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Take what begins with an object that goes on behind its first line and ends somewhere."""
+        text = head.removeprefix(BOM).lstrip()
+        first, _, rest = text.partition(b"\n")
+        if not text.startswith(b"{") or not rest.strip() or open_depth(first) == 0:
+            return False
+        try:
+            json.JSONDecoder(strict=False).raw_decode(text.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            # An object larger than what is looked at: the next line of broken JSON Lines would begin a new one.
+            return len(head) >= HEAD_BYTES and not rest.lstrip().startswith(b"{") and open_depth(text) > 0
+        return True
+
+    def read(self, stream: Readable) -> Iterator[Item]:
+        """Yield each object with the line where it begins."""
+        splitter = _Objects()
+        for block in blocks(stream):
+            yield from splitter.feed(block)
+            if splitter.is_broken:
+                return
+        yield from splitter.finish()
+
+
+class _Objects(Splitter):
+    """Elements without an array around them; a comma between two does no harm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state = self._between
+
+    def _between(self) -> Item | None:
+        first = self._skip_to(self.BETWEEN)
+        if first:
+            self._begin(first)
+        return None
+
+    def finish(self) -> Iterator[Item]:
+        """Yield the fault of an object that does not end."""
+        if self._state == self._between:
+            return
+        yield RowFault(
+            line=self._start_line,
+            code="object_not_closed",
+            message="The object that begins here does not end before the file does.",
+            hint="The file seems to be cut off, or a bracket or quote is missing. Upload the whole file.",
+            is_whole_file=True,
+        )

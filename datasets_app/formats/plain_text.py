@@ -1,0 +1,33 @@
+"""Plain text: a paragraph, or where there are no blank lines a line, is one piece to read."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from datasets_app.formats.base import Item, RawRow
+from datasets_app.formats.json_values import not_utf8, too_long
+from datasets_app.formats.lines import BOM, lines
+from datasets_app.formats.streams import Readable
+
+SUFFIXES = (".txt", ".text", ".md")
+
+
+class PlainText:
+    """What is named .txt or .md and does not begin as JSON does."""
+
+    name = "text"
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Take text by its name; JSON under such a name is read as what it is."""
+        start = head.removeprefix(BOM).lstrip()
+        return PurePath(filename.lower()).suffix in SUFFIXES and not start.startswith((b"{", b"["))
+
+    def read(self, stream: Readable) -> Iterator[Item]:
+        """Yield {"text": line} for each line that is not blank."""
+        for number, line in lines(stream):
+            if line is None:
+                yield too_long(number)
+            elif line.strip():
+                try:
+                    yield RawRow(line=number, value={"text": line.decode()}, num_bytes=len(line))
+                except UnicodeDecodeError as error:
+                    yield not_utf8(line, number, error)

@@ -1,0 +1,129 @@
+"""Tables as text: CSV with commas or semicolons, and TSV. Every cell stays the text that it is."""
+
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from datasets_app.formats.base import Item, RawRow, RowFault
+from datasets_app.formats.json_values import LONGEST_ROW
+from datasets_app.formats.lines import BOM
+from datasets_app.formats.streams import Readable
+from datasets_app.formats.unpacking import whole_file
+
+MOST_COLUMNS = 500
+_SUFFIXES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t",), ".tab": ("\t",)}
+
+
+class Table:
+    """A first line of column names, then a row of cells for each example."""
+
+    name = "csv"
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Take what is named as a table, unless it is JSON under a wrong name."""
+        return PurePath(filename.lower()).suffix in _SUFFIXES and not head.removeprefix(BOM).lstrip().startswith(
+            (b"{", b"[")
+        )
+
+    def read(self, stream: Readable, filename: str = "table.csv") -> Iterator[Item]:
+        """Yield each row as {column: cell} with the line where it begins."""
+        csv.field_size_limit(LONGEST_ROW)
+        text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), 1 << 16), encoding="utf-8-sig", newline="")
+        reader = None
+        try:
+            first = text.readline(LONGEST_ROW)
+            separator = _separator(first, PurePath(filename.lower()).suffix)
+            reader = csv.reader(_numbered(first, text), delimiter=separator, strict=False)
+            yield from _rows(reader, separator)
+        except csv.Error:
+            raise whole_file(
+                "table_not_read",
+                f"The table cannot be read on from here: a cell is longer than {LONGEST_ROW // 2**20} MiB, or a quote "
+                "is never closed.",
+                'Close the quote: a quote inside a cell is written twice, "like ""this""".',
+                line=reader.line_num if reader is not None else 1,
+            ) from None
+        except UnicodeDecodeError as error:
+            raise whole_file(
+                "not_utf8",
+                f"Here or soon after it stands a byte (0x{error.object[error.start]:02X}) that is not UTF-8.",
+                "Save the table as UTF-8 and upload it again.",
+                line=reader.line_num + 1 if reader is not None else 1,
+            ) from None
+
+
+def _rows(reader: "csv._reader", separator: str) -> Iterator[Item]:
+    names = next(reader, [])
+    columns = _columns(names)
+    while True:
+        line = reader.line_num + 1
+        cells = next(reader, None)
+        if cells is None:
+            return
+        if not any(cells):
+            continue
+        if len(cells) > len(columns):
+            yield _too_many(line, len(cells), len(columns), separator)
+            continue
+        row = dict(zip(columns, cells, strict=False))
+        yield RawRow(line=line, value=row, num_bytes=sum(map(len, cells)))
+
+
+def _columns(names: list[str]) -> list[str]:
+    """Return the names of the columns; whole-file fault where the first line holds none that can be told apart."""
+    columns = [name.strip() for name in names]
+    if len(columns) > MOST_COLUMNS:
+        raise whole_file(
+            "too_many_columns", f"The first line names {len(columns):,} columns.", "A table has a few columns of text."
+        )
+    doubled = next((name for name in columns if name and columns.count(name) > 1), None)
+    if doubled is not None:
+        message = f"The first line names the column {doubled[:40]!r} twice."
+        raise whole_file("column_twice", message, "Give each column its own name.", line=1)
+    return columns
+
+
+def _too_many(line: int, found: int, expected: int, separator: str) -> RowFault:
+    word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
+    return RowFault(
+        line=line,
+        code="too_many_cells",
+        message=f"The row has {found} cells, but the first line names {expected} columns.",
+        hint=f"Put a cell that holds a {word} between double quotes.",
+    )
+
+
+def _separator(first: str, suffix: str) -> str:
+    """Return what separates the cells of the first line: the candidate that it has most of."""
+    candidates = _SUFFIXES.get(suffix, _SUFFIXES[".csv"])
+    return max(candidates, key=lambda mark: (first.count(mark), -candidates.index(mark)))
+
+
+def _numbered(first: str, rest: io.TextIOWrapper) -> Iterator[str]:
+    """Yield physical lines, a lone carriage return within a line included."""
+    pending = deque([first] if first else [])
+    while pending:
+        line = pending.popleft()
+        if "\0" in line:
+            raise whole_file("binary", "The table holds a NUL byte, so it is binary data.", "Upload text, as UTF-8.")
+        yield line
+        if following := rest.readline(LONGEST_ROW + 1):
+            pending.append(following)
+
+
+class _Raw(io.RawIOBase):
+    """A Readable as Python's own readers want it."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object, /) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        block = self._stream.read(len(view))
+        view[: len(block)] = block
+        return len(block)

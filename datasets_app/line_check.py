@@ -1,0 +1,268 @@
+"""Checks plain JSON Lines of conversations at the speed of the parser: many rows at once, and one by one only where
+something is unusual.
+
+A typed decoder (msgspec) accepts a block of ordinary rows: known roles, text, no further keys in a message. Which kinds
+of messages follow one another is looked up, not computed. Whatever it does not accept goes the slow way, which
+explains.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from datasets_app.examples import Example, Opened
+from datasets_app.formats import RawRow, RowFault
+from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
+from datasets_app.formats.lines import BOM
+from datasets_app.formats.streams import Readable
+from datasets_app.rows import RowIndexWriter
+from datasets_app.validation import Listener, Report, add
+
+BLOCK = 1 << 17
+"""Bytes: what is decoded at once still lies in the processor's cache."""
+_NEWLINE, _BRACE = b"\n{"
+SIGN_BYTES = 16 * 2**20
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Ignored = msgspec.Raw | msgspec.UnsetType
+
+
+class _System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
+    content: str
+
+
+class _User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
+    content: str
+
+
+class _Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
+    content: Text
+
+
+class _Beside(msgspec.Struct, gc=False):
+    """Keys that people keep beside a conversation and that mean nothing here. Any other is looked at the slow way."""
+
+    id: Ignored = msgspec.UNSET
+    idx: Ignored = msgspec.UNSET
+    index: Ignored = msgspec.UNSET
+    source: Ignored = msgspec.UNSET
+    dataset: Ignored = msgspec.UNSET
+    metadata: Ignored = msgspec.UNSET
+    meta: Ignored = msgspec.UNSET
+    category: Ignored = msgspec.UNSET
+    type: Ignored = msgspec.UNSET
+    lang: Ignored = msgspec.UNSET
+    language: Ignored = msgspec.UNSET
+    tags: Ignored = msgspec.UNSET
+    score: Ignored = msgspec.UNSET
+
+
+class _Messages(_Beside, forbid_unknown_fields=True, gc=False, kw_only=True):
+    messages: list[_System | _User | _Assistant]
+
+
+class _FromSystem(msgspec.Struct, tag_field="from", tag="system", forbid_unknown_fields=True, gc=False):
+    content: str = msgspec.field(name="value")
+
+
+class _FromUser(msgspec.Struct, tag_field="from", tag="user", forbid_unknown_fields=True, gc=False):
+    content: str = msgspec.field(name="value")
+
+
+class _FromHuman(msgspec.Struct, tag_field="from", tag="human", forbid_unknown_fields=True, gc=False):
+    content: str = msgspec.field(name="value")
+
+
+class _FromAssistant(msgspec.Struct, tag_field="from", tag="assistant", forbid_unknown_fields=True, gc=False):
+    content: Text = msgspec.field(name="value")
+
+
+class _FromGPT(msgspec.Struct, tag_field="from", tag="gpt", forbid_unknown_fields=True, gc=False):
+    content: Text = msgspec.field(name="value")
+
+
+class _Conversations(_Beside, forbid_unknown_fields=True, gc=False, kw_only=True):
+    messages: list[_FromSystem | _FromUser | _FromHuman | _FromAssistant | _FromGPT] = msgspec.field(
+        name="conversations"
+    )
+
+
+_ROLES = {
+    _System: "system", _User: "user", _Assistant: "assistant", _FromSystem: "system", _FromUser: "user",
+    _FromHuman: "user", _FromAssistant: "assistant", _FromGPT: "assistant",
+}  # fmt: skip
+_ANSWERS = frozenset(kind for kind, role in _ROLES.items() if role == "assistant")
+_ROWS: dict[str, type[_Messages | _Conversations]] = {"messages": _Messages, "conversations": _Conversations}
+Kinds = tuple[type, ...]
+
+
+class LineCheck:
+    """One pass over one file."""
+
+    def __init__(
+        self, opened: Opened, report: Report, listener: Listener, index: RowIndexWriter | None, *, head: bytes
+    ) -> None:
+        """Begin; the first line in `head` decides which ordinary rows are expected."""
+        self._opened = opened
+        self._report = report
+        self._listener = listener
+        self._index = index
+        self._shape = _shape_of(head)
+        self._decoder = msgspec.json.Decoder(_ROWS[self._shape])
+        self._known: dict[Kinds, bool] = {}
+        self._counts: Counter[Kinds] = Counter()
+        self._line = 1
+        self._offset = 0
+        self.hashes: list[Any] = []
+        """Of every line, in blocks: int64."""
+
+    def run(self, stream: Readable) -> None:
+        """Check every line of `stream`."""
+        told_at = 0
+        for block in self._blocks(stream):
+            self._check(block)
+            self._report.bytes_read = self._offset
+            if self._offset - told_at >= SIGN_BYTES:
+                told_at = self._offset
+                self._settle()
+                self._listener.alive(self._report)
+        self._settle()
+        self._report.bytes_read = self._offset
+
+    def _blocks(self, stream: Readable) -> Iterator[bytes]:
+        """Yield whole lines; one beyond LONGEST_ROW is told and passed over."""
+        rest, is_first, is_skipping = b"", True, False
+        while block := stream.read(BLOCK):
+            if is_first and block.startswith(BOM):
+                block = block[len(BOM) :]
+                self._offset += len(BOM)
+            is_first = False
+            if is_skipping:
+                end = block.find(b"\n") + 1
+                if not end:
+                    self._offset += len(block)
+                    continue
+                self._offset += end
+                self._line += 1
+                block, is_skipping = block[end:], False
+            block = rest + block
+            end = block.rfind(b"\n") + 1
+            rest = block[end:]
+            if end:
+                yield block[:end]
+            if len(rest) > LONGEST_ROW + 1:
+                self._too_long()
+                self._offset += len(rest)
+                rest, is_skipping = b"", True
+        if rest:
+            yield rest
+
+    def _too_long(self) -> None:
+        fault = too_long(self._line)
+        add(fault, self._report, self._listener)
+        if self._index is not None:
+            self._index.add(line=self._line, is_faulty=True, offset=self._offset)
+
+    def _check(self, block: bytes) -> None:
+        content = np.frombuffer(block, dtype=np.uint8)
+        ends = np.flatnonzero(content == _NEWLINE)
+        if not block.endswith(b"\n"):
+            ends = np.append(ends, len(block))
+        braces = content == _BRACE
+        has_placeholders = bool((braces[1:] & braces[:-1]).any())
+        if has_placeholders or not self._accept(block, ends):
+            self._one_by_one(block)
+        self._line += len(ends)
+        self._offset += len(block)
+
+    def _accept(self, block: bytes, ends: Any) -> bool:
+        """Take the whole block if every line of it is an ordinary row."""
+        try:
+            rows = self._decoder.decode_lines(block)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        if len(rows) != len(ends):
+            return False
+        conversations = [row.messages for row in rows]
+        counts = Counter([tuple(map(type, messages)) for messages in conversations])
+        if () in counts or any(map(str.isspace, [messages[-1].content for messages in conversations])):
+            return False
+        if not all(self._is_ordinary(kinds) for kinds in counts):
+            return False
+        if any(len(kinds) > 3 for kinds in counts) and not all(map(_has_answers, rows)):
+            return False
+        self._counts.update(counts)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        self._take(block, starts, ends, len(rows))
+        return True
+
+    def _take(self, block: bytes, starts: Any, ends: Any, num_rows: int) -> None:
+        report = self._report
+        lengths = ends - starts
+        report.num_rows += num_rows
+        report.num_bytes += int(lengths.sum())
+        longest = int(lengths.argmax())
+        report.note_length(int(lengths[longest]), self._line + longest)
+        if not self._opened.shape:
+            self._opened.shape = self._shape
+        if self._index is not None:
+            self._index.add_many(starts + self._offset, np.arange(self._line, self._line + num_rows))
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        self.hashes.append(np.fromiter(map(hash, lines), dtype=np.int64, count=num_rows))
+
+    def _is_ordinary(self, kinds: Kinds) -> bool:
+        found = self._known.get(kinds)
+        if found is None:
+            found = self._known[kinds] = _is_learnable(kinds)
+        return found
+
+    def _one_by_one(self, block: bytes) -> None:
+        offset, hashes = self._offset, []
+        for number, line in enumerate(block.split(b"\n"), self._line):
+            text = line.removesuffix(b"\r")
+            if text.strip():
+                item = self._slowly(text, number)
+                add(item, self._report, self._listener)
+                hashes.append(hash(line))
+                if self._index is not None:
+                    self._index.add(line=number, is_faulty=isinstance(item, RowFault), offset=offset)
+            offset += len(line) + 1
+        self.hashes.append(np.asarray(hashes, dtype=np.int64))
+
+    def _slowly(self, line: bytes, number: int) -> Example | RowFault:
+        value = parse_value(line, number)
+        if isinstance(value, RowFault):
+            return value
+        return self._opened.read_item(RawRow(line=number, value=value, num_bytes=len(line)))
+
+    def _settle(self) -> None:
+        """Turn counted kinds into counted roles."""
+        for kinds, count in self._counts.items():
+            for kind in kinds:
+                self._report.roles[_ROLES[kind]] += count
+        self._counts.clear()
+
+
+def _shape_of(head: bytes) -> str:
+    return "conversations" if b'"conversations"' in head.partition(b"\n")[0] else "messages"
+
+
+def _is_learnable(kinds: Kinds) -> bool:
+    """Tell whether such messages, all with text, are a conversation to learn from."""
+    if not kinds or kinds[-1] not in _ANSWERS:
+        return False
+    if any(a in _ANSWERS and b in _ANSWERS for a, b in itertools.pairwise(kinds)):
+        return False
+    first = next(number for number, kind in enumerate(kinds) if kind in _ANSWERS)
+    return any(_ROLES[kind] == "user" for kind in kinds[:first])
+
+
+def _has_answers(row: _Messages | _Conversations) -> bool:
+    return not any(type(message) in _ANSWERS and message.content.isspace() for message in row.messages)

@@ -1,0 +1,63 @@
+"""What a row means: each shape an entry of SHAPES, asked in this order. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from datasets_app.formats.base import RowFault
+from datasets_app.shapes import conversations, instructions, others
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, Use
+
+SHAPES: tuple[Shape, ...] = (*others.FIRST, *conversations.SHAPES, *instructions.SHAPES, others.TEXT)
+CHOSEN = instructions.CHOSEN
+NAMES = (*dict.fromkeys(shape.name for shape in SHAPES), CHOSEN.name)
+KEPT_ANSWER = 'To train on it, write {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+
+__all__ = [
+    "CHOSEN",
+    "NAMES",
+    "SHAPES",
+    "Columns",
+    "Row",
+    "Shape",
+    "Turned",
+    "Use",
+    "named",
+    "no_shape",
+    "not_learned",
+    "shape_of",
+]
+
+
+def shape_of(row: Any) -> Shape | None:
+    """Return the first shape that fits, or None for a row of keys that mean nothing here."""
+    if not isinstance(row, Mapping):
+        return None
+    return next((shape for shape in SHAPES if shape.fits(row)), None)
+
+
+def named(name: str) -> Shape | None:
+    """Return the shape of this name."""
+    return CHOSEN if name == CHOSEN.name else next((shape for shape in SHAPES if shape.name == name), None)
+
+
+def not_learned(shape: Shape, line: int) -> RowFault:
+    """Return why a row of a shape that is only named is not used."""
+    return RowFault(
+        line=line,
+        code=f"{shape.use}_data" if shape.use in ("preference", "reinforcement") else shape.name,
+        message=f"This is {shape.words}, which cannot be used for supervised fine-tuning.",
+        hint=KEPT_ANSWER,
+        is_kind=True,
+    )
+
+
+def no_shape(row: Mapping[str, Any], line: int) -> RowFault:
+    """Return the fault of a row of columns that nobody can know the meaning of."""
+    names = ", ".join(repr(str(name)[:40]) for name in list(row)[:8]) or "none"
+    return RowFault(
+        line=line,
+        code="columns_unknown",
+        message=f"The columns of the row are {names}: which is the question and which the answer is not known.",
+        hint="Say which column holds the question and which the answer, or name them prompt and completion.",
+        is_kind=True,
+    )

@@ -1,0 +1,50 @@
+"""What a shape of row is: how it is told, and what it becomes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Use = Literal["chat", "text", "preference", "reinforcement", "none"]
+Row = Mapping[str, Any]
+Columns = Mapping[str, str]
+"""What a user says: {"prompt": column, "answer": column, "system": column}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """A row as OpenAI writes it, and where each part stood in the row itself."""
+
+    value: Row
+    """{"messages": [...], "tools": [...]} or {"text": ...}."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """From a place in `value` to the row's own: {"messages[0].content": "instruction"}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One meaning of a row: an entry of shapes.SHAPES each."""
+
+    name: str
+    """As stored and shown: messages, alpaca, …"""
+    use: Use
+    """What its rows can train."""
+    words: str
+    """What such rows are called, for a sentence."""
+    fits: Callable[[Row], bool]
+    """Whether a row is of this shape, by its keys."""
+    turn: Callable[[Row, Columns], Turned] | None = None
+    """Rewrite a row; None where it is named only, because nothing here can learn from it."""
+
+
+def text_of(row: Row, key: str) -> str:
+    """Return a cell as text; "" where it is absent or null."""
+    value = row.get(key)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else str(value)
+
+
+def has(*keys: str) -> Callable[[Row], bool]:
+    """Return a test for rows that have all of `keys`."""
+    wanted = frozenset(keys)
+    return lambda row: wanted <= row.keys()

@@ -1,0 +1,139 @@
+"""Rows that hold a conversation: OpenAI's messages, the seed's conversations, ShareGPT's variants, paired turns."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
+
+CALLS = ("function_call", "tool_call")
+
+
+def _is_list(row: Row, key: str) -> bool:
+    return isinstance(row.get(key), list)
+
+
+def _messages(row: Row, columns: Columns) -> Turned:
+    """Return OpenAI's row; its older `functions` and `function_call` become tools and tool_calls."""
+    if "functions" not in row and not _has_old_calls(row["messages"]):
+        return Turned(value=row)
+    value = {key: part for key, part in row.items() if key != "functions"}
+    if _is_list(row, "functions") and "tools" not in row:
+        value["tools"] = [{"type": "function", "function": function} for function in row["functions"]]
+    value["messages"] = _with_new_calls(row["messages"])
+    return Turned(value=value)
+
+
+def _has_old_calls(messages: Any) -> bool:
+    return isinstance(messages, list) and any(
+        isinstance(message, Mapping) and message.get("function_call") is not None for message in messages
+    )
+
+
+def _with_new_calls(messages: Any) -> Any:
+    if not isinstance(messages, list):
+        return messages
+    found: list[Any] = []
+    for number, message in enumerate(messages):
+        if isinstance(message, Mapping) and isinstance(message.get("function_call"), Mapping):
+            call = {"id": f"call_{number}", "type": "function", "function": message["function_call"]}
+            rest = {key: part for key, part in message.items() if key != "function_call"}
+            message = rest | {"tool_calls": [call]}
+        found.append(message)
+    return found
+
+
+def _conversations(row: Row, columns: Columns) -> Turned:
+    """Return the seed's and ShareGPT's `from`/`value` turns, with a system prompt and tools beside them."""
+    turns = row["conversations"]
+    extra = text_of(row, "system").strip() or row.get("tools")
+    if not extra and not _has_call(turns):
+        return Turned(value={"conversations": turns} | ({"tools": row["tools"]} if row.get("tools") else {}))
+    messages: list[Any] = []
+    if system := text_of(row, "system"):
+        messages.append({"role": "system", "content": system})
+    shift = len(messages)
+    messages += [_turn(turn, number) for number, turn in enumerate(turns)] if isinstance(turns, list) else [turns]
+    value: dict[str, Any] = {"messages": messages}
+    if tools := _tools(row.get("tools")):
+        value["tools"] = tools
+    places = {}
+    for number in range(len(messages) - shift):
+        places[f"messages[{number + shift}]"] = f"conversations[{number}]"
+        places[f"messages[{number + shift}].content"] = f"conversations[{number}].value"
+        places[f"messages[{number + shift}].role"] = f"conversations[{number}].from"
+    return Turned(value=value, places=places)
+
+
+def _has_call(turns: Any) -> bool:
+    return isinstance(turns, list) and any(isinstance(t, Mapping) and t.get("from") in CALLS for t in turns)
+
+
+def _turn(turn: Any, number: int) -> Any:
+    if not isinstance(turn, Mapping):
+        return turn
+    kept = {key: turn[key] for key in ("weight", "name") if key in turn}
+    if turn.get("from") in CALLS:
+        return kept | {"role": "assistant", "content": None, "tool_calls": _calls(turn.get("value"), number)}
+    renamed = {new: turn[old] for old, new in (("from", "role"), ("value", "content")) if old in turn}
+    return kept | renamed
+
+
+def _calls(value: Any, number: int) -> Any:
+    """Return tool calls of a `function_call` turn, whose value is one {"name", "arguments"} or a list of them."""
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+    calls = parsed if isinstance(parsed, list) else [parsed]
+    return [
+        {"id": f"call_{number}_{n}", "type": "function", "function": call} if isinstance(call, Mapping) else call
+        for n, call in enumerate(calls)
+    ]
+
+
+def _tools(value: Any) -> Any:
+    """Return tools as OpenAI writes them, from a list or from JSON text of one."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    if not isinstance(value, list):
+        return value
+    return [
+        {"type": "function", "function": tool} if isinstance(tool, Mapping) and "function" not in tool else tool
+        for tool in value
+    ]
+
+
+def _paired(row: Row, columns: Columns) -> Turned:
+    """Return turns that hold question and answer in one object: {"conversation": [{"human", "assistant"}]}."""
+    messages: list[Any] = []
+    places: dict[str, str] = {}
+    if system := text_of(row, "system"):
+        messages.append({"role": "system", "content": system})
+    for number, pair in enumerate(row["conversation"]):
+        if not isinstance(pair, Mapping):
+            messages.append(pair)
+            continue
+        for role, keys in (
+            ("user", ("human", "user", "question")),
+            ("assistant", ("assistant", "gpt", "bot", "answer")),
+        ):
+            key = next((key for key in keys if key in pair), keys[0])
+            places[f"messages[{len(messages)}].content"] = f"conversation[{number}].{key}"
+            messages.append({"role": role, "content": pair.get(key)})
+    return Turned(value={"messages": messages}, places=places)
+
+
+SHAPES = (
+    Shape(name="messages", use="chat", words="conversations as OpenAI writes them (messages)",
+          fits=has("messages"), turn=_messages),
+    Shape(name="conversations", use="chat", words="conversations as ShareGPT writes them (from, value)",
+          fits=has("conversations"), turn=_conversations),
+    Shape(name="paired_turns", use="chat", words="conversations in pairs of question and answer",
+          fits=lambda row: _is_list(row, "conversation"), turn=_paired),
+)  # fmt: skip

@@ -1,0 +1,90 @@
+"""Rows that hold one question and its answer in named columns, with or without what was said before."""
+
+from collections.abc import Callable
+from typing import Any
+
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
+
+PAIRS = (
+    ("question", "answer"),
+    ("q", "a"),
+    ("content", "summary"),
+    ("document", "summary"),
+    ("input", "output"),
+    ("input", "target"),
+    ("source", "target"),
+    ("instruction", "response"),
+    ("problem", "solution"),
+    ("问题", "回答"),
+    ("问题", "答案"),
+    ("提问", "回答"),
+    ("输入", "输出"),
+)
+"""Columns that are understood by their names; any others by what the user says."""
+
+
+def _pair(
+    row: Row, *, prompt: str, answer: str, system: str = "system", history: str = "history", more: str = ""
+) -> Turned:
+    """Return system, earlier rounds, the prompt (with `more` behind it) and the answer."""
+    messages: list[dict[str, Any]] = []
+    places: dict[str, str] = {}
+
+    def add(role: str, content: Any, place: str) -> None:
+        places[f"messages[{len(messages)}].content"] = place
+        messages.append({"role": role, "content": content})
+
+    if text := text_of(row, system):
+        add("system", text, system)
+    earlier = row.get(history)
+    for number, turn in enumerate(earlier if isinstance(earlier, list) else ()):
+        asked, said = (turn[0], turn[1]) if isinstance(turn, list) and len(turn) == 2 else (turn, None)
+        add("user", asked, f"{history}[{number}][0]")
+        add("assistant", said, f"{history}[{number}][1]")
+    parts = [text for text in (text_of(row, prompt), text_of(row, more) if more else "") if text]
+    add("user", "\n".join(parts), prompt)
+    add("assistant", text_of(row, answer), answer)
+    return Turned(value={"messages": messages}, places=places)
+
+
+def _alpaca(row: Row, columns: Columns) -> Turned:
+    return _pair(row, prompt="instruction", answer="output", more="input")
+
+
+def _query_response(row: Row, columns: Columns) -> Turned:
+    return _pair(row, prompt="query", answer="response")
+
+
+def _prompt_completion(row: Row, columns: Columns) -> Turned:
+    return _pair(row, prompt="prompt", answer="completion")
+
+
+def _chosen_columns(row: Row, columns: Columns) -> Turned:
+    return _pair(
+        row, prompt=columns.get("prompt", ""), answer=columns.get("answer", ""), system=columns.get("system", "system"),
+        history="",
+    )  # fmt: skip
+
+
+def _known_pair(first: str, second: str) -> Callable[[Row, Columns], Turned]:
+    return lambda row, columns: _pair(row, prompt=first, answer=second)
+
+
+def _is_text_prompt(row: Row) -> bool:
+    return {"prompt", "completion"} <= row.keys() and "label" not in row
+
+
+SHAPES = (
+    Shape(name="alpaca", use="chat", words="instructions as Alpaca writes them (instruction, input, output)",
+          fits=has("instruction", "output"), turn=_alpaca),
+    Shape(name="query_response", use="chat", words="queries and responses, with their history",
+          fits=has("query", "response"), turn=_query_response),
+    Shape(name="prompt_completion", use="chat", words="prompts and completions, OpenAI's older form",
+          fits=_is_text_prompt, turn=_prompt_completion),
+    *(Shape(name=f"{first}_{second}", use="chat", words=f"questions from {first}, answers from {second}",
+            fits=has(first, second), turn=_known_pair(first, second)) for first, second in PAIRS),
+)  # fmt: skip
+CHOSEN = Shape(
+    name="columns", use="chat", words="questions and answers from the columns that you chose", fits=lambda row: False,
+    turn=_chosen_columns,
+)  # fmt: skip
