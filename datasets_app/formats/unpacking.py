@@ -162,7 +162,8 @@ def _pieces(opened: IO[bytes], packed: int) -> Iterator[tuple[int, bytes]]:
 
 def _is_data(info: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-    return not info.is_dir() and bool(parts) and parts[0] != "__MACOSX" and not parts[-1].startswith(".")
+    is_folder = info.filename.endswith("/")
+    return not is_folder and bool(parts) and parts[0] != "__MACOSX" and not parts[-1].startswith(".")
 
 
 def _not_one(members: list[zipfile.ZipInfo]) -> Unreadable:
