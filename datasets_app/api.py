@@ -49,6 +49,7 @@ class RowList(serializers.Serializer):
 
 class TokenQuery(serializers.Serializer):
     model = serializers.CharField(max_length=200)
+    max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
 
 
 class ExpiresAfter(serializers.Serializer):
@@ -201,12 +202,23 @@ class RowsView(APIView):
 
 
 class TokensView(APIView):
-    """GET /api/v1/files/{id}/rows/{number}/tokens?model="""
+    """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len="""
 
     def get(self, request: Request, file_id: str, number: int) -> Response:
         file = services.get_file(team=_team(request), file_id=file_id)
-        base = get_model(_query(TokenQuery, request.query_params)["model"])
-        return Response(services.row_tokens(file=file, number=number, base=base))
+        asked = _query(TokenQuery, request.query_params)
+        base, most = get_model(asked["model"]), asked.get("max_seq_len")
+        return Response(services.row_tokens(file=file, number=number, base=base, max_seq_len=most))
+
+
+class StatisticsView(APIView):
+    """GET /api/v1/files/{id}/statistics?model=&max_seq_len="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        asked = _query(TokenQuery, request.query_params)
+        base, most = get_model(asked["model"]), asked.get("max_seq_len")
+        return Response(services.token_statistics(file=file, base=base, max_seq_len=most))
 
 
 def _page(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:

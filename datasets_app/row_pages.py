@@ -72,6 +72,14 @@ def example_at(file: TrainingFile, number: int) -> Example | None:
     return None
 
 
+def examples_at(file: TrainingFile, numbers: list[int]) -> list[Example]:
+    """Return the rows of these numbers, which ascend, of those that can be learned from."""
+    with _opened(file) as source:
+        every = source.index.good(0, source.index.num_rows)
+        views = (source.view(int(every[number]), number) for number in numbers if number < len(every))
+        return [view.example for view in views if view.example is not None]
+
+
 @dataclass(frozen=True)
 class _Source:
     index: RowIndex

@@ -21,6 +21,7 @@ from datasets_app.reading import read_conversations, read_examples
 from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
 from datasets_app.tasks import validate_file
+from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
 
@@ -42,6 +43,7 @@ __all__ = [
     "read_examples",
     "row_tokens",
     "store_file",
+    "token_statistics",
 ]
 
 TRAINING = "fine-tune"

@@ -16,9 +16,15 @@ _LONGEST_CHARACTER = 8
 
 
 def row_tokens(
-    *, file: TrainingFile, number: int, base: BaseModel, system: SystemChoice | None = None
+    *,
+    file: TrainingFile,
+    number: int,
+    base: BaseModel,
+    system: SystemChoice | None = None,
+    max_seq_len: int | None = None,
 ) -> dict[str, Any]:
-    """Return {"tokens": [{"id", "text", "trained"}], "truncated"} of the row `number` (from 0) for `base`."""
+    """Return {"tokens": [{"id", "text", "trained"}], "truncated"} of row `number` (from 0) for `base`, as a training
+    with `max_seq_len` would cut it."""
     example = example_at(file, number) if number >= 0 else None
     if example is None:
         raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
@@ -29,7 +35,7 @@ def row_tokens(
         rendered = chat.render(example.conversation)
     except ChatError as error:
         raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None
-    shown = rendered.truncate(MOST_TOKENS)
+    shown = rendered.truncate(min(max_seq_len or MOST_TOKENS, MOST_TOKENS))
     texts = token_texts(chat, shown.ids)
     tokens = [
         {"id": token, "text": text, "trained": trained}

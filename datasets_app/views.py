@@ -1,6 +1,6 @@
 """The pages of data sets: list and upload, one file with its faults and what a model learns from it."""
 
-import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -19,13 +19,16 @@ from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from common.spoken import spoken
 from datasets_app import services
-from datasets_app.downloads import file_response
+from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import Fault, TrainingFile
-
-logger = logging.getLogger(__name__)
+from datasets_app.shapes import SHAPES
 
 SHOWN_FAULTS = 50
-SHOWN_CONVERSATIONS = 3
+SHOWN_ROWS = 20
+LAYOUTS = {
+    "jsonl": "JSON Lines", "json": "JSON", "json-objects": "JSON", "csv": "CSV", "xlsx": "Excel", "parquet": "Parquet",
+    "text": "Text",
+}  # fmt: skip
 STATUSES = {
     "uploaded": ("busy", "loader"),
     "processed": ("ok", "circle-check"),
@@ -78,19 +81,19 @@ def upload_dataset(request: PageRequest) -> HttpResponse:
 @login_required
 @require_GET
 def dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Show one data set: its verdict, and one of its tabs."""
     file = _file(request, file_id)
-    faults = list(Fault.objects.filter(file=file).order_by("number")[:SHOWN_FAULTS])
-    base = BaseModel.objects.present().order_by("parameters").first()
+    tab = request.GET.get("tab", "")
+    if tab not in TABS or file.status == TrainingFile.Status.UPLOADED:
+        tab = "faults" if file.num_faults or file.progress.get("faults") else "rows"
     context: dict[str, Any] = {
         "file": file,
+        "tab": tab,
         "status": status_of(file),
         "sentence": sentence_of(file),
-        "faults": faults,
-        "num_more_faults": max(0, (file.num_faults or 0) - len(faults)),
-        "base": base,
-        "conversations": _tokens(file, base) if base and file.status == "processed" else [],
-        "curl": f"curl {settings.PUBLIC_URL}/v1/files/{file.id} -H 'Authorization: Bearer sk-luthier-…'",
-        "python": f'file = client.files.retrieve("{file.id}")',
+        "recognised": recognised(file),
+        "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
+        **TABS[tab](request, file),
     }
     return render(request, "datasets_app/detail.html", context)
 
@@ -98,31 +101,140 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
 def sentence_of(file: TrainingFile) -> str:
     """Say in words what the check found."""
     if file.status == "uploaded":
-        return _("Every line is being checked.")
+        rows = file.progress.get("rows")
+        if not rows:
+            return _("Every line is being checked.")
+        return _("Every line is being checked: %(rows)s rows so far, %(percent)s %% of the file.") % {
+            "rows": f"{rows:,}",
+            "percent": round(100 * file.progress.get("bytes", 0) / max(1, file.bytes)),
+        }
     if file.status == "error":
         count = file.num_faults or 0
         if not count:
             return spoken(file.status_details)
         return ngettext(
-            "%(count)s line cannot be learned from. Mend the file and upload it again.",
-            "%(count)s lines cannot be learned from. Mend the file and upload it again.",
+            "%(count)s row cannot be learned from. Mend the file and upload it again.",
+            "%(count)s rows cannot be learned from. Mend the file and upload it again.",
             count,
-        ) % {"count": count}
-    return ngettext("Ready: %(count)s conversation.", "Ready: %(count)s conversations.", file.num_rows or 0) % {
-        "count": f"{file.num_rows or 0:,}"
+        ) % {"count": f"{count:,}"}
+    return _ready(file)
+
+
+def _ready(file: TrainingFile) -> str:
+    rows, notes = file.num_rows or 0, (file.statistics or {}).get("num_notes", 0)
+    if file.use == "text":
+        ready = ngettext("Ready: %(count)s piece of text.", "Ready: %(count)s pieces of text.", rows)
+    else:
+        ready = ngettext("Ready: %(count)s conversation.", "Ready: %(count)s conversations.", rows)
+    sentences = [ready % {"count": f"{rows:,}"}]
+    if notes:
+        look = ngettext("%(count)s row needs a look.", "%(count)s rows need a look.", notes)
+        sentences.append(look % {"count": f"{notes:,}"})
+    return " ".join(sentences)
+
+
+def recognised(file: TrainingFile) -> str:
+    """Say what the file was taken for."""
+    if not file.format:
+        return ""
+    layout = LAYOUTS.get(file.format, file.format)
+    encoding = (file.statistics or {}).get("encoding") or ""
+    if encoding and encoding != "utf-8":
+        layout = f"{layout}, {encoding.upper()}"
+    shape = next((str(shape.words) for shape in SHAPES if shape.name == file.shape), "")
+    return f"{layout}: {spoken(shape)}" if shape else layout
+
+
+def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+    search, code = request.GET.get("search", "")[:200], request.GET.get("code", "")[:60]
+    offset = _number(request.GET.get("offset"), default=0)
+    page = None
+    if file.status != TrainingFile.Status.UPLOADED and file.num_rows is not None:
+        page = services.page_of_rows(file, offset=offset, limit=SHOWN_ROWS, search=search, code=code)
+    groups = services.fault_groups(file)
+    return {
+        "page": page,
+        "offset": offset,
+        "previous": max(0, offset - SHOWN_ROWS) if offset else None,
+        "search": search,
+        "code": code,
+        "groups": groups,
+        **_api(
+            f"/api/v1/files/{file.id}/rows?offset={offset}&limit={SHOWN_ROWS}",
+            f'client.get("/../api/v1/files/{file.id}/rows", cast_to=dict)',
+        ),
     }
 
 
-def _tokens(file: TrainingFile, base: BaseModel) -> list[list[dict[str, Any]]]:
-    """Return the first conversations as tokens; a view that cannot be drawn must not hide the file."""
-    found = []
-    system = _system_choice(file, base)
-    try:
-        for number in range(min(SHOWN_CONVERSATIONS, file.num_rows or 0)):
-            found.append(services.row_tokens(file=file, number=number, base=base, system=system)["tokens"])
-    except (ChatError, UserError) as error:
-        logger.warning("No token view of %s: %s", file.id, error)
-    return found
+def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+    faults = list(Fault.objects.filter(file=file, level="fault").order_by("number")[:SHOWN_FAULTS])
+    return {
+        "faults": faults,
+        "groups": services.fault_groups(file),
+        "num_more_faults": max(0, (file.num_faults or 0) - len(faults)),
+        **_api(f"/api/v1/files/{file.id}/faults", f'client.get("/../api/v1/files/{file.id}/faults", cast_to=dict)'),
+    }
+
+
+def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+    bases = list(BaseModel.objects.present().order_by("parameters"))
+    base = next((base for base in bases if base.pk == request.GET.get("model")), bases[0] if bases else None)
+    number = _number(request.GET.get("row"), default=0)
+    most = _number(request.GET.get("max_seq_len"), default=0) or None
+    shown: dict[str, Any] = {}
+    error = ""
+    if base is not None and file.is_processed:
+        system = _system_choice(file, base)
+        try:
+            shown = services.row_tokens(file=file, number=number, base=base, system=system, max_seq_len=most)
+            shown["statistics"] = services.token_statistics(file=file, base=base, system=system, max_seq_len=most)
+        except (ChatError, UserError) as problem:
+            error = spoken(problem.message)
+    bars = shown["statistics"]["histogram"] if shown else []
+    highest = max((bar["rows"] for bar in bars), default=1) or 1
+    model = base.pk if base else "MODEL"
+    return {
+        "bases": bases,
+        "base": base,
+        "row": number,
+        "next_row": number + 1 if number + 1 < (file.num_rows or 0) else None,
+        "previous_row": number - 1 if number else None,
+        "max_seq_len": most or "",
+        "tokens": shown.get("tokens", []),
+        "is_cut": shown.get("truncated", False),
+        "figures": shown.get("statistics"),
+        "bars": [{**bar, "share": round(100 * bar["rows"] / highest)} for bar in bars],
+        "learn_error": error,
+        **_api(
+            f"/api/v1/files/{file.id}/rows/{number}/tokens?model={model}",
+            f'client.get("/../api/v1/files/{file.id}/rows/{number}/tokens", '
+            f'options={{"params": {{"model": "{model}"}}}}, cast_to=dict)',
+        ),
+    }
+
+
+def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+    return {
+        "figures": file.statistics or {},
+        **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
+    }
+
+
+TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {
+    "rows": _rows_tab,
+    "faults": _faults_tab,
+    "learn": _learn_tab,
+    "about": _about_tab,
+}
+"""The tabs of a data set, each with its own address."""
+
+
+def _api(path: str, python: str) -> dict[str, str]:
+    return {"curl": f"curl '{settings.PUBLIC_URL}{path}' -H 'Authorization: Bearer sk-luthier-…'", "python": python}
+
+
+def _number(text: str | None, *, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else default
 
 
 def _system_choice(file: TrainingFile, base: BaseModel) -> SystemChoice:
@@ -153,6 +265,12 @@ def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 def download_dataset(request: PageRequest, file_id: str) -> HttpResponseBase:
     return file_response(_file(request, file_id))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def download_faults(request: PageRequest, file_id: str) -> HttpResponseBase:
+    return faults_response(_file(request, file_id), as_csv=True)
 
 
 def _file(request: PageRequest, file_id: str) -> TrainingFile:

@@ -176,7 +176,7 @@ def _not_one(members: list[zipfile.ZipInfo]) -> Unreadable:
     return whole_file(
         "archive_of_many",
         f"The ZIP archive holds {len(members)} files: {names}{more}.",
-        "Upload each file on its own; several data sets can be mixed afterwards.",
+        "Upload each file on its own.",
     )
 
 

@@ -1,0 +1,95 @@
+"""How long the rows of a set are for one base model, and what of them would be learned or cut off."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catalogue.chat_formats import chat_format
+from catalogue.models import BaseModel
+from chat import ChatError, Rendered, SystemChoice
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.reading import require_processed
+from datasets_app.row_pages import examples_at
+
+MOST_ROWS = 2000
+"""Of a larger set so many rows, spread evenly over it, are looked at."""
+BARS = 16
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """Of each row looked at."""
+
+    tokens: Any
+    trained: Any
+    first_answer: Any
+    """Tokens before the first that is learned."""
+    lines: list[int]
+
+
+def token_statistics(
+    *, file: TrainingFile, base: BaseModel, max_seq_len: int | None = None, system: SystemChoice | None = None
+) -> dict[str, Any]:
+    """Return lengths in tokens as `base` reads the rows, and what a training with `max_seq_len` would lose.
+
+    `rows_looked_at` says of how many rows the figures are; counts are scaled to the whole set. Errors: UserError for a
+    file that is not processed or that the model's template cannot write.
+    """
+    require_processed(file)
+    found = _measure(file, base, system or SystemChoice("model_default"))
+    looked_at, rows = len(found.tokens), int(file.num_rows or 0)
+    scale = rows / looked_at if looked_at else 0.0
+    most = max_seq_len or base.context_length
+    longest = int(found.tokens.argmax()) if looked_at else 0
+    return {
+        "object": "file.statistics",
+        "model": base.pk,
+        "rows": rows,
+        "rows_looked_at": looked_at,
+        "tokens": round(scale * int(found.tokens.sum())),
+        "trained_tokens_per_epoch": round(scale * int(found.trained.sum())),
+        "p50": int(np.percentile(found.tokens, 50)) if looked_at else 0,
+        "p95": int(np.percentile(found.tokens, 95)) if looked_at else 0,
+        "max": int(found.tokens.max()) if looked_at else 0,
+        "longest_line": found.lines[longest] if looked_at else None,
+        "max_seq_len": most,
+        "rows_cut": round(scale * int((found.tokens > most).sum())),
+        "share_cut": round(float((found.tokens > most).mean()), 4) if looked_at else 0.0,
+        "rows_without_answer": round(scale * int((found.first_answer >= most).sum())),
+        "histogram": _histogram(found.tokens, scale),
+    }
+
+
+def _measure(file: TrainingFile, base: BaseModel, system: SystemChoice) -> _Lengths:
+    rows = int(file.num_rows or 0)
+    numbers = np.unique(np.linspace(0, max(0, rows - 1), min(rows, MOST_ROWS)).round().astype(int)).tolist()
+    examples = [example for example in examples_at(file, numbers) if example.conversation is not None]
+    try:
+        chat = chat_format(base, system)
+        rendered = list(chat.render_many(e.conversation for e in examples if e.conversation is not None))
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="model") from None
+    return _Lengths(
+        np.asarray([len(row.ids) for row in rendered], dtype=np.int64),
+        np.asarray([row.num_trained for row in rendered], dtype=np.int64),
+        np.asarray([_before_answer(row) for row in rendered], dtype=np.int64),
+        [example.line for example in examples],
+    )
+
+
+def _before_answer(row: Rendered) -> int:
+    trained = list(row.trained)
+    return trained.index(True) if True in trained else len(trained)
+
+
+def _histogram(tokens: Any, scale: float) -> list[dict[str, int]]:
+    if not len(tokens):
+        return []
+    step = max(1, -(-int(tokens.max()) // BARS))
+    counts = np.bincount((tokens - 1).clip(min=0) // step, minlength=1)
+    return [
+        {"from": n * step + 1, "to": (n + 1) * step, "rows": round(scale * int(count))}
+        for n, count in enumerate(counts)
+    ]
