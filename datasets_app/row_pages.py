@@ -131,8 +131,8 @@ def _faulty_page(file: TrainingFile, source: _Source, offset: int, limit: int, c
     faults = list(found[offset : offset + limit])
     rows = []
     for fault in faults:
-        places = source.index.at_lines([fault.line]) if fault.line is not None else []
-        for place in places:
+        lines = [fault.line] if fault.line is not None else []
+        for place in source.index.at_lines(lines):
             view = source.view(int(place), None)
             rows.append(RowView(number=None, line=view.line, example=view.example, raw=view.raw, faults=[fault]))
     return RowPage(rows=rows, total=total, next_offset=offset + limit if offset + limit < total else None)

@@ -23,8 +23,8 @@ def encoding_of(head: bytes) -> str:
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
-    if name := _wide(head):
-        return name
+    if wide := _wide(head):
+        return wide
     if _reads(head, UTF8):
         return UTF8
     if 0 in head or _is_mostly_utf8(head):

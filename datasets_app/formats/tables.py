@@ -5,6 +5,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Any
 
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import LONGEST_ROW
@@ -54,8 +55,8 @@ class Table:
             ) from None
 
 
-def _rows(reader: "csv._reader", separator: str) -> Iterator[Item]:
-    names = next(reader, [])
+def _rows(reader: Any, separator: str) -> Iterator[Item]:
+    names: list[str] = next(reader, [])
     columns = _columns(names)
     while True:
         line = reader.line_num + 1

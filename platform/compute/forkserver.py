@@ -84,8 +84,8 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, (home.root / "log.txt").open("wb") as log:
             self._process = subprocess.Popen(
-                [settings.TRAINER_PYTHON, "-c", code], env=_environment(home), cwd=home.root, stdin=theirs, stdout=log,
-                stderr=log, start_new_session=True, close_fds=True,
+                [settings.TRAINER_PYTHON, "-c", code], env=_environment(home), cwd=home.root, stdin=theirs.fileno(),
+                stdout=log, stderr=log, start_new_session=True, close_fds=True,
             )  # fmt: skip
         ours.send(json.dumps({"preload": preloads()}).encode())
         self._control, self._started_at, self._is_ready = ours, time.monotonic(), False

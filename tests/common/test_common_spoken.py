@@ -61,7 +61,7 @@ FILES = (
     b'{"messages": []}\0\n',
     b'{\n  "messages": []\n}\n',
     b'{"prompt": "a", "chosen": "b", "rejected": "c"}\n',
-    b'{"instruction": "a", "output": "b"}\n',
+    b'{"instruction": "a", "output": ""}\n',
     b"\x1f\x8b\x08",
     b"%PDF-1.7",
     b"PK\x03\x04",
