@@ -20,7 +20,8 @@ from common.idempotency import idempotent
 from datasets_app import services, uploads
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
-from datasets_app.wire import file_json, row_json, upload_json
+from datasets_app.repairs import repairs_for
+from datasets_app.wire import file_json, row_json, upload_json, version_json
 
 MOST_FILES = 10_000
 MOST_FAULTS = 1_000
@@ -219,6 +220,45 @@ class StatisticsView(APIView):
         asked = _query(TokenQuery, request.query_params)
         base, most = get_model(asked["model"]), asked.get("max_seq_len")
         return Response(services.token_statistics(file=file, base=base, max_seq_len=most))
+
+
+class NewRepair(serializers.Serializer):
+    repairs = serializers.ListField(child=serializers.CharField(max_length=60), min_length=1, max_length=20)
+    values = serializers.DictField(child=serializers.CharField(max_length=500, allow_blank=True), default=dict)
+    preview = serializers.BooleanField(default=False)
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class RepairsView(APIView):
+    """GET /api/v1/files/{id}/repairs: what would help; POST: make a repaired version, or with "preview" only look"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        codes = {group.code for group in services.fault_groups(file)}
+        found = [
+            {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
+            for r in repairs_for(codes)
+        ]
+        return Response(_page(found, False))
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = _body(NewRepair, request)
+        file = services.get_file(team=_team(request), file_id=file_id)
+        chosen = {"names": asked["repairs"], "values": asked["values"]}
+        if asked["preview"]:
+            return Response(
+                {"object": "file.repair", "file": None, **asdict(services.preview_repairs(file=file, **chosen))}
+            )
+        made, outcome = services.repair_file(file=file, **chosen, by=_user(request), reason=asked["reason"])
+        return Response({"object": "file.repair", "file": file_json(made), **asdict(outcome)})
+
+
+class VersionsView(APIView):
+    """GET /api/v1/files/{id}/versions"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=_team(request), file_id=file_id)
+        return Response(_page([version_json(version) for version in services.versions_of(file)], False))
 
 
 def _page(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:

@@ -44,12 +44,12 @@ class Opened:
         self.is_by_columns = bool(reading.get("columns") or reading.get("shape"))
         self.shape = ""
         self.use: Use = "chat"
-        self._items = rows.items
+        self.items = rows.items
         self._columns = dict(reading.get("columns") or {})
         self._chosen = _chosen(reading)
 
     def __iter__(self) -> Iterator[Example | RowFault]:
-        for item in self._items:
+        for item in self.items:
             yield self.read_item(item)
 
     def read_item(self, item: Item) -> Example | RowFault:

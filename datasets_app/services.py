@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Team, User
 from common.errors import NotFound, UserError
-from common.wake import wake
-from datasets_app import removal, storing
+from datasets_app import removal, saving, storing
 from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
@@ -20,10 +18,10 @@ from datasets_app.models import TrainingFile
 from datasets_app.reading import read_conversations, read_examples
 from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
-from datasets_app.tasks import validate_file
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
+from datasets_app.versions import preview_repairs, repair_file, versions_of
 
 __all__ = [
     "FaultGroup",
@@ -39,11 +37,14 @@ __all__ = [
     "get_file",
     "open_file",
     "page_of_rows",
+    "preview_repairs",
     "read_conversations",
     "read_examples",
+    "repair_file",
     "row_tokens",
     "store_file",
     "token_statistics",
+    "versions_of",
 ]
 
 TRAINING = "fine-tune"
@@ -97,7 +98,7 @@ def store_file(
         raise UserError(refusal.message, code=refusal.code, param="file")
     file = TrainingFile(team=team, created_by=by, filename=filename, purpose=purpose, expires_at=expires_at)
     file.family, file.made = file.pk, {"how": "upload"}
-    return _save(file, spool)
+    return saving.save_new(file, spool)
 
 
 def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = RESULTS) -> TrainingFile:
@@ -106,7 +107,7 @@ def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = 
         team=team, filename=safe_filename(filename), purpose=purpose, status=TrainingFile.Status.PROCESSED
     )
     with path.open("rb") as stream, Spool.of(stream, limit=path.stat().st_size) as spool:
-        return _save(file, spool)
+        return saving.save_new(file, spool)
 
 
 def delete_file(*, file: TrainingFile, by: User | None) -> None:
@@ -156,18 +157,3 @@ def expiry_of(policy: dict[str, Any] | None) -> datetime | None:
             param="expires_after.seconds",
         )
     return timezone.now() + timedelta(seconds=seconds)
-
-
-def _save(file: TrainingFile, spool: Spool) -> TrainingFile:
-    """Put the bytes into storage, then the row into the database; without the row the bytes go again."""
-    file.bytes, file.sha256 = spool.num_bytes, spool.sha256
-    file.storage_name = storing.store(spool, storing.name_for(file.team, file.pk))
-    try:
-        with transaction.atomic():
-            file.save(force_insert=True)
-            if file.status == TrainingFile.Status.UPLOADED:
-                wake(validate_file, file.pk)
-    except BaseException:
-        storing.remove(file.storage_name)
-        raise
-    return file

@@ -16,6 +16,8 @@ api = [
     path("files/<str:file_id>/faults", rest.FaultsView.as_view()),
     path("files/<str:file_id>/faults/groups", rest.FaultGroupsView.as_view()),
     path("files/<str:file_id>/faults/content", rest.FaultsContentView.as_view()),
+    path("files/<str:file_id>/repairs", rest.RepairsView.as_view()),
+    path("files/<str:file_id>/versions", rest.VersionsView.as_view()),
     path("files/<str:file_id>/statistics", rest.StatisticsView.as_view()),
     path("files/<str:file_id>/rows", rest.RowsView.as_view()),
     path("files/<str:file_id>/rows/<int:number>/tokens", rest.TokensView.as_view()),
@@ -25,6 +27,7 @@ pages = [
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
+    path("datasets/<str:file_id>/repair", views.repair_dataset, name="repair_dataset"),
     path("datasets/<str:file_id>/faults", views.download_faults, name="download_faults"),
     path("datasets/<str:file_id>/download", views.download_dataset, name="download_dataset"),
 ]

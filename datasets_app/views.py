@@ -6,8 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,6 +22,7 @@ from common.spoken import spoken
 from datasets_app import services
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import Fault, TrainingFile
+from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
 
 SHOWN_FAULTS = 50
@@ -113,8 +115,8 @@ def sentence_of(file: TrainingFile) -> str:
         if not count:
             return spoken(file.status_details)
         return ngettext(
-            "%(count)s row cannot be learned from. Mend the file and upload it again.",
-            "%(count)s rows cannot be learned from. Mend the file and upload it again.",
+            "%(count)s row cannot be learned from. Repair the file here, or mend it and upload it again.",
+            "%(count)s rows cannot be learned from. Repair the file here, or mend it and upload it again.",
             count,
         ) % {"count": f"{count:,}"}
     return _ready(file)
@@ -168,12 +170,53 @@ def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 
 def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     faults = list(Fault.objects.filter(file=file, level="fault").order_by("number")[:SHOWN_FAULTS])
+    groups = services.fault_groups(file)
+    offered = repairs_for(group.code for group in groups)
+    chosen = [name for name in request.GET.getlist("repair") if name in NAMES]
+    preview, repair_error = None, ""
+    if chosen:
+        try:
+            preview = services.preview_repairs(file=file, names=chosen, values=_values(request.GET))
+        except UserError as error:
+            repair_error = spoken(error.message)
     return {
         "faults": faults,
-        "groups": services.fault_groups(file),
+        "groups": groups,
+        "repairs": [{"repair": r, "is_chosen": r.name in chosen or not chosen} for r in offered],
+        "placeholders": _placeholders(groups, request.GET),
+        "preview": preview,
+        "repair_error": repair_error,
+        "chosen": chosen,
         "num_more_faults": max(0, (file.num_faults or 0) - len(faults)),
         **_api(f"/api/v1/files/{file.id}/faults", f'client.get("/../api/v1/files/{file.id}/faults", cast_to=dict)'),
     }
+
+
+def _placeholders(groups: list[services.FaultGroup], given: QueryDict) -> list[dict[str, str]]:
+    """Return the names that can be filled in, with what was given for them."""
+    if not any(group.code == "unfilled_placeholders" for group in groups):
+        return []
+    return [{"name": name, "value": given.get(f"value-{name}", "")} for name in ("name", "author")]
+
+
+def _values(given: QueryDict) -> dict[str, str]:
+    """Return what was filled in for placeholders."""
+    return {key.removeprefix("value-"): text for key, text in given.items() if key.startswith("value-") and text}
+
+
+@login_required
+@require_POST
+def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Make a repaired version and go to it."""
+    file = _file(request, file_id)
+    try:
+        made, _outcome = services.repair_file(
+            file=file, names=request.POST.getlist("repair"), values=_values(request.POST), by=request.user
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=faults")
+    return redirect("dataset", made.id)
 
 
 def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
@@ -216,6 +259,7 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     return {
         "figures": file.statistics or {},
+        "versions": services.versions_of(file),
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
 

@@ -47,6 +47,21 @@ def part_json(part: UploadPart) -> dict[str, Any]:
     }
 
 
+def version_json(file: TrainingFile) -> dict[str, Any]:
+    """Return OpenAI's file object with what makes it a version."""
+    return {
+        **file_json(file),
+        "version": file.version,
+        "parent": file.parent_id,
+        "author": file.created_by.email if file.created_by else None,
+        "reason": file.reason or None,
+        "made": file.made,
+        "sha256": file.sha256,
+        "num_rows": file.num_rows,
+        "num_faults": file.num_faults,
+    }
+
+
 def row_json(row: RowView) -> dict[str, Any]:
     """Return one row: its messages or its text, or as it is written where it is neither."""
     example = row.example

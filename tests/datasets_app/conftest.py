@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from accounts.models import Team, User
 from accounts.services import create_api_key
 from chat import ChatFormat
-from datasets_app import guards, hooks, services, storing
+from datasets_app import guards, hooks, saving, storing
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of files that a worker was asked to check."""
     ids: list[str] = []
-    monkeypatch.setattr(services, "wake", lambda task, file_id: ids.append(file_id))
+    monkeypatch.setattr(saving, "wake", lambda task, file_id: ids.append(file_id))
     return ids
 
 

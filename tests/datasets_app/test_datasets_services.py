@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from common.errors import NotFound, UserError
-from datasets_app import checking, guards, hooks, removal, services, storing, tasks
+from datasets_app import checking, guards, hooks, removal, saving, services, storing, tasks
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, row, rows
@@ -87,7 +87,7 @@ class TestCreateFile:
     def test_a_row_that_cannot_be_written_leaves_no_bytes(
         self, alice: Member, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(services, "wake", lambda *args: 1 / 0)
+        monkeypatch.setattr(saving, "wake", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             create(alice)
         assert not stored_files(home)

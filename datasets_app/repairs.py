@@ -1,0 +1,283 @@
+"""Safe repairs of rows: each mends one kind of fault, changes nothing else, and can be looked at before it is made."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from datasets_app.checks import as_copy
+from datasets_app.examples import PLACEHOLDER, Example, Opened
+from datasets_app.formats import Item, RawRow, RowFault
+from datasets_app.formats.json_values import parse_value
+
+ROLES = {
+    "bot": "assistant", "model": "assistant", "ai": "assistant", "chatgpt": "assistant", "助手": "assistant",
+    "customer": "user", "question": "user", "q": "user", "用户": "user", "instruction": "system", "系统": "system",
+}  # fmt: skip
+"""Names that others give to the roles, in lower case, besides those that are understood anyway."""
+_KNOWN = ("system", "developer", "user", "human", "assistant", "gpt", "tool", "function", "observation")
+_TRAILING_COMMA = re.compile(rb",\s*([}\]])")
+
+Values = Mapping[str, str]
+"""What the user fills in: {"name": "小智"}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """One repair: an entry of REPAIRS."""
+
+    name: str
+    title: str | Promise
+    sentence: str | Promise
+    mends: tuple[str, ...]
+    """Codes of the faults and notes that it takes away."""
+    of_value: Callable[[Any, Values], Any] | None = None
+    """Rewrite a row's value; the same object where there is nothing to mend."""
+    of_bytes: Callable[[bytes], bytes] | None = None
+    """Rewrite a line that is no JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One row before and after; `after` is None where it was dropped."""
+
+    line: int
+    before: str
+    after: str | None
+    repairs: tuple[str, ...]
+
+
+@dataclass
+class Outcome:
+    """What a pass over a whole file did."""
+
+    num_changed: int = 0
+    num_dropped: int = 0
+    num_rows_after: int = 0
+    num_faults_after: int = 0
+    by_repair: dict[str, int] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    """The first ones."""
+
+
+def _messages(value: Any) -> tuple[str, str, str] | None:
+    """Return the keys of the list, the role and the text of a row that holds a conversation."""
+    if isinstance(value, Mapping):
+        for key, role, text in (("messages", "role", "content"), ("conversations", "from", "value")):
+            if isinstance(value.get(key), list):
+                return key, role, text
+    return None
+
+
+def _each(value: Any, change: Callable[[dict[str, Any], str, str], dict[str, Any]]) -> Any:
+    keys = _messages(value)
+    if keys is None:
+        return value
+    key, role, text = keys
+    turns = [change(dict(turn), role, text) if isinstance(turn, Mapping) else turn for turn in value[key]]
+    return value if turns == value[key] else {**value, key: turns}
+
+
+def fix_roles(value: Any, values: Values) -> Any:
+    """Write roles as they are known: "Assistant" and "bot" become assistant."""
+
+    def renamed(turn: dict[str, Any], role: str, text: str) -> dict[str, Any]:
+        name = turn.get(role)
+        if isinstance(name, str) and name not in _KNOWN:
+            plain = name.strip().lower()
+            turn[role] = ROLES.get(plain, plain if plain in _KNOWN else name)
+        return turn
+
+    return _each(value, renamed)
+
+
+def merge_consecutive(value: Any, values: Values) -> Any:
+    """Join messages of one role that follow one another, with a line break between them."""
+    keys = _messages(value)
+    if keys is None:
+        return value
+    key, role, text = keys
+    joined: list[Any] = []
+    for turn in value[key]:
+        if joined and _can_join(joined[-1], turn, role, text):
+            joined[-1][text] = f"{joined[-1][text]}\n{turn[text]}"
+            continue
+        joined.append(dict(turn) if isinstance(turn, Mapping) else turn)
+    return value if len(joined) == len(value[key]) else {**value, key: joined}
+
+
+def _can_join(first: Any, second: Any, role: str, text: str) -> bool:
+    """Tell whether two messages are one speaker's plain text, learned alike."""
+    both = (first, second)
+    is_plain = all(
+        isinstance(turn, Mapping) and isinstance(turn.get(text), str) and not turn.get("tool_calls") for turn in both
+    )
+    return is_plain and all(first.get(key) == second.get(key) for key in (role, "weight", "name"))
+
+
+def drop_trailing_question(value: Any, values: Values) -> Any:
+    """Leave out what follows the last answer."""
+    keys = _messages(value)
+    if keys is None:
+        return value
+    key, role, _text = keys
+    turns = value[key]
+    answers = [n for n, t in enumerate(turns) if isinstance(t, Mapping) and t.get(role) in ("assistant", "gpt")]
+    return value if not answers or answers[-1] == len(turns) - 1 else {**value, key: turns[: answers[-1] + 1]}
+
+
+def trim(value: Any, values: Values) -> Any:
+    """Take blank space from both ends of every text."""
+
+    def trimmed(turn: dict[str, Any], role: str, text: str) -> dict[str, Any]:
+        if isinstance(turn.get(text), str):
+            turn[text] = turn[text].strip()
+        return turn
+
+    return _each(value, trimmed)
+
+
+def fill_placeholders(value: Any, values: Values) -> Any:
+    """Put the given values where {{name}} stands."""
+    if not values:
+        return value
+    written = json.dumps(value, ensure_ascii=False)
+
+    def filled(found: "re.Match[str]") -> str:
+        name = found[0].strip("{} ")
+        return json.dumps(values[name], ensure_ascii=False)[1:-1] if name in values else found[0]
+
+    changed = PLACEHOLDER.sub(filled, written)
+    return value if changed == written else json.loads(changed)
+
+
+def strip_comma(line: bytes) -> bytes:
+    """Take away a comma at the end of a line or before a closing bracket."""
+    return _TRAILING_COMMA.sub(rb"\1", line.rstrip().removesuffix(b","))
+
+
+def strip_comment(line: bytes) -> bytes:
+    """Empty a line that is a comment."""
+    return b"" if line.lstrip().startswith((b"//", b"#")) else line
+
+
+REPAIRS: tuple[Repair, ...] = (
+    Repair(name="strip_comments", title=_("Leave out comment lines"), sentence=_("Lines that begin with // or #."),
+           mends=("not_json",), of_bytes=strip_comment),
+    Repair(name="strip_commas", title=_("Take away stray commas"),
+           sentence=_("At the end of a line, and before a closing bracket."), mends=("not_json",),
+           of_bytes=strip_comma),
+    Repair(name="fix_roles", title=_("Correct the names of roles"),
+           sentence=_("Assistant, bot or model become assistant; customer becomes user."), mends=("unknown_role",),
+           of_value=fix_roles),
+    Repair(name="merge_consecutive", title=_("Join messages of one speaker"),
+           sentence=_("Messages of one role that follow one another become one, with a line break."),
+           mends=("consecutive_assistant",), of_value=merge_consecutive),
+    Repair(name="drop_trailing_question", title=_("Leave out questions without an answer"),
+           sentence=_("What follows the last answer of a conversation."), mends=("last_not_assistant",),
+           of_value=drop_trailing_question),
+    Repair(name="trim", title=_("Trim blank space"), sentence=_("From both ends of every text."), mends=(),
+           of_value=trim),
+    Repair(name="fill_placeholders", title=_("Fill in placeholders"),
+           sentence=_("Your values are put where {{name}} and the like stand."), mends=("unfilled_placeholders",),
+           of_value=fill_placeholders),
+    Repair(name="drop_repeated", title=_("Leave out repeated rows"), sentence=_("Only the first of equal rows stays."),
+           mends=("repeated_row",)),
+    Repair(name="drop_faulty", title=_("Leave out faulty rows"),
+           sentence=_("Every row that still cannot be learned from after the other repairs."), mends=("*",)),
+)  # fmt: skip
+"""In the order in which they are made."""
+NAMES = tuple(repair.name for repair in REPAIRS)
+
+
+def repairs_for(codes: Iterable[str]) -> list[Repair]:
+    """Return the repairs that take away some of these faults or notes."""
+    found = set(codes)
+    return [repair for repair in REPAIRS if found & set(repair.mends) or ("*" in repair.mends and found)]
+
+
+def repaired(
+    items: Iterable[Item], opened: Opened, names: Iterable[str], values: Values, outcome: Outcome, *, shown: int
+) -> Iterator[bytes]:
+    """Yield every row that stays, as a line of JSON, and count in `outcome`; `shown` changes are kept there."""
+    chosen = [repair for repair in REPAIRS if repair.name in set(names)]
+    drops_faulty = any(repair.name == "drop_faulty" for repair in chosen)
+    seen: set[bytes] | None = set() if any(repair.name == "drop_repeated" for repair in chosen) else None
+    for item in items:
+        row = _mended(item, opened, chosen, values)
+        example = opened.read_item(row.item) if row.item is not None else None
+        written = _written(row, example)
+        if written is not None and isinstance(example, RowFault) and drops_faulty:
+            written, row.used = None, [*row.used, "drop_faulty"]
+        if written is not None and seen is not None and isinstance(example, Example):
+            if written in seen:
+                written, row.used = None, [*row.used, "drop_repeated"]
+            else:
+                seen.add(written)
+        _count(outcome, row, written, example, shown)
+        if written is not None:
+            yield written + b"\n"
+
+
+@dataclass
+class _Row:
+    line: int
+    before: str
+    item: Item | None
+    """None where a repair left nothing of it."""
+    used: list[str]
+
+
+def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) -> _Row:
+    line, used = item.line or 0, []
+    if isinstance(item, RowFault):
+        return _Row(line, item.sentence, item, used)
+    before, value = _shown(item.value), item.value
+    if isinstance(value, bytes):
+        text = value
+        for repair in chosen:
+            if repair.of_bytes is not None and (changed := repair.of_bytes(text)) != text:
+                text, used = changed, [*used, repair.name]
+        before = item.value.decode("utf-8", "replace")
+        if not text.strip():
+            return _Row(line, before, None, used)
+        parsed = parse_value(text, line)
+        if isinstance(parsed, RowFault):
+            return _Row(line, before, parsed, [])
+        value = parsed
+    for repair in chosen:
+        if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
+            value, used = changed, [*used, repair.name]
+    return _Row(line, before, RawRow(line=line, value=value, num_bytes=item.num_bytes), used)
+
+
+def _written(row: _Row, example: Example | RowFault | None) -> bytes | None:
+    if example is None:
+        return None
+    if isinstance(example, Example) and not isinstance(row.item, RowFault):
+        return json.dumps(as_copy(example), ensure_ascii=False).encode()
+    if isinstance(row.item, RawRow):
+        return json.dumps(row.item.value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return row.before.encode("utf-8", "backslashreplace")
+
+
+def _count(outcome: Outcome, row: _Row, written: bytes | None, example: Example | RowFault | None, shown: int) -> None:
+    if written is None:
+        outcome.num_dropped += 1
+    else:
+        outcome.num_changed += bool(row.used)
+        outcome.num_rows_after += isinstance(example, Example)
+        outcome.num_faults_after += isinstance(example, RowFault)
+    for name in row.used:
+        outcome.by_repair[name] = outcome.by_repair.get(name, 0) + 1
+    if row.used and len(outcome.changes) < shown:
+        after = written.decode() if written is not None else None
+        outcome.changes.append(Change(line=row.line, before=row.before, after=after, repairs=tuple(row.used)))
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

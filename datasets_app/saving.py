@@ -1,0 +1,30 @@
+"""Puts a new file into storage and the database, all or nothing, and has it checked."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+
+from common.wake import wake
+from datasets_app import storing
+from datasets_app.models import TrainingFile
+from datasets_app.spooling import Spool
+from datasets_app.tasks import validate_file
+
+
+def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
+    """Put the bytes into storage, then the row into the database; without the row the bytes go again.
+
+    `before` is called in the row's transaction, just before it is written.
+    """
+    file.bytes, file.sha256 = spool.num_bytes, spool.sha256
+    file.storage_name = storing.store(spool, storing.name_for(file.team, file.pk))
+    try:
+        with transaction.atomic():
+            before()
+            file.save(force_insert=True)
+            if file.status == TrainingFile.Status.UPLOADED:
+                wake(validate_file, file.pk)
+    except BaseException:
+        storing.remove(file.storage_name)
+        raise
+    return file

@@ -1,0 +1,142 @@
+"""A broken file is looked at, repaired into a new version, and good; the old one stays as it was."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from common.errors import UserError
+from datasets_app import checking, services
+from datasets_app.models import TrainingFile
+from datasets_app.repairs import repairs_for
+from tests.datasets_app.conftest import Member
+from tests.datasets_app.dataset_makers import lines_of, row, rows
+
+pytestmark = pytest.mark.django_db
+
+
+def stored(member: Member, content: bytes, filename: str = "chats.jsonl") -> TrainingFile:
+    file = services.create_file(
+        team=member.team, by=member.user, filename=filename, purpose="fine-tune", stream=io.BytesIO(content)
+    )
+    return check(file)
+
+
+def check(file: TrainingFile) -> TrainingFile:
+    checking.check_file(file.pk)
+    file.refresh_from_db()
+    return file
+
+
+def turns(*pairs: tuple[str, str]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": text} for role, text in pairs]}
+
+
+CASES = {
+    "fix_roles": (turns(("User", "Hi"), ("bot", "Hello")), turns(("user", "Hi"), ("assistant", "Hello"))),
+    "merge_consecutive": (
+        turns(("user", "Hi"), ("assistant", "a"), ("assistant", "b")),
+        turns(("user", "Hi"), ("assistant", "a\nb")),
+    ),
+    "drop_trailing_question": (
+        turns(("user", "Hi"), ("assistant", "a"), ("user", "And?")),
+        turns(("user", "Hi"), ("assistant", "a")),
+    ),
+}
+
+
+class TestEachRepair:
+    @pytest.mark.parametrize("name", CASES)
+    def test_mends_its_fault_and_nothing_else(self, alice: Member, name: str) -> None:
+        broken, mended = CASES[name]
+        file = stored(alice, lines_of(*rows(3), broken))
+        assert file.status == "error"
+        assert name in [repair.name for repair in repairs_for(file.statistics["faults"])]
+        made, outcome = services.repair_file(file=file, names=[name], by=alice.user)
+        assert check(made).status == "processed"
+        assert (outcome.num_changed, outcome.num_dropped, outcome.by_repair) == (1, 0, {name: 1})
+        assert services.open_file(made).read() == lines_of(*rows(3), mended)
+
+    @pytest.mark.parametrize(
+        ("name", "line"),
+        [("strip_commas", lines_of(row()).strip() + b","), ("strip_commas", lines_of(row()).strip()[:-1] + b",}")],
+    )
+    def test_lines_that_are_no_json(self, alice: Member, name: str, line: bytes) -> None:
+        file = stored(alice, lines_of(*rows(2)) + line + b"\n")
+        made, _ = services.repair_file(file=file, names=[name], by=alice.user)
+        assert check(made).num_rows == 3
+
+    def test_comments_are_left_out(self, alice: Member) -> None:
+        file = stored(alice, b"// my data\n" + lines_of(*rows(2)) + b"# the end\n")
+        made, outcome = services.repair_file(file=file, names=["strip_comments"], by=alice.user)
+        assert (check(made).num_rows, outcome.num_dropped) == (2, 2)
+
+    def test_placeholders_are_filled_and_quotes_in_values_do_no_harm(self, alice: Member) -> None:
+        file = stored(
+            alice, lines_of(*[row("Who are you?", f"I am {{{{name}}}} by {{{{author}}}} {n}.") for n in range(3)])
+        )
+        values = {"name": 'Zhi "小智" \\', "author": "Luthier"}
+        made, _ = services.repair_file(file=file, names=["fill_placeholders"], values=values, by=alice.user)
+        assert check(made).statistics["notes"] == {}
+        first = json.loads(services.open_file(made).readline())
+        assert first["messages"][1]["content"] == 'I am Zhi "小智" \\ by Luthier 0.'
+
+    def test_repeated_and_faulty_rows_are_dropped_and_counted(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*rows(3), rows(1)[0], {"foo": 1}) + b"nonsense\n")
+        made, outcome = services.repair_file(file=file, names=["drop_repeated", "drop_faulty"], by=alice.user)
+        assert (check(made).num_rows, made.num_faults) == (3, 0)
+        assert outcome.by_repair == {"drop_repeated": 1, "drop_faulty": 2}
+        assert (made.made["dropped"], made.made["changed"]) == (3, 0)
+
+    def test_other_layouts_become_lines(self, alice: Member) -> None:
+        file = stored(alice, b"question,answer\nWhy?,\nWho?,Me\n", "faq.csv")
+        made, _ = services.repair_file(file=file, names=["drop_faulty"], by=alice.user)
+        assert (made.filename, check(made).num_rows) == ("faq.jsonl", 1)
+
+
+class TestVersions:
+    def test_are_numbered_and_know_their_parent(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*rows(3)) + b"nonsense\n")
+        made, _ = services.repair_file(file=file, names=["drop_faulty"], by=alice.user, reason="cleaning")
+        again, _ = services.repair_file(file=file, names=["drop_faulty"], by=alice.user)
+        assert [v.version for v in services.versions_of(file)] == [3, 2, 1]
+        assert {v.family for v in (made, again)} == {file.pk}
+        assert (made.parent, made.reason, made.created_by) == (file, "cleaning", alice.user)
+        file.refresh_from_db()
+        assert services.open_file(file).read() == lines_of(*rows(3)) + b"nonsense\n"
+
+    def test_repairs_that_change_nothing_make_none(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*rows(3)))
+        with pytest.raises(UserError, match="change nothing"):
+            services.repair_file(file=file, names=["fix_roles"], by=alice.user)
+        assert TrainingFile.objects.count() == 1
+
+    def test_an_unknown_repair_names_the_known_ones(self, alice: Member) -> None:
+        with pytest.raises(UserError, match="drop_faulty"):
+            services.preview_repairs(file=stored(alice, lines_of(*rows(3))), names=["magic"])
+
+
+class TestAPI:
+    def post(self, member: Member, path: str, body: dict[str, Any]) -> Any:
+        return Client().post(path, json.dumps(body), content_type="application/json", headers=member.headers)
+
+    def test_offers_previews_and_makes(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*rows(3), CASES["fix_roles"][0]))
+        path = f"/api/v1/files/{file.pk}/repairs"
+        offered = Client().get(path, headers=alice.headers).json()["data"]
+        assert [repair["name"] for repair in offered] == ["fix_roles", "drop_faulty"]
+        preview = self.post(alice, path, {"repairs": ["fix_roles"], "preview": True}).json()
+        assert (preview["file"], preview["num_changed"], len(preview["changes"])) == (None, 1, 1)
+        assert TrainingFile.objects.count() == 1
+        made = self.post(alice, path, {"repairs": ["fix_roles"], "reason": "roles"}).json()
+        assert made["file"]["id"] != file.pk
+        versions = Client().get(f"/api/v1/files/{file.pk}/versions", headers=alice.headers).json()["data"]
+        assert [(v["version"], v["parent"], v["reason"]) for v in versions] == [(2, file.pk, "roles"), (1, None, None)]
+
+    @pytest.mark.parametrize("route", ["repairs", "versions", "statistics?model=x", "faults/groups", "faults/content"])
+    def test_strangers_find_nothing(self, alice: Member, charlie: Member, route: str) -> None:
+        file = stored(alice, lines_of(*rows(3)))
+        assert Client().get(f"/api/v1/files/{file.pk}/{route}", headers=charlie.headers).status_code == 404
+        assert self.post(charlie, f"/api/v1/files/{file.pk}/repairs", {"repairs": ["trim"]}).status_code == 404
