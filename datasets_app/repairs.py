@@ -233,7 +233,8 @@ class _Row:
 
 
 def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) -> _Row:
-    line, used = item.line or 0, []
+    line = item.line or 0
+    used: list[str] = []
     if isinstance(item, RowFault):
         return _Row(line, item.sentence, item, used)
     before, value = _shown(item.value), item.value

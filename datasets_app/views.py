@@ -201,7 +201,7 @@ def _placeholders(groups: list[services.FaultGroup], given: QueryDict) -> list[d
 
 def _values(given: QueryDict) -> dict[str, str]:
     """Return what was filled in for placeholders."""
-    return {key.removeprefix("value-"): text for key, text in given.items() if key.startswith("value-") and text}
+    return {key.removeprefix("value-"): str(text) for key, text in given.items() if key.startswith("value-") and text}
 
 
 @login_required

@@ -1,0 +1,81 @@
+"""In the browser, in both languages: a broken file is understood, repaired, and trained on, without documentation."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.data import conversations
+from tests.journeys.harness import RunningPlatform
+from tests.journeys.test_browser import browser, shoot  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.system, pytest.mark.browser]
+
+WORDS = {
+    "en-GB": {
+        "fault": "is no role",
+        "show": "Show what changes",
+        "make": "Make a repaired version",
+        "ready": "Ready: 14 conversations",
+        "train": "Train a model on this",
+        "start": "Start training",
+        "done": "Deploy",
+    },
+    "zh-CN": {
+        "fault": "不是有效的角色",
+        "show": "查看改动",
+        "make": "生成修复后的版本",
+        "ready": "就绪：14 条对话",
+        "train": "用它训练模型",
+        "start": "开始训练",
+        "done": "部署",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fourteen rows whose roles are misnamed in two, one line with a comment, one that is no JSON."""
+    rows = conversations(14)
+    for row in rows[3:5]:
+        row["messages"][1]["role"] = "Bot"
+    lines = [json.dumps(row) for row in rows]
+    path = tmp_path_factory.mktemp("data") / "broken.jsonl"
+    path.write_text("\n".join(["// my first data set", *lines, '{"messages": [']))
+    return path
+
+
+@pytest.fixture(params=list(WORDS))
+def page(request: pytest.FixtureRequest, browser: Browser, tiny_platform: RunningPlatform) -> Iterator[Page]:  # noqa: F811
+    context = browser.new_context(base_url=tiny_platform.url, locale=request.param)
+    opened = context.new_page()
+    email, _, password = (tiny_platform.home / "first_login.txt").read_text().strip().partition(" ")
+    opened.goto("/")
+    opened.locator("#email").fill(email)
+    opened.locator("#password").fill(password)
+    opened.locator("form.panel button[type=submit]").click()
+    opened.wait_for_url(re.compile(r"/$"))
+    yield opened
+    context.close()
+
+
+def test_understood_repaired_and_trained_on(page: Page, broken: Path) -> None:
+    language = page.evaluate("document.documentElement.lang")
+    words = WORDS["zh-CN" if language.startswith("zh") else "en-GB"]
+    page.goto("/datasets")
+    page.locator("input[type=file]").set_input_files(broken)
+    page.wait_for_url(re.compile(r"/datasets/file-"))
+    expect(page.locator("#content")).to_contain_text(words["fault"], timeout=20_000)
+    shoot(page, f"faults-{language}")
+    page.get_by_role("button", name=words["show"]).click()
+    expect(page.locator("#preview")).to_contain_text('"role": "assistant"')
+    shoot(page, f"repair-{language}")
+    page.get_by_role("button", name=words["make"]).click()
+    expect(page.locator("#content")).to_contain_text(words["ready"], timeout=20_000)
+    page.get_by_role("link", name=words["train"]).click()
+    page.get_by_role("button", name=words["start"]).click()
+    page.wait_for_url(re.compile(r"/jobs/ftjob-"))
+    expect(page.get_by_role("button", name=words["done"], exact=True)).to_be_visible(timeout=120_000)
