@@ -60,7 +60,8 @@ DEFAULTS: dict[str, object] = {
 
 HELP = {
     "lora_dim": "LoRA rank; 0 trains every parameter",
-    "lora_module_name": '"all-linear", or comma-separated parts of module names',
+    "lora_module_name": '"all-linear", or comma-separated parts of module names or patterns with * and ?',
+    "use_rslora": "divide the LoRA scale by the square root of the rank instead of the rank",
     "only_optimize_lora": "false trains the base's weights too",
     "per_device_train_batch_size": "conversations per device in one micro-step",
     "gradient_accumulation_steps": "micro-steps per optimizer step",

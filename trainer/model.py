@@ -1,5 +1,6 @@
 """The model: loaded from safetensors without any code of its own, then given what is to be learned."""
 
+import fnmatch
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ def prepare(causal: Any, hyperparameters: Hyperparameters) -> Trainee:
 def find_targets(causal: Any, lora_module_name: str) -> list[str]:
     """Return the full names of the linear modules that get LoRA; the output layer never does.
 
-    `lora_module_name` is "all-linear" or comma-separated parts of names, each of which must occur in one at least.
+    `lora_module_name` is "all-linear" or comma-separated parts of names, or patterns of whole names with * and ?, each
+    of which must occur in one at least.
     """
     head = causal.get_output_embeddings()
     linear = [name for name, module in causal.named_modules() if isinstance(module, nn.Linear) and module is not head]
@@ -101,11 +103,15 @@ def find_targets(causal: Any, lora_module_name: str) -> list[str]:
         return linear
     parts = [part.strip() for part in lora_module_name.split(",") if part.strip()]
     for part in parts:
-        if not any(part in name for name in linear):
+        if not any(_is_meant(name, part) for name in linear):
             raise _no_such_module(part, linear)
     if not parts:
         raise _no_such_module(lora_module_name, linear)
-    return [name for name in linear if any(part in name for part in parts)]
+    return [name for name in linear if any(_is_meant(name, part) for part in parts)]
+
+
+def _is_meant(name: str, part: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) if "*" in part or "?" in part else part in name
 
 
 class LabelLogits:
@@ -142,6 +148,7 @@ def _with_lora(causal: Any, targets: list[str], hyperparameters: Hyperparameters
         r=hyperparameters.lora_dim,
         lora_alpha=hyperparameters.lora_alpha,  # type: ignore[arg-type]  # a scale may be a fraction
         lora_dropout=hyperparameters.lora_dropout,
+        use_rslora=hyperparameters.use_rslora,
         target_modules=_shortest(causal, targets),
     )
     return get_peft_model(causal, config)

@@ -8,6 +8,10 @@ RESTARTS = 2
 """How often "cosine_with_restarts" runs through its half wave."""
 POWER = 2.0
 """The exponent of "polynomial"."""
+LEAST_SHARE = 0.1
+"""Of the peak, where "cosine_with_min_lr" ends."""
+DECAY_SHARE = 0.2
+"""Of the steps after the warm-up, in which "warmup_stable_decay" falls to nothing."""
 DEFAULT_TIMESCALE = 10_000
 """Steps after which "inverse_sqrt" without a warm-up begins to fall noticeably."""
 
@@ -38,5 +42,10 @@ def _share(name: str, progress: float, step: int, warmup: int) -> float:
         return 0.5 * (1.0 + math.cos(math.pi * ((RESTARTS * progress) % 1.0)))
     if name == "polynomial":
         return float((1.0 - progress) ** POWER)
+    if name == "cosine_with_min_lr":
+        return LEAST_SHARE + (1.0 - LEAST_SHARE) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    if name == "warmup_stable_decay":
+        falling = max(0.0, (progress - 1.0 + DECAY_SHARE) / DECAY_SHARE)
+        return 0.5 * (1.0 + math.cos(math.pi * falling))
     timescale = warmup or DEFAULT_TIMESCALE
     return 1.0 / math.sqrt((step - warmup + timescale) / timescale)

@@ -18,6 +18,8 @@ SCHEDULES = (
     "constant",
     "constant_with_warmup",
     "inverse_sqrt",
+    "cosine_with_min_lr",
+    "warmup_stable_decay",
 )
 
 
@@ -30,10 +32,13 @@ class Hyperparameters:
     lora_dim: int
     """LoRA rank; 0 trains every parameter."""
     lora_alpha: float
-    """LoRA scale; the update is multiplied by lora_alpha / lora_dim."""
+    """LoRA scale; the update is multiplied by lora_alpha / lora_dim, with use_rslora by lora_alpha / sqrt(lora_dim)."""
+    use_rslora: bool = False
+    """Rank-stabilised LoRA (Kalajdzievski 2023): a large rank learns as strongly as a small one."""
     lora_dropout: float = 0.0
     lora_module_name: str = "all-linear"
-    """"all-linear", or comma-separated parts of module names; only modules whose full name contains one get LoRA."""
+    """"all-linear", or comma-separated parts of module names, or patterns with * and ?, such as model.layers.1?.*_proj;
+    only modules whose full name contains a part or matches a pattern get LoRA."""
     only_optimize_lora: bool = True
     """False with lora_dim > 0 trains the base's weights too; the result is then a whole model."""
     per_device_train_batch_size: int

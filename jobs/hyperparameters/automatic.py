@@ -195,6 +195,7 @@ RULES: dict[str, Rule] = {
     "lora_module_name": _always("all-linear", "modules_all"),
     "lora_alpha": _always(32.0, "alpha"),
     "lora_dropout": _always(0.0, "dropout"),
+    "use_rslora": _always(False, "plain_scale"),
     "per_device_train_batch_size": _per_device,
     "gradient_accumulation_steps": _rounds,
     "per_device_eval_batch_size": _eval_batch,

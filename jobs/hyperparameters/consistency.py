@@ -4,7 +4,7 @@ from typing import Any
 
 from common.errors import UserError
 
-ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "lora_module_name")
+ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "use_rslora", "lora_module_name")
 
 
 def check_together(asked: dict[str, Any], *, context_length: int, device_kind: str, has_validation_file: bool) -> None:

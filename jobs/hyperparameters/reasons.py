@@ -52,6 +52,7 @@ SENTENCES = {
     "split_all": gettext_noop("All conversations are used for this phase."),
     "modules_all": gettext_noop("Adapters on all linear layers learn best."),
     "alpha": gettext_noop("32 suits every rank, so that the rate need not change with it."),
+    "plain_scale": gettext_noop("The automatic ranks are small, where the plain scale is steady enough."),
     "dropout": gettext_noop("Short trainings need none."),
     "cosine": gettext_noop("It starts strongly and ends gently."),
     "no_decay": gettext_noop("An adapter stays small by itself."),

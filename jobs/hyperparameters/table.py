@@ -206,6 +206,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         sentence=_("More: it cannot rely on single paths, which helps on few data. Less: it learns faster."),
     ),
     Parameter(
+        name="use_rslora",
+        label=_("Hold large ranks steady"),
+        term="rsLoRA",
+        kind="boolean",
+        group="adapter",
+        sentence=_("On: an adapter of a large rank learns as strongly as a small one. Off: it learns more gently."),
+    ),
+    Parameter(
         name="lora_module_name",
         label=_("Which parts learn"),
         term=_("LoRA target modules"),
@@ -214,7 +222,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         group="adapter",
         sentence=_(
             "More parts: it learns better. Fewer: smaller and quicker. all-linear, or parts of module names such as "
-            "q_proj,v_proj."
+            "q_proj,v_proj, or patterns such as *.1?.mlp.*."
         ),
     ),
     Parameter(

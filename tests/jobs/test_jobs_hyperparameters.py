@@ -67,6 +67,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "output_dir": (["auto"], ["/tmp/mine"]),
     "lora_alpha": ([1, 32.5], [0, -1]),
     "lora_dropout": ([0, 0.99], [1, -0.1]),
+    "use_rslora": ([True, False], ["perhaps", 2]),
     "warmup_ratio": ([0, 0.5], [1, -0.1]),
     "max_grad_norm": ([0, 1], [-1]),
     "save_steps": ([0, 100], [-1, 1.5]),

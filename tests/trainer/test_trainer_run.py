@@ -13,6 +13,8 @@ import threading
 
 import pytest
 import torch
+from peft import PeftModel
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.nn import functional
 from trainer_runs import HYPERPARAMETERS, command, losses, of_type, run_here
@@ -320,3 +322,37 @@ def test_the_trainer_never_sees_django(make_run):
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+class TestVariantsOfLoRA:
+    def test_rank_stabilised_lora_is_stronger_and_loads_in_plain_peft(self, make_run, base_folder):
+        plain, steady = (
+            make_run(lora_dim=16, lora_dropout=0.0),
+            make_run(lora_dim=16, lora_dropout=0.0, use_rslora=True),
+        )
+        for directory in (plain, steady):
+            run_here(directory)
+        # The first step sees the untouched base in both; from then on the scale is four times as large.
+        assert losses(steady)[0] == losses(plain)[0]
+        assert losses(steady)[-1] != losses(plain)[-1]
+        config = json.loads((steady.adapter / "adapter_config.json").read_text())
+        assert config["use_rslora"] is True
+        base = AutoModelForCausalLM.from_pretrained(base_folder)
+        tuned = PeftModel.from_pretrained(base, steady.adapter).eval()
+        probe = json.loads((steady.adapter / "probe" / "probe.json").read_text())["probes"][0]
+        logits = tuned(torch.tensor([probe["prompt_ids"]])).logits[0, -1]
+        stored = load_file(steady.adapter / "probe" / "logits.safetensors")["tuned"][0]
+        assert torch.allclose(logits, stored, atol=1e-4)
+
+    def test_a_pattern_chooses_modules_by_their_whole_name(self, make_run):
+        directory = make_run(lora_module_name="*.layers.1.self_attn.?_proj")
+        run_here(directory)
+        with safe_open(directory.adapter / "adapter_model.safetensors", framework="pt") as tensors:
+            names = set(tensors.keys())
+        assert names
+        assert all(".layers.1.self_attn." in name for name in names)
+
+    def test_a_pattern_that_matches_nothing_names_what_there_is(self, make_run):
+        events = run_here(make_run(lora_module_name="*.experts.*"))
+        assert events[-1].data["code"] == "no_such_module"
+        assert "q_proj" in events[-1].message

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+import torch
+from transformers import get_scheduler
 
 from trainer.schedule import learning_rate
 from trainer.spec import SCHEDULES, Hyperparameters
@@ -43,6 +45,34 @@ def test_known_values():
     assert trace("cosine_with_restarts")[6] == pytest.approx(1.0)
     assert trace("polynomial")[6] == pytest.approx(0.25)
     assert trace("inverse_sqrt")[8] == pytest.approx(0.5)
+    assert trace("cosine_with_min_lr")[6] == pytest.approx(0.55)
+    assert trace("warmup_stable_decay", total_steps=12, warmup_ratio=0.16)[2:11] == pytest.approx([1.0] * 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("linear", {}),
+        ("cosine", {}),
+        ("cosine_with_restarts", {"num_cycles": 2}),
+        ("polynomial", {"power": 2.0, "lr_end": 0.0}),
+        ("inverse_sqrt", {}),
+        ("constant_with_warmup", {}),
+        ("cosine_with_min_lr", {"min_lr_rate": 0.1}),
+        ("warmup_stable_decay", {"num_decay_steps": 16}),
+    ],
+)
+def test_is_the_schedule_of_transformers_but_for_its_first_step_of_nothing(name, options):
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    # Ours climbs over warmup + 1 steps to the peak, so that no step has the rate 0.
+    theirs = get_scheduler(name, optimizer, 20, 100, scheduler_specific_kwargs=options)
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+    assert trace(name, total_steps=100)[20:] == pytest.approx(rates[20:], abs=0.02)
 
 
 def test_warm_up_follows_its_ratio():
