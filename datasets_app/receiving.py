@@ -20,6 +20,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
+from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
@@ -29,6 +30,7 @@ from accounts.models import Team, User
 from common.errors import UserError, error_body, exception_handler
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
+from common.spoken import spoken
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
 from datasets_app.multipart import Form
@@ -162,6 +164,7 @@ async def _serve(
             raise
         except Exception as error:
             status, content, headers = _refusal(error)
+            content = _in_the_pages_language(scope, content)
             await body.drain()
     except Disconnected:
         return
@@ -214,9 +217,7 @@ def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
 
 def _authenticate(scope: Scope) -> Caller:
     """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
-    # Without the headers of the body, which is not there for Django to read.
-    headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
-    plain = ASGIRequest({**scope, "headers": headers}, io.BytesIO())
+    plain = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
     TeamMiddleware(_unused)(cast(Any, plain))
@@ -230,6 +231,11 @@ def _authenticate(scope: Scope) -> Caller:
             "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
         )
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
+
+
+def _without_body(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers without those of the body, which is not there for Django to read."""
+    return [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
 
 
 def _unused(request: object) -> HttpResponse:
@@ -257,6 +263,15 @@ def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
         error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
     response = exception_handler(error, {})
     return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
+
+
+def _in_the_pages_language(scope: Scope, content: Any) -> Any:
+    """Say a refusal as the page that sent the form speaks; a program with a key is answered in English."""
+    if _header(scope, b"authorization") or not isinstance(content.get("error"), dict):
+        return content
+    request = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
+    with translation.override(translation.get_language_from_request(request)):
+        return {"error": {**content["error"], "message": spoken(content["error"]["message"])}}
 
 
 async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:

@@ -255,8 +255,14 @@ class TestConsoleSession:
             bare = await browser.post("/v1/files", headers={"cookie": cookie}, **asked)
             assert bare.status_code == 403
             reply = await browser.post("/v1/files", headers={"cookie": cookie, "x-csrftoken": token}, **asked)
+            empty = await browser.post(
+                "/v1/files", headers={"cookie": cookie, "x-csrftoken": token, "accept-language": "zh-CN"},
+                files={"file": ("a.jsonl", b"")}, data={"purpose": "fine-tune"},
+            )  # fmt: skip
         assert reply.status_code == 200
         assert (await TrainingFile.objects.aget()).team_id == alice.team.pk
+        assert empty.status_code == 400
+        assert "文件" in empty.json()["error"]["message"], "a Chinese page is refused in English"
 
 
 class TestUploads:
