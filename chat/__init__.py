@@ -10,7 +10,7 @@ from chat.encoding import StreamDecoder
 from chat.errors import ChatError
 from chat.parsing import parse_messages, parse_row
 from chat.rendered import Rendered
-from chat.split import in_phase, in_validation, parse_data_split
+from chat.split import copies_of, in_phase, in_validation, parse_data_split, part_of
 from chat.system_choice import SystemChoice
 from chat.token_cache import TokenCache, TokenCacheWriter
 
@@ -25,9 +25,11 @@ __all__ = [
     "SystemChoice",
     "TokenCache",
     "TokenCacheWriter",
+    "copies_of",
     "in_phase",
     "in_validation",
     "parse_data_split",
     "parse_messages",
     "parse_row",
+    "part_of",
 ]

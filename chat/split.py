@@ -1,6 +1,7 @@
 """Which rows are held out for validation: decided by each row's own bytes, so appending rows moves none."""
 
 import hashlib
+from collections.abc import Mapping
 
 from chat.errors import ChatError
 
@@ -19,6 +20,23 @@ def in_validation(key: bytes | str, *, share: float, seed: int) -> bool:
 def in_phase(key: bytes | str, share: float, seed: int) -> bool:
     """Tell whether the row belongs to the first phase of DeepSpeed-Chat's `data_split`, whose share is `share`."""
     return _position(key, seed, b"phase") < share
+
+
+def part_of(key: bytes | str, *, shares: Mapping[str, float], seed: int) -> str:
+    """Return the name of the part that the row belongs to; `shares` are positive and need not sum to 1."""
+    position, total = _position(key, seed, b"parts") * sum(shares.values()), 0.0
+    name = ""
+    for name, share in shares.items():
+        total += share
+        if position < total:
+            return name
+    return name
+
+
+def copies_of(key: bytes | str, *, weight: float, seed: int) -> int:
+    """Return how often the row stands in a mixture: 2.5 is twice, and once more for half of all rows."""
+    whole = int(weight)
+    return whole + (_position(key, seed, b"mixture") < weight - whole)
 
 
 def parse_data_split(text: str) -> float:

@@ -253,6 +253,44 @@ class RepairsView(APIView):
         return Response({"object": "file.repair", "file": file_json(made), **asdict(outcome)})
 
 
+class NewSplit(serializers.Serializer):
+    shares = serializers.DictField(child=serializers.FloatField())
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class SplitView(APIView):
+    """POST /api/v1/files/{id}/split: {"shares": {"train": 0.8, "validation": 0.1, "test": 0.1}, "seed": 0}"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = _body(NewSplit, request)
+        file = services.get_file(team=_team(request), file_id=file_id)
+        made = services.split_file(file=file, shares=asked["shares"], seed=asked["seed"], by=_user(request))
+        return Response({"object": "file.split", **{name: version_json(part) for name, part in made.items()}})
+
+
+class MixPart(serializers.Serializer):
+    file = serializers.CharField(max_length=60)
+    weight = serializers.FloatField(default=1.0)
+
+
+class NewMixture(serializers.Serializer):
+    parts = MixPart(many=True)
+    filename = serializers.CharField(max_length=200, default="mixture.jsonl")
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class MixView(APIView):
+    """POST /api/v1/datasets/mix: {"parts": [{"file", "weight"}], "filename", "seed"}"""
+
+    def post(self, request: Request) -> Response:
+        asked = _body(NewMixture, request)
+        team = _team(request)
+        parts = [(services.get_file(team=team, file_id=part["file"]), part["weight"]) for part in asked["parts"]]
+        name = services.safe_filename(asked["filename"])
+        made = services.mix_files(parts=parts, filename=name, seed=asked["seed"], by=_user(request))
+        return Response(version_json(made))
+
+
 class VersionsView(APIView):
     """GET /api/v1/files/{id}/versions"""
 

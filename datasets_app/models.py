@@ -93,6 +93,11 @@ class TrainingFile(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["team", "-created_at", "-id"]), models.Index(fields=["status", "heartbeat_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["family", "version"], condition=~models.Q(family=""), name="one_file_per_version"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.id})"

@@ -1,5 +1,6 @@
 """Safe repairs of rows: each mends one kind of fault, changes nothing else, and can be looked at before it is made."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +21,9 @@ ROLES = {
 }  # fmt: skip
 """Names that others give to the roles, in lower case, besides those that are understood anyway."""
 _KNOWN = ("system", "developer", "user", "human", "assistant", "gpt", "tool", "function", "observation")
-_TRAILING_COMMA = re.compile(rb",\s*([}\]])")
+_TEXT_OR_COMMA = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|,(?=\s*[}\]])')
+UNREADABLE = "unreadable"
+"""Counts rows that could not even be read, such as one beyond the longest: they cannot be carried over."""
 
 Values = Mapping[str, str]
 """What the user fills in: {"name": "小智"}."""
@@ -138,6 +141,9 @@ def trim(value: Any, values: Values) -> Any:
             turn[text] = turn[text].strip()
         return turn
 
+    if _messages(value) is None and isinstance(value, Mapping):
+        plain = {key: text.strip() if isinstance(text, str) else text for key, text in value.items()}
+        return value if plain == value else plain
     return _each(value, trimmed)
 
 
@@ -156,8 +162,8 @@ def fill_placeholders(value: Any, values: Values) -> Any:
 
 
 def strip_comma(line: bytes) -> bytes:
-    """Take away a comma at the end of a line or before a closing bracket."""
-    return _TRAILING_COMMA.sub(rb"\1", line.rstrip().removesuffix(b","))
+    """Take away a comma at the end of a line or before a closing bracket; commas inside of texts stay."""
+    return _TEXT_OR_COMMA.sub(lambda found: found[1] or b"", line.rstrip().removesuffix(b","))
 
 
 def strip_comment(line: bytes) -> bytes:
@@ -203,80 +209,104 @@ def repairs_for(codes: Iterable[str]) -> list[Repair]:
 def repaired(
     items: Iterable[Item], opened: Opened, names: Iterable[str], values: Values, outcome: Outcome, *, shown: int
 ) -> Iterator[bytes]:
-    """Yield every row that stays, as a line of JSON, and count in `outcome`; `shown` changes are kept there."""
+    """Yield every row that stays, as a line, and count in `outcome`; `shown` changes are kept there.
+
+    A line that nothing was mended in stays the bytes that it was. Rows of other layouts are written as messages.
+    """
     chosen = [repair for repair in REPAIRS if repair.name in set(names)]
-    drops_faulty = any(repair.name == "drop_faulty" for repair in chosen)
-    seen: set[bytes] | None = set() if any(repair.name == "drop_repeated" for repair in chosen) else None
+    chosen_names = {repair.name for repair in chosen}
+    seen: set[bytes] | None = set() if "drop_repeated" in chosen_names else None
     for item in items:
         row = _mended(item, opened, chosen, values)
-        example = opened.read_item(row.item) if row.item is not None else None
-        written = _written(row, example)
-        if written is not None and isinstance(example, RowFault) and drops_faulty:
-            written, row.used = None, [*row.used, "drop_faulty"]
-        if written is not None and seen is not None and isinstance(example, Example):
-            if written in seen:
-                written, row.used = None, [*row.used, "drop_repeated"]
-            else:
-                seen.add(written)
-        _count(outcome, row, written, example, shown)
-        if written is not None:
-            yield written + b"\n"
+        dropped_by = _reason_to_drop(row, seen, drops_faulty="drop_faulty" in chosen_names)
+        if dropped_by:
+            row.used, row.written = [dropped_by], None
+        _count(outcome, row, shown)
+        if row.written is not None:
+            yield row.written + b"\n"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Row:
+    """A row on its way."""
+
     line: int
     before: str
-    item: Item | None
-    """None where a repair left nothing of it."""
-    used: list[str]
+    written: bytes | None = None
+    """None for a row of which nothing is left."""
+    example: Example | RowFault | None = None
+    used: list[str] = field(default_factory=list)
 
 
 def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) -> _Row:
     line = item.line or 0
-    used: list[str] = []
     if isinstance(item, RowFault):
-        return _Row(line, item.sentence, item, used)
-    before, value = _shown(item.value), item.value
-    if isinstance(value, bytes):
-        text = value
-        for repair in chosen:
-            if repair.of_bytes is not None and (changed := repair.of_bytes(text)) != text:
-                text, used = changed, [*used, repair.name]
-        before = item.value.decode("utf-8", "replace")
-        if not text.strip():
-            return _Row(line, before, None, used)
-        parsed = parse_value(text, line)
-        if isinstance(parsed, RowFault):
-            return _Row(line, before, parsed, [])
-        value = parsed
+        return _Row(line=line, before=item.sentence, example=item)
+    raw: bytes | None = item.value if isinstance(item.value, bytes) else None
+    row = _Row(line=line, before=_shown(item.value) if raw is None else raw.decode("utf-8", "replace"), written=raw)
+    value = item.value if raw is None else _parsed(raw, row, chosen)
+    if isinstance(value, RowFault) or row.written == b"":
+        row.example = value if isinstance(value, RowFault) else None
+        row.written = row.written or None
+        return row
     for repair in chosen:
         if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
-            value, used = changed, [*used, repair.name]
-    return _Row(line, before, RawRow(line=line, value=value, num_bytes=item.num_bytes), used)
+            value, row.used = changed, [*row.used, repair.name]
+    row.example = opened.read_item(RawRow(line=line, value=value, num_bytes=item.num_bytes))
+    if raw is None:
+        row.written = _as_line(row.example, value)
+    elif row.used:
+        row.written = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return row
 
 
-def _written(row: _Row, example: Example | RowFault | None) -> bytes | None:
-    if example is None:
+def _parsed(raw: bytes, row: _Row, chosen: list[Repair]) -> Any:
+    """Return the line's value; only a line that is no JSON is mended as text."""
+    value = parse_value(raw, row.line)
+    if not isinstance(value, RowFault):
+        return value
+    text, used = raw, []
+    for repair in chosen:
+        if repair.of_bytes is not None and (changed := repair.of_bytes(text)) != text:
+            text, used = changed, [*used, repair.name]
+    if not text.strip():
+        row.written, row.used = b"", used
         return None
-    if isinstance(example, Example) and not isinstance(row.item, RowFault):
-        return json.dumps(as_copy(example), ensure_ascii=False).encode()
-    if isinstance(row.item, RawRow):
-        return json.dumps(row.item.value, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    return row.before.encode("utf-8", "backslashreplace")
+    mended = parse_value(text, row.line)
+    if not isinstance(mended, RowFault):
+        row.used = used
+    return mended
 
 
-def _count(outcome: Outcome, row: _Row, written: bytes | None, example: Example | RowFault | None, shown: int) -> None:
-    if written is None:
+def _as_line(example: Example | RowFault, value: Any) -> bytes:
+    kept = as_copy(example) if isinstance(example, Example) else value
+    return json.dumps(kept, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+
+
+def _reason_to_drop(row: _Row, seen: set[bytes] | None, *, drops_faulty: bool) -> str:
+    """Return the name of what drops the row; "" where it stays. What no reader could read cannot be carried over."""
+    if isinstance(row.example, RowFault) and (drops_faulty or row.written is None):
+        return "drop_faulty" if drops_faulty else UNREADABLE
+    if seen is None or not isinstance(row.example, Example):
+        return ""
+    digest = hashlib.blake2b(json.dumps(as_copy(row.example), sort_keys=True).encode(), digest_size=16).digest()
+    if digest in seen:
+        return "drop_repeated"
+    seen.add(digest)
+    return ""
+
+
+def _count(outcome: Outcome, row: _Row, shown: int) -> None:
+    if row.written is None:
         outcome.num_dropped += 1
     else:
         outcome.num_changed += bool(row.used)
-        outcome.num_rows_after += isinstance(example, Example)
-        outcome.num_faults_after += isinstance(example, RowFault)
+        outcome.num_rows_after += isinstance(row.example, Example)
+        outcome.num_faults_after += isinstance(row.example, RowFault)
     for name in row.used:
         outcome.by_repair[name] = outcome.by_repair.get(name, 0) + 1
     if row.used and len(outcome.changes) < shown:
-        after = written.decode() if written is not None else None
+        after = row.written.decode() if row.written is not None else None
         outcome.changes.append(Change(line=row.line, before=row.before, after=after, repairs=tuple(row.used)))
 
 

@@ -21,7 +21,7 @@ from datasets_app.spooling import Spool
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
-from datasets_app.versions import preview_repairs, repair_file, versions_of
+from datasets_app.versions import mix_files, preview_repairs, repair_file, split_file, versions_of
 
 __all__ = [
     "FaultGroup",
@@ -35,6 +35,7 @@ __all__ = [
     "ensure_tokens",
     "fault_groups",
     "get_file",
+    "mix_files",
     "open_file",
     "page_of_rows",
     "preview_repairs",
@@ -42,6 +43,7 @@ __all__ = [
     "read_examples",
     "repair_file",
     "row_tokens",
+    "split_file",
     "store_file",
     "token_statistics",
     "versions_of",

@@ -17,6 +17,8 @@ api = [
     path("files/<str:file_id>/faults/groups", rest.FaultGroupsView.as_view()),
     path("files/<str:file_id>/faults/content", rest.FaultsContentView.as_view()),
     path("files/<str:file_id>/repairs", rest.RepairsView.as_view()),
+    path("files/<str:file_id>/split", rest.SplitView.as_view()),
+    path("datasets/mix", rest.MixView.as_view()),
     path("files/<str:file_id>/versions", rest.VersionsView.as_view()),
     path("files/<str:file_id>/statistics", rest.StatisticsView.as_view()),
     path("files/<str:file_id>/rows", rest.RowsView.as_view()),
@@ -24,9 +26,11 @@ api = [
 ]
 pages = [
     path("datasets", views.datasets, name="datasets"),
+    path("datasets/mix", views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
+    path("datasets/<str:file_id>/split", views.split_dataset, name="split_dataset"),
     path("datasets/<str:file_id>/repair", views.repair_dataset, name="repair_dataset"),
     path("datasets/<str:file_id>/faults", views.download_faults, name="download_faults"),
     path("datasets/<str:file_id>/download", views.download_dataset, name="download_dataset"),

@@ -24,6 +24,7 @@ from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
+from datasets_app.versions import PARTS
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
@@ -55,6 +56,7 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
     files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune").order_by("-created_at")[:100]
     context = {
         "files": [{"file": file, "status": status_of(file)} for file in files],
+        "mixable": [file for file in files if file.is_processed and file.use != "text"],
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "error": error,
         "curl": f"curl {settings.PUBLIC_URL}/v1/files -H 'Authorization: Bearer sk-luthier-…' "
@@ -217,6 +219,43 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
         messages.error(request, spoken(error.message))
         return redirect(f"{reverse('dataset', args=[file_id])}?tab=faults")
     return redirect("dataset", made.id)
+
+
+@login_required
+@require_POST
+def split_dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Split into the parts whose share was given in percent, and go to the list."""
+    file = _file(request, file_id)
+    shares = {name: float(share) for name in PARTS if (share := _number(request.POST.get(name), default=0))}
+    try:
+        services.split_file(
+            file=file, shares=shares, seed=_number(request.POST.get("seed"), default=0), by=request.user
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("datasets")
+
+
+@login_required
+@require_POST
+def mix_datasets(request: PageRequest) -> HttpResponse:
+    """Mix the sets that were chosen with their weights, and go to the mixture."""
+    try:
+        parts = [(_file(request, file_id), _weight(request, file_id)) for file_id in request.POST.getlist("file")]
+        name = services.safe_filename(request.POST.get("filename") or "mixture.jsonl")
+        made = services.mix_files(parts=parts, filename=name, seed=0, by=request.user)
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect("datasets")
+    return redirect("dataset", made.id)
+
+
+def _weight(request: PageRequest, file_id: str) -> float:
+    try:
+        return float(request.POST.get(f"weight-{file_id}") or 1)
+    except ValueError:
+        return 0.0
 
 
 def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:

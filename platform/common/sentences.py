@@ -706,5 +706,14 @@ SENTENCES: tuple[str, ...] = (
     ),
     gettext_noop("It goes on with ZeRO stage {0}, which spreads more over the devices: the result is the same."),
     gettext_noop("It goes on with the optimizer in the host's memory: the result is the same, and steps take longer."),
+    # Repairs, splits and mixtures of data sets
+    gettext_noop("These repairs change nothing in this file."),
+    gettext_noop("After these repairs no row could be learned from, so no version was made."),
+    gettext_noop("The file is larger than {0} MiB, the most that is repaired here. Split it first."),
+    gettext_noop("No repair was named."),
+    gettext_noop("With these shares no row would go to {0}. Give it more, or another seed."),
+    gettext_noop("Give at least two of {0}, each a share above 0, such as train 0.8 and validation 0.2."),
+    gettext_noop("Name 1 to {0} files, each with a weight above 0 and up to {1}."),
+    gettext_noop("The mixture would hold no row. Give larger weights."),
 )
 """Each with {0}, {1}, … for its variable parts; a phrase without a full stop only ever fills such a part."""

@@ -96,6 +96,48 @@ class TestEachRepair:
         assert (made.filename, check(made).num_rows) == ("faq.jsonl", 1)
 
 
+class TestWhatStays:
+    def test_untouched_lines_stay_the_bytes_that_they_were(self, alice: Member) -> None:
+        odd = b'{ "id":7,"messages":[{"role":"user","content":"a,]"},{"role":"assistant","content":"\\u4f60, }"}] }'
+        seed = b'{"conversations": [{"from": "user", "value": "a"}, {"from": "assistant", "value": "b"}]}'
+        file = stored(alice, odd + b"\n" + seed + b"\n" + lines_of(row()).strip() + b",\n")
+        names = ["strip_commas", "fix_roles", "merge_consecutive", "drop_trailing_question", "drop_repeated"]
+        made, outcome = services.repair_file(file=file, names=names, by=alice.user)
+        assert services.open_file(made).read() == odd + b"\n" + seed + b"\n" + lines_of(row())
+        assert (outcome.num_changed, outcome.num_dropped) == (1, 0)
+
+    def test_a_changed_row_keeps_its_other_keys_and_its_shape(self, alice: Member) -> None:
+        value = {"id": "x", "source": "y", "conversations": [{"from": "Bot", "value": "b"}]}
+        value["conversations"] = [{"from": "user", "value": "a"}, *value["conversations"]]
+        file = stored(alice, lines_of(value))
+        made, _ = services.repair_file(file=file, names=["fix_roles"], by=alice.user)
+        kept = json.loads(services.open_file(made).readline())
+        assert (kept["id"], kept["source"], kept["conversations"][1]) == ("x", "y", {"from": "assistant", "value": "b"})
+
+    def test_a_row_that_cannot_be_read_is_counted_and_never_made_up(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*rows(2), row("x" * 9_000_000), CASES["fix_roles"][0]))
+        made, outcome = services.repair_file(file=file, names=["fix_roles"], by=alice.user)
+        assert outcome.by_repair == {"unreadable": 1, "fix_roles": 1}
+        assert check(made).num_rows == 3
+        assert b"longer than" not in services.open_file(made).read()
+
+    def test_a_line_that_stays_broken_stays_as_it_was(self, alice: Member) -> None:
+        file = stored(alice, lines_of(CASES["fix_roles"][0]) + b"nonsense,\n")
+        made, outcome = services.repair_file(file=file, names=["fix_roles", "strip_commas"], by=alice.user)
+        assert services.open_file(made).read().endswith(b"\nnonsense,\n")
+        assert outcome.num_faults_after == 1
+
+    def test_rows_of_another_kind_are_not_all_thrown_away(self, alice: Member) -> None:
+        file = stored(alice, lines_of(*[{"prompt": "a", "chosen": "b", "rejected": f"{n}"} for n in range(3)]))
+        with pytest.raises(UserError, match="no row could be learned from"):
+            services.repair_file(file=file, names=["drop_faulty"], by=alice.user)
+
+    def test_a_dropped_row_counts_once(self, alice: Member) -> None:
+        file = stored(alice, lines_of(row("a ", "b"), row("a", "b ")))
+        _, outcome = services.repair_file(file=file, names=["trim", "drop_repeated"], by=alice.user)
+        assert outcome.by_repair == {"trim": 1, "drop_repeated": 1}
+
+
 class TestVersions:
     def test_are_numbered_and_know_their_parent(self, alice: Member) -> None:
         file = stored(alice, lines_of(*rows(3)) + b"nonsense\n")
