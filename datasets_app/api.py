@@ -253,6 +253,24 @@ class RepairsView(APIView):
         return Response({"object": "file.repair", "file": file_json(made), **asdict(outcome)})
 
 
+class NewReading(serializers.Serializer):
+    format = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    shape = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    encoding = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    columns = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), required=False)
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class ReadingView(APIView):
+    """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = _body(NewReading, request)
+        file = services.get_file(team=_team(request), file_id=file_id)
+        reason = asked.pop("reason")
+        return Response(version_json(services.read_again(file=file, reading=asked, by=_user(request), reason=reason)))
+
+
 class NewSplit(serializers.Serializer):
     shares = serializers.DictField(child=serializers.FloatField())
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)

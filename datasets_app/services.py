@@ -21,7 +21,7 @@ from datasets_app.spooling import Spool
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
-from datasets_app.versions import mix_files, preview_repairs, repair_file, split_file, versions_of
+from datasets_app.versions import mix_files, preview_repairs, read_again, repair_file, split_file, versions_of
 
 __all__ = [
     "FaultGroup",
@@ -39,6 +39,7 @@ __all__ = [
     "open_file",
     "page_of_rows",
     "preview_repairs",
+    "read_again",
     "read_conversations",
     "read_examples",
     "repair_file",

@@ -14,12 +14,14 @@ from common.errors import UserError
 from datasets_app import saving, storing
 from datasets_app.checks import as_copy
 from datasets_app.examples import Example, open_examples
-from datasets_app.formats import Item, RawRow
+from datasets_app.formats import ENCODINGS, Item, RawRow
+from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.lines import lines
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_examples, require_processed
 from datasets_app.repairs import NAMES, Outcome, repaired
+from datasets_app.shapes import NAMES as SHAPE_NAMES
 from datasets_app.spooling import Spool
 
 LARGEST_REPAIRED = 512 * 2**20
@@ -161,6 +163,48 @@ def _check_weights(parts: list[tuple[TrainingFile, float]]) -> None:
             code="bad_weights",
             param="parts",
         )
+
+
+def read_again(*, file: TrainingFile, reading: Mapping[str, Any], by: User | None, reason: str = "") -> TrainingFile:
+    """Make a version of the same bytes that is read as the user says: {"format", "shape", "encoding", "columns"}."""
+    chosen = _checked_reading(reading)
+    with storing.open_content(file) as stream, Spool.of(stream, limit=settings.MAX_UPLOAD_BYTES) as spool:
+        made = TrainingFile(
+            team=file.team,
+            created_by=by,
+            filename=file.filename,
+            purpose=file.purpose,
+            reason=reason[:300],
+            reading=chosen,
+            made={"how": "reading", "of": file.pk, "reading": chosen},
+        )
+        return saving.save_new(made, spool, before=lambda: new_version(made, parent=file))
+
+
+def _checked_reading(reading: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"format": FORMAT_NAMES, "shape": SHAPE_NAMES, "encoding": ENCODINGS}
+    chosen: dict[str, Any] = {name: value for name, value in reading.items() if value}
+    for name, value in chosen.items():
+        if name in known and value not in known[name]:
+            raise UserError(
+                f"{str(value)[:40]!r} is no {name}. Known: {', '.join(known[name])}.", code="bad_reading", param=name
+            )
+    columns = {name: column for name, column in (chosen.pop("columns", None) or {}).items() if column}
+    if columns:
+        if not {"prompt", "answer"} <= set(columns) <= {"prompt", "answer", "system"}:
+            raise UserError(
+                "Name the column of the question (prompt) and that of the answer (answer); system is optional.",
+                code="bad_reading",
+                param="columns",
+            )
+        chosen["columns"] = columns
+    if not chosen:
+        raise UserError(
+            "Say how the file shall be read: its format, shape, encoding or columns.",
+            code="bad_reading",
+            param="reading",
+        )
+    return chosen
 
 
 def new_version(file: TrainingFile, *, parent: TrainingFile) -> None:

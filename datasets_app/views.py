@@ -21,6 +21,8 @@ from common.errors import NotFound, UserError
 from common.spoken import spoken
 from datasets_app import services
 from datasets_app.downloads import faults_response, file_response
+from datasets_app.formats import ENCODINGS
+from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
@@ -223,6 +225,21 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
+    """Make a version that is read as the form says, and go to it."""
+    file = _file(request, file_id)
+    columns = {name: request.POST.get(f"column-{name}", "").strip() for name in ("prompt", "answer", "system")}
+    reading = {name: request.POST.get(name, "") for name in ("format", "shape", "encoding")} | {"columns": columns}
+    try:
+        made = services.read_again(file=file, reading=reading, by=request.user)
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("dataset", made.id)
+
+
+@login_required
+@require_POST
 def split_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     """Split into the parts whose share was given in percent, and go to the list."""
     file = _file(request, file_id)
@@ -299,6 +316,9 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     return {
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
+        "formats": FORMAT_NAMES,
+        "encodings": ENCODINGS,
+        "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
 

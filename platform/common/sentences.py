@@ -715,5 +715,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Give at least two of {0}, each a share above 0, such as train 0.8 and validation 0.2."),
     gettext_noop("Name 1 to {0} files, each with a weight above 0 and up to {1}."),
     gettext_noop("The mixture would hold no row. Give larger weights."),
+    gettext_noop("Say how the file shall be read: its format, shape, encoding or columns."),
+    gettext_noop("Name the column of the question (prompt) and that of the answer (answer); system is optional."),
 )
 """Each with {0}, {1}, … for its variable parts; a phrase without a full stop only ever fills such a part."""

@@ -182,3 +182,31 @@ class TestAPI:
         file = stored(alice, lines_of(*rows(3)))
         assert Client().get(f"/api/v1/files/{file.pk}/{route}", headers=charlie.headers).status_code == 404
         assert self.post(charlie, f"/api/v1/files/{file.pk}/repairs", {"repairs": ["trim"]}).status_code == 404
+
+
+class TestReading:
+    def test_columns_that_nobody_knows_are_chosen_and_make_a_version(self, alice: Member) -> None:
+        file = stored(alice, b"frage,antwort\nWarum?,Darum.\nWer?,Ich.\n", "faq.csv")
+        assert file.status == "error"
+        path, body = f"/api/v1/files/{file.pk}/reading", {"columns": {"prompt": "frage", "answer": "antwort"}}
+        reply = Client().post(path, json.dumps(body), content_type="application/json", headers=alice.headers).json()
+        made = check(TrainingFile.objects.get(pk=reply["id"]))
+        assert (made.status, made.num_rows, made.version, made.shape) == ("processed", 2, 2, "columns")
+        assert made.sha256 == file.sha256
+        page = services.page_of_rows(made)
+        assert page.rows[0].example is not None
+        assert page.rows[0].example.conversation is not None
+        assert page.rows[0].example.conversation.messages[1].content == "Darum."
+
+    def test_an_encoding_can_be_named(self, alice: Member) -> None:
+        file = stored(alice, lines_of(row("Wer?", "Jürgen")).decode().encode("gb18030"))
+        again = check(services.read_again(file=file, reading={"encoding": "gb18030"}, by=alice.user))
+        assert again.statistics["encoding"] == "gb18030"
+
+    @pytest.mark.parametrize(
+        "reading", [{}, {"format": "pdf"}, {"encoding": "klingon"}, {"columns": {"prompt": "a"}}, {"shape": "round"}]
+    )
+    def test_nonsense_is_refused(self, alice: Member, reading: dict[str, Any]) -> None:
+        with pytest.raises(UserError):
+            services.read_again(file=stored(alice, lines_of(*rows(2))), reading=reading, by=alice.user)
+        assert TrainingFile.objects.count() == 1
