@@ -309,6 +309,21 @@ class MixView(APIView):
         return Response(version_json(made))
 
 
+class Comparison(serializers.Serializer):
+    against = serializers.CharField(max_length=60)
+
+
+class DiffView(APIView):
+    """GET /api/v1/files/{id}/diff?against=OLDER: rows that only one of the two has"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        team = _team(request)
+        newer = services.get_file(team=team, file_id=file_id)
+        older = services.get_file(team=team, file_id=_query(Comparison, request.query_params)["against"])
+        found = services.difference(older=older, newer=newer)
+        return Response({"object": "file.diff", "file": newer.pk, "against": older.pk, **asdict(found)})
+
+
 class VersionsView(APIView):
     """GET /api/v1/files/{id}/versions"""
 

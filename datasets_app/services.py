@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from common.errors import NotFound, UserError
 from datasets_app import removal, saving, storing
+from datasets_app.differences import difference
 from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
@@ -32,6 +33,7 @@ __all__ = [
     "create_file",
     "create_result_file",
     "delete_file",
+    "difference",
     "ensure_tokens",
     "fault_groups",
     "get_file",

@@ -20,6 +20,7 @@ api = [
     path("files/<str:file_id>/reading", rest.ReadingView.as_view()),
     path("files/<str:file_id>/split", rest.SplitView.as_view()),
     path("datasets/mix", rest.MixView.as_view()),
+    path("files/<str:file_id>/diff", rest.DiffView.as_view()),
     path("files/<str:file_id>/versions", rest.VersionsView.as_view()),
     path("files/<str:file_id>/statistics", rest.StatisticsView.as_view()),
     path("files/<str:file_id>/rows", rest.RowsView.as_view()),

@@ -30,6 +30,7 @@ from datasets_app.versions import PARTS
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
+MOST_COMPARED_BYTES = 32 * 2**20
 LAYOUTS = {
     "jsonl": "JSON Lines", "json": "JSON", "json-objects": "JSON", "csv": "CSV", "xlsx": "Excel", "parquet": "Parquet",
     "text": "Text",
@@ -316,11 +317,18 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     return {
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
+        "difference": services.difference(older=file.parent, newer=file) if _is_comparable(file) else None,
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
         "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
+
+
+def _is_comparable(file: TrainingFile) -> bool:
+    """Tell whether the page may compare a version with its parent while somebody waits."""
+    parent = file.parent
+    return parent is not None and max(file.bytes, parent.bytes) < MOST_COMPARED_BYTES
 
 
 TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {

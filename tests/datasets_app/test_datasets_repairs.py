@@ -210,3 +210,16 @@ class TestReading:
         with pytest.raises(UserError):
             services.read_again(file=stored(alice, lines_of(*rows(2))), reading=reading, by=alice.user)
         assert TrainingFile.objects.count() == 1
+
+
+class TestDiff:
+    def test_counts_rows_by_what_they_say(self, alice: Member, charlie: Member) -> None:
+        older = stored(alice, lines_of(*rows(5), rows(1)[0]))
+        seed = {"conversations": [{"from": "human", "value": "Question 3?"}, {"from": "gpt", "value": "Answer 3."}]}
+        newer = stored(alice, lines_of(*rows(3), seed, row("New?", "Yes.")))
+        path = f"/api/v1/files/{newer.pk}/diff?against={older.pk}"
+        found = Client().get(path, headers=alice.headers).json()
+        assert (found["same"], found["added"], found["removed"]) == (4, 1, 2)
+        assert [shown["messages"][0]["content"] for shown in found["added_rows"]] == ["New?"]
+        assert {shown["messages"][0]["content"] for shown in found["removed_rows"]} == {"Question 0?", "Question 4?"}
+        assert Client().get(path, headers=charlie.headers).status_code == 404
