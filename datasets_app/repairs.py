@@ -265,7 +265,8 @@ def _parsed(raw: bytes, row: _Row, chosen: list[Repair]) -> Any:
     value = parse_value(raw, row.line)
     if not isinstance(value, RowFault):
         return value
-    text, used = raw, []
+    text = raw
+    used: list[str] = []
     for repair in chosen:
         if repair.of_bytes is not None and (changed := repair.of_bytes(text)) != text:
             text, used = changed, [*used, repair.name]

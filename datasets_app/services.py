@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from common.errors import NotFound, UserError
 from datasets_app import removal, saving, storing
-from datasets_app.differences import difference
+from datasets_app.differences import Difference, difference
 from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
@@ -25,6 +25,7 @@ from datasets_app.tokens import Tokens, ensure_tokens
 from datasets_app.versions import mix_files, preview_repairs, read_again, repair_file, split_file, versions_of
 
 __all__ = [
+    "Difference",
     "FaultGroup",
     "RowPage",
     "RowView",

@@ -12,7 +12,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_conversations, require_processed
 
-VERSION = 1
+VERSION = 2
 """Goes into each key: raise it when what is written changes."""
 AUTO_MIN_ROWS = 100
 """Below, "auto" holds nothing out: a small set needs every row, and a loss over so few rows says nothing."""
@@ -68,8 +68,8 @@ def ensure_tokens(
     if validation_file is not None:
         require_processed(validation_file)
     plan = _Plan(
-        file_sha256=file.sha256,
-        validation_sha256=validation_file.sha256 if validation_file else None,
+        file=_read_as(file),
+        validation=_read_as(validation_file) if validation_file else None,
         chat_hash=chat.hash,
         max_seq_len=max_seq_len,
         data_split=data_split,
@@ -89,12 +89,18 @@ def resolve_share(share: float | Literal["auto"], num_rows: int) -> float:
     return 0.0 if num_rows < AUTO_MIN_ROWS else min(AUTO_SHARE, AUTO_MAX_ROWS / num_rows)
 
 
+def _read_as(file: TrainingFile) -> dict[str, Any]:
+    suffixes = PurePath(file.filename.lower()).suffixes  # these decide where the bytes do not
+    return {"sha256": file.sha256, "reading": file.reading, "format": file.format, "suffixes": suffixes[-2:]}
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
     """All that decides what the caches hold."""
 
-    file_sha256: str
-    validation_sha256: str | None
+    file: dict[str, Any]
+    validation: dict[str, Any] | None
+    """The bytes and how they are read: the same bytes may be read in two ways."""
     chat_hash: str
     max_seq_len: int
     data_split: str

@@ -317,7 +317,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     return {
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
-        "difference": services.difference(older=file.parent, newer=file) if _is_comparable(file) else None,
+        "difference": _difference(file),
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
         "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
@@ -325,10 +325,12 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _is_comparable(file: TrainingFile) -> bool:
-    """Tell whether the page may compare a version with its parent while somebody waits."""
+def _difference(file: TrainingFile) -> services.Difference | None:
+    """Compare a version with its parent, where that is quick enough for somebody who waits."""
     parent = file.parent
-    return parent is not None and max(file.bytes, parent.bytes) < MOST_COMPARED_BYTES
+    if parent is None or max(file.bytes, parent.bytes) > MOST_COMPARED_BYTES:
+        return None
+    return services.difference(older=parent, newer=file)
 
 
 TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {

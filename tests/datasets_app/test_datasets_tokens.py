@@ -66,6 +66,22 @@ class TestEnsureTokens:
         assert len(keys) == 5
         assert [path.name for path in first.train.parent.parent.iterdir() if path.name.startswith(".")] == []
 
+    def test_the_same_bytes_read_in_two_ways_are_two_caches(self, alice: Member, chat: ChatFormat) -> None:
+        content = io.BytesIO(b"one,two\n" + b"".join(b"left %d,right %d\n" % (n, n) for n in range(12)))
+        file = services.create_file(
+            team=alice.team, by=alice.user, filename="a.csv", purpose="fine-tune", stream=content
+        )
+        learned = []
+        for prompt, answer in (("one", "two"), ("two", "one")):
+            reading = {"columns": {"prompt": prompt, "answer": answer}}
+            version = services.read_again(file=file, reading=reading, by=alice.user)
+            checking.check_file(version.pk)
+            version.refresh_from_db()
+            cache = TokenCache.open(tokens(version, chat).train)
+            ids, trained = cache.row(0)
+            learned.append(chat.decode(ids[trained].tolist()).split()[0])
+        assert learned == ["right", "left"]
+
     def test_a_share_is_held_out_by_content(self, alice: Member, chat: ChatFormat) -> None:
         made = tokens(processed(alice, *rows(60), *rows(60)), chat, validation_share=0.2)
         assert made.validation is not None
