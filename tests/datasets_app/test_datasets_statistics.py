@@ -1,0 +1,68 @@
+"""Lengths in tokens: what a base model reads, and what max_seq_len would cut."""
+
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from catalogue.models import BaseModel
+from chat import ChatFormat
+from datasets_app import checking, services, token_statistics
+from datasets_app.models import TrainingFile
+from tests.datasets_app.conftest import Member
+from tests.datasets_app.dataset_makers import lines_of, row, rows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def base(db: None, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> BaseModel:
+    monkeypatch.setattr(token_statistics, "chat_format", lambda base, system: chat)
+    sizes = dict.fromkeys(("parameters", "hidden_size", "num_layers", "vocab_size"), 64)
+    return BaseModel.objects.create(id="tiny", display_name="Tiny", context_length=4096, **sizes)
+
+
+def stored(member: Member, *values: Any) -> TrainingFile:
+    content = io.BytesIO(lines_of(*values))
+    file = services.create_file(
+        team=member.team, by=member.user, filename="a.jsonl", purpose="fine-tune", stream=content
+    )
+    checking.check_file(file.pk)
+    file.refresh_from_db()
+    return file
+
+
+class TestTokenStatistics:
+    def test_counts_what_the_template_writes(self, alice: Member, base: BaseModel, chat: ChatFormat) -> None:
+        file = stored(alice, *rows(9), row("long " * 50, "answer"))
+        found = services.token_statistics(file=file, base=base)
+        rendered = [chat.render(c) for _, c in services.read_conversations(file)]
+        lengths = [len(r.ids) for r in rendered]
+        assert (found["rows"], found["rows_looked_at"], found["tokens"]) == (10, 10, sum(lengths))
+        assert found["trained_tokens_per_epoch"] == sum(r.num_trained for r in rendered)
+        assert (found["max"], found["longest_line"]) == (max(lengths), 10)
+        assert sum(bar["rows"] for bar in found["histogram"]) == 10
+        assert (found["rows_cut"], found["rows_without_answer"], found["max_seq_len"]) == (0, 0, 4096)
+
+    def test_says_what_a_cut_would_lose(self, alice: Member, base: BaseModel, chat: ChatFormat) -> None:
+        file = stored(alice, *rows(9), row("long " * 50, "answer"))
+        short = max(len(chat.render(c).ids) for _, c in list(services.read_conversations(file))[:9])
+        found = services.token_statistics(file=file, base=base, max_seq_len=short)
+        assert (found["rows_cut"], found["share_cut"], found["rows_without_answer"]) == (1, 0.1, 1)
+
+    def test_a_large_set_is_sampled_evenly_and_says_so(
+        self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(token_statistics, "MOST_ROWS", 20)
+        file = stored(alice, *rows(200))
+        found = services.token_statistics(file=file, base=base)
+        assert (found["rows"], found["rows_looked_at"]) == (200, 20)
+        assert abs(sum(bar["rows"] for bar in found["histogram"]) - 200) <= 10
+
+    def test_by_api(self, alice: Member, base: BaseModel) -> None:
+        file = stored(alice, *rows(5))
+        path = f"/api/v1/files/{file.pk}/statistics"
+        assert Client().get(f"{path}?model=tiny&max_seq_len=8", headers=alice.headers).json()["rows_cut"] == 5
+        assert Client().get(f"{path}?model=none", headers=alice.headers).status_code == 404
+        assert Client().get(f"{path}?model=tiny&max_seq_len=1", headers=alice.headers).status_code == 400
