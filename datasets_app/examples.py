@@ -63,11 +63,13 @@ class Opened:
             return _conversation(item, item.value, {})
         if not self.shape:
             self.shape, self.use = shape.name, shape.use
-        if shape.use == "text":
-            return _text(item)
-        if shape.turn is None:
+        if shape.turn is None and shape.use != "text":
             return shapes.not_learned(shape, item.line)
-        return self._turned(item, shape)
+        if shapes.is_only_named(self.shape):
+            self.shape, self.use = shape.name, shape.use  # the rows before it were the odd ones
+        if not shapes.go_together(shape.name, self.shape):
+            return shapes.unlike(shape, self.shape, item.line)
+        return _text(item) if shape.use == "text" else self._turned(item, shape)
 
     def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
         assert shape.turn is not None

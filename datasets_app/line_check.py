@@ -20,6 +20,7 @@ from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
 from datasets_app.formats.lines import BOM
 from datasets_app.formats.streams import Readable
 from datasets_app.rows import RowIndexWriter
+from datasets_app.shapes import go_together, is_only_named
 from datasets_app.validation import Listener, Report, add
 
 BLOCK = 1 << 17
@@ -182,6 +183,9 @@ class LineCheck:
 
     def _accept(self, block: bytes, ends: Any) -> bool:
         """Take the whole block if every line of it is an ordinary row."""
+        first = self._opened.shape
+        if first and not is_only_named(first) and not go_together(self._shape, first):
+            return False
         try:
             rows = self._decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -207,8 +211,8 @@ class LineCheck:
         report.num_bytes += int(lengths.sum())
         longest = int(lengths.argmax())
         report.note_length(int(lengths[longest]), self._line + longest)
-        if not self._opened.shape:
-            self._opened.shape = self._shape
+        if not self._opened.shape or is_only_named(self._opened.shape):
+            self._opened.shape, self._opened.use = self._shape, "chat"
         if self._index is not None:
             self._index.add_many(starts + self._offset, np.arange(self._line, self._line + num_rows))
         lines = block.split(b"\n")

@@ -21,10 +21,13 @@ __all__ = [
     "Shape",
     "Turned",
     "Use",
+    "go_together",
+    "is_only_named",
     "named",
     "no_shape",
     "not_learned",
     "shape_of",
+    "unlike",
 ]
 
 
@@ -48,6 +51,29 @@ def not_learned(shape: Shape, line: int) -> RowFault:
         message=f"This is {shape.words}, which cannot be used for supervised fine-tuning.",
         hint=KEPT_ANSWER,
         is_kind=True,
+    )
+
+
+def is_only_named(name: str) -> bool:
+    """Tell whether nothing here learns from rows of this shape."""
+    shape = named(name)
+    return shape is not None and shape.turn is None and shape.use != "text"
+
+
+def go_together(name: str, first: str) -> bool:
+    """Tell whether rows of two shapes may stand in one file: of one kind, or both conversations."""
+    return name == first or {name, first} <= {"messages", "conversations"}
+
+
+def unlike(shape: Shape, first: str, line: int) -> RowFault:
+    """Return the fault of a row that is of another shape than the rows before it: more likely a slip than meant."""
+    before = named(first)
+    words = before.words if before is not None else first
+    return RowFault(
+        line=line,
+        code="wrong_keys",
+        message=f"The row is of another kind ({shape.words}) than those before it ({words}).",
+        hint="Write it as the others are, or put it into a file of its own.",
     )
 
 

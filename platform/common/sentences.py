@@ -717,5 +717,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The mixture would hold no row. Give larger weights."),
     gettext_noop("Say how the file shall be read: its format, shape, encoding or columns."),
     gettext_noop("Name the column of the question (prompt) and that of the answer (answer); system is optional."),
+    gettext_noop("The row is of another kind ({0}) than those before it ({1})."),
+    gettext_noop("Write it as the others are, or put it into a file of its own."),
 )
 """Each with {0}, {1}, … for its variable parts; a phrase without a full stop only ever fills such a part."""

@@ -225,6 +225,20 @@ class TestShapes:
         }
         assert checked(lines_of(value)).statistics["rows_with_tools"] == 1
 
+    def test_a_row_unlike_those_before_it_is_a_slip(self) -> None:
+        report = checked(lines_of(*rows(4), {"question": "a", "answer": "b"}, *rows(2)))
+        assert [(fault.line, fault.code) for fault in report.faults] == [(5, "wrong_keys")]
+        assert "another kind (questions from question, answers from answer)" in report.faults[0].message
+
+    @pytest.mark.parametrize(
+        "first", [{"question": "a", "answer": "b"}, {"prompt": "a", "chosen": "b", "rejected": "c"}]
+    )
+    def test_the_quick_way_minds_what_came_first(self, first: dict[str, Any]) -> None:
+        many = [row("x" * 300, f"{n}") for n in range(1000)]
+        report = checked(lines_of(first, *many))
+        assert report.num_rows == (1 if "question" in first else 1000)
+        assert report.shape == ("question_answer" if "question" in first else "messages")
+
     def test_faults_speak_of_the_rows_own_columns(self) -> None:
         report = checked(lines_of({"instruction": "Say it", "input": "", "output": " "}))
         assert [(fault.code, fault.field) for fault in report.faults] == [("empty_answer", "output")]
