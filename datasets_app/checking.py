@@ -70,6 +70,8 @@ def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None
             Fault.objects.filter(file=file).delete()
             Fault.objects.bulk_create(as_row(file, number, fault) for number, fault in enumerate(kept, 1))
             hooks.tell_processed(file)
+    if not recorded and fault_list:
+        storing.remove(fault_list["name"])  # another check was first, or the file is gone
 
 
 def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:

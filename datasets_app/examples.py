@@ -56,7 +56,9 @@ class Opened:
         """Return what one row is."""
         if isinstance(item, RowFault):
             return item
-        shape = self._chosen or shapes.shape_of(item.value)
+        if fault := self._fault_of_choice(item):
+            return fault
+        shape = self._chosen if isinstance(item.value, Mapping) and self._chosen else shapes.shape_of(item.value)
         if shape is None:
             if self.format in _TABLES and isinstance(item.value, Mapping):
                 return shapes.no_shape(item.value, item.line)
@@ -73,19 +75,17 @@ class Opened:
 
     def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
         assert shape.turn is not None
-        if not isinstance(item.value, Mapping):
-            return _conversation(item, item.value, {})
-        missing = [name for name in self._columns.values() if name and name not in item.value]
-        if shape is shapes.CHOSEN and missing:
-            return RowFault(
-                line=item.line,
-                code="column_missing",
-                message=f"The row has no column {missing[0][:40]!r}.",
-                hint="Choose the columns again.",
-                is_kind=True,
-            )
         turned = shape.turn(item.value, self._columns)
         return _conversation(item, turned.value, turned.places)
+
+    def _fault_of_choice(self, item: RawRow) -> RowFault | None:
+        """Return why the row is not what the user says it is, if it is not."""
+        if self._chosen is None or not isinstance(item.value, Mapping):
+            return None
+        missing = [name for name in self._columns.values() if name and name not in item.value]
+        if self._chosen is shapes.CHOSEN:
+            return shapes.column_missing(missing[0], item.line) if missing else None
+        return None if self._chosen.fits(item.value) else shapes.not_as_said(self._chosen, item.line)
 
 
 def open_examples(stream: Readable, filename: str, reading: Mapping[str, Any] | None = None) -> Opened:
@@ -144,12 +144,12 @@ def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
     do."""
     text, field = error.message, error.field or ""
     for place, own in sorted(places.items(), key=lambda pair: -len(pair[0])):
-        text = text.replace(place, own)
+        text, field = text.replace(place, own), field.replace(place, own)
     message, _, advice = text.rpartition(". ")
     return RowFault(
         line=line,
         code=error.code,
-        field=places.get(field, field),
+        field=field,
         message=f"{message}." if message else text,
         hint=advice if message else MEND,
     )

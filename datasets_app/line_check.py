@@ -168,6 +168,7 @@ class LineCheck:
         add(fault, self._report, self._listener)
         if self._index is not None:
             self._index.add(line=self._line, is_faulty=True, offset=self._offset)
+        self.hashes.append(np.asarray([hash((self._line,))], dtype=np.int64))
 
     def _check(self, block: bytes) -> None:
         content = np.frombuffer(block, dtype=np.uint8)

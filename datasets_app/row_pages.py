@@ -19,6 +19,8 @@ from datasets_app.rows import RowIndex
 
 SEARCH_SECONDS = 0.2
 """A search reads for so long and then says where to go on."""
+SEARCHED_ROWS = 4096
+"""Rows looked at between two looks at the clock."""
 SHOWN_BYTES = 4096
 """Of a row that cannot be read as a conversation."""
 
@@ -105,7 +107,7 @@ def _found_page(source: _Source, offset: int, limit: int, search: str) -> RowPag
     total = source.index.num_rows - int(source.index.meta.get("num_faulty") or 0)
     number = offset
     while number < total:
-        block = source.index.good(number, 256)
+        block = source.index.good(number, SEARCHED_ROWS)
         for place in block:
             [(_, raw)] = source.index.raw(np.asarray([place]), source.content)
             if wanted in raw.decode("utf-8", "replace").lower() or wanted in _unescaped(raw, wanted):

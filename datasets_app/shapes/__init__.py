@@ -21,10 +21,12 @@ __all__ = [
     "Shape",
     "Turned",
     "Use",
+    "column_missing",
     "go_together",
     "is_only_named",
     "named",
     "no_shape",
+    "not_as_said",
     "not_learned",
     "shape_of",
     "unlike",
@@ -74,6 +76,28 @@ def unlike(shape: Shape, first: str, line: int) -> RowFault:
         code="wrong_keys",
         message=f"The row is of another kind ({shape.words}) than those before it ({words}).",
         hint="Write it as the others are, or put it into a file of its own.",
+    )
+
+
+def not_as_said(shape: Shape, line: int) -> RowFault:
+    """Return the fault of a row that is not of the shape that the user named."""
+    return RowFault(
+        line=line,
+        code="wrong_keys",
+        message=f"The row is not of the kind that you named: {shape.words}.",
+        hint="Leave the kind to be recognised, or name another.",
+        is_kind=True,
+    )
+
+
+def column_missing(name: str, line: int) -> RowFault:
+    """Return the fault of a row without a column that the user named."""
+    return RowFault(
+        line=line,
+        code="column_missing",
+        message=f"The row has no column {name[:40]!r}.",
+        hint="Choose the columns again.",
+        is_kind=True,
     )
 
 

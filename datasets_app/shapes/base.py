@@ -36,12 +36,15 @@ class Shape:
     """Rewrite a row; None where it is named only, because nothing here can learn from it."""
 
 
-def text_of(row: Row, key: str) -> str:
-    """Return a cell as text; "" where it is absent or null."""
+def text_of(row: Row, key: str) -> Any:
+    """Return a cell as text; "" where it is absent or null, and numbers as they are written.
+
+    Anything else (a list, an object, true) is returned itself: whoever reads the conversation refuses what is no text.
+    """
     value = row.get(key)
     if value is None:
         return ""
-    return value if isinstance(value, str) else str(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def has(*keys: str) -> Callable[[Row], bool]:

@@ -46,11 +46,12 @@ def _with_new_calls(messages: Any) -> Any:
 def _conversations(row: Row, columns: Columns) -> Turned:
     """Return the seed's and ShareGPT's `from`/`value` turns, with a system prompt and tools beside them."""
     turns = row["conversations"]
-    extra = text_of(row, "system").strip() or row.get("tools")
+    system = text_of(row, "system")
+    extra = system not in ("", []) or row.get("tools")
     if not extra and not _has_call(turns):
         return Turned(value={"conversations": turns} | ({"tools": row["tools"]} if row.get("tools") else {}))
     messages: list[Any] = []
-    if system := text_of(row, "system"):
+    if system:
         messages.append({"role": "system", "content": system})
     shift = len(messages)
     messages += [_turn(turn, number) for number, turn in enumerate(turns)] if isinstance(turns, list) else [turns]

@@ -41,8 +41,9 @@ def _pair(
         asked, said = (turn[0], turn[1]) if isinstance(turn, list) and len(turn) == 2 else (turn, None)
         add("user", asked, f"{history}[{number}][0]")
         add("assistant", said, f"{history}[{number}][1]")
-    parts = [text for text in (text_of(row, prompt), text_of(row, more) if more else "") if text]
-    add("user", "\n".join(parts), prompt)
+    parts = [part for part in (text_of(row, prompt), text_of(row, more) if more else "") if part != ""]
+    odd = next((part for part in parts if not isinstance(part, str)), None)
+    add("user", odd if odd is not None else "\n".join(parts), prompt)
     add("assistant", text_of(row, answer), answer)
     return Turned(value={"messages": messages}, places=places)
 

@@ -719,5 +719,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Name the column of the question (prompt) and that of the answer (answer); system is optional."),
     gettext_noop("The row is of another kind ({0}) than those before it ({1})."),
     gettext_noop("Write it as the others are, or put it into a file of its own."),
+    gettext_noop("The row is not of the kind that you named: {0}."),
+    gettext_noop("Leave the kind to be recognised, or name another."),
 )
 """Each with {0}, {1}, … for its variable parts; a phrase without a full stop only ever fills such a part."""

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -16,7 +17,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datasets_app.checks import check_file_content
 from datasets_app.examples import Example, open_examples
+from datasets_app.shapes import NAMES
 from tests.datasets_app.dataset_makers import checked, lines_of, row, rows
 
 CELLS = ["007", "NA", "null", "1e5", "TRUE", "3.10", "2024-01-02", "nan", "=1+1"]
@@ -238,6 +241,26 @@ class TestShapes:
         report = checked(lines_of(first, *many))
         assert report.num_rows == (1 if "question" in first else 1000)
         assert report.shape == ("question_answer" if "question" in first else "messages")
+
+    @pytest.mark.parametrize("shape", NAMES)
+    def test_a_named_shape_that_does_not_fit_is_a_fault_and_nothing_worse(self, shape: str) -> None:
+        values = [row(), {"foo": 1}, {"text": 5}, [1], "x", None, 3]
+        for value in values:
+            report = checked(lines_of(value), shape=shape)
+            assert report.num_rows + report.num_faults == 1
+
+    def test_what_is_no_text_is_refused_and_never_written_as_python(self) -> None:
+        odd: list[Any] = [{"a": 1}, True, ["x"]]
+        for value in odd:
+            report = checked(lines_of({"instruction": "a", "input": "", "output": value}))
+            assert [fault.field for fault in report.faults] in (["output"], ["output[0]"]), value
+        assert checked(lines_of({"instruction": {"a": 1}, "output": "b"})).faults[0].field == "instruction"
+        assert answers(lines_of({"prompt": 7, "completion": 3.5}), "a.jsonl") == ["3.5"]
+
+    def test_repetitions_are_told_beside_a_row_that_is_too_long(self, tmp_path: Path) -> None:
+        content = lines_of(row(), row("x" * 9_000_000), row(), row("new"))
+        report = check_file_content(io.BytesIO(content), filename="a.jsonl", index_folder=tmp_path / "index")
+        assert [(note.line, note.code) for note in report.notes] == [(3, "repeated_row")]
 
     def test_faults_speak_of_the_rows_own_columns(self) -> None:
         report = checked(lines_of({"instruction": "Say it", "input": "", "output": " "}))
