@@ -3,6 +3,7 @@
 Pure: tokenizers, Jinja's sandbox and numpy; no Django, no torch. The data page, the trainer and every engine use it.
 """
 
+from chat.acceptance import AcceptanceTest, verdict
 from chat.builtin_templates import BUILTIN_TEMPLATES
 from chat.chat_format import ChatFormat
 from chat.conversation import Conversation, Message
@@ -16,6 +17,7 @@ from chat.token_cache import TokenCache, TokenCacheWriter
 
 __all__ = [
     "BUILTIN_TEMPLATES",
+    "AcceptanceTest",
     "ChatError",
     "ChatFormat",
     "Conversation",
@@ -32,4 +34,5 @@ __all__ = [
     "parse_messages",
     "parse_row",
     "part_of",
+    "verdict",
 ]

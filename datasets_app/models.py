@@ -73,6 +73,9 @@ class TrainingFile(models.Model):
     """The version that this one was made from."""
     made = models.JSONField(default=dict)
     """How this version was made: {"how": "upload" | "repair" | "append" | "mix" | "recipe" | …, and its options}."""
+    recipe = models.JSONField(default=dict)
+    """The goal recipe that the data set serves, which its versions and parts inherit: {"name": "identity",
+    "answers": {…}}; {} without one."""
     reason = models.CharField(max_length=300, blank=True)
     """Why its author made this version, in his words."""
     progress = models.JSONField(default=dict)

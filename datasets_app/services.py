@@ -16,20 +16,25 @@ from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
+from datasets_app.portions import mix_files, split_file
 from datasets_app.reading import read_conversations, read_examples
+from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
+from datasets_app.repairing import preview_repairs, repair_file
 from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
-from datasets_app.versions import mix_files, preview_repairs, read_again, repair_file, split_file, versions_of
+from datasets_app.versions import read_again, versions_of
 
 __all__ = [
+    "Acceptance",
     "Difference",
     "FaultGroup",
     "RowPage",
     "RowView",
     "Tokens",
+    "acceptance_of",
     "all_faults",
     "create_file",
     "create_result_file",
@@ -38,6 +43,7 @@ __all__ = [
     "ensure_tokens",
     "fault_groups",
     "get_file",
+    "identity_file",
     "mix_files",
     "open_file",
     "page_of_rows",

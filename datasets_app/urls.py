@@ -2,6 +2,8 @@ from django.urls import path
 
 from datasets_app import api as rest
 from datasets_app import views
+from datasets_app.recipes import api as recipes
+from datasets_app.recipes.views import identity_recipe
 
 # POST /v1/files and POST /v1/uploads/{id}/parts never come here: see datasets_app.receiving.
 v1 = [
@@ -19,6 +21,9 @@ api = [
     path("files/<str:file_id>/repairs", rest.RepairsView.as_view()),
     path("files/<str:file_id>/reading", rest.ReadingView.as_view()),
     path("files/<str:file_id>/split", rest.SplitView.as_view()),
+    path("files/<str:file_id>/acceptance", recipes.AcceptanceView.as_view()),
+    path("recipes", recipes.RecipesView.as_view()),
+    path("recipes/identity", recipes.IdentityView.as_view()),
     path("datasets/mix", rest.MixView.as_view()),
     path("files/<str:file_id>/diff", rest.DiffView.as_view()),
     path("files/<str:file_id>/versions", rest.VersionsView.as_view()),
@@ -28,6 +33,7 @@ api = [
 ]
 pages = [
     path("datasets", views.datasets, name="datasets"),
+    path("datasets/identity", identity_recipe, name="identity_recipe"),
     path("datasets/mix", views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),

@@ -24,9 +24,9 @@ from datasets_app.downloads import faults_response, file_response
 from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.models import Fault, TrainingFile
+from datasets_app.portions import PARTS
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
-from datasets_app.versions import PARTS
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20

@@ -15,7 +15,8 @@ from typing import Any
 
 import openai
 
-from demo.identity import Identity, write_data_set
+from datasets_app.recipes.identity import Identity, QuestionnaireError
+from demo.identity import write_data_set
 from demo.serving import NotReady, Server, api_key, first_login
 from demo.telling import Clock, answers_table, follow
 
@@ -68,7 +69,7 @@ def main() -> int:
             return 0 if all_right else 1
         server.keep_serving()
         return 0 if all_right else 1
-    except (NotReady, openai.OpenAIError) as error:
+    except (NotReady, QuestionnaireError, openai.OpenAIError) as error:
         print(f"The demo ended early: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -25,7 +25,7 @@ from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
 from jobs.models import FineTuningJob
 from jobs.texts import is_storable, sendable
-from jobs.wire import checkpoint_as_json, event_as_json, job_as_json
+from jobs.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
 
 RETRY_COUNT = "x-stainless-retry-count"
 WISH_FIELDS = (
@@ -88,6 +88,13 @@ class JobView(APIView):
 
     def get(self, request: Request, job_id: str) -> Response:
         return Response(job_as_json(_job(request, job_id)))
+
+
+class AcceptanceView(APIView):
+    """GET /api/v1/jobs/{id}/acceptance"""
+
+    def get(self, request: Request, job_id: str) -> Response:
+        return Response(acceptance_as_json(_job(request, job_id)))
 
 
 class CancelView(APIView):

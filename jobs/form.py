@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.spoken import spoken
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
+from datasets_app.services import acceptance_of
 from jobs.estimating import forecast, tokens_of_job
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
 from jobs.models import FineTuningJob
@@ -136,8 +137,16 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
         "steps": resolved.steps,
         "epochs": shown(resolved.values["num_train_epochs"]),
         "devices": count_of(devices.most, devices.kind),
+        "num_tests": _num_tests(team, values),
         **_forecast(team, values, resolved, devices),
     }
+
+
+def _num_tests(team: Team, values: Mapping[str, Any]) -> int:
+    """Return how many questions the acceptance test of the chosen data asks."""
+    file = TrainingFile.objects.visible_to(team).filter(pk=values["file"]).first()
+    found = acceptance_of(file) if file is not None else None
+    return len(found.tests) if found is not None else 0
 
 
 def _forecast(team: Team, values: Mapping[str, Any], resolved: Any, devices: Devices) -> dict[str, Any]:

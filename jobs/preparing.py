@@ -82,6 +82,8 @@ def spec_of(
         eval_steps=save_steps or max(1, (job.total_steps or 10) // 10),
         rehearse=must_rehearse,
         probes=probes_of(job, chat),
+        acceptance=job.acceptance.get("tests", []),
+        acceptance_needed=job.acceptance.get("needed", {}),
         lease_checkpoint_seconds=times.lease_checkpoint_seconds,
         lease_timeout_seconds=times.lease_timeout_seconds,
     )

@@ -43,6 +43,8 @@ def record(run: Run, events: list[Event]) -> None:
             _note_checkpoint(job, attempt, event)
         elif event.type == "rehearsed":
             rehearsals.note(attempt, event)
+        elif event.type == "acceptance":
+            FineTuningJob.objects.filter(pk=job.pk).update(verdict=event.data)
     _store(job, attempt, events)
     steps = [event for event in events if event.type == "metrics"]
     if steps:
@@ -94,6 +96,8 @@ def _data(attempt: Attempt, event: Event) -> dict[str, Any]:
         return {name: event.data.get(name) for name in METRICS}
     if event.type == "started":
         return {"attempt": attempt.number, **{name: event.data.get(name) for name in STARTED}}
+    if event.type == "acceptance":  # the answers stand in the job's verdict
+        return {"attempt": attempt.number, "kind": event.type, "passed": event.data["passed"]}
     return {"attempt": attempt.number, "kind": event.type, **event.data}
 
 

@@ -17,6 +17,7 @@ from common.errors import NotFound, UserError
 from common.wake import wake
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
+from datasets_app.services import acceptance_of
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, queue_attempt
 from jobs.hyperparameters import check_names, check_together, read_asked
@@ -85,6 +86,7 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
         seed=asked.get("seed", 0),
         suffix=check_suffix(wish.suffix or ""),
         metadata=check_metadata(wish.metadata),
+        acceptance=_acceptance_of(files[0]),
         fingerprint=wish.fingerprint,
     )
     job.tell("The job was created. Its data is being read.", status=job.status)
@@ -275,6 +277,13 @@ def _asked(
     if "system_prompt" in asked:
         chat_format_of(base, asked["system_prompt"])
     return asked
+
+
+def _acceptance_of(file: TrainingFile) -> dict[str, Any]:
+    found = acceptance_of(file)
+    if found is None:
+        return {}
+    return {"tests": [test.to_json() for test in found.tests], "needed": dict(found.needed)}
 
 
 def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:

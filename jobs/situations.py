@@ -60,6 +60,7 @@ def situation_of(
         hidden_size=base.hidden_size,
         context_length=base.context_length,
         rows=int((file.num_rows if file is not None else None) or 100),
+        goal=file.recipe.get("name", "") if file is not None else "",
         longest_tokens=longest + added if longest else None,
         has_validation_file=has_validation_file,
         has_system_messages=bool(statistics.get("roles", {}).get("system")),

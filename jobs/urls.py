@@ -15,6 +15,7 @@ v1 = [
 api = [
     path("hyperparameters", rest.HyperparametersView.as_view()),
     path("jobs/estimate", rest.EstimateView.as_view()),
+    path("jobs/<str:job_id>/acceptance", rest.AcceptanceView.as_view()),
     path("jobs/<str:job_id>/command", rest.CommandView.as_view()),
     path("jobs/<str:job_id>/log", rest.LogView.as_view()),
 ]

@@ -19,6 +19,7 @@ from jobs import form, pages, services
 from jobs.command import command_of
 from jobs.logs import log_tail
 from jobs.models import FineTuningJob
+from jobs.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
 SHOWN_EVENTS = 30
@@ -70,6 +71,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_live(found),
         **_events(found),
         **_log(found),
+        "acceptance": acceptance_of(found),
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
         "results": list(found.result_files.order_by("filename")),

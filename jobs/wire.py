@@ -33,6 +33,7 @@ def job_as_json(job: FineTuningJob) -> dict[str, Any]:
         "suffix": job.suffix or None,
         "accelerators": job.accelerators or AUTO,
         "system_prompt": job.hyperparameters.get("system_prompt", job.asked.get("system_prompt", AUTO)),
+        "acceptance": acceptance_summary(job),
         "current_step": job.current_step,
         "total_steps": job.total_steps,
     }
@@ -44,6 +45,25 @@ def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Any]:
     shown = {parameter.name: values.get(parameter.name, AUTO) for parameter in PARAMETERS}
     shown |= {"data_path": job.training_file_id_shown, "model_name_or_path": job.base_model_id}
     return openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job)) | shown
+
+
+def acceptance_summary(job: FineTuningJob) -> dict[str, Any] | None:
+    """Return how many questions are asked after the training and what they came to; None without any."""
+    if not job.acceptance:
+        return None
+    found = job.verdict or {}
+    return {
+        "tests": len(job.acceptance["tests"]),
+        "passed": found.get("passed"),
+        "topics": found.get("topics"),
+    }
+
+
+def acceptance_as_json(job: FineTuningJob) -> dict[str, Any]:
+    """Return every question with what is expected; with "before", "answer" and "passed" once they were asked."""
+    summary = acceptance_summary(job) or {"tests": 0, "passed": None, "topics": None}
+    results = job.verdict["results"] if job.verdict else job.acceptance.get("tests", [])
+    return {"object": "fine_tuning.job.acceptance", "fine_tuning_job_id": job.pk, **summary, "results": results}
 
 
 def event_as_json(event: JobEvent) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 import chat
 from rundir import RunDirectory
 from trainer import checkpoint
+from trainer.acceptance import hold_acceptance_test
 from trainer.checkpoint import Progress
 from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, effective_stage, join_process_group, start_engine, sum_over_ranks
@@ -167,7 +168,7 @@ class Attempt:
             trainee = whole(self.spec, trainee, self.hardware, is_first=self.ranks.is_first)
         if self.ranks.is_first:
             final = self.directory.adapter if trainee.result == "adapter" else self.directory.model
-            write_result(
+            tuned = write_result(
                 final,
                 spec=self.spec,
                 trainee=trainee,
@@ -175,6 +176,7 @@ class Attempt:
                 hardware=self.hardware,
                 base_logits=self.base_logits,
             )
+            hold_acceptance_test(self.spec, tuned, self.chat_format, self.reporter)
 
 
 def run_attempt(

@@ -6,7 +6,9 @@ import dataclasses
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,15 @@ CARD = "luthier.json"
 STORED_AS = {torch.bfloat16: "BF16", torch.float16: "F16", torch.float32: "F32"}
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """A trained model, to be asked."""
+
+    causal: Any
+    without_adapter: Callable[[], AbstractContextManager[Any]] | None
+    """Makes it the base for a while; None where the base's own weights were trained."""
+
+
 def write_result(
     final: Path,
     *,
@@ -34,13 +45,16 @@ def write_result(
     chat_format: "chat.ChatFormat",
     hardware: Hardware,
     base_logits: torch.Tensor | None,
-) -> None:
-    """Write `final` (adapter/ or model/) whole or not at all; rank 0 only, on a model that no ZeRO-3 has spread."""
+) -> Tuned:
+    """Write `final` (adapter/ or model/) whole or not at all; rank 0 only, on a model that no ZeRO-3 has spread.
+
+    Return the model that the probes were asked.
+    """
     draft = final.with_name(f".{final.name}")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir()
-        without_adapter: Any = contextlib.nullcontext
+        without_adapter: Callable[[], AbstractContextManager[Any]] | None = None
         if trainee.result == "adapter":
             write_adapter(draft, spec=spec, trainee=trainee, chat_format=chat_format, hardware=hardware)
             causal, without_adapter = trainee.causal, trainee.model.disable_adapter
@@ -54,11 +68,12 @@ def write_result(
             messages=spec.probes,
             dtype=dtype,
             base_logits=base_logits,
-            without_adapter=without_adapter,
+            without_adapter=without_adapter or contextlib.nullcontext,
         )
         _make_readable(draft)
         shutil.rmtree(final, ignore_errors=True)
         os.rename(draft, final)
+        return Tuned(causal, without_adapter)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

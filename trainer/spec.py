@@ -118,6 +118,11 @@ class TrainingSpec:
     """Go through the heaviest batch, a checkpoint and an answer before the first step: see trainer.rehearsal."""
     probes: list[list[dict[str, Any]]] = field(default_factory=list)
     """Prompts (message lists) whose answers and logits are stored with the result for the same-answer check."""
+    acceptance: list[dict[str, Any]] = field(default_factory=list)
+    """What the tuned model is asked at its end, as chat.AcceptanceTest writes it: {"messages", "must_say",
+    "must_not_say", "topic"}. The verdict is told, and never ends a run."""
+    acceptance_needed: dict[str, float] = field(default_factory=dict)
+    """The share of right answers that each topic wants; 1 where nothing is said."""
     lease_checkpoint_seconds: float | None = None
     lease_timeout_seconds: float | None = None
     """None: no lease is watched (a run by hand)."""

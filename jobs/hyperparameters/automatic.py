@@ -126,6 +126,8 @@ def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Rea
 def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     if situation.has_validation_file:
         return 0.0, {"code": "validation_file"}
+    if situation.goal == "identity":
+        return 0.0, {"code": "validation_identity"}
     if situation.rows < FEW_ROWS:
         return 0.0, {"code": "validation_few", "rows": situation.rows}
     return (0.05, {"code": "validation_some"}) if situation.rows < MANY_ROWS else (0.01, {"code": "validation_many"})

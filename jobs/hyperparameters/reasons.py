@@ -28,6 +28,9 @@ SENTENCES = {
     "length_longest": gettext_noop("No conversation is longer than %(tokens)s tokens."),
     "validation_file": gettext_noop("You gave a validation file, so nothing is taken from the training file."),
     "validation_few": gettext_noop("%(rows)s conversations are few, so all of them are learned."),
+    "validation_identity": gettext_noop(
+        "An identity needs every row; its acceptance test asks questions that stand in none of them."
+    ),
     "validation_some": gettext_noop("Every twentieth conversation is kept aside to check with."),
     "validation_many": gettext_noop("Of this many conversations one in a hundred is enough to check with."),
     "lora_only": gettext_noop("Training the adapter alone is quick and keeps the base model as it is."),

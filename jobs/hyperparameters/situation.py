@@ -16,6 +16,8 @@ class Situation:
     """Conversations in the training file, before any split."""
     longest_tokens: int | None = None
     """An upper bound of the longest conversation, in tokens; None when unknown."""
+    goal: str = ""
+    """The recipe that the data serves: "identity", or "" where none is known."""
     has_validation_file: bool = False
     has_system_messages: bool = False
     """True when some conversation begins with a system message of its own."""

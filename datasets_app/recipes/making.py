@@ -1,0 +1,156 @@
+"""Makes a recipe's data set, or completes one that is there, and finds the acceptance test that goes with it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import Team, User
+from chat import AcceptanceTest, Conversation
+from common.errors import UserError
+from datasets_app import saving
+from datasets_app.models import TrainingFile
+from datasets_app.portions import line_of
+from datasets_app.reading import read_examples, require_processed
+from datasets_app.recipes.identity import (
+    LANGUAGES,
+    TONES,
+    Identity,
+    QuestionnaireError,
+    Row,
+    acceptance_tests,
+    rows,
+)
+from datasets_app.repairs import fill_placeholders
+from datasets_app.spooling import Spool
+from datasets_app.versions import new_version, repaired_name
+
+NAME = "identity"
+NEEDED = {"identity": 0.9, "unrelated": 1.0}
+"""The share of right answers that a verdict wants: of questions about itself nine in ten, of the others all."""
+LEAST_SHARE = 0.1
+"""Of the rows in a completed data set, so many shall be about the identity: it is met often enough to be learned."""
+MOST_REPEATS = 20
+PLACEHOLDERS = {"name": "name", "author": "maker", "maker": "maker", "developer": "maker", "company": "maker"}
+"""Names of placeholders in others' identity data, and what stands for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """What a model is asked after a training on a data set."""
+
+    tests: list[AcceptanceTest]
+    needed: Mapping[str, float]
+
+
+def questionnaire() -> dict[str, Any]:
+    """Return the recipe's questions, with what each accepts."""
+    return {
+        "name": NAME,
+        "fields": [
+            {"name": "name", "type": "text", "required": True},
+            {"name": "maker", "type": "text", "required": True},
+            {"name": "languages", "type": "list", "choices": list(LANGUAGES), "default": list(LANGUAGES)},
+            {"name": "tone", "type": "choice", "choices": list(TONES), "default": TONES[0]},
+        ],
+    }
+
+
+def read_answers(answers: Mapping[str, Any]) -> Identity:
+    """Return the identity that was described; UserError names the answer that does not fit."""
+    languages = answers.get("languages") or LANGUAGES
+    texts = {name: answers.get(name) for name in ("name", "maker")}
+    if not isinstance(languages, list | tuple) or not all(isinstance(name, str) for name in languages):
+        raise UserError('languages must be a list, such as ["zh", "en"].', code="invalid_value", param="languages")
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise UserError(f"The {name} is missing.", code="missing_parameter", param=name)
+    try:
+        return Identity(
+            name=str(texts["name"]).strip(),
+            maker=str(texts["maker"]).strip(),
+            languages=tuple(dict.fromkeys([*(name for name in LANGUAGES if name in languages), *languages])),
+            tone=str(answers.get("tone") or TONES[0]),
+        )
+    except QuestionnaireError as error:
+        raise UserError(error.message, code="invalid_value", param=error.field) from None
+
+
+def identity_file(*, team: Team, by: User | None, identity: Identity, file: TrainingFile | None = None) -> TrainingFile:
+    """Make a data set that teaches `identity`, or the next version of `file` completed so that it does.
+
+    A completed set keeps its own rows, with placeholders for name and maker filled in, and its own answers to the
+    recipe's questions; what it lacks is added, repeated until a tenth of its rows is about the identity.
+    """
+    with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
+        known, own = _copied(file, identity, spool) if file is not None else (set(), 0)
+        missing = [row for row in rows(identity) if row.turns[0][1] not in known]
+        repeats = _repeats(missing, own)
+        for row in missing:
+            for _ in range(repeats if row.source != "guard" else 1):
+                spool.write(_written(row))
+        answers = {"name": identity.name, "maker": identity.maker}
+        answers |= {"languages": list(identity.languages), "tone": identity.tone}
+        made = TrainingFile(
+            team=team,
+            created_by=by,
+            purpose="fine-tune",
+            filename=_filename(identity, file),
+            recipe={"name": NAME, "answers": answers},
+            made={
+                "how": "recipe", "recipe": NAME, "of": file.pk if file is not None else None,
+                "added": len(missing), "repeats": repeats,
+            },
+        )  # fmt: skip
+        if file is None:
+            made.family = made.pk
+            return saving.save_new(made, spool)
+        return saving.save_new(made, spool, before=lambda: new_version(made, parent=file))
+
+
+def acceptance_of(file: TrainingFile) -> Acceptance | None:
+    """Return what a model that was trained on `file` is asked; None for a data set without a recipe."""
+    if file.recipe.get("name") != NAME:
+        return None
+    return Acceptance(tests=acceptance_tests(read_answers(file.recipe["answers"])), needed=NEEDED)
+
+
+def _copied(file: TrainingFile, identity: Identity, spool: Spool) -> tuple[set[str], int]:
+    """Copy the rows of `file`; return the recipe's questions that they ask themselves, and how many rows there are."""
+    require_processed(file)
+    asked = {row.turns[0][1] for row in rows(identity)}
+    values = {placeholder: getattr(identity, what) for placeholder, what in PLACEHOLDERS.items()}
+    known: set[str] = set()
+    num_rows = 0
+    for example in read_examples(file):
+        assert example.conversation is not None
+        known |= asked & set(_questions(example.conversation))
+        filled = fill_placeholders(json.loads(line_of(example)), values)
+        spool.write(json.dumps(filled, ensure_ascii=False).encode() + b"\n")
+        num_rows += 1
+    return known, num_rows
+
+
+def _questions(conversation: Conversation) -> Iterable[str]:
+    return (message.content.strip() for message in conversation.messages[:2] if message.content)
+
+
+def _repeats(missing: list[Row], own: int) -> int:
+    about = sum(row.source != "guard" for row in missing)
+    if not about:
+        return 1
+    return max(1, min(MOST_REPEATS, round(LEAST_SHARE * own / (1 - LEAST_SHARE) / about)))
+
+
+def _written(row: Row) -> bytes:
+    messages = [{"role": role, "content": text} for role, text in row.turns]
+    return json.dumps({"messages": messages}, ensure_ascii=False).encode() + b"\n"
+
+
+def _filename(identity: Identity, file: TrainingFile | None) -> str:
+    if file is not None:
+        return repaired_name(file.filename)
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in identity.name)
+    return f"{plain.strip('-') or 'identity'}-identity.jsonl"

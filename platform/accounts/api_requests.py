@@ -1,0 +1,41 @@
+"""What API views read of a request: the team, the user, and checked fields."""
+
+from typing import Any, cast
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from accounts.models import Team, User
+from common.errors import UserError
+
+
+def team_of(request: Request) -> Team:
+    """Return the team that the request acts for; UserError for a user without one."""
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    return cast(Team, team)
+
+
+def user_of(request: Request) -> User:
+    return cast(User, request.user)
+
+
+def query_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the query's fields."""
+    form = kind(data=request.query_params.dict())
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
+    data = request.data if isinstance(request.data, dict) else {}
+    form = kind(data=data)
+    if unknown := sorted(set(data) - set(form.fields)):
+        raise ValidationError({unknown[0]: f"This is not known here. Known: {', '.join(form.fields)}."})
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

@@ -1,0 +1,46 @@
+"""The acceptance test at a training's end: the tuned model and its base are asked, and the answers are judged."""
+
+import torch
+
+import chat
+from trainer.probes import answer, prompt_ids
+from trainer.reporting import Reporter
+from trainer.result import Tuned
+from trainer.spec import TrainingSpec
+
+MAX_NEW_TOKENS = 64
+ASKED_TOGETHER = 32
+"""Prompts in one batch: enough to be quick, few enough for the memory that the training had."""
+
+
+def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.ChatFormat", reporter: Reporter) -> None:
+    """Ask what `spec.acceptance` says and tell the verdict; the result is safe by now, so nothing here ends the run."""
+    tests = [chat.AcceptanceTest.from_json(test) for test in spec.acceptance]
+    if not tests:
+        return
+    reporter.stage(f"Asking {len(tests)} questions of the acceptance test.")
+    try:
+        answers = _answers(tuned, tests, chat_format)
+        before: list[str | None] = [None] * len(tests)
+        if tuned.without_adapter is not None:
+            with tuned.without_adapter():
+                before = list(_answers(tuned, tests, chat_format))
+    except (RuntimeError, chat.ChatError) as error:  # memory that is gone is a RuntimeError too
+        reporter.warn(f"The acceptance test could not be held: {error}")
+        return
+    found = chat.verdict(tests, answers, before=before, needed=spec.acceptance_needed)
+    counts = ", ".join(f"{count['right']} of {count['of']} {topic}" for topic, count in found["topics"].items())
+    word = "passed" if found["passed"] else "not passed"
+    reporter.event("acceptance", f"The acceptance test is {word}: {counts} answers are right.", **found)
+
+
+@torch.inference_mode()
+def _answers(tuned: Tuned, tests: "list[chat.AcceptanceTest]", chat_format: "chat.ChatFormat") -> list[str]:
+    """Return each test's answer, said greedily."""
+    prompts = prompt_ids(chat_format, [list(test.messages) for test in tests])
+    texts = []
+    for start in range(0, len(prompts), ASKED_TOGETHER):
+        batch = prompts[start : start + ASKED_TOGETHER]
+        said = answer(tuned.causal, batch, set(chat_format.stop_ids), max_new_tokens=MAX_NEW_TOKENS)
+        texts += [chat_format.decode(ids) for ids, _stopped in said]
+    return texts
