@@ -29,9 +29,9 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
         reporter.warn(f"The acceptance test could not be held: {error}")
         return
     found = chat.verdict(tests, answers, before=before, needed=spec.acceptance_needed)
-    counts = ", ".join(f"{count['right']} of {count['of']} {topic}" for topic, count in found["topics"].items())
+    right = sum(count["right"] for count in found["topics"].values())
     word = "passed" if found["passed"] else "not passed"
-    reporter.event("acceptance", f"The acceptance test is {word}: {counts} answers are right.", **found)
+    reporter.event("acceptance", f"The acceptance test is {word}: {right} of {len(tests)} answers are right.", **found)
 
 
 @torch.inference_mode()

@@ -54,6 +54,16 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("a list"),
     gettext_noop("an object"),
     gettext_noop("a number"),
+    # The identity recipe
+    gettext_noop("The {0} must be 1 to {1} characters on one line, without blanks around it."),
+    gettext_noop("Choose at least one language of {0}."),
+    gettext_noop("The tone must be one of {0}."),
+    gettext_noop('languages must be a list, such as ["zh", "en"].'),
+    gettext_noop("The {0} is missing."),
+    gettext_noop("Asking {0} questions of the acceptance test."),
+    gettext_noop("The acceptance test is passed: {0} of {1} answers are right."),
+    gettext_noop("The acceptance test is not passed: {0} of {1} answers are right."),
+    gettext_noop("The acceptance test could not be held: {0}"),
     # Chat templates, tokenizers and system prompts
     gettext_noop(
         "The model has no chat template, and its vocabulary has the control tokens of none that is built in ({0})."
