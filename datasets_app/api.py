@@ -246,11 +246,13 @@ class RepairsView(APIView):
         file = services.get_file(team=_team(request), file_id=file_id)
         chosen = {"names": asked["repairs"], "values": asked["values"]}
         if asked["preview"]:
-            return Response(
-                {"object": "file.repair", "file": None, **asdict(services.preview_repairs(file=file, **chosen))}
-            )
+            preview = services.preview_repairs(file=file, **chosen)
+            found = {"is_partial": preview.is_partial, **asdict(preview.outcome)}
+            return Response({"object": "file.repair", "file": None, **found})
         made, outcome = services.repair_file(file=file, **chosen, by=_user(request), reason=asked["reason"])
-        return Response({"object": "file.repair", "file": file_json(made), **asdict(outcome)})
+        return Response(
+            {"object": "file.repair", "file": file_json(made), **(asdict(outcome) if outcome is not None else {})}
+        )
 
 
 class NewReading(serializers.Serializer):

@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class DatasetsConfig(AppConfig):
     name = "datasets_app"
+
+    def ready(self) -> None:
+        """Register what writes files out of others, for workers that import no view."""
+        from datasets_app import services  # noqa: F401 - models are not ready before

@@ -136,7 +136,7 @@ class _Teller:
         self._num_told += len(fresh)
         self._early.clear()
         progress = {"bytes": report.bytes_read, "rows": report.num_rows, "faults": report.num_faults}
-        TrainingFile.objects.filter(pk=self._file.pk, status=TrainingFile.Status.UPLOADED).update(progress=progress)
+        self._file.tell_progress(progress)
 
 
 def _storable(text: str) -> str:

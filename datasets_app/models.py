@@ -35,9 +35,21 @@ class TrainingFileQuerySet(models.QuerySet["TrainingFile"]):
 
     def unchecked(self) -> "TrainingFileQuerySet":
         """Files waiting for their check that nobody is checking now."""
-        silent = timezone.now() - timedelta(seconds=HEARTBEAT_SECONDS)
-        waiting = models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=silent)
-        return self.filter(waiting, status=TrainingFile.Status.UPLOADED)
+        return self.filter(_unattended(), status=TrainingFile.Status.UPLOADED).exclude(storage_name="")
+
+    def unmade(self) -> "TrainingFileQuerySet":
+        """Files waiting for their bytes that nobody is writing now."""
+        return self.filter(_unattended(), status=TrainingFile.Status.UPLOADED, storage_name="")
+
+    def made_from(self, file: "TrainingFile") -> "TrainingFileQuerySet":
+        """Files without bytes yet, which are made from `file`."""
+        sources = models.Q(made__of=file.pk) | models.Q(made__parts__contains=[{"file": file.pk}])
+        return self.filter(sources, status=TrainingFile.Status.UPLOADED, storage_name="")
+
+
+def _unattended() -> models.Q:
+    silent = timezone.now() - timedelta(seconds=HEARTBEAT_SECONDS)
+    return models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=silent)
 
 
 class TrainingFile(models.Model):
@@ -56,6 +68,7 @@ class TrainingFile(models.Model):
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
     storage_name = models.CharField(max_length=200)
+    """Where its bytes lie; "" while they are still being made from other files."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     status_details = models.TextField(blank=True)
     format = models.CharField(max_length=30, blank=True)
@@ -113,6 +126,26 @@ class TrainingFile(models.Model):
         """Take the check of this file for oneself; False when it is done or another worker is at it."""
         claimed = type(self).objects.unchecked().filter(pk=self.pk).update(heartbeat_at=timezone.now())
         return bool(claimed)
+
+    @property
+    def is_being_made(self) -> bool:
+        return self.status == self.Status.UPLOADED and not self.storage_name
+
+    def claim_making(self) -> bool:
+        """Take the making of this file's bytes for oneself; False when it is done or another worker is at it."""
+        return bool(type(self).objects.unmade().filter(pk=self.pk).update(heartbeat_at=timezone.now()))
+
+    def record_content(self, *, storage_name: str, num_bytes: int, sha256: str, made: dict[str, Any]) -> bool:
+        """Store where the bytes lie and leave the file to its check; False when the file is gone or has its bytes."""
+        waiting = type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED, storage_name="")
+        changed = waiting.update(
+            storage_name=storage_name, bytes=num_bytes, sha256=sha256, made=made, progress={}, heartbeat_at=None
+        )
+        return bool(changed)
+
+    def tell_progress(self, progress: dict[str, Any]) -> None:
+        """Say how far the check or the making is."""
+        type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 
     def beat(self) -> None:
         """Say that the check goes on."""

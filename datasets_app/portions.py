@@ -16,7 +16,8 @@ from datasets_app.examples import Example
 from datasets_app.models import TrainingFile
 from datasets_app.reading import read_examples, require_processed
 from datasets_app.spooling import Spool
-from datasets_app.versions import repaired_name
+from datasets_app.versions import repaired_name, source_of
+from datasets_app.writing import Write, writes
 
 PARTS = ("train", "validation", "test")
 MOST_PARTS, MOST_WEIGHT = 20, 100
@@ -25,52 +26,86 @@ MOST_PARTS, MOST_WEIGHT = 20, 100
 def split_file(
     *, file: TrainingFile, shares: Mapping[str, float], seed: int, by: User | None
 ) -> dict[str, TrainingFile]:
-    """Make a file of each part. A row's own content decides where it goes: equal rows go together, and rows that are
-    appended later move no other."""
+    """Make a file of each part, all or none; those of a large file are made by a worker.
+
+    A row's own content decides where it goes: equal rows go together, and rows that are appended later move no other.
+    """
     _check_shares(shares)
     require_processed(file)
+    shares = _in_order(shares)
+    stem = repaired_name(file.filename).removesuffix(".jsonl")
+    made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
+    parts = {name: _family(file, f"{stem}-{name}.jsonl", by=by, made={**made, "part": name}) for name in shares}
+    if saving.is_large(file.bytes):
+        return {name: saving.save_unmade(part) for name, part in parts.items()}
     with ExitStack() as stack:
         spools = {name: stack.enter_context(Spool(limit=settings.MAX_UPLOAD_BYTES)) for name in shares}
-        counts = dict.fromkeys(shares, 0)
-        for example in read_examples(file):
-            assert example.conversation is not None
-            part = part_of(example.conversation.canonical_key(), shares=shares, seed=seed)
-            spools[part].write(line_of(example))
-            counts[part] += 1
-        if empty := next((name for name, count in counts.items() if not count), None):
-            raise UserError(
-                f"With these shares no row would go to {empty}. Give it more, or another seed.",
-                code="empty_part",
-                param="shares",
-            )
-        stem = repaired_name(file.filename).removesuffix(".jsonl")
-        made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
-        return {
-            name: _family(file, f"{stem}-{name}.jsonl", spool, by=by, made={**made, "part": name, "rows": counts[name]})
-            for name, spool in spools.items()
-        }
+        for name, part in parts.items():
+            part.made |= _write_part(file, part, spools[name].write)
+        return {name: saving.save_new(part, spools[name]) for name, part in parts.items()}
+
+
+@writes("split")
+def write_part(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the part that `file` is."""
+    return _write_part(source_of(file), file, write)
+
+
+def _write_part(source: TrainingFile, file: TrainingFile, write: Write) -> dict[str, Any]:
+    # JSON in the database keeps no order, and the order decides whose rows are whose.
+    shares, seed, part = _in_order(file.made["shares"]), file.made["seed"], file.made["part"]
+    num_rows = 0
+    for example in read_examples(source):
+        assert example.conversation is not None
+        if part_of(example.conversation.canonical_key(), shares=shares, seed=seed) == part:
+            write(line_of(example))
+            num_rows += 1
+    if not num_rows:
+        raise UserError(
+            f"With these shares no row would go to {part}. Give it more, or another seed.",
+            code="empty_part",
+            param="shares",
+        )
+    return {"rows": num_rows}
 
 
 def mix_files(*, parts: list[tuple[TrainingFile, float]], filename: str, seed: int, by: User | None) -> TrainingFile:
-    """Make one file of several: weight 2 takes every row twice, 0.5 half of the rows, chosen by their content."""
+    """Make one file of several: weight 2 takes every row twice, 0.5 half of the rows, chosen by their content.
+
+    A large mixture is made by a worker.
+    """
     _check_weights(parts)
     for file, _weight in parts:
         require_processed(file)
+    named = [{"file": file.pk, "name": file.filename, "weight": weight} for file, weight in parts]
+    like = next((file for file, _weight in parts if file.recipe), parts[0][0])
+    mixture = _family(like, filename, by=by, made={"how": "mix", "parts": named, "seed": seed})
+    if saving.is_large(round(sum(file.bytes * max(1, weight) for file, weight in parts))):
+        return saving.save_unmade(mixture)
     with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
-        taken = []
-        for file, weight in parts:
-            rows = 0
-            for example in read_examples(file):
-                assert example.conversation is not None
-                copies = copies_of(example.conversation.canonical_key(), weight=weight, seed=seed)
-                rows += copies
-                for _ in range(copies):
-                    spool.write(line_of(example))
-            taken.append({"file": file.pk, "name": file.filename, "weight": weight, "rows": rows})
-        if not spool.num_bytes:
-            raise UserError("The mixture would hold no row. Give larger weights.", code="empty_mixture", param="parts")
-        first = next((file for file, _weight in parts if file.recipe), parts[0][0])
-        return _family(first, filename, spool, by=by, made={"how": "mix", "parts": taken, "seed": seed})
+        mixture.made |= write_mixture(mixture, spool.write)
+        return saving.save_new(mixture, spool)
+
+
+@writes("mix")
+def write_mixture(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the mixture that `file` is."""
+    taken = []
+    for part in file.made["parts"]:
+        source = TrainingFile.objects.filter(team=file.team, pk=part["file"]).first()
+        if source is None:
+            raise UserError(f"{part['name']}, which this file is made of, was deleted.", code="source_missing")
+        num_rows = 0
+        for example in read_examples(source):
+            assert example.conversation is not None
+            copies = copies_of(example.conversation.canonical_key(), weight=part["weight"], seed=file.made["seed"])
+            num_rows += copies
+            for _ in range(copies):
+                write(line_of(example))
+        taken.append({**part, "rows": num_rows})
+    if not any(part["rows"] for part in taken):
+        raise UserError("The mixture would hold no row. Give larger weights.", code="empty_mixture", param="parts")
+    return {"parts": taken}
 
 
 def line_of(example: Example) -> bytes:
@@ -78,13 +113,17 @@ def line_of(example: Example) -> bytes:
     return json.dumps(as_copy(example), ensure_ascii=False).encode() + b"\n"
 
 
-def _family(like: TrainingFile, filename: str, spool: Spool, *, by: User | None, made: dict[str, Any]) -> TrainingFile:
-    """Store a file that begins a family of its own, with the recipe of the one that it is like."""
+def _family(like: TrainingFile, filename: str, *, by: User | None, made: dict[str, Any]) -> TrainingFile:
+    """Return a file that begins a family of its own, with the recipe of the one that it is like."""
     file = TrainingFile(
         team=like.team, created_by=by, filename=filename, purpose=like.purpose, made=made, recipe=like.recipe
     )
     file.family = file.pk
-    return saving.save_new(file, spool)
+    return file
+
+
+def _in_order(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: shares[name] for name in PARTS if name in shares}
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:

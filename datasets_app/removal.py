@@ -25,7 +25,14 @@ def remove_file(file: TrainingFile) -> None:
             return
         if reason := guards.reason_to_keep(locked):
             raise UserError(reason, code="file_in_use", status=409)
-        storing.remove_on_commit(locked.storage_name)
+        if child := TrainingFile.objects.made_from(locked).first():
+            raise UserError(
+                f"{child.filename} ({child.pk}) is being made from {locked.filename}. Wait until it is there.",
+                code="file_in_use",
+                status=409,
+            )
+        if locked.storage_name:
+            storing.remove_on_commit(locked.storage_name)
         if name := (locked.statistics or {}).get("fault_list", {}).get("name"):
             storing.remove_on_commit(name)
         folder = rows_folder(locked.pk)

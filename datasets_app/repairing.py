@@ -1,6 +1,7 @@
 """Repairs of whole files: looked at first, then made into a new version."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -15,50 +16,79 @@ from datasets_app.formats.lines import lines
 from datasets_app.models import TrainingFile
 from datasets_app.repairs import NAMES, Outcome, repaired
 from datasets_app.spooling import Spool
-from datasets_app.versions import new_version, repaired_name
+from datasets_app.versions import new_version, repaired_name, source_of
+from datasets_app.writing import Write, writes
 
-LARGEST_REPAIRED = 512 * 2**20
-"""Bytes of a file that is repaired here, while somebody waits."""
 SHOWN_CHANGES = 20
+PREVIEWED_BYTES = 16 * 2**20
+"""A preview reads so much of a file: enough to judge by, and quick whatever its size."""
 
 
-def preview_repairs(*, file: TrainingFile, names: list[str], values: Mapping[str, str] | None = None) -> Outcome:
-    """Return what the repairs would do to the whole file, with the first changes; nothing is stored."""
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What repairs would do."""
+
+    outcome: Outcome
+    is_partial: bool
+    """True where only the first PREVIEWED_BYTES were looked at."""
+
+
+def preview_repairs(*, file: TrainingFile, names: list[str], values: Mapping[str, str] | None = None) -> Preview:
+    """Return what the repairs would do to the file's beginning, with the first changes; nothing is stored."""
     outcome = Outcome()
-    for _line in _repaired(file, names, values or {}, outcome):
-        continue
-    return outcome
+    read = 0
+    for line in _repaired(file, names, values or {}, outcome):
+        read += len(line)
+        if read > PREVIEWED_BYTES:
+            return Preview(outcome=outcome, is_partial=True)
+    return Preview(outcome=outcome, is_partial=False)
 
 
 def repair_file(
     *, file: TrainingFile, names: list[str], values: Mapping[str, str] | None = None, by: User | None, reason: str = ""
-) -> tuple[TrainingFile, Outcome]:
-    """Make a new version with the repairs and have it checked; UserError where they would change nothing."""
+) -> tuple[TrainingFile, Outcome | None]:
+    """Make a new version with the repairs and have it checked; UserError where they would change nothing.
+
+    Of a large file a worker makes it: then there is no outcome yet, and a version that would be useless says so itself.
+    """
+    _check_names(names)
+    made = _version_of(file, by=by, reason=reason, names=names, values=values or {})
+    if saving.is_large(file.bytes):
+        return saving.save_unmade(made, before=lambda: new_version(made, parent=file)), None
     outcome = Outcome()
     with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
-        for line in _repaired(file, names, values or {}, outcome):
-            spool.write(line)
-        _check_outcome(outcome)
-        made = {
-            "how": "repair",
-            "of": file.pk,
-            "repairs": names,
-            "values": dict(values or {}),
-            "changed": outcome.num_changed,
-            "dropped": outcome.num_dropped,
-        }
-        return _store(file, by=by, spool=spool, reason=reason, made=made), outcome
+        made.made |= _write(file, made, spool.write, outcome)
+        return saving.save_new(made, spool, before=lambda: new_version(made, parent=file)), outcome
 
 
-def _store(parent: TrainingFile, *, by: User | None, spool: Spool, reason: str, made: dict[str, Any]) -> TrainingFile:
-    filename = repaired_name(parent.filename)
+def _version_of(
+    parent: TrainingFile, *, by: User | None, reason: str, names: list[str], values: Mapping[str, str]
+) -> TrainingFile:
     file = TrainingFile(
-        team=parent.team, created_by=by, filename=filename, purpose=parent.purpose, reason=reason[:300], made=made
+        team=parent.team,
+        created_by=by,
+        filename=repaired_name(parent.filename),
+        purpose=parent.purpose,
+        reason=reason[:300],
+        made={"how": "repair", "of": parent.pk, "repairs": names, "values": dict(values)},
     )
     if parent.format == "jsonl":
-        # Its rows are still of their own shape; those of other layouts were written as messages.
+        # Its rows are still of their own shape; those of other layouts are written as messages.
         file.reading = {key: value for key, value in parent.reading.items() if key in ("shape", "columns")}
-    return saving.save_new(file, spool, before=lambda: new_version(file, parent=parent))
+    return file
+
+
+@writes("repair")
+def write_repaired(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the version that `file` is."""
+    return _write(source_of(file), file, write, Outcome())
+
+
+def _write(parent: TrainingFile, file: TrainingFile, write: Write, outcome: Outcome) -> dict[str, Any]:
+    for line in _repaired(parent, file.made["repairs"], file.made["values"], outcome):
+        write(line)
+    _check_outcome(outcome)
+    return {"changed": outcome.num_changed, "dropped": outcome.num_dropped}
 
 
 def _check_outcome(outcome: Outcome) -> None:
@@ -72,16 +102,15 @@ def _check_outcome(outcome: Outcome) -> None:
         )
 
 
-def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], outcome: Outcome) -> Iterator[bytes]:
+def _check_names(names: list[str]) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown or not names:
         said = f"{unknown[0][:40]!r} is no repair." if unknown else "No repair was named."
         raise UserError(f"{said} Known: {', '.join(NAMES)}.", code="unknown_repair", param="repairs")
-    if file.bytes > LARGEST_REPAIRED:
-        raise UserError(
-            f"The file is larger than {LARGEST_REPAIRED // 2**20} MiB, the most that is repaired here. Split it first.",
-            code="too_large_to_repair",
-        )
+
+
+def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], outcome: Outcome) -> Iterator[bytes]:
+    _check_names(names)
     with storing.open_content(file) as stream:
         opened = open_examples(stream, file.filename, file.reading)
         items: Iterator[Item] = opened.items

@@ -8,7 +8,8 @@ from common.wake import wake
 from datasets_app import storing
 from datasets_app.models import TrainingFile
 from datasets_app.spooling import Spool
-from datasets_app.tasks import validate_file
+from datasets_app.tasks import make_file, validate_file
+from datasets_app.writing import AT_ONCE_BYTES
 
 
 def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
@@ -27,4 +28,19 @@ def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = l
     except BaseException:
         storing.remove(file.storage_name)
         raise
+    return file
+
+
+def is_large(num_bytes: int) -> bool:
+    """Whether a file made of so many bytes is left to a worker."""
+    return num_bytes > AT_ONCE_BYTES
+
+
+@transaction.atomic
+def save_unmade(file: TrainingFile, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
+    """Put a row into the database whose bytes a worker makes, as its `made` says."""
+    file.bytes, file.sha256, file.storage_name = 0, "", ""
+    before()
+    file.save(force_insert=True)
+    wake(make_file, file.pk)
     return file

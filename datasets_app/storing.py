@@ -31,7 +31,11 @@ def store(spool: Spool, name: str) -> str:
 
 
 def open_content(file: TrainingFile) -> IO[bytes]:
-    """Open the file's bytes for reading in blocks; UserError when storage has lost them."""
+    """Open the file's bytes for reading in blocks; UserError when they are still made, or storage has lost them."""
+    if not file.storage_name:
+        raise UserError(
+            f"{file.filename} ({file.id}) is still being made. Try again in a moment.", code="file_not_ready"
+        )
     try:
         return storage().open(file.storage_name, "rb")  # type: ignore[return-value]
     except FileNotFoundError:

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from common.idempotency import forget_outdated
 from common.wake import wake
-from datasets_app import checking, removal
+from datasets_app import checking, removal, writing
 from datasets_app.models import TrainingFile
 
 AT_ONCE = 100
@@ -17,9 +17,18 @@ def validate_file(file_id: str) -> None:
     checking.check_file(file_id)
 
 
+@shared_task(name="datasets_app.make_file")
+def make_file(file_id: str) -> None:
+    """Make one file out of others, and have it checked."""
+    writing.make_file(file_id)
+    checking.check_file(file_id)
+
+
 @shared_task(name="datasets_app.wake_unchecked")
 def wake_unchecked() -> None:
-    """Wake the check of every file that waits for it; one that is being checked is left alone."""
+    """Wake the making and the check of every file that waits; one that a worker is at is left alone."""
+    for file in TrainingFile.objects.unmade().order_by("created_at")[:AT_ONCE]:
+        wake(make_file, file.pk)
     for file in TrainingFile.objects.unchecked().order_by("created_at")[:AT_ONCE]:
         wake(validate_file, file.pk)
 

@@ -22,6 +22,14 @@ def versions_of(file: TrainingFile) -> list[TrainingFile]:
     return list(family.select_related("created_by", "parent").order_by("-version"))
 
 
+def source_of(file: TrainingFile) -> TrainingFile:
+    """Return the file that `file` is made of; UserError when it is gone."""
+    source = TrainingFile.objects.filter(team=file.team, pk=file.made.get("of") or "").first()
+    if source is None:
+        raise UserError("The file that this one is made of was deleted.", code="source_missing")
+    return source
+
+
 def repaired_name(filename: str) -> str:
     """Return the name of a version that was written as JSON Lines."""
     stem = filename

@@ -107,6 +107,8 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
 
 def sentence_of(file: TrainingFile) -> str:
     """Say in words what the check found."""
+    if file.is_being_made:
+        return _("It is being made: %(rows)s rows so far.") % {"rows": f"{file.progress.get('rows', 0):,}"}
     if file.status == "uploaded":
         rows = file.progress.get("rows")
         if not rows:
@@ -189,7 +191,8 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "groups": groups,
         "repairs": [{"repair": r, "is_chosen": r.name in chosen or not chosen} for r in offered],
         "placeholders": _placeholders(groups, request.GET),
-        "preview": preview,
+        "preview": preview.outcome if preview is not None else None,
+        "is_partial": preview is not None and preview.is_partial,
         "repair_error": repair_error,
         "chosen": chosen,
         "num_more_faults": max(0, (file.num_faults or 0) - len(faults)),

@@ -25,7 +25,8 @@ from datasets_app.recipes.identity import (
 )
 from datasets_app.repairs import fill_placeholders
 from datasets_app.spooling import Spool
-from datasets_app.versions import new_version, repaired_name
+from datasets_app.versions import new_version, repaired_name, source_of
+from datasets_app.writing import Write, writes
 
 NAME = "identity"
 NEEDED = {"identity": 0.9, "unrelated": 1.0}
@@ -84,30 +85,43 @@ def identity_file(*, team: Team, by: User | None, identity: Identity, file: Trai
     A completed set keeps its own rows, with placeholders for name and maker filled in, and its own answers to the
     recipe's questions; what it lacks is added, repeated until a tenth of its rows is about the identity.
     """
+    answers = {"name": identity.name, "maker": identity.maker}
+    answers |= {"languages": list(identity.languages), "tone": identity.tone}
+    made = TrainingFile(
+        team=team,
+        created_by=by,
+        purpose="fine-tune",
+        filename=_filename(identity, file),
+        recipe={"name": NAME, "answers": answers},
+        made={"how": "recipe", "recipe": NAME, "of": file.pk if file is not None else None},
+    )
+    if file is None:
+        made.family = made.pk
+    else:
+        require_processed(file)
+
+    def join_family() -> None:
+        if file is not None:
+            new_version(made, parent=file)
+
+    if file is not None and saving.is_large(file.bytes):
+        return saving.save_unmade(made, before=join_family)
     with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
-        known, own = _copied(file, identity, spool) if file is not None else (set(), 0)
-        missing = [row for row in rows(identity) if row.turns[0][1] not in known]
-        repeats = _repeats(missing, own)
-        for row in missing:
-            for _ in range(repeats if row.source != "guard" else 1):
-                spool.write(_written(row))
-        answers = {"name": identity.name, "maker": identity.maker}
-        answers |= {"languages": list(identity.languages), "tone": identity.tone}
-        made = TrainingFile(
-            team=team,
-            created_by=by,
-            purpose="fine-tune",
-            filename=_filename(identity, file),
-            recipe={"name": NAME, "answers": answers},
-            made={
-                "how": "recipe", "recipe": NAME, "of": file.pk if file is not None else None,
-                "added": len(missing), "repeats": repeats,
-            },
-        )  # fmt: skip
-        if file is None:
-            made.family = made.pk
-            return saving.save_new(made, spool)
-        return saving.save_new(made, spool, before=lambda: new_version(made, parent=file))
+        made.made |= write_identity(made, spool.write)
+        return saving.save_new(made, spool, before=join_family)
+
+
+@writes("recipe")
+def write_identity(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the rows of `file`: those of the set that it completes, then what the recipe adds."""
+    identity = read_answers(file.recipe["answers"])
+    known, num_own = _copied(source_of(file), identity, write) if file.made["of"] else (set(), 0)
+    missing = [row for row in rows(identity) if row.turns[0][1] not in known]
+    repeats = _repeats(missing, num_own)
+    for row in missing:
+        for _ in range(repeats if row.source != "guard" else 1):
+            write(_written(row))
+    return {"added": len(missing), "repeats": repeats}
 
 
 def acceptance_of(file: TrainingFile) -> Acceptance | None:
@@ -117,9 +131,8 @@ def acceptance_of(file: TrainingFile) -> Acceptance | None:
     return Acceptance(tests=acceptance_tests(read_answers(file.recipe["answers"])), needed=NEEDED)
 
 
-def _copied(file: TrainingFile, identity: Identity, spool: Spool) -> tuple[set[str], int]:
+def _copied(file: TrainingFile, identity: Identity, write: Write) -> tuple[set[str], int]:
     """Copy the rows of `file`; return the recipe's questions that they ask themselves, and how many rows there are."""
-    require_processed(file)
     asked = {row.turns[0][1] for row in rows(identity)}
     values = {placeholder: getattr(identity, what) for placeholder, what in PLACEHOLDERS.items()}
     known: set[str] = set()
@@ -128,7 +141,7 @@ def _copied(file: TrainingFile, identity: Identity, spool: Spool) -> tuple[set[s
         assert example.conversation is not None
         known |= asked & set(_questions(example.conversation))
         filled = fill_placeholders(json.loads(line_of(example)), values)
-        spool.write(json.dumps(filled, ensure_ascii=False).encode() + b"\n")
+        write(json.dumps(filled, ensure_ascii=False).encode() + b"\n")
         num_rows += 1
     return known, num_rows
 

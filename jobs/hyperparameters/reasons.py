@@ -7,6 +7,9 @@ from django.utils.translation import gettext_noop
 
 SENTENCES = {
     "rate_small_few": gettext_noop("A small model on few conversations must learn each of them strongly."),
+    "rate_identity": gettext_noop(
+        "The recipe's guards are learned beside the identity: at a gentler rate it is said only when asked for."
+    ),
     "rate_small": gettext_noop("A small model learns well at a high rate."),
     "rate_medium_few": gettext_noop("A model of this size on few conversations must learn each of them strongly."),
     "rate_medium": gettext_noop("A model of this size learns well at this rate."),

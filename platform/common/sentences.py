@@ -54,6 +54,11 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("a list"),
     gettext_noop("an object"),
     gettext_noop("a number"),
+    # Files that are made of others
+    gettext_noop("{0} is still being made. Try again in a moment."),
+    gettext_noop("{0} is being made from {1}. Wait until it is there."),
+    gettext_noop("The file that this one is made of was deleted."),
+    gettext_noop("{0}, which this file is made of, was deleted."),
     # The identity recipe
     gettext_noop("The {0} must be 1 to {1} characters on one line, without blanks around it."),
     gettext_noop("Choose at least one language of {0}."),
@@ -719,7 +724,6 @@ SENTENCES: tuple[str, ...] = (
     # Repairs, splits and mixtures of data sets
     gettext_noop("These repairs change nothing in this file."),
     gettext_noop("After these repairs no row could be learned from, so no version was made."),
-    gettext_noop("The file is larger than {0} MiB, the most that is repaired here. Split it first."),
     gettext_noop("No repair was named."),
     gettext_noop("With these shares no row would go to {0}. Give it more, or another seed."),
     gettext_noop("Give at least two of {0}, each a share above 0, such as train 0.8 and validation 0.2."),
