@@ -1,6 +1,7 @@
 """From a job that was asked for to one that is queued: its files are read, its values found, its data tokenised."""
 
 import logging
+from typing import Any
 
 from django.db import transaction
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LEAST_ROWS = 10
 """As OpenAI asks for."""
+SHOWN_LINES = 10
 
 
 def advance(job_id: str) -> None:
@@ -39,7 +41,7 @@ def advance(job_id: str) -> None:
     except (UserError, ChatError) as error:
         _fail(job_id, error)
         return
-    _queue(job_id, resolved, meta["train"]["rows"], meta.get("rows_without_answer", 0))
+    _queue(job_id, resolved, meta)
 
 
 def resolve_job(job: FineTuningJob) -> Resolved:
@@ -116,8 +118,9 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
 
 
 @transaction.atomic
-def _queue(job_id: str, resolved: Resolved, num_rows: int, num_without_answer: int) -> None:
+def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
     job = lock_job(job_id)
+    num_rows = meta["train"]["rows"]
     if job.status != FineTuningJob.Status.VALIDATING:
         return
     values = resolved.values
@@ -129,9 +132,28 @@ def _queue(job_id: str, resolved: Resolved, num_rows: int, num_without_answer: i
         seed=values["seed"],
         total_steps=steps,
     )
-    if num_without_answer:
-        job.tell(
-            f"{num_without_answer} conversations are left out, since their answers lie beyond max_seq_len.",
-            level="warn",
-        )
+    _tell_losses(job, meta, values["max_seq_len"])
     queue_attempt(job, f"The data is ready: {num_rows} conversations to learn from. The job is queued.")
+
+
+def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> None:
+    """Say which rows are cut or left out, before a device is taken."""
+    if count := meta.get("rows_without_answer", 0):
+        lines = _named(meta["lines_without_answer"], count)
+        job.tell(
+            f"Left out, since their answers lie beyond max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}.",
+            level="warn",
+            lines=meta["lines_without_answer"],
+        )
+    if count := meta.get("rows_truncated", 0):
+        lines = _named(meta["lines_truncated"], count)
+        job.tell(
+            f"Cut after max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}. The rest of them is not learned.",
+            level="warn",
+            lines=meta["lines_truncated"],
+        )
+
+
+def _named(lines: list[int], count: int) -> str:
+    shown = ", ".join(str(line) for line in lines[:SHOWN_LINES])
+    return f"on lines {shown}, …" if count > SHOWN_LINES else f"on lines {shown}"

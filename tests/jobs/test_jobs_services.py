@@ -263,3 +263,25 @@ class TestGuard:
         delete_file(file=file, by=alice.user)
         job.refresh_from_db()
         assert job.training_file_id_shown == file.pk
+
+
+class TestLosses:
+    def test_rows_that_are_cut_or_left_out_are_named_before_a_device_is_taken(self, alice: Any) -> None:
+        rows = [row(number) for number in range(20)]
+        rows[4]["messages"][0]["content"] = "word " * 300
+        rows[7]["messages"][1]["content"] = "word " * 300
+        job = make_job(
+            alice.team,
+            training_file=make_file(alice.team, rows).pk,
+            hyperparameters={"max_seq_len": 128},
+        )
+        warnings = list(job.events.filter(level="warn").order_by("number").values_list("message", "data"))
+        assert warnings == [
+            ("Left out, since their answers lie beyond max_seq_len (128 tokens): 1 conversations, on lines 5.",
+             {"lines": [5]}),
+            ("Cut after max_seq_len (128 tokens): 1 conversations, on lines 8. The rest of them is not learned.",
+             {"lines": [8]}),
+        ]  # fmt: skip
+        attempt = job.newest_attempt
+        assert attempt is not None
+        assert not attempt.run.devices()
