@@ -1,14 +1,18 @@
 """How long the rows of a set are for one base model, and what of them would be learned or cut off."""
 
+import uuid
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
-from chat import ChatError, Rendered, SystemChoice
+from chat import ChatError, ChatFormat, Rendered, SystemChoice
 from common.errors import UserError
+from datasets_app.checking import rows_folder
 from datasets_app.models import TrainingFile
 from datasets_app.reading import require_processed
 from datasets_app.row_pages import examples_at
@@ -26,7 +30,28 @@ class _Lengths:
     trained: Any
     first_answer: Any
     """Tokens before the first that is learned."""
-    lines: list[int]
+    lines: Any
+
+    @classmethod
+    def read(cls, path: Path) -> "_Lengths | None":
+        """Return what `write` has written; None where it is not there or broken."""
+        try:
+            with np.load(path) as found:
+                return cls(*(found[name] for name in LENGTHS))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Keep the lengths for the next look, whole or not at all; they are not worth an error."""
+        draft = path.with_name(f".{uuid.uuid4().hex}.npz")
+        try:
+            np.savez(draft, **{name: getattr(self, name) for name in LENGTHS})
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+
+
+LENGTHS = ("tokens", "trained", "first_answer", "lines")
 
 
 def token_statistics(
@@ -53,7 +78,7 @@ def token_statistics(
         "p50": int(np.percentile(found.tokens, 50)) if looked_at else 0,
         "p95": int(np.percentile(found.tokens, 95)) if looked_at else 0,
         "max": int(found.tokens.max()) if looked_at else 0,
-        "longest_line": found.lines[longest] if looked_at else None,
+        "longest_line": int(found.lines[longest]) if looked_at else None,
         "max_seq_len": most,
         "rows_cut": round(scale * int((found.tokens > most).sum())),
         "share_cut": round(float((found.tokens > most).mean()), 4) if looked_at else 0.0,
@@ -63,11 +88,24 @@ def token_statistics(
 
 
 def _measure(file: TrainingFile, base: BaseModel, system: SystemChoice) -> _Lengths:
+    """Return the lengths, measured at the first look: the bytes never change, and the format's hash is in the name."""
+    try:
+        chat = chat_format(base, system)
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="model") from None
+    path = rows_folder(file.pk) / f"lengths-{chat.hash[:32]}.npz"
+    found = _Lengths.read(path)
+    if found is None:
+        found = _measured(file, chat)
+        found.write(path)
+    return found
+
+
+def _measured(file: TrainingFile, chat: ChatFormat) -> _Lengths:
     rows = int(file.num_rows or 0)
     numbers = np.unique(np.linspace(0, max(0, rows - 1), min(rows, MOST_ROWS)).round().astype(int)).tolist()
     examples = [example for example in examples_at(file, numbers) if example.conversation is not None]
     try:
-        chat = chat_format(base, system)
         rendered = list(chat.render_many(e.conversation for e in examples if e.conversation is not None))
     except ChatError as error:
         raise UserError(error.message, code=error.code, param="model") from None
@@ -75,7 +113,7 @@ def _measure(file: TrainingFile, base: BaseModel, system: SystemChoice) -> _Leng
         np.asarray([len(row.ids) for row in rendered], dtype=np.int64),
         np.asarray([row.num_trained for row in rendered], dtype=np.int64),
         np.asarray([_before_answer(row) for row in rendered], dtype=np.int64),
-        [example.line for example in examples],
+        np.asarray([example.line for example in examples], dtype=np.int64),
     )
 
 

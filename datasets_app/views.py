@@ -317,10 +317,12 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 
 
 def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+    is_asked = "compare" in request.GET and _can_compare(file)
     return {
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
-        "difference": _difference(file),
+        "can_compare": _can_compare(file),
+        "difference": services.difference(older=file.parent, newer=file) if is_asked and file.parent else None,
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
         "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
@@ -328,12 +330,10 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _difference(file: TrainingFile) -> services.Difference | None:
-    """Compare a version with its parent, where that is quick enough for somebody who waits."""
+def _can_compare(file: TrainingFile) -> bool:
+    """Whether a version can be compared with its parent while somebody waits."""
     parent = file.parent
-    if parent is None or max(file.bytes, parent.bytes) > MOST_COMPARED_BYTES:
-        return None
-    return services.difference(older=parent, newer=file)
+    return parent is not None and max(file.bytes, parent.bytes) <= MOST_COMPARED_BYTES
 
 
 TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {

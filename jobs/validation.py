@@ -141,14 +141,16 @@ def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> 
     if count := meta.get("rows_without_answer", 0):
         lines = _named(meta["lines_without_answer"], count)
         job.tell(
-            f"Left out, since their answers lie beyond max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}.",
+            f"Left out, since their answers lie beyond max_seq_len ({max_seq_len} tokens): {count} conversations, "
+            f"{lines}.",
             level="warn",
             lines=meta["lines_without_answer"],
         )
     if count := meta.get("rows_truncated", 0):
         lines = _named(meta["lines_truncated"], count)
         job.tell(
-            f"Cut after max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}. The rest of them is not learned.",
+            f"Cut after max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}. The rest of them is not "
+            "learned.",
             level="warn",
             lines=meta["lines_truncated"],
         )

@@ -60,6 +60,21 @@ class TestTokenStatistics:
         assert (found["rows"], found["rows_looked_at"]) == (200, 20)
         assert abs(sum(bar["rows"] for bar in found["histogram"]) - 200) <= 10
 
+    def test_the_second_look_measures_nothing(
+        self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = stored(alice, *rows(20))
+        first = services.token_statistics(file=file, base=base)
+        monkeypatch.setattr(token_statistics, "_measured", lambda file, chat: pytest.fail("measured again"))
+        assert services.token_statistics(file=file, base=base) == first
+
+    def test_a_broken_memory_is_measured_anew(self, alice: Member, base: BaseModel) -> None:
+        file = stored(alice, *rows(20))
+        first = services.token_statistics(file=file, base=base)
+        (kept,) = checking.rows_folder(file.pk).glob("lengths-*.npz")
+        kept.write_bytes(b"PK broken")
+        assert services.token_statistics(file=file, base=base) == first
+
     def test_by_api(self, alice: Member, base: BaseModel) -> None:
         file = stored(alice, *rows(5))
         path = f"/api/v1/files/{file.pk}/statistics"
