@@ -84,11 +84,12 @@ def forecast(base: BaseModel, tokens: int | None, values: dict[str, Any], device
 
     seconds, seconds_low and seconds_high are None while no training or rehearsal of this model has run here.
     """
+    newest = _newest_rehearsal(base, devices)
     seconds, source = seconds_for(base, tokens), "jobs"
     if seconds is None and tokens is not None:
-        seconds, source = _seconds_by_rehearsal(base, tokens, devices), "rehearsal"
+        seconds, source = _seconds_by(newest, tokens), "rehearsal"
     memory = memory_of(base, values, device_kind=devices.kind, world_size=devices.ranks).total
-    rehearsed = _rehearsed_memory(base, memory, devices)
+    rehearsed = _memory_by(newest, memory)
     return {
         "seconds": seconds,
         "seconds_low": max(1, round(FASTER * seconds)) if seconds else None,
@@ -100,26 +101,24 @@ def forecast(base: BaseModel, tokens: int | None, values: dict[str, Any], device
     }
 
 
-def _seconds_by_rehearsal(base: BaseModel, tokens: int, devices: Devices) -> int | None:
-    """Return the time by the pace of the heaviest batch on such devices."""
-    known = Rehearsal.objects.filter(
-        base_model=base, fits=True, device_kind=devices.kind, num_devices=devices.most, tokens__gt=0
-    ).order_by("-seen_at")
-    found = known.first()
-    if found is None or not found.seconds_per_step or not found.tokens:
-        return None
-    return max(1, round(START_SECONDS + tokens * found.seconds_per_step / found.tokens))
-
-
-def _rehearsed_memory(base: BaseModel, arithmetic: int, devices: Devices) -> int | None:
-    """Return what was measured for this model on such devices, where that is of the size that arithmetic gives."""
+def _newest_rehearsal(base: BaseModel, devices: Devices) -> Rehearsal | None:
     known = Rehearsal.objects.filter(
         base_model=base, fits=True, device_kind=devices.kind, num_devices=devices.most, peak_memory_bytes__gt=0
-    ).order_by("-seen_at")
-    found = known.first()
-    if found is None or not found.peak_memory_bytes or not arithmetic / 2 < found.peak_memory_bytes < 2 * arithmetic:
+    )
+    return known.order_by("-seen_at").first()
+
+
+def _seconds_by(rehearsal: Rehearsal | None, tokens: int) -> int | None:
+    """Return the time by the pace of the rehearsed batch."""
+    if rehearsal is None or not rehearsal.seconds_per_step or not rehearsal.tokens:
         return None
-    return found.peak_memory_bytes
+    return max(1, round(START_SECONDS + tokens * rehearsal.seconds_per_step / rehearsal.tokens))
+
+
+def _memory_by(rehearsal: Rehearsal | None, arithmetic: int) -> int | None:
+    """Return what was measured, where that is of the size that arithmetic gives."""
+    measured = rehearsal.peak_memory_bytes if rehearsal is not None else None
+    return measured if measured and arithmetic / 2 < measured < 2 * arithmetic else None
 
 
 def seconds_for(base: BaseModel, tokens: int | None) -> int | None:

@@ -14,7 +14,7 @@ from compute.explanations import count_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from jobs.estimating import forecast, tokens_of_job
-from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, check_together, read_asked, resolve, sentence
+from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve, sentence
 from jobs.models import FineTuningJob
 from jobs.pages import shown
 from jobs.services import Wish, parse_accelerators
@@ -83,13 +83,22 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
     }
 
 
+def _accelerators(values: Mapping[str, Any]) -> int | None:
+    return parse_accelerators(values.get("accelerators") or AUTO)
+
+
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(values[key]) for key in values if values[key]}
 
 
 def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> list[dict[str, Any]]:
     """Return the parameters under their headings, each with its automatic value and the reason for it."""
-    resolved = _resolved(team, {**filled, **{f"{PREFIX}{p.name}": "" for p in OFFERED}})
+    file, base = _chosen(team, filled)
+    resolved = None
+    if file is not None and base is not None:
+        # The page of a refused form is shown whatever stands in its fields.
+        accelerators = _accelerators(filled) if error is None else None
+        resolved = _resolved(file, base, devices_for(team, accelerators), {})
     titles = {
         "goal": _("How it learns"),
         "data": _("What it reads"),
@@ -125,47 +134,34 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error
 
 def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what the job would be: conversations, steps and devices; None while file or model is missing."""
+    file, base = _chosen(team, values)
+    if file is None or base is None:
+        return None
     try:
-        resolved = _resolved(team, values)
+        devices = devices_for(team, _accelerators(values))
+        resolved = _resolved(file, base, devices, _asked(values))
     except UserError as error:
         return {"error": spoken(error.message)}
-    if resolved is None:
-        return None
-    devices = devices_for(team, parse_accelerators(values.get("accelerators") or AUTO))
+    acceptance = acceptance_of(file)
     return {
         "batch_size": resolved.batch_size,
         "steps": resolved.steps,
         "epochs": shown(resolved.values["num_train_epochs"]),
         "devices": count_of(devices.most, devices.kind),
-        "num_tests": _num_tests(team, values),
-        **_forecast(team, values, resolved, devices),
+        "num_tests": len(acceptance.tests) if acceptance is not None else 0,
+        **forecast(base, tokens_of_job(base, file, resolved, devices), resolved.values, devices),
     }
 
 
-def _num_tests(team: Team, values: Mapping[str, Any]) -> int:
-    """Return how many questions the acceptance test of the chosen data asks."""
-    file = TrainingFile.objects.visible_to(team).filter(pk=values["file"]).first()
-    found = acceptance_of(file) if file is not None else None
-    return len(found.tests) if found is not None else 0
-
-
-def _forecast(team: Team, values: Mapping[str, Any], resolved: Any, devices: Devices) -> dict[str, Any]:
-    file = TrainingFile.objects.visible_to(team).filter(pk=values["file"]).first()
-    base = BaseModel.objects.present().filter(pk=values["model"]).first()
-    if file is None or base is None:
-        return {}
-    return forecast(base, tokens_of_job(base, file, resolved, devices), resolved.values, devices)
-
-
-def _resolved(team: Team, values: Mapping[str, Any]) -> Any:
+def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None, BaseModel | None]:
     file = TrainingFile.objects.visible_to(team).filter(pk=values.get("file") or "").first()
-    base = BaseModel.objects.present().filter(pk=values.get("model") or "").first()
-    if file is None or base is None:
-        return None
-    devices = devices_for(team, parse_accelerators(values.get("accelerators") or AUTO))
-    asked = read_asked(hyperparameters=_asked(values) or None, method=None, seed=None, system_prompt=None)
-    check_together(asked, context_length=base.context_length, device_kind=devices.kind, has_validation_file=False)
+    return file, BaseModel.objects.present().filter(pk=values.get("model") or "").first()
+
+
+def _resolved(file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, Any]) -> Resolved:
+    read = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
+    check_together(read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=False)
     situation = situation_of(
-        base=base, file=file, has_validation_file=False, devices=devices, system_prompt=asked.get("system_prompt")
+        base=base, file=file, has_validation_file=False, devices=devices, system_prompt=read.get("system_prompt")
     )
-    return resolve(asked, situation)
+    return resolve(read, situation)

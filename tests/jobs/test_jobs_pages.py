@@ -5,9 +5,20 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from job_makers import make_job
+from job_makers import make_file, make_job
 
 from jobs.models import FineTuningJob
+
+
+@pytest.mark.usefixtures("plain_static")
+class TestForm:
+    def test_a_refused_form_comes_back_with_a_sentence(self, alice: Any) -> None:
+        client = Client()
+        client.force_login(alice.user)
+        file = make_file(alice.team)
+        reply = client.post("/jobs/new", {"file": file.pk, "model": "tiny", "accelerators": "many"})
+        assert reply.status_code == 400
+        assert "accelerators is &#x27;many&#x27;" in reply.content.decode()
 
 
 @pytest.mark.usefixtures("plain_static")
