@@ -20,17 +20,15 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
-from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
-from common.errors import UserError, error_body, exception_handler
+from common.errors import UserError, error_body, exception_handler, in_the_pages_language
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
-from common.spoken import spoken
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
 from datasets_app.multipart import Form
@@ -164,7 +162,7 @@ async def _serve(
             raise
         except Exception as error:
             status, content, headers = _refusal(error)
-            content = _in_the_pages_language(scope, content)
+            content = in_the_pages_language(_bare_request(scope), content)
             await body.drain()
     except Disconnected:
         return
@@ -217,7 +215,7 @@ def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
 
 def _authenticate(scope: Scope) -> Caller:
     """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
-    plain = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
+    plain = _bare_request(scope)
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
     TeamMiddleware(_unused)(cast(Any, plain))
@@ -233,9 +231,10 @@ def _authenticate(scope: Scope) -> Caller:
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
 
 
-def _without_body(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the headers without those of the body, which is not there for Django to read."""
-    return [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+def _bare_request(scope: Scope) -> ASGIRequest:
+    """Return the request without its body and the headers of one, which is not there for Django to read."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+    return ASGIRequest({**scope, "headers": headers}, io.BytesIO())
 
 
 def _unused(request: object) -> HttpResponse:
@@ -263,15 +262,6 @@ def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
         error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
     response = exception_handler(error, {})
     return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
-
-
-def _in_the_pages_language(scope: Scope, content: Any) -> Any:
-    """Say a refusal as the page that sent the form speaks; a program with a key is answered in English."""
-    if _header(scope, b"authorization") or not isinstance(content.get("error"), dict):
-        return content
-    request = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
-    with translation.override(translation.get_language_from_request(request)):
-        return {"error": {**content["error"], "message": spoken(content["error"]["message"])}}
 
 
 async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:
