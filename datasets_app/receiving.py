@@ -29,8 +29,9 @@ from accounts.models import Team, User
 from common.errors import UserError, error_body, exception_handler, in_the_pages_language
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
-from datasets_app import services, uploads
+from datasets_app import services, storing, uploads
 from datasets_app.formats.streams import BLOCK
+from datasets_app.models import TrainingFile, UploadPart
 from datasets_app.multipart import Form
 from datasets_app.wire import file_json, part_json
 
@@ -42,6 +43,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
+S = TypeVar("S", TrainingFile, UploadPart)
 
 FORM_BYTES = 1 << 20
 """What a form may have around its file."""
@@ -91,14 +93,20 @@ async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """POST /v1/uploads/{id}/parts: `data`."""
-    upload_id = scope["path"].rstrip("/").split("/")[-2]
+    upload_id = _id_in(scope)
 
-    def add_part(caller: Caller, form: Form) -> Reply:
+    def receive_part(caller: Caller, form: Form) -> Reply:
         upload = uploads.get_upload(team=caller.team, upload_id=upload_id)
         _refuse_unknown(form, ())
-        return 200, part_json(uploads.add_part(upload=upload, spool=form.finish()))
+        spool = form.finish()
 
-    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=add_part)
+        def add() -> UploadPart:
+            return uploads.add_part(upload=upload, spool=spool)
+
+        # A part whose reply was lost is sent again, and must not be there twice.
+        return _once(caller, ["POST part", upload_id, spool.sha256], add, part_json)
+
+    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
 
 
 ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
@@ -180,8 +188,8 @@ def _create_file(caller: Caller, form: Form) -> Reply:
         raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
     policy = _policy(form.fields)
 
-    def create() -> Reply:
-        file = services.store_file(
+    def create() -> TrainingFile:
+        return services.store_file(
             team=caller.team,
             by=caller.user,
             filename=form.filename,
@@ -189,12 +197,34 @@ def _create_file(caller: Caller, form: Form) -> Reply:
             spool=spool,
             expires_after=policy,
         )
-        return 200, file_json(file)
+
+    return _once(caller, ["POST /v1/files", purpose, form.filename, policy, spool.sha256], create, file_json)
+
+
+def _once(caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], dict[str, Any]]) -> Reply:
+    """Reply with what `create` stores, or as to an earlier request with the same Idempotency-Key and `asked`."""
+    stored: list[str] = []
+
+    def handler() -> Reply:
+        made = create()
+        stored.append(made.storage_name)
+        return 200, as_json(made)
 
     if not caller.idempotency_key:
-        return create()
-    asked = json.dumps(["POST /v1/files", purpose, form.filename, policy, spool.sha256])
-    return run_once(owner=f"team:{caller.team.pk}", key=caller.idempotency_key, asked=asked, handler=create)
+        return handler()
+    owner = f"team:{caller.team.pk}"
+    try:
+        return run_once(owner=owner, key=caller.idempotency_key, asked=json.dumps(asked), handler=handler)
+    except BaseException:
+        # The key's transaction is around that of `create`: when it fails in the end, the row is gone and the bytes not.
+        for name in stored:
+            storing.remove(name)
+        raise
+
+
+def _id_in(scope: Scope) -> str:
+    """Return the id in the path /…/{id}/verb."""
+    return str(scope["path"].rstrip("/").split("/")[-2])
 
 
 def _policy(fields: dict[str, str]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ v1 = [
     path("files/<str:file_id>", rest.FileView.as_view()),
     path("files/<str:file_id>/content", rest.ContentView.as_view()),
     path("uploads", rest.UploadsView.as_view()),
+    path("uploads/<str:upload_id>", rest.UploadView.as_view()),
     path("uploads/<str:upload_id>/complete", rest.CompleteView.as_view()),
     path("uploads/<str:upload_id>/cancel", rest.CancelView.as_view()),
 ]
