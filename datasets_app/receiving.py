@@ -1,4 +1,4 @@
-"""The two ways in for large bodies, as ASGI applications of their own.
+"""The ways in for large bodies, as ASGI applications of their own.
 
 Django would write a whole upload to disk before any view ran, and hold it to the cap for common bodies. Here a body
 goes block by block into a spool, with no database connection held meanwhile; an upload that is too large, malformed or
@@ -33,7 +33,7 @@ from datasets_app import services, storing, uploads
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile, UploadPart
 from datasets_app.multipart import Form
-from datasets_app.wire import file_json, part_json
+from datasets_app.wire import file_json, part_json, version_json
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +109,29 @@ async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
 
 
+async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason`."""
+    file_id = _id_in(scope)
+
+    def receive_version(caller: Caller, form: Form) -> Reply:
+        parent = services.get_file(team=caller.team, file_id=file_id)
+        _refuse_unknown(form, ("reason",))
+        spool, reason = form.finish(), form.fields.get("reason", "")
+
+        def create() -> TrainingFile:
+            return services.store_version(
+                parent=parent, by=caller.user, filename=form.filename, spool=spool, reason=reason
+            )
+
+        return _once(caller, ["POST version", file_id, form.filename, reason, spool.sha256], create, version_json)
+
+    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
+
+
 ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
     ("POST", re.compile(r"/v1/files/?"), files_endpoint),
     ("POST", re.compile(r"/v1/uploads/[^/]+/parts/?"), parts_endpoint),
+    ("POST", re.compile(r"/api/v1/files/[^/]+/versions/?"), versions_endpoint),
 ]
 
 

@@ -3,7 +3,8 @@ from django.urls import path
 from datasets_app import api as rest
 from datasets_app import views
 
-# POST /v1/files and POST /v1/uploads/{id}/parts never come here: see datasets_app.receiving.
+# Never here, since they are streamed: POST /v1/files, /v1/uploads/{id}/parts and /api/v1/files/{id}/versions. See
+# datasets_app.receiving.
 v1 = [
     path("files", rest.FilesView.as_view()),
     path("files/<str:file_id>", rest.FileView.as_view()),

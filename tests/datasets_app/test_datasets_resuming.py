@@ -191,6 +191,10 @@ class TestTheConsolesSession:
             for path, body in ((f"{first}/complete", {"part_ids": [part]}), (f"{second}/cancel", {})):
                 assert (await bare.post(f"/v1/uploads/{path}", json=body)).status_code == 403
                 assert (await page.post(f"/v1/uploads/{path}", json=body)).status_code == 200
+            file_id = (await page.get(f"/v1/uploads/{first}")).json()["file"]["id"]
+            version = {"files": {"file": ("b.jsonl", CONTENT)}}
+            assert (await bare.post(f"/api/v1/files/{file_id}/versions", **version)).status_code == 403
+            assert (await page.post(f"/api/v1/files/{file_id}/versions", **version)).json()["version"] == 2
 
     async def test_is_refused_in_the_pages_language(self, alice: Member) -> None:
         client, token = Client(), "a" * 32
