@@ -26,6 +26,7 @@ from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
+from datasets_app.uploads import PART_BYTES
 from datasets_app.versions import PARTS
 
 SHOWN_FAULTS = 50
@@ -61,6 +62,8 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
         "files": [{"file": file, "status": status_of(file)} for file in files],
         "mixable": [file for file in files if file.is_processed and file.use != "text"],
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
+        "part_bytes": PART_BYTES,
+        "form_bytes": settings.MAX_BODY_BYTES,
         "error": error,
         "curl": f"curl {settings.PUBLIC_URL}/v1/files -H 'Authorization: Bearer sk-luthier-…' "
         "-F purpose=fine-tune -F file=@chats.jsonl",
