@@ -34,6 +34,7 @@ pages = [
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
+    path("datasets/<str:file_id>/versions", views.upload_version, name="upload_version"),
     path("datasets/<str:file_id>/read-as", views.read_dataset_as, name="read_dataset_as"),
     path("datasets/<str:file_id>/split", views.split_dataset, name="split_dataset"),
     path("datasets/<str:file_id>/repair", views.repair_dataset, name="repair_dataset"),

@@ -316,8 +316,31 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
+@login_required
+@require_POST
+def upload_version(request: PageRequest, file_id: str) -> HttpResponse:
+    """Store the form's file as the next version and go to it; as `upload_dataset` for browsers without scripts."""
+    file, upload = _file(request, file_id), request.FILES.get("file")
+    try:
+        if upload is None:
+            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+        made = services.create_version(
+            parent=file,
+            by=request.user,
+            filename=upload.name or file.filename,
+            stream=upload,
+            reason=request.POST.get("reason", ""),
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("dataset", made.id)
+
+
 def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     return {
+        "limit_bytes": settings.MAX_UPLOAD_BYTES,
+        "form_bytes": settings.MAX_BODY_BYTES,
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
         "difference": _difference(file),

@@ -1,4 +1,4 @@
-"""A file that is uploaded as the next version of a data set."""
+"""A file that is uploaded as the next version of a data set: by the API and by the plain form."""
 
 import asyncio
 from pathlib import Path
@@ -7,10 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from datasets_app import services
+from datasets_app.models import TrainingFile
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
+from tests.datasets_app.test_datasets_pages import stored, text_of
 from tests.datasets_app.test_datasets_receiving import (
     CONTENT,
     closed_connections,  # noqa: F401 - a fixture
@@ -18,7 +22,7 @@ from tests.datasets_app.test_datasets_receiving import (
     post,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("plain_static")]
 
 OTHER = lines_of(*rows(7))
 
@@ -101,3 +105,43 @@ class TestByTheApi:
         file_id = await first(alice)
         made = await asyncio.gather(*(send(alice, file_id, content=OTHER + b"\n" * n) for n in range(3)))
         assert sorted(reply.json()["version"] for reply in made) == [2, 3, 4]
+
+
+class TestByThePlainForm:
+    def page(self, member: Member) -> Client:
+        client = Client()
+        client.force_login(member.user)
+        return client
+
+    def test_it_is_made_and_shown(self, alice: Member) -> None:
+        file, page = stored(alice, CONTENT), self.page(alice)
+        about = text_of(page, f"/datasets/{file.pk}", tab="about")
+        assert f'action="/datasets/{file.pk}/versions"' in about
+        reply = page.post(
+            f"/datasets/{file.pk}/versions", {"file": SimpleUploadedFile("two.jsonl", OTHER), "reason": "More."}
+        )
+        made = TrainingFile.objects.exclude(pk=file.pk).get()
+        assert reply.headers["Location"] == f"/datasets/{made.pk}"
+        assert (made.version, made.parent, made.family, made.created_by) == (2, file, file.pk, alice.user)
+        assert (made.made, made.reason) == ({"how": "upload", "of": file.pk}, "More.")
+        shown = text_of(page, f"/datasets/{file.pk}", tab="about")
+        assert "uploaded after 1" in shown
+        assert "More." in shown
+
+    @pytest.mark.parametrize("given", [{}, {"file": SimpleUploadedFile("a.pdf", b"%PDF-1.7")}])
+    def test_a_refusal_is_told_on_the_page(self, alice: Member, given: dict[str, Any]) -> None:
+        file, page = stored(alice, CONTENT), self.page(alice)
+        reply = page.post(f"/datasets/{file.pk}/versions", given, follow=True)
+        assert reply.redirect_chain == [(f"/datasets/{file.pk}?tab=about", 302)]
+        assert "notice-error" in reply.content.decode()
+        assert TrainingFile.objects.count() == 1
+
+    def test_strangers_and_reading_make_nothing(self, alice: Member, charlie: Member) -> None:
+        file = stored(alice, CONTENT)
+        path = f"/datasets/{file.pk}/versions"
+        given = {"file": SimpleUploadedFile("two.jsonl", OTHER)}
+        assert self.page(charlie).post(path, given).status_code == 404
+        assert self.page(alice).get(path).status_code == 405
+        assert Client().post(path, given).status_code == 302
+        assert Client(enforce_csrf_checks=True).post(path, given).status_code == 403
+        assert TrainingFile.objects.count() == 1

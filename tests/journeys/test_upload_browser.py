@@ -282,3 +282,22 @@ def test_a_refusal_ends_it_and_leaves_nothing(page: Page, tiny_platform: Running
     assert stored_parts(tiny_platform) == []
     page.reload()
     expect(page.locator("#unfinished .notice")).to_have_count(0)
+
+
+def test_a_small_file_becomes_a_new_version(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "第一版.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in conversations(12)))
+    choose(page, path)
+    page.wait_for_url(re.compile(r"/datasets/file-"))
+    expect(page.get_by_role("link", name="Train a model on this")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="About the file").click()
+    newer = tmp_path / "第二版.jsonl"
+    newer.write_text("\n".join(json.dumps(row) for row in conversations(15)))
+    page.locator("#version-file").set_input_files(newer)
+    page.locator("#version-reason").fill("Three more rows.")
+    shoot(page, "upload-version")
+    page.locator("form[data-upload]").get_by_role("button", name="Upload").click()
+    expect(page.locator("h1")).to_contain_text("第二版.jsonl", timeout=20_000)
+    expect(page.get_by_role("link", name="Train a model on this")).to_be_visible(timeout=20_000)
+    page.goto(f"{page.url.partition('?')[0]}?tab=about")
+    expect(page.locator("#content")).to_contain_text("uploaded after 1 · Three more rows.")
