@@ -21,7 +21,7 @@ from datasets_app import services, uploads
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
 from datasets_app.repairs import repairs_for
-from datasets_app.wire import file_json, row_json, upload_json, version_json
+from datasets_app.wire import file_json, received_json, row_json, upload_json, version_json
 
 MOST_FILES = 10_000
 MOST_FAULTS = 1_000
@@ -135,6 +135,15 @@ class UploadsView(APIView):
             return Response(upload_json(upload))
 
         return idempotent(request, create)
+
+
+class UploadView(APIView):
+    """GET /v1/uploads/{id}: with the parts that are here, so that a client can go on where it was cut off"""
+
+    def get(self, request: Request, upload_id: str) -> Response:
+        upload = uploads.get_upload(team=_team(request), upload_id=upload_id)
+        uploads.expire_if_overdue(upload)
+        return Response(received_json(upload, uploads.received_parts(upload)))
 
 
 class CompleteView(APIView):

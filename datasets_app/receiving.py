@@ -1,4 +1,4 @@
-"""The two ways in for large bodies, as ASGI applications of their own.
+"""The ways in for large bodies, as ASGI applications of their own.
 
 Django would write a whole upload to disk before any view ran, and hold it to the cap for common bodies. Here a body
 goes block by block into a spool, with no database connection held meanwhile; an upload that is too large, malformed or
@@ -20,21 +20,20 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
-from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
-from common.errors import UserError, error_body, exception_handler
+from common.errors import UserError, error_body, exception_handler, in_the_pages_language
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
-from common.spoken import spoken
-from datasets_app import services, uploads
+from datasets_app import services, storing, uploads
 from datasets_app.formats.streams import BLOCK
+from datasets_app.models import TrainingFile, UploadPart
 from datasets_app.multipart import Form
-from datasets_app.wire import file_json, part_json
+from datasets_app.wire import file_json, part_json, version_json
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +43,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
+S = TypeVar("S", TrainingFile, UploadPart)
 
 FORM_BYTES = 1 << 20
 """What a form may have around its file."""
@@ -93,19 +93,45 @@ async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """POST /v1/uploads/{id}/parts: `data`."""
-    upload_id = scope["path"].rstrip("/").split("/")[-2]
+    upload_id = _id_in(scope)
 
-    def add_part(caller: Caller, form: Form) -> Reply:
+    def receive_part(caller: Caller, form: Form) -> Reply:
         upload = uploads.get_upload(team=caller.team, upload_id=upload_id)
         _refuse_unknown(form, ())
-        return 200, part_json(uploads.add_part(upload=upload, spool=form.finish()))
+        spool = form.finish()
 
-    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=add_part)
+        def add() -> UploadPart:
+            return uploads.add_part(upload=upload, spool=spool)
+
+        # A part whose reply was lost is sent again, and must not be there twice.
+        return _once(caller, ["POST part", upload_id, spool.sha256], add, part_json)
+
+    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
+
+
+async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason`."""
+    file_id = _id_in(scope)
+
+    def receive_version(caller: Caller, form: Form) -> Reply:
+        parent = services.get_file(team=caller.team, file_id=file_id)
+        _refuse_unknown(form, ("reason",))
+        spool, reason = form.finish(), form.fields.get("reason", "")
+
+        def create() -> TrainingFile:
+            return services.store_version(
+                parent=parent, by=caller.user, filename=form.filename, spool=spool, reason=reason
+            )
+
+        return _once(caller, ["POST version", file_id, form.filename, reason, spool.sha256], create, version_json)
+
+    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
 
 
 ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
     ("POST", re.compile(r"/v1/files/?"), files_endpoint),
     ("POST", re.compile(r"/v1/uploads/[^/]+/parts/?"), parts_endpoint),
+    ("POST", re.compile(r"/api/v1/files/[^/]+/versions/?"), versions_endpoint),
 ]
 
 
@@ -164,7 +190,7 @@ async def _serve(
             raise
         except Exception as error:
             status, content, headers = _refusal(error)
-            content = _in_the_pages_language(scope, content)
+            content = in_the_pages_language(_bare_request(scope), content)
             await body.drain()
     except Disconnected:
         return
@@ -182,8 +208,8 @@ def _create_file(caller: Caller, form: Form) -> Reply:
         raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
     policy = _policy(form.fields)
 
-    def create() -> Reply:
-        file = services.store_file(
+    def create() -> TrainingFile:
+        return services.store_file(
             team=caller.team,
             by=caller.user,
             filename=form.filename,
@@ -191,12 +217,34 @@ def _create_file(caller: Caller, form: Form) -> Reply:
             spool=spool,
             expires_after=policy,
         )
-        return 200, file_json(file)
+
+    return _once(caller, ["POST /v1/files", purpose, form.filename, policy, spool.sha256], create, file_json)
+
+
+def _once(caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], dict[str, Any]]) -> Reply:
+    """Reply with what `create` stores, or as to an earlier request with the same Idempotency-Key and `asked`."""
+    stored: list[str] = []
+
+    def handler() -> Reply:
+        made = create()
+        stored.append(made.storage_name)
+        return 200, as_json(made)
 
     if not caller.idempotency_key:
-        return create()
-    asked = json.dumps(["POST /v1/files", purpose, form.filename, policy, spool.sha256])
-    return run_once(owner=f"team:{caller.team.pk}", key=caller.idempotency_key, asked=asked, handler=create)
+        return handler()
+    owner = f"team:{caller.team.pk}"
+    try:
+        return run_once(owner=owner, key=caller.idempotency_key, asked=json.dumps(asked), handler=handler)
+    except BaseException:
+        # The key's transaction is around that of `create`: when it fails in the end, the row is gone and the bytes not.
+        for name in stored:
+            storing.remove(name)
+        raise
+
+
+def _id_in(scope: Scope) -> str:
+    """Return the id in the path /…/{id}/verb."""
+    return str(scope["path"].rstrip("/").split("/")[-2])
 
 
 def _policy(fields: dict[str, str]) -> dict[str, Any] | None:
@@ -217,7 +265,7 @@ def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
 
 def _authenticate(scope: Scope) -> Caller:
     """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
-    plain = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
+    plain = _bare_request(scope)
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
     TeamMiddleware(_unused)(cast(Any, plain))
@@ -233,9 +281,10 @@ def _authenticate(scope: Scope) -> Caller:
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
 
 
-def _without_body(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the headers without those of the body, which is not there for Django to read."""
-    return [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+def _bare_request(scope: Scope) -> ASGIRequest:
+    """Return the request without its body and the headers of one, which is not there for Django to read."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+    return ASGIRequest({**scope, "headers": headers}, io.BytesIO())
 
 
 def _unused(request: object) -> HttpResponse:
@@ -263,15 +312,6 @@ def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
         error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
     response = exception_handler(error, {})
     return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
-
-
-def _in_the_pages_language(scope: Scope, content: Any) -> Any:
-    """Say a refusal as the page that sent the form speaks; a program with a key is answered in English."""
-    if _header(scope, b"authorization") or not isinstance(content.get("error"), dict):
-        return content
-    request = ASGIRequest({**scope, "headers": _without_body(scope)}, io.BytesIO())
-    with translation.override(translation.get_language_from_request(request)):
-        return {"error": {**content["error"], "message": spoken(content["error"]["message"])}}
 
 
 async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:

@@ -42,8 +42,11 @@ def remove_file(file: TrainingFile) -> None:
 
 def close_upload(upload: Upload, status: str) -> None:
     """Give a pending upload its last status and delete its parts."""
+    is_over = status == Upload.Status.EXPIRED
+    # Asked anew: a part that has just come gave an overdue upload another hour.
+    closing = Upload.objects.overdue() if is_over else Upload.objects.filter(status=Upload.Status.PENDING)
     with transaction.atomic():
-        if not Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING).update(status=status):
+        if not closing.filter(pk=upload.pk).update(status=status):
             return
         remove_parts(upload)
     upload.status = status

@@ -25,7 +25,7 @@ from datasets_app.spooling import Spool
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
-from datasets_app.versions import read_again, versions_of
+from datasets_app.versions import new_version, read_again, versions_of
 
 __all__ = [
     "Acceptance",
@@ -38,6 +38,7 @@ __all__ = [
     "all_faults",
     "create_file",
     "create_result_file",
+    "create_version",
     "delete_file",
     "difference",
     "ensure_tokens",
@@ -55,6 +56,7 @@ __all__ = [
     "row_tokens",
     "split_file",
     "store_file",
+    "store_version",
     "token_statistics",
     "versions_of",
 ]
@@ -104,13 +106,48 @@ def store_file(
 ) -> TrainingFile:
     """Make a file of what `spool` has received; as `create_file`."""
     check_purpose(purpose)
-    filename = safe_filename(filename)
+    filename = _readable_name(spool, filename)
     expires_at = expiry_of(expires_after)
-    if refusal := refusal_of(spool.head, filename):
-        raise UserError(refusal.message, code=refusal.code, param="file")
     file = TrainingFile(team=team, created_by=by, filename=filename, purpose=purpose, expires_at=expires_at)
     file.family, file.made = file.pk, {"how": "upload"}
     return saving.save_new(file, spool)
+
+
+def create_version(
+    *, parent: TrainingFile, by: User | None, filename: str, stream: Readable, reason: str = ""
+) -> TrainingFile:
+    """Store all of `stream` as `store_version` does."""
+    with Spool.of(stream, limit=settings.MAX_UPLOAD_BYTES) as spool:
+        return store_version(parent=parent, by=by, filename=filename, spool=spool, reason=reason)
+
+
+def store_version(
+    *, parent: TrainingFile, by: User | None, filename: str, spool: Spool, reason: str = ""
+) -> TrainingFile:
+    """Make what `spool` has received the next version of `parent`'s family; what is refused is as in `create_file`."""
+    if parent.purpose != TRAINING:
+        raise UserError(
+            f"{parent.filename} is no data set, so it has no versions. Upload the file by itself.",
+            code="no_data_set",
+            param="file_id",
+        )
+    file = TrainingFile(
+        team=parent.team,
+        created_by=by,
+        filename=_readable_name(spool, filename),
+        purpose=parent.purpose,
+        reason=reason.replace("\0", "")[:300],
+        made={"how": "upload", "of": parent.pk},
+    )
+    return saving.save_new(file, spool, before=lambda: new_version(file, parent=parent))
+
+
+def _readable_name(spool: Spool, filename: str) -> str:
+    """Return the file's name as it may be stored; UserError for a kind of file that cannot be read here."""
+    name = safe_filename(filename)
+    if refusal := refusal_of(spool.head, name):
+        raise UserError(refusal.message, code=refusal.code, param="file")
+    return name
 
 
 def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = RESULTS) -> TrainingFile:

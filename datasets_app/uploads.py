@@ -19,6 +19,9 @@ from datasets_app.services import check_purpose, expiry_of, safe_filename, store
 from datasets_app.spooling import Spool
 
 OPEN_FOR = timedelta(hours=1)
+"""How long an upload waits for its next part."""
+PART_BYTES = 8 * 2**20
+"""What the console sends at a time: a line that breaks costs at most so much."""
 MOST_PART_BYTES = 64 * 2**20
 MOST_PARTS = 10_000
 
@@ -42,7 +45,7 @@ def create_upload(
     mime_type: str = "",
     expires_after: dict[str, Any] | None = None,
 ) -> Upload:
-    """Open an upload of `num_bytes` for an hour."""
+    """Open an upload of `num_bytes`, which waits an hour for each next part."""
     check_purpose(purpose)
     expiry_of(expires_after)
     if not 0 < num_bytes <= settings.MAX_UPLOAD_BYTES:
@@ -64,7 +67,7 @@ def create_upload(
 
 
 def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
-    """Store one part; parts may come in any order and at the same time."""
+    """Store one part, and wait an hour for the next; parts may come in any order and at the same time."""
     require_pending(upload)
     if not spool.num_bytes:
         raise UserError("The part is empty.", code="empty_part", param="data")
@@ -83,10 +86,17 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
                     param="data",
                 )
             part.save(force_insert=True)
+            # A large file over a slow line takes hours: what counts is that it still comes.
+            _keep_open(locked)
     except BaseException:
         storing.remove(part.storage_name)
         raise
     return part
+
+
+def received_parts(upload: Upload) -> list[UploadPart]:
+    """Return the parts that are here in the order in which they came; none once the upload is closed."""
+    return list(upload.parts.order_by("created_at", "pk"))
 
 
 def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None = None) -> Upload:
@@ -99,6 +109,8 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
         return upload
     require_pending(upload)
     parts = _ordered(upload, part_ids)
+    # Joining takes minutes for the largest, and nothing of it may be swept up meanwhile.
+    _keep_open(upload)
     with _joined(upload, parts, md5) as spool:
         return _completed(upload, spool)
 
@@ -113,13 +125,23 @@ def cancel_upload(*, upload: Upload) -> Upload:
 
 def require_pending(upload: Upload) -> None:
     """Raise UserError unless parts may still come."""
-    if upload.status == Upload.Status.PENDING and upload.expires_at <= timezone.now():
-        close_upload(upload, Upload.Status.EXPIRED)
+    expire_if_overdue(upload)
     if upload.status != Upload.Status.PENDING:
         raise UserError(
             f"This upload is {upload.status}, so nothing can be added to it. Begin a new one.",
             code="upload_not_pending",
         )
+
+
+def expire_if_overdue(upload: Upload) -> None:
+    """Close an upload whose time is over and that nobody has swept up yet."""
+    if upload.status == Upload.Status.PENDING and upload.expires_at <= timezone.now():
+        close_upload(upload, Upload.Status.EXPIRED)
+
+
+def _keep_open(upload: Upload) -> None:
+    pending = Upload.objects.filter(pk=upload.pk, status=Upload.Status.PENDING)
+    pending.update(expires_at=timezone.now() + OPEN_FOR)
 
 
 def _completed(upload: Upload, spool: Spool) -> Upload:

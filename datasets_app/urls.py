@@ -5,12 +5,14 @@ from datasets_app import views
 from datasets_app.recipes import api as recipes
 from datasets_app.recipes.views import identity_recipe
 
-# POST /v1/files and POST /v1/uploads/{id}/parts never come here: see datasets_app.receiving.
+# Never here, since they are streamed: POST /v1/files, /v1/uploads/{id}/parts and /api/v1/files/{id}/versions. See
+# datasets_app.receiving.
 v1 = [
     path("files", rest.FilesView.as_view()),
     path("files/<str:file_id>", rest.FileView.as_view()),
     path("files/<str:file_id>/content", rest.ContentView.as_view()),
     path("uploads", rest.UploadsView.as_view()),
+    path("uploads/<str:upload_id>", rest.UploadView.as_view()),
     path("uploads/<str:upload_id>/complete", rest.CompleteView.as_view()),
     path("uploads/<str:upload_id>/cancel", rest.CancelView.as_view()),
 ]
@@ -38,6 +40,7 @@ pages = [
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
+    path("datasets/<str:file_id>/versions", views.upload_version, name="upload_version"),
     path("datasets/<str:file_id>/read-as", views.read_dataset_as, name="read_dataset_as"),
     path("datasets/<str:file_id>/split", views.split_dataset, name="split_dataset"),
     path("datasets/<str:file_id>/repair", views.repair_dataset, name="repair_dataset"),

@@ -27,6 +27,7 @@ from datasets_app.models import Fault, TrainingFile
 from datasets_app.portions import PARTS
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
+from datasets_app.uploads import PART_BYTES
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
@@ -61,6 +62,8 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
         "files": [{"file": file, "status": status_of(file)} for file in files],
         "mixable": [file for file in files if file.is_processed and file.use != "text"],
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
+        "part_bytes": PART_BYTES,
+        "form_bytes": settings.MAX_BODY_BYTES,
         "error": error,
         "curl": f"curl {settings.PUBLIC_URL}/v1/files -H 'Authorization: Bearer sk-luthier-…' "
         "-F purpose=fine-tune -F file=@chats.jsonl",
@@ -316,9 +319,32 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
+@login_required
+@require_POST
+def upload_version(request: PageRequest, file_id: str) -> HttpResponse:
+    """Store the form's file as the next version and go to it; as `upload_dataset` for browsers without scripts."""
+    file, upload = _file(request, file_id), request.FILES.get("file")
+    try:
+        if upload is None:
+            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+        made = services.create_version(
+            parent=file,
+            by=request.user,
+            filename=upload.name or file.filename,
+            stream=upload,
+            reason=request.POST.get("reason", ""),
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("dataset", made.id)
+
+
 def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     is_asked = "compare" in request.GET and _can_compare(file)
     return {
+        "limit_bytes": settings.MAX_UPLOAD_BYTES,
+        "form_bytes": settings.MAX_BODY_BYTES,
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
         "can_compare": _can_compare(file),

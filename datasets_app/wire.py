@@ -1,5 +1,6 @@
 """Files and uploads as OpenAI's API writes them; times are unix seconds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,12 @@ def file_json(file: TrainingFile) -> dict[str, Any]:
         "status": file.status,
         "status_details": file.status_details or None,
     }
+
+
+def received_json(upload: Upload, parts: Sequence[UploadPart]) -> dict[str, Any]:
+    """Return OpenAI's upload object with the parts that are here, in the order in which they came."""
+    here = [{"id": part.pk, "bytes": part.bytes, "created_at": _seconds(part.created_at)} for part in parts]
+    return {**upload_json(upload), "parts": here}
 
 
 def upload_json(upload: Upload) -> dict[str, Any]:

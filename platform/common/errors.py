@@ -4,10 +4,13 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.utils import translation
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from common.spoken import spoken
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +48,22 @@ def error_body(*, message: Any, status: int, code: str | None = None, param: str
     return {"error": {"message": str(message), "type": kind, "param": param, "code": code}}
 
 
+def in_the_pages_language(request: HttpRequest, body: Any) -> Any:
+    """Say a refusal as the page that sent the request speaks; a program with a key is answered in English."""
+    if request.headers.get("Authorization") or not isinstance(body.get("error"), dict):
+        return body
+    with translation.override(translation.get_language_from_request(request)):
+        return {"error": {**body["error"], "message": spoken(body["error"]["message"])}}
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
     set_rollback()
     headers: dict[str, str] = {}
     if isinstance(error, UserError):
         body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+        if request := context.get("request"):
+            body = in_the_pages_language(request._request, body)
         return Response(body, status=error.status)
     if isinstance(error, Http404):
         return Response(error_body(message="Not found.", status=404, code="not_found"), status=404)

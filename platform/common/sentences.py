@@ -259,6 +259,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Raise max_seq_len or shorten the prompts."),
     gettext_noop("All rows were split off."),
     gettext_noop("Give data_split a larger first share, or hold out fewer rows."),
+    gettext_noop("{0} is no data set, so it has no versions."),
+    gettext_noop("Upload the file by itself."),
     gettext_noop("There is no upload {0}."),
     gettext_noop("bytes is {0}, but a file has from 1 to {1} bytes."),
     gettext_noop("The part is empty."),
