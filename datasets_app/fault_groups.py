@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from datasets_app import storing
-from datasets_app.fault_list import read_faults
+from datasets_app.fault_list import as_json, read_faults
 from datasets_app.models import Fault, TrainingFile
 
 SHOWN_LINES = 10
@@ -50,21 +50,10 @@ def all_faults(file: TrainingFile, *, after: int = 0, code: str = "") -> Iterato
         stored = Fault.objects.filter(file=file).order_by("number")
         stored = stored.filter(code=code) if code else stored
         for fault in stored[after:].iterator():
-            yield _of_row(fault)
+            yield as_json(fault)
         return
     with storing.storage().open(kept["name"], "rb") as stream:
         faults = read_faults(stream, kept["offsets"], 0 if code else after)
         if code:
             faults = islice((fault for fault in faults if fault["code"] == code), after, None)
         yield from faults
-
-
-def _of_row(fault: Fault) -> dict[str, Any]:
-    return {
-        "line": fault.line,
-        "field": fault.field or None,
-        "code": fault.code,
-        "message": fault.message,
-        "hint": fault.hint,
-        "level": fault.level,
-    }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from datasets_app.formats import RowFault
+from datasets_app.models import Fault
 
 EVERY = 1000
 """Faults between two places that are remembered."""
@@ -41,7 +42,7 @@ class FaultListWriter:
         return self._path.open("rb")
 
 
-def as_json(fault: RowFault) -> dict[str, Any]:
+def as_json(fault: RowFault | Fault) -> dict[str, Any]:
     """Return the fault as the API gives it."""
     return {
         "line": fault.line,

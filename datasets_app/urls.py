@@ -1,7 +1,8 @@
 from django.urls import path
 
 from datasets_app import api as rest
-from datasets_app import views
+from datasets_app import data_api as data
+from datasets_app import versions_views, views
 from datasets_app.recipes import api as recipes
 from datasets_app.recipes.views import identity_recipe
 
@@ -17,33 +18,33 @@ v1 = [
     path("uploads/<str:upload_id>/cancel", rest.CancelView.as_view()),
 ]
 api = [
-    path("files/<str:file_id>/faults", rest.FaultsView.as_view()),
-    path("files/<str:file_id>/faults/groups", rest.FaultGroupsView.as_view()),
-    path("files/<str:file_id>/faults/content", rest.FaultsContentView.as_view()),
-    path("files/<str:file_id>/repairs", rest.RepairsView.as_view()),
-    path("files/<str:file_id>/reading", rest.ReadingView.as_view()),
-    path("files/<str:file_id>/split", rest.SplitView.as_view()),
+    path("files/<str:file_id>/faults", data.FaultsView.as_view()),
+    path("files/<str:file_id>/faults/groups", data.FaultGroupsView.as_view()),
+    path("files/<str:file_id>/faults/content", data.FaultsContentView.as_view()),
+    path("files/<str:file_id>/repairs", data.RepairsView.as_view()),
+    path("files/<str:file_id>/reading", data.ReadingView.as_view()),
+    path("files/<str:file_id>/split", data.SplitView.as_view()),
     path("files/<str:file_id>/acceptance", recipes.AcceptanceView.as_view()),
     path("recipes", recipes.RecipesView.as_view()),
     path("recipes/identity", recipes.IdentityView.as_view()),
-    path("datasets/mix", rest.MixView.as_view()),
-    path("files/<str:file_id>/diff", rest.DiffView.as_view()),
-    path("files/<str:file_id>/versions", rest.VersionsView.as_view()),
-    path("files/<str:file_id>/statistics", rest.StatisticsView.as_view()),
-    path("files/<str:file_id>/rows", rest.RowsView.as_view()),
-    path("files/<str:file_id>/rows/<int:number>/tokens", rest.TokensView.as_view()),
+    path("datasets/mix", data.MixView.as_view()),
+    path("files/<str:file_id>/diff", data.DiffView.as_view()),
+    path("files/<str:file_id>/versions", data.VersionsView.as_view()),
+    path("files/<str:file_id>/statistics", data.StatisticsView.as_view()),
+    path("files/<str:file_id>/rows", data.RowsView.as_view()),
+    path("files/<str:file_id>/rows/<int:number>/tokens", data.TokensView.as_view()),
 ]
 pages = [
     path("datasets", views.datasets, name="datasets"),
     path("datasets/identity", identity_recipe, name="identity_recipe"),
-    path("datasets/mix", views.mix_datasets, name="mix_datasets"),
+    path("datasets/mix", versions_views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
-    path("datasets/<str:file_id>/versions", views.upload_version, name="upload_version"),
-    path("datasets/<str:file_id>/read-as", views.read_dataset_as, name="read_dataset_as"),
-    path("datasets/<str:file_id>/split", views.split_dataset, name="split_dataset"),
-    path("datasets/<str:file_id>/repair", views.repair_dataset, name="repair_dataset"),
+    path("datasets/<str:file_id>/versions", versions_views.upload_version, name="upload_version"),
+    path("datasets/<str:file_id>/read-as", versions_views.read_dataset_as, name="read_dataset_as"),
+    path("datasets/<str:file_id>/split", versions_views.split_dataset, name="split_dataset"),
+    path("datasets/<str:file_id>/repair", versions_views.repair_dataset, name="repair_dataset"),
     path("datasets/<str:file_id>/faults", views.download_faults, name="download_faults"),
     path("datasets/<str:file_id>/download", views.download_dataset, name="download_dataset"),
 ]

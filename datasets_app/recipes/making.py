@@ -85,8 +85,12 @@ def identity_file(*, team: Team, by: User | None, identity: Identity, file: Trai
     A completed set keeps its own rows, with placeholders for name and maker filled in, and its own answers to the
     recipe's questions; what it lacks is added, repeated until a tenth of its rows is about the identity.
     """
-    answers = {"name": identity.name, "maker": identity.maker}
-    answers |= {"languages": list(identity.languages), "tone": identity.tone}
+    answers = {
+        "name": identity.name,
+        "maker": identity.maker,
+        "languages": list(identity.languages),
+        "tone": identity.tone,
+    }
     made = TrainingFile(
         team=team,
         created_by=by,

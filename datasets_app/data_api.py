@@ -1,0 +1,214 @@
+"""What the platform does with data sets beyond OpenAI's API: rows, faults, tokens, repairs, versions, parts."""
+
+import itertools
+from dataclasses import asdict
+
+from django.http import StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_requests import body_of, query_of, team_of, user_of
+from catalogue.services import get_model
+from datasets_app import services
+from datasets_app.api import AnyAccept, page_of
+from datasets_app.downloads import faults_response
+from datasets_app.repairs import repairs_for
+from datasets_app.wire import file_json, row_json, version_json
+
+MOST_FAULTS = 1_000
+MOST_ROWS = 100
+
+
+class FaultList(serializers.Serializer):
+    after = serializers.IntegerField(default=0, min_value=0)
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
+
+
+class RowList(serializers.Serializer):
+    offset = serializers.IntegerField(default=0, min_value=0)
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
+    search = serializers.CharField(default="", max_length=200, allow_blank=True)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
+
+
+class TokenQuery(serializers.Serializer):
+    model = serializers.CharField(max_length=200)
+    max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
+
+
+class FaultsView(APIView):
+    """GET /api/v1/files/{id}/faults?after=&limit=&code=; `after` is the number of faults to pass over"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = query_of(FaultList, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        every = services.all_faults(file, after=asked["after"], code=asked["code"])
+        found = list(itertools.islice(every, asked["limit"] + 1))
+        page = page_of(found[: asked["limit"]], len(found) > asked["limit"])
+        notes = (file.statistics or {}).get("num_notes", 0)
+        return Response({**page, "num_faults": file.num_faults, "num_notes": notes})
+
+
+class FaultGroupsView(APIView):
+    """GET /api/v1/files/{id}/faults/groups"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(page_of([asdict(group) for group in services.fault_groups(file)], False))
+
+
+class FaultsContentView(APIView):
+    """GET /api/v1/files/{id}/faults/content?format=jsonl|csv: every fault, to keep"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return faults_response(file, as_csv=request.query_params.get("format") == "csv")
+
+
+class RowsView(APIView):
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&code="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = query_of(RowList, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        page = services.page_of_rows(file, **asked)
+        rows = [row_json(row) for row in page.rows]
+        found = page_of(rows, page.next_offset is not None)
+        return Response({**found, "total": page.total, "next_offset": page.next_offset})
+
+
+class TokensView(APIView):
+    """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len="""
+
+    def get(self, request: Request, file_id: str, number: int) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        asked = query_of(TokenQuery, request)
+        base, most = get_model(asked["model"]), asked.get("max_seq_len")
+        return Response(services.row_tokens(file=file, number=number, base=base, max_seq_len=most))
+
+
+class StatisticsView(APIView):
+    """GET /api/v1/files/{id}/statistics?model=&max_seq_len="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        asked = query_of(TokenQuery, request)
+        base, most = get_model(asked["model"]), asked.get("max_seq_len")
+        return Response(services.token_statistics(file=file, base=base, max_seq_len=most))
+
+
+class NewRepair(serializers.Serializer):
+    repairs = serializers.ListField(child=serializers.CharField(max_length=60), min_length=1, max_length=20)
+    values = serializers.DictField(child=serializers.CharField(max_length=500, allow_blank=True), default=dict)
+    preview = serializers.BooleanField(default=False)
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class RepairsView(APIView):
+    """GET /api/v1/files/{id}/repairs: what would help; POST: make a repaired version, or with "preview" only look"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        codes = {group.code for group in services.fault_groups(file)}
+        found = [
+            {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
+            for r in repairs_for(codes)
+        ]
+        return Response(page_of(found, False))
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewRepair, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        chosen = {"names": asked["repairs"], "values": asked["values"]}
+        if asked["preview"]:
+            preview = services.preview_repairs(file=file, **chosen)
+            found = {"is_partial": preview.is_partial, **asdict(preview.outcome)}
+            return Response({"object": "file.repair", "file": None, **found})
+        made, outcome = services.repair_file(file=file, **chosen, by=user_of(request), reason=asked["reason"])
+        return Response(
+            {"object": "file.repair", "file": file_json(made), **(asdict(outcome) if outcome is not None else {})}
+        )
+
+
+class NewReading(serializers.Serializer):
+    format = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    shape = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    encoding = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    columns = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), required=False)
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class ReadingView(APIView):
+    """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewReading, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        reason = asked.pop("reason")
+        return Response(version_json(services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)))
+
+
+class NewSplit(serializers.Serializer):
+    shares = serializers.DictField(child=serializers.FloatField())
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class SplitView(APIView):
+    """POST /api/v1/files/{id}/split: {"shares": {"train": 0.8, "validation": 0.1, "test": 0.1}, "seed": 0}"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewSplit, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        made = services.split_file(file=file, shares=asked["shares"], seed=asked["seed"], by=user_of(request))
+        return Response({"object": "file.split", **{name: version_json(part) for name, part in made.items()}})
+
+
+class MixPart(serializers.Serializer):
+    file = serializers.CharField(max_length=60)
+    weight = serializers.FloatField(default=1.0)
+
+
+class NewMixture(serializers.Serializer):
+    parts = MixPart(many=True)
+    filename = serializers.CharField(max_length=200, default="mixture.jsonl")
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class MixView(APIView):
+    """POST /api/v1/datasets/mix: {"parts": [{"file", "weight"}], "filename", "seed"}"""
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(NewMixture, request)
+        team = team_of(request)
+        parts = [(services.get_file(team=team, file_id=part["file"]), part["weight"]) for part in asked["parts"]]
+        name = services.safe_filename(asked["filename"])
+        made = services.mix_files(parts=parts, filename=name, seed=asked["seed"], by=user_of(request))
+        return Response(version_json(made))
+
+
+class Comparison(serializers.Serializer):
+    against = serializers.CharField(max_length=60)
+
+
+class DiffView(APIView):
+    """GET /api/v1/files/{id}/diff?against=OLDER: rows that only one of the two has"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        team = team_of(request)
+        newer = services.get_file(team=team, file_id=file_id)
+        older = services.get_file(team=team, file_id=query_of(Comparison, request)["against"])
+        found = services.difference(older=older, newer=newer)
+        return Response({"object": "file.diff", "file": newer.pk, "against": older.pk, **asdict(found)})
+
+
+class VersionsView(APIView):
+    """GET /api/v1/files/{id}/versions"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(page_of([version_json(version) for version in services.versions_of(file)], False))

@@ -1,0 +1,105 @@
+"""The forms of a data set that make another one: repair, reading, split, mixture, next version."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.requests import PageRequest
+from common.errors import UserError
+from common.spoken import spoken
+from datasets_app import services
+from datasets_app.portions import PARTS
+from datasets_app.tabs import number_of, values_of
+from datasets_app.views import file_of
+
+
+@login_required
+@require_POST
+def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Make a repaired version and go to it."""
+    file = file_of(request, file_id)
+    try:
+        made, _outcome = services.repair_file(
+            file=file, names=request.POST.getlist("repair"), values=values_of(request.POST), by=request.user
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=faults")
+    return redirect("dataset", made.id)
+
+
+@login_required
+@require_POST
+def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
+    """Make a version that is read as the form says, and go to it."""
+    file = file_of(request, file_id)
+    columns = {name: request.POST.get(f"column-{name}", "").strip() for name in ("prompt", "answer", "system")}
+    reading = {name: request.POST.get(name, "") for name in ("format", "shape", "encoding")} | {"columns": columns}
+    try:
+        made = services.read_again(file=file, reading=reading, by=request.user)
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("dataset", made.id)
+
+
+@login_required
+@require_POST
+def split_dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Split into the parts whose share was given in percent, and go to the list."""
+    file = file_of(request, file_id)
+    shares = {name: float(share) for name in PARTS if (share := number_of(request.POST.get(name), default=0))}
+    try:
+        services.split_file(
+            file=file, shares=shares, seed=number_of(request.POST.get("seed"), default=0), by=request.user
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("datasets")
+
+
+@login_required
+@require_POST
+def mix_datasets(request: PageRequest) -> HttpResponse:
+    """Mix the sets that were chosen with their weights, and go to the mixture."""
+    try:
+        parts = [(file_of(request, file_id), _weight(request, file_id)) for file_id in request.POST.getlist("file")]
+        name = services.safe_filename(request.POST.get("filename") or "mixture.jsonl")
+        made = services.mix_files(parts=parts, filename=name, seed=0, by=request.user)
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect("datasets")
+    return redirect("dataset", made.id)
+
+
+def _weight(request: PageRequest, file_id: str) -> float:
+    try:
+        return float(request.POST.get(f"weight-{file_id}") or 1)
+    except ValueError:
+        return 0.0
+
+
+@login_required
+@require_POST
+def upload_version(request: PageRequest, file_id: str) -> HttpResponse:
+    """Store the form's file as the next version and go to it; as `upload_dataset` for browsers without scripts."""
+    file, upload = file_of(request, file_id), request.FILES.get("file")
+    try:
+        if upload is None:
+            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+        made = services.create_version(
+            parent=file,
+            by=request.user,
+            filename=upload.name or file.filename,
+            stream=upload,
+            reason=request.POST.get("reason", ""),
+        )
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+    return redirect("dataset", made.id)
