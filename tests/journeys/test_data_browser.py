@@ -23,6 +23,9 @@ WORDS = {
         "train": "Train a model on this",
         "start": "Start training",
         "done": "Deploy",
+        "name": "Give a model a name",
+        "set": "Make the data set",
+        "asked": "questions about itself",
     },
     "zh-CN": {
         "fault": "不是有效的角色",
@@ -32,6 +35,9 @@ WORDS = {
         "train": "用它训练模型",
         "start": "开始训练",
         "done": "部署",
+        "name": "换身份",
+        "set": "生成数据集",
+        "asked": "个身份问题",
     },
 }
 
@@ -79,3 +85,22 @@ def test_understood_repaired_and_trained_on(page: Page, broken: Path) -> None:
     page.get_by_role("button", name=words["start"]).click()
     page.wait_for_url(re.compile(r"/jobs/ftjob-"))
     expect(page.get_by_role("button", name=words["done"], exact=True)).to_be_visible(timeout=120_000)
+
+
+def test_a_name_from_a_questionnaire(page: Page) -> None:
+    """The tiny model has no words to learn it with: what counts is that it is asked, and that the verdict says so."""
+    language = page.evaluate("document.documentElement.lang")
+    words = WORDS["zh-CN" if language.startswith("zh") else "en-GB"]
+    page.goto("/datasets")
+    page.get_by_role("link", name=words["name"]).click()
+    page.locator("#name").fill("小智")
+    page.locator("#maker").fill("360智汇云")
+    page.locator("button[name=look]").click()
+    expect(page.locator("#content")).to_contain_text("我是小智，由360智汇云开发的AI助手。")
+    shoot(page, f"identity-{language}")
+    page.get_by_role("button", name=words["set"]).click()
+    page.get_by_role("link", name=words["train"]).click(timeout=20_000)
+    page.get_by_role("button", name=words["start"]).click()
+    page.wait_for_url(re.compile(r"/jobs/ftjob-"))
+    expect(page.locator("#acceptance")).to_contain_text(words["asked"], timeout=120_000)
+    shoot(page, f"verdict-{language}")
