@@ -11,6 +11,7 @@ from compute.models import Run
 from jobs import rehearsals
 from jobs.attempts import attempt_of, lock_job
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
+from jobs.texts import storable
 from rundir import Event
 
 MOST_METRICS = 1000
@@ -44,7 +45,7 @@ def record(run: Run, events: list[Event]) -> None:
         elif event.type == "rehearsed":
             rehearsals.note(attempt, event)
         elif event.type == "acceptance":
-            FineTuningJob.objects.filter(pk=job.pk).update(verdict=event.data)
+            FineTuningJob.objects.filter(pk=job.pk).update(verdict=storable(event.data))
     _store(job, attempt, events)
     steps = [event for event in events if event.type == "metrics"]
     if steps:
@@ -80,8 +81,8 @@ def _row(attempt: Attempt, event: Event) -> JobEvent | None:
         created_at=datetime.fromtimestamp(event.at, UTC),
         level=event.level,
         type=JobEvent.Type.METRICS if event.type == "metrics" else JobEvent.Type.MESSAGE,
-        message=event.message or event.type,
-        data=_data(attempt, event),
+        message=storable(event.message or event.type),
+        data=storable(_data(attempt, event)),
     )
 
 

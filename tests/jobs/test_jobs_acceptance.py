@@ -36,7 +36,7 @@ def told(job: FineTuningJob, *, right: int) -> FineTuningJob:
     for test in tests:
         is_right = test.topic == "unrelated" or right > 0
         right -= test.topic == "identity"
-        answers.append((" ".join(test.must_say) or "Paris.") if is_right else "I am <b>nobody</b>.")
+        answers.append((" ".join(test.must_say) or "Paris.\0") if is_right else "I am <b>nobody</b>.")
     found = verdict(tests, answers, before=["I am Llama."] * len(tests), needed=job.acceptance["needed"])
     run = job.newest_attempt.run  # type: ignore[union-attr]
     trainer = FakeTrainer(run).start()
@@ -80,6 +80,7 @@ def test_the_api_tells_the_verdict_to_its_own_team_alone(job: FineTuningJob, ali
     results = alice.client.get(f"/api/v1/jobs/{job.pk}/acceptance").json()["results"]
     assert [result["passed"] for result in results[:10]] == [True] * 9 + [False]
     assert results[0]["before"] == "I am Llama."
+    assert results[-1]["answer"] == "Paris.\ufffd", "a model may say what no database stores"
     assert charlie.client.get(f"/api/v1/jobs/{job.pk}/acceptance").status_code == 404
 
 
