@@ -9,6 +9,7 @@ from chat.chat_format import ChatFormat
 from chat.conversation import Conversation, Message
 from chat.encoding import StreamDecoder
 from chat.errors import ChatError
+from chat.packing import Packed, Plain, as_conversation, pack, plain_key
 from chat.parsing import parse_messages, parse_row
 from chat.rendered import Rendered
 from chat.split import copies_of, in_phase, in_validation, parse_data_split, part_of
@@ -22,17 +23,22 @@ __all__ = [
     "ChatFormat",
     "Conversation",
     "Message",
+    "Packed",
+    "Plain",
     "Rendered",
     "StreamDecoder",
     "SystemChoice",
     "TokenCache",
     "TokenCacheWriter",
+    "as_conversation",
     "copies_of",
     "in_phase",
     "in_validation",
+    "pack",
     "parse_data_split",
     "parse_messages",
     "parse_row",
     "part_of",
+    "plain_key",
     "verdict",
 ]

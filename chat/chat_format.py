@@ -17,6 +17,7 @@ from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
 from chat.rendered import Rendered
 from chat.sandbox import Template
+from chat.stepwise import Stepwise
 from chat.system_choice import MODEL_DEFAULT, SystemChoice, find_own_prompt, with_custom_prompt, without_own_prompt
 
 BATCH = 128
@@ -24,6 +25,12 @@ BATCH = 128
 MANY_ANSWERS = 16
 """Beyond so many answers in one conversation, they are found by their headers, in linear time."""
 _PROBE = "Qx7answerQx7"
+STEP_PROBES: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("user", " Q1\n"), ("assistant", "A1"), ("user", "Q2"), ("assistant", "\nA2 ")),
+    (("system", " S "), ("user", "Q1"), ("assistant", "A1"), ("user", "Q2"), ("assistant", "")),
+    (("user", "Q"), ("user", "Q"), ("assistant", "A"), ("system", "S"), ("assistant", "A")),
+)
+"""Conversations by which a template's steps are held to the template itself."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ class ChatFormat:
         self._encoder = TextEncoder(folder.tokenizer_json, self._control)
         self._tokenizer = self._encoder.tokenizer
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
-        self._answer_header = self._find_answer_header()
+        self.answer_header = self._find_answer_header()
+        self.stepwise = self._find_steps()
         self.stop_ids = self._find_stop_ids()
         self.eos_id: int = self._find_eos_id()
         self.pad_id: int = self._find_pad_id()
@@ -103,6 +111,14 @@ class ChatFormat:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a bare text; control tokens in it count as such and nothing is added around it."""
         return self._encoder.encode(text)
+
+    def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of many texts in which control tokens count as such, each as inside a whole text."""
+        return self._encoder.encode_texts(texts)
+
+    def imitates_control(self, text: str) -> bool:
+        """Tell whether a message's text holds, or could form, a control token."""
+        return self._control.occur_in(text)
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
         """Return the text of `ids`."""
@@ -160,9 +176,9 @@ class ChatFormat:
 
         A header with a control token cannot be imitated: in a message such a token stands between marks.
         """
-        if self._control.first_in(self._answer_header) is None:
+        if self._control.first_in(self.answer_header) is None:
             return None
-        places = [match.end() for match in re.finditer(re.escape(self._answer_header), text)]
+        places = [match.end() for match in re.finditer(re.escape(self.answer_header), text)]
         return places[:num_answers] if len(places) == num_answers + generation_prompt else None
 
     def _rendered_text(
@@ -220,6 +236,23 @@ class ChatFormat:
         messages = [{"role": "user", "content": "Q"}]
         asked, told = self._render(messages, (), True), self._render(messages, (), False)
         return asked.removeprefix(told) if asked.startswith(told) else ""
+
+    def _find_steps(self) -> Stepwise | None:
+        """Return the template in steps where they write what the template writes, and texts are encoded alike."""
+        if not self._encoder.is_uniform:
+            return None
+        steps = Stepwise(self.template_source, self._folder.special_tokens)
+        for probe in STEP_PROBES:
+            written = steps.write(probe)
+            if written is None:
+                continue
+            messages = [{"role": role, "content": content} for role, content in probe]
+            try:
+                if "".join(written) != self._render(messages, (), False):
+                    return None
+            except ChatError:
+                return None
+        return steps
 
     def _find_stop_ids(self) -> tuple[int, ...]:
         ids = set(self._folder.eos_ids)

@@ -74,8 +74,18 @@ class ControlTokens:
     def _tails(self) -> tuple[str, ...]:
         return tuple({token[size:] for token in self.tokens for size in range(1, len(token) - 1)})
 
+    @cached_property
+    def _edges(self) -> tuple[str, ...]:
+        """First and last characters of the tokens: a text with none of them holds no token, nor a part of one."""
+        return tuple({token[0] for token in self.tokens} | {token[-1] for token in self.tokens})
+
     def occur_in(self, text: str) -> bool:
         """Tell whether `text` holds a control token, or could form one together with a template's text."""
+        for edge in self._edges:
+            if edge in text:
+                break
+        else:
+            return False
         return (
             self._whole.search(text) is not None
             or text.rstrip().endswith(self._heads)

@@ -40,6 +40,15 @@ class TextEncoder:
         """Return the ids of a text in which control tokens count as such; nothing is added around it."""
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
+    @property
+    def is_uniform(self) -> bool:
+        """True where the start of a text is tokenised as its middle is."""
+        return not self._needs_anchor
+
+    def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text, without anything added around it; for an encoder that is uniform."""
+        return [found.ids for found in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
     def encode_pieces(self, pieces: Sequence[Piece]) -> "list[PieceIds]":
         """Return the ids of each piece, in order."""
         if any(piece.is_plain for piece in pieces) or self._needs_anchor:

@@ -112,9 +112,14 @@ class Template:
         return "".join(blocks)
 
 
+def parse_template(source: str) -> jinja2.nodes.Template:
+    """Return the syntax tree of a template that compiles."""
+    return _environment().parse(source)
+
+
 def template_literals(source: str) -> str:
     """Return every text that a template writes literally, joined by NUL."""
-    tree = _environment().parse(source)
+    tree = parse_template(source)
     texts = [node.data for node in tree.find_all(jinja2.nodes.TemplateData)]
     texts += [node.value for node in tree.find_all(jinja2.nodes.Const) if isinstance(node.value, str)]
     return "\0".join(texts)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chat.errors import ChatError
+from chat.packing import Packed
 from chat.rendered import Rendered
 
 META = "meta.json"
@@ -46,6 +47,19 @@ class TokenCacheWriter:
         self.num_trained_tokens += num_trained
         self.max_len = max(self.max_len, length)
         self._index.write(self.num_tokens.to_bytes(8, "little"))
+
+    def add_packed(self, packed: Packed) -> None:
+        """Append many conversations."""
+        if not len(packed.lengths):
+            return
+        self._ids.write(np.ascontiguousarray(packed.ids, dtype="<u4").data)
+        self._trained.write(np.ascontiguousarray(packed.trained, dtype=np.uint8).data)
+        ends = self.num_tokens + np.cumsum(packed.lengths)
+        self._index.write(ends.astype("<u8").tobytes())
+        self.num_rows += len(packed.lengths)
+        self.num_tokens += int(packed.lengths.sum())
+        self.num_trained_tokens += int(packed.num_trained.sum())
+        self.max_len = max(self.max_len, int(packed.lengths.max()))
 
     def close(self, meta: Mapping[str, Any]) -> None:
         """Make the cache exist. `meta` should hold chat_hash and options; the counts are added here."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from chat import Plain
 from datasets_app.examples import Example, Opened
 from datasets_app.formats import RawRow, RowFault
 from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
@@ -99,6 +100,7 @@ _ROLES: dict[type, str] = {
 }  # fmt: skip
 _ANSWERS = frozenset(kind for kind, role in _ROLES.items() if role == "assistant")
 _ROWS: dict[str, type[_Messages | _Conversations]] = {"messages": _Messages, "conversations": _Conversations}
+_DECODERS = {name: msgspec.json.Decoder(row) for name, row in _ROWS.items()}
 Kinds = tuple[type, ...]
 
 
@@ -114,7 +116,7 @@ class LineCheck:
         self._listener = listener
         self._index = index
         self._shape = _shape_of(head)
-        self._decoder = msgspec.json.Decoder(_ROWS[self._shape])
+        self._decoder = _DECODERS[self._shape]
         self._known: dict[Kinds, bool] = {}
         self._counts: Counter[Kinds] = Counter()
         self._line = 1
@@ -266,3 +268,13 @@ def _is_learnable(kinds: Kinds) -> bool:
         return False
     first = next(number for number, kind in enumerate(kinds) if kind in _ANSWERS)
     return any(_ROLES[kind] == "user" for kind in kinds[:first])
+
+
+def ordinary_rows(content: bytes) -> list[Plain] | None:
+    """Return the messages of whole lines that are ordinary rows all of them; None where one is anything else."""
+    decoder = _DECODERS[_shape_of(content[:SIGN_BYTES])]
+    try:
+        rows = decoder.decode_lines(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return [[(_ROLES[type(message)], message.content) for message in row.messages] for row in rows]

@@ -5,22 +5,27 @@ summary.json. KEY covers all that goes in, so equal trainings share it and nothi
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from django.conf import settings
 
-from chat import ChatError, ChatFormat, Conversation, TokenCacheWriter, in_phase, in_validation, parse_data_split
+from chat import ChatError, ChatFormat, TokenCacheWriter, parse_data_split
 from common.errors import UserError
+from datasets_app import storing
+from datasets_app.examples import Example, Opened, open_examples
 from datasets_app.models import TrainingFile
-from datasets_app.reading import read_conversations, require_processed
+from datasets_app.reading import require_processed
+from datasets_app.token_frames import Task
+from datasets_app.token_workers import num_workers, tokenised
+from datasets_app.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
 
 VERSION = 2
 """Goes into each key: raise it when what is written changes."""
@@ -31,8 +36,8 @@ AUTO_MAX_ROWS = 500
 """More rows than these would cost time at each validation and make its loss no more certain."""
 NAMED_LINES = 20
 """Lines named in the summary for each kind of loss."""
-
-Side = Literal["train", "validation"]
+PARALLEL_BYTES = 4 * 2**20
+"""A smaller file is tokenised here before a worker would have started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,20 @@ class _Plan:
     seed: int
     version: int = VERSION
 
+    def cut(self, *, all_to: str = "") -> Cut:
+        """Return which rows go where; UserError for a split that is none."""
+        try:
+            phase = parse_data_split(self.data_split)
+        except ChatError as error:
+            raise UserError(error.message, code=error.code, param="data_split") from None
+        return Cut(
+            max_seq_len=self.max_seq_len,
+            seed=self.seed,
+            phase=phase,
+            validation_share=self.validation_share,
+            all_to=all_to,
+        )
+
     @property
     def key(self) -> str:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
@@ -123,13 +142,14 @@ class _Losses:
     lines_truncated: list[int] = field(default_factory=list)
     rows_outside_split: int = 0
 
-    def note_without_answer(self, line: int) -> None:
-        self.rows_without_answer += 1
-        self.lines_without_answer += [line] if len(self.lines_without_answer) < NAMED_LINES else []
-
-    def note_truncated(self, line: int) -> None:
-        self.rows_truncated += 1
-        self.lines_truncated += [line] if len(self.lines_truncated) < NAMED_LINES else []
+    def note(self, block: Block) -> None:
+        """Count what was lost of a block of rows."""
+        for name in ("without_answer", "truncated"):
+            lines = getattr(block, f"lines_{name}")
+            setattr(self, f"rows_{name}", getattr(self, f"rows_{name}") + len(lines))
+            named = getattr(self, f"lines_{name}")
+            named += lines[: NAMED_LINES - len(named)]
+        self.rows_outside_split += block.num_outside
 
 
 def _build(
@@ -156,10 +176,9 @@ def _write(
     losses = _Losses()
     with TokenCacheWriter(draft / "train") as train, TokenCacheWriter(draft / "validation") as validation:
         writers = {"train": train, "validation": validation}
-        _write_rows(writers, _split_rows(file, plan, losses), plan, chat, losses, file.filename)
+        _write_file(writers, file, plan.cut(), chat, losses)
         if validation_file is not None:
-            rows: Iterator[_Row] = (("validation", *row) for row in read_conversations(validation_file))
-            _write_rows(writers, rows, plan, chat, losses, validation_file.filename)
+            _write_file(writers, validation_file, plan.cut(all_to="validation"), chat, losses)
         _require_something_to_learn(train, plan, losses)
         meta = {"chat_hash": plan.chat_hash, "max_seq_len": plan.max_seq_len}
         train.close(meta)
@@ -178,65 +197,43 @@ def _write(
     }
 
 
-_Row = tuple[str, int, Conversation]
-"""(side, line, conversation)."""
-
-
-def _split_rows(file: TrainingFile, plan: _Plan, losses: _Losses) -> Iterator[_Row]:
-    try:
-        phase = parse_data_split(plan.data_split)
-    except ChatError as error:
-        raise UserError(error.message, code=error.code, param="data_split") from None
-    for line, conversation in read_conversations(file):
-        key = conversation.canonical_key()
-        if phase < 1 and not in_phase(key, phase, plan.seed):
-            losses.rows_outside_split += 1
-            continue
-        held_out = in_validation(key, share=plan.validation_share, seed=plan.seed)
-        yield "validation" if held_out else "train", line, conversation
-
-
-def _write_rows(
-    writers: dict[str, TokenCacheWriter],
-    rows: Iterator[_Row],
-    plan: _Plan,
-    chat: ChatFormat,
-    losses: _Losses,
-    filename: str,
+def _write_file(
+    writers: dict[str, TokenCacheWriter], file: TrainingFile, cut: Cut, chat: ChatFormat, losses: _Losses
 ) -> None:
-    # Rows that were read but have not come back rendered: the renderer works in batches.
-    pending: deque[_Row] = deque()
-
-    def conversations() -> Iterator[Conversation]:
-        for row in rows:
-            pending.append(row)
-            yield row[2]
-
     try:
-        for rendered in chat.render_many(conversations()):
-            side, line, _ = pending.popleft()
-            cut = rendered.truncate(plan.max_seq_len)
-            if not cut.num_trained:
-                losses.note_without_answer(line)
-                continue
-            if len(cut.ids) < len(rendered.ids):
-                losses.note_truncated(line)
-            writers[side].add(cut)
-    except ChatError as error:
-        raise _named(error, pending, chat, filename) from error
+        for block in _blocks(file, cut, chat):
+            for side, packed in block.sides.items():
+                writers[side].add_packed(packed)
+            losses.note(block)
+    except BlockError as error:
+        line = f"Line {error.line} of " if error.line is not None else ""
+        place = f" ({error.field})" if error.field else ""
+        raise UserError(
+            f"{line}{file.filename}{place}: {error.message}", code=error.code, param="training_file"
+        ) from None
 
 
-def _named(error: ChatError, pending: "deque[_Row]", chat: ChatFormat, filename: str) -> UserError:
-    """Find which row of the failed batch it was."""
-    for _, line, conversation in pending:
-        try:
-            chat.render(conversation)
-        except ChatError as again:
-            place = f" ({again.field})" if again.field else ""
-            return UserError(
-                f"Line {line} of {filename}{place}: {again.message}", code=again.code, param="training_file"
-            )
-    return UserError(f"{filename}: {error.message}", code=error.code, param="training_file")
+def _blocks(file: TrainingFile, cut: Cut, chat: ChatFormat) -> Iterator[Block]:
+    """Yield the file's rows as tokens: on every core where it is large, else here."""
+    workers = num_workers()
+    with storing.open_content(file) as stream:
+        opened = open_examples(stream, file.filename, file.reading)
+        if file.bytes < PARALLEL_BYTES or workers < 2:
+            for rows in _rows_in_blocks(opened):
+                yield tokenise(rows, chat, cut)
+            return
+        task = Task(chat_folder="", cut=cut, reading=file.reading, filename=file.filename)
+        is_lines = opened.format == "jsonl" and opened.text is not None
+        given: Iterable[RawLines | list[Row]] = raw_blocks(opened) if is_lines else _rows_in_blocks(opened)
+        yield from tokenised(given, chat=chat, task=task, workers=workers)
+
+
+def _rows_in_blocks(opened: Opened) -> Iterator[list[Row]]:
+    rows: Iterator[Row] = (
+        (item.line, item.conversation) for item in opened if isinstance(item, Example) and item.conversation
+    )
+    while block := list(itertools.islice(rows, BLOCK_ROWS)):
+        yield block
 
 
 def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _Losses) -> None:
