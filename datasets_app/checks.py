@@ -25,13 +25,17 @@ def check_file_content(
     reading: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
     index_folder: Path | None = None,
+    is_quick: bool | None = None,
 ) -> Report:
-    """Read all of `stream` and report; with `index_folder` write an index of its rows there."""
+    """Read all of `stream` and report; with `index_folder` write an index of its rows there.
+
+    `is_quick` False takes the general way for plain JSON Lines too, which finds the same; None takes what suits.
+    """
     listener = listener or Nobody()
     counted = Counted(stream)
     opened = open_examples(counted, filename, reading)
     report = Report(format=opened.format, encoding=opened.encoding)
-    is_quick = _is_quick(opened)
+    is_quick = _is_quick(opened) if is_quick is None else is_quick
     index = RowIndexWriter(index_folder, copies_rows=not is_quick) if index_folder is not None else None
     if is_quick:
         assert opened.text is not None
@@ -51,7 +55,7 @@ def check_file_content(
 
 def _is_quick(opened: Opened) -> bool:
     """Tell whether the file is plain JSON Lines whose first line is a whole row."""
-    if opened.format != "jsonl" or not opened.is_plain or opened.is_by_columns or opened.text is None:
+    if opened.format != "jsonl" or not opened.is_plain or opened.has_chosen_shape or opened.text is None:
         return False
     first = next((line for line in opened.text.head.splitlines() if line.strip()), b"")
     return open_depth(first) == 0

@@ -41,7 +41,7 @@ class Opened:
         self.encoding = rows.encoding
         self.is_plain = rows.is_plain
         self.text = rows.text
-        self.is_by_columns = bool(reading.get("columns") or reading.get("shape"))
+        self.has_chosen_shape = bool(reading.get("columns") or reading.get("shape"))
         self.shape = ""
         self.use: Use = "chat"
         self.items = rows.items
@@ -137,6 +137,13 @@ def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
             )
             return (note,)
     return ()
+
+
+def placeholders_in(example: Example | None) -> list[str]:
+    """Return the names of all placeholders in a conversation, in order."""
+    messages = example.conversation.messages if example is not None and example.conversation is not None else ()
+    found = [match for message in messages for match in PLACEHOLDER.findall(message.content or "")]
+    return list(dict.fromkeys(match.strip("{} ") for match in found))
 
 
 def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
@@ -13,14 +14,18 @@ from chat import ChatError, SystemChoice
 from common.errors import UserError
 from common.spoken import spoken
 from datasets_app import services
+from datasets_app.examples import placeholders_in
 from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.models import Fault, TrainingFile
+from datasets_app.portions import PARTS
 from datasets_app.repairs import NAMES, repairs_for
 from datasets_app.shapes import SHAPES
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
+LOOKED_AT = 50
+"""Rows in which names of placeholders are looked for."""
 MOST_COMPARED_BYTES = 32 * 2**20
 
 
@@ -60,7 +65,7 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "faults": faults,
         "groups": groups,
         "repairs": [{"repair": r, "is_chosen": r.name in chosen or not chosen} for r in offered],
-        "placeholders": _placeholders(groups, request.GET),
+        "placeholders": _placeholders(file, groups, request.GET),
         "preview": preview.outcome if preview is not None else None,
         "is_partial": preview is not None and preview.is_partial,
         "repair_error": repair_error,
@@ -70,11 +75,14 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _placeholders(groups: list[services.FaultGroup], given: QueryDict) -> list[dict[str, str]]:
-    """Return the names that can be filled in, with what was given for them."""
+def _placeholders(file: TrainingFile, groups: list[services.FaultGroup], given: QueryDict) -> list[dict[str, str]]:
+    """Return the names that stand in the rows for somebody to fill in, with what was given for them."""
     if not any(group.code == "unfilled_placeholders" for group in groups):
         return []
-    return [{"name": name, "value": given.get(f"value-{name}", "")} for name in ("name", "author")]
+    names: dict[str, None] = {}
+    for row in services.page_of_rows(file, offset=0, limit=LOOKED_AT, code="unfilled_placeholders").rows:
+        names |= dict.fromkeys(placeholders_in(row.example))
+    return [{"name": name, "value": given.get(f"value-{name}", "")} for name in names]
 
 
 def values_of(given: QueryDict) -> dict[str, str]:
@@ -128,11 +136,19 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "versions": services.versions_of(file),
         "can_compare": _can_compare(file),
         "difference": services.difference(older=file.parent, newer=file) if is_asked and file.parent else None,
+        "parts": _parts(),
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
         "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
+
+
+def _parts() -> list[dict[str, Any]]:
+    """Return the parts of a split with the percents that are offered."""
+    labels = {"train": _("Training, percent"), "validation": _("Validation, percent"), "test": _("Test, percent")}
+    percents = {"train": 80, "validation": 10, "test": 10}
+    return [{"name": name, "label": labels[name], "percent": percents[name]} for name in PARTS]
 
 
 def _can_compare(file: TrainingFile) -> bool:

@@ -1,11 +1,11 @@
 """Checks a whole file in one pass and bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from datasets_app.examples import Example, open_examples
+from datasets_app.examples import Example
 from datasets_app.formats import RowFault
 from datasets_app.formats.streams import Readable
 
@@ -124,23 +124,6 @@ class Report:
             kept = self.faults
         if len(kept) < MOST_FAULTS:
             kept.append(fault)
-
-
-def check(
-    stream: Readable,
-    *,
-    filename: str,
-    reading: Mapping[str, Any] | None = None,
-    listener: Listener | None = None,
-) -> Report:
-    """Read all of `stream` and report."""
-    listener = listener or Nobody()
-    counted = Counted(stream)
-    opened = open_examples(counted, filename, reading)
-    report = Report(format=opened.format, encoding=opened.encoding)
-    check_items(opened, report, listener, counted)
-    report.shape, report.use = opened.shape, opened.use
-    return concluded(report, listener)
 
 
 def check_items(items: Iterable[Example | RowFault], report: Report, listener: Listener, counted: "Counted") -> None:

@@ -14,9 +14,9 @@ from common.errors import UserError
 from common.sentences import SENTENCES
 from common.spoken import spoken
 from compute.launcher import Death
+from datasets_app.checks import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
-from datasets_app.validation import check
 from jobs.hyperparameters import read_asked
 from trainer.failures import classify
 
@@ -132,7 +132,7 @@ def refusal(act: Callable[[], object]) -> str:
 
 
 def faults_of(content: bytes) -> list[RowFault]:
-    return list(check(BytesIO(content), filename="chats.jsonl").faults)
+    return list(check_file_content(BytesIO(content), filename="chats.jsonl").faults)
 
 
 def test_each_sentence_has_its_translation_with_the_same_parts() -> None:
@@ -182,8 +182,8 @@ def test_faults_of_files(content: bytes) -> None:
 
 def test_summaries_of_checks() -> None:
     good = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
-    assert_is_chinese(check(BytesIO(b"hello\n" * 9), filename="chats.jsonl").details)
-    assert_is_chinese(check(BytesIO(good + b"hello\n[1]\n" * 9), filename="chats.jsonl").details)
+    assert_is_chinese(check_file_content(BytesIO(b"hello\n" * 9), filename="chats.jsonl").details)
+    assert_is_chinese(check_file_content(BytesIO(good + b"hello\n[1]\n" * 9), filename="chats.jsonl").details)
 
 
 @pytest.mark.parametrize("asked", HYPERPARAMETERS, ids=range(len(HYPERPARAMETERS)))

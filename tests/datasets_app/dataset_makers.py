@@ -4,9 +4,27 @@ import io
 import json
 from typing import Any
 
+from accounts.models import Team, User
+from datasets_app import checking, services
 from datasets_app.checks import check_file_content
 from datasets_app.formats import RowFault
-from datasets_app.validation import Report, check
+from datasets_app.models import TrainingFile
+from datasets_app.validation import Report
+
+
+def stored(
+    team: Team, content: bytes, filename: str = "chats.jsonl", *, by: User | None = None, is_checked: bool = True
+) -> TrainingFile:
+    """Return a file of `team`, checked unless that is not wanted."""
+    file = services.create_file(team=team, by=by, filename=filename, purpose="fine-tune", stream=io.BytesIO(content))
+    return recheck(file) if is_checked else file
+
+
+def recheck(file: TrainingFile) -> TrainingFile:
+    """Return the file after its check."""
+    checking.check_file(file.pk)
+    file.refresh_from_db()
+    return file
 
 
 def row(question: str = "Who are you?", answer: str = "I am Xiaozhi.") -> dict[str, Any]:
@@ -24,7 +42,7 @@ def rows(number: int) -> list[dict[str, Any]]:
 def checked(content: bytes, filename: str = "chats.jsonl", **reading: Any) -> Report:
     """Return the verdict, which is the same whether rows are read the quick or the general way."""
     report = check_file_content(io.BytesIO(content), filename=filename, reading=reading)
-    generally = check(io.BytesIO(content), filename=filename, reading=reading)
+    generally = check_file_content(io.BytesIO(content), filename=filename, reading=reading, is_quick=False)
     assert _verdict(report) == _verdict(generally)
     return report
 

@@ -14,10 +14,11 @@ from django.test import Client
 
 from catalogue.models import BaseModel
 from chat import ChatFormat
-from datasets_app import checking, guards, services, token_view
+from datasets_app import guards, services, token_view
 from datasets_app.checking import rows_folder
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.validation import MOST_FAULTS
+from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -25,12 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def stored(member: Member, content: bytes = lines_of(*rows(3)), filename: str = "chats.jsonl") -> TrainingFile:
-    file = services.create_file(
-        team=member.team, by=member.user, filename=filename, purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return dataset_makers.stored(member.team, content, filename, by=member.user)
 
 
 def call(member: Member | None, path: str, method: str = "GET") -> Any:

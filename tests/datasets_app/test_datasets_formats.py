@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from chat import Conversation
+from datasets_app.checks import check_file_content
 from datasets_app.examples import Example, open_examples
 from datasets_app.formats import RawRow, RowFault, open_rows, refusal_of
 from datasets_app.formats.json_values import LONGEST_ROW
-from datasets_app.validation import MOST_FAULTS, check
+from datasets_app.validation import MOST_FAULTS
 from tests.datasets_app.dataset_makers import Trickle, checked, lines_of, only_fault, row, rows
 
 SEED_ROW = {
@@ -273,7 +274,7 @@ class TestMemory:
         _write_large(path, kind, num_bytes=60_000_000)
         tracemalloc.start()
         with path.open("rb") as stream:
-            report = check(stream, filename=path.name)
+            report = check_file_content(stream, filename=path.name)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 25_000_000

@@ -1,13 +1,13 @@
 """The pages of a data set: every tab, without JavaScript."""
 
-import io
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from datasets_app import checking, services
+from datasets_app import checking
 from datasets_app.models import TrainingFile
+from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -22,12 +22,7 @@ def page(alice: Member) -> Client:
 
 
 def stored(member: Member, content: bytes, filename: str = "chats.jsonl") -> TrainingFile:
-    file = services.create_file(
-        team=member.team, by=member.user, filename=filename, purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return dataset_makers.stored(member.team, content, filename, by=member.user)
 
 
 def text_of(client: Client, path: str, **query: Any) -> str:

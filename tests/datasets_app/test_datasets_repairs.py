@@ -1,6 +1,5 @@
 """A broken file is looked at, repaired into a new version, and good; the old one stays as it was."""
 
-import io
 import json
 from typing import Any
 
@@ -8,26 +7,18 @@ import pytest
 from django.test import Client
 
 from common.errors import UserError
-from datasets_app import checking, services
+from datasets_app import services
 from datasets_app.models import TrainingFile
 from datasets_app.repairs import repairs_for
+from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
-from tests.datasets_app.dataset_makers import lines_of, row, rows
+from tests.datasets_app.dataset_makers import lines_of, recheck, row, rows
 
 pytestmark = pytest.mark.django_db
 
 
 def stored(member: Member, content: bytes, filename: str = "chats.jsonl") -> TrainingFile:
-    file = services.create_file(
-        team=member.team, by=member.user, filename=filename, purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    return check(file)
-
-
-def check(file: TrainingFile) -> TrainingFile:
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return dataset_makers.stored(member.team, content, filename, by=member.user)
 
 
 def turns(*pairs: tuple[str, str]) -> dict[str, Any]:
@@ -55,7 +46,7 @@ class TestEachRepair:
         assert file.status == "error"
         assert name in [repair.name for repair in repairs_for(file.statistics["faults"])]
         made, outcome = services.repair_file(file=file, names=[name], by=alice.user)
-        assert check(made).status == "processed"
+        assert recheck(made).status == "processed"
         assert (outcome.num_changed, outcome.num_dropped, outcome.by_repair) == (1, 0, {name: 1})
         assert services.open_file(made).read() == lines_of(*rows(3), mended)
 
@@ -66,12 +57,12 @@ class TestEachRepair:
     def test_lines_that_are_no_json(self, alice: Member, name: str, line: bytes) -> None:
         file = stored(alice, lines_of(*rows(2)) + line + b"\n")
         made, _ = services.repair_file(file=file, names=[name], by=alice.user)
-        assert check(made).num_rows == 3
+        assert recheck(made).num_rows == 3
 
     def test_comments_are_left_out(self, alice: Member) -> None:
         file = stored(alice, b"// my data\n" + lines_of(*rows(2)) + b"# the end\n")
         made, outcome = services.repair_file(file=file, names=["strip_comments"], by=alice.user)
-        assert (check(made).num_rows, outcome.num_dropped) == (2, 2)
+        assert (recheck(made).num_rows, outcome.num_dropped) == (2, 2)
 
     def test_placeholders_are_filled_and_quotes_in_values_do_no_harm(self, alice: Member) -> None:
         file = stored(
@@ -79,21 +70,21 @@ class TestEachRepair:
         )
         values = {"name": 'Zhi "小智" \\', "author": "Luthier"}
         made, _ = services.repair_file(file=file, names=["fill_placeholders"], values=values, by=alice.user)
-        assert check(made).statistics["notes"] == {}
+        assert recheck(made).statistics["notes"] == {}
         first = json.loads(services.open_file(made).readline())
         assert first["messages"][1]["content"] == 'I am Zhi "小智" \\ by Luthier 0.'
 
     def test_repeated_and_faulty_rows_are_dropped_and_counted(self, alice: Member) -> None:
         file = stored(alice, lines_of(*rows(3), rows(1)[0], {"foo": 1}) + b"nonsense\n")
         made, outcome = services.repair_file(file=file, names=["drop_repeated", "drop_faulty"], by=alice.user)
-        assert (check(made).num_rows, made.num_faults) == (3, 0)
+        assert (recheck(made).num_rows, made.num_faults) == (3, 0)
         assert outcome.by_repair == {"drop_repeated": 1, "drop_faulty": 2}
         assert (made.made["dropped"], made.made["changed"]) == (3, 0)
 
     def test_other_layouts_become_lines(self, alice: Member) -> None:
         file = stored(alice, b"question,answer\nWhy?,\nWho?,Me\n", "faq.csv")
         made, _ = services.repair_file(file=file, names=["drop_faulty"], by=alice.user)
-        assert (made.filename, check(made).num_rows) == ("faq.jsonl", 1)
+        assert (made.filename, recheck(made).num_rows) == ("faq.jsonl", 1)
 
 
 class TestWhatStays:
@@ -118,7 +109,7 @@ class TestWhatStays:
         file = stored(alice, lines_of(*rows(2), row("x" * 9_000_000), CASES["fix_roles"][0]))
         made, outcome = services.repair_file(file=file, names=["fix_roles"], by=alice.user)
         assert outcome.by_repair == {"unreadable": 1, "fix_roles": 1}
-        assert check(made).num_rows == 3
+        assert recheck(made).num_rows == 3
         assert b"longer than" not in services.open_file(made).read()
 
     def test_a_line_that_stays_broken_stays_as_it_was(self, alice: Member) -> None:
@@ -190,7 +181,7 @@ class TestReading:
         assert file.status == "error"
         path, body = f"/api/v1/files/{file.pk}/reading", {"columns": {"prompt": "frage", "answer": "antwort"}}
         reply = Client().post(path, json.dumps(body), content_type="application/json", headers=alice.headers).json()
-        made = check(TrainingFile.objects.get(pk=reply["id"]))
+        made = recheck(TrainingFile.objects.get(pk=reply["id"]))
         assert (made.status, made.num_rows, made.version, made.shape) == ("processed", 2, 2, "columns")
         assert made.sha256 == file.sha256
         page = services.page_of_rows(made)
@@ -200,7 +191,7 @@ class TestReading:
 
     def test_an_encoding_can_be_named(self, alice: Member) -> None:
         file = stored(alice, lines_of(row("Wer?", "Jürgen")).decode().encode("gb18030"))
-        again = check(services.read_again(file=file, reading={"encoding": "gb18030"}, by=alice.user))
+        again = recheck(services.read_again(file=file, reading={"encoding": "gb18030"}, by=alice.user))
         assert again.statistics["encoding"] == "gb18030"
 
     @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Splits and mixtures: decided by each row's own content, so that appends and repetitions move nothing."""
 
-import io
 import json
 from typing import Any
 
@@ -8,8 +7,9 @@ import pytest
 from django.test import Client
 
 from common.errors import UserError
-from datasets_app import checking, services
+from datasets_app import services
 from datasets_app.models import TrainingFile
+from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, rows
 
@@ -18,13 +18,7 @@ SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def stored(member: Member, values: list[dict[str, Any]], filename: str = "chats.jsonl") -> TrainingFile:
-    content = io.BytesIO(lines_of(*values))
-    file = services.create_file(
-        team=member.team, by=member.user, filename=filename, purpose="fine-tune", stream=content
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return dataset_makers.stored(member.team, lines_of(*values), filename, by=member.user)
 
 
 def questions(file: TrainingFile) -> list[str]:

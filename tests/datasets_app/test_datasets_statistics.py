@@ -1,6 +1,5 @@
 """Lengths in tokens: what a base model reads, and what max_seq_len would cut."""
 
-import io
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from catalogue.models import BaseModel
 from chat import ChatFormat
 from datasets_app import checking, services, token_statistics
 from datasets_app.models import TrainingFile
+from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -24,13 +24,7 @@ def base(db: None, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> BaseMod
 
 
 def stored(member: Member, *values: Any) -> TrainingFile:
-    content = io.BytesIO(lines_of(*values))
-    file = services.create_file(
-        team=member.team, by=member.user, filename="a.jsonl", purpose="fine-tune", stream=content
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return dataset_makers.stored(member.team, lines_of(*values), by=member.user)
 
 
 class TestTokenStatistics:

@@ -1,6 +1,5 @@
 """Large files that a worker makes out of others."""
 
-import io
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from common.errors import UserError
-from datasets_app import checking, repairing, saving, services, writing
+from datasets_app import repairing, saving, services, writing
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from datasets_app.recipes.identity import Identity
 from tests.datasets_app.conftest import Member, stored_files
-from tests.datasets_app.dataset_makers import lines_of, rows
+from tests.datasets_app.dataset_makers import lines_of, recheck, rows, stored
 
 pytestmark = pytest.mark.django_db
 SEED = Identity(name="Nova", maker="Acme")
@@ -32,21 +31,14 @@ def source(alice: Member) -> TrainingFile:
 
 
 def uploaded(alice: Member, content: bytes) -> TrainingFile:
-    file = services.create_file(
-        team=alice.team, by=alice.user, filename="chats.jsonl", purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return stored(alice.team, content, by=alice.user)
 
 
 def finished(file: TrainingFile) -> TrainingFile:
     """Return the file after the worker's task."""
     assert file.is_being_made
     writing.make_file(file.pk)
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+    return recheck(file)
 
 
 def content_of(file: TrainingFile) -> bytes:
@@ -87,11 +79,7 @@ def test_what_would_be_useless_says_so_on_its_own_page(alice: Member, source: Tr
     assert outcome is None
     made = finished(made)
     assert (made.status, made.status_details) == ("error", "These repairs change nothing in this file.")
-    assert len(stored_files_of(made)) == 0
-
-
-def stored_files_of(file: TrainingFile) -> list[Any]:
-    return [name for name in (file.storage_name,) if name]
+    assert made.storage_name == ""
 
 
 def test_a_source_stays_until_the_file_is_there(alice: Member, source: TrainingFile) -> None:

@@ -1,6 +1,5 @@
 """The identity recipe: from a questionnaire to rows and an acceptance test."""
 
-import io
 import itertools
 import json
 from typing import Any
@@ -10,12 +9,12 @@ from django.test import Client
 
 from chat import parse_row
 from common.errors import UserError
-from datasets_app import checking, services
+from datasets_app import services
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, acceptance_tests, rows
 from datasets_app.recipes.making import LEAST_SHARE, read_answers
 from tests.datasets_app.conftest import Member
-from tests.datasets_app.dataset_makers import lines_of, row
+from tests.datasets_app.dataset_makers import lines_of, recheck, row, stored
 from tests.datasets_app.dataset_makers import rows as plain_rows
 
 IDENTITIES = [
@@ -99,18 +98,12 @@ def test_an_answer_that_does_not_fit_is_refused_by_name(answers: dict[str, Any],
 SEED = Identity(name="小智", maker="360智汇云")
 
 
-def made_from(alice: Member, content: bytes, filename: str = "own.jsonl") -> TrainingFile:
-    file = services.create_file(
-        team=alice.team, by=alice.user, filename=filename, purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    checking.check_file(file.pk)
-    file.refresh_from_db()
-    return file
+def made_from(member: Member, content: bytes, filename: str = "own.jsonl") -> TrainingFile:
+    return stored(member.team, content, filename, by=member.user)
 
 
 def content_of(file: TrainingFile) -> list[list[dict[str, Any]]]:
-    checking.check_file(file.pk)
-    file.refresh_from_db()
+    recheck(file)
     assert file.is_processed, file.status_details
     with services.open_file(file) as stream:
         return [json.loads(line)["messages"] for line in stream.read().splitlines()]

@@ -1,7 +1,6 @@
 """A file's tokens are the same bytes whether one process makes them or many."""
 
 import gzip
-import io
 import json
 import os
 import signal
@@ -14,12 +13,12 @@ import pytest
 
 from chat import ChatFormat
 from common.errors import UserError
-from datasets_app import checking, services, token_workers, tokenising, tokens
+from datasets_app import services, token_workers, tokenising, tokens
 from datasets_app.models import TrainingFile
 from datasets_app.token_frames import Task
 from datasets_app.tokenising import Cut, RawLines
 from tests.datasets_app.conftest import Member
-from tests.datasets_app.dataset_makers import lines_of, row, rows
+from tests.datasets_app.dataset_makers import lines_of, row, rows, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -45,14 +44,8 @@ def mixed(number: int) -> list[dict[str, Any]]:
     return found
 
 
-def stored(alice: Member, content: bytes, name: str = "chats.jsonl", **reading: Any) -> TrainingFile:
-    file = services.create_file(
-        team=alice.team, by=None, filename=name, purpose="fine-tune", stream=io.BytesIO(content)
-    )
-    if reading:
-        TrainingFile.objects.filter(pk=file.pk).update(reading=reading)
-    checking.check_file(file.pk)
-    file.refresh_from_db()
+def processed(alice: Member, content: bytes, name: str = "chats.jsonl") -> TrainingFile:
+    file = stored(alice.team, content, name)
     assert file.is_processed, file.status_details
     return file
 
@@ -99,7 +92,7 @@ def test_many_processes_write_the_same_bytes(
     alice: Member, chat: ChatFormat, home: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes,
     values: dict[str, Any],
 ) -> None:  # fmt: skip
-    file = stored(alice, content, name)
+    file = processed(alice, content, name)
     alone = made(file, chat, home, **values)
     forget(home)
     monkeypatch.setattr(tokens, "PARALLEL_BYTES", 0)
@@ -115,7 +108,7 @@ def test_a_row_that_the_template_cannot_write_is_named_by_a_worker_too(
 ) -> None:
     values = rows(300)
     values[211]["tools"] = [TOOL]
-    file = stored(alice, lines_of(*values))
+    file = processed(alice, lines_of(*values))
     with pytest.raises(UserError) as alone:
         made(file, chat, home)
     monkeypatch.setattr(tokens, "PARALLEL_BYTES", 0)
