@@ -183,7 +183,8 @@ def safe_filename(name: str) -> str:
     """Return the last part of `name` without control characters, cut to a length that every page can show."""
     last = name.replace("\\", "/").rpartition("/")[2].encode("utf-8", "replace").decode()
     kept = "".join(char for char in last if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-    kept = kept.strip().strip(".") or "data.jsonl"
+    kept = kept.strip()
+    kept = kept if kept.strip(".") else "data.jsonl"
     if len(kept) <= LONGEST_NAME:
         return kept
     stem, dot, suffix = kept.rpartition(".")

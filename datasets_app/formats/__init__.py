@@ -15,7 +15,7 @@ from datasets_app.formats.json_array import JSONArray
 from datasets_app.formats.jsonl import JSONLines
 from datasets_app.formats.parquet import Parquet
 from datasets_app.formats.plain_text import PlainText
-from datasets_app.formats.refusals import Refusal, refusal_of
+from datasets_app.formats.refusals import Refusal, refusal_inside, refusal_of
 from datasets_app.formats.streams import HEAD_BYTES, Readable
 from datasets_app.formats.tables import Table
 from datasets_app.formats.unpacking import Unreadable, unpacked, whole_file
@@ -65,7 +65,7 @@ def open_rows(stream: Readable, filename: str, reading: Mapping[str, Any] | None
 
 def _opened(stream: Readable, filename: str, reading: Mapping[str, Any], *, is_packed: bool) -> OpenedRows:
     again = stream if isinstance(stream, Again) else Again(stream)
-    if is_packed and (refusal := refusal_of(again.head, filename)):
+    if is_packed and (refusal := refusal_inside(again.head, filename)):
         raise whole_file(refusal.code, refusal.message, "")
     for form in BINARY:
         if reading.get("format") == form.name or form.recognises(again.head, filename):

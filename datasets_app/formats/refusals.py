@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from datasets_app.formats.unpacking import GZIP, ZIP, ZSTANDARD
+from datasets_app.formats.unpacking import GZIP, ZIP, ZSTANDARD, is_workbook
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,13 @@ def refusal_of(head: bytes, filename: str) -> Refusal | None:
             "not_packed", f"The file is named {suffix} but is no {what} archive. Upload it under its own name."
         )
     return None
+
+
+def refusal_inside(head: bytes, filename: str) -> Refusal | None:
+    """Return why what was packed is refused at once: as `refusal_of`, and an archive within an archive."""
+    if head.startswith((GZIP, ZSTANDARD)) or (head.startswith(ZIP) and not is_workbook(head, filename)):
+        return Refusal("nested_archive", f"The archive holds another archive. {_UNPACK}")
+    return refusal_of(head, filename)
 
 
 def _lfs_pointer(head: bytes) -> Refusal:

@@ -54,6 +54,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("a list"),
     gettext_noop("an object"),
     gettext_noop("a number"),
+    gettext_noop("The archive holds another archive."),
     # Files that are made of others
     gettext_noop("{0} is still being made. Try again in a moment."),
     gettext_noop("{0} is being made from {1}. Wait until it is there."),

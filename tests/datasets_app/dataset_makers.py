@@ -27,6 +27,11 @@ def recheck(file: TrainingFile) -> TrainingFile:
     return file
 
 
+async def body_of(reply: Any) -> bytes:
+    """Return the whole body of a streamed reply."""
+    return b"".join([block async for block in reply.streaming_content])
+
+
 def row(question: str = "Who are you?", answer: str = "I am Xiaozhi.") -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
 

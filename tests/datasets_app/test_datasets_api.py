@@ -20,7 +20,7 @@ from datasets_app.models import Fault, TrainingFile
 from datasets_app.validation import MOST_FAULTS
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
-from tests.datasets_app.dataset_makers import lines_of, row, rows
+from tests.datasets_app.dataset_makers import body_of, lines_of, row, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -31,10 +31,6 @@ def stored(member: Member, content: bytes = lines_of(*rows(3)), filename: str = 
 
 def call(member: Member | None, path: str, method: str = "GET") -> Any:
     return Client().generic(method, path, headers=member.headers if member else {})
-
-
-async def _content(reply: Any) -> bytes:
-    return b"".join([block async for block in reply.streaming_content])
 
 
 class TestFiles:
@@ -77,7 +73,7 @@ class TestFiles:
         content = lines_of(row("你好", "<script>"))
         file = stored(alice, content, '心理 "数据".jsonl')
         reply = call(alice, f"/v1/files/{file.pk}/content")
-        assert async_to_sync(_content)(reply) == content
+        assert async_to_sync(body_of)(reply) == content
         assert reply["Content-Type"] == "application/octet-stream"
         assert reply["Content-Length"] == str(len(content))
         assert reply["Content-Disposition"].startswith("attachment; filename*=utf-8''%E5%BF%83")
@@ -162,9 +158,9 @@ class TestFaultsAndRows:
     def test_faults_are_downloaded_as_lines_and_as_a_harmless_table(self, alice: Member) -> None:
         file = stored(alice, lines_of({"=cmd": 1}) + b"nonsense\n")
         path = f"/api/v1/files/{file.pk}/faults/content"
-        lines = async_to_sync(_content)(call(alice, path)).decode().splitlines()
+        lines = async_to_sync(body_of)(call(alice, path)).decode().splitlines()
         assert [json.loads(line)["line"] for line in lines] == [1, 2]
-        table = async_to_sync(_content)(call(alice, f"{path}?format=csv")).decode()
+        table = async_to_sync(body_of)(call(alice, f"{path}?format=csv")).decode()
         cells = list(csv.reader(io.StringIO(table)))
         assert cells[0] == ["line", "field", "level", "code", "message", "hint"]
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in cells for cell in row)
