@@ -1,6 +1,6 @@
 """Feeds the check of data sets with bytes that a coverage-guided fuzzer makes up, until something breaks.
 
-    python -m tools.fuzz_datasets [--seconds 120] [CORPUS_FOLDER]
+    python -m tools.fuzz_datasets CORPUS_FOLDER [--seconds 120]
 
 Wants the package `atheris`, which the platform itself does not need. The first byte of an input chooses the file's
 name, the rest is the file. What a check may not do: raise, take more than SLOW_SECONDS, or count differently the quick
@@ -63,7 +63,7 @@ def write_corpus(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="?", default="/tmp/luthier-fuzz", help="kept between runs")
+    parser.add_argument("corpus", help="a folder of inputs, made if need be and kept between runs")
     parser.add_argument("--seconds", type=int, default=120)
     arguments = parser.parse_args()
     write_corpus(Path(arguments.corpus))
