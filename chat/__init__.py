@@ -7,6 +7,7 @@ from chat.acceptance import AcceptanceTest, verdict
 from chat.builtin_templates import BUILTIN_TEMPLATES
 from chat.chat_format import ChatFormat
 from chat.conversation import Conversation, Message
+from chat.documents import pack_documents
 from chat.encoding import StreamDecoder
 from chat.errors import ChatError
 from chat.packing import Packed, Plain, as_conversation, pack, plain_key
@@ -35,6 +36,7 @@ __all__ = [
     "in_phase",
     "in_validation",
     "pack",
+    "pack_documents",
     "parse_data_split",
     "parse_messages",
     "parse_row",

@@ -66,6 +66,7 @@ class ChatFormat:
         self.pad_id: int = self._find_pad_id()
         self.own_system_prompt = _own_prompt_text(template_source, self)
         self.hash = self._find_hash()
+        self._start_ids = self._encoder.start_ids()
 
     @classmethod
     def load(cls, folder: Path, *, system: SystemChoice = MODEL_DEFAULT, template: str | None = None) -> Self:
@@ -111,6 +112,23 @@ class ChatFormat:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a bare text; control tokens in it count as such and nothing is added around it."""
         return self._encoder.encode(text)
+
+    def encode_documents(self, texts: Sequence[str], *, are_whole: bool = True) -> list[list[int]]:
+        """Return the ids of plain texts, in which nothing counts as a control token.
+
+        Whole ones stand between what the tokenizer puts before a text and the end token; of parts of a text nothing is
+        put around.
+        """
+        pieces = [self._document_pieces(text) for text in texts]
+        found = iter(self._encoder.encode_pieces([piece for parts in pieces for piece in parts]))
+        bare = [list(itertools.chain.from_iterable(next(found).ids for _ in parts)) for parts in pieces]
+        return [[*self._start_ids, *ids, self.eos_id] for ids in bare] if are_whole else bare
+
+    def _document_pieces(self, text: str) -> list[Piece]:
+        if not self._control.occur_in(text):
+            return pieces_of(text, None, 0)
+        marks = free_marks([text])
+        return pieces_of(self._control.mark(text, marks), marks, 0)
 
     def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of many texts in which control tokens count as such, each as inside a whole text."""

@@ -25,10 +25,13 @@ def read_examples(file: TrainingFile) -> Iterator[Example]:
                 yield item
 
 
-def require_processed(file: TrainingFile) -> None:
-    """Raise UserError unless every row of the file has been found good, and is a conversation."""
+def require_processed(file: TrainingFile, *, allows_text: bool = False) -> None:
+    """Raise UserError unless every row of the file has been found good, and is a conversation.
+
+    With `allows_text` plain text will do too.
+    """
     if file.is_processed:
-        if file.use == "text":
+        if file.use == "text" and not allows_text:
             raise UserError(
                 f"{file.filename} ({file.id}) holds plain text, not conversations. Supervised fine-tuning needs "
                 'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.',

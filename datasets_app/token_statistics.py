@@ -16,6 +16,7 @@ from datasets_app.checking import rows_folder
 from datasets_app.models import TrainingFile
 from datasets_app.reading import require_processed
 from datasets_app.row_pages import examples_at
+from datasets_app.token_view import document
 
 MOST_ROWS = 2000
 """Of a larger set so many rows, spread evenly over it, are looked at."""
@@ -62,12 +63,14 @@ def token_statistics(
     `rows_looked_at` says of how many rows the figures are; counts are scaled to the whole set. Errors: UserError for a
     file that is not processed or that the model's template cannot write.
     """
-    require_processed(file)
+    require_processed(file, allows_text=True)
     found = _measure(file, base, system or SystemChoice("model_default"))
     looked_at, rows = len(found.tokens), int(file.num_rows or 0)
     scale = rows / looked_at if looked_at else 0.0
     most = max_seq_len or base.context_length
     longest = int(found.tokens.argmax()) if looked_at else 0
+    # Plain text is put into windows one after another, so that nothing of it is cut away.
+    is_cut = (found.tokens > most) & (file.use != "text")
     return {
         "object": "file.statistics",
         "model": base.pk,
@@ -80,9 +83,9 @@ def token_statistics(
         "max": int(found.tokens.max()) if looked_at else 0,
         "longest_line": int(found.lines[longest]) if looked_at else None,
         "max_seq_len": most,
-        "rows_cut": round(scale * int((found.tokens > most).sum())),
-        "share_cut": round(float((found.tokens > most).mean()), 4) if looked_at else 0.0,
-        "rows_without_answer": round(scale * int((found.first_answer >= most).sum())),
+        "rows_cut": round(scale * int(is_cut.sum())),
+        "share_cut": round(float(is_cut.mean()), 4) if looked_at else 0.0,
+        "rows_without_answer": round(scale * int((is_cut & (found.first_answer >= most)).sum())),
         "histogram": _histogram(found.tokens, scale),
     }
 
@@ -104,9 +107,12 @@ def _measure(file: TrainingFile, base: BaseModel, system: SystemChoice) -> _Leng
 def _measured(file: TrainingFile, chat: ChatFormat) -> _Lengths:
     rows = int(file.num_rows or 0)
     numbers = np.unique(np.linspace(0, max(0, rows - 1), min(rows, MOST_ROWS)).round().astype(int)).tolist()
-    examples = [example for example in examples_at(file, numbers) if example.conversation is not None]
+    examples = list(examples_at(file, numbers))
     try:
-        rendered = list(chat.render_many(e.conversation for e in examples if e.conversation is not None))
+        if file.use == "text":
+            rendered = [document(chat, example.text or "") for example in examples]
+        else:
+            rendered = list(chat.render_many(e.conversation for e in examples if e.conversation is not None))
     except ChatError as error:
         raise UserError(error.message, code=error.code, param="model") from None
     return _Lengths(

@@ -5,7 +5,7 @@ from typing import Any
 
 from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
-from chat import ChatError, ChatFormat, SystemChoice
+from chat import ChatError, ChatFormat, Rendered, SystemChoice
 from common.errors import NotFound, UserError
 from datasets_app.models import TrainingFile
 from datasets_app.row_pages import example_at
@@ -30,18 +30,24 @@ def row_tokens(
         raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
     try:
         chat = chat_format(base, system or SystemChoice("model_default"))
-        if example.conversation is None:
-            raise UserError("Plain text has no conversation to show as tokens.", code="plain_text_data", param="row")
-        rendered = chat.render(example.conversation)
+        rendered = chat.render(example.conversation) if example.conversation else document(chat, example.text or "")
     except ChatError as error:
         raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None
-    shown = rendered.truncate(min(max_seq_len or MOST_TOKENS, MOST_TOKENS))
+    # Of plain text nothing is cut away: what is beyond a window stands in the next one.
+    asked = max_seq_len if example.conversation is not None else None
+    shown = rendered.truncate(min(asked or MOST_TOKENS, MOST_TOKENS))
     texts = token_texts(chat, shown.ids)
     tokens = [
         {"id": token, "text": text, "trained": trained}
         for token, text, trained in zip(shown.ids, texts, shown.trained, strict=True)
     ]
     return {"tokens": tokens, "truncated": len(shown.ids) < len(rendered.ids)}
+
+
+def document(chat: ChatFormat, text: str) -> Rendered:
+    """Return plain text as a continued pre-training reads it: every token follows from those before it."""
+    (ids,) = chat.encode_documents([text])
+    return Rendered(ids=ids, trained=[place > 0 for place in range(len(ids))], spans=())
 
 
 def token_texts(chat: ChatFormat, ids: Sequence[int]) -> list[str]:

@@ -1,5 +1,6 @@
 """Rows of a file as tokens, block by block: pure, so that it runs in this process or in many."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from chat import (
     in_phase,
     in_validation,
     pack,
+    pack_documents,
     plain_key,
 )
 from datasets_app.examples import Example, Opened, open_examples
@@ -26,9 +28,12 @@ from datasets_app.line_check import ordinary_rows
 
 BLOCK_BYTES = 1 << 20
 BLOCK_ROWS = 512
+LINES_CHARS = 8000
+"""Characters of a passage of joined lines: a few windows, so that what is held out comes from all of the text."""
 
-Row = tuple[int, Conversation | Plain]
-"""(physical line, conversation)."""
+Talk = tuple[int, Conversation | Plain]
+Row = Talk | tuple[int, str]
+"""(physical line, conversation or plain text)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,8 @@ class Cut:
     """The share of those that is held out."""
     all_to: str = ""
     """The side of every row, where it is known beforehand."""
+    joins_lines: bool = False
+    """The rows are lines of one text, to be read on from one to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +121,12 @@ def _plain_rows(block: RawLines) -> list[Row] | None:
 
 def tokenise(rows: list[Row], chat: ChatFormat, cut: Cut) -> Block:
     """Render, tokenise, mask, cut and split a block of rows; BlockError names the one that cannot be written."""
+    if rows and isinstance(rows[0][1], str):
+        return _tokenise_texts([(line, text) for line, text in rows if isinstance(text, str)], chat, cut)
+    return _tokenise_talks([(line, talk) for line, talk in rows if not isinstance(talk, str)], chat, cut)
+
+
+def _tokenise_talks(rows: list[Talk], chat: ChatFormat, cut: Cut) -> Block:
     block = Block()
     sides = np.asarray([_side(conversation, cut) for _, conversation in rows], dtype="<U10")
     chosen = [number for number, side in enumerate(sides) if side]
@@ -136,19 +149,53 @@ def tokenise(rows: list[Row], chat: ChatFormat, cut: Cut) -> Block:
     return block
 
 
+def _tokenise_texts(texts: list[tuple[int, str]], chat: ChatFormat, cut: Cut) -> Block:
+    """Put plain texts into windows; a text as a whole is trained on or held out."""
+    block = Block()
+    if cut.joins_lines:
+        texts = _joined(texts, LINES_CHARS)
+    sides: dict[str, list[str]] = {"train": [], "validation": []}
+    for _line, text in texts:
+        side = _side_of_key(json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "replace"), cut)
+        if side:
+            sides[side].append(text)
+        else:
+            block.num_outside += 1
+    for side, found in sides.items():
+        if found:
+            packed, _origins = pack_documents(chat, found, max_len=cut.max_seq_len, are_whole=not cut.joins_lines)
+            block.sides[side] = packed
+    return block
+
+
+def _joined(texts: list[tuple[int, str]], size: int) -> list[tuple[int, str]]:
+    """Join the lines of a text into passages of about so many characters."""
+    passages: list[tuple[int, str]] = []
+    for line, text in texts:
+        if passages and len(passages[-1][1]) < size:
+            passages[-1] = (passages[-1][0], f"{passages[-1][1]}{text}\n")
+        else:
+            passages.append((line, f"{text}\n"))
+    return passages
+
+
 def _side(conversation: Conversation | Plain, cut: Cut) -> str:
     """Return train or validation; "" for a row of another phase."""
-    if cut.all_to:
-        return cut.all_to
-    if cut.phase >= 1 and not cut.validation_share:
-        return "train"
+    if cut.all_to or (cut.phase >= 1 and not cut.validation_share):
+        return cut.all_to or "train"
     key = conversation.canonical_key() if isinstance(conversation, Conversation) else plain_key(conversation)
+    return _side_of_key(key, cut)
+
+
+def _side_of_key(key: bytes, cut: Cut) -> str:
+    if cut.all_to or (cut.phase >= 1 and not cut.validation_share):
+        return cut.all_to or "train"
     if cut.phase < 1 and not in_phase(key, cut.phase, cut.seed):
         return ""
     return "validation" if in_validation(key, share=cut.validation_share, seed=cut.seed) else "train"
 
 
-def _named(error: ChatError, rows: list[Row], chat: ChatFormat) -> BlockError:
+def _named(error: ChatError, rows: list[Talk], chat: ChatFormat) -> BlockError:
     """Find which row it was."""
     for line, conversation in rows:
         try:

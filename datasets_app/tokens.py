@@ -21,13 +21,14 @@ from chat import ChatError, ChatFormat, TokenCacheWriter, parse_data_split
 from common.errors import UserError
 from datasets_app import storing
 from datasets_app.examples import Example, Opened, open_examples
+from datasets_app.formats import RowFault
 from datasets_app.models import TrainingFile
 from datasets_app.reading import require_processed
 from datasets_app.token_frames import Task
 from datasets_app.token_workers import num_workers, tokenised
 from datasets_app.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
 
-VERSION = 2
+VERSION = 3
 """Goes into each key: raise it when what is written changes."""
 AUTO_MIN_ROWS = 100
 """Below, "auto" holds nothing out: a small set needs every row, and a loss over so few rows says nothing."""
@@ -69,9 +70,10 @@ def ensure_tokens(
     named in `meta`. UserError: a file that is not processed, a row the template cannot write, nothing to learn.
     Two builders at once are fine: the first to finish wins.
     """
-    require_processed(file)
+    require_processed(file, allows_text=True)
     if validation_file is not None:
-        require_processed(validation_file)
+        require_processed(validation_file, allows_text=True)
+        _require_same_use(file, validation_file)
     plan = _Plan(
         file=_read_as(file),
         validation=_read_as(validation_file) if validation_file else None,
@@ -113,7 +115,7 @@ class _Plan:
     seed: int
     version: int = VERSION
 
-    def cut(self, *, all_to: str = "") -> Cut:
+    def cut(self, *, all_to: str = "", joins_lines: bool = False) -> Cut:
         """Return which rows go where; UserError for a split that is none."""
         try:
             phase = parse_data_split(self.data_split)
@@ -125,6 +127,7 @@ class _Plan:
             phase=phase,
             validation_share=self.validation_share,
             all_to=all_to,
+            joins_lines=joins_lines,
         )
 
     @property
@@ -176,9 +179,11 @@ def _write(
     losses = _Losses()
     with TokenCacheWriter(draft / "train") as train, TokenCacheWriter(draft / "validation") as validation:
         writers = {"train": train, "validation": validation}
-        _write_file(writers, file, plan.cut(), chat, losses)
+        joins_lines = file.format == "text"
+        _write_file(writers, file, plan.cut(joins_lines=joins_lines), chat, losses)
         if validation_file is not None:
-            _write_file(writers, validation_file, plan.cut(all_to="validation"), chat, losses)
+            cut = plan.cut(all_to="validation", joins_lines=validation_file.format == "text")
+            _write_file(writers, validation_file, cut, chat, losses)
         _require_something_to_learn(train, plan, losses)
         meta = {"chat_hash": plan.chat_hash, "max_seq_len": plan.max_seq_len}
         train.close(meta)
@@ -223,17 +228,34 @@ def _blocks(file: TrainingFile, cut: Cut, chat: ChatFormat) -> Iterator[Block]:
                 yield tokenise(rows, chat, cut)
             return
         task = Task(chat_folder="", cut=cut, reading=file.reading, filename=file.filename)
-        is_lines = opened.format == "jsonl" and opened.text is not None
+        is_lines = opened.format == "jsonl" and opened.text is not None and file.use != "text"
         given: Iterable[RawLines | list[Row]] = raw_blocks(opened) if is_lines else _rows_in_blocks(opened)
         yield from tokenised(given, chat=chat, task=task, workers=workers)
 
 
 def _rows_in_blocks(opened: Opened) -> Iterator[list[Row]]:
-    rows: Iterator[Row] = (
-        (item.line, item.conversation) for item in opened if isinstance(item, Example) and item.conversation
-    )
+    rows: Iterator[Row] = filter(None, map(_row_of, opened))
     while block := list(itertools.islice(rows, BLOCK_ROWS)):
         yield block
+
+
+def _row_of(item: Example | RowFault) -> Row | None:
+    if isinstance(item, RowFault):
+        return None
+    if item.conversation is not None:
+        return item.line, item.conversation
+    return (item.line, item.text) if item.text else None
+
+
+def _require_same_use(file: TrainingFile, validation_file: TrainingFile) -> None:
+    """Refuse conversations beside plain text: their losses cannot be compared."""
+    if file.use != validation_file.use:
+        raise UserError(
+            f"{file.filename} and {validation_file.filename} are of two kinds: one holds conversations, the other "
+            "plain text. Give a validation file of the same kind, or none.",
+            code="validation_of_another_kind",
+            param="validation_file",
+        )
 
 
 def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _Losses) -> None:

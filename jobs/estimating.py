@@ -12,15 +12,13 @@ from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve, 
 from jobs.hyperparameters.automatic import training_rows
 from jobs.memory import memory_of
 from jobs.models import FineTuningJob, Rehearsal
-from jobs.situations import Devices, devices_for, situation_of
+from jobs.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
 from jobs.texts import is_storable
 
 FASTER, SLOWER = 0.8, 1.4
 """The range of the time, about what machines that others use as well do to it."""
 START_SECONDS = 15
 """Loading, and saving the result."""
-BYTES_PER_TOKEN = 3.5
-"""Of a conversation's JSON, roughly and in most languages."""
 
 
 def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict[str, Any]]:
@@ -166,6 +164,8 @@ def _tokens(file: TrainingFile, rows: int | None, resolved: Resolved) -> int | N
     num_bytes, all_rows = file.statistics.get("row_bytes"), file.num_rows
     if rows is None or not num_bytes or not all_rows:
         return None
+    if file.use == "text" and file.format == "text":
+        return round(num_bytes / BYTES_PER_TOKEN * float(resolved.values["num_train_epochs"]))
     each = min(resolved.values["max_seq_len"], num_bytes / all_rows / BYTES_PER_TOKEN)
     return round(rows * each * float(resolved.values["num_train_epochs"]))
 

@@ -100,7 +100,7 @@ def trainer_values(job: FineTuningJob, layout: Layout | None = None) -> Hyperpar
 def probes_of(job: FineTuningJob, chat: ChatFormat) -> list[list[dict[str, Any]]]:
     """Return a handful of prompts: the first short ones of the data, then some that suit any model."""
     found: list[list[dict[str, Any]]] = []
-    if job.training_file is not None:
+    if job.training_file is not None and job.training_file.use != "text":
         for number, (_line, conversation) in enumerate(read_conversations(job.training_file)):
             prompt = _prompt_of(conversation)
             if prompt and prompt not in found and _fits(prompt, chat):

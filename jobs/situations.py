@@ -9,8 +9,11 @@ from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from compute.services import pool, quota_of
 from datasets_app.models import TrainingFile
-from jobs.hyperparameters import Situation
+from jobs.hyperparameters import Situation, longest_automatic
 
+BYTES_PER_TOKEN = 3.5
+"""Of a text, roughly and in most languages."""
+UNKNOWN_ROWS = 100
 TURN_TOKENS = 64
 """Room for what a template writes around a conversation."""
 
@@ -59,8 +62,9 @@ def situation_of(
         parameters=base.parameters,
         hidden_size=base.hidden_size,
         context_length=base.context_length,
-        rows=int((file.num_rows if file is not None else None) or 100),
-        goal=file.recipe.get("name", "") if file is not None else "",
+        rows=_rows_of(file, devices.kind),
+        goal=_goal_of(file),
+        is_one_text=file is not None and file.use == "text" and file.format == "text",
         longest_tokens=longest + added if longest else None,
         has_validation_file=has_validation_file,
         has_system_messages=bool(statistics.get("roles", {}).get("system")),
@@ -69,6 +73,21 @@ def situation_of(
         device_kind=devices.kind,
         accelerators=devices.most,
     )
+
+
+def _rows_of(file: TrainingFile | None, device_kind: str) -> int:
+    """Return how many rows a training sees: of one long text about as many as it has windows."""
+    if file is None or file.num_rows is None:
+        return UNKNOWN_ROWS
+    if file.use == "text" and file.format == "text":
+        return max(1, round(file.statistics.get("row_bytes", 0) / BYTES_PER_TOKEN / longest_automatic(device_kind)))
+    return int(file.num_rows)
+
+
+def _goal_of(file: TrainingFile | None) -> str:
+    if file is None:
+        return ""
+    return "text" if file.use == "text" else str(file.recipe.get("name", ""))
 
 
 def own_system_prompt(base: BaseModel) -> tuple[str | None, bool]:

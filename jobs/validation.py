@@ -77,8 +77,9 @@ def tokens_of(job: FineTuningJob, values: dict):  # type: ignore[no-untyped-def,
 def check_rows(file: TrainingFile) -> None:
     """Refuse a file that is too small to learn from."""
     if file.num_rows is not None and file.num_rows < LEAST_ROWS:
+        what = "pieces of text" if file.use == "text" else "conversations"
         raise UserError(
-            f"{file.filename} has {file.num_rows} conversations, and a training needs at least {LEAST_ROWS}. Add some "
+            f"{file.filename} has {file.num_rows} {what}, and a training needs at least {LEAST_ROWS}. Add some "
             "and upload the file again.",
             code="too_few_rows",
             param="training_file",
@@ -133,7 +134,9 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
         total_steps=steps,
     )
     _tell_losses(job, meta, values["max_seq_len"])
-    queue_attempt(job, f"The data is ready: {num_rows} conversations to learn from. The job is queued.")
+    is_text = job.training_file is not None and job.training_file.use == "text"
+    what = "windows of text" if is_text else "conversations"
+    queue_attempt(job, f"The data is ready: {num_rows} {what} to learn from. The job is queued.")
 
 
 def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> None:

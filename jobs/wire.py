@@ -33,6 +33,7 @@ def job_as_json(job: FineTuningJob) -> dict[str, Any]:
         "suffix": job.suffix or None,
         "accelerators": job.accelerators or AUTO,
         "system_prompt": job.hyperparameters.get("system_prompt", job.asked.get("system_prompt", AUTO)),
+        "objective": "text" if job.training_file is not None and job.training_file.use == "text" else "conversations",
         "acceptance": acceptance_summary(job),
         "current_step": job.current_step,
         "total_steps": job.total_steps,

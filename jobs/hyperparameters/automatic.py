@@ -71,6 +71,8 @@ def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, 
 def num_train_epochs(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     """Return enough epochs for LEAST_STEPS on few rows, and fewer the more rows there are."""
     rows = training_rows(situation, chosen)
+    if situation.goal == "text":
+        return (3.0 if rows < FEW_ROWS else 1.0), {"code": "epochs_text"}
     if rows < FEW_ROWS:
         batch = batch_size(situation, chosen)
         needed = math.ceil(LEAST_STEPS / math.ceil(rows / batch))
@@ -117,9 +119,14 @@ def _lora_dim(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason
     return (16, {"code": "rank_some", "rows": rows}) if rows < MANY_ROWS else (32, {"code": "rank_many", "rows": rows})
 
 
+def longest_automatic(device_kind: str) -> int:
+    """Return the most tokens of a row that are chosen by themselves."""
+    return 1024 if device_kind == "cpu" else 4096
+
+
 def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
-    most = min(situation.context_length, 1024 if situation.device_kind == "cpu" else 4096)
-    longest = situation.longest_tokens
+    most = min(situation.context_length, longest_automatic(situation.device_kind))
+    longest = None if situation.is_one_text else situation.longest_tokens
     if longest is None or longest >= most:
         return most, {"code": "length_most", "tokens": most, "device": situation.device_kind}
     return min(most, max(64, 64 * math.ceil(longest / 64))), {"code": "length_longest", "tokens": longest}
@@ -176,6 +183,8 @@ def _eval_batch(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reas
 
 
 def _system_prompt(situation: Situation, chosen: dict[str, Any]) -> tuple[str, Reason]:
+    if situation.goal == "text":
+        return "default", {"code": "system_text"}
     if situation.own_system_prompt is None:
         return "default", {"code": "system_nothing"}
     if situation.has_system_messages:

@@ -19,6 +19,9 @@ SENTENCES = {
     "epochs_few": gettext_noop(
         "%(rows)s conversations are few, so they are read until there are at least %(steps)s steps."
     ),
+    "epochs_text": gettext_noop(
+        "Text is read once, or a few times where there is little: more would be learned by heart."
+    ),
     "epochs_some": gettext_noop("%(rows)s conversations need only a few readings."),
     "epochs_many": gettext_noop("%(rows)s conversations are enough to be read once."),
     "batch": gettext_noop("Steps of %(batch)s conversations suit %(rows)s conversations and this device."),
@@ -50,6 +53,7 @@ SENTENCES = {
     "save": gettext_noop("About every tenth of %(steps)s steps, so that little is lost when a machine fails."),
     "as_training": gettext_noop("The same as in training."),
     "system_nothing": gettext_noop("This model's template adds nothing of its own."),
+    "system_text": gettext_noop("Plain text is read as it is, without a conversation around it."),
     "system_in_data": gettext_noop("Your conversations have system messages of their own."),
     "system_fixed": gettext_noop("This model's template always adds its own, and it cannot be taken out."),
     "system_slipped_in": gettext_noop(

@@ -17,7 +17,9 @@ class Situation:
     longest_tokens: int | None = None
     """An upper bound of the longest conversation, in tokens; None when unknown."""
     goal: str = ""
-    """The recipe that the data serves: "identity", or "" where none is known."""
+    """What the data is for: "identity" by its recipe, "text" to read on from plain text, "" for conversations."""
+    is_one_text: bool = False
+    """The rows are lines of one text, which are read on from one to the next."""
     has_validation_file: bool = False
     has_system_messages: bool = False
     """True when some conversation begins with a system message of its own."""
