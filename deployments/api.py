@@ -1,6 +1,6 @@
 """/api/v1/deployments: a model under a name of its own."""
 
-from typing import Any, cast
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Team, User
-from common.errors import UserError
+from accounts.api_requests import team_of, user_of
 from deployments import services
 from deployments.models import Deployment
 
@@ -85,20 +84,6 @@ def as_json(deployment: Deployment) -> dict[str, Any]:
         "message": services.sentence(deployment),
         "created_at": int(deployment.created_at.timestamp()),
     }
-
-
-def team_of(request: Request) -> Team:
-    """Return the team that the key or the console's session works for."""
-    team = getattr(request, "team", None)
-    if not team:
-        raise UserError(
-            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
-        )
-    return cast(Team, team)
-
-
-def user_of(request: Request) -> User:
-    return cast(User, request.user)
 
 
 def _found(request: Request, deployment_id: str) -> Deployment:

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api_requests import team_of, user_of
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
 from deployments import services
 from deployments.admission import admit, is_local_program
-from deployments.api import team_of, user_of
 from deployments.gateway import gateway
 from deployments.in_flight import in_database
 from deployments.models import Deployment

@@ -7,7 +7,7 @@ within the last 60 seconds gets the job which that one has made, and waits for i
 either header every create makes a job of its own.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Team, User
+from accounts.api_requests import team_of, user_of
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
@@ -66,10 +66,10 @@ class JobsView(APIView):
 
     def get(self, request: Request) -> Response:
         page = _query(_Page, request)
-        jobs = FineTuningJob.objects.visible_to(_team(request)).with_metadata(_metadata_filter(request))
+        jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
         jobs = jobs.select_related("team").prefetch_related("result_files").order_by("-created_at", "-id")
         if "after" in page:
-            last = services.get_job(team=_team(request), job_id=page["after"])
+            last = services.get_job(team=team_of(request), job_id=page["after"])
             earlier = jobs.filter(created_at__lt=last.created_at)
             jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
         return _list(jobs, page["limit"], job_as_json)
@@ -78,7 +78,7 @@ class JobsView(APIView):
         wish = _wish(request)
 
         def create() -> Response:
-            return Response(job_as_json(services.create_job(team=_team(request), by=_user(request), wish=wish)))
+            return Response(job_as_json(services.create_job(team=team_of(request), by=user_of(request), wish=wish)))
 
         return idempotent(request, create)
 
@@ -101,21 +101,21 @@ class CancelView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/cancel"""
 
     def post(self, request: Request, job_id: str) -> Response:
-        return Response(job_as_json(services.cancel_job(job=_job(request, job_id), by=_user(request))))
+        return Response(job_as_json(services.cancel_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class PauseView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/pause: the status changes once the checkpoint is written."""
 
     def post(self, request: Request, job_id: str) -> Response:
-        return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=_user(request))))
+        return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class ResumeView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/resume"""
 
     def post(self, request: Request, job_id: str) -> Response:
-        return Response(job_as_json(services.resume_job(job=_job(request, job_id), by=_user(request))))
+        return Response(job_as_json(services.resume_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class EventsView(APIView):
@@ -165,7 +165,7 @@ class HyperparametersView(APIView):
 
     def get(self, request: Request) -> Response:
         asked = _query(_Hyperparameters, request)
-        found = estimating.describe(team=_team(request), model=asked.get("model"), file_id=asked.get("file"))
+        found = estimating.describe(team=team_of(request), model=asked.get("model"), file_id=asked.get("file"))
         return Response({"object": "list", "data": found})
 
 
@@ -175,7 +175,7 @@ class EstimateView(APIView):
     def post(self, request: Request) -> Response:
         wish = _wish(request)
         found = estimating.estimate(
-            team=_team(request),
+            team=team_of(request),
             model=wish.model,
             file_id=wish.training_file,
             asked=read_asked(
@@ -261,12 +261,4 @@ def _found(row: Any, word: str, row_id: str) -> Any:
 
 
 def _job(request: Request, job_id: str) -> FineTuningJob:
-    return services.get_job(team=_team(request), job_id=job_id)
-
-
-def _team(request: Request) -> Team:
-    return cast(Team, request.team)  # type: ignore[attr-defined]
-
-
-def _user(request: Request) -> User:
-    return cast(User, request.user)
+    return services.get_job(team=team_of(request), job_id=job_id)

@@ -1,16 +1,15 @@
 """The catalogue over HTTP: read by every key, changed by administrators."""
 
-from typing import Any, cast
+from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api_requests import body_of, user_of
 from accounts.authentication import IsPlatformAdmin
-from accounts.models import User
 from catalogue import services
 from catalogue.models import BaseModel
 
@@ -64,11 +63,11 @@ class DownloadView(_Admin):
     """POST /api/v1/catalogue/{id}/download {"accept_licence": true}"""
 
     def post(self, request: Request, model_id: str) -> Response:
-        asked = _checked(Download, request)
+        asked = body_of(Download, request)
         base = services.get_model(model_id)
         if asked["accept_licence"]:
-            services.accept_licence(base=base, by=cast(User, request.user))
-        services.request_download(base=base, by=cast(User, request.user))
+            services.accept_licence(base=base, by=user_of(request))
+        services.request_download(base=base, by=user_of(request))
         return Response(as_json(services.get_model(model_id)), status=202)
 
 
@@ -76,7 +75,7 @@ class LicenceView(_Admin):
     """POST /api/v1/catalogue/{id}/accept_licence"""
 
     def post(self, request: Request, model_id: str) -> Response:
-        services.accept_licence(base=services.get_model(model_id), by=cast(User, request.user))
+        services.accept_licence(base=services.get_model(model_id), by=user_of(request))
         return Response(as_json(services.get_model(model_id)))
 
 
@@ -84,15 +83,5 @@ class HubTokenView(_Admin):
     """PUT /api/v1/hubs/{hub}/token {"token": "…"}; an empty one removes it. It is never shown."""
 
     def put(self, request: Request, hub: str) -> Response:
-        services.set_hub_token(hub=hub, token=_checked(Token, request)["token"], by=cast(User, request.user))
+        services.set_hub_token(hub=hub, token=body_of(Token, request)["token"], by=user_of(request))
         return Response(status=204)
-
-
-def _checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
-    data = request.data if isinstance(request.data, dict) else {}
-    form = kind(data=data)
-    if unknown := sorted(set(data) - set(form.fields)):
-        raise ValidationError({unknown[0]: f"This is not known here. Known: {', '.join(form.fields)}."})
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import resource
 import subprocess
 import sys
 import textwrap
@@ -173,7 +172,3 @@ class TestWhatIsShown:
         for word in ("Traceback", "Error(", "0x", "<class", "None"):
             assert word not in file.status_details
         assert TrainingFile.objects.get(pk=file.pk).num_rows == 0
-
-
-def test_this_process_stayed_small() -> None:
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 2**20
