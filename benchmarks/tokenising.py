@@ -11,7 +11,6 @@ second over theirs.
 import argparse
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -49,11 +48,9 @@ def main() -> int:
             runs=2 if arguments.quick else 5,
             unit="tokens/s",
         )
-    own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     say_machine(
         theirs_with_our_word_cache=round(by_tokenizers(texts, cached_words=100_000)),
-        model=BASE, megabytes=megabytes, rows=rows, tokens=expected, our_peak_memory_mb=round(own / 1000),
-        largest_worker_mb=round(workers / 1000),
+        model=BASE, megabytes=megabytes, rows=rows, tokens=expected,
     )  # fmt: skip
     same = set(counted) == {expected}
     conclude("tokenising", ours, theirs, unit="tokens/s", same_work=same)
