@@ -17,11 +17,13 @@ from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, effective_stage, join_process_group, start_engine, sum_over_ranks
 from trainer.failures import Failure
 from trainer.hardware import Hardware, available_cores, peak_memory_bytes, survey
-from trainer.model import LabelLogits, Trainee, load_base, prepare
+from trainer.label_loss import LabelLoss
+from trainer.model import Trainee, load_base, prepare
 from trainer.probes import answer, last_logits, prompt_ids
 from trainer.rehearsal import rehearse
 from trainer.reporting import MetricsFile, Reporter
 from trainer.result import full_weights, whole, write_adapter, write_result
+from trainer.shared_prefix import is_exact
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
 from trainer.train import Callbacks, StepReport, Training, train
@@ -221,6 +223,7 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     if folder is not None:
         checkpoint.load_state(folder, engine, trainee, progress)
     reporter.step = progress.step
+    label_loss = LabelLoss(trainee.causal)
     attempt = Attempt(
         directory=directory,
         spec=spec,
@@ -234,12 +237,13 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
         training=Training(
             spec=spec,
             engine=engine,
-            logits=LabelLogits(trainee.causal),
+            label_loss=label_loss,
             data=data,
             validation=validation,
             hardware=hardware,
             ranks=ranks,
             total_steps=spec.hyperparameters.count_steps(len(data), world_size=ranks.world_size),
+            shares_prefixes=_shares_prefixes(spec, trainee, hardware, label_loss, longest=int(data.lengths.max())),
         ),
         metrics=_metrics(directory, folder, progress) if ranks.is_first else None,
     )
@@ -270,6 +274,19 @@ def _report_start(attempt: Attempt, progress: Progress) -> None:
         total_steps=attempt.training.total_steps,
         resumed_from_step=progress.step,
     )
+
+
+def _shares_prefixes(
+    spec: TrainingSpec, trainee: Trainee, hardware: Hardware, label_loss: LabelLoss, *, longest: int
+) -> bool:
+    """Whether a common beginning is computed once.
+
+    Under ZeRO each parameter's gradient must come with the last pass, and the beginning's pass has none for the last
+    layer's output. With dropout all rows would lose the same of it.
+    """
+    if effective_stage(spec.hyperparameters, trainee, hardware) > 0 or spec.hyperparameters.lora_dropout > 0:
+        return False
+    return is_exact(trainee.causal, label_loss, longest=longest)
 
 
 def _open_validation(directory: RunDirectory, spec: TrainingSpec) -> Conversations | None:

@@ -72,10 +72,14 @@ def split_batch(
     return plans
 
 
-def collate(cache: Conversations, rows: list[int], device: torch.device) -> MicroBatch:
-    """Read `rows` (none: one token that predicts nothing) and pad them. The pad id is never seen: attention is
-    causal and padding stands on the right, so 0 serves every tokenizer."""
+def collate(cache: Conversations, rows: list[int], device: torch.device, *, start: int = 0) -> MicroBatch:
+    """Read `rows` from token `start` on (none: one token that predicts nothing) and pad them.
+
+    The pad id is never seen: attention is causal and padding stands on the right, so 0 serves every tokenizer.
+    """
     pairs = [cache.row(row) for row in rows] or [(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.bool_))]
+    if rows:
+        pairs = [(ids[start:], learned[start:]) for ids, learned in pairs]
     width = max(len(ids) for ids, _ in pairs)
     ids = np.zeros((len(pairs), width), dtype=np.int64)
     learned = np.zeros((len(pairs), width), dtype=np.bool_)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from trainer.data import MicroBatch
 from trainer.failures import Failure
 from trainer.families import qwen1
+from trainer.fused_lora import fuse
 from trainer.hardware import Hardware
 from trainer.spec import Hyperparameters
 
@@ -84,6 +83,8 @@ def prepare(causal: Any, hyperparameters: Hyperparameters) -> Trainee:
     model = _with_lora(causal, targets, hyperparameters)
     if not hyperparameters.only_optimize_lora:
         model.requires_grad_(True)
+    elif hyperparameters.zero_stage < 3:  # whose hooks gather weights for the layers that PEFT calls
+        fuse(model)
     return Trainee(
         model=model,
         target_modules=sorted({name.rpartition(".")[2] for name in targets}),
@@ -112,32 +113,6 @@ def find_targets(causal: Any, lora_module_name: str) -> list[str]:
 
 def _is_meant(name: str, part: str) -> bool:
     return fnmatch.fnmatchcase(name, part) if "*" in part or "?" in part else part in name
-
-
-class LabelLogits:
-    """Makes a causal model compute logits only where a next token is learned.
-
-    A hook on the output layer picks the hidden states, so that whatever an architecture does to its logits afterwards
-    (scaling, soft capping) still happens. The output layer is 28 % of SmolLM2's arithmetic.
-    """
-
-    def __init__(self, causal: Any) -> None:
-        self._predicts: torch.Tensor | None = None
-        causal.get_output_embeddings().register_forward_pre_hook(self._pick)
-
-    def __call__(self, model: Callable[..., Any], batch: MicroBatch) -> torch.Tensor:
-        """Return fp32 logits [number of labels, vocabulary]."""
-        self._predicts = batch.predicts
-        try:
-            logits: torch.Tensor = model(input_ids=batch.ids, use_cache=False).logits
-        finally:
-            self._predicts = None
-        return logits[0].float()
-
-    def _pick(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        if self._predicts is None:
-            return None
-        return (inputs[0][self._predicts].unsqueeze(0), *inputs[1:])
 
 
 def _with_lora(causal: Any, targets: list[str], hyperparameters: Hyperparameters) -> Any:

@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from trainer import shared_prefix
 from trainer.checkpoint import Progress
 from trainer.data import BatchOrder, Conversations, collate, count_labels, count_tokens, split_batch
 from trainer.engine import Ranks, sum_over_ranks
 from trainer.failures import Failure
 from trainer.hardware import Hardware
-from trainer.model import LabelLogits
+from trainer.label_loss import LabelLoss
 from trainer.schedule import learning_rate
+from trainer.shared_prefix import common_length
 from trainer.spec import Hyperparameters, TrainingSpec
 
 
@@ -26,12 +28,14 @@ class Training:
 
     spec: TrainingSpec
     engine: Any
-    logits: LabelLogits
+    label_loss: LabelLoss
     data: Conversations
     validation: Conversations | None
     hardware: Hardware
     ranks: Ranks
     total_steps: int
+    shares_prefixes: bool
+    """Whether a batch's common beginning is computed once: see trainer.shared_prefix."""
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -99,23 +103,40 @@ def optimize(training: Training, batch: list[int], step: int, rate: float) -> fl
     """
     engine, ranks = training.engine, training.ranks
     num_labels = max(1, count_labels(training.data, batch))
-    mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size)
     engine.train()
     # Random numbers (dropout) depend on the step alone, so that a resumed run draws the same ones.
     torch.manual_seed(_step_seed(training.hyperparameters.seed, step, ranks.rank))
-    loss_sum = 0.0
-    for number, rows in enumerate(mine):
-        micro_batch = collate(training.data, rows, training.hardware.device)
-        engine.set_gradient_accumulation_boundary(number == len(mine) - 1)
-        loss = functional.cross_entropy(training.logits(engine, micro_batch), micro_batch.labels, reduction="sum")
-        engine.backward(loss * (ranks.world_size / num_labels))
-        loss_sum += float(loss.detach())
+    loss_sum = _accumulate(training, batch, ranks.world_size / num_labels)
     (loss_sum,) = sum_over_ranks([loss_sum], ranks, training.hardware.device)
     _require_finite(loss_sum, step)
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
     engine.step()
     return loss_sum / num_labels
+
+
+def _accumulate(training: Training, batch: list[int], scale: float) -> float:
+    """Add up the gradients of this rank's share of `batch`, each loss times `scale`; return the sum of the losses."""
+    engine, device = training.engine, training.hardware.device
+    start = common_length(training.data, batch, num_ranks=training.ranks.world_size) if training.shares_prefixes else 0
+    mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size, start=start)
+    prefix = None
+    if start:
+        ids = collate(training.data, batch[:1], device).ids[:, :start]
+        prefix = shared_prefix.compute(engine, training.label_loss, ids)
+    goes_back = prefix is not None and prefix.is_learned
+    losses = []
+    for number, rows in enumerate(mine):
+        micro_batch = collate(training.data, rows, device, start=start)
+        before = {"past_key_values": prefix.before(len(micro_batch.ids)), "use_cache": True} if prefix else {}
+        engine.set_gradient_accumulation_boundary(not goes_back and number == len(mine) - 1)
+        loss = training.label_loss.loss_sum(engine, micro_batch, **before)
+        engine.backward(loss * scale)
+        losses.append(loss.detach())
+    if prefix is not None and goes_back:
+        engine.set_gradient_accumulation_boundary(True)
+        engine.backward(prefix.rest())
+    return float(torch.stack(losses).double().sum())
 
 
 @torch.no_grad()
@@ -125,7 +146,7 @@ def evaluate(training: Training, data: Conversations) -> tuple[float, float]:
     loss_sum = right = labels = 0.0
     for rows in _split(training, data, list(range(len(data))), training.hyperparameters.per_device_eval_batch_size):
         batch = collate(data, rows, training.hardware.device)
-        logits = training.logits(training.engine, batch)
+        logits = training.label_loss.logits(training.engine, batch)
         loss_sum += float(functional.cross_entropy(logits, batch.labels, reduction="sum"))
         right += float((logits.argmax(-1) == batch.labels).sum())
         labels += len(batch.labels)
@@ -151,10 +172,12 @@ def is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _split(training: Training, data: Conversations, rows: list[int], max_rows: int) -> list[list[int]]:
+def _split(
+    training: Training, data: Conversations, rows: list[int], max_rows: int, *, start: int = 0
+) -> list[list[int]]:
     return split_batch(
         rows,
-        data.lengths,
+        data.lengths - start,
         world_size=training.ranks.world_size,
         max_rows=max_rows,
         token_budget=training.hardware.token_budget,

@@ -76,12 +76,13 @@ def base_folder(tmp_path_factory) -> Path:
     return folder
 
 
-def conversations(count: int, seed: int = 0) -> list[dict]:
+def conversations(count: int, seed: int = 0, *, system: str = "") -> list[dict]:
     """Conversations of one to six words each way."""
     choose = random.Random(seed)
     return [
         {
             "messages": [
+                *([{"role": "system", "content": system}] if system else []),
                 {"role": "user", "content": " ".join(choose.choices(WORDS, k=choose.randint(1, 6)))},
                 {"role": "assistant", "content": " ".join(choose.choices(WORDS, k=choose.randint(1, 6)))},
             ]
@@ -102,13 +103,13 @@ def make_run(tmp_path, base_folder):
     """Return a function that writes a run directory: hyperparameters by name, other keys of the spec in `spec`."""
     numbers = iter(range(100))
 
-    def make(*, rows: int = 22, spec: dict | None = None, **hyperparameters) -> RunDirectory:
+    def make(*, rows: int = 22, system: str = "", spec: dict | None = None, **hyperparameters) -> RunDirectory:
         directory = RunDirectory(tmp_path / f"run-{next(numbers)}")
         directory.create()
         chat_format = chat.ChatFormat.load(base_folder)
         chat_format.save(directory.chat)
         for name, seed in (("train", 0), ("validation", 1)):
-            write_cache(directory.data / name, chat_format, conversations(rows, seed))
+            write_cache(directory.data / name, chat_format, conversations(rows, seed, system=system))
         value = {
             "model_path": str(base_folder), "model_name": "tiny-llama", "validation_data": "data/validation",
             "threads": 1, "dtype": "float32", "probes": PROBES,

@@ -1,0 +1,136 @@
+"""A beginning that all conversations of a batch have in common (a system prompt) is computed once, and not once a row.
+
+Its keys and values are made first and stand before every row's own; what the rows' losses say about them is added up,
+and goes back through the beginning once, at the end. The loss and its gradient are the ones of whole rows: only sums
+are taken in another order.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from trainer.data import Conversations, MicroBatch
+from trainer.label_loss import LabelLoss
+
+LEAST_TOKENS = 16
+"""A shorter beginning costs more as a pass of its own than it saves."""
+LEAST_SAVED = 0.15
+"""Of a batch's tokens."""
+SAME = 1e-3
+"""So far apart may logits with and without it be, relative to their size, in fp32."""
+
+
+@dataclass(kw_only=True)
+class Prefix:
+    """The keys and values of a batch's common beginning, one pair a layer."""
+
+    num_tokens: int
+    made: list[torch.Tensor]
+    """As the model has made them, with their graph: [1, heads, tokens, head width]."""
+    leaves: list[torch.Tensor] = field(default_factory=list)
+    """The same without it, where the rows' gradients come together."""
+
+    def before(self, num_rows: int) -> Any:
+        """Return a cache of keys and values that stands before `num_rows` rows."""
+        from transformers import DynamicCache
+
+        cache = DynamicCache()
+        for layer in range(len(self.leaves) // 2):
+            keys, values = (self.leaves[2 * layer + side].expand(num_rows, -1, -1, -1) for side in (0, 1))
+            cache.update(keys, values, layer)
+        return cache
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether anything that is trained has a part in it."""
+        return any(made.requires_grad for made in self.made)
+
+    def rest(self) -> torch.Tensor:
+        """Return a scalar whose gradient is what the rows have said about the beginning."""
+        parts = [
+            (made * leaf.grad).sum().float()
+            for made, leaf in zip(self.made, self.leaves, strict=True)
+            if leaf.grad is not None and made.requires_grad
+        ]
+        return torch.stack(parts).sum()
+
+
+def common_length(data: Conversations, rows: list[int], *, num_ranks: int) -> int:
+    """Return how many first tokens all `rows` share, none of them learned; 0 where sharing them would not pay."""
+    first, learned = data.row(rows[0])
+    shared = _unlearned(learned)
+    for row in rows[1:]:
+        ids, learned = data.row(row)
+        width = min(shared, len(ids), _unlearned(learned))
+        same = ids[:width] == first[:width]
+        shared = width if same.all() else int(same.argmin())
+    rows_of_a_rank = len(rows) // num_ranks
+    saved = shared * (rows_of_a_rank - 1) * num_ranks
+    pays = shared >= LEAST_TOKENS and saved >= LEAST_SAVED * int(data.lengths[rows].sum())
+    return shared if pays else 0
+
+
+def compute(model: Any, label_loss: LabelLoss, ids: torch.Tensor) -> Prefix:
+    """Return keys and values of the beginning `ids` [1, tokens], with their graph."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    beginning = MicroBatch(ids=ids, predicts=torch.zeros_like(ids, dtype=torch.bool), labels=ids[0, :0])
+    label_loss.hidden(model, beginning, past_key_values=cache, use_cache=True)
+    layers: list[Any] = cache.layers
+    made: list[torch.Tensor] = [tensor for layer in layers for tensor in (layer.keys, layer.values)]
+    leaves = [tensor.detach().requires_grad_(tensor.requires_grad) for tensor in made]
+    return Prefix(num_tokens=ids.shape[1], made=made, leaves=leaves)
+
+
+@torch.no_grad()
+def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
+    """Ask the model itself, with a few tokens, whether it takes a beginning made apart for what it is.
+
+    Windows narrower than the `longest` row and positions that depend on a row's length stand against it.
+    """
+    if causal.is_gradient_checkpointing or _depends_on_length(causal.config, longest):
+        return False
+    ids = torch.arange(1, 13, device=causal.device)[None] % causal.config.get_text_config().vocab_size
+    with _asleep(causal):
+        try:
+            prefix = compute(causal, label_loss, ids[:, :8])
+            apart = label_loss.logits(causal, _whole(ids[:, 8:]), past_key_values=prefix.before(1), use_cache=True)
+            together = label_loss.logits(causal, _whole(ids))[8:]
+        except (TypeError, ValueError, AttributeError, IndexError):  # no keys and values to go on from
+            return False
+    return bool((apart - together).abs().max() <= _tolerance(causal) * together.abs().max().clamp(min=1e-6))
+
+
+def _tolerance(causal: Any) -> float:
+    return SAME if causal.dtype == torch.float32 else 30 * SAME
+
+
+def _depends_on_length(config: Any, longest: int) -> bool:
+    text = config.get_text_config()
+    window = getattr(text, "sliding_window", None)
+    rope = getattr(text, "rope_parameters", None) or {}
+    kinds = {str(part.get("rope_type")) for part in (rope, *rope.values()) if isinstance(part, dict)}
+    return bool((window and window < longest) or kinds & {"dynamic", "longrope"})
+
+
+def _whole(ids: torch.Tensor) -> MicroBatch:
+    return MicroBatch(ids=ids, predicts=torch.ones_like(ids, dtype=torch.bool), labels=ids[0])
+
+
+@contextmanager
+def _asleep(causal: Any) -> Iterator[None]:
+    was_training = causal.training
+    causal.eval()
+    yield
+    causal.train(was_training)
+
+
+def _unlearned(learned: "np.ndarray[Any, np.dtype[np.bool_]]") -> int:
+    """Return how many first tokens neither are learned nor predict one that is; at least one token is left over."""
+    first = int(learned.argmax()) if learned.any() else len(learned)
+    return max(0, min(first, len(learned)) - 1)
