@@ -82,6 +82,11 @@ class RunDirectory:
     def metrics(self) -> Path:
         return self.root / "metrics.csv"
 
+    @property
+    def finish(self) -> Path:
+        """Its presence tells a training to end with the best weights so far as its result."""
+        return self.root / "finish"
+
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"step-{step}"
 

@@ -4,9 +4,7 @@ By name and whole, a checkpoint fits any number of ranks and any ZeRO stage. Lea
 order are functions of the step and the seed, so the step is all there is to keep of them. Nothing is ever unpickled.
 """
 
-import json
-import os
-import shutil
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from rundir import RunDirectory, newest_valid_checkpoint, write_json, write_manifest
 from trainer.failures import Failure
 from trainer.model import Trainee
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 SHARD_BYTES = 2 * 2**30
 """Host memory that a checkpoint may take while it is written."""
+STATE_BYTES = 12
+"""Of a trained parameter in a checkpoint: the weight and AdamW's two moments, in fp32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,68 +37,59 @@ class Progress:
     loss_scale: float | None = None
     """fp16 only."""
     train_loss: float | None = None
-    valid_loss: float | None = None
+    validations: tuple[tuple[int, float], ...] = ()
+    """(step, loss) of every look at the validation data so far: early stopping and the schedules that follow it are
+    functions of these."""
+
+    @property
+    def valid_losses(self) -> list[float]:
+        return [loss for _, loss in self.validations]
+
+    @property
+    def valid_loss(self) -> float | None:
+        """The newest one."""
+        return self.validations[-1][1] if self.validations else None
+
+    @property
+    def valid_loss_here(self) -> float | None:
+        """The one after exactly this step."""
+        return self.validations[-1][1] if self.validations and self.validations[-1][0] == self.step else None
+
+    @property
+    def is_best(self) -> bool:
+        """Whether these weights have the lowest validation loss so far."""
+        return self.valid_loss_here is not None and self.valid_loss_here <= min(self.valid_losses)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Progress":
-        return cls(**{name: value[name] for name in cls.__dataclass_fields__ if name in value})
+        known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
+        known["validations"] = tuple((int(step), float(loss)) for step, loss in known.get("validations", ()))
+        return cls(**known)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
 
 
-def find(directory: RunDirectory) -> tuple[Path | None, list[str]]:
-    """Return the checkpoint to go on from, and a sentence for each newer one that is damaged."""
-    for leftover in directory.checkpoints.glob(".step-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    return newest_valid_checkpoint(directory.checkpoints)
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What a checkpoint's folder gets."""
+
+    write: Callable[[Path], None]
+    """Writes the files into a folder. Where they are not held, this gathers them from all ranks: each must call it."""
+    is_held: bool
+    """Everything lies in this process's memory already, so that it can be written while the training goes on."""
 
 
-def read_progress(folder: Path) -> Progress:
-    """Return the position at which `folder` was written."""
-    return Progress.from_json(json.loads((folder / "progress.json").read_bytes()))
+def take_state(engine: Any, trainee: Trainee, *, is_first: bool) -> Snapshot:
+    """Return the writer of `state-NNNNN.safetensors`; every rank must call this, and `write` where it is not held.
 
-
-def write(
-    directory: RunDirectory, progress: Progress, *, fill: Callable[[Path], None], keep: int, is_first: bool
-) -> Path:
-    """Write checkpoint `progress.step`, whole or not at all, and drop all but the newest `keep`.
-
-    `fill(folder)` writes the files; every rank calls it, since it may gather tensors, but only the first one's
-    folder becomes the checkpoint. Raises OSError when there is no room; older checkpoints are then untouched.
+    Up to SHARD_BYTES are copied now. More would fill the host's memory: they are gathered while they are written.
     """
-    final = directory.checkpoint(progress.step)
-    if not is_first:
-        fill(directory.checkpoints)
-        return final
-    draft = directory.checkpoints / f".step-{progress.step}"
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        draft.mkdir(parents=True)
-        fill(draft)
-        write_json(draft / "progress.json", {name: getattr(progress, name) for name in Progress.__dataclass_fields__})
-        write_manifest(draft)
-        if final.exists():
-            shutil.rmtree(final)  # it did not verify, or the run would have gone on from it
-        os.rename(draft, final)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    _drop_old(directory, keep)
-    return final
-
-
-def save_state(folder: Path, engine: Any, trainee: Trainee, *, is_first: bool) -> None:
-    """Write `state-NNNNN.safetensors`. Gathers from all ranks, so that each of them must call it."""
-    shard: dict[str, torch.Tensor] = {}
-    number = size = 0
-    for name, tensor in _gather(engine, trainee):
-        if not is_first:
-            continue
-        shard[name] = tensor
-        size += tensor.numel() * tensor.element_size()
-        if size >= SHARD_BYTES:
-            save_file(shard, folder / f"state-{number:05}.safetensors")
-            shard, number, size = {}, number + 1, 0
-    if shard:
-        save_file(shard, folder / f"state-{number:05}.safetensors")
+    size = STATE_BYTES * trainee.count_parameters()[0]
+    if size > SHARD_BYTES:
+        return Snapshot(write=lambda folder: _write_shards(folder, _gather(engine, trainee), is_first), is_held=False)
+    held = [(name, tensor) for name, tensor in _gather(engine, trainee) if is_first]
+    return Snapshot(write=lambda folder: _write_shards(folder, iter(held), is_first), is_held=True)
 
 
 def load_weights(folder: Path, trainee: Trainee) -> None:
@@ -127,6 +117,21 @@ def load_state(folder: Path, engine: Any, trainee: Trainee, progress: Progress) 
             _set(engine, weights[name], None if kind == "weight" else kind, tensor)
     if progress.loss_scale is not None and hasattr(engine.optimizer, "loss_scaler"):
         engine.optimizer.loss_scaler.cur_scale = progress.loss_scale
+
+
+def _write_shards(folder: Path, tensors: Iterator[tuple[str, torch.Tensor]], is_first: bool) -> None:
+    shard: dict[str, torch.Tensor] = {}
+    number = size = 0
+    for name, tensor in tensors:
+        if not is_first:
+            continue
+        shard[name] = tensor
+        size += tensor.numel() * tensor.element_size()
+        if size >= SHARD_BYTES:
+            save_file(shard, folder / f"state-{number:05}.safetensors")
+            shard, number, size = {}, number + 1, 0
+    if shard:
+        save_file(shard, folder / f"state-{number:05}.safetensors")
 
 
 def _gather(engine: Any, trainee: Trainee) -> Iterator[tuple[str, torch.Tensor]]:
@@ -211,12 +216,3 @@ def _foreign(folder: Path, name: str) -> Failure:
         f"{folder.name} was written with other LoRA settings or another model: {name} does not fit. "
         "Start a new job, or remove the checkpoint.",
     )
-
-
-def _drop_old(directory: RunDirectory, keep: int) -> None:
-    folders = [path for path in directory.checkpoints.glob("step-*") if path.name.removeprefix("step-").isdigit()]
-    folders.sort(key=lambda path: int(path.name.removeprefix("step-")))
-    for folder in folders[: -max(1, keep)]:
-        # The manifest goes first: without it the folder does not exist, whatever happens in the middle.
-        (folder / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)

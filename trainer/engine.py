@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -123,6 +124,15 @@ def sum_over_ranks(values: list[float], ranks: Ranks, device: torch.device) -> l
     total = torch.tensor(values, dtype=torch.float64, device=device)
     torch.distributed.all_reduce(total)
     return [float(value) for value in total]
+
+
+def agree_on(choice: Path | None, ranks: Ranks) -> Path | None:
+    """Return rank 0's choice on every rank."""
+    if ranks.world_size == 1:
+        return choice
+    chosen = [choice]
+    torch.distributed.broadcast_object_list(chosen, src=0)
+    return chosen[0]
 
 
 def _decay_groups(trainee: Trainee, weight_decay: float) -> list[dict[str, Any]]:

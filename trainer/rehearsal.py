@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from rundir import write_manifest
+from trainer.checkpoint import STATE_BYTES
 from trainer.failures import Failure
 from trainer.hardware import peak_memory_bytes
 from trainer.train import Training, optimize
@@ -24,8 +25,6 @@ LARGEST_TRIAL = 2 * 2**30
 """Bytes: a larger checkpoint is not written for a trial; only its room on the disk is looked at."""
 COUNTERS = ("global_steps", "global_samples", "skipped_steps", "micro_steps")
 """Of DeepSpeed's engine."""
-STATE_BYTES = 12
-"""Of a trained parameter in a checkpoint: the weight and AdamW's two moments, in fp32."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,8 +82,9 @@ class MetricsFile:
         with self._path.open("a", newline="") as stream:
             stream.write(_line((step, repr(train_loss), repr(learning_rate), tokens, repr(seconds))))
 
-    def copy_to(self, folder: Path) -> None:
-        (folder / "metrics.csv").write_bytes(self._path.read_bytes())
+    def read(self) -> bytes:
+        """Return the file as it is now."""
+        return self._path.read_bytes()
 
 
 def _line(values: Any) -> str:

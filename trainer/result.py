@@ -106,21 +106,32 @@ def write_adapter(
     folder: Path, *, spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", hardware: Hardware
 ) -> None:
     """Write what plain PEFT loads, with the chat files and the card, into `folder`."""
+    hold_adapter(spec=spec, trainee=trainee, chat_format=chat_format, hardware=hardware)(folder)
+
+
+def hold_adapter(
+    *, spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", hardware: Hardware
+) -> Callable[[Path], None]:
+    """Copy the adapter as it is now, and return what writes it into a folder; under ZeRO-3 a collective."""
     from peft import get_peft_model_state_dict
 
     model = trainee.model
     with full_weights(trainee):
         # save_embedding_layers would ask a hub whether the vocabulary has changed.
-        tensors = get_peft_model_state_dict(model, save_embedding_layers=False)
-        tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        found = get_peft_model_state_dict(model, save_embedding_layers=False)
+        tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in found.items()}
     config = copy.copy(model.peft_config["default"])
     config.inference_mode = True
     config.base_model_name_or_path = spec.model_name or Path(spec.model_path).name
-    config.save_pretrained(str(folder))
-    chat_format.save(folder)
-    write_json(folder / CARD, card(spec, trainee, chat_format, hardware))
-    _make_readable(folder)
+
+    def write(folder: Path) -> None:
+        save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        config.save_pretrained(str(folder))
+        chat_format.save(folder)
+        write_json(folder / CARD, card(spec, trainee, chat_format, hardware))
+        _make_readable(folder)
+
+    return write
 
 
 def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first: bool) -> Trainee:

@@ -17,22 +17,28 @@ DEFAULT_TIMESCALE = 10_000
 
 
 def learning_rate(step: int, *, total_steps: int, hyperparameters: Hyperparameters) -> float:
-    """Return the learning rate of optimizer step `step`, counted from 0.
+    """Return the learning rate of optimizer step `step`, counted from 0; `trainer.stalling` lowers it further for the
+    schedules that follow the validation loss.
 
     The shapes are those of `transformers.get_scheduler`; the warm-up is shifted by one step, since Transformers'
     first step has the learning rate 0 and so learns nothing.
     """
     name = hyperparameters.lr_scheduler_type
     warmup = 0 if name == "constant" else math.ceil(total_steps * hyperparameters.warmup_ratio)
-    if step < warmup:
+    if step < warmup and name != "cosine_warmup_with_min_lr":
         return hyperparameters.learning_rate * (step + 1) / (warmup + 1)
+    if name == "cosine_warmup_with_min_lr":
+        # Transformers' own way of not wasting the first step: everything comes one step sooner.
+        step, warmup = step + 1, max(1, warmup)
+        if step <= warmup:
+            return hyperparameters.learning_rate * step / warmup
     progress = (step - warmup) / max(1, total_steps - warmup)
     return hyperparameters.learning_rate * _share(name, progress, step, warmup)
 
 
 def _share(name: str, progress: float, step: int, warmup: int) -> float:
     """Return the share of the peak, from 1 at `progress` 0 (warm-up over) towards the end at 1."""
-    if name in ("constant", "constant_with_warmup"):
+    if name in ("constant", "constant_with_warmup", "reduce_lr_on_plateau", "greedy"):
         return 1.0
     if name == "linear":
         return 1.0 - progress
@@ -42,7 +48,7 @@ def _share(name: str, progress: float, step: int, warmup: int) -> float:
         return 0.5 * (1.0 + math.cos(math.pi * ((RESTARTS * progress) % 1.0)))
     if name == "polynomial":
         return float((1.0 - progress) ** POWER)
-    if name == "cosine_with_min_lr":
+    if name in ("cosine_with_min_lr", "cosine_warmup_with_min_lr"):
         return LEAST_SHARE + (1.0 - LEAST_SHARE) * 0.5 * (1.0 + math.cos(math.pi * progress))
     if name == "warmup_stable_decay":
         falling = max(0.0, (progress - 1.0 + DECAY_SHARE) / DECAY_SHARE)

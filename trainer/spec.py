@@ -19,8 +19,13 @@ SCHEDULES = (
     "constant_with_warmup",
     "inverse_sqrt",
     "cosine_with_min_lr",
+    "cosine_warmup_with_min_lr",
     "warmup_stable_decay",
+    "reduce_lr_on_plateau",
+    "greedy",
 )
+FOLLOWING = ("reduce_lr_on_plateau", "greedy")
+"""Schedules that follow the validation loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +62,28 @@ class Hyperparameters:
     offload: bool = False
     """ZeRO-Offload: optimizer state (and at stage 3 parameters) in host memory."""
     gradient_checkpointing: bool = False
+    early_stopping_patience: int = 0
+    """End after so many looks at the validation data in a row without an improvement; 0: never."""
+    early_stopping_threshold: float = 0.0
+    """By how much the validation loss must fall to count as one."""
+    load_best_model_at_end: bool = False
+    """Make the checkpoint with the lowest validation loss the result, not the last step."""
     seed: int = 0
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the lowest validation loss decides which weights become the result."""
+        return self.load_best_model_at_end or self.early_stopping_patience > 0
+
+    @property
+    def needs_validation(self) -> bool:
+        return self.keeps_best or self.lr_scheduler_type in FOLLOWING
 
     def __post_init__(self) -> None:
         self._at_least(8, "max_seq_len")
         self._at_least(1, "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
         self._at_least(0, "lora_dim", "weight_decay", "max_grad_norm", "seed", "lora_dropout", "warmup_ratio")
+        self._at_least(0, "early_stopping_patience", "early_stopping_threshold")
         for name in ("learning_rate", "num_train_epochs"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
         for name in ("warmup_ratio", "lora_dropout"):
@@ -109,11 +130,11 @@ class TrainingSpec:
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """"auto" asks the device: bf16 where it has the units and is faster, else fp32 (fp16 on GPUs without bf16)."""
     save_steps: int = 0
-    """A checkpoint every so many optimizer steps; 0: only when asked to stop."""
+    """A checkpoint every so many optimizer steps; 0: only when asked to stop, and where the validation loss decides."""
     eval_steps: int = 0
     """Validation loss every so many optimizer steps; 0: at the end only."""
     keep_checkpoints: int = 3
-    """How many checkpoints stay in the run directory."""
+    """How many of the newest checkpoints stay in the run directory; that of the lowest validation loss stays too."""
     rehearse: bool = False
     """Go through the heaviest batch, a checkpoint and an answer before the first step: see trainer.rehearsal."""
     probes: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -135,6 +156,9 @@ class TrainingSpec:
         _require(self.version == SPEC_VERSION, "version", self.version, str(SPEC_VERSION))
         _require(self.kind == "training", "kind", self.kind, '"training"')
         _require(self.world_size >= 1, "world_size", self.world_size, "at least 1")
+        chosen = self.hyperparameters
+        what = "given for early stopping, load_best_model_at_end and schedules that follow the validation loss"
+        _require(self.validation_data is not None or not chosen.needs_validation, "validation_data", None, what)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "TrainingSpec":

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from trainer.label_loss import LabelLoss
 from trainer.schedule import learning_rate
 from trainer.shared_prefix import common_length
 from trainer.spec import Hyperparameters, TrainingSpec
+from trainer.stalling import has_stalled, rate_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,25 @@ class StepReport:
     seconds: float
 
 
+class Wish(IntEnum):
+    """What somebody outside wants of the run; a larger one goes before a smaller one."""
+
+    NOTHING = 0
+    STOP = 1
+    """Write a checkpoint and end, to go on some other time."""
+    FINISH = 2
+    """End for good with the best weights so far as the result."""
+
+
+class Ending(StrEnum):
+    """Why the steps ended."""
+
+    COMPLETE = "complete"
+    STALLED = "early_stopping"
+    FINISHED = "finish"
+    STOPPED = "stopped"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Callbacks:
     """What happens around the steps."""
@@ -66,33 +87,63 @@ class Callbacks:
     on_step: Callable[[Progress, StepReport], None]
     on_validation: Callable[[Progress, float, float], None]
     save: Callable[[Progress], None]
-    should_stop: Callable[[], bool]
+    wish: Callable[[], Wish]
+    """The same on every rank."""
 
 
-def train(training: Training, progress: Progress, callbacks: Callbacks) -> Progress:
-    """Run optimizer steps from `progress` to the end, or until asked to stop; return the position reached."""
-    order, spec = training.order, training.spec
+def train(training: Training, progress: Progress, callbacks: Callbacks) -> tuple[Progress, Ending]:
+    """Run optimizer steps from `progress` to the end; return the position reached and why it ends there."""
+    order, chosen = training.order, training.hyperparameters
     for step in range(progress.step, training.total_steps):
         started_at = time.perf_counter()
         batch = order.batch(step)
-        rate = learning_rate(step, total_steps=training.total_steps, hyperparameters=training.hyperparameters)
+        rate = learning_rate(step, total_steps=training.total_steps, hyperparameters=chosen)
+        rate *= rate_share(chosen.lr_scheduler_type, progress.valid_losses)
         loss = optimize(training, batch, step, rate)
         tokens = count_tokens(training.data, batch)
         progress = advance(progress, training.engine, loss, tokens)
         seconds = time.perf_counter() - started_at
         callbacks.on_step(progress, StepReport(train_loss=loss, learning_rate=rate, tokens=tokens, seconds=seconds))
 
-        is_last = progress.step == training.total_steps
-        if training.validation is not None and (is_last or is_due(progress.step, spec.eval_steps)):
-            valid_loss, accuracy = evaluate(training, training.validation)
-            progress = replace(progress, valid_loss=valid_loss)
-            callbacks.on_validation(progress, valid_loss, accuracy)
-        stop = callbacks.should_stop()
-        if is_due(progress.step, spec.save_steps) or (stop and not is_last):
+        wish = callbacks.wish()
+        progress = _look(training, progress, callbacks, is_last=wish is Wish.FINISH)
+        ending = _ending(training, progress, wish)
+        if _is_saved(training, progress, ending):
             callbacks.save(progress)
-        if stop:
-            break
+        if ending is not None:
+            return progress, ending
+    return progress, Ending.COMPLETE
+
+
+def _look(training: Training, progress: Progress, callbacks: Callbacks, *, is_last: bool) -> Progress:
+    """Look at the validation data where that is due; return the position with what was seen."""
+    is_last = is_last or progress.step == training.total_steps
+    if training.validation is None or not (is_last or is_due(progress.step, training.spec.eval_steps)):
+        return progress
+    valid_loss, accuracy = evaluate(training, training.validation)
+    progress = replace(progress, validations=(*progress.validations, (progress.step, valid_loss)))
+    callbacks.on_validation(progress, valid_loss, accuracy)
     return progress
+
+
+def _ending(training: Training, progress: Progress, wish: Wish) -> Ending | None:
+    chosen = training.hyperparameters
+    if progress.step == training.total_steps:
+        return Ending.COMPLETE
+    if wish is Wish.FINISH:
+        return Ending.FINISHED
+    stalled = has_stalled(
+        progress.valid_losses, patience=chosen.early_stopping_patience, threshold=chosen.early_stopping_threshold
+    )
+    if stalled:
+        return Ending.STALLED
+    return Ending.STOPPED if wish is Wish.STOP else None
+
+
+def _is_saved(training: Training, progress: Progress, ending: Ending | None) -> bool:
+    if is_due(progress.step, training.spec.save_steps) or ending is Ending.STOPPED:
+        return True
+    return ending is None and training.hyperparameters.keeps_best and progress.is_best
 
 
 def optimize(training: Training, batch: list[int], step: int, rate: float) -> float:

@@ -233,7 +233,7 @@ class TestFailures:
         def fall(*_args, **_kwargs):
             raise error
 
-        monkeypatch.setattr("trainer.attempt.train", fall)
+        monkeypatch.setattr("trainer.conducting.train", fall)
         failed = run_here(make_run())[-1]
         assert failed.data["code"] == "out_of_memory"
         assert "per_device_train_batch_size" in failed.message

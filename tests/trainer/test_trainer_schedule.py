@@ -7,7 +7,8 @@ import torch
 from transformers import get_scheduler
 
 from trainer.schedule import learning_rate
-from trainer.spec import SCHEDULES, Hyperparameters
+from trainer.spec import FOLLOWING, SCHEDULES, Hyperparameters
+from trainer.stalling import has_stalled, rate_share
 
 
 def trace(name, total_steps=10, warmup_ratio=0.2):
@@ -25,13 +26,59 @@ def test_stays_between_nothing_and_the_peak(name):
     assert max(trace(name)) == 1.0
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "constant"])
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"constant", "cosine_warmup_with_min_lr"}))
 def test_climbs_first(name):
     assert trace(name)[:3] == pytest.approx([1 / 3, 2 / 3, 1.0])
 
 
 def test_no_two_schedules_are_the_same():
-    assert len({tuple(trace(name, total_steps=20)) for name in SCHEDULES}) == len(SCHEDULES)
+    by_themselves = set(SCHEDULES) - set(FOLLOWING)
+    assert len({tuple(trace(name, total_steps=20)) for name in by_themselves}) == len(by_themselves)
+
+
+def test_the_warm_up_with_a_least_rate_is_exactly_transformers():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = get_scheduler(
+        "cosine_warmup_with_min_lr", optimizer, 4, 20, scheduler_specific_kwargs={"min_lr_rate": 0.1}
+    )
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+    assert trace("cosine_warmup_with_min_lr", total_steps=20) == pytest.approx(rates)
+
+
+class TestFollowing:
+    @pytest.mark.parametrize("name", FOLLOWING)
+    def test_the_rate_stays_while_the_loss_falls(self, name):
+        assert rate_share(name, [3.0, 2.0, 1.0]) == 1.0
+
+    def test_a_plateau_halves_it_each_time(self):
+        assert rate_share("reduce_lr_on_plateau", [1.0, 1.0]) == 1.0
+        assert rate_share("reduce_lr_on_plateau", [1.0, 1.0, 1.0]) == 0.5
+        assert rate_share("reduce_lr_on_plateau", [1.0] * 5) == 0.25
+
+    def test_greedy_climbs_again_with_the_loss(self):
+        low = rate_share("greedy", [1.0, 1.1, 1.2])
+        assert low == pytest.approx(0.8)
+        assert low < rate_share("greedy", [1.0, 1.1, 1.2, 0.9, 0.8, 0.7]) <= 1.0
+
+    def test_other_schedules_do_not_listen(self):
+        assert rate_share("cosine", [1.0] * 50) == 1.0
+
+
+class TestHasStalled:
+    def test_counts_looks_without_an_improvement(self):
+        assert not has_stalled([1.0, 1.1], patience=2, threshold=0)
+        assert has_stalled([1.0, 1.1, 1.0], patience=2, threshold=0)
+        assert not has_stalled([1.0, 1.1, 0.9], patience=2, threshold=0)
+
+    def test_a_fall_below_the_threshold_is_none(self):
+        assert has_stalled([1.0, 0.99, 0.985], patience=2, threshold=0.02)
+
+    def test_no_patience_is_never(self):
+        assert not has_stalled([1.0] * 100, patience=0, threshold=0)
 
 
 def test_constant_has_no_warm_up():

@@ -1,0 +1,270 @@
+"""What surrounds the steps of a training: rehearsal, events, checkpoints, wishes from outside, and the result."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import chat
+from rundir import RunDirectory
+from trainer import checkpoint, saving
+from trainer.acceptance import hold_acceptance_test
+from trainer.checkpoint import Progress, Snapshot
+from trainer.engine import Ranks, effective_stage, sum_over_ranks
+from trainer.hardware import Hardware, peak_memory_bytes
+from trainer.model import Trainee
+from trainer.probes import answer, prompt_ids
+from trainer.rehearsal import rehearse
+from trainer.reporting import MetricsFile, Reporter
+from trainer.result import hold_adapter, whole, write_result
+from trainer.saving import Saving
+from trainer.spec import TrainingSpec
+from trainer.stopping import StopRequest
+from trainer.train import Callbacks, Ending, StepReport, Training, Wish, train
+
+REHEARSED_TOKENS = 4
+ENDED = {
+    Ending.COMPLETE: "Training finished after {steps} steps.",
+    Ending.STALLED: "Training ended early after {steps} of {total} steps: the validation loss has not improved in the "
+    "last {patience} looks at it.",
+    Ending.FINISHED: "Training was finished after {steps} of {total} steps, as asked.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """Everything around the loop."""
+
+    directory: RunDirectory
+    spec: TrainingSpec
+    ranks: Ranks
+    reporter: Reporter
+    stop: StopRequest
+    hardware: Hardware
+    chat_format: "chat.ChatFormat"
+    trainee: Trainee
+    base_logits: torch.Tensor | None
+    training: Training
+    metrics: MetricsFile | None
+    """None on every rank but the first."""
+
+    def run(self, progress: Progress) -> None:
+        """Train from `progress` and write the result, or a checkpoint when asked to stop."""
+        wish = self._wish()
+        is_over = progress.step == self.training.total_steps
+        if wish is Wish.STOP and not is_over:
+            self._report_stop(progress)
+            return
+        if wish is Wish.FINISH and progress.step > 0 and not is_over:
+            ending = Ending.FINISHED  # before a first step there is nothing to finish with: one is made then
+        else:
+            progress, ending = self._train(progress)
+        if ending is Ending.STOPPED:
+            self._report_stop(progress)
+            return
+        message = ENDED[ending].format(
+            steps=progress.step, total=self.training.total_steps,
+            patience=self.spec.hyperparameters.early_stopping_patience,
+        )  # fmt: skip
+        if ending is not Ending.COMPLETE:
+            self.reporter.stage(message)
+        best = self._choose(progress, ending)
+        chosen = progress if best is None else saving.read_progress(best)
+        self.reporter.stage("Saving the result and its probe answers.")
+        self._write_result(best)
+        self.reporter.event(
+            "succeeded",
+            message,
+            result=self.trainee.result,
+            trained_tokens=progress.trained_tokens,
+            steps=progress.step,
+            ending=str(ending),
+            result_step=chosen.step,
+            valid_loss=chosen.valid_loss,
+        )
+
+    def _train(self, progress: Progress) -> tuple[Progress, Ending]:
+        if self.spec.rehearse and progress.step == 0:
+            self._rehearse()
+        keep = self.spec.keep_checkpoints
+        saver = Saving(
+            directory=self.directory, keep=keep, is_first=self.ranks.is_first, on_written=self._report_checkpoint
+        )
+
+        def wish() -> Wish:
+            saver.check()
+            return self._wish()
+
+        callbacks = Callbacks(
+            on_step=self._on_step,
+            on_validation=self._on_validation,
+            save=lambda progress: saver.save(progress, self._snapshot()),
+            wish=wish,
+        )
+        progress, ending = train(self.training, progress, callbacks)
+        saver.wait()
+        return progress, ending
+
+    def _choose(self, progress: Progress, ending: Ending) -> Path | None:
+        """Return the checkpoint that becomes the result; None: the last step's weights are wanted, or the best.
+
+        Only the first rank, which writes the result, chooses.
+        """
+        if not self.spec.hyperparameters.keeps_best and ending is not Ending.FINISHED:
+            return None
+        best: Path | None = None
+        damaged: list[str] = []
+        if self.ranks.is_first and progress.validations:
+            here = progress.valid_loss_here
+            best, damaged = saving.find_best(self.directory, below=float("inf") if here is None else here)
+        for sentence in damaged:
+            self.reporter.warn(f"{sentence} The next best weights are taken.")
+        if best is not None:
+            found = saving.read_progress(best)
+            self.reporter.stage(
+                f"The lowest validation loss was {found.valid_loss:.4f} after step {found.step}: "
+                "these weights become the model."
+            )
+        return best
+
+    def _rehearse(self) -> None:
+        self.reporter.stage("Rehearsing: the heaviest batch, a checkpoint and an answer")
+        found = rehearse(
+            self.training,
+            scratch=self.directory.root / "rehearsal",
+            fill=lambda folder: self._snapshot().write(folder),
+            answer=self._answer_briefly,
+            num_trained=self.trainee.count_parameters()[0],
+            keep=self.spec.keep_checkpoints,
+        )
+        self.reporter.event(
+            "rehearsed",
+            f"Rehearsed: the heaviest batch ({found.tokens} tokens) takes {found.seconds_per_step:.2f} s and "
+            f"{found.peak_memory_bytes / 1e9:.1f} GB.",
+            **dataclasses.asdict(found),
+        )
+
+    def _answer_briefly(self) -> None:
+        prompts = prompt_ids(self.chat_format, self.spec.probes[:1])
+        if prompts:
+            answer(self.trainee.causal, prompts, set(self.chat_format.stop_ids), max_new_tokens=REHEARSED_TOKENS)
+
+    def _on_step(self, progress: Progress, report: StepReport) -> None:
+        self.reporter.step = progress.step
+        if self.metrics is not None:
+            self.metrics.append(
+                progress.step, report.train_loss, report.learning_rate, report.tokens, report.seconds
+            )  # fmt: skip
+        self.reporter.event(
+            "metrics",
+            f"Step {progress.step} of {self.training.total_steps}: loss {report.train_loss:.4f}.",
+            step=progress.step,
+            total_steps=self.training.total_steps,
+            train_loss=report.train_loss,
+            learning_rate=report.learning_rate,
+            tokens_per_second=report.tokens / report.seconds,
+            peak_memory_bytes=peak_memory_bytes(self.hardware.device),
+            tokens=report.tokens,
+            seconds=report.seconds,
+        )
+
+    def _on_validation(self, progress: Progress, valid_loss: float, accuracy: float) -> None:
+        self.reporter.event(
+            "validation",
+            f"Validation loss {valid_loss:.4f} after step {progress.step}.",
+            step=progress.step,
+            valid_loss=valid_loss,
+            valid_mean_token_accuracy=accuracy,
+        )
+
+    def _wish(self) -> Wish:
+        """Return what was asked of any rank; all of them learn of it after the same step."""
+        mine = Wish.FINISH if self.directory.finish.exists() else Wish.STOP if self.stop.reason else Wish.NOTHING
+        wishes = sum_over_ranks(
+            [float(mine is Wish.STOP), float(mine is Wish.FINISH)], self.ranks, self.hardware.device
+        )
+        return Wish.FINISH if wishes[1] else Wish.STOP if wishes[0] else Wish.NOTHING
+
+    def _snapshot(self) -> Snapshot:
+        """Return what a checkpoint of the weights as they are now consists of; every rank must call this."""
+        state = checkpoint.take_state(self.training.engine, self.trainee, is_first=self.ranks.is_first)
+        metrics = self.metrics.read() if self.metrics is not None else b""
+        adapter = self._hold_adapter() if self.trainee.result == "adapter" else None
+
+        def write(folder: Path) -> None:
+            state.write(folder)
+            if not self.ranks.is_first:
+                return
+            (folder / "metrics.csv").write_bytes(metrics)
+            if adapter is not None:
+                (folder / "adapter").mkdir()
+                adapter(folder / "adapter")
+
+        return Snapshot(write=write, is_held=state.is_held)
+
+    def _hold_adapter(self) -> Callable[[Path], None]:
+        return hold_adapter(spec=self.spec, trainee=self.trainee, chat_format=self.chat_format, hardware=self.hardware)
+
+    def _report_checkpoint(self, progress: Progress, folder: Path) -> None:
+        self.reporter.event(
+            "checkpoint",
+            f"Checkpoint after step {progress.step}.",
+            step=progress.step,
+            path=folder.relative_to(self.directory.root).as_posix(),
+            bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            train_loss=progress.train_loss,
+            valid_loss=progress.valid_loss_here,
+        )
+
+    def _report_stop(self, progress: Progress) -> None:
+        reason = self.stop.reason or "another_rank"
+        self.reporter.event(
+            "stopped", f"Stopped after step {progress.step}, as asked.", step=progress.step, reason=reason
+        )
+
+    def _write_result(self, best: Path | None) -> None:
+        """Write the result, of the weights in the checkpoint `best` where one is given."""
+        trainee = self.trainee
+        if self.training.engine.zero_optimization_partition_weights():
+            trainee = whole(self.spec, trainee, self.hardware, is_first=self.ranks.is_first)
+        if not self.ranks.is_first:
+            return
+        if best is not None:
+            checkpoint.load_weights(best, trainee)
+        final = self.directory.adapter if trainee.result == "adapter" else self.directory.model
+        tuned = write_result(
+            final,
+            spec=self.spec,
+            trainee=trainee,
+            chat_format=self.chat_format,
+            hardware=self.hardware,
+            base_logits=self.base_logits,
+        )
+        hold_acceptance_test(self.spec, tuned, self.chat_format, self.reporter)
+
+    def report_start(self, progress: Progress) -> None:
+        """Say what is trained, on what, and from where."""
+        trainable, total = self.trainee.count_parameters()
+        spec, hardware = self.spec, self.hardware
+        stage = effective_stage(spec.hyperparameters, self.trainee, hardware)
+        if stage != spec.hyperparameters.zero_stage:
+            self.reporter.warn(f"ZeRO stage {stage} is used instead of 0, since {hardware.dtype_name} weights need it.")
+        self.reporter.event(
+            "started",
+            f"Training {trainable:,} of {total:,} parameters in {self.training.total_steps} steps "
+            f"on {hardware.device_name}, in {hardware.dtype_name}.",
+            device=hardware.device.type,
+            device_name=hardware.device_name,
+            dtype=hardware.dtype_name,
+            threads=hardware.threads,
+            attention=hardware.attention,
+            trainable_parameters=trainable,
+            total_parameters=total,
+            target_modules=self.trainee.target_modules,
+            zero_stage=stage,
+            world_size=self.ranks.world_size,
+            total_steps=self.training.total_steps,
+            resumed_from_step=progress.step,
+        )
