@@ -20,7 +20,8 @@ from typing import Any
 import openai
 
 from benchmarks.common import conclude, interleaved, say_machine
-from benchmarks.peers import llama_factory, llama_factory_run
+from benchmarks.peer_environments import environment_of
+from benchmarks.peers import llama_factory_run
 from benchmarks.platform import BASE, DATA, create, end_of, home, newest_training, running_platform, upload
 
 BEGINS = "***** Running training *****"
@@ -31,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one run of each")
     quick = parser.parse_args().quick
-    llama_factory()
+    environment_of("llamafactory")
     rows = [as_messages(json.loads(line)) for line in DATA.read_text().splitlines()]
     steps: list[int] = []
     with running_platform() as client, tempfile.TemporaryDirectory() as scratch:
