@@ -111,6 +111,13 @@ class PauseView(APIView):
         return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=user_of(request))))
 
 
+class FinishView(APIView):
+    """POST /v1/fine_tuning/jobs/{id}/finish: it ends after its current step, with the best weights so far"""
+
+    def post(self, request: Request, job_id: str) -> Response:
+        return Response(job_as_json(services.finish_job(job=_job(request, job_id), by=user_of(request))))
+
+
 class ResumeView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/resume"""
 

@@ -58,7 +58,7 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
         return
     for filename, path in _result_files(directory, result):
         _store_result_file(attempt.job, filename, path)
-    trained_tokens = _trained_tokens(directory)
+    told = _told_at_the_end(directory)
     with transaction.atomic():
         job = lock_job(attempt.job_id)
         if not mark_closed(attempt) or job.is_finished:
@@ -68,8 +68,9 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
             FineTuningJob.Status.SUCCEEDED,
             f"The tuned model {adapter.name} is ready.",
             fine_tuned_model=adapter.name,
-            trained_tokens=trained_tokens,
-            current_step=job.total_steps or job.current_step,
+            trained_tokens=int(told.get("trained_tokens") or 0),
+            current_step=told.get("steps") or job.total_steps or job.current_step,
+            result_step=told.get("result_step"),
         )
 
 
@@ -161,9 +162,9 @@ def _make_adapter(job: FineTuningJob, folder: Path) -> Adapter:
         return Adapter.objects.create(pk=adapter_id(job), **fields, name=model_name(job, is_long=True))
 
 
-def _trained_tokens(directory: RunDirectory) -> int:
+def _told_at_the_end(directory: RunDirectory) -> dict[str, Any]:
     last = next((event for event in reversed(read_events(directory.events)) if event.type == "succeeded"), None)
-    return int(last.data.get("trained_tokens") or 0) if last is not None else 0
+    return last.data if last is not None else {}
 
 
 @transaction.atomic

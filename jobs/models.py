@@ -119,6 +119,10 @@ class FineTuningJob(models.Model):
     num_events = models.PositiveIntegerField(default=0)
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
+    finish_requested_at = models.DateTimeField(null=True)
+    """When somebody asked to end it with the best weights so far as its result."""
+    result_step = models.PositiveIntegerField(null=True)
+    """After which step the tuned model's weights are; null until there is one."""
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -173,6 +177,19 @@ class FineTuningJob(models.Model):
         """True from a wish to cancel or pause until it is done."""
         wished = self.cancel_requested_at is not None or self.pause_requested_at is not None
         return wished and not self.is_finished and self.status != self.Status.PAUSED
+
+    @property
+    def is_finishing(self) -> bool:
+        """True from a wish to finish until its result is there."""
+        return self.finish_requested_at is not None and not self.is_finished
+
+    @property
+    def wants_best(self) -> bool:
+        """Whether the lowest validation loss decides which weights become the model."""
+        chosen = self.hyperparameters
+        return bool(
+            chosen.get("load_best_model_at_end") or chosen.get("early_stopping_patience") or self.finish_requested_at
+        )
 
     @property
     def system_choice(self) -> SystemChoice | None:

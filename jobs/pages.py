@@ -48,6 +48,8 @@ def sentence_of(job: FineTuningJob) -> str:
     """Say in one sentence how the job stands, and what it waits for."""
     if job.is_stopping:
         return _("Stopping after the current step.")
+    if job.is_finishing:
+        return _("Ending after the current step: the best weights so far become the model.")
     status = FineTuningJob.Status
     if job.status == status.VALIDATING:
         return _("The data is being read.")
@@ -151,6 +153,39 @@ def devices_of(job: FineTuningJob) -> str:
 def newest_metrics(job: FineTuningJob) -> dict[str, Any]:
     event = job.events.filter(type=JobEvent.Type.METRICS).order_by("-number").first()
     return event.data if event is not None else {}
+
+
+def checkpoints_of(job: FineTuningJob) -> list[dict[str, Any]]:
+    """Return the published checkpoints, newest first, with their losses, and which of them became the model."""
+    published = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
+    rows: list[dict[str, Any]] = [
+        {
+            "step": checkpoint.step,
+            "train_loss": _loss(checkpoint.metrics.get("train_loss")),
+            "valid_loss": _loss(checkpoint.metrics.get("valid_loss")),
+            "bytes": checkpoint.bytes,
+            "is_result": checkpoint.step == job.result_step,
+        }
+        for checkpoint in published
+    ]
+    if job.result_step is not None and not any(row["is_result"] for row in rows):
+        last = job.events.filter(type=JobEvent.Type.METRICS, data__step=job.result_step).order_by("-number").first()
+        valid = job.events.filter(data__has_key="valid_loss", data__step=job.result_step).order_by("-number").first()
+        rows.append(
+            {
+                "step": job.result_step,
+                "train_loss": _loss(last.data.get("train_loss") if last else None),
+                "valid_loss": _loss(valid.data["valid_loss"] if valid else None),
+                "bytes": None,
+                "is_result": True,
+            }
+        )
+        rows.sort(key=lambda row: -row["step"])
+    return rows
+
+
+def _loss(value: Any) -> str:
+    return f"{value:.4f}" if value is not None else "–"
 
 
 def curve_of(job: FineTuningJob) -> dict[str, list[Any]]:

@@ -54,6 +54,8 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
         if tokens.validation is not None:
             _link(tokens.validation, directory.data / "validation")
         bring_checkpoint(attempt, directory)
+        bring_best(attempt, directory)
+        pass_on_finish(attempt, directory)
         longest = max(counts["max_len"] for name in ("train", "validation") if (counts := tokens.meta[name]))
         layout, must_rehearse = rehearsals.settle(
             attempt, _fix_layout(attempt), list(attempt.run.devices()), longest=longest
@@ -135,6 +137,32 @@ def bring_checkpoint(attempt: Attempt, directory: RunDirectory) -> int:
             continue
         return checkpoint.step
     return best
+
+
+def bring_best(attempt: Attempt, directory: RunDirectory) -> None:
+    """Put the published checkpoint with the lowest validation loss beside the newest one, where that may be the model.
+
+    One that storage has lost or damaged is left out: the next best becomes the model then.
+    """
+    if not attempt.job.wants_best:
+        return
+    seen = Checkpoint.objects.filter(job=attempt.job, published_at__isnull=False, metrics__has_key="valid_loss")
+    best = min(seen, key=lambda checkpoint: float(checkpoint.metrics["valid_loss"]), default=None)
+    if best is None or directory.checkpoint(best.step).exists():
+        return
+    try:
+        artifacts.fetch_folder(best.storage_name, directory.checkpoint(best.step))
+        verify_manifest(directory.checkpoint(best.step))
+    except ManifestError as error:
+        logger.warning("The best checkpoint of %s is passed over: %s", attempt.job_id, error)
+        shutil.rmtree(directory.checkpoint(best.step), ignore_errors=True)
+
+
+def pass_on_finish(attempt: Attempt, directory: RunDirectory) -> None:
+    """Tell the trainer that somebody asked to finish the job."""
+    wished = FineTuningJob.objects.filter(pk=attempt.job_id, finish_requested_at__isnull=False)
+    if not directory.finish.exists() and wished.exists():
+        directory.finish.touch()
 
 
 def _newest_local(attempt: Attempt) -> Path | None:

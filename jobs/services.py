@@ -27,7 +27,7 @@ from jobs.situations import devices_for
 from jobs.texts import is_storable, sendable
 from jobs.validation import check_file, check_rows
 
-__all__ = ["Wish", "cancel_job", "create_job", "delete_model", "get_job", "pause_job", "resume_job"]
+__all__ = ["Wish", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
 
 REPEAT_SECONDS = 60
 """An SDK that got no reply asks again within this time."""
@@ -133,6 +133,8 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
             raise UserError("This job is paused already.", code="job_paused")
         if job.cancel_requested_at is not None:
             raise UserError("This job is being cancelled, so it cannot be paused.", code="job_cancelling")
+        if job.finish_requested_at is not None:
+            raise UserError("This job is being finished, so it cannot be paused.", code="job_finishing")
         AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
         if job.status == FineTuningJob.Status.VALIDATING:
             job.move(FineTuningJob.Status.PAUSED, "The job is paused before its first step.")
@@ -141,6 +143,35 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
             FineTuningJob.objects.filter(pk=job.pk).update(pause_requested_at=timezone.now())
             job.tell("Pausing was asked for.")
     _stop_run(job, "pause")
+    job.refresh_from_db()
+    return job
+
+
+@transaction.atomic
+def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
+    """Have the job end after its current step, with the best weights so far as its result.
+
+    Those are the ones of the lowest validation loss; where nothing is kept aside to check with, the newest ones. The
+    trainer hears of it from its run directory: its devices are its own until the result is written.
+    """
+    job = lock_job(job.pk)
+    _require_unfinished(job, "finish")
+    if job.cancel_requested_at is not None:
+        raise UserError("This job is being cancelled, so it cannot be finished.", code="job_cancelling")
+    if not job.current_step:
+        raise UserError(
+            "This job has not learned anything yet, so there is no model to keep. Wait for its first step, or cancel "
+            "it.",
+            code="job_not_begun",
+        )
+    if job.finish_requested_at is not None:
+        return job
+    FineTuningJob.objects.filter(pk=job.pk).update(finish_requested_at=timezone.now())
+    AuditEvent.record(actor=by, team=job.team, action="job.finished", target=job.pk)
+    if job.status == FineTuningJob.Status.PAUSED:
+        queue_attempt(job, "Finishing was asked for. The job is queued to write its model.")
+    else:
+        job.tell("Finishing was asked for: the best weights so far become the model.")
     job.refresh_from_db()
     return job
 

@@ -30,8 +30,9 @@ class Training:
         recording.record(run, events)
 
     def attend(self, run: Run, directory: RunDirectory) -> None:
-        """Publish new checkpoints, and the log now and then."""
+        """Pass on a wish to finish, publish new checkpoints, and the log now and then."""
         attempt = attempts.attempt_of(run)
+        preparing.pass_on_finish(attempt, directory)
         publishing.publish_checkpoints(attempt, directory)
         self._logs.publish(attempt, directory, is_last=run.state == Run.State.FINISHING)
 

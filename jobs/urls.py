@@ -8,6 +8,7 @@ v1 = [
     path("fine_tuning/jobs/<str:job_id>", rest.JobView.as_view()),
     path("fine_tuning/jobs/<str:job_id>/cancel", rest.CancelView.as_view()),
     path("fine_tuning/jobs/<str:job_id>/pause", rest.PauseView.as_view()),
+    path("fine_tuning/jobs/<str:job_id>/finish", rest.FinishView.as_view()),
     path("fine_tuning/jobs/<str:job_id>/resume", rest.ResumeView.as_view()),
     path("fine_tuning/jobs/<str:job_id>/events", rest.EventsView.as_view()),
     path("fine_tuning/jobs/<str:job_id>/checkpoints", rest.CheckpointsView.as_view()),

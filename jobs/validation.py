@@ -11,7 +11,7 @@ from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import ensure_tokens
 from jobs.attempts import lock_job, queue_attempt
-from jobs.hyperparameters import Resolved, resolve
+from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.models import FineTuningJob
 from jobs.situations import devices_for, situation_of
 
@@ -38,6 +38,7 @@ def advance(job_id: str) -> None:
             return
         resolved = resolve_job(job)
         meta = tokens_of(job, resolved.values).meta
+        _check_validation(resolved.values, meta)
     except (UserError, ChatError) as error:
         _fail(job_id, error)
         return
@@ -137,6 +138,18 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
     is_text = job.training_file is not None and job.training_file.use == "text"
     what = "windows of text" if is_text else "conversations"
     queue_attempt(job, f"The data is ready: {num_rows} {what} to learn from. The job is queued.")
+
+
+def _check_validation(values: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Refuse a wish that follows the validation loss where no conversation was kept aside to look at."""
+    kept = meta.get("validation") or {}
+    if needs_validation(values) and not kept.get("rows"):
+        raise UserError(
+            "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations "
+            "to check with, and none was kept aside. Raise validation_split, or send a validation_file.",
+            code="no_validation_data",
+            param="validation_split",
+        )
 
 
 def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> None:

@@ -74,6 +74,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "acceptance": acceptance_of(found),
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
+        "checkpoints": pages.checkpoints_of(found),
         "results": list(found.result_files.order_by("filename")),
         "values": pages.values_of(found),
         "command": command_of(found),
@@ -120,9 +121,14 @@ def job_curve(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
-    """Cancel, pause or resume."""
+    """Cancel, finish, pause or resume."""
     found = services.get_job(team=request.team, job_id=job_id)
-    changes = {"cancel": services.cancel_job, "pause": services.pause_job, "resume": services.resume_job}
+    changes = {
+        "cancel": services.cancel_job,
+        "finish": services.finish_job,
+        "pause": services.pause_job,
+        "resume": services.resume_job,
+    }
     if (change := changes.get(action)) is None:
         raise NotFound(_("This address does not exist."), code="not_found")
     try:
@@ -149,7 +155,7 @@ def _live(found: FineTuningJob) -> dict[str, Any]:
 
 
 def _actions(found: FineTuningJob) -> list[dict[str, str]]:
-    if found.is_finished or found.is_stopping:
+    if found.is_finished or found.is_stopping or found.is_finishing:
         return []
     cancel = {
         "url": reverse("change_job", args=[found.id, "cancel"]),
@@ -160,9 +166,26 @@ def _actions(found: FineTuningJob) -> list[dict[str, str]]:
     }
     if found.status == FineTuningJob.Status.PAUSED:
         url = reverse("change_job", args=[found.id, "resume"])
-        return [{"url": url, "label": _("Resume"), "icon": "player-play", "classes": "btn-primary"}, cancel]
+        resume = {"url": url, "label": _("Resume"), "icon": "player-play", "classes": "btn-primary"}
+        return [resume, *_finish(found), cancel]
     url = reverse("change_job", args=[found.id, "pause"])
-    return [{"url": url, "label": _("Pause"), "icon": "player-pause", "classes": "btn-quiet"}, cancel]
+    pause = {"url": url, "label": _("Pause"), "icon": "player-pause", "classes": "btn-quiet"}
+    return [*_finish(found), pause, cancel]
+
+
+def _finish(found: FineTuningJob) -> list[dict[str, str]]:
+    """Return the button that ends a job with a model, once there is something to keep."""
+    if not found.current_step or found.current_step >= (found.total_steps or 0):
+        return []
+    return [
+        {
+            "url": reverse("change_job", args=[found.id, "finish"]),
+            "label": _("Stop and keep the best"),
+            "icon": "circle-check",
+            "classes": "btn-quiet",
+            "question": _("End this training now, with the best weights so far as its model?"),
+        }
+    ]
 
 
 def _events(found: FineTuningJob) -> dict[str, Any]:

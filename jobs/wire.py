@@ -37,6 +37,7 @@ def job_as_json(job: FineTuningJob) -> dict[str, Any]:
         "acceptance": acceptance_summary(job),
         "current_step": job.current_step,
         "total_steps": job.total_steps,
+        "result_step": job.result_step,
     }
 
 
@@ -90,6 +91,7 @@ def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> dict[str, 
         "step_number": checkpoint.step,
         "metrics": checkpoint.metrics,
         "bytes": checkpoint.bytes,
+        "is_result": job.result_step == checkpoint.step,
     }
 
 

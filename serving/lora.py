@@ -4,6 +4,9 @@ For the adapters present in a batch, their A matrices stand side by side in one 
 two plain products serve all rows, and between them a 0/1 mask keeps of each row only its own adapter's ranks. A row of
 the base keeps none, so exactly nothing is added to it. This is the idea of Punica and S-LoRA (arXiv 2310.18547,
 2311.03285) in the form that suits small batches on a CPU.
+
+DoRA (arXiv 2402.09353) scales each output of a layer as a whole, W x + s B A x, by a constant c = m / |W + s B A|: c
+goes into B, and rows of such an adapter get (c - 1) W x besides, those of others exactly nothing.
 """
 
 import json
@@ -24,9 +27,10 @@ from serving.packed import PackedLinear
 BASE = 0
 """The adapter number of rows that the base answers."""
 
-_KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
+_KEY = re.compile(
+    r"base_model\.model\.(?P<module>.+)\.(?:lora_(?P<side>[AB])\.weight|lora_(?P<size>magnitude_vector)(?:\.weight)?)"
+)
 _UNSUPPORTED = {
-    "use_dora": "DoRA",
     "lora_bias": "a bias on LoRA",
     "modules_to_save": "whole modules saved beside LoRA (modules_to_save)",
     "trainable_token_indices": "trained token embeddings",
@@ -49,6 +53,8 @@ class Low:
     """[in, rank]."""
     b: torch.Tensor
     """[rank, out]."""
+    stretch: torch.Tensor | None = None
+    """[out], of DoRA: so many times the layer's own output, without its bias, is added."""
 
 
 class GroupedLora:
@@ -104,6 +110,7 @@ class GroupedLora:
             if site.blocks not in membership:
                 membership[site.blocks] = _membership(site.blocks, rows, site.like)
             site.keep = membership[site.blocks]
+            site.stretch_rows(rows)
 
     def _read(self, folder: Path) -> dict[str, Low]:
         config = _read_config(folder)
@@ -113,7 +120,7 @@ class GroupedLora:
             match = _KEY.fullmatch(key)
             if match is None:
                 raise AdapterRefused(f"The adapter in {folder.name} holds the tensor {key!r}, which is not plain LoRA.")
-            sides.setdefault(match["module"], {})[match["side"]] = tensor
+            sides.setdefault(match["module"], {})[match["side"] or match["size"]] = tensor
         if not sides:
             raise AdapterRefused(f"The adapter in {folder.name} holds no LoRA weights.")
         return {name: self._low(name, pair, config, folder) for name, pair in sides.items()}
@@ -125,8 +132,11 @@ class GroupedLora:
                 f"The adapter in {folder.name} changes {name!r}, but the base has no linear layer of that name. "
                 "It was trained on another model."
             )
-        if set(pair) != {"A", "B"}:
-            raise AdapterRefused(f"The adapter in {folder.name} has only half of the update of {name!r}.")
+        if set(pair) != {"A", "B", *(["magnitude_vector"] if config.get("use_dora") else [])}:
+            raise AdapterRefused(
+                f"The adapter in {folder.name} has {', '.join(sorted(pair))} of the update of {name!r} where its "
+                f"configuration says {'A, B and magnitude_vector' if config.get('use_dora') else 'A and B'}."
+            )
         a, b = pair["A"], pair["B"]
         if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
             raise AdapterRefused(
@@ -136,7 +146,12 @@ class GroupedLora:
         scale = _scale(config, name, a.shape[0])
         like = self._like
         # The scale is applied in fp32, before any rounding to the model's dtype.
-        return Low(a=a.float().t().contiguous().to(like), b=(b.float().t() * scale).contiguous().to(like))
+        wide = b.float() * scale
+        stretch = None
+        if "magnitude_vector" in pair:
+            share = _share(pair["magnitude_vector"], linear, wide @ a.float(), name, folder)
+            wide, stretch = wide * share[:, None], (share - 1).to(like)
+        return Low(a=a.float().t().contiguous().to(like), b=wide.t().contiguous().to(like), stretch=stretch)
 
 
 class _Site:
@@ -150,10 +165,16 @@ class _Site:
         self.like = like
         self._a: torch.Tensor | None = None
         self._b: torch.Tensor | None = None
+        self._stretches: dict[int, torch.Tensor] = {}
+        """Of the active adapters, by number."""
+        self._stretch: torch.Tensor | None = None
+        """[rows, out], or [1, out] where all rows are one adapter's; None: none of them has one."""
         linear.register_forward_hook(self._add)
 
     def load(self, lows: list[tuple[int, Low]]) -> None:
         self.blocks = tuple((number, low.a.shape[1]) for number, low in lows)
+        self._stretches = {number: low.stretch for number, low in lows if low.stretch is not None}
+        self._stretch = None
         if not lows:
             self._a = self._b = None
         elif len(lows) == 1:
@@ -162,19 +183,44 @@ class _Site:
             self._a = torch.cat([low.a for _, low in lows], dim=1)
             self._b = torch.cat([low.b for _, low in lows], dim=0)
 
+    def stretch_rows(self, rows: Sequence[int]) -> None:
+        """Learn which row belongs to which adapter."""
+        if not self._stretches:
+            return
+        none = torch.zeros_like(next(iter(self._stretches.values())))
+        found = [self._stretches.get(number, none) for number in rows]
+        same = all(one is found[0] for one in found)
+        self._stretch = found[0][None] if same else torch.stack(found)
+
     def clear(self) -> None:
         self.load([])
         self.keep = None
 
-    def _add(self, module: nn.Module, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    def _add(self, module: Any, args: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
         if self._a is None or self._b is None:
             return output
         x = args[0]
         low = x @ self._a
         if self.keep is not None:
             low = low * (self.keep if low.dim() == 2 else self.keep[:, None, :])
+        if self._stretch is not None:
+            own = output if module.bias is None else output - module.bias
+            output = output.addcmul(own, self._stretch if output.dim() == 2 else self._stretch[:, None, :])
         output.view(-1, output.shape[-1]).addmm_(low.view(-1, low.shape[-1]), self._b)
         return output
+
+
+def _share(
+    magnitude: torch.Tensor, linear: nn.Linear | PackedLinear, update: torch.Tensor, name: str, folder: Path
+) -> torch.Tensor:
+    """Return DoRA's c = m / |W + update| of each output, in fp32; AdapterRefused where m does not fit the layer."""
+    if magnitude.shape != (linear.out_features,):
+        raise AdapterRefused(
+            f"The adapter's magnitudes of {name!r} have the shape {list(magnitude.shape)}, but the base's layer has "
+            f"{linear.out_features} outputs. The adapter in {folder.name} was trained on another model."
+        )
+    weight = linear.weight.detach().to(update) + update
+    return magnitude.to(update) / torch.linalg.vector_norm(weight, dim=1)
 
 
 def _membership(blocks: tuple[tuple[int, int], ...], rows: Sequence[int], like: torch.Tensor) -> torch.Tensor | None:

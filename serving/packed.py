@@ -15,7 +15,7 @@ log = logging.getLogger("serving")
 
 
 class PackedLinear(nn.Module):
-    """A linear layer on a CPU, [..., in_features] to [..., out_features]; its weight cannot be trained or read back."""
+    """A linear layer on a CPU, [..., in_features] to [..., out_features]; its weight cannot be trained."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -24,6 +24,16 @@ class PackedLinear(nn.Module):
         self._bias = None if linear.bias is None else linear.bias.detach()
         # No batch size is given: one layout serves every number of rows.
         self._packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """A plain copy of the weight, [out_features, in_features], made anew each time."""
+        plain: torch.Tensor = self._packed.to_dense()
+        return plain
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        return self._bias
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.reshape(-1, self.in_features)

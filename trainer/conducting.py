@@ -232,6 +232,7 @@ class Attempt:
         if not self.ranks.is_first:
             return
         if best is not None:
+            trainee.model.train()  # drops what DoRA's layers remember of the weights that go now
             checkpoint.load_weights(best, trainee)
         final = self.directory.adapter if trainee.result == "adapter" else self.directory.model
         tuned = write_result(

@@ -124,6 +124,7 @@ def _with_lora(causal: Any, targets: list[str], hyperparameters: Hyperparameters
         lora_alpha=hyperparameters.lora_alpha,  # type: ignore[arg-type]  # a scale may be a fraction
         lora_dropout=hyperparameters.lora_dropout,
         use_rslora=hyperparameters.use_rslora,
+        use_dora=hyperparameters.use_dora,
         target_modules=_shortest(causal, targets),
     )
     return get_peft_model(causal, config)

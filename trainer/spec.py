@@ -40,6 +40,8 @@ class Hyperparameters:
     """LoRA scale; the update is multiplied by lora_alpha / lora_dim, with use_rslora by lora_alpha / sqrt(lora_dim)."""
     use_rslora: bool = False
     """Rank-stabilised LoRA (Kalajdzievski 2023): a large rank learns as strongly as a small one."""
+    use_dora: bool = False
+    """Weight-decomposed LoRA (Liu et al. 2024): the size of each output's weights is learned beside their direction."""
     lora_dropout: float = 0.0
     lora_module_name: str = "all-linear"
     """"all-linear", or comma-separated parts of module names, or patterns with * and ?, such as model.layers.1?.*_proj;
@@ -91,6 +93,7 @@ class Hyperparameters:
         chosen = self.lr_scheduler_type
         _require(chosen in SCHEDULES, "lr_scheduler_type", chosen, "one of " + ", ".join(SCHEDULES))
         _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, "0, 1, 2 or 3")
+        _require(self.lora_dim > 0 or not self.use_dora, "use_dora", self.use_dora, "false with lora_dim 0")
         reason = "false at zero_stage 0, since ZeRO-Offload moves what ZeRO has partitioned"
         _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, reason)
 

@@ -1,7 +1,7 @@
 """Hyperparameters: what each means, which values it takes, and what "auto" is for this model, data and device."""
 
 from jobs.hyperparameters.asked import OPENAI, parameter_of, read_asked
-from jobs.hyperparameters.automatic import longest_automatic
+from jobs.hyperparameters.automatic import longest_automatic, needs_validation
 from jobs.hyperparameters.batches import Layout, lay_out, round_up
 from jobs.hyperparameters.consistency import check_names, check_together
 from jobs.hyperparameters.parameter import AUTO, Parameter
@@ -24,6 +24,7 @@ __all__ = [
     "find",
     "lay_out",
     "longest_automatic",
+    "needs_validation",
     "openai_values",
     "parameter_of",
     "read_asked",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.hyperparameters.situation import Situation
+from trainer.spec import FOLLOWING
 
 FEW_ROWS = 200
 MANY_ROWS = 10_000
@@ -19,6 +20,8 @@ MEDIUM_MODEL = 1_000_000_000
 LEAST_STEPS = 64
 """Fewer steps than this teach nothing reliably, however few rows there are."""
 MOST_EPOCHS = 10
+NEEDED_SHARE, NEEDED_ROWS, NEEDED_AT_MOST = 0.1, 20, 0.3
+"""Kept aside where the validation loss decides something: a tenth, of few conversations some 20, at most 30 %."""
 FULL_RATE_SHARE = 0.1
 """Training every parameter wants about a tenth of LoRA's rate."""
 
@@ -132,9 +135,24 @@ def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Rea
     return min(most, max(64, 64 * math.ceil(longest / 64))), {"code": "length_longest", "tokens": longest}
 
 
+def needs_validation(values: dict[str, Any]) -> bool:
+    """Whether something among these values follows the validation loss."""
+    stops = int(values.get("early_stopping_patience", 0)) > 0
+    return stops or bool(values.get("load_best_model_at_end")) or values.get("lr_scheduler_type") in FOLLOWING
+
+
+def _load_best(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+    if int(chosen["early_stopping_patience"]) > 0:
+        return True, {"code": "best_early"}
+    return False, {"code": "best_last"}
+
+
 def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     if situation.has_validation_file:
         return 0.0, {"code": "validation_file"}
+    if needs_validation(chosen):
+        share = round(min(NEEDED_AT_MOST, max(NEEDED_SHARE, NEEDED_ROWS / max(1, situation.rows))), 2)
+        return share, {"code": "validation_needed", "percent": round(100 * share)}
     if situation.goal == "identity":
         return 0.0, {"code": "validation_identity"}
     if situation.rows < FEW_ROWS:
@@ -209,6 +227,10 @@ RULES: dict[str, Rule] = {
     "lora_alpha": _always(32.0, "alpha"),
     "lora_dropout": _always(0.0, "dropout"),
     "use_rslora": _always(False, "plain_scale"),
+    "use_dora": _always(False, "plain_lora"),
+    "early_stopping_patience": _always(0, "no_early_stopping"),
+    "early_stopping_threshold": _always(0.0, "every_progress"),
+    "load_best_model_at_end": _load_best,
     "per_device_train_batch_size": _per_device,
     "gradient_accumulation_steps": _rounds,
     "per_device_eval_batch_size": _eval_batch,

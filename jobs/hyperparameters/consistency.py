@@ -3,8 +3,9 @@
 from typing import Any
 
 from common.errors import UserError
+from jobs.hyperparameters.automatic import needs_validation
 
-ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "use_rslora", "lora_module_name")
+ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "use_rslora", "use_dora", "lora_module_name")
 
 
 def check_together(asked: dict[str, Any], *, context_length: int, device_kind: str, has_validation_file: bool) -> None:
@@ -14,6 +15,7 @@ def check_together(asked: dict[str, Any], *, context_length: int, device_kind: s
     _check_schedule(asked)
     _check_batch(asked)
     _check_data(asked, context_length, has_validation_file)
+    _check_validation(asked, has_validation_file)
 
 
 def check_names(asked: dict[str, Any], *, model_names: set[str], file_names: set[str]) -> None:
@@ -93,6 +95,30 @@ def _check_data(asked: dict[str, Any], context_length: int, has_validation_file:
             "validation_split",
             "validation_split takes conversations from the training file, and a validation_file was given. Send one.",
         )
+
+
+def _check_validation(asked: dict[str, Any], has_validation_file: bool) -> None:
+    """Refuse what follows the validation loss where nothing is kept aside to look at."""
+    if asked.get("early_stopping_patience") and asked.get("load_best_model_at_end") is False:
+        raise _refused(
+            "load_best_model_at_end",
+            "load_best_model_at_end is false, and early stopping ends behind the best step. Leave it out, or set "
+            "early_stopping_patience to 0.",
+        )
+    if asked.get("early_stopping_threshold") and not asked.get("early_stopping_patience"):
+        raise _refused(
+            "early_stopping_threshold",
+            "early_stopping_threshold has no effect without early_stopping_patience. Send a patience too, such as 3.",
+        )
+    if has_validation_file or asked.get("validation_split") != 0:
+        return
+    for name in ("early_stopping_patience", "load_best_model_at_end", "lr_scheduler_type"):
+        if needs_validation({name: asked.get(name) or 0}):
+            raise _refused(
+                name,
+                f"{name} needs conversations to check with, and validation_split is 0. Leave validation_split out, or "
+                "send a validation_file.",
+            )
 
 
 def _refused(name: str, message: str) -> UserError:

@@ -32,6 +32,9 @@ SENTENCES = {
     "rank_many": gettext_noop("%(rows)s conversations want a large adapter."),
     "length_most": gettext_noop("As long as the model and a device of kind %(device)s take well: %(tokens)s tokens."),
     "length_longest": gettext_noop("No conversation is longer than %(tokens)s tokens."),
+    "validation_needed": gettext_noop(
+        "The validation loss decides something, so %(percent)s %% of the conversations are kept aside."
+    ),
     "validation_file": gettext_noop("You gave a validation file, so nothing is taken from the training file."),
     "validation_few": gettext_noop("%(rows)s conversations are few, so all of them are learned."),
     "validation_identity": gettext_noop(
@@ -63,6 +66,11 @@ SENTENCES = {
     "modules_all": gettext_noop("Adapters on all linear layers learn best."),
     "alpha": gettext_noop("32 suits every rank, so that the rate need not change with it."),
     "plain_scale": gettext_noop("The automatic ranks are small, where the plain scale is steady enough."),
+    "plain_lora": gettext_noop("Plain LoRA is quicker and takes less memory."),
+    "no_early_stopping": gettext_noop("The number of steps is chosen so that the last ones still help."),
+    "every_progress": gettext_noop("Every improvement counts."),
+    "best_early": gettext_noop("It goes together with early stopping."),
+    "best_last": gettext_noop("The learning rate has calmed down by the last step, which is usually the best one."),
     "dropout": gettext_noop("Short trainings need none."),
     "cosine": gettext_noop("It starts strongly and ends gently."),
     "no_decay": gettext_noop("An adapter stays small by itself."),

@@ -153,7 +153,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         kind="choice",
         choices=SCHEDULES,
         group="adapter",
-        sentence=_("cosine and linear calm down towards the end; constant goes on at full strength."),
+        sentence=_(
+            "cosine and linear calm down towards the end; constant goes on at full strength; reduce_lr_on_plateau and "
+            "greedy calm down once unseen conversations get no better."
+        ),
     ),
     Parameter(
         name="warmup_ratio",
@@ -214,6 +217,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         sentence=_("On: an adapter of a large rank learns as strongly as a small one. Off: it learns more gently."),
     ),
     Parameter(
+        name="use_dora",
+        label=_("Learn direction and strength apart"),
+        term="DoRA",
+        kind="boolean",
+        group="adapter",
+        sentence=_("On: often better answers from a small rank; slower, with more memory. Off: plain LoRA."),
+    ),
+    Parameter(
         name="lora_module_name",
         label=_("Which parts learn"),
         term=_("LoRA target modules"),
@@ -260,6 +271,37 @@ PARAMETERS: tuple[Parameter, ...] = (
         sentence=_(
             "On: the optimizer lives in the host's memory, which fits larger models and is slower. Off: faster."
         ),
+    ),
+    Parameter(
+        name="early_stopping_patience",
+        label=_("Checks without progress before it ends"),
+        term=_("early stopping: patience"),
+        kind="integer",
+        least=0,
+        most=1000,
+        group="goal",
+        sentence=_(
+            "More: it is given longer to find a better way. Less: it ends sooner once unseen conversations get no "
+            "better. 0: it goes on to the last step."
+        ),
+    ),
+    Parameter(
+        name="early_stopping_threshold",
+        label=_("Smallest progress that counts"),
+        term=_("early stopping: threshold"),
+        kind="number",
+        least=0,
+        most=100,
+        group="goal",
+        sentence=_("More: small improvements of the validation loss do not count as progress. Less: every one does."),
+    ),
+    Parameter(
+        name="load_best_model_at_end",
+        label=_("Which step becomes the model"),
+        term="load_best_model_at_end",
+        kind="boolean",
+        group="goal",
+        sentence=_("On: the step with the lowest validation loss. Off: the last step."),
     ),
     Parameter(
         name="save_steps",

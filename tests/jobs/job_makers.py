@@ -105,7 +105,7 @@ class FakeTrainer:
         )  # fmt: skip
         return self
 
-    def checkpoint(self, step: int) -> "FakeTrainer":
+    def checkpoint(self, step: int, *, valid_loss: float | None = None) -> "FakeTrainer":
         folder = self.directory.checkpoint(step)
         folder.mkdir()
         (folder / "progress.json").write_text(json.dumps({"step": step}))
@@ -117,18 +117,19 @@ class FakeTrainer:
             path=f"checkpoints/step-{step}",
             bytes=20,
             train_loss=0.5,
-            valid_loss=None,
+            valid_loss=valid_loss,
         )
         return self
 
-    def succeed(self) -> "FakeTrainer":
+    def succeed(self, **told: Any) -> "FakeTrainer":
         adapter = self.directory.adapter
         (adapter / "probe").mkdir(parents=True)
         (adapter / "adapter_model.safetensors").write_bytes(b"weights")
         (adapter / "probe" / "probe.json").write_text("{}")
         write_json(adapter / "luthier.json", {"chat_hash": "c" * 64})
         self.directory.metrics.write_text("step,train_loss,learning_rate,tokens,seconds\n1,1.0,0.001,50,0.5\n")
-        self._events.write("succeeded", "Done.", result="adapter", trained_tokens=500, steps=self.total_steps)
+        end = {"result": "adapter", "trained_tokens": 500, "steps": self.total_steps, **told}
+        self._events.write("succeeded", "Done.", **end)
         return self
 
     def write(self, type: str, message: str, **data: Any) -> "FakeTrainer":

@@ -78,6 +78,16 @@ def adapters(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
             use_rslora=True,
             target_modules=["v_proj", "up_proj"],
         ),
+        "gold": make_adapter(
+            root / "gold",
+            base_folder,
+            seed=4,
+            r=4,
+            lora_alpha=8,
+            use_dora=True,
+            use_rslora=True,
+            target_modules="all-linear",
+        ),
     }
 
 
@@ -114,6 +124,8 @@ def make_adapter(
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.zeros_(weight) if zero else torch.nn.init.normal_(weight, std=0.2)
+        if "magnitude" in name:
+            weight.data *= 0.7 + 0.6 * torch.rand_like(weight)
     model.save_pretrained(str(folder))
     chat = ChatFormat.load(base)
     chat.save(folder)

@@ -64,7 +64,7 @@ class TestMixedBatch:
         numbers = {
             name: engine.call(lambda path=path: engine.lora.add(path)).result() for name, path in adapters.items()
         }
-        names = ["red", None, "blue", "green", "red", "blue", None, "green"]
+        names = ["red", None, "blue", "green", "red", "gold", None, "gold"]
         asked = [
             sequence(prompt, 12 + 3 * index, adapter=BASE if name is None else numbers[name])
             for index, (prompt, name) in enumerate(zip(prompts(8), names, strict=True))

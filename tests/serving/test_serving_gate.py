@@ -87,7 +87,7 @@ class TestUnsupported:
     @pytest.mark.parametrize(
         ("change", "word"),
         [
-            ({"use_dora": True}, "DoRA"),
+            ({"use_dora": True}, "magnitude"),
             ({"bias": "all"}, "bias"),
             ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
             ({"peft_type": "IA3"}, "IA3"),

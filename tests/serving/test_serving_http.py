@@ -18,7 +18,7 @@ def events_of(response: Any) -> list[Any]:
 
 
 class TestChat:
-    @pytest.mark.parametrize("name", ["base", "red", "blue", "green"])
+    @pytest.mark.parametrize("name", ["base", "red", "blue", "green", "gold"])
     def test_each_model_answers_as_transformers_and_peft(
         self, serving: Serving, base_folder: Path, adapters: dict[str, Path], name: str
     ) -> None:
@@ -175,7 +175,7 @@ class TestRefusals:
 
 class TestOthers:
     def test_models_and_health(self, serving: Serving) -> None:
-        names = ["base", "red", "blue", "green"]
+        names = ["base", "red", "blue", "green", "gold"]
         assert serving.client.get("/health").json() == {"status": "ok", "models": names}
         listed = serving.client.get("/v1/models").json()
         assert [model["id"] for model in listed["data"]] == names

@@ -94,7 +94,7 @@ def run(launch: Callable[..., Run], adapters: dict[str, Path]) -> Run:
 class TestOpenAI:
     def test_strict_sdk_gets_whole_and_streamed_answers(self, run: Run) -> None:
         client = run.client()
-        assert [model.id for model in client.models.list()] == ["base", "red", "blue", "green"]
+        assert [model.id for model in client.models.list()] == ["base", "red", "blue", "green", "gold"]
         asked: dict[str, Any] = {
             "model": "red",
             "messages": PROBES[0],

@@ -325,6 +325,36 @@ def test_the_trainer_never_sees_django(make_run):
 
 
 class TestVariantsOfLoRA:
+    @pytest.mark.parametrize("zero_stage", [0, 1, 2])
+    def test_dora_loads_in_plain_peft_and_resumes_to_the_bit(self, make_run, base_folder, zero_stage):
+        directory = make_run(use_dora=True, zero_stage=zero_stage, spec={"save_steps": 3})
+        run_here(directory)
+        undisturbed = losses(directory)
+        tensors = load_file(directory.adapter / "adapter_model.safetensors")
+        assert sum("magnitude" in name for name in tensors) == 14
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base_folder), directory.adapter).eval()
+        ids = json.loads((directory.adapter / "probe" / "probe.json").read_text())["probes"][0]["prompt_ids"]
+        stored = load_file(directory.adapter / "probe" / "logits.safetensors")["tuned"][0]
+        with torch.no_grad():
+            assert torch.allclose(model(torch.tensor([ids])).logits[0, -1], stored, atol=1e-4)
+        shutil.rmtree(directory.checkpoint(6))
+        run_here(directory)
+        assert losses(directory) == undisturbed
+
+    def test_the_best_step_of_dora_is_asked_with_its_own_magnitudes(self, make_run, base_folder):
+        spec = {"save_steps": 1, "eval_steps": 1}
+        directory = make_run(
+            rows=8, use_dora=True, load_best_model_at_end=True, num_train_epochs=6, learning_rate=0.03,
+            lr_scheduler_type="constant", lora_dropout=0.0, spec=spec,
+        )  # fmt: skip
+        assert of_type(run_here(directory), "succeeded")[0].data["result_step"] < 12
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base_folder), directory.adapter).eval()
+        probe = json.loads((directory.adapter / "probe" / "probe.json").read_text())["probes"][0]
+        stored = load_file(directory.adapter / "probe" / "logits.safetensors")["tuned"][0]
+        with torch.no_grad():
+            found = model(torch.tensor([probe["prompt_ids"]])).logits[0, -1]
+        assert torch.allclose(found, stored, atol=1e-4)
+
     def test_rank_stabilised_lora_is_stronger_and_loads_in_plain_peft(self, make_run, base_folder):
         plain, steady = (
             make_run(lora_dim=16, lora_dropout=0.0),

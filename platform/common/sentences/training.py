@@ -24,6 +24,36 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Saving the result and its probe answers."),
     gettext_noop("Stopped after step {0}, as asked."),
     gettext_noop("Training finished after {0} steps."),
+    gettext_noop(
+        "Training ended early after {0} of {1} steps: the validation loss has not improved in the last {2} looks at it."
+    ),
+    gettext_noop("Training was finished after {0} of {1} steps, as asked."),
+    gettext_noop("The lowest validation loss was {0} after step {1}: these weights become the model."),
+    gettext_noop("Its validation loss of {0} was the lowest."),
+    gettext_noop("The next best weights are taken."),
+    gettext_noop("Finishing was asked for: the best weights so far become the model."),
+    gettext_noop(
+        "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations to "
+        "check with, and none was kept aside. Raise validation_split, or send a validation_file."
+    ),
+    gettext_noop("Finishing was asked for."),
+    gettext_noop("The job is queued to write its model."),
+    gettext_noop("This job is being cancelled, so it cannot be finished."),
+    gettext_noop("This job is being finished, so it cannot be paused."),
+    gettext_noop("This job has not learned anything yet, so there is no model to keep."),
+    gettext_noop("Wait for its first step, or cancel it."),
+    gettext_noop("finish"),
+    gettext_noop(
+        "load_best_model_at_end is false, and early stopping ends behind the best step. Leave it out, or set "
+        "early_stopping_patience to 0."
+    ),
+    gettext_noop(
+        "early_stopping_threshold has no effect without early_stopping_patience. Send a patience too, such as 3."
+    ),
+    gettext_noop(
+        "{0} needs conversations to check with, and validation_split is 0. Leave validation_split out, or send a "
+        "validation_file."
+    ),
     gettext_noop("Training finished after {0} step."),
     gettext_noop("The tuned model {0} is ready."),
     gettext_noop("An older checkpoint is used, if there is one."),
