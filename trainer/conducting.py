@@ -26,7 +26,6 @@ from trainer.train import Callbacks, Ending, StepReport, Training, Wish, train
 
 REHEARSED_TOKENS = 4
 ENDED = {
-    Ending.COMPLETE: "Training finished after {steps} steps.",
     Ending.STALLED: "Training ended early after {steps} of {total} steps: the validation loss has not improved in the "
     "last {patience} looks at it.",
     Ending.FINISHED: "Training was finished after {steps} of {total} steps, as asked.",
@@ -64,19 +63,15 @@ class Attempt:
         if ending is Ending.STOPPED:
             self._report_stop(progress)
             return
-        message = ENDED[ending].format(
-            steps=progress.step, total=self.training.total_steps,
-            patience=self.spec.hyperparameters.early_stopping_patience,
-        )  # fmt: skip
         if ending is not Ending.COMPLETE:
-            self.reporter.stage(message)
+            self._report_ending(progress, ending)
         best = self._choose(progress, ending)
         chosen = progress if best is None else saving.read_progress(best)
         self.reporter.stage("Saving the result and its probe answers.")
         self._write_result(best)
         self.reporter.event(
             "succeeded",
-            message,
+            f"Training finished after {progress.step} steps.",
             result=self.trainee.result,
             trained_tokens=progress.trained_tokens,
             steps=progress.step,
@@ -216,6 +211,12 @@ class Attempt:
             bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             train_loss=progress.train_loss,
             valid_loss=progress.valid_loss_here,
+        )
+
+    def _report_ending(self, progress: Progress, ending: Ending) -> None:
+        patience = self.spec.hyperparameters.early_stopping_patience
+        self.reporter.stage(
+            ENDED[ending].format(steps=progress.step, total=self.training.total_steps, patience=patience)
         )
 
     def _report_stop(self, progress: Progress) -> None:

@@ -80,7 +80,7 @@ def compute(model: Any, label_loss: LabelLoss, ids: torch.Tensor) -> Prefix:
 
     cache = DynamicCache()
     beginning = MicroBatch(ids=ids, predicts=torch.zeros_like(ids, dtype=torch.bool), labels=ids[0, :0])
-    label_loss.hidden(model, beginning, past_key_values=cache, use_cache=True)
+    label_loss.hidden(model, beginning, cache=cache, use_cache=True)
     layers: list[Any] = cache.layers
     made: list[torch.Tensor] = [tensor for layer in layers for tensor in (layer.keys, layer.values)]
     leaves = [tensor.detach().requires_grad_(tensor.requires_grad) for tensor in made]
@@ -99,7 +99,7 @@ def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
     with _asleep(causal):
         try:
             prefix = compute(causal, label_loss, ids[:, :8])
-            apart = label_loss.logits(causal, _whole(ids[:, 8:]), past_key_values=prefix.before(1), use_cache=True)
+            apart = label_loss.logits(causal, _whole(ids[:, 8:]), cache=prefix.before(1), use_cache=True)
             together = label_loss.logits(causal, _whole(ids))[8:]
         except (TypeError, ValueError, AttributeError, IndexError):  # no keys and values to go on from
             return False

@@ -179,7 +179,7 @@ def _accumulate(training: Training, batch: list[int], scale: float) -> float:
     losses = []
     for number, rows in enumerate(mine):
         micro_batch = collate(training.data, rows, device, start=start)
-        before = {"past_key_values": prefix.before(len(micro_batch.ids)), "use_cache": True} if prefix else {}
+        before = {"cache": prefix.before(len(micro_batch.ids)), "use_cache": True} if prefix else {}
         engine.set_gradient_accumulation_boundary(not goes_back and number == len(mine) - 1)
         loss = training.label_loss.loss_sum(engine, micro_batch, **before)
         engine.backward(loss * scale)
