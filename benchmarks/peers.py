@@ -84,7 +84,7 @@ class Swift:
             "gradient_accumulation_steps": 1, "learning_rate": 1e-4, "lr_scheduler_type": "cosine",
             "warmup_ratio": 0.1, "weight_decay": 0, "gradient_checkpointing": "false", "logging_steps": 1,
             "save_strategy": "no", "report_to": "none", "output_dir": work / "out", "add_version": "false",
-            "max_length": 512, "seed": 1, "split_dataset_ratio": 0, "dataset_num_proc": 1,
+            "max_length": 512, "seed": 1, "split_dataset_ratio": 0, "dataset_shuffle": "false", "dataset_num_proc": 1,
             "dataloader_num_workers": 0, "use_hf": "true", "lazy_tokenize": "false",
         }  # fmt: skip
         argv = [str(environment_of("swift") / "bin" / "swift"), "sft", *_as_options(options)]
