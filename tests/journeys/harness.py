@@ -125,10 +125,20 @@ class RunningPlatform:
         return found
 
     def trainers(self) -> list[psutil.Process]:
-        return self.processes("-m", "trainer")
+        """Trainers alone: a program that one of them starts bears its command line until it has become that program."""
+        found = self.processes("-m", "trainer")
+        pids = {process.pid for process in found}
+        return [process for process in found if _parent_of(process) not in pids]
 
     def node_workers(self) -> list[psutil.Process]:
         return [p for p in self.processes("celery", "worker") if any(part.startswith("node-") for part in p.cmdline())]
+
+
+def _parent_of(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.NoSuchProcess:
+        return None
 
 
 def with_no_such_process(action: Callable[[], Any]) -> None:
