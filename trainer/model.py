@@ -11,12 +11,17 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from trainer.failures import Failure
-from trainer.families import qwen1
+from trainer.families import internlm2, qwen1
 from trainer.fused_lora import fuse
 from trainer.hardware import Hardware
 from trainer.spec import Hyperparameters
 
 ALL_LINEAR = "all-linear"
+CONVERTED: dict[Any, Callable[..., Any]] = {
+    qwen1.MODEL_TYPE: qwen1.load,
+    internlm2.MODEL_TYPE: internlm2.load,
+}
+"""Published types whose own code is not run: they are read into an architecture that Transformers knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +57,8 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
         raise Failure(
             "bad_model", f"{model_path} holds no *.safetensors file. Other weight formats can run code and are refused."
         )
-    load: Callable[..., Any] = AutoModelForCausalLM.from_pretrained
-    if config.get("model_type") == qwen1.MODEL_TYPE:
-        load = qwen1.load
-    elif "auto_map" in config and not _is_known(config):
+    load: Callable[..., Any] = CONVERTED.get(config.get("model_type"), AutoModelForCausalLM.from_pretrained)
+    if config.get("model_type") not in CONVERTED and "auto_map" in config and not _is_known(config):
         raise Failure(
             "bad_model",
             f"{model_path.name} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
@@ -64,7 +67,8 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
     return load(
         model_path,
         dtype=hardware.dtype,
-        attn_implementation=hardware.attention,
+        # Left open, the choice is SDPA, but eager for an architecture that SDPA does not compute (Gemma 2's soft cap).
+        attn_implementation=None if hardware.attention == "sdpa" else hardware.attention,
         use_safetensors=True,
         trust_remote_code=False,
         local_files_only=True,

@@ -26,7 +26,8 @@ def convert(source: Path, folder: Path) -> None:
 
 def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
     """Run this Python with `arguments`; raise ProcessFailed with `failure` and the last line that it wrote."""
-    environment = os.environ | {"PYTHONPATH": str(settings.BASE_DIR / "platform"), "OMP_NUM_THREADS": "1"}
+    folders = os.pathsep.join([str(settings.BASE_DIR), str(settings.BASE_DIR / "platform")])
+    environment = os.environ | {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *arguments]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds)

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from catalogue import services
 from catalogue.conversion import qwen1
-from catalogue.conversion.qwen1 import QwenError
 from catalogue.folders import identity, inspect
+from layouts.qwen1 import QwenError
 from tests.catalogue.conftest import FakeHub
 
 HIDDEN, INNER = 8, 12

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from trainer.failures import Failure
 from trainer.families import qwen1
+from trainer.families.converted import read_tensors
 
 CONFIG = {
     "model_type": "qwen", "architectures": ["QWenLMHeadModel"], "vocab_size": 96, "hidden_size": 32,
@@ -73,7 +74,7 @@ def reference_logits(tensors, ids):
 def test_computes_what_qwen_computes(folder, attention):
     model = qwen1.load(folder, dtype=torch.float32, attn_implementation=attention)
     ids = torch.arange(3, 20)
-    expected = reference_logits(dict(qwen1._read(folder)), ids)
+    expected = reference_logits(dict(read_tensors(folder)), ids)
     assert torch.allclose(model(ids[None]).logits[0], expected, atol=2e-5)
 
 
@@ -84,7 +85,7 @@ def test_names_a_tensor_that_has_no_place(folder):
 
 
 def test_names_a_missing_tensor(folder):
-    tensors = dict(qwen1._read(folder))
+    tensors = dict(read_tensors(folder))
     del tensors["transformer.h.1.mlp.w2.weight"]
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(Failure, match="gate_proj"):

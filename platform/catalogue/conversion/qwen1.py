@@ -1,52 +1,30 @@
-"""First-generation Qwen (Qwen-1.8B … 72B, base and chat) as a Qwen2 folder, without a line of the model's own code.
+"""First-generation Qwen as a Qwen2 folder, without a line of the model's own code; `layouts.qwen1` says what is what.
 
-The arithmetic is the same: rotary embeddings over the whole head, RMS norms, gated SiLU, biases on queries, keys and
-values alone. Only names differ, and the three projections lie in one matrix, whose rows are simply cut in three.
-Qwen-1's dynamic NTK and log-n attention change nothing up to `seq_length` tokens, to which the model is limited here.
 Weights are copied as bytes, shard by shard, so neither their dtype nor the size of memory matters.
 """
 
 import base64
 import json
-import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MODEL_TYPE = "qwen"
+from layouts.qwen1 import QwenError, new_names, settings
+
 COPY_BYTES = 16 << 20
 SPLIT_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{number}|>" for number in range(205)))
 """In the order of their ids, which follow the ordinary tokens'."""
-_WHOLE = {
-    "transformer.wte.weight": "model.embed_tokens.weight",
-    "transformer.ln_f.weight": "model.norm.weight",
-    "lm_head.weight": "lm_head.weight",
-}
-_LAYER = {
-    "attn.c_proj.weight": "self_attn.o_proj.weight",
-    "mlp.w1.weight": "mlp.up_proj.weight",
-    "mlp.w2.weight": "mlp.gate_proj.weight",
-    "mlp.c_proj.weight": "mlp.down_proj.weight",
-    "ln_1.weight": "input_layernorm.weight",
-    "ln_2.weight": "post_attention_layernorm.weight",
-}
-_SPLIT = {"attn.c_attn.weight": "weight", "attn.c_attn.bias": "bias"}
-_IGNORED = re.compile(r"rotary_emb\.inv_freq$|attn\.(masked_bias|bias)$")
-
-
-class QwenError(ValueError):
-    """A folder that is no first-generation Qwen model, with a sentence."""
 
 
 def convert(source: Path, folder: Path) -> None:
     """Write the model in `source` to `folder` as config.json, safetensors shards and tokenizer of Qwen2."""
     folder.mkdir(parents=True, exist_ok=True)
     old = json.loads((source / "config.json").read_bytes())
-    _write_json(folder / "config.json", settings(old))
+    _write_json(folder / "config.json", settings(old) | {"dtype": "bfloat16"})
     ordinary = read_ranks(source / "qwen.tiktoken")
     _write_json(folder / "tokenizer.json", tokenizer(ordinary), indent=None)
     end = "<|im_end|>" if _is_chat(source) else "<|endoftext|>"
@@ -58,34 +36,6 @@ def convert(source: Path, folder: Path) -> None:
         places |= dict.fromkeys(convert_shard(shard, folder / shard.name), shard.name)
     if len(set(places.values())) > 1:
         _write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": places})
-
-
-def settings(old: dict[str, Any]) -> dict[str, Any]:
-    """Return the Qwen2 config.json that means the same as `old`."""
-    if not old.get("no_bias", True) or float(old.get("rotary_pct", 1.0)) != 1.0:
-        raise QwenError("This Qwen variant (biases, partial rotary embeddings) was never released.")
-    theta = float(old.get("rotary_emb_base", 10000))
-    return {
-        "architectures": ["Qwen2ForCausalLM"],
-        "attention_dropout": 0.0,
-        "dtype": "bfloat16",
-        "hidden_act": "silu",
-        "hidden_size": old["hidden_size"],
-        "initializer_range": old.get("initializer_range", 0.02),
-        "intermediate_size": old["intermediate_size"] // 2,
-        "max_position_embeddings": old.get("seq_length", 2048),
-        "model_type": "qwen2",
-        "num_attention_heads": old["num_attention_heads"],
-        "num_hidden_layers": old["num_hidden_layers"],
-        "num_key_value_heads": old["num_attention_heads"],
-        "rms_norm_eps": old.get("layer_norm_epsilon", 1e-6),
-        "rope_parameters": {"rope_theta": theta, "rope_type": "default"},
-        "rope_theta": theta,
-        "tie_word_embeddings": bool(old.get("tie_word_embeddings", False)),
-        "use_cache": True,
-        "use_sliding_window": False,
-        "vocab_size": old["vocab_size"],
-    }
 
 
 def convert_shard(source: Path, target: Path) -> list[str]:
@@ -113,20 +63,13 @@ def convert_shard(source: Path, target: Path) -> list[str]:
 def pieces(name: str, entry: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], int, int]]:
     """Yield (Qwen2 name, dtype and shape, first byte, bytes) of what becomes of a tensor; `c_attn` becomes three."""
     first, last = entry["data_offsets"]
-    about = {"dtype": entry["dtype"], "shape": entry["shape"]}
-    match = re.fullmatch(r"transformer\.h\.(\d+)\.(.+)", name)
-    layer, part = (f"model.layers.{match[1]}.", match[2]) if match else ("", name)
-    if name in _WHOLE:
-        yield _WHOLE[name], about, first, last - first
-    elif part in _LAYER:
-        yield layer + _LAYER[part], about, first, last - first
-    elif part in _SPLIT:
-        size = (last - first) // 3
-        third = about | {"shape": [entry["shape"][0] // 3, *entry["shape"][1:]]}
-        for number, letter in enumerate("qkv"):
-            yield f"{layer}self_attn.{letter}_proj.{_SPLIT[part]}", third, first + number * size, size
-    elif not _IGNORED.search(name):
-        raise QwenError(f"The tensor {name} belongs to no first-generation Qwen model.")
+    names = new_names(name)
+    if not names:
+        return
+    size = (last - first) // len(names)
+    about = {"dtype": entry["dtype"], "shape": [entry["shape"][0] // len(names), *entry["shape"][1:]]}
+    for number, new in enumerate(names):
+        yield new, about, first + number * size, size
 
 
 def read_ranks(path: Path) -> list[bytes]:

@@ -1,0 +1,52 @@
+"""Building a known architecture from a folder whose tensors have other names."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from transformers import PreTrainedConfig
+
+from trainer.failures import Failure
+
+Convert = Callable[[str, torch.Tensor], Iterator[tuple[str, torch.Tensor]]]
+"""Yields what becomes of a tensor: (new name, tensor), of one that is computed anew nothing."""
+
+
+def load_converted(
+    model_class: Any,
+    config: PreTrainedConfig,
+    convert: Convert,
+    model_path: Path,
+    *,
+    dtype: torch.dtype,
+    attn_implementation: str | None,
+) -> Any:
+    """Return a `model_class` of `config` with the weights in `model_path`; Failure unless each has its place."""
+    config.name_or_path = str(model_path)
+    with torch.device("meta"):
+        # _from_config, since only that chooses an attention where none is asked for.
+        model = model_class._from_config(config, attn_implementation=attn_implementation)
+    weights = {new: tensor.to(dtype) for name, old in read_tensors(model_path) for new, tensor in convert(name, old)}
+    missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)
+    if config.tie_word_embeddings:
+        missing = [name for name in missing if name != "lm_head.weight"]
+        model.tie_weights()
+    if missing or unexpected:
+        raise Failure(
+            "bad_model",
+            f"{model_path.name} does not hold a whole model: {[*missing, *unexpected][0]} "
+            f"is {'missing' if missing else 'not expected'}. Download the model again.",
+        )
+    # The rotary frequencies are no weights: they were left on the meta device and are computed again.
+    model.model.rotary_emb = type(model.model.rotary_emb)(config)
+    return model.eval()
+
+
+def read_tensors(model_path: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield (name, tensor) of every safetensors file in the folder."""
+    for path in sorted(model_path.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as stream:
+            for name in stream.keys():  # noqa: SIM118  # no mapping: it only has keys()
+                yield name, stream.get_tensor(name)
