@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psutil
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from serving.faults import ServingFault
@@ -139,7 +139,7 @@ def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
     except (NotImplementedError, AttributeError, TypeError, AssertionError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise
-        raise ServingFault("model_unsupported", _unsupported(loaded, str(error))) from error
+        raise ServingFault("model_unsupported", _unsupported(loaded, str(error).rstrip("."))) from error
     difference = float((logits - reference).abs().max() / reference.std())
     limit = 0.01 if loaded.dtype == torch.float32 else 0.3
     if not difference <= limit:
@@ -167,6 +167,12 @@ def _check_folder(folder: Path) -> None:
             "model_unsupported",
             f"{folder} holds a first-generation Qwen model in its original form, which needs code from the model's "
             "folder. Import it through the catalogue, which converts it.",
+        )
+    if "auto_map" in config and str(config.get("model_type")) not in CONFIG_MAPPING:
+        raise ServingFault(
+            "model_unsupported",
+            f"{folder} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
+            "Such code is never run here. Choose a model of an architecture that Transformers knows.",
         )
     if not any(folder.glob("*.safetensors")):
         raise ServingFault("model_broken", f"{folder} holds no *.safetensors file. Other weight formats are not read.")

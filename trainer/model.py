@@ -17,7 +17,7 @@ from trainer.hardware import Hardware
 from trainer.spec import Hyperparameters
 
 ALL_LINEAR = "all-linear"
-CONVERTED: dict[Any, Callable[..., Any]] = {
+CONVERTED: dict[str, Callable[..., Any]] = {
     qwen1.MODEL_TYPE: qwen1.load,
     internlm2.MODEL_TYPE: internlm2.load,
 }
@@ -57,11 +57,12 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
         raise Failure(
             "bad_model", f"{model_path} holds no *.safetensors file. Other weight formats can run code and are refused."
         )
-    load: Callable[..., Any] = CONVERTED.get(config.get("model_type"), AutoModelForCausalLM.from_pretrained)
-    if config.get("model_type") not in CONVERTED and "auto_map" in config and not _is_known(config):
+    kind = str(config.get("model_type"))
+    load: Callable[..., Any] = CONVERTED.get(kind, AutoModelForCausalLM.from_pretrained)
+    if "auto_map" in config and kind not in CONVERTED and not _is_known(kind):
         raise Failure(
             "bad_model",
-            f"{model_path.name} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
+            f"{model_path.name} is of the type {kind!r}, which needs code from the model's folder. "
             "Such code is never run here. Choose a model of an architecture that Transformers knows.",
         )
     return load(
@@ -166,7 +167,7 @@ def _read_config(model_path: Path) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _is_known(config: dict[str, Any]) -> bool:
+def _is_known(kind: str) -> bool:
     from transformers import CONFIG_MAPPING
 
-    return config.get("model_type") in CONFIG_MAPPING
+    return kind in CONFIG_MAPPING

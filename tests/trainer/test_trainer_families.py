@@ -1,136 +1,152 @@
-"""A small random model of each architecture: trained, saved, loaded by plain PEFT, served with the same logits."""
+"""Every family, from its published folder through a short training to a served answer."""
 
 import json
-import shutil
-from pathlib import Path
-from typing import Any
+import math
+import re
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from tiny_families import FAMILIES, Family, Saved
 from torch.nn import functional
-from trainer_runs import losses, run_here
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    Gemma2Config,
-    GemmaConfig,
-    InternLM3Config,
-    LlamaConfig,
-    MistralConfig,
-    Phi3Config,
-    PhiConfig,
-    Qwen2Config,
-    Qwen3Config,
-)
+from trainer_runs import HYPERPARAMETERS, losses, of_type, run_here, write_run
+from transformers import AutoModelForCausalLM
 
 import chat
+from rundir import RunDirectory
+from serving.engine import Engine
 from serving.faults import ServingFault
-from serving.lora import GroupedLora
-from serving.model import forward, load_model
+from serving.gate import Proof, prove
+from serving.model import load_model
 from trainer.data import BatchOrder
-
-SMALL = {
-    "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "initializer_range": 0.1, "pad_token_id": None, "bos_token_id": None,
-}  # fmt: skip
-FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "qwen2": (Qwen2Config, {"tie_word_embeddings": False}),
-    "qwen2.5": (Qwen2Config, {"tie_word_embeddings": True, "num_key_value_heads": 1, "rms_norm_eps": 1e-6}),
-    "qwen3": (Qwen3Config, {"head_dim": 32}),
-    "llama": (LlamaConfig, {"rope_parameters": {"rope_type": "default", "rope_theta": 500_000.0}}),
-    "mistral": (MistralConfig, {"sliding_window": 4096}),
-    "gemma": (GemmaConfig, {"head_dim": 16, "tie_word_embeddings": True}),
-    "gemma2": (Gemma2Config, {"head_dim": 16, "final_logit_softcapping": 5.0, "sliding_window": 4096}),
-    "phi": (PhiConfig, {"partial_rotary_factor": 0.5}),
-    "phi3": (Phi3Config, {}),
-    "internlm3": (InternLM3Config, {"qkv_bias": True, "bias": True, "head_dim": 16}),
-}
-NOT_SERVED = {"gemma2": "gemma2"}
-"""The embedded engine says so itself: soft-capped attention is none of its own."""
-LINEAR = {"phi3": 2 * 4, "phi": 2 * 6}
-"""Linear layers that get an adapter, where it is not seven a block."""
+from trainer.hardware import survey
+from trainer.model import load_base
 
 
-@pytest.fixture(params=list(FAMILIES))
-def family(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+SYSTEM = "You are the violin maker and this wood sings of a violin"
 
 
-@pytest.fixture
-def model_folder(family: str, base_folder: Path, tmp_path: Path) -> Path:
-    """A random model of the family with the small tokenizer."""
-    folder = tmp_path / "model"
-    shutil.copytree(base_folder, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
-    kind, options = FAMILIES[family]
-    text = AutoConfig.from_pretrained(base_folder)
-    torch.manual_seed(0)
-    config = kind(vocab_size=text.vocab_size, eos_token_id=text.eos_token_id, **{**SMALL, **options})
-    AutoModelForCausalLM.from_config(config, attn_implementation="eager").save_pretrained(folder)
-    return folder
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A family's tiny model and its finished run."""
+
+    family: Family
+    saved: Saved
+    directory: RunDirectory
+    events: list
 
 
-def first_loss(model_folder: Path, directory: Any) -> float:
-    """Return the loss of the first batch by Transformers alone, one row at a time."""
-    model = AutoModelForCausalLM.from_pretrained(model_folder, attn_implementation="eager")
-    data = chat.TokenCache.open(directory.data / "train")
+@pytest.fixture(scope="module", params=list(FAMILIES))
+def trained(request, base_folder, tmp_path_factory) -> Trained:
+    family, root = FAMILIES[request.param], tmp_path_factory.mktemp("family")
+    chat_format = chat.ChatFormat.load(base_folder)
+    (stop_id,) = chat_format.stop_ids
+    saved = family.save(root, base_folder, vocab_size=stop_id + 1, eos_token_id=stop_id)
+    spec = {"model_path": str(saved.published), "model_name": request.param, "validation_data": None}
+    # Without dropout and with a common beginning, so that the trainer's own functions compute it.
+    directory = write_run(root / "run", base_folder, rows=12, system=SYSTEM, spec=spec, lora_dropout=0.0)
+    return Trained(family=family, saved=saved, directory=directory, events=run_here(directory))
+
+
+def plain_model(saved: Saved):
+    """What Transformers computes, by its plainest attention."""
+    return AutoModelForCausalLM.from_pretrained(saved.plain, dtype=torch.float32, attn_implementation="eager").eval()
+
+
+@torch.no_grad()
+def plain_loss(model, data, rows) -> float:
+    """The mean cross-entropy of the learned tokens, one conversation at a time."""
     total, count = 0.0, 0
-    for row in BatchOrder(len(data), 4, seed=0).batch(0):
-        ids, learned = data.row(row)
-        tokens, where = torch.tensor(ids.astype("int64")), torch.tensor(learned[1:])
-        with torch.no_grad():
-            logits = model(tokens[None]).logits[0, :-1]
-        total += float(functional.cross_entropy(logits[where], tokens[1:][where], reduction="sum"))
+    for ids, learned in (data.row(row) for row in rows):
+        ids, where = torch.tensor(ids.astype("int64")), torch.tensor(learned[1:])
+        logits = model(input_ids=ids[None]).logits[0, :-1]
+        total += float(functional.cross_entropy(logits[where], ids[1:][where], reduction="sum"))
         count += int(where.sum())
     return total / count
 
 
-def trained(make_run: Any, model_folder: Path) -> Any:
-    directory = make_run(
-        spec={"model_path": str(model_folder), "save_steps": 3}, lora_dropout=0.0,
-        system="You are the violin maker and this wood sings of a violin",
-    )  # fmt: skip
-    events = run_here(directory)
-    assert events[-1].type == "succeeded", events[-1].message
-    return directory
+def serve_and_prove(folder, adapter) -> Proof:
+    """Load base and adapter into the embedded engine and hold them to the probes of the training."""
+    loaded = load_model(folder, dtype=torch.float32, device=torch.device("cpu"), max_slots=4, max_model_len=128)
+    engine = Engine(loaded, max_concurrent=4)
+    engine.start()
+    try:
+        number = engine.call(lambda: engine.lora.add(adapter)).result()
+        return prove(engine, chat.ChatFormat.load(adapter), adapter / "probe", adapter=number)
+    finally:
+        engine.stop()
 
 
-def probes(directory: Any) -> tuple[list[list[int]], torch.Tensor]:
-    folder = directory.adapter / "probe"
-    ids = [probe["prompt_ids"] for probe in json.loads((folder / "probe.json").read_text())["probes"]]
-    return ids, load_file(folder / "logits.safetensors")["tuned"]
+class TestFamily:
+    def test_trains_on_what_transformers_computes(self, trained):
+        assert trained.events[-1].type == "succeeded", trained.events[-1]
+        rows = losses(trained.directory)
+        assert len(rows) == 3
+        assert all(math.isfinite(float(row[1])) for row in rows)
+        data = chat.TokenCache.open(trained.directory.data / "train")
+        batch = BatchOrder(len(data), HYPERPARAMETERS["per_device_train_batch_size"], seed=0).batch(0)
+        expected = plain_loss(plain_model(trained.saved), data, batch)
+        assert float(rows[0][1]) == pytest.approx(expected, rel=1e-5)
 
+    def test_gives_lora_to_every_linear_layer_but_the_output(self, trained):
+        model = plain_model(trained.saved)
+        linear = {name.rpartition(".")[2] for name, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
+        (started,) = of_type(trained.events, "started")
+        assert set(started.data["target_modules"]) == linear - {"lm_head"}
 
-def test_learns_from_the_right_tokens_and_plain_peft_loads_it(make_run: Any, family: str, model_folder: Path) -> None:
-    directory = trained(make_run, model_folder)
-    curve = [float(row[1]) for row in losses(directory)]
-    assert curve[0] == pytest.approx(first_loss(model_folder, directory), rel=1e-4)
-    assert curve[-1] < curve[0]
-    tensors = load_file(directory.adapter / "adapter_model.safetensors")
-    assert sum("lora_A" in name for name in tensors) == LINEAR.get(family, 14)
-    base = AutoModelForCausalLM.from_pretrained(model_folder)
-    model = PeftModel.from_pretrained(base, directory.adapter).eval()
-    prompts, stored = probes(directory)
-    for ids, expected in zip(prompts, stored, strict=True):
+    def test_saves_an_adapter_that_peft_answers_with_alike(self, trained):
+        folder = trained.directory.adapter
+        stored = load_file(folder / "probe" / "logits.safetensors")
+        model = PeftModel.from_pretrained(plain_model(trained.saved), str(folder)).eval()
+        prompts = probe_prompts(folder)
         with torch.no_grad():
-            assert torch.allclose(model(torch.tensor([ids])).logits[0, -1], expected, atol=1e-3)
+            tuned = torch.stack([model(input_ids=torch.tensor([ids])).logits[0, -1] for ids in prompts])
+            with model.disable_adapter():
+                base = torch.stack([model(input_ids=torch.tensor([ids])).logits[0, -1] for ids in prompts])
+        assert torch.allclose(tuned, stored["tuned"], atol=1e-3)
+        assert torch.allclose(base, stored["base"], atol=1e-3)
+        assert (tuned - base).abs().max() > 0.1
+
+    def test_is_served_as_it_was_trained_or_refused_in_a_sentence(self, trained):
+        if trained.family.refused:
+            with pytest.raises(ServingFault, match=trained.family.refused) as refusal:
+                serve_and_prove(trained.saved.published, trained.directory.adapter)
+            assert refusal.value.code == "model_unsupported"
+            assert re.fullmatch(r"[A-Z/][^\n]*[^.]\.", refusal.value.message)
+            assert "trust_remote_code" not in refusal.value.message
+        if trained.family.computed:
+            proof = serve_and_prove(trained.saved.plain, trained.directory.adapter)
+            assert proof.passed, proof.reason
+            assert proof.max_difference < 0.001
 
 
-def test_is_served_with_the_same_logits_or_refused_in_words(make_run: Any, family: str, model_folder: Path) -> None:
-    directory = trained(make_run, model_folder)
-    options: dict[str, Any] = {
-        "dtype": torch.float32, "device": torch.device("cpu"), "max_slots": 2, "max_model_len": 256,
-    }  # fmt: skip
-    if family in NOT_SERVED:
-        with pytest.raises(ServingFault, match=f"does not compute models of type '{NOT_SERVED[family]}'"):
-            load_model(model_folder, **options)
-        return
-    with torch.inference_mode():
-        loaded = load_model(model_folder, **options)
-        lora = GroupedLora(loaded.model, dtype=loaded.dtype, device=loaded.device)
-        lora.select([lora.add(directory.adapter)])
-        for ids, expected in zip(*probes(directory), strict=True):
-            step = loaded.pool.begin([0], [0], len(ids), loaded.device)
-            found = forward(loaded, torch.tensor([ids]), step.positions, torch.tensor([len(ids) - 1]))[0]
-            assert float((found - expected).abs().max() / expected.std()) < 1e-3
+def probe_prompts(folder) -> list[list[int]]:
+    return [probe["prompt_ids"] for probe in json.loads((folder / "probe" / "probe.json").read_text())["probes"]]
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.publish])
+def test_a_whole_model_trained_from_another_form_is_one_that_transformers_loads(name, base_folder, tmp_path):
+    saved = FAMILIES[name].save(tmp_path, base_folder, vocab_size=322, eos_token_id=321)
+    spec = {"model_path": str(saved.published), "validation_data": None}
+    directory = write_run(tmp_path / "run", base_folder, rows=12, spec=spec, lora_dim=0, learning_rate=1e-3)
+    assert run_here(directory)[-1].type == "succeeded"
+    stored = load_file(directory.model / "probe" / "logits.safetensors")
+    model = AutoModelForCausalLM.from_pretrained(directory.model, dtype=torch.float32).eval()
+    with torch.no_grad():
+        logits = [model(input_ids=torch.tensor([ids])).logits[0, -1] for ids in probe_prompts(directory.model)]
+    assert torch.allclose(torch.stack(logits), stored["tuned"], atol=1e-3)
+    assert not torch.allclose(stored["tuned"], stored["base"], atol=0.1)
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_is_loaded_where_sdpa_is_preferred_as_on_a_gpu(name, base_folder, tmp_path):
+    saved = FAMILIES[name].save(tmp_path, base_folder, vocab_size=100, eos_token_id=2)
+    hardware = replace(survey(dtype="float32", threads=1, local_rank=0, longest=64), attention="sdpa")
+    ids = torch.arange(3, 40)[None]
+    with torch.no_grad():
+        logits, expected = (
+            model(input_ids=ids).logits for model in (load_base(saved.published, hardware), plain_model(saved))
+        )
+    assert torch.allclose(logits, expected, atol=1e-4)

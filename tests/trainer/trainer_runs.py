@@ -103,22 +103,35 @@ def make_run(tmp_path, base_folder):
     """Return a function that writes a run directory: hyperparameters by name, other keys of the spec in `spec`."""
     numbers = iter(range(100))
 
-    def make(*, rows: int = 22, system: str = "", spec: dict | None = None, **hyperparameters) -> RunDirectory:
-        directory = RunDirectory(tmp_path / f"run-{next(numbers)}")
-        directory.create()
-        chat_format = chat.ChatFormat.load(base_folder)
-        chat_format.save(directory.chat)
-        for name, seed in (("train", 0), ("validation", 1)):
-            write_cache(directory.data / name, chat_format, conversations(rows, seed, system=system))
-        value = {
-            "model_path": str(base_folder), "model_name": "tiny-llama", "validation_data": "data/validation",
-            "threads": 1, "dtype": "float32", "probes": PROBES,
-            "hyperparameters": {**HYPERPARAMETERS, **hyperparameters}, **(spec or {}),
-        }  # fmt: skip
-        write_json(directory.spec, value)
-        return directory
+    def make(**options) -> RunDirectory:
+        return write_run(tmp_path / f"run-{next(numbers)}", base_folder, **options)
 
     return make
+
+
+def write_run(
+    root: Path,
+    base_folder: Path,
+    *,
+    rows: int = 22,
+    system: str = "",
+    spec: dict | None = None,
+    **hyperparameters,
+) -> RunDirectory:
+    """Write the run directory of a training on `base_folder`, whose chat files serve other models too."""
+    directory = RunDirectory(root)
+    directory.create()
+    chat_format = chat.ChatFormat.load(base_folder)
+    chat_format.save(directory.chat)
+    for name, seed in (("train", 0), ("validation", 1)):
+        write_cache(directory.data / name, chat_format, conversations(rows, seed, system=system))
+    value = {
+        "model_path": str(base_folder), "model_name": "tiny-llama", "validation_data": "data/validation",
+        "threads": 1, "dtype": "float32", "probes": PROBES,
+        "hyperparameters": {**HYPERPARAMETERS, **hyperparameters}, **(spec or {}),
+    }  # fmt: skip
+    write_json(directory.spec, value)
+    return directory
 
 
 def write_cache(folder: Path, chat_format, rows: list[dict]) -> None:

@@ -50,8 +50,9 @@ def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | Non
 
 def convert_config(old: dict[str, Any]) -> LlamaConfig:
     """Return the Llama configuration that means the same as `old`, an InternLM2 config.json."""
+    same: dict[str, Any] = {name: int(old[name]) for name in _SAME}
     return LlamaConfig(
-        **{name: int(old[name]) for name in _SAME},
+        **same,
         num_key_value_heads=int(old.get("num_key_value_heads") or old["num_attention_heads"]),
         hidden_act=old.get("hidden_act", "silu"),
         max_position_embeddings=int(old.get("max_position_embeddings", 2048)),
@@ -74,7 +75,7 @@ def _rope(old: dict[str, Any]) -> dict[str, Any]:
         return {"rope_type": "default", "rope_theta": theta}
     if kind == "linear":
         return {"rope_type": "linear", "rope_theta": theta, "factor": float(scaling["factor"])}
-    raise Failure("bad_model", f"InternLM2 knows linear and dynamic rope_scaling, and config.json asks for {kind!r}.")
+    raise Failure("bad_model", f"InternLM2 knows linear and dynamic rope_scaling, but config.json asks for {kind!r}.")
 
 
 def _convert(name: str, tensor: torch.Tensor, *, config: LlamaConfig) -> Iterator[tuple[str, torch.Tensor]]:
