@@ -24,7 +24,6 @@ from trainer.data import BatchOrder
 from trainer.hardware import survey
 from trainer.model import load_base
 
-
 SYSTEM = "You are the violin maker and this wood sings of a violin"
 
 
