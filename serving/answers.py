@@ -232,7 +232,7 @@ def _check_length(prompt: list[int], max_tokens: int | None, most: int) -> None:
 
 
 def _check_bias(replica: Replica, request: AnswerRequest) -> None:
-    size = replica.engine.loaded.model.config.vocab_size
+    size = replica.engine.loaded.vocab_size
     for token in request.sampling.logit_bias:
         if token >= size:
             raise RequestError(f"logit_bias names token {token}; the model has {size}.", param="logit_bias")

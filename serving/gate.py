@@ -72,8 +72,8 @@ def prove(engine: Engine, chat: ChatFormat, folder: Path, *, adapter: int) -> Pr
         ids = chat.prompt_ids(parse_messages(probe.messages))
         if ids != probe.prompt_ids:
             return _failed(tolerance, _template_reason(number, ids, probe.prompt_ids))
-        if len(probe.tuned) != engine.loaded.model.config.vocab_size:
-            return _failed(tolerance, _vocabulary_reason(len(probe.tuned), engine.loaded.model.config.vocab_size))
+        if len(probe.tuned) != engine.loaded.vocab_size:
+            return _failed(tolerance, _vocabulary_reason(len(probe.tuned), engine.loaded.vocab_size))
     return _judge(engine, probes, tolerance, adapter)
 
 

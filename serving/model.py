@@ -38,6 +38,11 @@ class Loaded:
     dtype: torch.dtype
     max_model_len: int
 
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the model tells apart; one that also sees images says so of its text part."""
+        return int(self.model.config.get_text_config().vocab_size)
+
 
 def use_threads(threads: int | None) -> int:
     """Bind torch to `threads`, or to the cores that this process may run on; return their number."""
@@ -73,7 +78,8 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_sl
         if is_out_of_memory(error):
             raise
         raise ServingFault("model_broken", f"The model in {folder} cannot be loaded: {error}") from error
-    longest = min(max_model_len, getattr(model.config, "max_position_embeddings", None) or max_model_len)
+    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    longest = min(max_model_len, known or max_model_len)
     pool = SlotPool(max_slots=max_slots, max_length=longest)
     attention = ATTENTION.format(next(_numbers))
     ALL_ATTENTION_FUNCTIONS.register(attention, pool.attend)

@@ -98,13 +98,17 @@ def prepare(causal: Any, hyperparameters: Hyperparameters) -> Trainee:
 
 
 def find_targets(causal: Any, lora_module_name: str) -> list[str]:
-    """Return the full names of the linear modules that get LoRA; the output layer never does.
+    """Return the full names of the linear modules that get LoRA; the output layer never does, nor what sees images.
 
     `lora_module_name` is "all-linear" or comma-separated parts of names, or patterns of whole names with * and ?, each
     of which must occur in one at least.
     """
-    head = causal.get_output_embeddings()
-    linear = [name for name, module in causal.named_modules() if isinstance(module, nn.Linear) and module is not head]
+    head, text = causal.get_output_embeddings(), set(causal.get_decoder().modules())
+    linear = [
+        name
+        for name, module in causal.named_modules()
+        if isinstance(module, nn.Linear) and module in text and module is not head
+    ]
     if lora_module_name.strip() == ALL_LINEAR:
         return linear
     parts = [part.strip() for part in lora_module_name.split(",") if part.strip()]

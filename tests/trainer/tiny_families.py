@@ -38,9 +38,10 @@ class Family:
 
     def save(self, folder: Path, chat_folder: Path, vocab_size: int, eos_token_id: int) -> "Saved":
         """Write the model (and its twin, where the published form is another) below `folder`."""
-        config = getattr(transformers, self.config)(
-            vocab_size=vocab_size, eos_token_id=eos_token_id, **{**SMALL, **self.options}
-        )
+        options = {**SMALL, **self.options} | {"vocab_size": vocab_size, "eos_token_id": eos_token_id}
+        if "text_config" in self.options:
+            options = {**self.options, "text_config": self.options["text_config"] | {"vocab_size": vocab_size}}
+        config = getattr(transformers, self.config)(**options)
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config)
         _fill(model)
@@ -154,6 +155,20 @@ FAMILIES = {
         options={
             **GEMMA, "sliding_window": WINDOW, "query_pre_attn_scalar": 16,
             "layer_types": ["sliding_attention", "full_attention"],
+        },
+    ),
+    "gemma3 with images": Family(
+        config="Gemma3Config",
+        options={
+            "text_config": {
+                **SMALL, **GEMMA, "sliding_window": WINDOW, "query_pre_attn_scalar": 16,
+                "layer_types": ["sliding_attention", "full_attention"],
+            },
+            "vision_config": {
+                "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "image_size": 28, "patch_size": 14,
+            },
+            "mm_tokens_per_image": 4,
         },
     ),
     "phi3": Family(config="Phi3Config", options={"num_key_value_heads": 2}),
