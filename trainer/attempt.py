@@ -12,14 +12,13 @@ from trainer import checkpoint, saving
 from trainer.checkpoint import Progress
 from trainer.conducting import Attempt
 from trainer.data import Conversations, require_trained_tokens
-from trainer.engine import Ranks, agree_on, effective_stage, join_process_group, start_engine
+from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
-from trainer.hardware import Hardware, available_cores, survey
-from trainer.label_loss import LabelLoss
-from trainer.model import Trainee, load_base, prepare
+from trainer.fast_path import FastPath
+from trainer.hardware import available_cores, survey
+from trainer.model import load_base, prepare
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
-from trainer.shared_prefix import is_exact
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
 from trainer.train import Training
@@ -39,11 +38,12 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     data: Conversations = chat.TokenCache.open(directory.root / spec.train_data)
     require_trained_tokens(data)
     validation = _open_validation(directory, spec)
+    longest = int(data.lengths.max())
     hardware = survey(
         dtype=spec.dtype,
         threads=spec.threads or int(os.environ.get("OMP_NUM_THREADS", available_cores())),
         local_rank=ranks.local_rank,
-        longest=int(data.lengths.max()),
+        longest=longest,
     )
     folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
     for sentence in passed_over:
@@ -67,7 +67,6 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     if folder is not None:
         checkpoint.load_state(folder, engine, trainee, progress)
     reporter.step = progress.step
-    label_loss = LabelLoss(trainee.causal)
     attempt = Attempt(
         directory=directory,
         spec=spec,
@@ -81,31 +80,17 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
         training=Training(
             spec=spec,
             engine=engine,
-            label_loss=label_loss,
             data=data,
             validation=validation,
             hardware=hardware,
             ranks=ranks,
             total_steps=spec.hyperparameters.count_steps(len(data), world_size=ranks.world_size),
-            shares_prefixes=_shares_prefixes(spec, trainee, hardware, label_loss, longest=int(data.lengths.max())),
+            fast_path=FastPath.find(spec, trainee, hardware, longest=longest),
         ),
         metrics=_metrics(directory, folder, progress) if ranks.is_first else None,
     )
     attempt.report_start(progress)
     attempt.run(progress)
-
-
-def _shares_prefixes(
-    spec: TrainingSpec, trainee: Trainee, hardware: Hardware, label_loss: LabelLoss, *, longest: int
-) -> bool:
-    """Whether a common beginning is computed once.
-
-    Under ZeRO each parameter's gradient must come with the last pass, and the beginning's pass has none for the last
-    layer's output. With dropout all rows would lose the same of it.
-    """
-    if effective_stage(spec.hyperparameters, trainee, hardware) > 0 or spec.hyperparameters.lora_dropout > 0:
-        return False
-    return is_exact(trainee.causal, label_loss, longest=longest)
 
 
 def _open_validation(directory: RunDirectory, spec: TrainingSpec) -> Conversations | None:

@@ -3,8 +3,8 @@
 Everything here is a pure function of (lengths, seed, step): a resumed run needs no stored position.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,14 +25,16 @@ class Conversations(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MicroBatch:
-    """Conversations padded on the right to the longest of them."""
+    """Conversations padded on the right to the longest of them, or packed: all in one row, one behind another."""
 
     ids: torch.Tensor
-    """int64 [rows, tokens]."""
+    """int64 [rows, tokens]; one row when packed."""
     predicts: torch.Tensor
     """bool [rows, tokens]: positions whose next token is learned."""
     labels: torch.Tensor
     """int64 [number of True in predicts]: those next tokens."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """What else the model must be given: see trainer.packing."""
 
 
 class BatchOrder:
@@ -55,17 +57,24 @@ class BatchOrder:
 
 
 def split_batch(
-    rows: list[int], lengths: NDArray[np.int64], *, world_size: int, max_rows: int, token_budget: int
+    rows: list[int],
+    lengths: NDArray[np.int64],
+    *,
+    world_size: int,
+    max_rows: int,
+    token_budget: int,
+    packs: bool = False,
 ) -> list[list[list[int]]]:
     """Split a batch into the micro-batches of every rank: `result[rank][micro_batch]` is a list of row numbers.
 
-    Conversations of similar length come together, so that few padding tokens are computed. Every rank gets the same
-    number of micro-batches, since each backward pass is a collective operation; an empty list stands for a pass that
-    adds nothing.
+    Where rows are padded, conversations of similar length come together, so that few padding tokens are computed;
+    where they are packed, micro-batches get about the same number of tokens. Every rank gets the same number of
+    micro-batches, since each backward pass is a collective operation; an empty list stands for one that adds nothing.
     """
     by_length = sorted(rows, key=lambda row: (-int(lengths[row]), row))
     shares = [_share(by_length, rank, world_size) for rank in range(world_size)]
-    plans = [_split_share(share, lengths, max_rows, token_budget) for share in shares]
+    split = _split_evenly if packs else _split_share
+    plans = [split(share, lengths, max_rows, token_budget) for share in shares]
     count = max(len(plan) for plan in plans)
     for plan in plans:
         _reach(plan, count)
@@ -137,6 +146,16 @@ def _split_share(share: list[int], lengths: NDArray[np.int64], max_rows: int, to
         else:
             plan.append([row])
     return plan
+
+
+def _split_evenly(share: list[int], lengths: NDArray[np.int64], max_rows: int, token_budget: int) -> list[list[int]]:
+    """Deal the sorted `share` to as few micro-batches as hold it; one conversation alone may be over the budget."""
+    total = sum(int(lengths[row]) for row in share)
+    for count in range(max(-(-total // token_budget), -(-len(share) // max_rows)), len(share)):
+        plan = [_share(share, number, count) for number in range(count)]
+        if all(len(rows) <= max_rows and int(lengths[rows].sum()) <= token_budget for rows in plan):
+            return plan
+    return [[row] for row in share]
 
 
 def _reach(plan: list[list[int]], count: int) -> None:

@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from trainer.data import MicroBatch
 
-ROWS_AT_ONCE = {"cpu": 256, "cuda": 4096}
-"""Labels whose logits are in memory at the same time."""
+ROWS_AT_ONCE = 4096
+"""Labels that are compared with the vocabulary at the same time."""
+WORDS_AT_ONCE = {"cpu": 4096, "cuda": 16_384}
+"""Entries of the vocabulary whose logits are in memory at the same time: on CPUs in the cache."""
 
 
 class LabelLoss:
@@ -18,7 +20,7 @@ class LabelLoss:
 
     A hook on the output layer picks the hidden states, so that whatever an architecture does to its logits afterwards
     (scaling, soft capping) still happens. Where it does nothing, and the output layer is not trained itself, logits and
-    their gradient are made a few rows at a time and never kept (the fused linear cross-entropy of Liger Kernel).
+    their gradient are made a piece of the vocabulary at a time and never kept (Cut Cross-Entropy, arXiv:2411.09009).
     """
 
     def __init__(self, causal: Any) -> None:
@@ -53,7 +55,7 @@ class LabelLoss:
     def _call(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
         self._picked = batch.predicts
         try:
-            found: torch.Tensor = model(input_ids=batch.ids, **{"use_cache": False, **inputs}).logits
+            found: torch.Tensor = model(input_ids=batch.ids, **{"use_cache": False, **batch.inputs, **inputs}).logits
         finally:
             self._picked = None
         return found[0]
@@ -90,23 +92,21 @@ class LabelLoss:
 class _LinearCrossEntropy(torch.autograd.Function):
     """Sum of cross-entropies of `hidden W^T`: hidden [n, width], W [vocabulary, width] (not trained), labels [n].
 
-    The gradient of the hidden states is made in the forward pass, while the logits are there.
+    The gradient of a label's hidden state is the mean of W's rows under the softmax, less the label's own row: an
+    attention of `hidden` over W. It is made in the forward pass, in one pass over the vocabulary, with the running
+    maximum and sum of FlashAttention (arXiv:2205.14135).
     """
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
-        size = ROWS_AT_ONCE["cuda" if hidden.is_cuda else "cpu"]
-        for start in range(0, len(labels), size):
-            rows, wanted = hidden[start : start + size], labels[start : start + size, None]
-            logs = torch.log_softmax((rows @ weight.t()).float(), dim=-1)
-            total -= logs.gather(1, wanted).sum()
-            if grad is not None:
-                # The derivative by the logits is the softmax, less 1 at the label.
-                share = logs.exp_()
-                share.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=share.dtype))
-                torch.mm(share.to(weight.dtype), weight, out=grad[start : start + size])
+        for start in range(0, len(labels), ROWS_AT_ONCE):
+            rows, wanted = hidden[start : start + ROWS_AT_ONCE], labels[start : start + ROWS_AT_ONCE]
+            losses, mean = _look_through(rows, weight, wanted, with_mean=grad is not None)
+            total += losses.sum()
+            if grad is not None and mean is not None:
+                grad[start : start + ROWS_AT_ONCE] = mean.sub_(weight[wanted])
         ctx.save_for_backward(grad)
         return total
 
@@ -114,3 +114,31 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, scale: torch.Tensor) -> tuple[Any, ...]:
         (grad,) = ctx.saved_tensors
         return grad * scale.to(grad.dtype), None, None
+
+
+def _look_through(
+    rows: torch.Tensor, weight: torch.Tensor, wanted: torch.Tensor, *, with_mean: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return each row's cross-entropy [n], and the mean of `weight` under each row's softmax [n, width], in fp32."""
+    highest = torch.full((len(rows), 1), -torch.inf, device=rows.device)
+    sums, found = torch.zeros_like(highest), torch.zeros_like(highest)
+    mean = torch.zeros_like(rows, dtype=torch.float32) if with_mean else None
+    size = WORDS_AT_ONCE["cuda" if rows.is_cuda else "cpu"]
+    for start in range(0, len(weight), size):
+        words = weight[start : start + size]
+        logits = (rows @ words.t()).float()
+        place = wanted[:, None] - start
+        is_here = (place >= 0) & (place < len(words))
+        found = torch.where(is_here, logits.gather(1, place.clamp(0, len(words) - 1)), found)
+        higher = torch.maximum(highest, logits.amax(1, keepdim=True))
+        shares = logits.sub_(higher).exp_()
+        fading = (highest - higher).exp_()
+        highest = higher
+        sums.mul_(fading).add_(shares.sum(1, keepdim=True))
+        if mean is not None:
+            mean.mul_(fading)
+            if weight.dtype == torch.float32:
+                mean.addmm_(shares, words)
+            else:
+                mean += shares.to(weight.dtype) @ words
+    return (sums.log() + highest - found)[:, 0], None if mean is None else mean.div_(sums)

@@ -5,8 +5,6 @@ and goes back through the beginning once, at the end. The loss and its gradient 
 are taken in another order.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +13,13 @@ import torch
 
 from trainer.data import Conversations, MicroBatch
 from trainer.label_loss import LabelLoss
+from trainer.packing import packed_inputs
+from trainer.questions import asleep, depends_on_length, is_same, whole
 
 LEAST_TOKENS = 16
 """A shorter beginning costs more as a pass of its own than it saves."""
 LEAST_SAVED = 0.15
 """Of a batch's tokens."""
-SAME = 1e-3
-"""So far apart may logits with and without it be, relative to their size, in fp32."""
 
 
 @dataclass(kw_only=True)
@@ -88,46 +86,23 @@ def compute(model: Any, label_loss: LabelLoss, ids: torch.Tensor) -> Prefix:
 
 
 @torch.no_grad()
-def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
+def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int, packs: bool) -> bool:
     """Ask the model itself, with a few tokens, whether it takes a beginning made apart for what it is.
 
     Windows narrower than the `longest` row and positions that depend on a row's length stand against it.
     """
-    if causal.is_gradient_checkpointing or _depends_on_length(causal.config, longest):
+    if causal.is_gradient_checkpointing or depends_on_length(causal.config, longest):
         return False
     ids = torch.arange(1, 13, device=causal.device)[None] % causal.config.get_text_config().vocab_size
-    with _asleep(causal):
+    inputs = packed_inputs([4], causal.device, start=8) if packs else {}
+    with asleep(causal):
         try:
             prefix = compute(causal, label_loss, ids[:, :8])
-            apart = label_loss.logits(causal, _whole(ids[:, 8:]), cache=prefix.before(1), use_cache=True)
-            together = label_loss.logits(causal, _whole(ids))[8:]
-        except (TypeError, ValueError, AttributeError, IndexError):  # no keys and values to go on from
+            apart = label_loss.logits(causal, whole(ids[:, 8:], **inputs), cache=prefix.before(1), use_cache=True)
+            together = label_loss.logits(causal, whole(ids))[8:]
+        except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # no keys and values to go on from
             return False
-    return bool((apart - together).abs().max() <= _tolerance(causal) * together.abs().max().clamp(min=1e-6))
-
-
-def _tolerance(causal: Any) -> float:
-    return SAME if causal.dtype == torch.float32 else 30 * SAME
-
-
-def _depends_on_length(config: Any, longest: int) -> bool:
-    text = config.get_text_config()
-    window = getattr(text, "sliding_window", None)
-    rope = getattr(text, "rope_parameters", None) or {}
-    kinds = {str(part.get("rope_type")) for part in (rope, *rope.values()) if isinstance(part, dict)}
-    return bool((window and window < longest) or kinds & {"dynamic", "longrope"})
-
-
-def _whole(ids: torch.Tensor) -> MicroBatch:
-    return MicroBatch(ids=ids, predicts=torch.ones_like(ids, dtype=torch.bool), labels=ids[0])
-
-
-@contextmanager
-def _asleep(causal: Any) -> Iterator[None]:
-    was_training = causal.training
-    causal.eval()
-    yield
-    causal.train(was_training)
+    return is_same(apart, together, causal.dtype)
 
 
 def _unlearned(learned: "np.ndarray[Any, np.dtype[np.bool_]]") -> int:

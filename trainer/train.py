@@ -13,13 +13,13 @@ from torch.nn import functional
 
 from trainer import shared_prefix
 from trainer.checkpoint import Progress
-from trainer.data import BatchOrder, Conversations, collate, count_labels, count_tokens, split_batch
+from trainer.data import BatchOrder, Conversations, MicroBatch, count_labels, count_tokens
 from trainer.engine import Ranks, sum_over_ranks
 from trainer.failures import Failure
+from trainer.fast_path import FastPath
 from trainer.hardware import Hardware
-from trainer.label_loss import LabelLoss
 from trainer.schedule import learning_rate
-from trainer.shared_prefix import common_length
+from trainer.shared_prefix import Prefix, common_length
 from trainer.spec import Hyperparameters, TrainingSpec
 from trainer.stalling import has_stalled, rate_share
 
@@ -30,14 +30,12 @@ class Training:
 
     spec: TrainingSpec
     engine: Any
-    label_loss: LabelLoss
+    fast_path: FastPath
     data: Conversations
     validation: Conversations | None
     hardware: Hardware
     ranks: Ranks
     total_steps: int
-    shares_prefixes: bool
-    """Whether a batch's common beginning is computed once: see trainer.shared_prefix."""
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -168,20 +166,15 @@ def optimize(training: Training, batch: list[int], step: int, rate: float) -> fl
 
 def _accumulate(training: Training, batch: list[int], scale: float) -> float:
     """Add up the gradients of this rank's share of `batch`, each loss times `scale`; return the sum of the losses."""
-    engine, device = training.engine, training.hardware.device
-    start = common_length(training.data, batch, num_ranks=training.ranks.world_size) if training.shares_prefixes else 0
-    mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size, start=start)
-    prefix = None
-    if start:
-        ids = collate(training.data, batch[:1], device).ids[:, :start]
-        prefix = shared_prefix.compute(engine, training.label_loss, ids)
+    engine, way = training.engine, training.fast_path
+    prefix = _beginning(training, training.data, batch)
+    mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size, prefix)
     goes_back = prefix is not None and prefix.is_learned
     losses = []
     for number, rows in enumerate(mine):
-        micro_batch = collate(training.data, rows, device, start=start)
-        before = {"cache": prefix.before(len(micro_batch.ids)), "use_cache": True} if prefix else {}
+        micro_batch, before = _micro_batch(training, training.data, rows, prefix)
         engine.set_gradient_accumulation_boundary(not goes_back and number == len(mine) - 1)
-        loss = training.label_loss.loss_sum(engine, micro_batch, **before)
+        loss = way.label_loss.loss_sum(engine, micro_batch, **before)
         engine.backward(loss * scale)
         losses.append(loss.detach())
     if prefix is not None and goes_back:
@@ -195,14 +188,36 @@ def evaluate(training: Training, data: Conversations) -> tuple[float, float]:
     """Return the mean loss and the share of right guesses (both per learned token) over all of `data`."""
     training.engine.eval()
     loss_sum = right = labels = 0.0
-    for rows in _split(training, data, list(range(len(data))), training.hyperparameters.per_device_eval_batch_size):
-        batch = collate(data, rows, training.hardware.device)
-        logits = training.label_loss.logits(training.engine, batch)
+    every = list(range(len(data)))
+    prefix = _beginning(training, data, every)
+    for rows in _split(training, data, every, training.hyperparameters.per_device_eval_batch_size, prefix):
+        batch, before = _micro_batch(training, data, rows, prefix)
+        logits = training.fast_path.label_loss.logits(training.engine, batch, **before)
         loss_sum += float(functional.cross_entropy(logits, batch.labels, reduction="sum"))
         right += float((logits.argmax(-1) == batch.labels).sum())
         labels += len(batch.labels)
     loss_sum, right, labels = sum_over_ranks([loss_sum, right, labels], training.ranks, training.hardware.device)
     return loss_sum / max(1.0, labels), right / max(1.0, labels)
+
+
+def _beginning(training: Training, data: Conversations, rows: list[int]) -> Prefix | None:
+    """Compute what all `rows` begin with, where that is worth while."""
+    if not training.fast_path.shares_prefixes:
+        return None
+    shared = common_length(data, rows, num_ranks=training.ranks.world_size)
+    if not shared:
+        return None
+    ids = torch.from_numpy(data.row(rows[0])[0][:shared].astype(np.int64))[None].to(training.hardware.device)
+    return shared_prefix.compute(training.engine, training.fast_path.label_loss, ids)
+
+
+def _micro_batch(
+    training: Training, data: Conversations, rows: list[int], prefix: Prefix | None
+) -> tuple[MicroBatch, dict[str, Any]]:
+    """Return `rows`, and what the model must be given with them."""
+    start = prefix.num_tokens if prefix else 0
+    found = training.fast_path.micro_batch(data, rows, training.hardware.device, start=start)
+    return found, {"cache": prefix.before(len(found.ids)), "use_cache": True} if prefix else {}
 
 
 def advance(progress: Progress, engine: Any, loss: float, tokens: int) -> Progress:
@@ -224,15 +239,12 @@ def is_due(step: int, every: int) -> bool:
 
 
 def _split(
-    training: Training, data: Conversations, rows: list[int], max_rows: int, *, start: int = 0
+    training: Training, data: Conversations, rows: list[int], max_rows: int, prefix: Prefix | None
 ) -> list[list[int]]:
-    return split_batch(
-        rows,
-        data.lengths - start,
-        world_size=training.ranks.world_size,
-        max_rows=max_rows,
-        token_budget=training.hardware.token_budget,
-    )[training.ranks.rank]
+    """Return this rank's micro-batches."""
+    start = prefix.num_tokens if prefix else 0
+    ranks = training.ranks
+    return training.fast_path.split(rows, data, world_size=ranks.world_size, max_rows=max_rows, start=start)[ranks.rank]
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM
 
 from trainer import label_loss
 from trainer.data import MicroBatch
-from trainer.fused_lora import fuse
+from trainer.fused_lora import fuse, join_layers_of_one_input
 from trainer.label_loss import LabelLoss
 
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 3e-2}
@@ -47,6 +47,14 @@ def gradients(model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     }
 
 
+def assert_same(found: Any, expected: Any, dtype: torch.dtype) -> None:
+    (loss, of_weights), (plain_loss, plain) = found, expected
+    assert float(loss) == pytest.approx(float(plain_loss), rel=CLOSE[dtype])
+    assert set(of_weights) == set(plain)
+    for name, gradient in plain.items():
+        assert float((of_weights[name] - gradient).norm() / gradient.norm()) < CLOSE[dtype], name
+
+
 class TestFusedLora:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
     @pytest.mark.parametrize("recomputes", [False, True])
@@ -57,11 +65,10 @@ class TestFusedLora:
         model.train()
         plain_loss, plain = gradients(model)
         assert fuse(model) == 14
-        loss, fused = gradients(model)
-        assert float(loss) == pytest.approx(float(plain_loss), rel=CLOSE[dtype])
-        assert set(fused) == set(plain)
-        for name, gradient in plain.items():
-            assert float((fused[name] - gradient).norm() / gradient.norm()) < CLOSE[dtype], name
+        assert_same(gradients(model), (plain_loss, plain), dtype)
+        # Of each of two blocks: query, key and value; output; gate and up; down.
+        assert join_layers_of_one_input(model, lambda: model(input_ids=batch().ids)) == 8
+        assert_same(gradients(model), (plain_loss, plain), dtype)
 
     def test_a_layer_with_a_bias(self, base_folder: Any) -> None:
         layer = torch.nn.Sequential(torch.nn.Linear(6, 5))
@@ -70,6 +77,25 @@ class TestFusedLora:
         plain = model(x)
         assert fuse(model) == 1
         assert torch.allclose(model(x), plain, atol=1e-6)
+
+    def test_a_joined_layer_that_is_called_alone_or_with_something_else(self) -> None:
+        class Two(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.one, self.other = torch.nn.Linear(6, 5), torch.nn.Linear(6, 3)
+
+            def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+                return self.one(x), self.other(y)
+
+        torch.manual_seed(0)
+        model = get_peft_model(Two(), LoraConfig(r=2, target_modules=["one", "other"], init_lora_weights=False)).train()
+        x, y = torch.randn(3, 6), torch.randn(4, 6)
+        plain = [*model(x, x), *model(x, y), model.base_model.model.other(y)]
+        assert fuse(model) == 2
+        assert join_layers_of_one_input(model, lambda: model(x, x)) == 1
+        joined = [*model(x, x), *model(x, y), model.base_model.model.other(y)]
+        for found, expected in zip(joined, plain, strict=True):
+            assert torch.allclose(found, expected, atol=1e-6)
 
     @pytest.mark.parametrize("options", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}])
     def test_leaves_to_peft_what_it_does_not_compute(self, base_folder: Any, options: dict[str, Any]) -> None:
@@ -96,11 +122,12 @@ class TestFusedLora:
 
 
 class TestLabelLoss:
-    @pytest.mark.parametrize("at_once", [4, 256])
+    @pytest.mark.parametrize(("rows", "words"), [(4, 100), (4096, 7), (4096, 4096)])
     def test_is_the_cross_entropy_of_the_labels(
-        self, base_folder: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
+        self, base_folder: Any, monkeypatch: pytest.MonkeyPatch, rows: int, words: int
     ) -> None:
-        monkeypatch.setitem(label_loss.ROWS_AT_ONCE, "cpu", at_once)
+        monkeypatch.setattr(label_loss, "ROWS_AT_ONCE", rows)
+        monkeypatch.setitem(label_loss.WORDS_AT_ONCE, "cpu", words)
         model = with_lora(base_folder).train()
         plain_loss, plain = gradients(model)
         model.zero_grad()

@@ -80,7 +80,7 @@ class TestResume:
         begun = [event.data["resumed_from_step"] for event in of_type(events, "started")]
         assert len(begun) == 4
         assert begun == sorted(begun)
-        assert begun[-1] >= 14
+        assert begun[-1] >= 12  # the one of step 14 may have been under way
         expected, found = losses(undisturbed), losses(killed)
         assert len(found) == 24
         # Losses, learning rates and each batch's tokens, all to the last bit.

@@ -10,10 +10,13 @@ from torch.nn import functional
 from trainer_runs import losses, run_here
 from transformers import AutoModelForCausalLM
 
+from rundir import read_events
 from trainer import shared_prefix
 from trainer.data import collate, count_labels
+from trainer.fast_path import FastPath
 from trainer.label_loss import LabelLoss
 from trainer.model import prepare
+from trainer.packing import begin_packing
 from trainer.spec import Hyperparameters
 from trainer.train import _accumulate
 
@@ -76,8 +79,9 @@ class Engine:
         loss.backward()
 
 
+@pytest.mark.parametrize("packs", [True, False])
 @pytest.mark.parametrize(("max_rows", "targets"), [(4, "all-linear"), (1, "all-linear"), (2, "q_proj")])
-def test_gradients_are_those_of_whole_rows(base_folder: Any, max_rows: int, targets: str) -> None:
+def test_gradients_are_those_of_whole_rows(base_folder: Any, max_rows: int, targets: str, packs: bool) -> None:
     chosen = Hyperparameters(
         max_seq_len=64, lora_dim=4, lora_alpha=8, per_device_train_batch_size=max_rows, per_device_eval_batch_size=1,
         gradient_accumulation_steps=1, learning_rate=1e-3, weight_decay=0, num_train_epochs=1,
@@ -89,11 +93,12 @@ def test_gradients_are_those_of_whole_rows(base_folder: Any, max_rows: int, targ
         torch.nn.init.normal_(weight, std=0.1)
     data, batch = rows(40), [0, 1, 2, 3]
     count = count_labels(data, batch)
-    engine = Engine(trainee.model)
+    engine, label_loss = Engine(trainee.model), LabelLoss(trainee.causal)
+    assert not packs or begin_packing(trainee.causal, label_loss, longest=64)
     training: Any = SimpleNamespace(
-        engine=engine, hardware=SimpleNamespace(device=torch.device("cpu"), token_budget=512), data=data,
-        ranks=SimpleNamespace(world_size=1, rank=0), hyperparameters=chosen, shares_prefixes=True,
-        label_loss=LabelLoss(trainee.causal),
+        engine=engine, hardware=SimpleNamespace(device=torch.device("cpu")), data=data,
+        ranks=SimpleNamespace(world_size=1, rank=0), hyperparameters=chosen,
+        fast_path=FastPath(label_loss=label_loss, packs=packs, shares_prefixes=True, token_budget=512),
     )  # fmt: skip
     trainee.model.train()
     loss = _accumulate(training, batch, 1 / count) / count
@@ -105,7 +110,7 @@ def test_gradients_are_those_of_whole_rows(base_folder: Any, max_rows: int, targ
     whole = 0.0
     for row in batch:
         one = collate(data, [row], torch.device("cpu"))
-        logits = training.label_loss.logits(trainee.model, one)
+        logits = label_loss.logits(trainee.model, one)
         part = functional.cross_entropy(logits, one.labels, reduction="sum") / count
         part.backward()
         whole += float(part.detach())
@@ -113,6 +118,10 @@ def test_gradients_are_those_of_whole_rows(base_folder: Any, max_rows: int, targ
     for name, weight in trainee.trainable().items():
         difference = float((weight.grad - shared[name]).norm() / weight.grad.norm())
         assert difference < 1e-4, name
+
+
+def validations(directory: Any) -> list[float]:
+    return [event.data["valid_loss"] for event in read_events(directory.events) if event.type == "validation"]
 
 
 class TestRun:
@@ -124,14 +133,16 @@ class TestRun:
         monkeypatch.setattr(shared_prefix, "compute", lambda *given: calls.append(1) or compute(*given))
         run_here(shared)
         num_steps = len(losses(shared))
-        assert len(calls) == num_steps + 1  # one asks the model whether it can
+        in_shared = len(calls)
+        assert in_shared > num_steps + 1  # one asks the model whether it can; those beyond are of the validations
         monkeypatch.setattr(shared_prefix, "LEAST_TOKENS", 10_000)
         whole = make_run(system=SYSTEM, **options)
         run_here(whole)
-        assert len(calls) == num_steps + 2
+        assert len(calls) == in_shared + 1
         assert [float(row[1]) for row in losses(shared)] == pytest.approx(
             [float(row[1]) for row in losses(whole)], rel=1e-4
         )
+        assert validations(shared) == pytest.approx(validations(whole), rel=1e-4)
 
     @pytest.mark.parametrize("changes", [{"zero_stage": 1}, {"zero_stage": 2}, {"lora_dropout": 0.1}])
     def test_rows_stay_whole_where_it_would_change_something(
@@ -146,9 +157,9 @@ class TestIsExact:
     def test_a_narrow_window_or_stretched_positions_stand_against_it(self, base_folder: Any) -> None:
         causal = AutoModelForCausalLM.from_pretrained(base_folder)
         label_loss = LabelLoss(causal)
-        assert shared_prefix.is_exact(causal, label_loss, longest=100)
+        assert shared_prefix.is_exact(causal, label_loss, longest=100, packs=False)
         causal.config.sliding_window = 64
-        assert not shared_prefix.is_exact(causal, label_loss, longest=100)
-        assert shared_prefix.is_exact(causal, label_loss, longest=64)
+        assert not shared_prefix.is_exact(causal, label_loss, longest=100, packs=False)
+        assert shared_prefix.is_exact(causal, label_loss, longest=64, packs=False)
         causal.config.rope_parameters = {**causal.config.rope_parameters, "rope_type": "dynamic"}
-        assert not shared_prefix.is_exact(causal, label_loss, longest=64)
+        assert not shared_prefix.is_exact(causal, label_loss, longest=64, packs=False)

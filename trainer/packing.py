@@ -1,0 +1,137 @@
+"""Packing: the conversations of a micro-batch stand in one row, one behind another, so that no padding is computed.
+
+Each attends to itself alone, and to the batch's common beginning where there is one (trainer.shared_prefix); positions
+count from the start of each. It is what FlashAttention calls variable lengths.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from torch.nn.attention.varlen import varlen_attn
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from trainer.data import Conversations, MicroBatch
+from trainer.label_loss import LabelLoss
+from trainer.questions import asleep, depends_on_length, is_same, whole
+
+IMPLEMENTATION = "luthier_packed"
+"""The name under which Transformers finds `attend`."""
+
+
+def pack(cache: Conversations, rows: list[int], device: torch.device, *, start: int = 0) -> MicroBatch:
+    """Read `rows` from token `start` on (none: one token that predicts nothing) into one row."""
+    pairs = [cache.row(row) for row in rows] or [(np.zeros(start + 1, np.uint32), np.zeros(start + 1, np.bool_))]
+    ids = np.concatenate([row_ids[start:] for row_ids, _ in pairs]).astype(np.int64)
+    learned = [row_learned[start:] for _, row_learned in pairs]
+    predicts = np.concatenate([np.append(row[1:], False) for row in learned])
+    lengths = [len(row) for row in learned]
+    return MicroBatch(
+        ids=torch.from_numpy(ids)[None].to(device),
+        predicts=torch.from_numpy(predicts)[None].to(device),
+        labels=torch.from_numpy(np.roll(ids, -1)[predicts]).to(device),
+        inputs=packed_inputs(lengths, device, start=start),
+    )
+
+
+def packed_inputs(lengths: list[int], device: torch.device, *, start: int = 0) -> dict[str, Any]:
+    """Return what tells a model that its one row is conversations of these `lengths`, each behind `start` tokens."""
+    positions = np.concatenate([np.arange(start, start + length) for length in lengths])
+    ends = np.cumsum([0, *lengths], dtype=np.int32)
+    return {
+        "position_ids": torch.from_numpy(positions)[None].to(device),
+        # Four dimensions make Transformers pass it on as it is: no mask of tokens by tokens is made.
+        "attention_mask": torch.zeros((1, 1, 1, 1), device=device),
+        "row_lengths": tuple(lengths),
+        "row_ends": torch.from_numpy(ends).to(device),
+    }
+
+
+@torch.no_grad()
+def begin_packing(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
+    """Make the model compute packed conversations; return False, and leave it as it was, where it cannot.
+
+    The model itself is asked, with a few tokens: conversations of two lengths must say packed what they say alone.
+    """
+    if depends_on_length(causal.config, longest):
+        return False
+    lengths, device = [8, 4], causal.device
+    ids = torch.arange(1, 13, device=device)[None] % causal.config.get_text_config().vocab_size
+    configs = (causal.config, causal.config.get_text_config())
+    own = [config._attn_implementation for config in configs]
+    with asleep(causal):
+        alone = torch.cat([label_loss.logits(causal, whole(part)) for part in ids.split(lengths, dim=1)])
+        for config in configs:
+            config._attn_implementation = IMPLEMENTATION
+        try:
+            packed = label_loss.logits(causal, whole(ids, **packed_inputs(lengths, device)))
+        except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # an architecture's own ways
+            packed = torch.full_like(alone, torch.nan)
+    if is_same(packed, alone, causal.dtype):
+        return True
+    for config, name in zip(configs, own, strict=True):
+        config._attn_implementation = name
+    return False
+
+
+def attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    row_lengths: tuple[int, ...] | None = None,
+    row_ends: torch.Tensor | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Transformers' attention interface: query [1, heads, tokens, width]; key, value with what stands before all rows.
+
+    Without `row_lengths` it is SDPA as Transformers calls it.
+    """
+    if row_lengths is None:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+    if kwargs.get("softcap") is not None or kwargs.get("s_aux") is not None:
+        raise ValueError("Soft caps and sinks are not computed for packed rows.")
+    num_before = key.shape[2] - query.shape[2]
+    keys, values = (_of_rows(tensor, num_before, row_lengths) for tensor in (key, value))
+    if query.is_cuda and query.dtype != torch.float32 and dropout == 0 and row_ends is not None:
+        steps = torch.arange(len(row_ends), dtype=torch.int32, device=query.device)
+        longest = max(row_lengths)
+        out = varlen_attn(
+            query[0].transpose(0, 1), torch.cat(keys, 2)[0].transpose(0, 1), torch.cat(values, 2)[0].transpose(0, 1),
+            row_ends, row_ends + steps * num_before, longest, longest + num_before,
+            scale=scaling, window_size=(-1, 0), enable_gqa=query.shape[1] != key.shape[1],
+        )  # fmt: skip
+        assert isinstance(out, torch.Tensor)
+        return out[None], None
+    found = [
+        functional.scaled_dot_product_attention(
+            rows, of_row, value_of_row, scale=scaling, dropout_p=dropout, enable_gqa=query.shape[1] != key.shape[1],
+            attn_mask=_sees_before(rows.shape[2], num_before, query.device) if num_before else None,
+            is_causal=not num_before,
+        )
+        for rows, of_row, value_of_row in zip(query.split(row_lengths, dim=2), keys, values, strict=True)
+    ]  # fmt: skip
+    return torch.cat(found, dim=2).transpose(1, 2), None
+
+
+def _of_rows(tensor: torch.Tensor, num_before: int, row_lengths: tuple[int, ...]) -> list[torch.Tensor]:
+    """Return each row's own keys (or values), what stands before all of them included."""
+    before, *rows = tensor.split((num_before, *row_lengths), dim=2)
+    return [torch.cat((before, row), dim=2) for row in rows] if num_before else rows
+
+
+def _sees_before(length: int, num_before: int, device: torch.device) -> torch.Tensor:
+    return torch.ones((length, num_before + length), dtype=torch.bool, device=device).tril(num_before)
+
+
+ALL_ATTENTION_FUNCTIONS.register(IMPLEMENTATION, attend)
+ALL_MASK_ATTENTION_FUNCTIONS.register(IMPLEMENTATION, sdpa_mask)
