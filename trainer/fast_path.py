@@ -9,7 +9,8 @@ from trainer import shared_prefix
 from trainer.data import Conversations, MicroBatch, collate, split_batch
 from trainer.engine import effective_stage
 from trainer.fused_lora import join_layers_of_one_input
-from trainer.hardware import CPU_PACKED_BUDGET, Hardware
+from trainer.fused_norm import fuse_norms
+from trainer.hardware import ACTIVATION_BYTES, CPU_TOKEN_BUDGET, LARGEST_CPU_BUDGET, Hardware
 from trainer.label_loss import LabelLoss
 from trainer.model import Trainee
 from trainer.packing import begin_packing, pack
@@ -37,13 +38,14 @@ class FastPath:
         if spec.hyperparameters.zero_stage < 3:  # which has spread the weights that a question needs
             packs = begin_packing(trainee.causal, label_loss, longest=longest)
             _join_lora_layers(trainee, label_loss)
+            fuse_norms(trainee.causal)
         on_cpu = hardware.device.type == "cpu"
         return cls(
             label_loss=label_loss,
             packs=packs,
             shares_prefixes=_may_share(spec, trainee, hardware)
             and shared_prefix.is_exact(trainee.causal, label_loss, longest=longest, packs=packs),
-            token_budget=CPU_PACKED_BUDGET if packs and on_cpu else hardware.token_budget,
+            token_budget=_packed_budget(trainee) if packs and on_cpu else hardware.token_budget,
         )
 
     def split(
@@ -62,6 +64,18 @@ class FastPath:
     def micro_batch(self, data: Conversations, rows: list[int], device: torch.device, *, start: int = 0) -> MicroBatch:
         """Read `rows` from token `start` on."""
         return (pack if self.packs else collate)(data, rows, device, start=start)
+
+
+def _packed_budget(trainee: Trainee) -> int:
+    """Return the tokens whose activations take ACTIVATION_BYTES on a CPU, within limits.
+
+    A layer keeps some eight tensors of the model's width and four of the gated layer's.
+    """
+    config = trainee.causal.config.get_text_config()
+    width = config.hidden_size
+    wider = getattr(config, "intermediate_size", None) or 4 * width
+    of_a_token = config.num_hidden_layers * (8 * width + 4 * wider) * trainee.causal.dtype.itemsize
+    return min(LARGEST_CPU_BUDGET, max(CPU_TOKEN_BUDGET, ACTIVATION_BYTES // of_a_token))
 
 
 def _may_share(spec: TrainingSpec, trainee: Trainee, hardware: Hardware) -> bool:

@@ -123,10 +123,11 @@ def _look_through(
     highest = torch.full((len(rows), 1), -torch.inf, device=rows.device)
     sums, found = torch.zeros_like(highest), torch.zeros_like(highest)
     mean = torch.zeros_like(rows, dtype=torch.float32) if with_mean else None
-    size = WORDS_AT_ONCE["cuda" if rows.is_cuda else "cpu"]
+    size = min(WORDS_AT_ONCE["cuda" if rows.is_cuda else "cpu"], len(weight))
+    room = torch.empty(len(rows) * size, dtype=rows.dtype, device=rows.device)
     for start in range(0, len(weight), size):
         words = weight[start : start + size]
-        logits = (rows @ words.t()).float()
+        logits = torch.mm(rows, words.t(), out=room[: len(rows) * len(words)].view(len(rows), -1)).float()
         place = wanted[:, None] - start
         is_here = (place >= 0) & (place < len(words))
         found = torch.where(is_here, logits.gather(1, place.clamp(0, len(words) - 1)), found)

@@ -1,5 +1,9 @@
 """What a training imports, for a process that does so once and is then forked for each: see rundir.forkserver."""
 
+import os
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read once, by PyTorch's first allocation: see trainer.environment
+
 import transformers.models.llama.modeling_llama
 import transformers.models.qwen2.modeling_qwen2  # noqa: F401
 from transformers import AutoModelForCausalLM  # noqa: F401
