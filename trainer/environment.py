@@ -14,7 +14,7 @@ def prepare_environment(threads: int | None = None) -> None:
         ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
         ("TRANSFORMERS_VERBOSITY", "error"),
         ("TOKENIZERS_PARALLELISM", "false"),
-        # PyTorch asks for large pages for large tensors: a step has no page faults any more, and 5 to 8 % are won.
+        # PyTorch asks for large pages for large tensors: page faults were some 5 % of a step without.
         ("THP_MEM_ALLOC_ENABLE", "1"),
     ):
         os.environ.setdefault(name, value)

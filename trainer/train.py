@@ -166,7 +166,7 @@ def optimize(training: Training, batch: list[int], step: int, rate: float) -> fl
 
 def _accumulate(training: Training, batch: list[int], scale: float) -> float:
     """Add up the gradients of this rank's share of `batch`, each loss times `scale`; return the sum of the losses."""
-    engine, way = training.engine, training.fast_path
+    engine, label_loss = training.engine, training.fast_path.label_loss
     prefix = _beginning(training, training.data, batch)
     mine = _split(training, training.data, batch, training.hyperparameters.per_device_train_batch_size, prefix)
     goes_back = prefix is not None and prefix.is_learned
@@ -174,7 +174,7 @@ def _accumulate(training: Training, batch: list[int], scale: float) -> float:
     for number, rows in enumerate(mine):
         micro_batch, before = _micro_batch(training, training.data, rows, prefix)
         engine.set_gradient_accumulation_boundary(not goes_back and number == len(mine) - 1)
-        loss = way.label_loss.loss_sum(engine, micro_batch, **before)
+        loss = label_loss.loss_sum(engine, micro_batch, **before)
         engine.backward(loss * scale)
         losses.append(loss.detach())
     if prefix is not None and goes_back:
