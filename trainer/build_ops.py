@@ -1,4 +1,4 @@
-"""Compile DeepSpeed's operators now, so that the first training does not have to.
+"""Compile our functions and DeepSpeed's operators now, so that the first training does not have to.
 
 `python -m trainer.build_ops [--offload]` writes to TORCH_EXTENSIONS_DIR, or to torch's own cache folder.
 """
@@ -17,12 +17,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--offload", action="store_true", help="also the optimizer that ZeRO-Offload needs")
     arguments = parser.parse_args(argv)
     prepare_environment()
+    if not _build_native():
+        return 1
     from deepspeed.accelerator import get_accelerator
 
     wanted = {"ShareMemCommBuilder": "shared-memory communication between ranks"}
     if arguments.offload:
         wanted["CPUAdamBuilder"] = "the optimizer of ZeRO-Offload"
     return max(_build(purpose, get_accelerator().create_op_builder(name)) for name, purpose in wanted.items())
+
+
+def _build_native() -> bool:
+    from trainer.native import library
+
+    print("Compiling the trainer's own functions for this processor …", flush=True)
+    return library() is not None
 
 
 def _build(purpose: str, builder: Any) -> int:

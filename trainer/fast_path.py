@@ -7,9 +7,10 @@ import torch
 
 from trainer import shared_prefix
 from trainer.data import Conversations, MicroBatch, collate, split_batch
+from trainer.dense import lay_out
 from trainer.engine import effective_stage
-from trainer.fused_lora import join_layers_of_one_input
-from trainer.fused_norm import fuse_norms
+from trainer.fused_lora import join_layers_of_one_input, products_of
+from trainer.fused_passes import fuse_passes
 from trainer.hardware import ACTIVATION_BYTES, CPU_TOKEN_BUDGET, LARGEST_CPU_BUDGET, Hardware
 from trainer.label_loss import LabelLoss
 from trainer.model import Trainee
@@ -38,7 +39,9 @@ class FastPath:
         if spec.hyperparameters.zero_stage < 3:  # which has spread the weights that a question needs
             packs = begin_packing(trainee.causal, label_loss, longest=longest)
             _join_lora_layers(trainee, label_loss)
-            fuse_norms(trainee.causal)
+            with asleep(trainee.causal):
+                fuse_passes(trainee.causal)
+            lay_out([*products_of(trainee.causal), *label_loss.products])
         on_cpu = hardware.device.type == "cpu"
         return cls(
             label_loss=label_loss,

@@ -16,6 +16,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainer.dense import Dense
+from trainer.native import passes, serves
+
 ADAPTER = "default"
 
 
@@ -63,6 +66,13 @@ def join_layers_of_one_input(model: nn.Module, look: Callable[[], object]) -> in
     return len(groups)
 
 
+def products_of(model: nn.Module) -> list[Dense]:
+    """Return the products with base weights of all fused layers."""
+    forwards = (getattr(layer, "forward", None) for layer in model.modules())
+    groups = {id(group): group for group in (forward.args[0] for forward in forwards if isinstance(forward, _Fused))}
+    return [product for group in groups.values() for product in group.products]
+
+
 def _is_plain(layer: Any) -> bool:
     from peft.tuners.lora import Linear
 
@@ -104,12 +114,13 @@ class _Group:
 
     def __init__(self, layers: list[Any]) -> None:
         self.layers = layers
+        self.products = [Dense(base.weight, base.bias) for base in (layer.get_base_layer() for layer in layers)]
         self._waiting: _Waiting | None = None
 
     def output(self, number: int, x: torch.Tensor) -> torch.Tensor:
         waiting = self._waiting
         if waiting is None or waiting.given is not x or number not in waiting.outputs:
-            made = self._compute(self.layers if number == 0 else [self.layers[number]], x)
+            made = self._compute(slice(None) if number == 0 else slice(number, number + 1), x)
             if number > 0 or len(made) == 1:
                 return made[0]
             waiting = self._waiting = _Waiting(given=x, outputs=dict(enumerate(made)))
@@ -118,13 +129,10 @@ class _Group:
             self._waiting = None
         return found
 
-    @staticmethod
-    def _compute(layers: list[Any], x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        tensors: list[torch.Tensor | None] = []
-        for layer in layers:
-            base = layer.get_base_layer()
-            tensors += [base.weight, base.bias, layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight]
-        made: tuple[torch.Tensor, ...] = _FusedLora.apply(x, layers[0].scaling[ADAPTER], *tensors)  # type: ignore[no-untyped-call]
+    def _compute(self, part: slice, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        layers = self.layers[part]
+        matrices = [side[ADAPTER].weight for layer in layers for side in (layer.lora_A, layer.lora_B)]
+        made: tuple[torch.Tensor, ...] = _FusedLora.apply(x, layers[0].scaling[ADAPTER], self.products[part], *matrices)  # type: ignore[no-untyped-call]
         return made
 
 
@@ -152,37 +160,61 @@ class _FusedLora(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, scale: float, *tensors: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
-        weights, biases, matrices_a, matrices_b = (tensors[start::4] for start in range(4))
+    def forward(
+        ctx: Any, x: torch.Tensor, scale: float, products: list[Dense], *matrices: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        matrices_a, matrices_b = matrices[::2], matrices[1::2]
         rows = x.reshape(-1, x.shape[-1])
-        ranks = [len(a) for a in matrices_a]  # type: ignore[arg-type]
-        a = torch.cat(matrices_a).to(x.dtype)  # type: ignore[arg-type]
-        low = (a @ rows.t()).mul_(scale)
+        ranks = [len(a) for a in matrices_a]
+        a = torch.cat(matrices_a).to(x.dtype)
+        low = _narrow(rows, a, scale)
         made, wide_b = [], []
-        for weight, bias, b, low_of_layer in zip(weights, biases, matrices_b, low.split(ranks), strict=True):
-            out = rows @ weight.t() if bias is None else torch.addmm(bias, rows, weight.t())  # type: ignore[union-attr]
-            wide_b.append(b.t().to(x.dtype).contiguous())  # type: ignore[union-attr]
-            made.append(out.addmm_(low_of_layer.t(), wide_b[-1]).view(*x.shape[:-1], -1))
-        ctx.save_for_backward(rows, low, a, *weights, *wide_b)
-        ctx.scale, ctx.ranks, ctx.shape = scale, ranks, x.shape
-        ctx.formats = [(a.dtype, b.dtype) for a, b in zip(matrices_a, matrices_b, strict=True)]  # type: ignore[union-attr]
+        for product, b, low_of_layer in zip(products, matrices_b, low.split(ranks, dim=1), strict=True):
+            wide_b.append(b.t().to(x.dtype).contiguous())
+            out = product.there(rows).addmm_(low_of_layer, wide_b[-1])
+            made.append(out.view(*x.shape[:-1], -1))
+        ctx.save_for_backward(rows, low, a, *wide_b)
+        ctx.scale, ctx.products, ctx.ranks, ctx.shape = scale, products, ranks, x.shape
+        ctx.formats = [(a.dtype, b.dtype) for a, b in zip(matrices_a, matrices_b, strict=True)]
         return tuple(made)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[Any, ...]:
-        rows, low, a, *rest = ctx.saved_tensors
-        count = len(ctx.ranks)
-        weights, wide_b = rest[:count], rest[count:]
+        rows, low, a, *wide_b = ctx.saved_tensors
         wide = [grad.reshape(-1, grad.shape[-1]) for grad in grads]
-        narrow = torch.cat([b @ grad.t() for b, grad in zip(wide_b, wide, strict=True)]).mul_(ctx.scale)
-        grad_x = None
+        said = torch.empty_like(low)
+        grads_b = [
+            _narrow_and_gather(grad, b, ctx.scale, low_of_layer, said_of_layer)
+            for grad, b, low_of_layer, said_of_layer in zip(
+                wide, wide_b, low.split(ctx.ranks, dim=1), said.split(ctx.ranks, dim=1), strict=True
+            )
+        ]
+        grad_x: torch.Tensor | None = None
         if ctx.needs_input_grad[0]:
-            grad_x = wide[0] @ weights[0]
-            for grad, weight in zip(wide[1:], weights[1:], strict=True):
-                grad_x.addmm_(grad, weight)
-            grad_x = grad_x.addmm_(narrow.t(), a).view(ctx.shape)
+            for grad, product in zip(wide, ctx.products, strict=True):
+                grad_x = product.back(grad, grad_x)
+            assert grad_x is not None
+            grad_x = grad_x.addmm_(said, a).view(ctx.shape)
         of_layers: list[torch.Tensor | None] = []
-        grads_a, lows = (narrow @ rows).split(ctx.ranks), low.split(ctx.ranks)
-        for grad_a, low_of_layer, grad, formats in zip(grads_a, lows, wide, ctx.formats, strict=True):
-            of_layers += [None, None, grad_a.to(formats[0]), (low_of_layer @ grad).t().to(formats[1])]
-        return grad_x, None, *of_layers
+        for grad_a, grad_b, formats in zip(_gather(rows, said).split(ctx.ranks), grads_b, ctx.formats, strict=True):
+            of_layers += [grad_a.to(formats[0]), grad_b.t().to(formats[1])]
+        return grad_x, None, None, *of_layers
+
+
+def _narrow(rows: torch.Tensor, a: torch.Tensor, scale: float) -> torch.Tensor:
+    """Return `scale * rows a^T`, [tokens, rank]."""
+    return passes.narrow(rows, a, scale) if serves(rows) else (a @ rows.t()).mul_(scale).t()
+
+
+def _narrow_and_gather(
+    wide: torch.Tensor, b: torch.Tensor, scale: float, low: torch.Tensor, said: torch.Tensor
+) -> torch.Tensor:
+    """Write `scale * wide b^T` into `said`, [tokens, rank], and return `low^T wide`, [rank, width]."""
+    if serves(wide):
+        return passes.narrow_and_gather(wide, b, scale, low, said)
+    said.copy_((b @ wide.t()).mul_(scale).t())
+    return low.t() @ wide
+
+
+def _gather(rows: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+    return passes.gather(rows, said) if serves(rows) else said.t() @ rows

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from trainer.data import MicroBatch
+from trainer.dense import Dense
 
 ROWS_AT_ONCE = 4096
 """Labels that are compared with the vocabulary at the same time."""
@@ -30,7 +31,7 @@ class LabelLoss:
         self._head_forward = self._head.forward
         self._head.register_forward_pre_hook(self._pick)
         self._head.forward = self._forward
-        self._is_fused = self._can_be_fused(causal)
+        self.products = _in_pieces(self._head.weight) if self._can_be_fused(causal) else []
 
     def logits(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
         """Return fp32 logits [number of labels, vocabulary]."""
@@ -38,10 +39,10 @@ class LabelLoss:
 
     def loss_sum(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
         """Return the sum of the cross-entropies of all labels, in fp32."""
-        if not self._is_fused:
+        if not self.products:
             return functional.cross_entropy(self.logits(model, batch, **inputs), batch.labels, reduction="sum")
         hidden = self.hidden(model, batch, **inputs)
-        loss: torch.Tensor = _LinearCrossEntropy.apply(hidden, self._head.weight, batch.labels)  # type: ignore[no-untyped-call]
+        loss: torch.Tensor = _LinearCrossEntropy.apply(hidden, self._head.weight, self.products, batch.labels)  # type: ignore[no-untyped-call]
         return loss
 
     def hidden(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
@@ -98,12 +99,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, products: list[Dense], labels: torch.Tensor
+    ) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         grad = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start in range(0, len(labels), ROWS_AT_ONCE):
             rows, wanted = hidden[start : start + ROWS_AT_ONCE], labels[start : start + ROWS_AT_ONCE]
-            losses, mean = _look_through(rows, weight, wanted, with_mean=grad is not None)
+            losses, mean = _look_through(rows, products, wanted, with_mean=grad is not None)
             total += losses.sum()
             if grad is not None and mean is not None:
                 grad[start : start + ROWS_AT_ONCE] = mean.sub_(weight[wanted])
@@ -113,24 +116,26 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, scale: torch.Tensor) -> tuple[Any, ...]:
         (grad,) = ctx.saved_tensors
-        return grad * scale.to(grad.dtype), None, None
+        return grad * scale.to(grad.dtype), None, None, None
+
+
+def _in_pieces(weight: torch.Tensor) -> list[Dense]:
+    return [Dense(words) for words in weight.detach().split(WORDS_AT_ONCE["cuda" if weight.is_cuda else "cpu"])]
 
 
 def _look_through(
-    rows: torch.Tensor, weight: torch.Tensor, wanted: torch.Tensor, *, with_mean: bool
+    rows: torch.Tensor, products: list[Dense], wanted: torch.Tensor, *, with_mean: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return each row's cross-entropy [n], and the mean of `weight` under each row's softmax [n, width], in fp32."""
+    """Return each row's cross-entropy [n], and the mean of the words under each row's softmax [n, width], in fp32."""
     highest = torch.full((len(rows), 1), -torch.inf, device=rows.device)
     sums, found = torch.zeros_like(highest), torch.zeros_like(highest)
     mean = torch.zeros_like(rows, dtype=torch.float32) if with_mean else None
-    size = min(WORDS_AT_ONCE["cuda" if rows.is_cuda else "cpu"], len(weight))
-    room = torch.empty(len(rows) * size, dtype=rows.dtype, device=rows.device)
-    for start in range(0, len(weight), size):
-        words = weight[start : start + size]
-        logits = torch.mm(rows, words.t(), out=room[: len(rows) * len(words)].view(len(rows), -1)).float()
-        place = wanted[:, None] - start
-        is_here = (place >= 0) & (place < len(words))
-        found = torch.where(is_here, logits.gather(1, place.clamp(0, len(words) - 1)), found)
+    start = 0
+    for words in products:
+        logits = words.there(rows).float()
+        place, start = wanted[:, None] - start, start + logits.shape[1]
+        is_here = (place >= 0) & (place < logits.shape[1])
+        found = torch.where(is_here, logits.gather(1, place.clamp(0, logits.shape[1] - 1)), found)
         higher = torch.maximum(highest, logits.amax(1, keepdim=True))
         shares = logits.sub_(higher).exp_()
         fading = (highest - higher).exp_()
@@ -138,8 +143,8 @@ def _look_through(
         sums.mul_(fading).add_(shares.sum(1, keepdim=True))
         if mean is not None:
             mean.mul_(fading)
-            if weight.dtype == torch.float32:
-                mean.addmm_(shares, words)
+            if rows.dtype == torch.float32:
+                mean = words.back(shares, mean)
             else:
-                mean += shares.to(weight.dtype) @ words
+                mean += words.back(shares.to(rows.dtype))
     return (sums.log() + highest - found)[:, 0], None if mean is None else mean.div_(sums)

@@ -16,7 +16,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from trainer.data import Conversations, MicroBatch
 from trainer.label_loss import LabelLoss
-from trainer.questions import asleep, depends_on_length, is_same, whole
+from trainer.native import attention as native
+from trainer.questions import asleep, depends_on_length, says_the_same, whole, words
 
 IMPLEMENTATION = "luthier_packed"
 """The name under which Transformers finds `attend`."""
@@ -59,7 +60,7 @@ def begin_packing(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
     if depends_on_length(causal.config, longest):
         return False
     lengths, device = [8, 4], causal.device
-    ids = torch.arange(1, 13, device=device)[None] % causal.config.get_text_config().vocab_size
+    ids = words(causal, sum(lengths))
     configs = (causal.config, causal.config.get_text_config())
     own = [config._attn_implementation for config in configs]
     with asleep(causal):
@@ -70,7 +71,7 @@ def begin_packing(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
             packed = label_loss.logits(causal, whole(ids, **packed_inputs(lengths, device)))
         except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # an architecture's own ways
             packed = torch.full_like(alone, torch.nan)
-    if is_same(packed, alone, causal.dtype):
+    if says_the_same(packed, alone, causal.dtype):
         return True
     for config, name in zip(configs, own, strict=True):
         config._attn_implementation = name
@@ -101,6 +102,8 @@ def attend(
     if kwargs.get("softcap") is not None or kwargs.get("s_aux") is not None:
         raise ValueError("Soft caps and sinks are not computed for packed rows.")
     num_before = key.shape[2] - query.shape[2]
+    if dropout == 0 and row_ends is not None and native.takes(query, key, row_lengths):
+        return native.attend_to_rows(query, key, value, row_ends, scaling or query.shape[-1] ** -0.5), None
     keys, values = (_of_rows(tensor, num_before, row_lengths) for tensor in (key, value))
     if query.is_cuda and query.dtype != torch.float32 and dropout == 0 and row_ends is not None:
         steps = torch.arange(len(row_ends), dtype=torch.int32, device=query.device)
@@ -112,7 +115,7 @@ def attend(
         )  # fmt: skip
         assert isinstance(out, torch.Tensor)
         return out[None], None
-    found = [
+    outs = [
         functional.scaled_dot_product_attention(
             rows, of_row, value_of_row, scale=scaling, dropout_p=dropout, enable_gqa=query.shape[1] != key.shape[1],
             attn_mask=_sees_before(rows.shape[2], num_before, query.device) if num_before else None,
@@ -120,7 +123,7 @@ def attend(
         )
         for rows, of_row, value_of_row in zip(query.split(row_lengths, dim=2), keys, values, strict=True)
     ]  # fmt: skip
-    return torch.cat(found, dim=2).transpose(1, 2), None
+    return torch.cat(outs, dim=2).transpose(1, 2), None
 
 
 def _of_rows(tensor: torch.Tensor, num_before: int, row_lengths: tuple[int, ...]) -> list[torch.Tensor]:

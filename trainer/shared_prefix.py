@@ -14,7 +14,7 @@ import torch
 from trainer.data import Conversations, MicroBatch
 from trainer.label_loss import LabelLoss
 from trainer.packing import packed_inputs
-from trainer.questions import asleep, depends_on_length, is_same, whole
+from trainer.questions import asleep, depends_on_length, says_the_same, whole, words
 
 LEAST_TOKENS = 16
 """A shorter beginning costs more as a pass of its own than it saves."""
@@ -93,7 +93,7 @@ def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int, packs: bool) -
     """
     if causal.is_gradient_checkpointing or depends_on_length(causal.config, longest):
         return False
-    ids = torch.arange(1, 13, device=causal.device)[None] % causal.config.get_text_config().vocab_size
+    ids = words(causal, 12)
     inputs = packed_inputs([4], causal.device, start=8) if packs else {}
     with asleep(causal):
         try:
@@ -102,7 +102,7 @@ def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int, packs: bool) -
             together = label_loss.logits(causal, whole(ids))[8:]
         except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # no keys and values to go on from
             return False
-    return is_same(apart, together, causal.dtype)
+    return says_the_same(apart, together, causal.dtype)
 
 
 def _unlearned(learned: "np.ndarray[Any, np.dtype[np.bool_]]") -> int:

@@ -135,7 +135,7 @@ class TestLabelLoss:
         fused = LabelLoss(model.get_base_model())
         loss = fused.loss_sum(model, found) / len(found.labels)
         loss.backward()
-        assert fused._is_fused
+        assert fused.products
         assert float(loss.detach()) == pytest.approx(float(plain_loss), rel=1e-5)
         for name, gradient in plain.items():
             weight = model.get_parameter(name)
@@ -154,7 +154,7 @@ class TestLabelLoss:
     def test_a_trained_output_layer_gets_its_gradient(self, base_folder: Any) -> None:
         causal = AutoModelForCausalLM.from_pretrained(base_folder)
         plain = LabelLoss(causal)
-        assert not plain._is_fused
+        assert not plain.products
         plain.loss_sum(causal, batch()).backward()
         assert causal.lm_head.weight.grad.abs().sum() > 0
 
@@ -166,7 +166,7 @@ class TestLabelLoss:
         )  # fmt: skip
         causal = Gemma2ForCausalLM(config).requires_grad_(False)
         capped = LabelLoss(causal)
-        assert not capped._is_fused
+        assert not capped.products
         found = batch()
         expected = functional.cross_entropy(causal(found.ids).logits[found.predicts], found.labels, reduction="sum")
         assert float(capped.loss_sum(causal, found)) == pytest.approx(float(expected), rel=1e-5)

@@ -1,0 +1,74 @@
+"""Products with weights that are not learned. On processors these are laid out for oneDNN beforehand, once.
+
+That is 10 to 20 % faster than BLAS on weights as they lie. PyTorch's own compiler does the same with weights that do
+not change.
+"""
+
+from collections.abc import Iterable
+
+import torch
+
+LAID_OUT_BYTES = 2 * 2**30
+"""The weights may take a second and a third time, one for each direction; without these copies oneDNN is given the
+weights themselves."""
+TOKENS = 1024
+"""For which a layout is chosen."""
+
+
+class Dense:
+    """`x W^T` and `y W` of a weight W [out, in] that does not change."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
+        self._weight, self._bias = weight, bias
+        self._is_onednn = _is_onednn(weight)
+        self._there, self._back = weight, weight.t()
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the weight."""
+        return self._weight.nbytes
+
+    def lay_out(self) -> None:
+        """Copy the weight for both directions as oneDNN wants it; nothing happens on other devices."""
+        if self._is_onednn:
+            weight = self._weight.detach()
+            self._there, self._back = (
+                torch.ops.mkldnn._reorder_linear_weight(side.contiguous(), TOKENS) for side in (weight, weight.t())
+            )
+
+    def there(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return `rows W^T + bias`, [tokens, out]."""
+        if self._is_onednn:
+            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, self._there, self._bias, "none", [], "")
+            return found
+        return rows @ self._there.t() if self._bias is None else torch.addmm(self._bias, rows, self._there.t())
+
+    def back(self, rows: torch.Tensor, added: torch.Tensor | None = None) -> torch.Tensor:
+        """Return `rows W + added`, [tokens, in]."""
+        if not self._is_onednn:
+            return rows @ self._weight if added is None else torch.addmm(added, rows, self._weight)
+        rows, product = rows.contiguous(), torch.ops.mkldnn._linear_pointwise
+        found: torch.Tensor = (
+            product(rows, self._back, None, "none", [], "")
+            if added is None
+            else product.binary(rows, added, self._back, None, "add")
+        )
+        return found
+
+
+def lay_out(products: Iterable[Dense]) -> None:
+    """Lay all of them out, unless the copies take more than LAID_OUT_BYTES."""
+    products = list(products)
+    if 2 * sum(product.num_bytes for product in products) <= LAID_OUT_BYTES:
+        for product in products:
+            product.lay_out()
+
+
+def _is_onednn(weight: torch.Tensor) -> bool:
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype in (torch.float32, torch.bfloat16)
+        and weight.dim() == 2
+        and weight.numel() > 0
+        and torch.backends.mkldnn.is_available()
+    )
