@@ -4,7 +4,7 @@ import shlex
 
 from jobs.models import FineTuningJob
 from jobs.preparing import trainer_values
-from trainer.spec import command_line
+from trainer.spec import KEPT, command_line
 
 OUTPUT_DIR = "output"
 
@@ -23,6 +23,7 @@ def arguments_of(job: FineTuningJob) -> list[str]:
         "data_split": values["data_split"],
         "validation_share": values["validation_split"],
         "save_steps": values["save_steps"],
+        "save_total_limit": values.get("save_total_limit") or KEPT,
     }
     if attempt is not None:
         options["chat_path"] = str(attempt.run.directory.chat)

@@ -27,7 +27,7 @@ from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.publishing import STORAGE_AWAY
 from jobs.validation import tokens_of
 from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
-from trainer.spec import Hyperparameters, TrainingSpec
+from trainer.spec import KEPT, Hyperparameters, TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,8 @@ def spec_of(
         world_size=layout.world_size,
         threads=None if _has_gpus(devices) else max(1, len(devices)),
         save_steps=save_steps,
+        # A node keeps some even where storage keeps them all: it would be full of them.
+        keep_checkpoints=job.hyperparameters.get("save_total_limit") or KEPT,
         eval_steps=save_steps or max(1, (job.total_steps or 10) // 10),
         rehearse=must_rehearse,
         probes=probes_of(job, chat),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from common import artifacts
 from compute.work import TryAgain
-from jobs.models import Attempt, Checkpoint
+from jobs.models import Attempt, Checkpoint, FineTuningJob
 from rundir import ManifestError, RunDirectory, verify_manifest
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,28 @@ def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
             raise TryAgain(f"Object storage did not take {name}: {error}") from error
         else:
             checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now())
+            drop_old_checkpoints(attempt.job)
+
+
+def drop_old_checkpoints(job: FineTuningJob) -> None:
+    """Delete published checkpoints beyond the newest `save_total_limit`, but that of the lowest validation loss.
+
+    TryAgain when storage is away: the checkpoint is then still listed, and goes with the next one that is published.
+    """
+    limit = job.hyperparameters.get("save_total_limit") or 0
+    if not limit:
+        return
+    published = list(job.checkpoints.exclude(published_at=None).order_by("-step"))
+    seen = [checkpoint for checkpoint in published if checkpoint.metrics.get("valid_loss") is not None]
+    best = min(seen, key=lambda checkpoint: float(checkpoint.metrics["valid_loss"]), default=None)
+    for checkpoint in published[limit:]:
+        if checkpoint == best:
+            continue
+        try:
+            artifacts.delete_folder(checkpoint.storage_name)
+        except STORAGE_AWAY as error:
+            raise TryAgain(f"Object storage did not delete {checkpoint.storage_name}: {error}") from error
+        checkpoint.delete()
 
 
 def _drop_if_gone(checkpoint: Checkpoint, folder: Path) -> None:

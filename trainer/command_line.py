@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rundir import RunDirectory
 from trainer.failures import Failure
-from trainer.spec import SCHEDULES, Hyperparameters
+from trainer.spec import KEPT, SCHEDULES, Hyperparameters
 
 WAIT_SECONDS = 1800.0
 """How long other ranks wait for the first one to read and tokenise the data."""
@@ -39,6 +39,7 @@ class Arguments:
     dtype: str = "auto"
     threads: int | None = None
     save_steps: int = 0
+    save_total_limit: int = KEPT
     eval_steps: int = 0
     world_size: int = 1
     hyperparameters: Hyperparameters | None = None
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"])
     parser.add_argument("--threads", type=int, help="processor threads of one rank")
     parser.add_argument("--save_steps", type=int, help="a checkpoint every so many optimizer steps")
+    parser.add_argument("--save_total_limit", type=int, help="newest checkpoints that are kept, beside the best")
     parser.add_argument("--eval_steps", type=int, help="validation every so many optimizer steps")
     parser.add_argument("--world_size", type=int, help="ranks to start when no launcher has started them")
     for field in dataclasses.fields(Hyperparameters):

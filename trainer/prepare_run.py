@@ -108,6 +108,7 @@ def _spec(arguments: Arguments, caches: Path, *, has_validation: bool) -> dict[s
         "world_size": arguments.world_size,
         "dtype": arguments.dtype,
         "save_steps": arguments.save_steps,
+        "keep_checkpoints": arguments.save_total_limit,
         "eval_steps": arguments.eval_steps,
         "hyperparameters": dataclasses.asdict(arguments.hyperparameters),
         **{name: value for name, value in optional.items() if value is not None},

@@ -10,6 +10,9 @@ from rundir.spec import from_json
 
 SPEC_VERSION = 1
 
+KEPT = 3
+"""Checkpoints."""
+
 SCHEDULES = (
     "linear",
     "cosine",
@@ -136,7 +139,7 @@ class TrainingSpec:
     """A checkpoint every so many optimizer steps; 0: only when asked to stop, and where the validation loss decides."""
     eval_steps: int = 0
     """Validation loss every so many optimizer steps; 0: at the end only."""
-    keep_checkpoints: int = 3
+    keep_checkpoints: int = KEPT
     """How many of the newest checkpoints stay in the run directory; that of the lowest validation loss stays too."""
     rehearse: bool = False
     """Go through the heaviest batch, a checkpoint and an answer before the first step: see trainer.rehearsal."""
@@ -159,6 +162,7 @@ class TrainingSpec:
         _require(self.version == SPEC_VERSION, "version", self.version, str(SPEC_VERSION))
         _require(self.kind == "training", "kind", self.kind, '"training"')
         _require(self.world_size >= 1, "world_size", self.world_size, "at least 1")
+        _require(self.keep_checkpoints >= 1, "keep_checkpoints", self.keep_checkpoints, "at least 1")
         chosen = self.hyperparameters
         what = "given for early stopping, load_best_model_at_end and schedules that follow the validation loss"
         _require(self.validation_data is not None or not chosen.needs_validation, "validation_data", None, what)

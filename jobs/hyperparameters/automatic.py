@@ -244,5 +244,6 @@ RULES: dict[str, Rule] = {
     "offload": _always(False, "no_offload"),
     "zero_stage": _zero_stage,
     "save_steps": _save_steps,
+    "save_total_limit": _always(3, "keep_three"),
     "seed": _always(0, "seed"),
 }

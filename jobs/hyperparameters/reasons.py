@@ -54,6 +54,7 @@ SENTENCES = {
     "recompute_large": gettext_noop("A model of this size would otherwise need too much GPU memory."),
     "recompute_not": gettext_noop("There is memory enough without it."),
     "save": gettext_noop("About every tenth of %(steps)s steps, so that little is lost when a machine fails."),
+    "keep_three": gettext_noop("The newest three, as OpenAI keeps them, and the best one."),
     "as_training": gettext_noop("The same as in training."),
     "system_nothing": gettext_noop("This model's template adds nothing of its own."),
     "system_text": gettext_noop("Plain text is read as it is, without a conversation around it."),

@@ -314,6 +314,19 @@ PARAMETERS: tuple[Parameter, ...] = (
         sentence=_("More: less time spent on saving. Less: less is lost when a machine fails. 0: only when stopped."),
     ),
     Parameter(
+        name="save_total_limit",
+        label=_("Checkpoints that are kept"),
+        term="save_total_limit",
+        kind="integer",
+        least=0,
+        most=1000,
+        group="hardware",
+        sentence=_(
+            "More: further back to look or go on from. Less: less storage. Older ones are deleted, but never that of "
+            "the lowest validation loss. 0: all are kept."
+        ),
+    ),
+    Parameter(
         name="seed",
         label=_("Seed"),
         term=_("random seed"),

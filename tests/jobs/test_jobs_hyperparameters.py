@@ -75,6 +75,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "warmup_ratio": ([0, 0.5], [1, -0.1]),
     "max_grad_norm": ([0, 1], [-1]),
     "save_steps": ([0, 100], [-1, 1.5]),
+    "save_total_limit": ([0, 1, 1000], [-1, 1.5, 1001]),
     "validation_split": ([0, 0.5], [0.6, -0.1]),
     "system_prompt": (["none", "default", "You are a luthier."], [1, "x" * 32_001, "a\0b", "\ud800"]),
 }

@@ -24,6 +24,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("{0} is missing from object storage."),
     gettext_noop("Object storage did not give {0}: {1}"),
     gettext_noop("Object storage did not take {0}: {1}"),
+    gettext_noop("Object storage did not delete {0}: {1}"),
     gettext_noop("Object storage did not take {0} of {1}: {2}"),
     gettext_noop("Object storage did not take the result of {0}: {1}"),
     gettext_noop("{0} has no manifest: it was never finished."),
