@@ -30,7 +30,7 @@ class MicroBatch:
     ids: torch.Tensor
     """int64 [rows, tokens]; one row when packed."""
     predicts: torch.Tensor
-    """bool [rows, tokens]: positions whose next token is learned."""
+    """bool [rows, tokens], on the host: positions whose next token is learned."""
     labels: torch.Tensor
     """int64 [number of True in predicts]: those next tokens."""
     inputs: dict[str, Any] = field(default_factory=dict)
@@ -98,11 +98,13 @@ def collate(cache: Conversations, rows: list[int], device: torch.device, *, star
     predicts = np.zeros_like(learned)
     predicts[:, :-1] = learned[:, 1:]
     labels = ids[:, 1:][learned[:, 1:]]
-    return MicroBatch(
-        ids=torch.from_numpy(ids).to(device),
-        predicts=torch.from_numpy(predicts).to(device),
-        labels=torch.from_numpy(labels).to(device),
-    )
+    return MicroBatch(ids=send(ids, device), predicts=torch.from_numpy(predicts), labels=send(labels, device))
+
+
+def send(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Return `array` on `device`; a GPU gets it while the host goes on."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def count_labels(cache: Conversations, rows: list[int]) -> int:

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from trainer.data import MicroBatch
 from trainer.dense import Dense
+from trainer.questions import whole
 
 ROWS_AT_ONCE = 4096
 """Labels that are compared with the vocabulary at the same time."""
@@ -54,7 +55,8 @@ class LabelLoss:
             self._passes_through = False
 
     def _call(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
-        self._picked = batch.predicts
+        # Found on the host: a GPU would have to be waited for.
+        self._picked = batch.predicts.flatten().nonzero()[:, 0].to(batch.ids.device, non_blocking=True)
         try:
             found: torch.Tensor = model(input_ids=batch.ids, **{"use_cache": False, **batch.inputs, **inputs}).logits
         finally:
@@ -64,7 +66,7 @@ class LabelLoss:
     def _pick(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
         if self._picked is None:
             return None
-        return (inputs[0][self._picked].unsqueeze(0), *inputs[1:])
+        return (inputs[0].flatten(0, 1)[self._picked].unsqueeze(0), *inputs[1:])
 
     def _forward(self, hidden: torch.Tensor) -> Any:
         return hidden if self._passes_through else self._head_forward(hidden)
@@ -84,7 +86,7 @@ class LabelLoss:
         was_training = causal.training
         causal.eval()
         head.forward = lambda _hidden: said
-        heard = self.logits(causal, MicroBatch(ids=ids, predicts=torch.ones_like(ids, dtype=torch.bool), labels=ids[0]))
+        heard = self.logits(causal, whole(ids))
         head.forward = self._forward
         causal.train(was_training)
         return torch.equal(heard, said[0].float())

@@ -14,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from trainer.data import Conversations, MicroBatch
+from trainer.data import Conversations, MicroBatch, send
 from trainer.label_loss import LabelLoss
 from trainer.native import attention as native
 from trainer.questions import asleep, depends_on_length, says_the_same, whole, words
@@ -31,9 +31,9 @@ def pack(cache: Conversations, rows: list[int], device: torch.device, *, start: 
     predicts = np.concatenate([np.append(row[1:], False) for row in learned])
     lengths = [len(row) for row in learned]
     return MicroBatch(
-        ids=torch.from_numpy(ids)[None].to(device),
-        predicts=torch.from_numpy(predicts)[None].to(device),
-        labels=torch.from_numpy(np.roll(ids, -1)[predicts]).to(device),
+        ids=send(ids[None], device),
+        predicts=torch.from_numpy(predicts[None]),
+        labels=send(np.roll(ids, -1)[predicts], device),
         inputs=packed_inputs(lengths, device, start=start),
     )
 
@@ -43,11 +43,11 @@ def packed_inputs(lengths: list[int], device: torch.device, *, start: int = 0) -
     positions = np.concatenate([np.arange(start, start + length) for length in lengths])
     ends = np.cumsum([0, *lengths], dtype=np.int32)
     return {
-        "position_ids": torch.from_numpy(positions)[None].to(device),
+        "position_ids": send(positions[None], device),
         # Four dimensions make Transformers pass it on as it is: no mask of tokens by tokens is made.
         "attention_mask": torch.zeros((1, 1, 1, 1), device=device),
         "row_lengths": tuple(lengths),
-        "row_ends": torch.from_numpy(ends).to(device),
+        "row_ends": send(ends, device),
     }
 
 

@@ -25,7 +25,7 @@ def words(causal: Any, number: int) -> torch.Tensor:
 
 def whole(ids: torch.Tensor, **inputs: Any) -> MicroBatch:
     """Return `ids` [1, tokens] as a micro-batch whose every position has a label."""
-    return MicroBatch(ids=ids, predicts=torch.ones_like(ids, dtype=torch.bool), labels=ids[0], inputs=inputs)
+    return MicroBatch(ids=ids, predicts=torch.ones(ids.shape, dtype=torch.bool), labels=ids[0], inputs=inputs)
 
 
 def says_the_same(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> bool:

@@ -77,7 +77,7 @@ def compute(model: Any, label_loss: LabelLoss, ids: torch.Tensor) -> Prefix:
     from transformers import DynamicCache
 
     cache = DynamicCache()
-    beginning = MicroBatch(ids=ids, predicts=torch.zeros_like(ids, dtype=torch.bool), labels=ids[0, :0])
+    beginning = MicroBatch(ids=ids, predicts=torch.zeros(ids.shape, dtype=torch.bool), labels=ids[0, :0])
     label_loss.hidden(model, beginning, cache=cache, use_cache=True)
     layers: list[Any] = cache.layers
     made: list[torch.Tensor] = [tensor for layer in layers for tensor in (layer.keys, layer.values)]

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from trainer import shared_prefix
 from trainer.checkpoint import Progress
-from trainer.data import BatchOrder, Conversations, MicroBatch, count_labels, count_tokens
+from trainer.data import BatchOrder, Conversations, MicroBatch, count_labels, count_tokens, send
 from trainer.engine import Ranks, sum_over_ranks
 from trainer.failures import Failure
 from trainer.fast_path import FastPath
@@ -207,7 +207,7 @@ def _beginning(training: Training, data: Conversations, rows: list[int]) -> Pref
     shared = common_length(data, rows, num_ranks=training.ranks.world_size)
     if not shared:
         return None
-    ids = torch.from_numpy(data.row(rows[0])[0][:shared].astype(np.int64))[None].to(training.hardware.device)
+    ids = send(data.row(rows[0])[0][None, :shared].astype(np.int64), training.hardware.device)
     return shared_prefix.compute(training.engine, training.fast_path.label_loss, ids)
 
 
