@@ -7,7 +7,7 @@ WORKDIR /app
 COPY pyproject.toml README.md ./
 RUN if [ "$TORCH" = cpu ]; then pip install "torch==2.13.0+cpu" --index-url https://download.pytorch.org/whl/cpu; fi
 COPY . .
-RUN pip install -e '.[train,serve]' babel && python tools/translations.py compile && python -m trainer.build_ops
+RUN pip install -e ".[train,serve$([ "$TORCH" = cpu ] || echo ,gpu)]" babel && python tools/translations.py compile && python -m trainer.build_ops
 RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data /opt
 USER luthier
 ENV LUTHIER_HOME=/data

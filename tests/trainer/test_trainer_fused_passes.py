@@ -43,7 +43,7 @@ def test_gates_of_another_kind_are_left_alone(base_folder: Any) -> None:
 
 
 def test_without_a_compiler_all_is_left_alone(base_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused_passes, "library", lambda: None)
+    monkeypatch.setattr(fused_passes, "serves", lambda weight: False)
     assert fuse_passes(AutoModelForCausalLM.from_pretrained(base_folder).requires_grad_(False)) == 0
 
 
@@ -61,3 +61,17 @@ def test_other_norms_and_learned_weights_are_left_alone(base_folder: Any) -> Non
     fuse_passes(with_one_added)
     assert "forward" not in vars(with_one_added.model.norm)
     assert fuse_passes(torch.nn.Sequential(torch.nn.LayerNorm(32, eps=1e-5)).requires_grad_(False)) == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available() or fused_passes.liger() is None, reason="needs a GPU and Liger")
+@pytest.mark.parametrize("kind", ["norm", "mlp"])
+def test_on_gpus_ligers_functions_are_what_transformers_computes(base_folder: Any, kind: str) -> None:
+    causal = (
+        AutoModelForCausalLM.from_pretrained(base_folder, dtype=torch.bfloat16).requires_grad_(False).train().cuda()
+    )
+    module = causal.model.norm if kind == "norm" else causal.model.layers[0].mlp
+    x, grad = (torch.randn((2, 7, causal.config.hidden_size), dtype=torch.bfloat16, device="cuda") for _ in range(2))
+    plain = output_and_gradient(module, x, grad)
+    assert fuse_passes(causal) == 3 * len(causal.model.layers) + 1
+    for found, expected in zip(output_and_gradient(module, x, grad), plain, strict=True):
+        assert float((found - expected).norm() / expected.norm()) < 1e-2
