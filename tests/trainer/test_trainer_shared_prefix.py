@@ -51,13 +51,13 @@ def rows(shared: int, *, number: int = 4) -> Rows:
 
 class TestCommonLength:
     def test_is_what_all_rows_begin_with(self) -> None:
-        assert shared_prefix.common_length(rows(40), [0, 1, 2, 3], num_ranks=1) == 40
+        assert shared_prefix.common_length(rows(50), [0, 1, 2, 3], num_ranks=1) == 50
 
     def test_ends_before_the_token_that_predicts_a_learned_one(self) -> None:
-        same = Rows([(list(range(50)), [False] * 30 + [True] * 20)] * 4)
-        assert shared_prefix.common_length(same, [0, 1, 2, 3], num_ranks=1) == 29
+        same = Rows([(list(range(70)), [False] * 50 + [True] * 20)] * 4)
+        assert shared_prefix.common_length(same, [0, 1, 2, 3], num_ranks=1) == 49
 
-    @pytest.mark.parametrize(("shared", "number", "ranks"), [(8, 4, 1), (40, 1, 1), (40, 4, 4)])
+    @pytest.mark.parametrize(("shared", "number", "ranks"), [(8, 4, 1), (40, 4, 1), (200, 1, 1), (50, 4, 4)])
     def test_is_nothing_where_it_would_not_pay(self, shared: int, number: int, ranks: int) -> None:
         data = rows(shared, number=number)
         assert shared_prefix.common_length(data, list(range(number)), num_ranks=ranks) == 0
@@ -127,6 +127,7 @@ def validations(directory: Any) -> list[float]:
 class TestRun:
     def test_losses_are_those_of_whole_rows(self, make_run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         options = {"per_device_train_batch_size": 4, "lora_dropout": 0.0}
+        monkeypatch.setattr(shared_prefix, "LEAST_TOKENS_SAVED", 16)
         shared = make_run(system=SYSTEM, **options)
         calls = []
         compute = shared_prefix.compute
@@ -135,7 +136,7 @@ class TestRun:
         num_steps = len(losses(shared))
         in_shared = len(calls)
         assert in_shared > num_steps + 1  # one asks the model whether it can; those beyond are of the validations
-        monkeypatch.setattr(shared_prefix, "LEAST_TOKENS", 10_000)
+        monkeypatch.setattr(shared_prefix, "LEAST_TOKENS_SAVED", 10_000)
         whole = make_run(system=SYSTEM, **options)
         run_here(whole)
         assert len(calls) == in_shared + 1
