@@ -8,7 +8,8 @@ COPY pyproject.toml README.md ./
 RUN if [ "$TORCH" = cpu ]; then pip install "torch==2.13.0+cpu" --index-url https://download.pytorch.org/whl/cpu; fi
 COPY . .
 RUN pip install -e ".[train,serve$([ "$TORCH" = cpu ] || echo ,gpu)]" babel && python tools/translations.py compile && python -m trainer.build_ops
-RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data /opt
+# Another processor than this one has its functions compiled anew, by the user who trains there.
+RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data && chown -R luthier /opt
 USER luthier
 ENV LUTHIER_HOME=/data
 # tini is the init process: a worker's end must not take a trainer along, and nobody else would reap it.

@@ -216,7 +216,12 @@ def _written_exit(handle: Handle) -> int | None:
 
 
 def _bind(pid: int, devices: Sequence[Device]) -> None:
-    """Bind the waiting process to its cores; what it becomes and starts later inherits that."""
+    """Bind the waiting process to its cores; what it becomes and starts later inherits that.
+
+    Whatever this worker's own scheduling is, the Run gets the usual one.
+    """
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
     held = {device.index for device in devices if device.kind == Node.Kind.CPU}
     if held:
         try:

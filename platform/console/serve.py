@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,8 @@ class Child:
     command: list[str]
     environment: dict[str, str]
     log: Path
+    is_patient: bool = False
+    """Whether it waits for a core's turn, and never takes it from what computes: see `be_patient`."""
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     backoff_seconds: float = 0.5
@@ -44,10 +47,15 @@ class Child:
         stream = self.log.open("ab")
         self.process = subprocess.Popen(
             self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
-            start_new_session=True, preexec_fn=die_with_parent,
+            start_new_session=True, preexec_fn=self._prepare,
         )  # fmt: skip
         stream.close()
         self.started_at = time.monotonic()
+
+    def _prepare(self) -> None:
+        die_with_parent()
+        if self.is_patient:
+            be_patient()
 
     def look_after(self, say: Callable[[str], None]) -> None:
         """Restart the process if it has died and its backoff is over."""
@@ -82,6 +90,15 @@ class Child:
 def die_with_parent() -> None:
     """Let the kernel end this child when the supervisor is killed: kill -9 must leave no orphan server."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def be_patient() -> None:
+    """Let this process wait for its turn where all cores compute (SCHED_BATCH), and interrupt no training.
+
+    What is taken from one thread of a training is lost to all of them. A Run that this process starts is not patient.
+    """
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def hold(root: Path) -> int:
@@ -185,7 +202,13 @@ def platform_children(*, home: Path, port: int, host: str, node_queue: str, num_
         "beat": [*celery, "beat", "-s", str(home / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"],
     }  # fmt: skip
     return [
-        Child(name=name, command=command, environment=environment, log=home / f"{name.replace(' ', '-')}.log")
+        Child(
+            name=name,
+            command=command,
+            environment=environment,
+            log=home / f"{name.replace(' ', '-')}.log",
+            is_patient=name != "web",
+        )
         for name, command in commands.items()
     ]
 

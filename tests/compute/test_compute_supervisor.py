@@ -19,6 +19,7 @@ from compute.hold import Hold
 from compute.models import Node, NotHeld, Run
 from compute.supervisor import Supervisor
 from compute.work import TryAgain, WorkError
+from console.serve import be_patient
 from rundir import EventWriter
 from tests.compute.supervision import (
     LINGER,
@@ -91,6 +92,21 @@ class TestSuccess:
         assert environment["HOME"] == str(started_run.directory.root)
         go_on(started_run)
         thread.end()
+
+    def test_a_patient_workers_tree_is_not_patient(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        usual = os.sched_getscheduler(0)
+        try:
+            be_patient()
+            assert os.sched_getscheduler(0) == os.SCHED_BATCH
+            thread = lingering(started_run, supervise, script_work)
+            [process] = tree_of(started_run)
+            assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER
+            go_on(started_run)
+            thread.end()
+        finally:
+            os.sched_setscheduler(0, usual, os.sched_param(0))
 
     def test_output_is_kept(self, started_run: Run, supervise: Supervise, script_work: ScriptWork) -> None:
         script_work.script += "print('a line of output')\n"
