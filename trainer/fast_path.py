@@ -7,7 +7,7 @@ import torch
 
 from trainer import shared_prefix
 from trainer.data import Conversations, MicroBatch, collate, split_batch
-from trainer.dense import lay_out
+from trainer.dense import laying_out
 from trainer.engine import effective_stage
 from trainer.fused_lora import join_layers_of_one_input, products_of
 from trainer.fused_passes import fuse_passes
@@ -35,19 +35,22 @@ class FastPath:
     def find(cls, spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, longest: int) -> "FastPath":
         """Ask the model; `longest` is the longest conversation in tokens."""
         label_loss = LabelLoss(trainee.causal)
-        packs = False
-        if spec.hyperparameters.zero_stage < 3:  # which has spread the weights that a question needs
-            packs = begin_packing(trainee.causal, label_loss, longest=longest)
+        can_pack = spec.hyperparameters.zero_stage < 3  # which has spread the weights that a question needs
+        if can_pack:
             _join_lora_layers(trainee, label_loss)
-            with asleep(trainee.causal):
-                fuse_passes(trainee.causal)
-            lay_out([*products_of(trainee.causal), *label_loss.products])
+        with laying_out([*products_of(trainee.causal), *label_loss.products] if can_pack else []):
+            packs = can_pack and begin_packing(trainee.causal, label_loss, longest=longest)
+            if can_pack:
+                with asleep(trainee.causal):
+                    fuse_passes(trainee.causal)
+            shares_prefixes = _may_share(spec, trainee, hardware) and shared_prefix.is_exact(
+                trainee.causal, label_loss, longest=longest, packs=packs
+            )
         on_cpu = hardware.device.type == "cpu"
         return cls(
             label_loss=label_loss,
             packs=packs,
-            shares_prefixes=_may_share(spec, trainee, hardware)
-            and shared_prefix.is_exact(trainee.causal, label_loss, longest=longest, packs=packs),
+            shares_prefixes=shares_prefixes,
             token_budget=_packed_budget(trainee) if packs and on_cpu else hardware.token_budget,
         )
 

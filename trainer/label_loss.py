@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from trainer.data import MicroBatch
 from trainer.dense import Dense
-from trainer.questions import whole
+from trainer.questions import asleep, whole
 
 ROWS_AT_ONCE = 4096
 """Labels that are compared with the vocabulary at the same time."""
@@ -83,12 +83,10 @@ class LabelLoss:
             return False
         ids = torch.zeros((1, 2), dtype=torch.int64, device=head.weight.device)
         said = torch.linspace(-1000, 1000, head.out_features, dtype=causal.dtype, device=ids.device).expand(1, 2, -1)
-        was_training = causal.training
-        causal.eval()
         head.forward = lambda _hidden: said
-        heard = self.logits(causal, whole(ids))
+        with asleep(causal):
+            heard = self.logits(causal, whole(ids))
         head.forward = self._forward
-        causal.train(was_training)
         return torch.equal(heard, said[0].float())
 
 

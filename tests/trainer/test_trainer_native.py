@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from trainer import native
-from trainer.dense import LAID_OUT_BYTES, Dense, lay_out
+from trainer.dense import LAID_OUT_BYTES, Dense, laying_out
 from trainer.native import passes
 from trainer.native.attention import attend_to_rows, takes
 
@@ -147,9 +147,11 @@ class TestDense:
 
     def test_weights_too_large_to_keep_again_are_used_as_they_lie(self) -> None:
         small, large = Dense(drawn(8, 8)), Dense(torch.empty((1, LAID_OUT_BYTES // 8 + 1)))
-        lay_out([small, large])
+        with laying_out([small, large]):
+            pass
         assert small._there is small._weight
-        lay_out([small])
+        with laying_out([small]):
+            pass
         assert small._there is not small._weight
 
 
