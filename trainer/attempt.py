@@ -14,7 +14,7 @@ from trainer.conducting import Attempt
 from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
-from trainer.fast_path import FastPath
+from trainer.fast_path import FastPath, begin_layouts
 from trainer.hardware import available_cores, survey
 from trainer.model import load_base, prepare
 from trainer.probes import last_logits, prompt_ids
@@ -55,6 +55,7 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     causal = load_base(Path(spec.model_path), hardware)
     base_logits = _base_logits(causal, spec, chat_format, ranks)
     trainee = prepare(causal, spec.hyperparameters)
+    layouts = begin_layouts(trainee)
 
     reporter.stage("Starting DeepSpeed")
     join_process_group(ranks, hardware)
@@ -85,7 +86,7 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
             hardware=hardware,
             ranks=ranks,
             total_steps=spec.hyperparameters.count_steps(len(data), world_size=ranks.world_size),
-            fast_path=FastPath.find(spec, trainee, hardware, longest=longest),
+            fast_path=FastPath.find(spec, trainee, hardware, longest=longest, layouts=layouts),
         ),
         metrics=_metrics(directory, folder, progress) if ranks.is_first else None,
     )

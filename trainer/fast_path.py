@@ -1,5 +1,7 @@
 """Which of the shorter ways this training takes; each asks the model first."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +9,7 @@ import torch
 
 from trainer import shared_prefix
 from trainer.data import Conversations, MicroBatch, collate, split_batch
-from trainer.dense import laying_out
+from trainer.dense import Layouts
 from trainer.engine import effective_stage
 from trainer.fused_lora import join_layers_of_one_input, products_of
 from trainer.fused_passes import fuse_passes
@@ -26,26 +28,39 @@ class FastPath:
     label_loss: LabelLoss
     packs: bool
     """Whether a micro-batch is one row without padding: see trainer.packing."""
-    shares_prefixes: bool
-    """Whether a batch's common beginning is computed once: see trainer.shared_prefix."""
+    shares_prefixes: Callable[[], bool]
+    """Whether a batch's common beginning may be computed once (trainer.shared_prefix): asked when there is one."""
     token_budget: int
     """Tokens of one micro-batch, padding included."""
 
     @classmethod
-    def find(cls, spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, longest: int) -> "FastPath":
-        """Ask the model; `longest` is the longest conversation in tokens."""
+    def find(
+        cls,
+        spec: TrainingSpec,
+        trainee: Trainee,
+        hardware: Hardware,
+        *,
+        longest: int,
+        layouts: Layouts | None = None,
+    ) -> "FastPath":
+        """Ask the model; `longest` is the longest conversation in tokens. `layouts` may have begun already."""
         label_loss = LabelLoss(trainee.causal)
-        can_pack = spec.hyperparameters.zero_stage < 3  # which has spread the weights that a question needs
-        if can_pack:
+        layouts = layouts or begin_layouts(trainee)
+        packs = False
+        if spec.hyperparameters.zero_stage < 3:  # which has spread the weights that a question needs
+            layouts.begin(label_loss.products)
+            packs = begin_packing(trainee.causal, label_loss, longest=longest)
             _join_lora_layers(trainee, label_loss)
-        with laying_out([*products_of(trainee.causal), *label_loss.products] if can_pack else []):
-            packs = can_pack and begin_packing(trainee.causal, label_loss, longest=longest)
-            if can_pack:
-                with asleep(trainee.causal):
-                    fuse_passes(trainee.causal)
-            shares_prefixes = _may_share(spec, trainee, hardware) and shared_prefix.is_exact(
+            with asleep(trainee.causal):
+                fuse_passes(trainee.causal)
+        layouts.finish()
+
+        @functools.cache
+        def shares_prefixes() -> bool:
+            return _may_share(spec, trainee, hardware) and shared_prefix.is_exact(
                 trainee.causal, label_loss, longest=longest, packs=packs
             )
+
         on_cpu = hardware.device.type == "cpu"
         return cls(
             label_loss=label_loss,
@@ -70,6 +85,13 @@ class FastPath:
     def micro_batch(self, data: Conversations, rows: list[int], device: torch.device, *, start: int = 0) -> MicroBatch:
         """Read `rows` from token `start` on."""
         return (pack if self.packs else collate)(data, rows, device, start=start)
+
+
+def begin_layouts(trainee: Trainee) -> Layouts:
+    """Begin to lay out the weights of fused layers, which takes about as long as DeepSpeed's start."""
+    layouts = Layouts()
+    layouts.begin(products_of(trainee.causal))
+    return layouts
 
 
 def _packed_budget(trainee: Trainee) -> int:

@@ -114,7 +114,7 @@ class _Group:
 
     def __init__(self, layers: list[Any]) -> None:
         self.layers = layers
-        self.products = [Dense(base.weight, base.bias) for base in (layer.get_base_layer() for layer in layers)]
+        self.products = [_product_of(layer) for layer in layers]
         self._waiting: _Waiting | None = None
 
     def output(self, number: int, x: torch.Tensor) -> torch.Tensor:
@@ -134,6 +134,16 @@ class _Group:
         matrices = [side[ADAPTER].weight for layer in layers for side in (layer.lora_A, layer.lora_B)]
         made: tuple[torch.Tensor, ...] = _FusedLora.apply(x, layers[0].scaling[ADAPTER], self.products[part], *matrices)  # type: ignore[no-untyped-call]
         return made
+
+
+def _product_of(layer: Any) -> Dense:
+    """Return the layer's product with its base, which may be laid out already."""
+    if isinstance(layer.forward, _Fused):
+        group, number = layer.forward.args
+        product: Dense = group.products[number]
+        return product
+    base = layer.get_base_layer()
+    return Dense(base.weight, base.bias)
 
 
 class _Fused(functools.partial[torch.Tensor]):

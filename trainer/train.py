@@ -202,10 +202,8 @@ def evaluate(training: Training, data: Conversations) -> tuple[float, float]:
 
 def _beginning(training: Training, data: Conversations, rows: list[int]) -> Prefix | None:
     """Compute what all `rows` begin with, where that is worth while."""
-    if not training.fast_path.shares_prefixes:
-        return None
     shared = common_length(data, rows, num_ranks=training.ranks.world_size)
-    if not shared:
+    if not shared or not training.fast_path.shares_prefixes():
         return None
     ids = send(data.row(rows[0])[0][None, :shared].astype(np.int64), training.hardware.device)
     return shared_prefix.compute(training.engine, training.fast_path.label_loss, ids)

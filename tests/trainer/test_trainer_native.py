@@ -1,13 +1,17 @@
 """Our own functions for processors: the numbers of PyTorch's, the same bits each time, and a way without a compiler."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from torch.nn import functional
+from transformers import AutoModelForCausalLM
 
 from trainer import native
-from trainer.dense import LAID_OUT_BYTES, Dense, laying_out
+from trainer.dense import LAID_OUT_BYTES, Dense, Layouts
+from trainer.fused_lora import fuse, join_layers_of_one_input, products_of
 from trainer.native import passes
 from trainer.native.attention import attend_to_rows, takes
 
@@ -147,12 +151,20 @@ class TestDense:
 
     def test_weights_too_large_to_keep_again_are_used_as_they_lie(self) -> None:
         small, large = Dense(drawn(8, 8)), Dense(torch.empty((1, LAID_OUT_BYTES // 8 + 1)))
-        with laying_out([small, large]):
-            pass
-        assert small._there is small._weight
-        with laying_out([small]):
-            pass
+        layouts = Layouts()
+        layouts.begin([large])
+        layouts.begin([small])
+        layouts.finish()
+        assert large._there is large._weight
         assert small._there is not small._weight
+
+    def test_a_layer_that_is_joined_keeps_what_is_laid_out(self, base_folder: Any) -> None:
+        causal = AutoModelForCausalLM.from_pretrained(base_folder)
+        model = get_peft_model(causal, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear")).train()
+        fuse(model)
+        before = products_of(model)
+        assert join_layers_of_one_input(model, lambda: model(input_ids=torch.ones((1, 2), dtype=torch.int64))) < 14
+        assert {id(product) for product in products_of(model)} == {id(product) for product in before}
 
 
 class TestCompiling:
