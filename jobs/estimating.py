@@ -1,8 +1,7 @@
 """What a job would be before it is made, and what every parameter means for it."""
 
+import statistics
 from typing import Any
-
-from django.db.models import Avg, DurationField, ExpressionWrapper, F
 
 from accounts.models import Team
 from catalogue.models import BaseModel
@@ -19,6 +18,7 @@ FASTER, SLOWER = 0.8, 1.4
 """The range of the time, about what machines that others use as well do to it."""
 START_SECONDS = 15
 """Loading, and saving the result."""
+REMEMBERED_JOBS = 5
 
 
 def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict[str, Any]]:
@@ -120,18 +120,23 @@ def _memory_by(rehearsal: Rehearsal | None, arithmetic: int) -> int | None:
 
 
 def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
-    """Return how long so many tokens took on this model lately, from jobs that have succeeded; None without any."""
+    """Return how long so many tokens would take on this model, by jobs that have succeeded lately; None without any.
+
+    Each job's start and end are taken off before its pace is; the middle one counts, so that one that was stopped for a
+    night does not.
+    """
     if tokens is None:
         return None
-    took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
     done = FineTuningJob.objects.filter(
-        base_model=base, status="succeeded", trained_tokens__gt=0, started_at__isnull=False
+        base_model=base, status="succeeded", trained_tokens__gt=0, started_at__isnull=False, finished_at__isnull=False
     )
-    lately = done.order_by("-finished_at").values("pk")[:5]
-    average = FineTuningJob.objects.filter(pk__in=lately).aggregate(time=Avg(took), tokens=Avg("trained_tokens"))
-    if average["time"] is None or not average["tokens"]:
-        return None
-    return max(1, round(average["time"].total_seconds() / average["tokens"] * tokens))
+    lately = done.order_by("-finished_at").values_list("started_at", "finished_at", "trained_tokens")[:REMEMBERED_JOBS]
+    paces = [
+        max(0.0, (finished - started).total_seconds() - START_SECONDS) / trained
+        for started, finished, trained in lately
+        if started is not None and finished is not None and trained
+    ]
+    return max(1, round(START_SECONDS + statistics.median(paces) * tokens)) if paces else None
 
 
 def _resolve(

@@ -1,9 +1,11 @@
 """The forecast of memory and time: arithmetic first, then what was measured."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from job_makers import make_file
+from django.utils import timezone
+from job_makers import make_file, make_job
 
 from catalogue.models import BaseModel
 from jobs.estimating import estimate
@@ -89,3 +91,14 @@ class TestForecast:
         assert found["seconds"] == pytest.approx(15 + found["tokens"] * 0.02, abs=1)
         assert found["accelerator_hours"] == round(found["seconds"] / 3600, 3)
         assert (found["memory_bytes"], found["memory_source"]) == (arithmetic + 1, "rehearsal")
+
+    def test_takes_the_pace_of_the_middle_one_of_the_newest_jobs(self, alice: Any) -> None:
+        now = timezone.now()
+        for minutes, tokens in ((600, 1000), (10, 5700), (1, 5700), (2, 5700), (0.2, 10_000)):
+            job = make_job(alice.team)
+            job.status, job.trained_tokens = "succeeded", tokens
+            job.started_at, job.finished_at = now - timedelta(minutes=minutes), now
+            job.save()
+        found = self.ask(alice)
+        assert found["seconds_source"] == "jobs"
+        assert found["seconds"] == round(15 + found["tokens"] * (120 - 15) / 5700)
