@@ -99,10 +99,9 @@ def main(argv: list[str]) -> int:
         return 0
     shapes = [asked.shape] if asked.shape else [name for name in SHAPES if name != "tiny"]
     pairs = [(shape, tokens) for shape in shapes for tokens in ([asked.tokens] if asked.tokens else [2048, 4096])]
-    own = [*argv] if argv else []
     return max(
         subprocess.run(
-            [sys.executable, "-m", "benchmarks.training_gpu", *own, "--shape", shape, "--tokens", str(tokens)]
+            [sys.executable, "-m", "benchmarks.training_gpu", *argv, "--shape", shape, "--tokens", str(tokens)]
         ).returncode
         for shape, tokens in pairs
     )

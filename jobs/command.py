@@ -3,8 +3,8 @@
 import shlex
 
 from jobs.models import FineTuningJob
-from jobs.preparing import trainer_values
-from trainer.spec import KEPT, command_line
+from jobs.preparing import kept_on_node, trainer_values
+from trainer.spec import command_line
 
 OUTPUT_DIR = "output"
 
@@ -23,7 +23,7 @@ def arguments_of(job: FineTuningJob) -> list[str]:
         "data_split": values["data_split"],
         "validation_share": values["validation_split"],
         "save_steps": values["save_steps"],
-        "save_total_limit": values.get("save_total_limit") or KEPT,
+        "save_total_limit": kept_on_node(job),
     }
     if attempt is not None:
         options["chat_path"] = str(attempt.run.directory.chat)

@@ -200,6 +200,12 @@ class FineTuningJob(models.Model):
         return self.attempts.select_related("run").order_by("-number").first()
 
     @property
+    def best_checkpoint(self) -> "Checkpoint | None":
+        """The published checkpoint with the lowest validation loss; None where none was looked at."""
+        seen = self.checkpoints.filter(published_at__isnull=False, metrics__has_key="valid_loss")
+        return min(seen, key=lambda checkpoint: float(checkpoint.metrics["valid_loss"]), default=None)
+
+    @property
     def training_file_id_shown(self) -> str:
         return str(self.file_ids.get("training") or self.training_file_id)
 

@@ -81,8 +81,7 @@ def spec_of(
         world_size=layout.world_size,
         threads=None if _has_gpus(devices) else max(1, len(devices)),
         save_steps=save_steps,
-        # A node keeps some even where storage keeps them all: it would be full of them.
-        keep_checkpoints=job.hyperparameters.get("save_total_limit") or KEPT,
+        keep_checkpoints=kept_on_node(job),
         eval_steps=save_steps or max(1, (job.total_steps or 10) // 10),
         rehearse=must_rehearse,
         probes=probes_of(job, chat),
@@ -91,6 +90,11 @@ def spec_of(
         lease_checkpoint_seconds=times.lease_checkpoint_seconds,
         lease_timeout_seconds=times.lease_timeout_seconds,
     )
+
+
+def kept_on_node(job: FineTuningJob) -> int:
+    """Return how many checkpoints the trainer keeps: some even where storage keeps them all, or its disk would fill."""
+    return job.hyperparameters.get("save_total_limit") or KEPT
 
 
 def trainer_values(job: FineTuningJob, layout: Layout | None = None) -> Hyperparameters:
@@ -148,8 +152,7 @@ def bring_best(attempt: Attempt, directory: RunDirectory) -> None:
     """
     if not attempt.job.wants_best:
         return
-    seen = Checkpoint.objects.filter(job=attempt.job, published_at__isnull=False, metrics__has_key="valid_loss")
-    best = min(seen, key=lambda checkpoint: float(checkpoint.metrics["valid_loss"]), default=None)
+    best = attempt.job.best_checkpoint
     if best is None or directory.checkpoint(best.step).exists():
         return
     try:

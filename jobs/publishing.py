@@ -51,10 +51,8 @@ def drop_old_checkpoints(job: FineTuningJob) -> None:
     limit = job.hyperparameters.get("save_total_limit") or 0
     if not limit:
         return
-    published = list(job.checkpoints.exclude(published_at=None).order_by("-step"))
-    seen = [checkpoint for checkpoint in published if checkpoint.metrics.get("valid_loss") is not None]
-    best = min(seen, key=lambda checkpoint: float(checkpoint.metrics["valid_loss"]), default=None)
-    for checkpoint in published[limit:]:
+    best = job.best_checkpoint
+    for checkpoint in job.checkpoints.exclude(published_at=None).order_by("-step")[limit:]:
         if checkpoint == best:
             continue
         try:

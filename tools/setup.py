@@ -39,8 +39,7 @@ def main() -> None:
         step("making .venv", lambda: venv.create(VENV, with_pip=True))
     install_torch()
     step("installing Luthier and what it stands on", lambda: pip("install", "-e", f"{ROOT}[{EXTRAS}]"))
-    if has_gpu():
-        step("compiling DeepSpeed's offload operators (once)", build_operators)
+    step("compiling what trains (once)", build_operators)
     compile_translations()
     STAMP.write_text(wanted)
     print(f"setup: done in {time.monotonic() - started:.0f} s")
@@ -82,10 +81,10 @@ def install_cpu_torch() -> None:
 
 
 def build_operators() -> None:
-    """Compile what a first job with offload would otherwise wait for; one rank on a CPU needs none of them."""
+    """Compile what a first job would otherwise wait for: our functions for processors; on GPUs DeepSpeed's operators."""
     environment = dict(os.environ, TORCH_EXTENSIONS_DIR=str(VENV / "torch_extensions"))
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment['PATH']}"
-    command = [str(PYTHON), "-m", "trainer.build_ops", "--offload"]
+    command = [str(PYTHON), "-m", "trainer.build_ops", "--offload" if has_gpu() else "--ours"]
     check(subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True))
 
 

@@ -1,6 +1,6 @@
 """Compile our functions and DeepSpeed's operators now, so that the first training does not have to.
 
-`python -m trainer.build_ops [--offload]` writes to TORCH_EXTENSIONS_DIR, or to torch's own cache folder.
+`python -m trainer.build_ops [--offload | --ours]` writes to TORCH_EXTENSIONS_DIR, or to torch's own cache folder.
 """
 
 import argparse
@@ -14,11 +14,15 @@ from trainer.environment import prepare_environment
 def main(argv: list[str]) -> int:
     """Compile what is asked for; return 1 when something could not be compiled."""
     parser = argparse.ArgumentParser(prog="python -m trainer.build_ops", description=__doc__)
-    parser.add_argument("--offload", action="store_true", help="also the optimizer that ZeRO-Offload needs")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--offload", action="store_true", help="also the optimizer that ZeRO-Offload needs")
+    chosen.add_argument("--ours", action="store_true", help="our functions alone, all that one rank on a CPU needs")
     arguments = parser.parse_args(argv)
     prepare_environment()
     if not _build_native():
         return 1
+    if arguments.ours:
+        return 0
     from deepspeed.accelerator import get_accelerator
 
     wanted = {"ShareMemCommBuilder": "shared-memory communication between ranks"}

@@ -8,6 +8,7 @@ from django.utils import timezone
 from job_makers import make_file, make_job
 
 from catalogue.models import BaseModel
+from jobs import memory
 from jobs.estimating import estimate
 from jobs.memory import memory_of
 from jobs.models import Rehearsal
@@ -63,6 +64,16 @@ class TestArithmetic:
         )
         of_small, of_large = (memory_of(b, VALUES, device_kind="cpu", world_size=1).weights for b in (small, large))
         assert (of_small, of_large) == (3_000_000_000, 2_000_000_000)
+
+    def test_counts_with_the_trainers_own_limits(self) -> None:
+        """No Django process imports torch, so they stand twice."""
+        from trainer import dense, hardware, label_loss
+
+        assert memory.GPU_TOKENS == hardware.GPU_TOKEN_BUDGET
+        assert memory.CPU_TOKENS == (hardware.CPU_TOKEN_BUDGET, hardware.LARGEST_CPU_BUDGET)
+        assert memory.CPU_BYTES == hardware.ACTIVATION_BYTES == dense.LAID_OUT_BYTES
+        assert memory.LABELS_AT_ONCE == label_loss.ROWS_AT_ONCE
+        assert memory.WORDS_AT_ONCE == label_loss.WORDS_AT_ONCE
 
 
 @pytest.mark.django_db

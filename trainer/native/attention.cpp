@@ -12,10 +12,11 @@ namespace {
 
 constexpr int64_t QUERIES = 48;  // of a block; a multiple of the rows that `product` takes at once
 
-struct Shape {
-    int64_t heads, kv_heads, width;  // width: of one head, a multiple of 2 W
-    int64_t before;                  // keys that stand before all rows
-    float scale;
+// One row with one head of its keys, and the query heads that share it: what one thread does at a time.
+struct Task {
+    int64_t start, length, kv_head;
+    Task(int64_t number, const int64_t* ends, int64_t kv_heads)
+        : start(ends[number / kv_heads]), length(ends[number / kv_heads + 1] - start), kv_head(number % kv_heads) {}
 };
 
 // A tensor [tokens, heads, width] whose last dimension is contiguous.
@@ -32,17 +33,17 @@ int64_t padded(int64_t count) { return (count + 2 * W - 1) / (2 * W) * (2 * W); 
 struct Copied {
     std::vector<float> by_token, by_width;
     int64_t room = 0;
-    void take(const View<const float>& from, int64_t head, const Shape& shape, int64_t start, int64_t length,
-              bool needs_tokens, bool needs_widths) {
-        const int64_t count = shape.before + length;
+    void take(const View<const float>& from, const Task& task, int64_t before, int64_t width, bool needs_tokens,
+              bool needs_widths) {
+        const int64_t count = before + task.length;
         room = padded(count);
-        if (needs_tokens) by_token.assign(room * shape.width, 0.f);
-        if (needs_widths) by_width.assign(room * shape.width, 0.f);
+        if (needs_tokens) by_token.assign(room * width, 0.f);
+        if (needs_widths) by_width.assign(room * width, 0.f);
         for (int64_t i = 0; i < count; ++i) {
-            const float* row = from.at(i < shape.before ? i : start + i, head);
-            if (needs_tokens) std::memcpy(&by_token[i * shape.width], row, shape.width * sizeof(float));
+            const float* row = from.at(i < before ? i : task.start + i, task.kv_head);
+            if (needs_tokens) std::memcpy(&by_token[i * width], row, width * sizeof(float));
             if (needs_widths)
-                for (int64_t k = 0; k < shape.width; ++k) by_width[k * room + i] = row[k];
+                for (int64_t k = 0; k < width; ++k) by_width[k * room + i] = row[k];
         }
     }
 };
@@ -73,7 +74,6 @@ extern "C" void attention_forward(const float* query, int64_t q_token, int64_t q
                                   int64_t k_head, const float* value, int64_t v_token, int64_t v_head,
                                   const int64_t* ends, int64_t rows, int64_t before, int64_t heads, int64_t kv_heads,
                                   int64_t width, float scale, float* out, float* log_sums, int threads) {
-    const Shape shape{heads, kv_heads, width, before, scale};
     const View<const float> queries{query, q_token, q_head}, keys{key, k_token, k_head}, values{value, v_token, v_head};
     const int64_t group = heads / kv_heads;
 #pragma omp parallel num_threads(threads)
@@ -81,11 +81,11 @@ extern "C" void attention_forward(const float* query, int64_t q_token, int64_t q
         static thread_local Copied k, v;
         static thread_local std::vector<float> scores;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t task = 0; task < rows * kv_heads; ++task) {
-            const int64_t start = ends[task / kv_heads], length = ends[task / kv_heads + 1] - start;
-            const int64_t kv_head = task % kv_heads;
-            k.take(keys, kv_head, shape, start, length, false, true);
-            v.take(values, kv_head, shape, start, length, true, false);
+        for (int64_t number = 0; number < rows * kv_heads; ++number) {
+            const Task task(number, ends, kv_heads);
+            const auto [start, length, kv_head] = task;
+            k.take(keys, task, before, width, false, true);
+            v.take(values, task, before, width, true, false);
             scores.resize(QUERIES * k.room);
             for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head)
                 for (int64_t first = 0; first < length; first += QUERIES) {
@@ -117,7 +117,6 @@ extern "C" void attention_backward(const float* grad, int64_t g_token, int64_t g
                                    int64_t v_token, int64_t v_head, const int64_t* ends, int64_t rows, int64_t before,
                                    int64_t heads, int64_t kv_heads, int64_t width, float scale, float* grad_query,
                                    float* grad_key, float* grad_value, int threads) {
-    const Shape shape{heads, kv_heads, width, before, scale};
     const View<const float> grads{grad, g_token, g_head}, queries{query, q_token, q_head}, keys{key, k_token, k_head},
         values{value, v_token, v_head};
     const int64_t group = heads / kv_heads, of_before = before * width;
@@ -128,11 +127,11 @@ extern "C" void attention_backward(const float* grad, int64_t g_token, int64_t g
         static thread_local Copied k, v;
         static thread_local std::vector<float> shares, said, grad_k, grad_v;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t task = 0; task < rows * kv_heads; ++task) {
-            const int64_t start = ends[task / kv_heads], length = ends[task / kv_heads + 1] - start;
-            const int64_t kv_head = task % kv_heads;
-            k.take(keys, kv_head, shape, start, length, true, true);
-            v.take(values, kv_head, shape, start, length, false, true);
+        for (int64_t number = 0; number < rows * kv_heads; ++number) {
+            const Task task(number, ends, kv_heads);
+            const auto [start, length, kv_head] = task;
+            k.take(keys, task, before, width, true, true);
+            v.take(values, task, before, width, false, true);
             shares.resize(QUERIES * k.room);
             said.resize(QUERIES * k.room);
             grad_k.assign(k.room * width, 0.f);
@@ -162,8 +161,8 @@ extern "C" void attention_backward(const float* grad, int64_t g_token, int64_t g
                     product(said.data(), 1, room, q, q_token, grad_k.data(), width, seen_by_last, width, count, true);
                     product(shares.data(), 1, room, g, g_token, grad_v.data(), width, seen_by_last, width, count, true);
                 }
-            std::copy_n(grad_k.data(), of_before, key_before.data() + task * of_before);
-            std::copy_n(grad_v.data(), of_before, value_before.data() + task * of_before);
+            std::copy_n(grad_k.data(), of_before, key_before.data() + number * of_before);
+            std::copy_n(grad_v.data(), of_before, value_before.data() + number * of_before);
             for (int64_t i = 0; i < length; ++i) {
                 const int64_t to = ((before + start + i) * kv_heads + kv_head) * width;
                 std::copy_n(&grad_k[of_before + i * width], width, grad_key + to);

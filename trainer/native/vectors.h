@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #if defined(__AVX512F__)
 constexpr int64_t W = 16;  // floats of one register
@@ -82,8 +83,7 @@ static inline void product(const float* a, int64_t a_row, int64_t a_depth, const
             row += decltype(count)::value;
         };
         while (row + MOST <= rows) step(std::integral_constant<int, MOST>{});
-        if (row + 4 <= rows && W == 16) step(std::integral_constant<int, 4>{});
-        if (row + 4 <= rows) step(std::integral_constant<int, 4>{});
+        while (row + 4 <= rows) step(std::integral_constant<int, 4>{});
         if (row + 2 <= rows) step(std::integral_constant<int, 2>{});
         if (row + 1 <= rows) step(std::integral_constant<int, 1>{});
     }
