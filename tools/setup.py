@@ -81,7 +81,7 @@ def install_cpu_torch() -> None:
 
 
 def build_operators() -> None:
-    """Compile what a first job would otherwise wait for: our functions for processors; on GPUs DeepSpeed's operators."""
+    """Compile what a first job would otherwise wait for: our functions; beside a GPU DeepSpeed's operators, too."""
     environment = dict(os.environ, TORCH_EXTENSIONS_DIR=str(VENV / "torch_extensions"))
     environment["PATH"] = f"{VENV / 'bin'}{os.pathsep}{environment['PATH']}"
     command = [str(PYTHON), "-m", "trainer.build_ops", "--offload" if has_gpu() else "--ours"]
