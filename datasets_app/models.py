@@ -1,13 +1,14 @@
 """Files of conversations, what is wrong with them, and uploads in parts."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Team, User
 from common.ids import new_id
+from common.states import Guarded
 
 HEARTBEAT_SECONDS = 20
 """A check of a file that has said nothing for so long lost its worker, and may be begun anew."""
@@ -52,13 +53,20 @@ def _unattended() -> models.Q:
     return models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=silent)
 
 
-class TrainingFile(models.Model):
+class TrainingFile(Guarded):
     """One stored file: conversations to train on, or a result of a job. Its bytes never change."""
 
     class Status(models.TextChoices):
         UPLOADED = "uploaded"
         PROCESSED = "processed"
         ERROR = "error"
+
+    STATE = "status"
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "uploaded": ("processed", "error"),
+        "processed": (),
+        "error": (),
+    }
 
     id = models.CharField(primary_key=True, max_length=40, default=_file_id)
     team = models.ForeignKey(Team, models.CASCADE, related_name="files")
@@ -157,16 +165,8 @@ class TrainingFile(models.Model):
 
     def record_check(self, *, is_good: bool, details: str, **found: Any) -> bool:
         """Store what the check found; False when the file is gone or another check was first."""
-        values = {
-            "status": self.Status.PROCESSED if is_good else self.Status.ERROR,
-            "status_details": details,
-            "validated_at": timezone.now(),
-            **found,
-        }
-        changed = type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(**values)
-        for name, value in values.items():
-            setattr(self, name, value)
-        return bool(changed)
+        to = self.Status.PROCESSED if is_good else self.Status.ERROR
+        return self.move(to, status_details=details, validated_at=timezone.now(), **found)
 
 
 class Fault(models.Model):
@@ -203,7 +203,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return self.filter(status=Upload.Status.PENDING, expires_at__lte=timezone.now())
 
 
-class Upload(models.Model):
+class Upload(Guarded):
     """A large file that arrives in parts."""
 
     class Status(models.TextChoices):
@@ -211,6 +211,14 @@ class Upload(models.Model):
         COMPLETED = "completed"
         CANCELLED = "cancelled"
         EXPIRED = "expired"
+
+    STATE = "status"
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "pending": ("completed", "cancelled", "expired"),
+        "completed": (),
+        "cancelled": (),
+        "expired": (),
+    }
 
     id = models.CharField(primary_key=True, max_length=40, default=_upload_id)
     team = models.ForeignKey(Team, models.CASCADE, related_name="uploads")

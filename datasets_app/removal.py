@@ -40,16 +40,18 @@ def remove_file(file: TrainingFile) -> None:
         locked.delete()
 
 
-def close_upload(upload: Upload, status: str) -> None:
-    """Give a pending upload its last status and delete its parts."""
-    is_over = status == Upload.Status.EXPIRED
-    # Asked anew: a part that has just come gave an overdue upload another hour.
-    closing = Upload.objects.overdue() if is_over else Upload.objects.filter(status=Upload.Status.PENDING)
+def close_upload(upload: Upload, status: str) -> bool:
+    """Give a pending upload its last status and delete its parts; False when it was closed, or goes on, meanwhile."""
     with transaction.atomic():
-        if not closing.filter(pk=upload.pk).update(status=status):
-            return
+        locked = Upload.objects.select_for_update().filter(pk=upload.pk)
+        # Asked anew: a part that has just come gave an overdue upload another hour.
+        if status == Upload.Status.EXPIRED and locked.overdue().first() is None:
+            upload.refresh_from_db()
+            return False
+        if not upload.move(status):
+            return False
         remove_parts(upload)
-    upload.status = status
+    return True
 
 
 def remove_parts(upload: Upload) -> None:

@@ -118,7 +118,8 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
 def cancel_upload(*, upload: Upload) -> Upload:
     """Give an upload up and delete its parts."""
     require_pending(upload)
-    close_upload(upload, Upload.Status.CANCELLED)
+    if not close_upload(upload, Upload.Status.CANCELLED):
+        require_pending(upload)  # completed, or out of time, a moment ago
     upload.refresh_from_db()
     return upload
 
@@ -153,7 +154,7 @@ def _completed(upload: Upload, spool: Spool) -> Upload:
             if locked.status == Upload.Status.COMPLETED:
                 return locked
             require_pending(locked)
-            locked.file = store_file(
+            file = store_file(
                 team=locked.team,
                 by=locked.created_by,
                 filename=locked.filename,
@@ -161,9 +162,8 @@ def _completed(upload: Upload, spool: Spool) -> Upload:
                 spool=spool,
                 expires_after=locked.expires_after,
             )
-            stored = locked.file.storage_name
-            locked.status = Upload.Status.COMPLETED
-            locked.save(update_fields=["file", "status"])
+            stored = file.storage_name
+            locked.move(Upload.Status.COMPLETED, file=file)
             remove_parts(locked)
     except BaseException:
         if stored:

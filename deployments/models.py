@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -14,6 +14,7 @@ from accounts.models import ApiKey, Team, User
 from catalogue.models import BaseModel
 from common.encryption import decrypt, encrypt
 from common.ids import new_id
+from common.states import Guarded
 from compute.models import Run
 from jobs.models import Adapter
 
@@ -41,7 +42,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(deleted_at=None)
 
 
-class Deployment(models.Model):
+class Deployment(Guarded):
     """A model under a name of its own, on accelerators of its own."""
 
     class State(models.TextChoices):
@@ -49,6 +50,13 @@ class Deployment(models.Model):
         ANSWERING = "answering", _("Answering")
         FAILED = "failed", _("Failed")
         STOPPED = "stopped", _("Stopped")
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "starting": ("answering", "failed", "stopped"),
+        "answering": ("starting", "failed", "stopped"),
+        "failed": ("starting", "stopped"),
+        "stopped": (),
+    }
 
     id = models.CharField(primary_key=True, max_length=40, default=_deployment_id)
     team = models.ForeignKey(Team, models.CASCADE, related_name="deployments")
@@ -91,22 +99,17 @@ class Deployment(models.Model):
         """The replica that serves it or is about to; None between two."""
         return self.replicas.live().select_related("run").first()
 
-    def mark_starting(self) -> None:
-        self._mark(self.State.STARTING)
+    def mark_starting(self) -> bool:
+        return self.move(self.State.STARTING, reason="")
 
-    def mark_answering(self) -> None:
-        self._mark(self.State.ANSWERING)
+    def mark_answering(self) -> bool:
+        return self.move(self.State.ANSWERING, reason="")
 
-    def mark_failed(self, reason: str) -> None:
-        self._mark(self.State.FAILED, reason)
+    def mark_failed(self, reason: str) -> bool:
+        return self.move(self.State.FAILED, reason=reason)
 
-    def mark_deleted(self) -> None:
-        self.deleted_at = timezone.now()
-        self._mark(self.State.STOPPED)
-
-    def _mark(self, state: State, reason: str = "") -> None:
-        self.state, self.reason = state, reason
-        self.save(update_fields=["state", "reason", "deleted_at"])
+    def mark_deleted(self) -> bool:
+        return self.move(self.State.STOPPED, reason="", deleted_at=timezone.now())
 
 
 class ReplicaQuerySet(models.QuerySet["Replica"]):
@@ -127,8 +130,14 @@ class ReplicaQuerySet(models.QuerySet["Replica"]):
         return self.filter(last_request_at__lt=moment)
 
 
-class Replica(models.Model):
+class Replica(Guarded):
     """One serving process tree: a base with any number of adapters, or one fully trained model."""
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "starting": ("ready", "ended"),
+        "ready": ("ended",),
+        "ended": (),
+    }
 
     id = models.CharField(primary_key=True, max_length=40, default=_replica_id)
     run = models.OneToOneField(Run, models.CASCADE, related_name="replica")
@@ -205,27 +214,41 @@ class Replica(models.Model):
         """Ask for `adapter` on this replica; asked twice, there is one row and one load."""
         return self.adapters.get_or_create(adapter=adapter)[0]
 
-    def mark_ready(self, *, host: str, port: int) -> None:
-        self.host, self.port, self.ready_at = host, port, timezone.now()
-        self.save(update_fields=["host", "port", "ready_at"])
+    @property
+    def state(self) -> str:
+        """starting, ready or ended, by its times."""
+        if self.ended_at is not None:
+            return "ended"
+        return "starting" if self.ready_at is None else "ready"
 
-    def mark_ended(self, failure: str) -> None:
-        self.ended_at, self.failure = timezone.now(), failure
-        self.save(update_fields=["ended_at", "failure"])
+    def mark_ready(self, *, host: str, port: int) -> bool:
+        return self.move("ready", host=host, port=port)
+
+    def mark_ended(self, failure: str) -> bool:
+        return self.move("ended", failure=failure)
 
     def mark_requested(self) -> None:
         """Note that a request is in flight."""
         self.last_request_at = timezone.now()
-        self.save(update_fields=["last_request_at"])
+        type(self).objects.filter(pk=self.pk).update(last_request_at=self.last_request_at)
+
+    def _columns(self, to: str) -> dict[str, Any]:
+        return {f"{to}_at": timezone.now()}
 
 
-class ReplicaAdapter(models.Model):
+class ReplicaAdapter(Guarded):
     """A tuned model on a replica: wanted, then proven to answer as trained, or refused with the reason."""
 
     class State(models.TextChoices):
         WANTED = "wanted", _("Loading")
         PROVEN = "proven", _("Proven")
         REFUSED = "refused", _("Refused")
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "wanted": ("proven", "refused"),
+        "proven": ("proven",),  # the engine's reply may come before the verdict that says by how much
+        "refused": ("refused",),
+    }
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
     adapter = models.ForeignKey(Adapter, models.CASCADE, related_name="+")
@@ -238,18 +261,15 @@ class ReplicaAdapter(models.Model):
             models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica")
         ]
 
-    def mark_proven(self, verdict: dict[str, Any] | None = None) -> None:
-        self.state, self.reason = self.State.PROVEN, ""
-        self._save(verdict)
+    def mark_proven(self, verdict: dict[str, Any] | None = None) -> bool:
+        return self.move(self.State.PROVEN, reason="", **_told(verdict))
 
-    def mark_refused(self, reason: str, verdict: dict[str, Any] | None = None) -> None:
-        self.state, self.reason = self.State.REFUSED, reason
-        self._save(verdict)
+    def mark_refused(self, reason: str, verdict: dict[str, Any] | None = None) -> bool:
+        return self.move(self.State.REFUSED, reason=reason, **_told(verdict))
 
-    def _save(self, verdict: dict[str, Any] | None) -> None:
-        if verdict is not None:
-            self.verdict = verdict
-        self.save(update_fields=["state", "reason", *(["verdict"] if verdict is not None else [])])
+
+def _told(verdict: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if verdict is None else {"verdict": verdict}
 
 
 class UsageQuerySet(models.QuerySet["Usage"]):

@@ -29,9 +29,11 @@ def full_model_of(adapter: Adapter | None) -> Adapter | None:
 
 
 @transaction.atomic
-def serve_deployment(deployment: Deployment) -> Replica:
-    """Ask for a Run that serves `deployment`, unless it has one."""
+def serve_deployment(deployment: Deployment) -> Replica | None:
+    """Ask for a Run that serves `deployment`, unless it has one; None when it was taken down."""
     deployment = Deployment.objects.select_for_update(of=("self",)).select_related("adapter").get(pk=deployment.pk)
+    if not deployment.is_live:
+        return None
     if (live := deployment.live_replica) is not None:
         return live
     accelerators = deployment.accelerators or most_accelerators()
@@ -101,8 +103,11 @@ def end_replica(*, replica: Replica, outcome: str, message: str = "") -> None:
     # A replica that had answered and was killed, as by a restart of its host, is no sign of a broken model.
     is_failure = outcome == Run.Outcome.FAILED or (outcome == Run.Outcome.LOST and replica.ready_at is None)
     replica.mark_ended(message if is_failure else "")
-    deployment = replica.deployment
-    if deployment is None or not deployment.is_live or deployment.state == Deployment.State.FAILED:
+    if replica.deployment_id is None:
+        return
+    # As it is now: it may have been taken down, or have failed, since the caller looked.
+    deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=replica.deployment_id)
+    if not deployment.is_live or deployment.state == Deployment.State.FAILED:
         return
     if reason := _reason_to_give_up(deployment, replica, outcome):
         deployment.mark_failed(reason)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -75,8 +75,7 @@ def update_deployment(
             _stop_replica(deployment, reason="expire")
         deployment = _locked(deployment)
         if open_to_loopback is not None:
-            deployment.open_to_loopback = open_to_loopback
-            deployment.save(update_fields=["open_to_loopback"])
+            _write(deployment, open_to_loopback=open_to_loopback)
         if accelerators != "unchanged":
             _change_accelerators(deployment, accelerators)
         AuditEvent.record(
@@ -127,12 +126,18 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
 
 
 def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:
-    deployment.accelerators = accelerators
-    deployment.save(update_fields=["accelerators"])
+    _write(deployment, accelerators=accelerators)
     deployment.mark_starting()
     if deployment.live_replica is None:
         serve_deployment(deployment)
     # Else: when the old Run has ended, a live deployment asks for a new one, with the new number.
+
+
+def _write(deployment: Deployment, **changes: Any) -> None:
+    """Write these columns of a row that is locked."""
+    Deployment.objects.filter(pk=deployment.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(deployment, name, value)
 
 
 def _stop_replica(deployment: Deployment, *, reason: str) -> None:

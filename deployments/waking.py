@@ -65,12 +65,16 @@ def look(target: Target) -> Route | Waiting | Refusal:
 def _look_at_deployment(target: Target, deployment_id: str) -> Route | Waiting | Refusal:
     deployment = Deployment.objects.get(pk=deployment_id)
     if not deployment.is_live:
-        return Refusal(reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404)
+        return _taken_down(target)
     if deployment.state == Deployment.State.FAILED:
         reason = f"The deployment `{target.name}` failed: {deployment.reason}"
         return Refusal(reason=reason, code="deployment_failed", status=409)
     replica = deployment.live_replica or serve_deployment(deployment)
-    return _judge(replica, target)
+    return _judge(replica, target) if replica is not None else _taken_down(target)
+
+
+def _taken_down(target: Target) -> Refusal:
+    return Refusal(reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404)
 
 
 def _look_at_shared(target: Target) -> Route | Waiting | Refusal:

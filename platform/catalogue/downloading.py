@@ -15,9 +15,12 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseMod
 
     A failure is written to the row, unless another process is fetching the same model.
     """
+    base.refresh_from_db()
     if base.is_present and base.path.is_dir():
         return base
     require_licence(base)
+    if base.is_present:
+        base.mark_gone()
     told = progress or Progress()
 
     def report(done: int, total: int) -> None:
@@ -31,11 +34,11 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseMod
     except AlreadyFetching:
         raise
     except UserError as error:
-        base.mark_failed(str(error.message), code=error.code)
+        base.mark_not_fetched(str(error.message), code=error.code)
         raise
     except Exception as error:
         logger.exception("Fetching %s failed", base.id)
-        base.mark_failed(f"Fetching broke off: {type(error).__name__}: {error}", code="internal_error")
+        base.mark_not_fetched(f"Fetching broke off: {type(error).__name__}: {error}", code="internal_error")
         raise
     base.mark_present(folder=base.id, sha256=sha256)
     return base

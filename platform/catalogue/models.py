@@ -1,6 +1,7 @@
 """Base models: what the platform can tune and serve, and what of it is on this installation's disk."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.encryption import decrypt, encrypt
+from common.states import Guarded
 
 VALID_ID = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]{0,79}\Z",
@@ -26,7 +28,7 @@ class BaseModelQuerySet(models.QuerySet["BaseModel"]):
         return self.filter(state=BaseModel.State.DOWNLOADING)
 
 
-class BaseModel(models.Model):
+class BaseModel(Guarded):
     """A pretrained model. Once present, its identity is the SHA-256 of its weights (`folders.weights_sha256`)."""
 
     class State(models.TextChoices):
@@ -34,6 +36,13 @@ class BaseModel(models.Model):
         DOWNLOADING = "downloading", _("Downloading")
         PRESENT = "present", _("Ready")
         FAILED = "failed", _("Failed")
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "absent": ("downloading", "present", "failed"),
+        "downloading": ("present", "failed"),
+        "present": ("absent", "failed"),
+        "failed": ("downloading", "present"),
+    }
 
     id = models.CharField(primary_key=True, max_length=80, validators=[VALID_ID])
     display_name = models.CharField(max_length=120)
@@ -99,25 +108,38 @@ class BaseModel(models.Model):
         self.licence_accepted_at, self.licence_accepted_by = timezone.now(), by
         self.save(update_fields=["licence_accepted_at", "licence_accepted_by"])
 
-    def mark_downloading(self) -> None:
-        self.state, self.error, self.error_code = self.State.DOWNLOADING, "", ""
-        self.bytes_done = 0
-        self.progress_at = timezone.now()
-        self.save(update_fields=["state", "error", "error_code", "bytes_done", "progress_at"])
+    def mark_downloading(self) -> bool:
+        now = timezone.now()
+        return self.move(self.State.DOWNLOADING, error="", error_code="", bytes_done=0, progress_at=now)
 
     def mark_progress(self, *, done: int, total: int) -> None:
+        """Say how far the download is, while it is one."""
         self.bytes_done, self.bytes_total, self.progress_at = done, total, timezone.now()
-        self.save(update_fields=["bytes_done", "bytes_total", "progress_at"])
+        type(self).objects.downloading().filter(pk=self.pk).update(
+            bytes_done=done, bytes_total=total, progress_at=self.progress_at
+        )
 
-    def mark_failed(self, message: str, *, code: str) -> None:
-        self.state, self.error, self.error_code = self.State.FAILED, message, code
-        self.save(update_fields=["state", "error", "error_code"])
+    def mark_failed(self, message: str, *, code: str) -> bool:
+        return self.move(self.State.FAILED, error=message, error_code=code)
 
-    def mark_present(self, *, folder: str, sha256: str) -> None:
-        self.state, self.folder, self.sha256 = self.State.PRESENT, folder, sha256
-        self.error, self.error_code, self.present_at = "", "", timezone.now()
-        self.bytes_done = self.bytes_total
-        self.save()
+    def mark_not_fetched(self, message: str, *, code: str) -> bool:
+        """Say why a download broke off, unless another one has brought the model meanwhile."""
+        return self.move(self.State.FAILED, only_from=self.State.DOWNLOADING, error=message, error_code=code)
+
+    def mark_gone(self) -> bool:
+        """Say that its folder is not there any more."""
+        return self.move(self.State.ABSENT, bytes_done=0)
+
+    def mark_present(self, *, folder: str, sha256: str) -> bool:
+        return self.move(
+            self.State.PRESENT,
+            folder=folder,
+            sha256=sha256,
+            error="",
+            error_code="",
+            present_at=timezone.now(),
+            bytes_done=models.F("bytes_total"),
+        )
 
 
 class HubToken(models.Model):

@@ -65,8 +65,7 @@ def request_download(*, base: BaseModel, by: User | None) -> None:
     require_licence(base)
     if not base.sources:
         raise UserError(f"{base.id} was registered from a folder and cannot be downloaded.", code="no_source")
-    if base.state != BaseModel.State.DOWNLOADING:
-        base.mark_downloading()
+    if base.mark_downloading():
         AuditEvent.record(actor=by, action="model.download_requested", target=base.id)
     wake(tasks.download_model, base.id)
 
@@ -96,6 +95,7 @@ def register_folder(
     with transaction.atomic():
         base = BaseModel(id=model_id, display_name=display_name or model_id, licence=licence, **about)
         base.bytes_total = sum(file.stat().st_size for file in path.glob("*.safetensors"))
+        base.save(force_insert=True)
         base.mark_present(folder=str(path.resolve()), sha256=sha256)
         AuditEvent.record(actor=by, action="model.registered", target=base.id, path=str(path))
     return base

@@ -220,3 +220,41 @@ class TestPage:
         assert "/download" not in client.get("/catalogue").content.decode()
         assert client.post("/catalogue/qwen3-0.6b/download").status_code == 403
         assert woken == []
+
+
+class TestOldCopies:
+    """What a worker has read a moment ago decides nothing."""
+
+    @pytest.fixture
+    def base(self) -> BaseModel:
+        services.sync_catalogue()
+        return services.get_model("qwen3-0.6b")
+
+    def test_a_late_failure_leaves_a_present_model_present(self, base: BaseModel) -> None:
+        base.mark_downloading()
+        old = services.get_model(base.id)
+        base.mark_present(folder="x", sha256="y")
+        assert not old.mark_not_fetched("The line broke.", code="hub_away")
+        assert (old.state, old.error) == ("present", "")
+
+    def test_late_progress_does_not_undo_the_end(self, base: BaseModel) -> None:
+        base.mark_downloading()
+        base.mark_progress(done=1, total=9)
+        old = services.get_model(base.id)
+        base.mark_present(folder="x", sha256="y")
+        old.mark_progress(done=2, total=9)
+        base.refresh_from_db()
+        assert (base.bytes_done, base.bytes_total) == (9, 9)
+
+    def test_a_present_model_is_not_downloading_by_an_old_copy(self, base: BaseModel) -> None:
+        old = services.get_model(base.id)
+        base.mark_present(folder="x", sha256="y")
+        assert not old.mark_downloading()
+        assert old.is_present
+
+    def test_the_end_of_a_download_keeps_what_was_written_meanwhile(self, base: BaseModel, admin: User) -> None:
+        base.mark_downloading()
+        services.get_model(base.id).accept_licence(by=admin)
+        base.mark_present(folder="x", sha256="y")
+        base.refresh_from_db()
+        assert base.licence_accepted_by == admin

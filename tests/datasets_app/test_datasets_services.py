@@ -12,8 +12,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from common.errors import NotFound, UserError
-from datasets_app import checking, guards, hooks, removal, saving, services, storing, tasks
-from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
+from datasets_app import checking, guards, hooks, removal, saving, services, storing, tasks, uploads
+from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile, Upload
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -233,3 +233,34 @@ class TestResultFiles:
         storing.remove(file.storage_name)
         with pytest.raises(UserError, match="missing from storage"):
             services.open_file(file)
+
+
+class TestOldCopies:
+    """What a worker has read a moment ago decides nothing."""
+
+    def test_the_first_check_decides(self, alice: Member) -> None:
+        file = create(alice)
+        old = services.get_file(team=alice.team, file_id=file.pk)
+        assert file.record_check(is_good=True, details="", num_rows=1)
+        assert not old.record_check(is_good=False, details="No row can be read.", num_rows=0)
+        assert (old.status, old.status_details, old.num_rows) == ("processed", "", 1)
+
+    def test_a_completed_upload_cannot_be_cancelled(self, alice: Member) -> None:
+        upload = uploads.create_upload(
+            team=alice.team, by=alice.user, filename="chats.jsonl", purpose="fine-tune", num_bytes=4
+        )
+        old = uploads.get_upload(team=alice.team, upload_id=upload.pk)
+        assert upload.move(Upload.Status.COMPLETED)
+        with pytest.raises(UserError, match="completed"):
+            uploads.cancel_upload(upload=old)
+        upload.refresh_from_db()
+        assert upload.status == "completed"
+
+    def test_an_expired_upload_cannot_be_completed(self, alice: Member) -> None:
+        upload = uploads.create_upload(
+            team=alice.team, by=alice.user, filename="chats.jsonl", purpose="fine-tune", num_bytes=4
+        )
+        old = uploads.get_upload(team=alice.team, upload_id=upload.pk)
+        assert upload.move(Upload.Status.EXPIRED)
+        assert not old.move(Upload.Status.COMPLETED)
+        assert old.status == "expired"

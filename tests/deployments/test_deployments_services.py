@@ -8,7 +8,7 @@ from accounts.models import Team
 from common.errors import NotFound, UserError
 from compute.models import Run
 from deployments import replicas, services
-from deployments.models import Deployment, Replica
+from deployments.models import Deployment, Replica, ReplicaAdapter
 
 pytestmark = pytest.mark.django_db
 
@@ -228,3 +228,54 @@ class TestDeleteModel:
         for name in (adapter.name, base.id):
             with pytest.raises(NotFound):
                 services.delete_model(team=bob.team, by=bob.user, name=name)
+
+
+class TestOldCopies:
+    """What a worker has read a moment ago decides nothing."""
+
+    def test_a_deployment_taken_down_does_not_rise_again(self, deployment, alice):
+        old = Deployment.objects.get(pk=deployment.pk)
+        services.undeploy(deployment=deployment, by=alice.user)
+        assert not any([old.mark_answering(), old.mark_starting(), old.mark_failed("Memory ran out.")])
+        assert (old.state, old.reason) == ("stopped", "")
+        assert old.deleted_at is not None
+        assert not Deployment.objects.live().exists()
+
+    def test_the_gate_of_one_taken_down_changes_nothing(self, deployment, alice):
+        replica = make_ready(deployment.live_replica)
+        services.undeploy(deployment=deployment, by=alice.user)
+        replicas.settle(replica)
+        deployment.refresh_from_db()
+        assert (deployment.state, deployment.is_live) == ("stopped", False)
+
+    def test_one_taken_down_gets_no_replica(self, deployment, alice):
+        deployment.replicas.all().delete()
+        old = Deployment.objects.get(pk=deployment.pk)
+        services.undeploy(deployment=deployment, by=alice.user)
+        assert replicas.serve_deployment(old) is None
+        assert Run.objects.count() == 1
+
+    def test_a_failed_one_does_not_answer(self, deployment):
+        old = Deployment.objects.get(pk=deployment.pk)
+        deployment.mark_failed("It answers otherwise than it was trained.")
+        assert not old.mark_answering()
+        assert (old.state, old.reason) == ("failed", "It answers otherwise than it was trained.")
+
+    def test_an_ended_replica_is_not_ready_again(self, deployment):
+        old = Replica.objects.get(pk=deployment.live_replica.pk)
+        replicas.end_replica(replica=deployment.live_replica, outcome="lost", message="Gone.")
+        assert not old.mark_ready(host="127.0.0.1", port=1)
+        assert (old.ready_at, old.failure, old.state) == (None, "Gone.", "ended")
+
+    def test_a_refused_adapter_is_not_proven_by_a_late_reply(self, deployment):
+        loaded = deployment.live_replica.adapters.get()
+        old = ReplicaAdapter.objects.get(pk=loaded.pk)
+        assert loaded.mark_refused("Its logits differ.", {"max_difference": 3})
+        assert not old.mark_proven()
+        assert (old.state, old.reason, old.verdict) == ("refused", "Its logits differ.", {"max_difference": 3})
+
+    def test_the_verdict_may_come_after_the_reply(self, deployment):
+        loaded = deployment.live_replica.adapters.get()
+        assert loaded.mark_proven()
+        assert loaded.mark_proven({"max_difference": 0})
+        assert loaded.verdict == {"max_difference": 0}
