@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from catalogue.services import chat_format
+from catalogue.models import BaseModel
+from catalogue.services import chat_format, prove
 from chat import SystemChoice
 from common.errors import UserError
 from compute.models import Run
@@ -83,6 +84,7 @@ def _replica(run: Run) -> Replica:
 
 def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
     base = replica.base_model
+    _require_whole(base)
     directory.chat.mkdir(exist_ok=True)
     chat_format(base, SystemChoice("model_default")).save(directory.chat)
     wanted = replica.adapters.select_related("adapter").order_by("id")
@@ -93,6 +95,13 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
         adapters=[served for one in wanted if (served := _served(replica, one)) is not None],
         **_common(replica),
     )
+
+
+def _require_whole(base: BaseModel) -> None:
+    try:
+        prove(base)
+    except UserError as error:
+        raise WorkError(str(error.message), code=error.code) from error
 
 
 def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:

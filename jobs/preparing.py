@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from catalogue.services import chat_format
+from catalogue.services import chat_format, prove
 from chat import ChatError, ChatFormat, Conversation, parse_messages
 from common import artifacts
 from common.errors import UserError
@@ -44,6 +44,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
     job = attempt.job
     with _as_work_errors():
         directory.create()
+        prove(job.base_model)
         chat = chat_format(job.base_model, job.system_choice) if job.system_choice else None
         if chat is None or not job.hyperparameters:
             raise WorkError("The job has no values to train with. Create it again.", code="internal_error")

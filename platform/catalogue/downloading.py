@@ -1,6 +1,8 @@
 """Fetching a model with its row kept up to date."""
 
 import logging
+import shutil
+from pathlib import Path
 
 from catalogue.fetching import AlreadyFetching, fetch
 from catalogue.models import BaseModel
@@ -10,12 +12,16 @@ from common.errors import UserError
 logger = logging.getLogger(__name__)
 
 
-def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseModel:
+def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: bool = False) -> BaseModel:
     """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it fails.
+
+    `again` replaces what is here.
 
     A failure is written to the row, unless another process is fetching the same model.
     """
     base.refresh_from_db()
+    if again:
+        remove_copy(base)
     if base.is_present and base.path.is_dir():
         return base
     require_licence(base)
@@ -42,6 +48,16 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None) -> BaseMod
         raise
     base.mark_present(folder=base.id, sha256=sha256)
     return base
+
+
+def remove_copy(base: BaseModel) -> None:
+    """Delete what was fetched of `base` to this machine; UserError for a folder that was registered."""
+    if Path(base.folder).is_absolute():
+        raise UserError(
+            f"{base.id} was registered from a folder. Copy its files there again, then run `manage.py verify_models`.",
+            code="registered_folder",
+        )
+    shutil.rmtree(base.path, ignore_errors=True)
 
 
 def require_licence(base: BaseModel) -> None:

@@ -16,6 +16,7 @@ from catalogue.folders import FolderError, facts, identity, inspect, needs_conve
 from catalogue.hubs import HUBS
 from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.progress import Progress
+from catalogue.proving import prove
 from common.errors import NotFound, UserError
 from common.wake import wake
 
@@ -25,6 +26,7 @@ __all__ = [
     "ensure_starter",
     "fetch_model",
     "get_model",
+    "prove",
     "register_folder",
     "request_download",
     "set_hub_token",

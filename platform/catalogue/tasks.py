@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from catalogue.downloading import fetch_model
 from catalogue.models import BaseModel
+from catalogue.proving import prove_all_here
 from common.errors import UserError
 from common.wake import wake
 
+CARE = "catalogue.care_for_models"
 SILENT_SECONDS = 60
 """A download that has not moved for so long lost its worker, or its wake-up, and is asked for again."""
 
@@ -32,4 +34,13 @@ def resume_downloads() -> None:
         wake(download_model, base.id)
 
 
-PERIODIC = {"resume-downloads": ("catalogue.tasks.resume_downloads", 30)}
+@shared_task(name=CARE)
+def care_for_models() -> None:
+    """Prove the models on this machine whose proof is old; each node is asked to do so as well."""
+    prove_all_here()
+
+
+PERIODIC = {
+    "resume-downloads": ("catalogue.tasks.resume_downloads", 30),
+    "care-for-models": ("catalogue.tasks.care_for_models", 600),
+}

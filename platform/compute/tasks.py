@@ -7,7 +7,10 @@ from celery import shared_task
 from django.conf import settings
 from django.db import close_old_connections
 
+from catalogue.tasks import care_for_models
+from common.wake import wake
 from compute import node_worker, reconciling, scheduling, wakes
+from compute.models import Node
 from compute.supervisor import Supervisor
 
 __all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
@@ -30,4 +33,14 @@ def reconcile() -> None:
     reconciling.reconcile()
 
 
-PERIODIC = {"reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds)}
+@shared_task(name="compute.care_for_models_on_nodes")  # type: ignore[untyped-decorator]
+def care_for_models_on_nodes() -> None:
+    """Let each node look after its own copies of base models."""
+    for node in Node.objects.heard():
+        wake(care_for_models, queue=node.queue)
+
+
+PERIODIC = {
+    "reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds),
+    "care-for-models-on-nodes": ("compute.tasks.care_for_models_on_nodes", 600),
+}

@@ -204,6 +204,8 @@ NODE_ACCELERATORS = environment.text("LUTHIER_ACCELERATORS")
 """Empty: what the node has; "cpu" leaves its GPUs alone."""
 STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct")
 """Fetched by the first start; empty: none."""
+PROOF_HOURS = environment.number("LUTHIER_PROOF_HOURS", 168)
+"""So long the SHA-256 of a base's unchanged files is trusted; 0: never."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)

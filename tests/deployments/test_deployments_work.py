@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from deployments_cast import make_adapter, make_ready, run_of
 
+from catalogue import services as services_of_catalogue
+from catalogue.models import BaseModel
 from common.errors import UserError
 from compute.work import TryAgain, WorkError
 from deployments import replicas, services, serving_work
@@ -28,6 +30,7 @@ class Saved:
 def folders(monkeypatch, tmp_path):
     monkeypatch.setattr(serving_work, "local_folder", lambda adapter: tmp_path / "adapters" / adapter.id)
     monkeypatch.setattr(serving_work, "chat_format", lambda base, system: Saved())
+    monkeypatch.setattr(serving_work, "prove", lambda base: None)  # /nowhere has no weights
 
 
 @pytest.fixture
@@ -62,6 +65,17 @@ class TestPrepare:
         assert (Path(spec.chat_path) / "chat_template.jinja").exists()
         command = work.command(run_of(replica), directory)
         assert command.argv == (settings.TRAINER_PYTHON, "-m", "serving", str(directory.root))
+
+    def test_a_damaged_base_is_not_served(self, replica, directory, monkeypatch, tmp_path, settings):
+        monkeypatch.setattr(serving_work, "prove", services_of_catalogue.prove)
+        settings.LUTHIER_HOME = tmp_path / "home"
+        (tmp_path / "weights").mkdir()
+        BaseModel.objects.update(folder=str(tmp_path / "weights"))
+        (tmp_path / "weights" / "model.safetensors").write_bytes(b"others")
+        with pytest.raises(WorkError, match=r"The weights of tiny on the node .* are damaged") as caught:
+            work.prepare(run_of(replica), directory)
+        assert caught.value.code == "model_damaged"
+        assert not directory.spec.exists()
 
     def test_a_full_model_is_served_from_its_own_folder_and_proven(self, alice, base, directory):
         full = make_adapter(alice.team, base, result="model")

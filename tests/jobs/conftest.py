@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import Team, User
 from accounts.services import create_api_key
 from catalogue import chat_formats
+from catalogue.folders import identity
 from catalogue.models import BaseModel
 from common import artifacts
 from datasets_app import storing
@@ -48,7 +49,7 @@ def chat_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(db: None, chat_folder: Path) -> BaseModel:
     return BaseModel.objects.create(
         id="tiny", display_name="Tiny", family="llama", parameters=134_000_000, context_length=512, hidden_size=576,
-        num_layers=2, vocab_size=300, licence="none", template="own", state="present", sha256="a" * 64,
+        num_layers=2, vocab_size=300, licence="none", template="own", state="present", sha256=identity(chat_folder),
         folder=str(chat_folder),
     )  # fmt: skip
 

