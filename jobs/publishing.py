@@ -72,21 +72,23 @@ class LogCopies:
     """Copies log.txt and events.jsonl to storage when they have grown, now and then and at the end."""
 
     def __init__(self) -> None:
-        self._copied: dict[str, tuple[float, int]] = {}
+        self._copied: dict[str, tuple[float, dict[str, int]]] = {}
 
     def publish(self, attempt: Attempt, directory: RunDirectory, *, is_last: bool) -> None:
         """Copy what has grown; TryAgain when storage is away."""
-        size = sum(path.stat().st_size for path in _logs(directory))
-        copied_at, copied_size = self._copied.get(attempt.run_id, (float("-inf"), -1))
+        sizes = {path.name: path.stat().st_size for path in _logs(directory)}
+        copied_at, copied = self._copied.get(attempt.run_id, (float("-inf"), {}))
         due = time.monotonic() - copied_at >= min(LOG_SECONDS, settings.TIMES.lease_renew_seconds)
-        if size == copied_size or not (due or is_last):
+        if sizes == copied or not (due or is_last):
             return
         for path in _logs(directory):
+            if copied.get(path.name) == sizes.get(path.name):  # they only grow
+                continue
             try:
                 artifacts.publish_file(path, f"{log_folder(attempt)}/{path.name}")
             except STORAGE_AWAY as error:
                 raise TryAgain(f"Object storage did not take {path.name}: {error}") from error
-        self._copied[attempt.run_id] = (time.monotonic(), size)
+        self._copied[attempt.run_id] = (time.monotonic(), sizes)
 
     def forget(self, run_id: str) -> None:
         self._copied.pop(run_id, None)

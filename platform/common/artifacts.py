@@ -1,8 +1,11 @@
 """Folders in object storage: published file by file with the manifest last, fetched and verified."""
 
+import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import Storage, storages
@@ -19,27 +22,35 @@ def storage() -> Storage:
 def publish_folder(folder: Path, name: str) -> int:
     """Copy `folder` to `name` in storage and return its bytes; safe to repeat, complete once its manifest is there.
 
-    A folder without a manifest gets one first. Files that storage already has with the same size are not sent again.
+    A folder without a manifest gets one first. What storage has of an earlier try is kept where its bytes have the
+    same SHA-256 and replaced where they have not, after its manifest: no reader takes a mixture for a whole folder.
     """
     if not (folder / MANIFEST).exists():
         write_manifest(folder)
-    total = 0
-    for path in sorted(folder.rglob("*"), key=lambda p: (p.name == MANIFEST, p)):
-        if path.is_file():
-            publish_file(path, f"{name}/{path.relative_to(folder).as_posix()}")
-            total += path.stat().st_size
+    manifest = (folder / MANIFEST).read_bytes()
+    files: dict[str, dict[str, Any]] = json.loads(manifest)["files"]
+    total = len(manifest) + sum(about["bytes"] for about in files.values())
+    if _stored_manifest(name) == manifest:
+        return total
+    storage().delete(f"{name}/{MANIFEST}")
+    for stray in set(files_below(name)) - set(files):
+        storage().delete(f"{name}/{stray}")
+    for file_name, about in files.items():
+        if not _has(f"{name}/{file_name}", about):
+            publish_file(folder / file_name, f"{name}/{file_name}")
+    publish_file(folder / MANIFEST, f"{name}/{MANIFEST}")
     return total
 
 
 def publish_file(path: Path, name: str) -> None:
-    """Copy one file to `name`, replacing what stands there unless it has the same size and is content-addressed."""
+    """Copy one file to `name`, replacing what stands there; OSError when another process writes there as well."""
     target = storage()
-    if target.exists(name):
-        if target.size(name) == path.stat().st_size and path.name != MANIFEST:
-            return
-        target.delete(name)
+    target.delete(name)
     with path.open("rb") as stream:
-        target.save(name, File(stream, name=path.name))
+        saved = target.save(name, File(stream, name=path.name))
+    if saved != name:
+        target.delete(saved)
+        raise OSError(f"{name} is being written by another process.")
 
 
 def fetch_folder(name: str, folder: Path) -> None:
@@ -81,6 +92,27 @@ def files_below(name: str) -> list[str]:
     for folder in folders:
         found += [f"{folder}/{inner}" for inner in files_below(f"{name}/{folder}")]
     return found
+
+
+def _stored_manifest(name: str) -> bytes:
+    """Return the manifest of what was published whole under `name`; empty where nothing was."""
+    try:
+        with storage().open(f"{name}/{MANIFEST}", "rb") as stream:
+            return bytes(stream.read())
+    except FileNotFoundError:
+        return b""
+
+
+def _has(name: str, about: dict[str, Any]) -> bool:
+    """Whether storage has these very bytes under `name`; they are read only where their number is right."""
+    target = storage()
+    if not target.exists(name) or target.size(name) != about["bytes"]:
+        return False
+    digest = hashlib.sha256()
+    with target.open(name, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest() == about["sha256"]
 
 
 def _listdir(name: str) -> tuple[list[str], list[str]]:
