@@ -128,13 +128,13 @@ def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
     if tokens is None:
         return None
     done = FineTuningJob.objects.filter(
-        base_model=base, status="succeeded", trained_tokens__gt=0, started_at__isnull=False, finished_at__isnull=False
+        base_model=base, status="succeeded", tokens__gt=0, started_at__isnull=False, finished_at__isnull=False
     )
-    lately = done.order_by("-finished_at").values_list("started_at", "finished_at", "trained_tokens")[:REMEMBERED_JOBS]
+    lately = done.order_by("-finished_at").values_list("started_at", "finished_at", "tokens")[:REMEMBERED_JOBS]
     paces = [
-        max(0.0, (finished - started).total_seconds() - START_SECONDS) / trained
-        for started, finished, trained in lately
-        if started is not None and finished is not None and trained
+        max(0.0, (finished - started).total_seconds() - START_SECONDS) / read
+        for started, finished, read in lately
+        if started is not None and finished is not None and read
     ]
     return max(1, round(START_SECONDS + statistics.median(paces) * tokens)) if paces else None
 

@@ -69,6 +69,7 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
             f"The tuned model {adapter.name} is ready.",
             fine_tuned_model=adapter.name,
             trained_tokens=int(told.get("trained_tokens") or 0),
+            tokens=int(told.get("tokens") or 0),
             current_step=told.get("steps") or job.total_steps or job.current_step,
             result_step=told.get("result_step"),
         )

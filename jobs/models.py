@@ -112,6 +112,9 @@ class FineTuningJob(models.Model):
     """The log's last lines of the attempt that failed."""
     fine_tuned_model = models.CharField(max_length=250, unique=True, null=True)
     trained_tokens = models.BigIntegerField(null=True)
+    """Learned in all steps: those of answers, or of plain text."""
+    tokens = models.BigIntegerField(null=True)
+    """Read in all steps, without padding: what its time follows from."""
     total_steps = models.PositiveIntegerField(null=True)
     current_step = models.PositiveIntegerField(default=0)
     estimated_finish = models.DateTimeField(null=True)

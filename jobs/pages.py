@@ -62,8 +62,8 @@ def sentence_of(job: FineTuningJob) -> str:
         return _("Paused after step %(step)s.") % {"step": job.current_step}
     if job.status == status.SUCCEEDED:
         trained = ngettext(
-            "Trained in %(steps)s step on %(tokens)s tokens.",
-            "Trained in %(steps)s steps on %(tokens)s tokens.",
+            "Trained in %(steps)s step; it learned %(tokens)s tokens.",
+            "Trained in %(steps)s steps; it learned %(tokens)s tokens.",
             job.current_step,
         )
         return trained % {

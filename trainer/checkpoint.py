@@ -30,8 +30,10 @@ class Progress:
 
     step: int = 0
     """Optimizer steps done."""
+    tokens: int = 0
+    """Tokens of conversations read in them, without padding."""
     trained_tokens: int = 0
-    """Tokens of conversations seen in them, without padding."""
+    """Of those the learned ones."""
     applied_steps: int = 0
     """Steps in which weights changed: with fp16 a step that overflows is left out."""
     loss_scale: float | None = None

@@ -73,6 +73,7 @@ class Attempt:
             "succeeded",
             f"Training finished after {progress.step} steps.",
             result=self.trainee.result,
+            tokens=progress.tokens,
             trained_tokens=progress.trained_tokens,
             steps=progress.step,
             ending=str(ending),

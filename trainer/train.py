@@ -99,7 +99,7 @@ def train(training: Training, progress: Progress, callbacks: Callbacks) -> tuple
         rate *= rate_share(chosen.lr_scheduler_type, progress.valid_losses)
         loss = optimize(training, batch, step, rate)
         tokens = count_tokens(training.data, batch)
-        progress = advance(progress, training.engine, loss, tokens)
+        progress = advance(progress, training.engine, loss, tokens, count_labels(training.data, batch))
         seconds = time.perf_counter() - started_at
         callbacks.on_step(progress, StepReport(train_loss=loss, learning_rate=rate, tokens=tokens, seconds=seconds))
 
@@ -218,13 +218,14 @@ def _micro_batch(
     return found, {"cache": prefix.before(len(found.ids)), "use_cache": True} if prefix else {}
 
 
-def advance(progress: Progress, engine: Any, loss: float, tokens: int) -> Progress:
+def advance(progress: Progress, engine: Any, loss: float, tokens: int, trained_tokens: int) -> Progress:
     """Return the position after one more step."""
     scaler = getattr(engine.optimizer, "loss_scaler", None)
     return replace(
         progress,
         step=progress.step + 1,
-        trained_tokens=progress.trained_tokens + tokens,
+        tokens=progress.tokens + tokens,
+        trained_tokens=progress.trained_tokens + trained_tokens,
         applied_steps=progress.applied_steps + int(engine.was_step_applied()),
         loss_scale=float(scaler.cur_scale) if engine.fp16_enabled() and scaler is not None else None,
         train_loss=loss,

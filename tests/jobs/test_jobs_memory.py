@@ -107,7 +107,7 @@ class TestForecast:
         now = timezone.now()
         for minutes, tokens in ((600, 1000), (10, 5700), (1, 5700), (2, 5700), (0.2, 10_000)):
             job = make_job(alice.team)
-            job.status, job.trained_tokens = "succeeded", tokens
+            job.status, job.tokens = "succeeded", tokens
             job.started_at, job.finished_at = now - timedelta(minutes=minutes), now
             job.save()
         found = self.ask(alice)
