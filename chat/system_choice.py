@@ -51,6 +51,11 @@ class SystemChoice:
             return cls("model_default")
         return cls("none") if word == "none" else cls("custom", text)
 
+    @property
+    def word(self) -> str:
+        """Return the choice as `parse` reads it."""
+        return {"model_default": "default", "none": "none"}.get(self.kind, self.text)
+
     def to_json(self) -> dict[str, str]:
         """Return the choice as a JSON object."""
         return {"kind": self.kind, "text": self.text}

@@ -48,7 +48,7 @@ def check_file_content(
         hashes = [np.asarray(copies.hashes, dtype=np.int64)]
     report.shape, report.use = opened.shape, opened.use
     if index is not None:
-        index.close(num_faulty=report.num_faults, shape=report.shape, use=report.use)
+        index.close(shape=report.shape, use=report.use)
         _tell_repetitions(hashes, report, listener, index_folder)
     return concluded(report, listener)
 

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import asdict
+from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework import serializers
@@ -11,6 +12,9 @@ from rest_framework.views import APIView
 
 from accounts.api_requests import body_of, query_of, team_of, user_of
 from catalogue.services import get_model
+from chat import ChatError, SystemChoice
+from chat.system_choice import MAX_SYSTEM_CHARS
+from common.errors import UserError
 from datasets_app import services
 from datasets_app.api import AnyAccept, page_of
 from datasets_app.downloads import faults_response
@@ -37,6 +41,8 @@ class RowList(serializers.Serializer):
 class TokenQuery(serializers.Serializer):
     model = serializers.CharField(max_length=200)
     max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
+    system_prompt = serializers.CharField(required=False, max_length=MAX_SYSTEM_CHARS)
+    """As a job's: "default", "none" or a text; left out, what a job takes by itself."""
 
 
 class FaultsView(APIView):
@@ -83,23 +89,31 @@ class RowsView(APIView):
 
 
 class TokensView(APIView):
-    """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len="""
+    """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len=&system_prompt="""
 
     def get(self, request: Request, file_id: str, number: int) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         asked = query_of(TokenQuery, request)
-        base, most = get_model(asked["model"]), asked.get("max_seq_len")
-        return Response(services.row_tokens(file=file, number=number, base=base, max_seq_len=most))
+        return Response(services.row_tokens(file=file, number=number, **_as_asked(asked)))
 
 
 class StatisticsView(APIView):
-    """GET /api/v1/files/{id}/statistics?model=&max_seq_len="""
+    """GET /api/v1/files/{id}/statistics?model=&max_seq_len=&system_prompt="""
 
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         asked = query_of(TokenQuery, request)
-        base, most = get_model(asked["model"]), asked.get("max_seq_len")
-        return Response(services.token_statistics(file=file, base=base, max_seq_len=most))
+        return Response(services.token_statistics(file=file, **_as_asked(asked)))
+
+
+def _as_asked(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return base, system and max_seq_len of a TokenQuery."""
+    text = asked.get("system_prompt")
+    try:
+        system = SystemChoice.parse(text) if text else None
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="system_prompt") from None
+    return {"base": get_model(asked["model"]), "system": system, "max_seq_len": asked.get("max_seq_len")}
 
 
 class NewRepair(serializers.Serializer):
@@ -117,7 +131,7 @@ class RepairsView(APIView):
         codes = {group.code for group in services.fault_groups(file)}
         found = [
             {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
-            for r in repairs_for(codes)
+            for r in repairs_for(codes, has_good_rows=bool(file.num_rows))
         ]
         return Response(page_of(found, False))
 

@@ -200,10 +200,14 @@ REPAIRS: tuple[Repair, ...] = (
 NAMES = tuple(repair.name for repair in REPAIRS)
 
 
-def repairs_for(codes: Iterable[str]) -> list[Repair]:
-    """Return the repairs that take away some of these faults or notes."""
+def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
+    """Return the repairs that take away some of these faults or notes.
+
+    Leaving out faulty rows is none where nothing would be left: without good rows, and without a repair that makes some.
+    """
     found = set(codes)
-    return [repair for repair in REPAIRS if found & set(repair.mends) or ("*" in repair.mends and found)]
+    offered = [repair for repair in REPAIRS if found & set(repair.mends)]
+    return offered + [repair for repair in REPAIRS if "*" in repair.mends and found and (has_good_rows or offered)]
 
 
 def repaired(

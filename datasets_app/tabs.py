@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
-from catalogue.services import chat_format
-from chat import ChatError, SystemChoice
+from chat import ChatError
 from common.errors import UserError
 from common.spoken import spoken
 from datasets_app import services
@@ -53,7 +52,7 @@ def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     faults = list(Fault.objects.filter(file=file, level="fault").order_by("number")[:SHOWN_FAULTS])
     groups = services.fault_groups(file)
-    offered = repairs_for(group.code for group in groups)
+    offered = repairs_for((group.code for group in groups), has_good_rows=bool(file.num_rows))
     chosen = [name for name in request.GET.getlist("repair") if name in NAMES]
     preview, repair_error = None, ""
     if chosen:
@@ -98,10 +97,9 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     error = ""
     if base is not None and file.is_processed:
-        system = _system_choice(file, base)
         try:
-            shown = services.row_tokens(file=file, number=number, base=base, system=system, max_seq_len=most)
-            shown["statistics"] = services.token_statistics(file=file, base=base, system=system, max_seq_len=most)
+            shown = services.row_tokens(file=file, number=number, base=base, max_seq_len=most)
+            shown["statistics"] = services.token_statistics(file=file, base=base, max_seq_len=most)
         except (ChatError, UserError) as problem:
             error = spoken(problem.message)
     bars = shown["statistics"]["histogram"] if shown else []
@@ -172,14 +170,3 @@ def _api(path: str, python: str) -> dict[str, str]:
 
 def number_of(text: str | None, *, default: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else default
-
-
-def _system_choice(file: TrainingFile, base: BaseModel) -> SystemChoice:
-    """Return what a job takes by itself: no system prompt that the template would slip in beside the data's own."""
-    if (file.statistics or {}).get("roles", {}).get("system"):
-        return SystemChoice("model_default")
-    try:
-        chat_format(base, SystemChoice("none"))
-    except ChatError:
-        return SystemChoice("model_default")
-    return SystemChoice("none")

@@ -16,7 +16,7 @@ from datasets_app.checking import rows_folder
 from datasets_app.models import TrainingFile
 from datasets_app.reading import require_processed
 from datasets_app.row_pages import examples_at
-from datasets_app.token_view import document
+from datasets_app.token_view import document, job_system_choice
 
 MOST_ROWS = 2000
 """Of a larger set so many rows, spread evenly over it, are looked at."""
@@ -28,7 +28,12 @@ class _Lengths:
     """Of each row looked at."""
 
     tokens: Any
-    trained: Any
+    run_rows: Any
+    """Of each run of learned tokens: the place of its row among those looked at,"""
+    run_starts: Any
+    """its first token,"""
+    run_ends: Any
+    """and the one after its last."""
     first_answer: Any
     """Tokens before the first that is learned."""
     lines: Any
@@ -51,8 +56,14 @@ class _Lengths:
         except OSError:
             draft.unlink(missing_ok=True)
 
+    def trained_within(self, most: int | None) -> Any:
+        """Return the learned tokens of each row among its first `most`; None: of the whole row."""
+        ends = self.run_ends if most is None else np.minimum(self.run_ends, most)
+        learned = (ends - self.run_starts).clip(min=0)
+        return np.bincount(self.run_rows, weights=learned, minlength=len(self.tokens)).astype(np.int64)
 
-LENGTHS = ("tokens", "trained", "first_answer", "lines")
+
+LENGTHS = ("tokens", "run_rows", "run_starts", "run_ends", "first_answer", "lines")
 
 
 def token_statistics(
@@ -60,24 +71,27 @@ def token_statistics(
 ) -> dict[str, Any]:
     """Return lengths in tokens as `base` reads the rows, and what a training with `max_seq_len` would lose.
 
-    `rows_looked_at` says of how many rows the figures are; counts are scaled to the whole set. Errors: UserError for a
+    `system` None means what a job takes by itself, `max_seq_len` None the model's context. `rows_looked_at` says of how many rows the figures are; counts are scaled to the whole set. Errors: UserError for a
     file that is not processed or that the model's template cannot write.
     """
     require_processed(file, allows_text=True)
-    found = _measure(file, base, system or SystemChoice("model_default"))
+    system = system or job_system_choice(file, base)
+    found = _measure(file, base, system)
     looked_at, rows = len(found.tokens), int(file.num_rows or 0)
     scale = rows / looked_at if looked_at else 0.0
     most = max_seq_len or base.context_length
     longest = int(found.tokens.argmax()) if looked_at else 0
     # Plain text is put into windows one after another, so that nothing of it is cut away.
     is_cut = (found.tokens > most) & (file.use != "text")
+    trained = found.trained_within(None if file.use == "text" else most)
     return {
         "object": "file.statistics",
         "model": base.pk,
+        "system_prompt": system.word,
         "rows": rows,
         "rows_looked_at": looked_at,
         "tokens": round(scale * int(found.tokens.sum())),
-        "trained_tokens_per_epoch": round(scale * int(found.trained.sum())),
+        "trained_tokens_per_epoch": round(scale * int(trained.sum())),
         "p50": int(np.percentile(found.tokens, 50)) if looked_at else 0,
         "p95": int(np.percentile(found.tokens, 95)) if looked_at else 0,
         "max": int(found.tokens.max()) if looked_at else 0,
@@ -117,10 +131,22 @@ def _measured(file: TrainingFile, chat: ChatFormat) -> _Lengths:
         raise UserError(error.message, code=error.code, param="model") from None
     return _Lengths(
         np.asarray([len(row.ids) for row in rendered], dtype=np.int64),
-        np.asarray([row.num_trained for row in rendered], dtype=np.int64),
+        *_runs(rendered),
         np.asarray([_before_answer(row) for row in rendered], dtype=np.int64),
         np.asarray([example.line for example in examples], dtype=np.int64),
     )
+
+
+def _runs(rendered: list[Rendered]) -> tuple[Any, Any, Any]:
+    """Return row, start and end of every run of learned tokens."""
+    rows, starts, ends = [], [], []
+    for number, row in enumerate(rendered):
+        edges = np.flatnonzero(np.diff(np.asarray([False, *row.trained, False], dtype=np.int8)))
+        starts.append(edges[::2])
+        ends.append(edges[1::2])
+        rows.append(np.full(len(edges) // 2, number))
+    every = [np.concatenate(parts) if parts else np.empty(0) for parts in (rows, starts, ends)]
+    return tuple(part.astype(np.int64) for part in every)  # type: ignore[return-value]
 
 
 def _before_answer(row: Rendered) -> int:

@@ -23,13 +23,14 @@ def row_tokens(
     system: SystemChoice | None = None,
     max_seq_len: int | None = None,
 ) -> dict[str, Any]:
-    """Return {"tokens": [{"id", "text", "trained"}], "truncated"} of row `number` (from 0) for `base`, as a training
-    with `max_seq_len` would cut it."""
+    """Return {"tokens": [{"id", "text", "trained"}], "truncated", "system_prompt"} of row `number` (from 0) for `base`,
+    as a training with `max_seq_len` would cut it; `system` None means what a job takes by itself."""
     example = example_at(file, number) if number >= 0 else None
     if example is None:
         raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
     try:
-        chat = chat_format(base, system or SystemChoice("model_default"))
+        system = system or job_system_choice(file, base)
+        chat = chat_format(base, system)
         rendered = chat.render(example.conversation) if example.conversation else document(chat, example.text or "")
     except ChatError as error:
         raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None
@@ -41,7 +42,18 @@ def row_tokens(
         {"id": token, "text": text, "trained": trained}
         for token, text, trained in zip(shown.ids, texts, shown.trained, strict=True)
     ]
-    return {"tokens": tokens, "truncated": len(shown.ids) < len(rendered.ids)}
+    return {"tokens": tokens, "truncated": len(shown.ids) < len(rendered.ids), "system_prompt": system.word}
+
+
+def job_system_choice(file: TrainingFile, base: BaseModel) -> SystemChoice:
+    """Return what a job takes by itself: no system prompt that the template would slip in beside the data's own."""
+    if file.use == "text" or (file.statistics or {}).get("roles", {}).get("system"):
+        return SystemChoice("model_default")
+    try:
+        chat_format(base, SystemChoice("none"))
+    except ChatError:
+        return SystemChoice("model_default")
+    return SystemChoice("none")
 
 
 def document(chat: ChatFormat, text: str) -> Rendered:

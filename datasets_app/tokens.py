@@ -41,6 +41,10 @@ PARALLEL_BYTES = 4 * 2**20
 """A smaller file is tokenised here before a worker would have started."""
 
 
+SHOWN_LINES = 10
+"""Of lines that a sentence names."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Where the token caches of a training lie."""
@@ -263,7 +267,8 @@ def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _L
         return
     reason = "The training would learn no token at all."
     if losses.rows_without_answer:
-        lines = ", ".join(str(line) for line in losses.lines_without_answer[:5])
+        lines = ", ".join(str(line) for line in losses.lines_without_answer[:SHOWN_LINES])
+        lines += ", …" if losses.rows_without_answer > SHOWN_LINES else ""
         reason += (
             f" In {losses.rows_without_answer:,} rows (lines {lines}) the answer lies wholly beyond the first "
             f"{plan.max_seq_len:,} tokens. Raise max_seq_len or shorten the prompts."

@@ -39,7 +39,7 @@ def sentence_of(file: TrainingFile) -> str:
         }
     if file.status == "error":
         count = file.num_faults or 0
-        if not count:
+        if count <= 1:  # the one fault is told whole: it may be the file's, and no row's
             return spoken(file.status_details)
         return ngettext(
             "%(count)s row cannot be learned from. Repair the file here, or mend it and upload it again.",

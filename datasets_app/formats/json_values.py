@@ -120,12 +120,13 @@ def _not_json(error: json.JSONDecodeError, line: int) -> RowFault:
     elif not error.doc[: error.pos].strip():
         message = f"The row is not JSON: it begins with {error.doc.strip()[:20]!r}."
     else:
-        message = f"The row is not JSON: {_lower(error.msg)}, at column {error.colno}."
+        message = f"The row is not JSON: {_cause(error.msg)}, at column {error.colno}."
     return RowFault(line=line + error.lineno - 1, code="not_json", message=message, hint=hint)
 
 
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _cause(text: str) -> str:
+    """Return what json says without the words that lead over to the place."""
+    return text[:1].lower() + text[1:].rstrip(": ").removesuffix(" at").removesuffix(" starting")
 
 
 def _refuse_constant(name: str) -> None:

@@ -31,7 +31,7 @@ class RowIndexWriter:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / META).unlink(missing_ok=True)
         self.folder = folder
-        self.num_rows = 0
+        self.num_rows = self.num_faulty = 0
         self._files = {name: (folder / f"{name}.bin").open("wb") for name in ("offsets", "lines", "faulty")}
         self._rows: IO[bytes] | None = (folder / ROWS).open("wb") if copies_rows else None
         self._pending: tuple[list[int], list[int], list[int]] = ([], [], [])
@@ -57,7 +57,7 @@ class RowIndexWriter:
         self._flush()
         self._close_files()
         draft = self.folder / f"{META}.part"
-        draft.write_text(json.dumps({"version": VERSION, "rows": self.num_rows, **meta}))
+        draft.write_text(json.dumps({"version": VERSION, "rows": self.num_rows, "num_faulty": self.num_faulty, **meta}))
         draft.replace(self.folder / META)
 
     def __enter__(self) -> Self:
@@ -79,6 +79,7 @@ class RowIndexWriter:
         self._files["lines"].write(lines.astype("<u4").tobytes())
         self._files["faulty"].write(flags.astype("u1").tobytes())
         self.num_rows += len(offsets)
+        self.num_faulty += int(np.count_nonzero(flags))
 
     def _close_files(self) -> None:
         for file in (*self._files.values(), self._rows):

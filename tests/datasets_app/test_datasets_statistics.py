@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from catalogue.models import BaseModel
-from chat import ChatFormat
-from datasets_app import checking, services, token_statistics
+from chat import ChatFormat, SystemChoice
+from datasets_app import checking, services, token_statistics, token_view
 from datasets_app.models import TrainingFile
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def base(db: None, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> BaseModel:
-    monkeypatch.setattr(token_statistics, "chat_format", lambda base, system: chat)
+    for module in (token_statistics, token_view):
+        monkeypatch.setattr(module, "chat_format", lambda base, system: chat)
     sizes = dict.fromkeys(("parameters", "hidden_size", "num_layers", "vocab_size"), 64)
     return BaseModel.objects.create(id="tiny", display_name="Tiny", context_length=4096, **sizes)
 
@@ -44,6 +45,35 @@ class TestTokenStatistics:
         short = max(len(chat.render(c).ids) for _, c in list(services.read_conversations(file))[:9])
         found = services.token_statistics(file=file, base=base, max_seq_len=short)
         assert (found["rows_cut"], found["share_cut"], found["rows_without_answer"]) == (1, 0.1, 1)
+        rendered = [chat.render(c).truncate(short) for _, c in services.read_conversations(file)]
+        assert found["trained_tokens_per_epoch"] == sum(r.num_trained for r in rendered)
+
+    def test_an_answer_cut_in_its_middle_counts_as_far_as_it_goes(
+        self, alice: Member, base: BaseModel, chat: ChatFormat
+    ) -> None:
+        file = stored(alice, *rows(9), row("hi", "an answer of many words " * 20))
+        rendered = [chat.render(c) for _, c in services.read_conversations(file)]
+        for most in (8, 20, 60):
+            found = services.token_statistics(file=file, base=base, max_seq_len=most)
+            assert found["trained_tokens_per_epoch"] == sum(r.truncate(most).num_trained for r in rendered)
+
+    def test_takes_the_system_prompt_that_a_job_takes_and_says_which(
+        self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[SystemChoice] = []
+        chat = token_statistics.chat_format(base, SystemChoice("none"))
+        for module in (token_statistics, token_view):
+            monkeypatch.setattr(module, "chat_format", lambda base, system: asked.append(system) or chat)
+        brief = {"role": "system", "content": "Be brief."}
+        plain = stored(alice, *rows(9))
+        own = stored(alice, *({"messages": [brief, *one["messages"]]} for one in rows(9)))
+        for file, word in ((plain, "none"), (own, "default")):
+            path = f"/api/v1/files/{file.pk}"
+            for view in ("statistics", "rows/0/tokens"):
+                found = Client().get(f"{path}/{view}?model=tiny", headers=alice.headers).json()
+                assert (found["system_prompt"], asked[-1].word) == (word, word)
+            chosen = Client().get(f"{path}/rows/0/tokens?model=tiny&system_prompt=Be+kind.", headers=alice.headers)
+            assert (chosen.json()["system_prompt"], asked[-1].text) == ("Be kind.", "Be kind.")
 
     def test_a_large_set_is_sampled_evenly_and_says_so(
         self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
