@@ -203,7 +203,7 @@ NAMES = tuple(repair.name for repair in REPAIRS)
 def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
     """Return the repairs that take away some of these faults or notes.
 
-    Leaving out faulty rows is none where nothing would be left: without good rows, and without a repair that makes some.
+    Leaving out faulty rows is not offered where nothing would be left: without good rows, nor a repair that makes some.
     """
     found = set(codes)
     offered = [repair for repair in REPAIRS if found & set(repair.mends)]

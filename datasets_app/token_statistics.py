@@ -71,8 +71,9 @@ def token_statistics(
 ) -> dict[str, Any]:
     """Return lengths in tokens as `base` reads the rows, and what a training with `max_seq_len` would lose.
 
-    `system` None means what a job takes by itself, `max_seq_len` None the model's context. `rows_looked_at` says of how many rows the figures are; counts are scaled to the whole set. Errors: UserError for a
-    file that is not processed or that the model's template cannot write.
+    `system` None means what a job takes by itself, `max_seq_len` None the model's context. `rows_looked_at` says of how
+    many rows the figures are; counts are scaled to the whole set. Errors: UserError for a file that is not processed or
+    that the model's template cannot write.
     """
     require_processed(file, allows_text=True)
     system = system or job_system_choice(file, base)

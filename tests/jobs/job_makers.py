@@ -132,7 +132,7 @@ class FakeTrainer:
         (adapter / "probe" / "probe.json").write_text("{}")
         write_json(adapter / "luthier.json", {"chat_hash": "c" * 64})
         self.directory.metrics.write_text("step,train_loss,learning_rate,tokens,seconds\n1,1.0,0.001,50,0.5\n")
-        end = {"result": "adapter", "trained_tokens": 500, "steps": self.total_steps, **told}
+        end = {"result": "adapter", "trained_tokens": 500, "tokens": 700, "steps": self.total_steps, **told}
         self._events.write("succeeded", "Done.", **end)
         return self
 
