@@ -22,6 +22,7 @@ from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.repairing import preview_repairs, repair_file
 from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
+from datasets_app.token_locks import TokensBusy
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens
@@ -34,6 +35,7 @@ __all__ = [
     "RowPage",
     "RowView",
     "Tokens",
+    "TokensBusy",
     "acceptance_of",
     "all_faults",
     "create_file",

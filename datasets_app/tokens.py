@@ -25,6 +25,7 @@ from datasets_app.formats import RowFault
 from datasets_app.models import TrainingFile
 from datasets_app.reading import require_processed
 from datasets_app.token_frames import Task
+from datasets_app.token_locks import building
 from datasets_app.token_workers import num_workers, tokenised
 from datasets_app.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
 
@@ -72,7 +73,7 @@ def ensure_tokens(
     `data_split` gives the first phase's share of the rows; of those, `validation_share` is held out by each row's own
     content unless there is a `validation_file`. Rows whose answer lies wholly beyond `max_seq_len` are left out and
     named in `meta`. UserError: a file that is not processed, a row the template cannot write, nothing to learn.
-    Two builders at once are fine: the first to finish wins.
+    One at a time builds the same on a node; TokensBusy when that is somebody else's large file.
     """
     require_processed(file, allows_text=True)
     if validation_file is not None:
@@ -89,7 +90,10 @@ def ensure_tokens(
     )
     folder = settings.LUTHIER_HOME / "tokens" / plan.key
     if not (folder / "summary.json").exists():
-        _build(folder, plan, file, validation_file, chat)
+        sizes = [one.bytes for one in (file, validation_file) if one is not None]
+        with building(plan.key, is_large=max(sizes) >= PARALLEL_BYTES):
+            if not (folder / "summary.json").exists():
+                _build(folder, plan, file, validation_file, chat)
     return _opened(folder)
 
 

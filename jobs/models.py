@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -45,6 +47,12 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
     def needing(self, file: TrainingFile) -> Self:
         """Jobs that still read `file`."""
         return self.unfinished().filter(models.Q(training_file=file) | models.Q(validation_file=file))
+
+    def unprepared(self) -> Self:
+        """Jobs whose data must be read and that nobody reads now, by the database's clock."""
+        silent = Now() - timedelta(seconds=settings.TIMES.preparing_silent_seconds)
+        unattended = models.Q(preparing_at=None) | models.Q(preparing_at__lt=silent)
+        return self.filter(unattended, status=FineTuningJob.Status.VALIDATING)
 
     def with_metadata(self, pairs: dict[str, str]) -> Self:
         """Jobs whose metadata holds every one of `pairs`."""
@@ -124,6 +132,8 @@ class FineTuningJob(models.Model):
     pause_requested_at = models.DateTimeField(null=True)
     finish_requested_at = models.DateTimeField(null=True)
     """When somebody asked to end it with the best weights so far as its result."""
+    preparing_at = models.DateTimeField(null=True)
+    """When the worker that reads its data last showed that it lives; null while there is none."""
     result_step = models.PositiveIntegerField(null=True)
     """After which step the tuned model's weights are; null until there is one."""
     created_at = models.DateTimeField(default=timezone.now)

@@ -19,7 +19,7 @@ from common import artifacts
 from common.errors import UserError
 from compute.models import Device, Node
 from compute.work import TryAgain, WorkError
-from datasets_app.services import read_conversations
+from datasets_app.services import TokensBusy, read_conversations
 from jobs import rehearsals
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up
@@ -284,6 +284,8 @@ def _as_work_errors() -> Iterator[None]:
         raise WorkError(error.message, code=error.code) from error
     except SpecError as error:
         raise WorkError(str(error), code="bad_spec") from error
+    except TokensBusy as error:
+        raise TryAgain(f"The data is being tokenised: {error}") from error
     except STORAGE_AWAY as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = (

@@ -10,10 +10,10 @@ from jobs.models import Attempt, FineTuningJob
 
 
 def to_validate() -> list[str]:
-    """Return jobs whose files have been checked, or are gone, but which are not queued."""
+    """Return jobs whose files have been checked, or are gone, but which are not queued, and which nobody prepares."""
     checked = ~Q(training_file__status=TrainingFile.Status.UPLOADED)
     both = checked & (Q(validation_file=None) | ~Q(validation_file__status=TrainingFile.Status.UPLOADED))
-    jobs = FineTuningJob.objects.filter(both, status=FineTuningJob.Status.VALIDATING)
+    jobs = FineTuningJob.objects.unprepared().filter(both)
     return list(jobs.values_list("pk", flat=True))
 
 

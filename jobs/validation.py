@@ -9,8 +9,9 @@ from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from common.errors import UserError
 from datasets_app.models import TrainingFile
-from datasets_app.services import ensure_tokens
+from datasets_app.services import TokensBusy, ensure_tokens
 from jobs.attempts import lock_job, queue_attempt
+from jobs.claims import claimed
 from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.models import FineTuningJob
 from jobs.situations import devices_for, situation_of
@@ -25,7 +26,8 @@ SHOWN_LINES = 10
 def advance(job_id: str) -> None:
     """Queue the job if its files are checked and its data can be learned from, else fail it or wait for the check.
 
-    Safe to call at any time and from several workers: the status decides under the job's lock.
+    Safe to call at any time and from several workers: one of them claims the job and the others pass by, and the
+    status decides under the job's lock.
     """
     job = FineTuningJob.objects.select_related("team", "base_model").filter(pk=job_id).first()
     if job is None or job.status != FineTuningJob.Status.VALIDATING:
@@ -36,13 +38,21 @@ def advance(job_id: str) -> None:
             _is_ready(file, name) for file, name in zip(files, ("training_file", "validation_file"), strict=False)
         ):
             return
-        resolved = resolve_job(job)
-        meta = tokens_of(job, resolved.values).meta
-        _check_validation(resolved.values, meta)
+        with claimed(job) as is_mine:
+            if is_mine:
+                _prepare(job)
+    except TokensBusy as error:
+        logger.info("%s is prepared later: %s", job_id, error)  # the reconciler asks again
     except (UserError, ChatError) as error:
         _fail(job_id, error)
-        return
-    _queue(job_id, resolved, meta)
+
+
+def _prepare(job: FineTuningJob) -> None:
+    """Find every value, tokenise the data and queue the job."""
+    resolved = resolve_job(job)
+    meta = tokens_of(job, resolved.values).meta
+    _check_validation(resolved.values, meta)
+    _queue(job.pk, resolved, meta)
 
 
 def resolve_job(job: FineTuningJob) -> Resolved:

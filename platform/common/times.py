@@ -16,6 +16,8 @@ class Times:
     lease_timeout_seconds: float = 50
     """At this age of the lease a tree exits regardless: before anyone else may take the Run."""
     reconcile_seconds: float = 3
+    preparing_silent_seconds: float = 20
+    """A worker that reads a job's data and has shown no life for so long is dead: another one takes the job up."""
     tail_seconds: float = 0.5
     """How often a supervisor looks for new events."""
     stop_grace_seconds: float = 45

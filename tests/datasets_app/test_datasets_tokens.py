@@ -8,7 +8,8 @@ import pytest
 
 from chat import ChatFormat, TokenCache
 from common.errors import UserError
-from datasets_app import checking, services
+from datasets_app import checking, services, token_locks
+from datasets_app import tokens as token_module
 from datasets_app.models import TrainingFile
 from datasets_app.token_view import token_texts
 from datasets_app.tokens import resolve_share
@@ -169,3 +170,43 @@ class TestTokenTexts:
         found = token_texts(chat, ids)
         assert len(found) == len(ids)
         assert "".join(found) == text
+
+
+class TestOneAtATime:
+    @pytest.fixture
+    def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take every file for a large one, without processes."""
+        monkeypatch.setattr("datasets_app.tokens.PARALLEL_BYTES", 0)
+        monkeypatch.setattr("datasets_app.tokens.num_workers", lambda: 1)
+
+    def test_a_large_file_that_somebody_tokenises_is_not_tokenised_beside(
+        self, alice: Member, chat: ChatFormat, large: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = processed(alice, *rows(5))
+        build, busy = token_module._build, []
+
+        def slow(*asked: Any) -> None:
+            with pytest.raises(services.TokensBusy):
+                tokens(file, chat)
+            busy.append(True)
+            build(*asked)
+
+        monkeypatch.setattr(token_module, "_build", slow)
+        assert tokens(file, chat).meta["train"]["rows"] == 5
+        assert tokens(file, chat).meta["train"]["rows"] == 5
+        assert busy == [True], "made once"
+
+    def test_few_large_files_at_once(self, alice: Member, chat: ChatFormat, large: None) -> None:
+        file = processed(alice, *rows(5))
+        with (
+            token_locks.building("one", is_large=True),
+            token_locks.building("two", is_large=True),
+            pytest.raises(services.TokensBusy),
+        ):
+            tokens(file, chat)
+        assert tokens(file, chat).meta["train"]["rows"] == 5
+
+    def test_a_small_file_passes_large_ones(self, alice: Member, chat: ChatFormat) -> None:
+        file = processed(alice, *rows(5))
+        with token_locks.building("one", is_large=True), token_locks.building("two", is_large=True):
+            assert tokens(file, chat).meta["train"]["rows"] == 5

@@ -1,0 +1,48 @@
+"""One tokenisation of the same at a time on a node, and few large ones: by locks that end with their process."""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+MOST_LARGE = 2
+"""Large files tokenised at once on a node: each takes every core, so more would only delay each other."""
+
+
+class TokensBusy(Exception):
+    """Somebody else makes these very tokens, or as many large files as may be are being tokenised: ask again later."""
+
+
+@contextmanager
+def building(key: str, *, is_large: bool) -> Iterator[None]:
+    """Hold the making of the tokens `key`; what is small is waited for, and TokensBusy tells what may take minutes."""
+    # A fixed number of files: a lock that is deleted while another waits for it would be held twice.
+    bucket = hashlib.sha256(key.encode()).hexdigest()[:2]
+    with ExitStack() as held:
+        held.enter_context(_locked([f"{'large' if is_large else 'small'}-{bucket}"], waits=not is_large))
+        if is_large:
+            held.enter_context(_locked([f"place-{number}" for number in range(MOST_LARGE)], waits=False))
+        yield
+
+
+@contextmanager
+def _locked(names: Sequence[str], *, waits: bool) -> Iterator[None]:
+    """Hold one of these locks."""
+    for name in names:
+        with _path(name).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield
+            return
+    raise TokensBusy(f"{', '.join(names)}: held by others.")
+
+
+def _path(name: str) -> Path:
+    folder: Path = settings.LUTHIER_HOME / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"tokens-{name}.lock"
