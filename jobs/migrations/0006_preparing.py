@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0004_finish'),
+        ('jobs', '0005_tokens_read'),
     ]
 
     operations = [
