@@ -330,9 +330,10 @@ class Checkpoint(models.Model):
     def __str__(self) -> str:
         return f"{self.job_id} step {self.step}"
 
-    def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> None:
-        self.storage_name, self.bytes, self.published_at = name, num_bytes, at
-        self.save(update_fields=["storage_name", "bytes", "published_at"])
+    def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> bool:
+        """Note that it lies in storage; False when it is gone or another attempt has made it anew meanwhile."""
+        rows = type(self).objects.filter(pk=self.pk, attempt=self.attempt_id)
+        return bool(rows.update(storage_name=name, bytes=num_bytes, published_at=at))
 
 
 REMEMBERED = timedelta(days=7)

@@ -25,7 +25,7 @@ def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
 
     The trainer keeps only its newest ones, so a folder may vanish meanwhile: it is then left out.
     """
-    for checkpoint in attempt.checkpoints.filter(published_at=None).order_by("step"):
+    for checkpoint in _unpublished(attempt, directory):
         folder = directory.checkpoint(checkpoint.step)
         name = f"{attempt.job.storage_name}/checkpoints/step-{checkpoint.step}"
         try:
@@ -39,8 +39,16 @@ def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
                 continue
             raise TryAgain(f"Object storage did not take {name}: {error}") from error
         else:
-            checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now())
-            drop_old_checkpoints(attempt.job)
+            if checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now()):
+                drop_old_checkpoints(attempt.job)
+
+
+def _unpublished(attempt: Attempt, directory: RunDirectory) -> list[Checkpoint]:
+    """Return what `attempt` has made and what it took over from a lost one, by whose files it goes on."""
+    waiting = Checkpoint.objects.filter(job=attempt.job_id, published_at=None).order_by("step")
+    taken_over = waiting.filter(attempt__number__lt=attempt.number, step__lte=attempt.resumed_from_step or 0)
+    here = [checkpoint for checkpoint in taken_over if directory.checkpoint(checkpoint.step).is_dir()]
+    return [*here, *waiting.filter(attempt=attempt)]
 
 
 def drop_old_checkpoints(job: FineTuningJob) -> None:

@@ -143,16 +143,21 @@ def _predicted_end(attempt: Attempt, event: Event, step: int, total_steps: int) 
 
 
 def _note_checkpoint(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
-    """Remember a checkpoint; one that an earlier attempt has published already stays as it is."""
+    """Remember a checkpoint.
+
+    One that is published already stays as it is. One that an earlier attempt announced and took with it, before it was
+    published, is this attempt's from now on, which has made it anew.
+    """
     step = int(event.data["step"])
     metrics = {"step": step, "train_loss": event.data.get("train_loss"), "valid_loss": event.data.get("valid_loss")}
-    Checkpoint.objects.get_or_create(
-        job=job,
-        step=step,
-        defaults={
-            "attempt": attempt,
-            "bytes": int(event.data.get("bytes") or 0),
-            "metrics": {name: value for name, value in metrics.items() if value is not None},
-            "created_at": datetime.fromtimestamp(event.at, UTC),
-        },
-    )
+    made = {
+        "attempt": attempt,
+        "bytes": int(event.data.get("bytes") or 0),
+        "metrics": {name: value for name, value in metrics.items() if value is not None},
+        "created_at": datetime.fromtimestamp(event.at, UTC),
+    }
+    checkpoint, is_new = Checkpoint.objects.get_or_create(job=job, step=step, defaults=made)
+    if not is_new:
+        Checkpoint.objects.filter(pk=checkpoint.pk, published_at=None, attempt__number__lt=attempt.number).update(
+            **made
+        )
