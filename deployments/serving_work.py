@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from catalogue.models import BaseModel
-from catalogue.services import chat_format, prove
+from catalogue.services import chat_format
 from chat import SystemChoice
 from common.errors import UserError
+from compute.bringing import bring_model
 from compute.models import Run
 from compute.work import Command, TryAgain, WorkError
 from deployments.models import Replica, ReplicaAdapter
@@ -84,7 +84,7 @@ def _replica(run: Run) -> Replica:
 
 def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
     base = replica.base_model
-    _require_whole(base)
+    bring_model(base, replica.run)
     directory.chat.mkdir(exist_ok=True)
     chat_format(base, SystemChoice("model_default")).save(directory.chat)
     wanted = replica.adapters.select_related("adapter").order_by("id")
@@ -95,13 +95,6 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
         adapters=[served for one in wanted if (served := _served(replica, one)) is not None],
         **_common(replica),
     )
-
-
-def _require_whole(base: BaseModel) -> None:
-    try:
-        prove(base)
-    except UserError as error:
-        raise WorkError(str(error.message), code=error.code) from error
 
 
 def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:

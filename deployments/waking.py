@@ -126,8 +126,10 @@ def _recent_failure(target: Target) -> Refusal | None:
 
 
 def _why_not_yet(replica: Replica, target: Target) -> str:
+    if waiting := compute.explain(replica.run):
+        return waiting
     if replica.run.state == Run.State.WAITING:
-        return compute.explain(replica.run) or f"`{target.name}` waits for an accelerator."
+        return f"`{target.name}` waits for an accelerator."
     if replica.run.stop_requested_at is not None:
         return f"`{target.name}` is being moved to a new replica."
     return f"`{target.name}` is being loaded."

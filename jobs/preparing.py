@@ -13,10 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from catalogue.services import chat_format, prove
+from catalogue.services import chat_format
 from chat import ChatError, ChatFormat, Conversation, parse_messages
 from common import artifacts
 from common.errors import UserError
+from compute.bringing import bring_model
 from compute.models import Device, Node
 from compute.work import TryAgain, WorkError
 from datasets_app.services import TokensBusy, read_conversations
@@ -44,7 +45,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
     job = attempt.job
     with _as_work_errors():
         directory.create()
-        prove(job.base_model)
+        bring_model(job.base_model, attempt.run)
         chat = chat_format(job.base_model, job.system_choice) if job.system_choice else None
         if chat is None or not job.hyperparameters:
             raise WorkError("The job has no values to train with. Create it again.", code="internal_error")

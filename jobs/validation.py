@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from catalogue.services import chat_format
+from catalogue.services import AlreadyFetching, StorageAway, chat_format, ensure_chat
 from chat import ChatError, SystemChoice
 from common.errors import UserError
 from datasets_app.models import TrainingFile
@@ -41,7 +41,7 @@ def advance(job_id: str) -> None:
         with claimed(job) as is_mine:
             if is_mine:
                 _prepare(job)
-    except TokensBusy as error:
+    except (TokensBusy, AlreadyFetching, StorageAway) as error:
         logger.info("%s is prepared later: %s", job_id, error)  # the reconciler asks again
     except (UserError, ChatError) as error:
         _fail(job_id, error)
@@ -49,6 +49,7 @@ def advance(job_id: str) -> None:
 
 def _prepare(job: FineTuningJob) -> None:
     """Find every value, tokenise the data and queue the job."""
+    ensure_chat(job.base_model)
     resolved = resolve_job(job)
     meta = tokens_of(job, resolved.values).meta
     _check_validation(resolved.values, meta)

@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 from catalogue.models import BaseModel
+from catalogue.placing import chat_folder
 from chat import ChatFormat, SystemChoice
 from common.errors import UserError
 
@@ -16,7 +17,7 @@ def chat_format(base: BaseModel, system: SystemChoice) -> ChatFormat:
             code="model_not_present",
             param="model",
         )
-    return _load(base.sha256, str(base.path), base.template, system)
+    return _load(base.sha256, str(chat_folder(base)), base.template, system)
 
 
 @functools.lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catalogue.fetching import AlreadyFetching, fetch
 from catalogue.models import BaseModel
+from catalogue.placing import publish_or_log
 from catalogue.progress import Progress
 from common.errors import UserError
 
@@ -15,18 +16,17 @@ logger = logging.getLogger(__name__)
 def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: bool = False) -> BaseModel:
     """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it fails.
 
-    `again` replaces what is here.
-
-    A failure is written to the row, unless another process is fetching the same model.
+    A model that is present elsewhere comes to this machine as it is there; `again` replaces what is here. A failure is
+    written to the row, unless another process is fetching the same model.
     """
     base.refresh_from_db()
     if again:
         remove_copy(base)
-    if base.is_present and base.path.is_dir():
+    if base.is_present:
+        if not base.path.is_dir():
+            fetch(base, progress or Progress())  # only a copy: the row tells of the whole platform
         return base
     require_licence(base)
-    if base.is_present:
-        base.mark_gone()
     told = progress or Progress()
 
     def report(done: int, total: int) -> None:
@@ -47,12 +47,13 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
         base.mark_not_fetched(f"Fetching broke off: {type(error).__name__}: {error}", code="internal_error")
         raise
     base.mark_present(folder=base.id, sha256=sha256)
+    publish_or_log(base)
     return base
 
 
 def remove_copy(base: BaseModel) -> None:
-    """Delete what was fetched of `base` to this machine; UserError for a folder that was registered."""
-    if Path(base.folder).is_absolute():
+    """Delete what was brought of `base` to this machine; UserError for a folder that was registered here."""
+    if base.path == Path(base.folder):
         raise UserError(
             f"{base.id} was registered from a folder. Copy its files there again, then run `manage.py verify_models`.",
             code="registered_folder",

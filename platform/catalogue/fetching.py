@@ -15,6 +15,7 @@ from catalogue.folders import inspect, needs_conversion, weights_sha256
 from catalogue.hubs import Hub, HubClient, HubFile
 from catalogue.models import BaseModel, HubToken
 from catalogue.package import fetch_package
+from catalogue.placing import bring_published, is_published, not_here
 from catalogue.progress import Progress
 from common.errors import UserError
 from rundir import verify_manifest, write_manifest
@@ -38,7 +39,8 @@ def models_folder() -> Path:
 def fetch(base: BaseModel, progress: Progress) -> str:
     """Bring `base` to LUTHIER_HOME/models/<id> and return the identity of its weights.
 
-    Its files are gathered in a folder beside, which is kept when something breaks off, and renamed once it is whole.
+    Object storage comes first where another machine has published it. Its files are gathered in a folder beside, which
+    is kept when something breaks off, and renamed once it is whole.
     """
     target, partial = models_folder() / base.id, models_folder() / f".{base.id}.part"
     with _only_one(base):
@@ -46,14 +48,38 @@ def fetch(base: BaseModel, progress: Progress) -> str:
             return _known_identity(target)
         shutil.rmtree(target, ignore_errors=True)
         partial.mkdir(parents=True, exist_ok=True)
-        _from_first_source(base, partial, progress)
-        progress.say("Checking")
-        if needs_conversion(inspect(partial)):
-            progress.say("Converting")
-            convert_in_place(partial)
-        write_manifest(partial)
+        if base.is_present and is_published(base):
+            bring_published(base, partial, progress)
+        else:
+            _from_sources(base, partial, progress)
+        sha256 = _known_identity(partial)
+        _require_same(base, sha256)
         partial.rename(target)
-        return _known_identity(target)
+        return sha256
+
+
+def _from_sources(base: BaseModel, partial: Path, progress: Progress) -> None:
+    """Fetch `base` as anybody may, and bring it into the form that it is used in."""
+    if base.is_present and not base.sources:
+        raise not_here(base)
+    _from_first_source(base, partial, progress)
+    progress.say("Checking")
+    if needs_conversion(inspect(partial)):
+        progress.say("Converting")
+        convert_in_place(partial)
+    write_manifest(partial)
+
+
+def _require_same(base: BaseModel, sha256: str) -> None:
+    """Refuse other weights than those that the rest of the platform has under this name."""
+    if base.is_present and sha256 != base.sha256:
+        raise UserError(
+            f"The sources of {base.id} now give other weights (SHA-256 {sha256}) than the platform has under this name "
+            f"({base.sha256}). An administrator copies the model's folder from another machine, or sets "
+            "LUTHIER_S3_BUCKET on every machine.",
+            code="other_weights",
+            status=502,
+        )
 
 
 def convert_in_place(folder: Path) -> None:

@@ -87,7 +87,12 @@ class BaseModel(Guarded):
 
     @property
     def path(self) -> Path:
-        """The folder with config.json, *.safetensors and tokenizer files; it exists once the model is present."""
+        """The folder with config.json, *.safetensors and tokenizer files; absent on a machine that has not needed it.
+
+        A folder that was registered lies where it was on that machine alone.
+        """
+        if Path(self.folder).is_absolute() and not Path(self.folder).is_dir():
+            return Path(settings.LUTHIER_HOME) / "models" / self.id
         return Path(settings.LUTHIER_HOME) / "models" / (self.folder or self.id)
 
     @property
@@ -125,10 +130,6 @@ class BaseModel(Guarded):
     def mark_not_fetched(self, message: str, *, code: str) -> bool:
         """Say why a download broke off, unless another one has brought the model meanwhile."""
         return self.move(self.State.FAILED, only_from=self.State.DOWNLOADING, error=message, error_code=code)
-
-    def mark_gone(self) -> bool:
-        """Say that its folder is not there any more."""
-        return self.move(self.State.ABSENT, bytes_done=0)
 
     def mark_present(self, *, folder: str, sha256: str) -> bool:
         return self.move(

@@ -12,17 +12,23 @@ from catalogue import tasks
 from catalogue.chat_formats import chat_format
 from catalogue.downloading import fetch_model, require_licence
 from catalogue.entries import ENTRIES, Entry
+from catalogue.fetching import AlreadyFetching
 from catalogue.folders import FolderError, facts, identity, inspect, needs_conversion
 from catalogue.hubs import HUBS
 from catalogue.models import VALID_ID, BaseModel, HubToken
+from catalogue.placing import StorageAway, chat_folder, publish_or_log
 from catalogue.progress import Progress
 from catalogue.proving import prove
 from common.errors import NotFound, UserError
 from common.wake import wake
 
 __all__ = [
+    "AlreadyFetching",
+    "Progress",
+    "StorageAway",
     "accept_licence",
     "chat_format",
+    "ensure_chat",
     "ensure_starter",
     "fetch_model",
     "get_model",
@@ -79,6 +85,16 @@ def ensure_starter(progress: Progress | None = None) -> BaseModel | None:
     return fetch_model(base=get_model(settings.STARTER_MODEL), progress=progress)
 
 
+def ensure_chat(base: BaseModel) -> None:
+    """Have the tokenizer and chat template of `base` on this machine, if need be with its weights."""
+    try:
+        chat_folder(base)
+    except UserError as error:
+        if error.code != "model_not_here":
+            raise
+        fetch_model(base=base)
+
+
 def register_folder(
     *, path: Path, model_id: str, by: User | None, display_name: str = "", licence: str = "unknown", template: str = ""
 ) -> BaseModel:
@@ -100,6 +116,7 @@ def register_folder(
         base.save(force_insert=True)
         base.mark_present(folder=str(path.resolve()), sha256=sha256)
         AuditEvent.record(actor=by, action="model.registered", target=base.id, path=str(path))
+    publish_or_log(base)
     return base
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from catalogue.downloading import fetch_model
 from catalogue.models import BaseModel
+from catalogue.placing import publish_or_log
 from catalogue.proving import prove_all_here
 from common.errors import UserError
 from common.wake import wake
@@ -36,8 +37,13 @@ def resume_downloads() -> None:
 
 @shared_task(name=CARE)
 def care_for_models() -> None:
-    """Prove the models on this machine whose proof is old; each node is asked to do so as well."""
+    """Prove the models on this machine whose proof is old, and publish those that object storage lacks.
+
+    Each node is asked to do so as well.
+    """
     prove_all_here()
+    for base in BaseModel.objects.present():
+        publish_or_log(base)
 
 
 PERIODIC = {

@@ -80,6 +80,17 @@ def _node_away(explanation: Explanation) -> str:
     return gettext("Waiting: the nodes that are large enough take no new work at the moment.")
 
 
+def _model(explanation: Explanation) -> str:
+    return gettext("Waiting: the model %(model)s is brought to its node, %(percent)s %% so far.") % {
+        "model": explanation.get("model", ""),
+        "percent": explanation.get("percent", 0),
+    }
+
+
+def _proving(explanation: Explanation) -> str:
+    return gettext("Starting: the weights of %(model)s are checked.") % {"model": explanation.get("model", "")}
+
+
 def _prediction(explanation: Explanation) -> str:
     """Say what should end next, when the team's own work is what it waits for."""
     ends_at = parse_datetime(str(explanation.get("next_end_at") or ""))
@@ -100,4 +111,6 @@ _SENTENCES: dict[str, Callable[[Explanation], str]] = {
     "yielding": _yielding,
     "no_node": _no_node,
     "node_away": _node_away,
+    "model": _model,
+    "proving": _proving,
 }

@@ -238,7 +238,7 @@ class Run(models.Model):
     @property
     def status_sentence(self) -> str:
         """Say in one sentence how it stands, in the current language."""
-        if self.state == Run.State.WAITING:
+        if self.state == Run.State.WAITING or (self.state == Run.State.STARTING and self.explanation):
             return sentence_for(self.explanation)
         if self.is_over:
             return self.outcome_message or str(self.get_outcome_display())

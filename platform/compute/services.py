@@ -110,7 +110,8 @@ def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
 
 def explain(run: Run) -> str:
     """Return the sentence that says why `run` waits, in the current language; empty once it has begun."""
-    return sentence_for(run.explanation) if run.state == Run.State.WAITING else ""
+    is_brought_something = run.state == Run.State.STARTING and "code" in run.explanation
+    return sentence_for(run.explanation) if run.state == Run.State.WAITING or is_brought_something else ""
 
 
 def quota_of(team: Team) -> int | None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
 from catalogue import proving, services, tasks
 from catalogue.models import BaseModel
 from catalogue.proving import DamagedModel, prove
+from common import artifacts
 
 pytestmark = pytest.mark.django_db
 
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(settings, "LUTHIER_HOME", tmp_path / "home")
+    monkeypatch.setattr(artifacts, "storage", lambda: FileSystemStorage(tmp_path / "home" / "storage"))
     return tmp_path / "home"
 
 

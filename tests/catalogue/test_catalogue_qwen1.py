@@ -136,6 +136,7 @@ def test_a_downloaded_first_generation_model_is_converted(
     base = services.get_model("qwen-14b-chat")
     base.sources = [{"kind": "huggingface", "repo": "owner/tiny", "revision": "main"}]
     base.licence_accepted_at = timezone.now()
+    base.save()
     base = services.fetch_model(base=base)
 
     assert json.loads((base.path / "config.json").read_bytes())["model_type"] == "qwen2"

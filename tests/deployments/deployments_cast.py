@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from accounts.models import ApiKey, Membership, Team, User
+from catalogue.folders import identity
 from catalogue.models import BaseModel
 from compute.models import Run
 from deployments.models import Deployment, Replica, ReplicaAdapter
@@ -37,7 +39,7 @@ def make_base(folder: str = "/nowhere/tiny", **fields) -> BaseModel:
         "hidden_size": 64, "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
     }  # fmt: skip
     base = BaseModel.objects.create(**{**defaults, **fields})
-    base.mark_present(folder=folder, sha256="0" * 64)
+    base.mark_present(folder=folder, sha256=identity(Path(folder)) if Path(folder).is_dir() else "0" * 64)
     return base
 
 

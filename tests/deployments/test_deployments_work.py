@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from deployments_cast import make_adapter, make_ready, run_of
 
-from catalogue import services as services_of_catalogue
 from catalogue.models import BaseModel
 from common.errors import UserError
+from compute.bringing import bring_model
 from compute.work import TryAgain, WorkError
 from deployments import replicas, services, serving_work
 from deployments.models import Replica
@@ -30,7 +30,7 @@ class Saved:
 def folders(monkeypatch, tmp_path):
     monkeypatch.setattr(serving_work, "local_folder", lambda adapter: tmp_path / "adapters" / adapter.id)
     monkeypatch.setattr(serving_work, "chat_format", lambda base, system: Saved())
-    monkeypatch.setattr(serving_work, "prove", lambda base: None)  # /nowhere has no weights
+    monkeypatch.setattr(serving_work, "bring_model", lambda base, run: None)  # /nowhere has no weights
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ class TestPrepare:
         assert command.argv == (settings.TRAINER_PYTHON, "-m", "serving", str(directory.root))
 
     def test_a_damaged_base_is_not_served(self, replica, directory, monkeypatch, tmp_path, settings):
-        monkeypatch.setattr(serving_work, "prove", services_of_catalogue.prove)
+        monkeypatch.setattr(serving_work, "bring_model", bring_model)
         settings.LUTHIER_HOME = tmp_path / "home"
         (tmp_path / "weights").mkdir()
         BaseModel.objects.update(folder=str(tmp_path / "weights"))

@@ -76,6 +76,16 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("{0} has no source to be fetched from."),
     gettext_noop("{0} is being fetched already."),
     gettext_noop("{0} was registered from a folder."),
+    gettext_noop("The files of {0} are on another machine, and object storage does not have them."),
+    gettext_noop("An administrator runs `manage.py fetch_model {0}` here, or sets LUTHIER_S3_BUCKET on every machine."),
+    gettext_noop("{0} of {1} in object storage is not the one that was published."),
+    gettext_noop("An administrator deletes {0} there; it is published again within minutes."),
+    gettext_noop(
+        "The sources of {0} now give other weights (SHA-256 {1}) than the platform has under this name ({2})."
+    ),
+    gettext_noop(
+        "An administrator copies the model's folder from another machine, or sets LUTHIER_S3_BUCKET on every machine."
+    ),
     gettext_noop("Copy its files there again, then run `manage.py verify_models`."),
     gettext_noop("The weights of {0} on the node {1} are damaged: {2}."),
     gettext_noop(
