@@ -46,7 +46,7 @@ def check_file_content(
         copies = _Copies(listener, index)
         check_items(opened, report, copies, counted)
         hashes = [np.asarray(copies.hashes, dtype=np.int64)]
-    report.shape, report.use = opened.shape, opened.use
+    report.shape, report.use, report.sample = opened.shape, opened.use, opened.sample
     if index is not None:
         index.close(shape=report.shape, use=report.use)
         _tell_repetitions(hashes, report, listener, index_folder)

@@ -14,6 +14,8 @@ from datasets_app.shapes import Shape, Use
 MEND = "Mend the row or remove it, and upload the file again."
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
 """What a template's author meant to be filled: {{name}}, {{author}}."""
+SHOWN_CHARACTERS = 300
+MOST_COLUMNS = 200
 _TABLES = ("csv", "xlsx", "parquet")
 
 
@@ -45,6 +47,8 @@ class Opened:
         self.shape = ""
         self.use: Use = "chat"
         self.items = rows.items
+        self.sample: dict[str, str] = {}
+        """The first row whose columns nobody can know the meaning of."""
         self._columns = dict(reading.get("columns") or {})
         self._chosen = _chosen(reading)
 
@@ -60,7 +64,8 @@ class Opened:
             return fault
         shape = self._chosen if isinstance(item.value, Mapping) and self._chosen else shapes.shape_of(item.value)
         if shape is None:
-            if self.format in _TABLES and isinstance(item.value, Mapping):
+            if self._asks_for_columns(item.value):
+                self.sample = self.sample or sample_of(item.value)
                 return shapes.no_shape(item.value, item.line)
             return _conversation(item, item.value, {})
         if not self.shape:
@@ -72,6 +77,13 @@ class Opened:
         if not shapes.go_together(shape.name, self.shape):
             return shapes.unlike(shape, self.shape, item.line)
         return _text(item) if shape.use == "text" else self._turned(item, shape)
+
+    def _asks_for_columns(self, value: Any) -> bool:
+        """Whether a row of no known shape is one of columns: of a table, or an object of texts before any known row."""
+        if not isinstance(value, Mapping):
+            return False
+        texts = [text for text in value.values() if isinstance(text, str) and text.strip()]
+        return self.format in _TABLES or (not self.shape and len(texts) > 1)
 
     def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
         assert shape.turn is not None
@@ -93,6 +105,17 @@ def open_examples(stream: Readable, filename: str, reading: Mapping[str, Any] | 
     {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}}."""
     reading = reading or {}
     return Opened(open_rows(stream, filename, reading), reading)
+
+
+def sample_of(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Return a row's columns with the beginning of what is in them, to be shown."""
+    pairs = list(row.items())[:MOST_COLUMNS]
+    return {_storable(str(name)[:200]): _storable("" if value is None else str(value)) for name, value in pairs}
+
+
+def _storable(text: str) -> str:
+    """Return the beginning of `text` as PostgreSQL takes it: no NUL, no half characters."""
+    return text[:SHOWN_CHARACTERS].replace("\0", "�").encode("utf-8", "backslashreplace").decode()
 
 
 def _chosen(reading: Mapping[str, Any]) -> Shape | None:

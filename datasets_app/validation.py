@@ -65,6 +65,8 @@ class Report:
     longest_row_bytes: int = 0
     longest_row_line: int = 0
     num_rows_with_tools: int = 0
+    sample: dict[str, str] = field(default_factory=dict)
+    """The columns of the first row whose columns say nothing known, with what is in them."""
 
     @property
     def is_good(self) -> bool:
@@ -99,6 +101,7 @@ class Report:
             "faults": dict(self.codes),
             "notes": dict(self.note_codes),
             "encoding": self.encoding,
+            "sample": self.sample,
         }
 
     def add_example(self, example: Example) -> None:

@@ -14,6 +14,7 @@ from accounts.requests import PageRequest
 from common.errors import NotFound, UserError
 from common.spoken import spoken
 from datasets_app import services
+from datasets_app.columns import question_of
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
 from datasets_app.tabs import TABS
@@ -73,6 +74,7 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
         "status": status_of(file),
         "sentence": sentence_of(file),
         "recognised": recognised(file),
+        "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
         **TABS[tab](request, file),
     }

@@ -87,7 +87,7 @@ BROKEN_ROWS = {
     "infinity": (b'{"loss": -Infinity}', "not_json"),
     "overflow": (b'{"loss": 1e999}', "not_json"),
     "endless number": (b'{"loss": ' + b"1" * 5000 + b"}", "not_json"),
-    "wrong keys": (b'{"foo": "a", "bar": "b"}', "wrong_keys"),
+    "wrong keys": (b'{"foo": "a"}', "wrong_keys"),
     "other shape": (b'{"prompt": "a", "chosen": "b", "rejected": "c"}', "preference_data"),
     "not an object": (b'"text"', "not_an_object"),
     "no assistant": (b'{"messages": [{"role": "user", "content": "hi"}]}', "no_assistant_message"),
