@@ -74,7 +74,7 @@ class Question:
 def question_of(file: TrainingFile, given: Mapping[str, str] | None = None) -> Question | None:
     """Return what to ask about `file`; None where its columns are known. `given` holds column-prompt and the like."""
     statistics = file.statistics or {}
-    sample = statistics.get("sample") or {}
+    sample: dict[str, str] = dict(statistics.get("sample") or [])
     if not sample or file.num_rows or "columns_unknown" not in statistics.get("faults", {}):
         return None
     columns = list(sample)

@@ -101,7 +101,9 @@ class Report:
             "faults": dict(self.codes),
             "notes": dict(self.note_codes),
             "encoding": self.encoding,
-            "sample": self.sample,
+            "sample": [
+                [name, text] for name, text in self.sample.items()
+            ],  # a JSON object has no order in the database
         }
 
     def add_example(self, example: Example) -> None:

@@ -40,6 +40,10 @@ class TestQuestion:
         assert columns_of(file, **{"column-prompt": "nr"})["prompt"] == "nr"
         assert columns_of(file, **{"column-prompt": "another"})["prompt"] == ""
 
+    def test_the_order_of_the_columns_is_kept(self, alice: Member) -> None:
+        file = stored(alice, b"a column,b\n" + b"q,a\n" * 12)
+        assert columns_of(file) == {"prompt": "a column", "answer": "b", "system": ""}
+
     def test_unknown_names_take_the_first_and_the_last_that_hold_something(self, alice: Member) -> None:
         file = stored(alice, b"".join(json.dumps({"x": "a", "y": "", "z": "b"}).encode() + b"\n" for _ in range(12)))
         assert columns_of(file) == {"prompt": "x", "answer": "z", "system": ""}
@@ -80,7 +84,7 @@ class TestPage:
     def test_what_a_database_cannot_hold_is_replaced(self, alice: Member) -> None:
         rows_of = b'{"a\\u0000": "b\\u0000", "c": "\\ud800"}\n' * 3
         file = stored(alice, rows_of, "rows.jsonl")
-        assert columns_of(file)["answer"] == "c"
+        assert columns_of(file) == {"prompt": "a�", "answer": "c", "system": ""}
 
     def test_names_with_markup_stay_text(self, alice: Member, page: Client) -> None:
         file = stored(alice, b"<b>a</b>,<img src=x>\nq,a\n")
