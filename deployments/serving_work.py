@@ -12,12 +12,12 @@ from chat import SystemChoice
 from common.errors import UserError
 from compute.bringing import bring_model
 from compute.models import Run
-from compute.work import Command, TryAgain, WorkError
+from compute.work import Command, WorkError
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.adapters import local_folder
 from jobs.models import Adapter
-from jobs.publishing import STORAGE_AWAY
+from jobs.storage_errors import STORAGE_AWAY, trouble
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 
@@ -109,13 +109,13 @@ def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
 
 
 def _fetched(model: Adapter) -> Path:
-    """Return the model's folder on this node; WorkError when it is damaged, TryAgain while storage is away."""
+    """Return the model's folder on this node; WorkError when it is damaged or refused, TryAgain when not now."""
     try:
         return local_folder(model)
     except UserError as error:
         raise WorkError(str(error.message), code=error.code) from error
     except STORAGE_AWAY as error:
-        raise TryAgain(f"Object storage did not give {model.name}: {error}") from error
+        raise trouble(f"Object storage did not give {model.name}", error) from error
 
 
 def _spec_of_full_model(replica: Replica, model: Adapter) -> ServingSpec:

@@ -14,13 +14,13 @@ from django.db import IntegrityError, transaction
 
 from common import artifacts
 from compute.models import Run
-from compute.work import TryAgain
+from compute.work import TryAgain, WorkError
 from datasets_app.services import create_result_file
 from jobs import rehearsals
 from jobs.attempts import close, is_hopeless, lock_job, mark_closed
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.names import adapter_id, model_name
-from jobs.publishing import STORAGE_AWAY
+from jobs.storage_errors import AWAY, PATIENCE, STORAGE_AWAY, goes_on_waiting, trouble
 from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 
@@ -37,6 +37,18 @@ def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     """Draw the consequences of how `attempt` ended; TryAgain while object storage is away."""
     if attempt.closed_at is not None:
         return
+    try:
+        _conclude(attempt, directory, outcome)
+    except (TryAgain, WorkError) as error:
+        if goes_on_waiting(attempt, error):
+            raise TryAgain(str(error)) from error
+        _give_up(attempt, directory, error)
+    else:
+        _tidy(attempt.job_id)
+    PATIENCE.forget(attempt.run_id)
+
+
+def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     if outcome == Run.Outcome.SUCCEEDED:
         _succeed(attempt, directory)
     elif attempt.run.outcome_code == rehearsals.OUT_OF_MEMORY:
@@ -47,7 +59,14 @@ def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
         _retry_or_give_up(attempt, directory)
     else:
         close(attempt, retry_message=f"Attempt {attempt.number} was stopped. The job is queued again and goes on.")
-    _tidy(attempt.job_id)
+
+
+def _give_up(attempt: Attempt, directory: RunDirectory, error: TryAgain | WorkError) -> None:
+    """Fail a job whose result storage does not take; what was made stays on its node."""
+    logger.error("The result of %s was not stored and stays in %s: %s", attempt.job_id, directory.root, error)
+    reason = error.message if isinstance(error, WorkError) else "Object storage did not answer for too long."
+    code = error.code if isinstance(error, WorkError) else AWAY
+    _fail(attempt, directory, code, f"{reason} The result was not stored: an administrator finds it on its node.")
 
 
 def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
@@ -86,7 +105,7 @@ def _publish_result(job: FineTuningJob, directory: RunDirectory) -> Path | None:
         artifacts.publish_folder(folder, storage_name_of(job))
         _keep_local(folder, job)
     except STORAGE_AWAY as error:
-        raise TryAgain(f"Object storage did not take the result of {job.pk}: {error}") from error
+        raise trouble(f"Object storage did not take the result of {job.pk}", error) from error
     return folder
 
 
@@ -123,7 +142,7 @@ def _store_result_file(job: FineTuningJob, filename: str, path: Path) -> None:
         with transaction.atomic():
             job.result_files.add(create_result_file(team=job.team, filename=filename, path=packed or path))
     except STORAGE_AWAY as error:
-        raise TryAgain(f"Object storage did not take {filename} of {job.pk}: {error}") from error
+        raise trouble(f"Object storage did not take {filename} of {job.pk}", error) from error
     finally:
         if packed is not None:
             packed.unlink(missing_ok=True)
@@ -140,7 +159,7 @@ def _pack(folder: Path) -> Path:
                 if path.is_file() and path.name != MANIFEST:
                     archive.write(path, path.relative_to(folder).as_posix())
     except OSError as error:
-        raise TryAgain(f"The result cannot be packed: {error}") from error
+        raise trouble("The result cannot be packed", error) from error
     return Path(name)
 
 

@@ -6,7 +6,8 @@ from typing import IO
 from common import artifacts
 from common.errors import UserError
 from jobs.models import Attempt, FineTuningJob
-from jobs.publishing import STORAGE_AWAY, log_folder
+from jobs.publishing import log_folder
+from jobs.storage_errors import STORAGE_AWAY
 
 CHUNK_BYTES = 64 * 1024
 

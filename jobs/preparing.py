@@ -25,7 +25,7 @@ from jobs import rehearsals
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up
 from jobs.models import Attempt, Checkpoint, FineTuningJob
-from jobs.publishing import STORAGE_AWAY
+from jobs.storage_errors import STORAGE_AWAY, trouble
 from jobs.validation import tokens_of
 from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
 from trainer.spec import KEPT, Hyperparameters, TrainingSpec
@@ -293,4 +293,4 @@ def _as_work_errors() -> Iterator[None]:
                 "The node's disk has no room for this training. Free some space, then resume or create the job again."
             )
             raise WorkError(message, code="disk_full") from error
-        raise TryAgain(f"Preparing needs something that is away: {error}") from error
+        raise trouble("Preparing needs something that is away", error) from error

@@ -4,24 +4,22 @@ import logging
 import time
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.utils import timezone
 
 from common import artifacts
-from compute.work import TryAgain
 from jobs.models import Attempt, Checkpoint, FineTuningJob
+from jobs.storage_errors import STORAGE_AWAY, trouble
 from rundir import ManifestError, RunDirectory, verify_manifest
 
 logger = logging.getLogger(__name__)
 
-STORAGE_AWAY = (OSError, BotoCoreError, ClientError)
 LOG_SECONDS = 10
 """A growing log is copied at most so often."""
 
 
 def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
-    """Publish every checkpoint of `attempt` that storage has not yet; TryAgain when storage is away.
+    """Publish every checkpoint of `attempt` that storage lacks; TryAgain when it is away, WorkError when it refuses.
 
     The trainer keeps only its newest ones, so a folder may vanish meanwhile: it is then left out.
     """
@@ -37,7 +35,7 @@ def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
             if not folder.is_dir():
                 _drop_if_gone(checkpoint, folder)
                 continue
-            raise TryAgain(f"Object storage did not take {name}: {error}") from error
+            raise trouble(f"Object storage did not take {name}", error) from error
         else:
             if checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now()):
                 drop_old_checkpoints(attempt.job)
@@ -66,7 +64,7 @@ def drop_old_checkpoints(job: FineTuningJob) -> None:
         try:
             artifacts.delete_folder(checkpoint.storage_name)
         except STORAGE_AWAY as error:
-            raise TryAgain(f"Object storage did not delete {checkpoint.storage_name}: {error}") from error
+            raise trouble(f"Object storage did not delete {checkpoint.storage_name}", error) from error
         checkpoint.delete()
 
 
@@ -95,7 +93,7 @@ class LogCopies:
             try:
                 artifacts.publish_file(path, f"{log_folder(attempt)}/{path.name}")
             except STORAGE_AWAY as error:
-                raise TryAgain(f"Object storage did not take {path.name}: {error}") from error
+                raise trouble(f"Object storage did not take {path.name}", error) from error
         self._copied[attempt.run_id] = (time.monotonic(), sizes)
 
     def forget(self, run_id: str) -> None:

@@ -1,11 +1,16 @@
 """Training as a kind of Run: what compute asks of it, each part in a module of its own."""
 
+import logging
+
 from django.conf import settings
 
 from compute.models import Run
-from compute.work import Command
+from compute.work import Command, TryAgain, WorkError
 from jobs import attempts, finishing, preparing, publishing, recording
+from jobs.storage_errors import PATIENCE, goes_on_waiting
 from rundir import Event, RunDirectory
+
+logger = logging.getLogger(__name__)
 
 
 class Training:
@@ -33,8 +38,16 @@ class Training:
         """Pass on a wish to finish, publish new checkpoints, and the log now and then."""
         attempt = attempts.attempt_of(run)
         preparing.pass_on_finish(attempt, directory)
-        publishing.publish_checkpoints(attempt, directory)
-        self._logs.publish(attempt, directory, is_last=run.state == Run.State.FINISHING)
+        is_ending = run.state == Run.State.FINISHING
+        try:
+            publishing.publish_checkpoints(attempt, directory)
+            self._logs.publish(attempt, directory, is_last=is_ending)
+        except (TryAgain, WorkError) as error:
+            if goes_on_waiting(attempt, error) or not is_ending:
+                raise TryAgain(str(error)) from error
+            logger.error("What %s made was not stored: %s", attempt, error)
+        else:
+            PATIENCE.forget(run.pk)
 
     def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         """Publish the result, or queue the next attempt, or end the job."""

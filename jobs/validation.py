@@ -15,6 +15,7 @@ from jobs.claims import claimed
 from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.models import FineTuningJob
 from jobs.situations import devices_for, situation_of
+from jobs.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ def advance(job_id: str) -> None:
         logger.info("%s is prepared later: %s", job_id, error)  # the reconciler asks again
     except (UserError, ChatError) as error:
         _fail(job_id, error)
+    except STORAGE_AWAY as error:
+        if not (refusal := refusal_of(error)):
+            raise  # the reconciler asks again
+        _fail(job_id, UserError(refusal, code=REFUSED))
 
 
 def _prepare(job: FineTuningJob) -> None:

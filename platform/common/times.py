@@ -18,6 +18,10 @@ class Times:
     reconcile_seconds: float = 3
     preparing_silent_seconds: float = 20
     """A worker that reads a job's data and has shown no life for so long is dead: another one takes the job up."""
+    storage_away_seconds: float = 900
+    """So long something outside, such as object storage, may be away while accelerators wait for it."""
+    result_away_seconds: float = 6 * 3600
+    """So long it may be away while a result, which holds none, waits to be stored."""
     tail_seconds: float = 0.5
     """How often a supervisor looks for new events."""
     stop_grace_seconds: float = 45

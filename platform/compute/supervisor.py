@@ -29,6 +29,11 @@ LONGEST_BACKOFF = 30
 """Retries of a step are at most so many times `lease_retry_seconds` apart."""
 INTERNAL = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
 
+AWAY_TOO_LONG = (
+    "What this needs from outside, such as object storage, did not answer for too long. Its accelerators were given "
+    "back."
+)
+
 
 class Supervisor:
     """Looks after one Run from its devices to its end, or until the worker stops or somebody else holds it."""
@@ -78,13 +83,18 @@ class Supervisor:
     # Beginning
 
     def _begin(self, directory: RunDirectory) -> None:
-        """Prepare and start the tree, or decide why there is none."""
+        """Prepare and start the tree, or decide why there is none: its accelerators wait for it meanwhile."""
+        begun_at = time.monotonic()
         delay = settings.TIMES.lease_retry_seconds
         while True:
             try:
                 self._prepare_and_start(directory)
                 return
             except TryAgain as error:
+                if time.monotonic() - begun_at >= settings.TIMES.storage_away_seconds:
+                    logger.error("Preparing %s is given up: %s", self.run_id, error)
+                    self._decide(outcome=Run.Outcome.LOST, code="away_too_long", message=AWAY_TOO_LONG)
+                    return
                 logger.info("Preparing %s is tried again: %s", self.run_id, error)
             except WorkError as error:
                 self._decide(outcome=Run.Outcome.FAILED, code=error.code, message=error.message)

@@ -14,9 +14,11 @@ from common.errors import UserError
 from common.sentences import SENTENCES
 from common.spoken import spoken
 from compute.launcher import Death
+from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checks import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
+from jobs import storage_errors
 from jobs.hyperparameters import read_asked
 from trainer.failures import classify
 
@@ -92,6 +94,11 @@ EVENTS = (
     "The tuned model ft:smollm2-135m-instruct:acme:invoice-v3:a1b2c3 is ready.",
     "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.",
     "The node node-2.example.org has not been heard from any more. The job is queued again from its checkpoint.",
+    f"{storage_errors.CREDENTIALS} What the training makes is stored once that is done.",
+    f"{storage_errors.BUCKET} The result was not stored: an administrator finds it on its node.",
+    storage_errors.FILES,
+    "Object storage has not answered for some time. What the training makes is stored once it answers.",
+    AWAY_TOO_LONG,
     "This job has already been cancelled, so there is nothing to pause.",
     "No deployment has the id dep_123.",
     "`invoice-v3` is not ready yet. `invoice-v3` waits for an accelerator.",

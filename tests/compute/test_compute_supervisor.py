@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -235,6 +236,22 @@ class TestPreparing:
         supervise(started_run.pk).end()
         assert script_work.num_prepared == 3
         assert script_work.finished == [(started_run.pk, "succeeded")]
+
+    def test_what_is_away_for_too_long_gives_its_devices_back(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def be_away(run: Run) -> None:
+            raise TryAgain("http://s3 is away: secret detail")
+
+        monkeypatch.setattr(settings, "TIMES", replace(settings.TIMES, storage_away_seconds=0.2))
+        script_work.on_prepare = be_away
+        supervise(started_run.pk).end()
+        started_run.refresh_from_db()
+        assert (started_run.outcome, started_run.outcome_code) == ("lost", "away_too_long")
+        assert "accelerators were given back" in started_run.outcome_message
+        assert "secret" not in started_run.outcome_message
+        assert not started_run.allocations.filter(released_at=None).exists()
+        assert script_work.finished == [(started_run.pk, "lost")]
 
     def test_the_unforeseen_fails_the_run_in_plain_words(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork

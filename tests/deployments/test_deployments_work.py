@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from deployments_cast import make_adapter, make_ready, run_of
 
 from catalogue.models import BaseModel
@@ -159,3 +160,28 @@ class TestAttend:
         make_ready(replica, prove=False)
         work.attend(run_of(replica), directory)
         assert replica.adapters.get().state == "wanted"
+
+
+class TestStorage:
+    """A replica that waits for its adapter holds an accelerator."""
+
+    @pytest.mark.parametrize(("code", "raised"), [("NoSuchBucket", WorkError), ("SlowDown", TryAgain)])
+    def test_a_refusal_ends_the_run_and_what_passes_is_tried_again(
+        self, alice, adapter, directory, monkeypatch, code, raised
+    ):
+        def fail(*asked):
+            raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+        monkeypatch.setattr(serving_work, "local_folder", fail)
+        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        with pytest.raises(raised):
+            work.prepare(run_of(deployment.live_replica), directory)
+
+    def test_a_shared_replica_goes_on_without_the_adapter(self, replica, directory, monkeypatch):
+        def fail(*asked):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+        monkeypatch.setattr(serving_work, "local_folder", fail)
+        work.prepare(run_of(replica), directory)
+        assert replica.adapters.get().state == "refused"
+        assert "credentials" in replica.adapters.get().reason
