@@ -293,5 +293,6 @@ def _counts(writer: TokenCacheWriter) -> dict[str, int]:
 
 def _opened(folder: Path) -> Tokens:
     meta = json.loads((folder / "summary.json").read_text())
+    os.utime(folder / "summary.json")  # when it was last used
     validation = folder / "validation" if meta["validation"] else None
     return Tokens(key=folder.name, train=folder / "train", validation=validation, meta=meta)

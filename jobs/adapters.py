@@ -1,5 +1,6 @@
 """Tuned models on this machine's disk."""
 
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -21,6 +22,7 @@ def local_folder(adapter: Adapter) -> Path:
         artifacts.fetch_folder(adapter.storage_name, folder)
         if sha256_of_file(folder / MANIFEST) != adapter.sha256:
             raise ManifestError(f"The files of {adapter.name} are not the ones that its training has written.")
+        os.utime(folder / MANIFEST)  # when it was last used
     except (ManifestError, FileNotFoundError) as error:
         raise UserError(f"{adapter.name} cannot be loaded: {error}", code="adapter_damaged", status=500) from error
     return folder

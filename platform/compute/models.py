@@ -47,6 +47,10 @@ class Node(models.Model):
     closing = models.BooleanField(default=False, editable=False)
     """Set while the node's platform ends, cleared by its next start; `draining` is an administrator's own switch."""
 
+    disk = models.JSONField(default=dict)
+    """What its home takes, as `disk.measure` says it; {} until it was measured."""
+    disk_at = models.DateTimeField(null=True)
+
     objects = NodeQuerySet.as_manager()
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from compute.models import Allocation, Node, Quota, Run
 def pool(*, team: Team | None = None) -> dict[str, Any]:
     """Return nodes with their devices and holders, and teams with quota, use and queue.
 
-    With `team`, only that team's row is told and other teams' Runs are shown as taken, without names.
+    With `team`, only that team's row is told, other teams' Runs are shown as taken, without names, and no disk.
     """
     holders = _holders()
     nodes = [_node(node, holders, team) for node in Node.objects.order_by("name").prefetch_related("devices")]
@@ -38,6 +38,7 @@ def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> dict
         "heard": node.is_heard,
         "draining": node.draining or node.closing,
         "last_seen_at": int(node.last_seen_at.timestamp()) if node.last_seen_at else None,
+        **({"disk": _disk(node)} if team is None else {}),
         "devices": [
             {
                 "index": device.index,
@@ -49,6 +50,13 @@ def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> dict
             for device in devices
         ],
     }
+
+
+def _disk(node: Node) -> dict[str, Any] | None:
+    """Return bytes by kind with what is free; None until it was measured."""
+    if node.disk_at is None:
+        return None
+    return {**node.disk, "measured_at": int(node.disk_at.timestamp())}
 
 
 def _holder(allocation: Allocation | None, team: Team | None) -> dict[str, Any]:

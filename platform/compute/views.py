@@ -17,6 +17,7 @@ from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
 from common.errors import UserError
 from compute import services
+from compute.disk import KINDS
 from compute.explanations import count_of
 
 
@@ -29,6 +30,7 @@ def pool(request: PageRequest) -> HttpResponse:
         "sentence": _sentence(whole),
         "teams": [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM],
         "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
+        "disks": [_disk(node) for node in whole["nodes"] if node["disk"]],
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "compute/pool.html", context)
@@ -60,6 +62,14 @@ def _sentence(whole: dict[str, Any]) -> str:
     waiting = sum(team["waiting"] for team in whole["teams"])
     queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
     return _("%(free)s of %(total)s are free, %(queue)s.") % {"free": free, "total": total, "queue": queue}
+
+
+def _disk(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a node's disk with a row for each kind that takes room, the largest first."""
+    disk = node["disk"]
+    rows = [(KINDS[kind], size) for kind, size in disk["kinds"].items() if kind in KINDS and size]
+    rows.sort(key=lambda row: -row[1])
+    return {**disk, "node": node["name"], "rows": rows, "at": datetime.fromtimestamp(disk["measured_at"], UTC)}
 
 
 def _device(device: dict[str, Any]) -> dict[str, Any]:

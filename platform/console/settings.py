@@ -206,6 +206,14 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 PROOF_HOURS = environment.number("LUTHIER_PROOF_HOURS", 168)
 """So long the SHA-256 of a base's unchanged files is trusted; 0: never."""
+KEEP_DAYS = {
+    "tokens": environment.number("LUTHIER_KEEP_TOKENS_DAYS", 30),
+    "runs": environment.number("LUTHIER_KEEP_RUNS_DAYS", 90),
+    "adapters": environment.number("LUTHIER_KEEP_ADAPTERS_DAYS", 30),
+    "usage": environment.number("LUTHIER_KEEP_USAGE_DAYS", 400),
+    "events": environment.number("LUTHIER_KEEP_EVENTS_DAYS", 400),
+}
+"""After how many days unused (tokens, adapters) or over (runs, usage, events) things are deleted; 0: never."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)

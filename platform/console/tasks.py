@@ -1,10 +1,13 @@
-"""The control worker's heartbeat, read by /healthz."""
+"""The control worker's heartbeat, read by /healthz, and the sweeping of what need not be kept."""
 
 import time
 
 from celery import shared_task
 
 from common.valkey import UNREACHABLE, client
+from common.wake import wake
+from compute.models import Node
+from console import retention
 from console.health import CONTROL_BEAT_KEY, CONTROL_SILENT_SECONDS
 
 
@@ -16,4 +19,22 @@ def control_beat() -> None:
         return
 
 
-PERIODIC = {"control-beat": ("console.tasks.control_beat", 2.0)}
+@shared_task(name="console.sweep_home")
+def sweep_home() -> None:
+    """Sweep this machine's home."""
+    retention.sweep_home()
+
+
+@shared_task(name="console.sweep")
+def sweep() -> None:
+    """Sweep the database, the home of this worker and that of each node."""
+    retention.sweep_database()
+    for node in Node.objects.heard():
+        wake(sweep_home, queue=node.queue)
+    retention.sweep_home()
+
+
+PERIODIC = {
+    "control-beat": ("console.tasks.control_beat", 2.0),
+    "sweep": ("console.tasks.sweep", 300),
+}

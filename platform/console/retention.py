@@ -1,0 +1,146 @@
+"""What is deleted by itself, and when: every rule in one place, its days in settings.KEEP_DAYS (0: never).
+
+Nothing goes that a live Run uses, or that a job which has not ended needs to go on: such a job keeps its run
+directories, and every token cache used since the oldest such job was made. What goes can be made or fetched again, or
+is of no more use: token caches are built anew from the file, tuned models come from object storage.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Exists, Min, OuterRef
+from django.utils import timezone
+
+from common import artifacts
+from compute.disk import note_disk
+from compute.models import Run
+from deployments.models import Replica, ReplicaAdapter, Usage
+from jobs.models import FINISHED, Adapter, Attempt, FineTuningJob, JobEvent
+from jobs.publishing import STORAGE_AWAY
+from rundir.manifest import NAME as MANIFEST
+
+logger = logging.getLogger(__name__)
+
+DRAFT_SECONDS = 24 * 3600
+"""A half folder this old belongs to nobody any more."""
+AT_ONCE = 100
+"""Jobs whose events go in one round."""
+
+
+def sweep_home() -> None:
+    """Delete what this machine's home need not keep, and measure what is left."""
+    home = Path(settings.LUTHIER_HOME)
+    sweep_tokens(home / "tokens")
+    sweep_runs(home / "runs")
+    sweep_adapters(home / "adapters")
+    for folder in ("tokens", "adapters"):
+        _sweep_drafts(home / folder)
+    note_disk()
+
+
+def sweep_database() -> None:
+    """Delete rows that are older than their rule says."""
+    if before := _before("usage"):
+        Usage.objects.filter(at__lt=before).delete()
+    if before := _before("events"):
+        old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
+        told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))
+        JobEvent.objects.filter(job__in=list(told.values_list("pk", flat=True)[:AT_ONCE])).delete()
+
+
+def sweep_tokens(folder: Path) -> None:
+    """Delete the token caches that no training has used for so long; summary.json bears the time of the last use."""
+    before = _before("tokens")
+    if before is None:
+        return
+    oldest = FineTuningJob.objects.unfinished().aggregate(at=Min("created_at"))["at"]
+    until = min(before, oldest or before).timestamp()
+    for cache in _folders(folder):
+        if _mtime(cache / "summary.json", default=until) < until:
+            _remove(cache)
+
+
+def sweep_runs(folder: Path) -> None:
+    """Delete the directories of Runs that ended so long ago; logs stay in object storage."""
+    before = _before("runs")
+    if before is None:
+        return
+    here = {path.name: path for path in _folders(folder)}
+    attempts = Attempt.objects.filter(run=OuterRef("pk"))
+    needed = attempts.exclude(job__status__in=FINISHED) | attempts.filter(closed_at=None)
+    over = Run.objects.filter(pk__in=here, state=Run.State.ENDED, ended_at__lt=before).exclude(Exists(needed))
+    for run_id in over.values_list("pk", flat=True):
+        if _has_its_log_elsewhere(run_id, here[run_id]):
+            _remove(here[run_id])
+
+
+def sweep_adapters(folder: Path) -> None:
+    """Delete copies of tuned models that nobody has served from here for so long, if object storage has them."""
+    before = _before("adapters")
+    if before is None:
+        return
+    here = {path.name: path for path in _folders(folder)}
+    live = Replica.objects.live()
+    served = ReplicaAdapter.objects.filter(replica__in=live).values("adapter_id")
+    whole = live.exclude(full_model=None).values("full_model_id")
+    for adapter in Adapter.objects.filter(pk__in=here).exclude(pk__in=served).exclude(pk__in=whole):
+        copy = here[adapter.pk]
+        is_old = _mtime(copy / MANIFEST, default=before.timestamp()) < before.timestamp()
+        if is_old and _is_stored(f"{adapter.storage_name}/{MANIFEST}"):
+            _remove(copy)
+
+
+def _before(kind: str) -> datetime | None:
+    """Return the moment before which things of this kind go; None: they stay."""
+    days = settings.KEEP_DAYS[kind]
+    return timezone.now() - timedelta(days=days) if days else None
+
+
+def _has_its_log_elsewhere(run_id: str, folder: Path) -> bool:
+    attempt = Attempt.objects.select_related("job").filter(run_id=run_id).first()
+    if attempt is None or not (folder / "log.txt").exists():
+        return True
+    return _is_stored(f"{attempt.job.storage_name}/attempts/{attempt.number}/log.txt")
+
+
+def _is_stored(name: str) -> bool:
+    try:
+        return artifacts.storage().exists(name)
+    except STORAGE_AWAY as error:
+        logger.info("Object storage did not tell of %s, so that its copy stays: %s", name, error)
+        return False
+
+
+def _sweep_drafts(folder: Path) -> None:
+    for path in folder.glob(".*"):
+        if path.is_dir() and _mtime(path, default=time.time()) < time.time() - DRAFT_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _mtime(path: Path, *, default: float) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return default
+
+
+def _remove(folder: Path) -> None:
+    """Rename the folder first, so that nobody finds half of it."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        logger.warning("%s could not be removed: %s", folder, error)
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+    logger.info("%s was not needed any more and is gone", folder)
