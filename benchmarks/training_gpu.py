@@ -163,9 +163,10 @@ def prepare(asked: argparse.Namespace, shape: Shape) -> tuple[Any, int]:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
+    from machine.facts import available_cores
     from trainer import engine
     from trainer.fast_path import FastPath
-    from trainer.hardware import available_cores, survey
+    from trainer.hardware import survey
     from trainer.model import prepare as prepare_trainee
     from trainer.spec import Hyperparameters, TrainingSpec
     from trainer.train import Training

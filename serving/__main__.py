@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from machine.facts import available_cores
 from rundir import EventWriter, RunDirectory, SpecError
 from serving.spec import ServingSpec
 from serving.stop import StopSwitch
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 def _prepare_environment(spec: ServingSpec) -> None:
     """Set what libraries read at import: threads, and that nothing is ever fetched."""
-    threads = spec.threads or len(os.sched_getaffinity(0))
+    threads = spec.threads or available_cores()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from machine.answers import can
+from machine.facts import Ability, available_cores
 from serving.faults import ServingFault
 from serving.packed import pack_linears
 from serving.slots import SlotPool
@@ -22,8 +23,6 @@ from serving.slots import SlotPool
 ATTENTION = "luthier_slots_{}"
 """Transformers finds an attention by name; each pool has one of its own."""
 _numbers = itertools.count()
-BF16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
-"""Flags in /proc/cpuinfo of processors with bfloat16 units (x86, x86 with AMX, Arm)."""
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -46,7 +45,7 @@ class Loaded:
 
 def use_threads(threads: int | None) -> int:
     """Bind torch to `threads`, or to the cores that this process may run on; return their number."""
-    count = threads or len(os.sched_getaffinity(0))
+    count = threads or available_cores()
     torch.set_num_threads(count)
     return count
 
@@ -61,9 +60,9 @@ def choose_dtype(wanted: DType, device: torch.device, folder: Path) -> torch.dty
     if wanted != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return torch.bfloat16 if can(Ability.GPU_BF16) else torch.float16
     is_large = _num_weights(folder) * 4 * 2 > psutil.virtual_memory().available
-    return torch.bfloat16 if is_large and _has_bf16_units() else torch.float32
+    return torch.bfloat16 if is_large and can(Ability.BF16_UNITS) else torch.float32
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_slots: int, max_model_len: int) -> Loaded:
@@ -182,17 +181,6 @@ def _check_folder(folder: Path) -> None:
         )
     if not any(folder.glob("*.safetensors")):
         raise ServingFault("model_broken", f"{folder} holds no *.safetensors file. Other weight formats are not read.")
-
-
-def _has_bf16_units() -> bool:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    flags = {
-        word for line in text.splitlines() if line.lower().startswith(("flags", "features")) for word in line.split()
-    }
-    return not flags.isdisjoint(BF16_FLAGS)
 
 
 def _num_weights(folder: Path) -> int:

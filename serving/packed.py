@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from machine.answers import lays_out
+
 log = logging.getLogger("serving")
 
 
@@ -41,26 +43,13 @@ class PackedLinear(nn.Module):
         return out.view(*x.shape[:-1], self.out_features)
 
 
-def can_pack(dtype: torch.dtype) -> bool:
-    """True when this build of torch and this processor have packed products of `dtype`."""
-    try:
-        if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            return False
-        with torch.inference_mode():
-            linear = nn.Linear(32, 16, dtype=dtype)
-            x = torch.ones(3, 32, dtype=dtype)
-            return dtype != torch.float16 and torch.allclose(PackedLinear(linear)(x), linear(x), rtol=0.02, atol=0.02)
-    except (AttributeError, RuntimeError, NotImplementedError) as error:
-        log.info("Linear layers are not packed: %s", error)
-        return False
-
-
 def pack_linears(model: Any, dtype: torch.dtype) -> None:
     """Replace the linear layers of `model`, which must be on the CPU, one by one, so that memory grows by one only.
 
     A weight shared with the embedding (the output layer's, mostly) stays where the embedding needs it.
     """
-    if not can_pack(dtype):
+    if not lays_out(dtype):
+        log.info("Linear layers are computed by PyTorch's own products, which are slower: oneDNN lays out none here.")
         return
     with torch.inference_mode():
         for parent in list(model.modules()):

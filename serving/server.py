@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 import uvicorn
 
+from machine.answers import can
+from machine.facts import Ability
 from rundir import EventWriter
 from serving.app import Routes
 from serving.engine import Engine
@@ -48,7 +50,7 @@ def _serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> None:
     began = time.monotonic()
     switch.check()
     listener = _bind(spec)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if can(Ability.GPU) else "cpu")
     threads = use_threads(spec.threads)
     dtype = choose_dtype(spec.dtype, device, Path(spec.model_path))
     events.write(

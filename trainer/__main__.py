@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from machine.facts import available_cores
 from rundir import RunDirectory, SpecError, write_json
 from trainer.command_line import Arguments, parse, wait_for_run_directory
 from trainer.environment import prepare_environment
@@ -81,7 +82,7 @@ def _record_refusal(arguments: Arguments, error: Exception) -> None:
 def _threads(spec: TrainingSpec) -> int:
     """Return the threads of one rank: what the spec says, else a fair share of the cores it may run on."""
     ranks_here = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("LOCAL_SIZE", _world_size(default=1))))
-    return spec.threads or max(1, len(os.sched_getaffinity(0)) // ranks_here)
+    return spec.threads or max(1, available_cores() // ranks_here)
 
 
 def _world_size(*, default: int) -> int:

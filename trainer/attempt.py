@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 import chat
+from machine.facts import available_cores
 from rundir import RunDirectory
 from trainer import checkpoint, saving
 from trainer.checkpoint import Progress
@@ -15,7 +16,7 @@ from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
 from trainer.fast_path import FastPath, begin_layouts
-from trainer.hardware import available_cores, survey
+from trainer.hardware import shortcomings, survey
 from trainer.model import load_base, prepare
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
@@ -48,6 +49,9 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
     for sentence in passed_over:
         reporter.warn(f"{sentence} An older checkpoint is used, if there is one.")
+
+    for sentence in shortcomings(hardware):
+        reporter.warn(sentence)
 
     reporter.stage("Loading the model")
     torch.manual_seed(spec.hyperparameters.seed)

@@ -32,10 +32,14 @@ def main(argv: list[str]) -> int:
 
 
 def _build_native() -> bool:
-    from trainer.native import library
+    from machine.answers import why_not
+    from machine.facts import Ability
 
     print("Compiling the trainer's own functions for this processor …", flush=True)
-    return library() is not None
+    reason = why_not(Ability.COMPILER)
+    if reason:
+        print(f"They could not be compiled: {reason}. Install g++, then try again.", file=sys.stderr)
+    return not reason
 
 
 def _build(purpose: str, builder: Any) -> int:

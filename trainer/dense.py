@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
+from machine.answers import lays_out
+
 LAID_OUT_BYTES = 2 * 2**30
 """The weights may take a second and a third time, one for each direction; without these copies oneDNN is given the
 weights themselves."""
@@ -81,10 +83,4 @@ class Layouts:
 
 
 def _is_onednn(weight: torch.Tensor) -> bool:
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype in (torch.float32, torch.bfloat16)
-        and weight.dim() == 2
-        and weight.numel() > 0
-        and torch.backends.mkldnn.is_available()
-    )
+    return weight.device.type == "cpu" and weight.dim() == 2 and weight.numel() > 0 and lays_out(weight.dtype)

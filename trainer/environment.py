@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from machine.facts import may_have_gpu
+
 
 def prepare_environment(threads: int | None = None) -> None:
     """Set them for this process and those it starts; `threads` bounds OpenMP's pool."""
@@ -18,7 +20,7 @@ def prepare_environment(threads: int | None = None) -> None:
         ("THP_MEM_ALLOC_ENABLE", "1"),
     ):
         os.environ.setdefault(name, value)
-    if not Path("/dev/nvidiactl").exists():
+    if not may_have_gpu():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     # DeepSpeed compiles with the ninja that it finds: the one beside this Python, also in an environment that is not
     # activated.

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from machine.facts import Ability
 from trainer.dense import Dense
 from trainer.native import passes, serves
 
@@ -213,18 +214,18 @@ class _FusedLora(torch.autograd.Function):
 
 def _narrow(rows: torch.Tensor, a: torch.Tensor, scale: float) -> torch.Tensor:
     """Return `scale * rows a^T`, [tokens, rank]."""
-    return passes.narrow(rows, a, scale) if serves(rows) else (a @ rows.t()).mul_(scale).t()
+    return passes.narrow(rows, a, scale) if serves(rows, Ability.NATIVE_NARROW) else (a @ rows.t()).mul_(scale).t()
 
 
 def _narrow_and_gather(
     wide: torch.Tensor, b: torch.Tensor, scale: float, low: torch.Tensor, said: torch.Tensor
 ) -> torch.Tensor:
     """Write `scale * wide b^T` into `said`, [tokens, rank], and return `low^T wide`, [rank, width]."""
-    if serves(wide):
+    if serves(wide, Ability.NATIVE_NARROW):
         return passes.narrow_and_gather(wide, b, scale, low, said)
     said.copy_((b @ wide.t()).mul_(scale).t())
     return low.t() @ wide
 
 
 def _gather(rows: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
-    return passes.gather(rows, said) if serves(rows) else said.t() @ rows
+    return passes.gather(rows, said) if serves(rows, Ability.NATIVE_NARROW) else said.t() @ rows

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from machine.answers import can, trial
+from machine.facts import Ability
 from trainer.native import passes, serves
 from trainer.questions import is_same
 
@@ -57,7 +59,7 @@ def _forward(module: Any, fused: Forward, x: torch.Tensor) -> torch.Tensor:
 def _as_norm(module: Any) -> tuple[Forward, torch.Tensor] | None:
     epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
     weight: Any = getattr(module, "weight", None)
-    functions = _functions_for(weight)
+    functions = _functions_for(weight, Ability.NATIVE_RMS_NORM)
     if functions is None or not isinstance(epsilon, float) or weight.requires_grad or list(module.children()):
         return None
     return lambda x: functions.rms_norm(x, weight, epsilon), weight
@@ -66,19 +68,19 @@ def _as_norm(module: Any) -> tuple[Forward, torch.Tensor] | None:
 def _as_gated(module: Any) -> tuple[Forward, torch.Tensor] | None:
     gate, up, down = (getattr(module, f"{name}_proj", None) for name in ("gate", "up", "down"))
     weight: Any = getattr(gate, "weight", None)
-    functions = _functions_for(weight)
+    functions = _functions_for(weight, Ability.NATIVE_SWIGLU)
     if functions is None or up is None or down is None:
         return None
     return lambda x: down(functions.swiglu(gate(x), up(x))), weight  # type: ignore[misc]
 
 
-def _functions_for(weight: Any) -> Functions | None:
-    """Return the functions that take activations of such a weight."""
+def _functions_for(weight: Any, native: Ability) -> Functions | None:
+    """Return the functions that take activations of such a weight; on processors `native` is the one that is meant."""
     if not isinstance(weight, torch.Tensor) or hasattr(weight, "ds_id"):
         return None
     if weight.device.type == "cuda":
-        return liger()
-    return NATIVE if serves(weight) else None
+        return liger() if can(Ability.LIGER) else None
+    return NATIVE if serves(weight, native) else None
 
 
 def _computes(module: nn.Module, fused: Forward, weight: torch.Tensor) -> bool:
@@ -110,3 +112,8 @@ def liger() -> Functions | None:
         rms_norm=lambda x, weight, epsilon: LigerRMSNormFunction.apply(x, weight, epsilon, 0.0, "llama", False),
         swiglu=lambda gate, up: LigerSiLUMulFunction.apply(gate, up),
     )
+
+
+@trial(Ability.LIGER)
+def _has_liger() -> str:
+    return "" if liger() else "liger-kernel is not installed"

@@ -1,12 +1,13 @@
 """What this machine can do: device, number format, threads, attention. Asked, never assumed."""
 
-import os
 import resource
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
+from machine import facts
+from machine.answers import can, lays_out
+from machine.facts import Ability
 from trainer.failures import Failure
 
 CPU_TOKEN_BUDGET = 512
@@ -17,6 +18,20 @@ ACTIVATION_BYTES = 2 * 2**30
 GPU_TOKEN_BUDGET = 16_384
 EAGER_LIMIT = 512
 """Tokens up to which eager attention is used on CPU: faster there, but its memory grows with the square."""
+
+NATIVE = (
+    Ability.NATIVE_ATTENTION, Ability.NATIVE_RMS_NORM, Ability.NATIVE_SWIGLU, Ability.NATIVE_NARROW,
+)  # fmt: skip
+NO_UNITS = (
+    "This processor has no units for bfloat16: a step takes several times as long as in float32. "
+    "Choose the dtype float32 or auto."
+)
+NO_LAYOUTS = "oneDNN cannot lay out weights on this processor; PyTorch's own products are used, which are slower."
+NO_COMPILER = (
+    "The trainer's own functions for processors could not be compiled; PyTorch's are used, which are slower. "
+    "Install g++, then run python -m trainer.build_ops."
+)
+NO_FUNCTION = "Some of the trainer's own functions do not work on this processor; PyTorch's are used, which are slower."
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -44,17 +59,18 @@ class Hardware:
 def survey(*, dtype: str, threads: int, local_rank: int, longest: int) -> Hardware:
     """Choose for this process; `longest` is the longest conversation in tokens."""
     torch.set_num_threads(threads)
-    if torch.cuda.is_available():
+    if can(Ability.GPU):
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-        chosen = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        chosen = torch.bfloat16 if can(Ability.GPU_BF16) else torch.float16
         name, attention, budget = torch.cuda.get_device_name(device), "sdpa", GPU_TOKEN_BUDGET
     else:
         device = torch.device("cpu")
-        chosen = torch.bfloat16 if dtype == "auto" and _cpu_has_bf16() else torch.float32
+        chosen = torch.bfloat16 if facts.trains_faster_in_bf16() else torch.float32
         if dtype == "float16":
             raise Failure("unsupported", "Processors do not train in float16. Choose the dtype float32 or bfloat16.")
-        name, attention, budget = _cpu_name(), "eager" if longest <= EAGER_LIMIT else "sdpa", CPU_TOKEN_BUDGET
+        name, budget = facts.processor_name(), CPU_TOKEN_BUDGET
+        attention = "eager" if longest <= EAGER_LIMIT else "sdpa"
     return Hardware(
         device=device,
         device_name=name,
@@ -72,27 +88,17 @@ def peak_memory_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def available_cores() -> int:
-    """Return the number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
-
-
-def _cpu_has_bf16() -> bool:
-    """Ask the processor's flags, not the clock: without the units bf16 is up to seven times slower than fp32.
-
-    Timing would answer differently from one attempt to the next on a busy machine, and a resumed run would then go on
-    with other numbers than an undisturbed one.
-    """
-    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(_cpuinfo("flags").split())
-
-
-def _cpu_name() -> str:
-    return _cpuinfo("model name") or "CPU"
-
-
-def _cpuinfo(key: str) -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.split("\t")[0] == key), "")
+def shortcomings(hardware: Hardware) -> list[str]:
+    """Return in sentences what this processor is slower without; what is computed is the same up to rounding."""
+    if hardware.device.type != "cpu":
+        return []
+    found = []
+    if hardware.dtype == torch.bfloat16 and not can(Ability.BF16_UNITS):
+        found.append(NO_UNITS)
+    elif not lays_out(hardware.dtype):
+        found.append(NO_LAYOUTS)
+    if not can(Ability.COMPILER):
+        found.append(NO_COMPILER)
+    elif not all(can(ability) for ability in NATIVE):
+        found.append(NO_FUNCTION)
+    return found

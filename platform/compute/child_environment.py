@@ -24,6 +24,10 @@ PASSED_ON = (
     "TORCH_EXTENSIONS_DIR",
     "CC",
     "CXX",
+    # What a machine shall be taken for: machine.facts, oneDNN and PyTorch read these.
+    "LUTHIER_MACHINE_WITHOUT",
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
 )
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 

@@ -9,9 +9,11 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from machine.answers import lays_out, why_not
+from machine.facts import Ability
 from serving.faults import AdapterRefused
 from serving.lora import BASE, GroupedLora
-from serving.packed import PackedLinear, can_pack
+from serving.packed import PackedLinear
 
 
 class Layers(nn.Module):
@@ -54,8 +56,8 @@ def grouped(model: nn.Module) -> GroupedLora:
 @pytest.mark.parametrize("use_rslora", [False, True])
 @torch.inference_mode()
 def test_each_row_gets_its_own_adapter_and_no_other(tmp_path: Path, is_packed: bool, use_rslora: bool) -> None:
-    if is_packed and not can_pack(torch.float32):
-        pytest.skip("this processor has no packed products")
+    if is_packed and not lays_out(torch.float32):
+        pytest.skip(why_not(Ability.ONEDNN_FLOAT32))
     with torch.inference_mode(False):
         dora = trained(tmp_path / "dora", use_dora=True, use_rslora=use_rslora)
         plain = trained(tmp_path / "plain", seed=2)

@@ -6,8 +6,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM
 
-from trainer import fused_passes
+from machine.answers import can, why_not
+from machine.facts import WITHOUT, Ability
 from trainer.fused_passes import fuse_passes
+
+needs_both = pytest.mark.skipif(
+    not (can(Ability.NATIVE_RMS_NORM) and can(Ability.NATIVE_SWIGLU)),
+    reason=why_not(Ability.NATIVE_RMS_NORM) or why_not(Ability.NATIVE_SWIGLU),
+)
 
 
 def output_and_gradient(norm: Any, x: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,6 +24,7 @@ def output_and_gradient(norm: Any, x: torch.Tensor, grad: torch.Tensor) -> tuple
     return out.detach(), given.grad
 
 
+@needs_both
 @pytest.mark.parametrize("kind", ["norm", "mlp"])
 def test_it_is_what_transformers_computes(base_folder: Any, kind: str) -> None:
     causal = AutoModelForCausalLM.from_pretrained(base_folder).requires_grad_(False).train()
@@ -36,6 +43,7 @@ def test_it_is_what_transformers_computes(base_folder: Any, kind: str) -> None:
     assert torch.equal(module(x), type(module).forward(module, x))
 
 
+@needs_both
 def test_gates_of_another_kind_are_left_alone(base_folder: Any) -> None:
     causal = AutoModelForCausalLM.from_pretrained(base_folder).requires_grad_(False)
     causal.model.layers[0].mlp.act_fn = torch.nn.GELU()
@@ -43,10 +51,11 @@ def test_gates_of_another_kind_are_left_alone(base_folder: Any) -> None:
 
 
 def test_without_a_compiler_all_is_left_alone(base_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused_passes, "serves", lambda weight: False)
+    monkeypatch.setenv(WITHOUT, "compiler")
     assert fuse_passes(AutoModelForCausalLM.from_pretrained(base_folder).requires_grad_(False)) == 0
 
 
+@needs_both
 def test_other_norms_and_learned_weights_are_left_alone(base_folder: Any) -> None:
     causal = AutoModelForCausalLM.from_pretrained(base_folder)
     assert fuse_passes(causal) == len(causal.model.layers)
@@ -63,7 +72,7 @@ def test_other_norms_and_learned_weights_are_left_alone(base_folder: Any) -> Non
     assert fuse_passes(torch.nn.Sequential(torch.nn.LayerNorm(32, eps=1e-5)).requires_grad_(False)) == 0
 
 
-@pytest.mark.skipif(not torch.cuda.is_available() or fused_passes.liger() is None, reason="needs a GPU and Liger")
+@pytest.mark.skipif(not can(Ability.LIGER), reason=why_not(Ability.LIGER))
 @pytest.mark.parametrize("kind", ["norm", "mlp"])
 def test_on_gpus_ligers_functions_are_what_transformers_computes(base_folder: Any, kind: str) -> None:
     causal = (

@@ -1,5 +1,6 @@
 """Our own functions for processors: the numbers of PyTorch's, the same bits each time, and a way without a compiler."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,18 @@ from peft import LoraConfig, get_peft_model
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
+from machine.answers import can, why_not
+from machine.facts import Ability
 from trainer import native
 from trainer.dense import LAID_OUT_BYTES, Dense, Layouts
 from trainer.fused_lora import fuse, join_layers_of_one_input, products_of
 from trainer.native import passes
 from trainer.native.attention import attend_to_rows, takes
+
+
+def needs(ability: Ability) -> Any:
+    return pytest.mark.skipif(not can(ability), reason=why_not(ability))
+
 
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
 
@@ -47,6 +55,7 @@ def by_sdpa(
     return torch.cat(found, 2).transpose(1, 2)
 
 
+@needs(Ability.NATIVE_ATTENTION)
 class TestAttention:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
     @pytest.mark.parametrize("before", [0, 7, 70])
@@ -98,6 +107,7 @@ class TestAttention:
         assert not takes(query, query, (6,))
 
 
+@needs(Ability.NATIVE_NARROW)
 class TestNarrowProducts:
     @pytest.mark.parametrize("tokens", [1, 5, 131])
     @pytest.mark.parametrize("ranks", [1, 3, 8, 24])
@@ -112,6 +122,8 @@ class TestNarrowProducts:
         assert_close(said[:, 2:], 2 * wide @ b.t())
         assert not said[:, :2].any()
 
+    @needs(Ability.NATIVE_RMS_NORM)
+    @needs(Ability.NATIVE_SWIGLU)
     def test_what_is_no_number_stays_none(self) -> None:
         wide, b = drawn(40, 32), drawn(8, 32)
         wide[3, 4] = torch.nan
@@ -120,6 +132,7 @@ class TestNarrowProducts:
         assert passes.RMSNorm.apply(wide, b[0], 1e-6)[3].isnan().all()  # type: ignore[no-untyped-call]
 
 
+@needs(Ability.NATIVE_SWIGLU)
 class TestSwiGLU:
     def test_far_from_zero(self) -> None:
         gate = torch.tensor([-1e4, -90.0, -20.0, -1e-3, 0.0, 1e-3, 20.0, 90.0, 1e4] * 32).requires_grad_()
@@ -149,6 +162,7 @@ class TestDense:
         assert_close(dense.back(said).float(), back, CLOSE[dtype])
         assert_close(dense.back(said, added).float(), back + added.float(), CLOSE[dtype])
 
+    @needs(Ability.ONEDNN_FLOAT32)
     def test_weights_too_large_to_keep_again_are_used_as_they_lie(self) -> None:
         small, large = Dense(drawn(8, 8)), Dense(torch.empty((1, LAID_OUT_BYTES // 8 + 1)))
         layouts = Layouts()
@@ -168,17 +182,32 @@ class TestDense:
 
 
 class TestCompiling:
-    def test_is_said_when_it_fails(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: object) -> None:
+    def test_without_a_compiler_nothing_is_left_behind(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
         monkeypatch.setenv("CXX", "/nonexistent/g++")
-        assert native.library.__wrapped__() is None
-        assert "could not be compiled" in caplog.text  # type: ignore[attr-defined]
+        with pytest.raises(FileNotFoundError):
+            native.library.__wrapped__()
         assert not list(tmp_path.rglob("*.so"))
 
+    @needs(Ability.COMPILER)
     def test_is_done_once(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
-        assert native.library.__wrapped__() is not None
+        native.library.__wrapped__()
         (made,) = tmp_path.rglob("*.so")
         monkeypatch.setenv("CXX", "/nonexistent/g++")
-        assert native.library.__wrapped__() is not None
+        native.library.__wrapped__()
         assert list(tmp_path.rglob("*.so")) == [made]
+
+    @needs(Ability.COMPILER)
+    def test_a_compiler_that_does_not_know_its_processor_makes_them_for_any(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        compiler = tmp_path / "g++"
+        compiler.write_text(f"""#!/bin/sh
+case "$*" in *-march=native*) echo "unknown value 'native' for '-march'" >&2; exit 1;; esac
+exec {os.environ.get("CXX", "g++")} "$@"
+""")
+        compiler.chmod(0o755)
+        monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+        monkeypatch.setenv("CXX", str(compiler))
+        assert native.library.__wrapped__().attention_forward

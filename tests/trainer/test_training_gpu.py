@@ -9,6 +9,8 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.training_gpu import SHAPES, dense_rate, parameters
+from machine.answers import can
+from machine.facts import Ability
 
 
 @pytest.mark.parametrize("name", list(SHAPES))
@@ -43,7 +45,7 @@ def test_runs_on_a_processor_too() -> None:
     assert found["record"] is None
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.skipif(can(Ability.GPU), reason="this machine has a GPU")
 def test_says_that_there_is_no_gpu() -> None:
     command = [sys.executable, "-m", "benchmarks.training_gpu", "--shape", "qwen-14b"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)

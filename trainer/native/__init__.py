@@ -1,12 +1,11 @@
 """Passes over fp32 activations on processors, in C++: one each where PyTorch takes many, compiled for this processor.
 
-`library()` gives them, or None where there is no compiler; whoever uses them has another way.
+`library()` gives them; whether one works here says machine.answers, and whoever uses it has another way.
 """
 
 import ctypes
 import functools
 import hashlib
-import logging
 import os
 import platform
 import subprocess
@@ -16,53 +15,53 @@ from typing import Any
 
 import torch
 
+from machine.answers import can
+from machine.facts import Ability, processor_flags
+
 MULTIPLE = 32
 """Widths of activations and heads are multiples of it: two registers of AVX-512."""
 SOURCES = Path(__file__).parent
 FLAGS = (
-    "-O3", "-march=native", "-std=c++17", "-fPIC", "-shared", "-fopenmp", "-ffp-contract=fast", "-fassociative-math",
+    "-O3", "-std=c++17", "-fPIC", "-shared", "-fopenmp", "-ffp-contract=fast", "-fassociative-math",
     "-freciprocal-math", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
 )  # fmt: skip
 """Sums may be taken in another order; what is no number stays none."""
+TARGETS = (("-march=native",), ())
+"""In turn, until the compiler takes one: not each knows the processor that it runs on. Without, it is slower code."""
 COMPILER_SECONDS = 300
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """Return the compiled functions of `SOURCES`, compiled now if they are not yet; None when that fails."""
-    try:
-        path = _folder() / f"{_key()}.so"
-        if not path.exists():
-            compile_to(path)
-        return ctypes.CDLL(str(path))  # PyTorch has loaded OpenMP: both share its threads
-    except (OSError, subprocess.SubprocessError) as error:
-        reason = getattr(error, "stderr", None) or error
-        logging.getLogger(__name__).warning(
-            "The trainer's own functions for processors could not be compiled; PyTorch's are used, which are slower. "
-            "Install g++, then run python -m trainer.build_ops. %s",
-            reason,
-        )
-        return None
+def library() -> ctypes.CDLL:
+    """Return the compiled functions of `SOURCES`, compiled now if they are not yet; raise as `compile_to` does."""
+    path = _folder() / f"{_key()}.so"
+    if not path.exists():
+        compile_to(path)
+    return ctypes.CDLL(str(path))  # PyTorch has loaded OpenMP: both share its threads
 
 
 def compile_to(path: Path) -> None:
-    """Compile `SOURCES`; raise OSError or CalledProcessError when that cannot be done."""
+    """Compile `SOURCES`; raise OSError or SubprocessError when that cannot be done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         made = Path(scratch) / path.name
         sources = sorted(str(source) for source in SOURCES.glob("*.cpp"))
-        command = [os.environ.get("CXX", "g++"), *FLAGS, *sources, "-o", str(made)]
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=COMPILER_SECONDS)
+        for target in TARGETS:
+            command = [os.environ.get("CXX", "g++"), *FLAGS, *target, *sources, "-o", str(made)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILER_SECONDS)
+            if done.returncode == 0:
+                break
+        done.check_returncode()
         os.replace(made, path)
 
 
-def serves(tensor: torch.Tensor) -> bool:
-    """Whether the functions take `tensor`."""
+def serves(tensor: torch.Tensor, function: Ability) -> bool:
+    """Whether `function` takes `tensor`."""
     return (
         tensor.dtype == torch.float32
         and tensor.device.type == "cpu"
         and tensor.shape[-1] % MULTIPLE == 0
-        and library() is not None
+        and can(function)
     )
 
 
@@ -86,8 +85,6 @@ def _folder() -> Path:
 def _key() -> str:
     """Return a name that changes with the sources and with what the processor can do."""
     parts = [source.read_bytes() for source in sorted(SOURCES.glob("*.[ch]*"))]
-    parts += [" ".join(FLAGS).encode(), platform.machine().encode()]
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    parts += [line.encode() for line in lines if line.startswith(("flags", "Features"))][:1]
+    words = (*FLAGS, *(flag for target in TARGETS for flag in target), platform.machine(), *sorted(processor_flags()))
+    parts.append(" ".join(words).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
-from trainer.native import MULTIPLE, call, library
+from machine.answers import can
+from machine.facts import Ability
+from trainer.native import MULTIPLE, call
 
 
 def takes(query: torch.Tensor, key: torch.Tensor, row_lengths: tuple[int, ...]) -> bool:
@@ -16,7 +18,7 @@ def takes(query: torch.Tensor, key: torch.Tensor, row_lengths: tuple[int, ...]) 
         and query.shape[-1] % MULTIPLE == 0
         and query.shape[1] % key.shape[1] == 0
         and len(row_lengths) * key.shape[1] >= torch.get_num_threads()
-        and library() is not None
+        and can(Ability.NATIVE_ATTENTION)
     )
 
 

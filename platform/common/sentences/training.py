@@ -222,6 +222,17 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("{0} has no readable config.json."),
     gettext_noop("Give the folder of a whole model."),
     gettext_noop("{0} cannot be read: {1}."),
+    # What a processor lacks
+    gettext_noop("This processor has no units for bfloat16: a step takes several times as long as in float32."),
+    gettext_noop("Choose the dtype float32 or auto."),
+    gettext_noop("oneDNN cannot lay out weights on this processor; PyTorch's own products are used, which are slower."),
+    gettext_noop(
+        "The trainer's own functions for processors could not be compiled; PyTorch's are used, which are slower."
+    ),
+    gettext_noop("Install g++, then run python -m trainer.build_ops."),
+    gettext_noop(
+        "Some of the trainer's own functions do not work on this processor; PyTorch's are used, which are slower."
+    ),
     # Rehearsals and memory
     gettext_noop("Rehearsing: the heaviest batch, a checkpoint and an answer"),
     gettext_noop("Rehearsed: the heaviest batch ({0} tokens) takes {1} s and {2} GB."),
