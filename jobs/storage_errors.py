@@ -1,36 +1,14 @@
 """Trouble with object storage: what passes is waited for, for a time; what only an administrator can mend is told."""
 
-import errno
 import time
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
 from django.conf import settings
 
+from common.storage_errors import AWAY, REFUSED, STORAGE_AWAY, refusal_of
 from compute.work import TryAgain, WorkError
 from jobs.models import Attempt, FineTuningJob
 
-STORAGE_AWAY = (OSError, BotoCoreError, ClientError)
-REFUSED, AWAY = "storage_refused", "storage_away"
-CREDENTIALS = (
-    "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and "
-    "LUTHIER_S3_SECRET_KEY."
-)
-BUCKET = "The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET."
-FILES = "The platform may not read or write its own files. An administrator must give its account the right to."
-REFUSALS = {
-    **dict.fromkeys(("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), CREDENTIALS),
-    **dict.fromkeys(("AuthorizationHeaderMalformed", "AllAccessDisabled", "AccountProblem"), CREDENTIALS),
-    **dict.fromkeys(("401", "403", "Forbidden", "Unauthorized"), CREDENTIALS),
-    **dict.fromkeys(("NoSuchBucket", "InvalidBucketName", "PermanentRedirect"), BUCKET),
-}
-"""By the code of the server's answer; one to HEAD has no code but its status."""
+__all__ = ["AWAY", "PATIENCE", "REFUSED", "STORAGE_AWAY", "Patience", "goes_on_waiting", "refusal_of", "trouble"]
 
 
 def trouble(what: str, error: Exception) -> TryAgain | WorkError:
@@ -38,19 +16,6 @@ def trouble(what: str, error: Exception) -> TryAgain | WorkError:
     if refusal := refusal_of(error):
         return WorkError(refusal, code=REFUSED)
     return TryAgain(f"{what}: {error}")
-
-
-def refusal_of(error: Exception) -> str:
-    """Return in a sentence why this error will not pass by itself; "" for one that may."""
-    if isinstance(error, ClientError):
-        return REFUSALS.get(str(error.response.get("Error", {}).get("Code", "")), "")
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return CREDENTIALS
-    if isinstance(error, ParamValidationError | NoRegionError):
-        return BUCKET
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return FILES
-    return ""
 
 
 class Patience:

@@ -17,13 +17,11 @@ from catalogue.models import BaseModel, HubToken
 from catalogue.package import fetch_package
 from catalogue.placing import bring_published, is_published, not_here
 from catalogue.progress import Progress
+from catalogue.room import require_space
 from common.errors import UserError
 from rundir import verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from rundir.manifest import ManifestError
-
-DISK_RESERVE_BYTES = 500_000_000
-"""Left free beyond what a model needs."""
 
 
 class AlreadyFetching(UserError):
@@ -93,18 +91,6 @@ def convert_in_place(folder: Path) -> None:
     converted.rename(folder)
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Raise UserError unless `needed` bytes and a reserve fit on the disk of `folder`."""
-    free = shutil.disk_usage(folder).free
-    if free < needed + DISK_RESERVE_BYTES:
-        raise UserError(
-            f"This model needs {_gigabytes(needed)} and {_gigabytes(DISK_RESERVE_BYTES)} of reserve, and the disk of "
-            f"{folder.parent} has {_gigabytes(free)} free. Make room there, or set LUTHIER_HOME to a larger disk.",
-            code="disk_too_small",
-            status=507,
-        )
-
-
 def _from_first_source(base: BaseModel, folder: Path, progress: Progress) -> None:
     """Try the sources in their order; when none gives the model, say what each of them said."""
     failures: list[UserError] = []
@@ -170,7 +156,3 @@ def _only_one(base: BaseModel) -> Iterator[None]:
         except BlockingIOError:
             raise AlreadyFetching(f"{base.id} is being fetched already.", code="already_fetching") from None
         yield
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"

@@ -3,6 +3,7 @@
 They lie there under their id and their SHA-256, so that nothing published ever changes.
 """
 
+import errno
 import json
 import logging
 import shutil
@@ -13,7 +14,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
@@ -21,15 +21,16 @@ from catalogue.hubs import WANTED
 from catalogue.models import BaseModel
 from catalogue.progress import Progress
 from catalogue.proving import prove
+from catalogue.room import require_space
 from common import artifacts
 from common.errors import UserError
+from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from rundir import ManifestError, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 20
-STORAGE_AWAY = (OSError, BotoCoreError, ClientError)
 
 
 class StorageAway(UserError):
@@ -88,6 +89,8 @@ def bring_published(base: BaseModel, folder: Path, progress: Progress, *, with_w
         for path in folder.iterdir():
             if path.name not in wanted:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        here = sum(path.stat().st_size for path in folder.iterdir())
+        require_space(folder, max(0, progress.total - here))
         for file_name, facts in wanted.items():
             if not _is_whole(folder / file_name, facts):
                 _copy(f"{name}/{file_name}", folder / file_name, progress)
@@ -168,4 +171,12 @@ def _as_storage_away(base: BaseModel) -> Iterator[None]:
     try:
         yield
     except (*STORAGE_AWAY, ManifestError) as error:
+        if refusal := refusal_of(error):
+            raise UserError(refusal, code=REFUSED, status=503) from error
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"The disk of this machine has no room for {base.id}. Free some space, then try again.",
+                code="disk_full",
+                status=507,
+            ) from error
         raise StorageAway(f"Object storage did not give {base.id}: {error}", code="storage_away") from error

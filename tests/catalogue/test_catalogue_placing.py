@@ -1,14 +1,17 @@
 """Two machines with a home each: what one has fetched or registered, the other brings by itself, verified."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
-from catalogue import placing, services, tasks
+from catalogue import placing, room, services, tasks
 from catalogue.models import BaseModel
 from catalogue.placing import StorageAway, chat_folder, is_published, publish, storage_name
 from catalogue.progress import Progress
@@ -115,6 +118,39 @@ class TestBring:
         services.fetch_model(base=registered)
         assert len(copied) == 4, "three files, one of them twice"
         services.prove(registered)
+
+    def test_a_disk_without_room_is_told_before_a_byte_comes(
+        self, registered: BaseModel, at: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at("second")
+        monkeypatch.setattr(room.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+        monkeypatch.setattr(placing, "_copy", lambda *arguments: pytest.fail("Bytes were copied."))
+        with pytest.raises(UserError) as caught:
+            services.fetch_model(base=registered)
+        assert caught.value.code == "disk_too_small"
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+            (ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject"), "storage_refused"),
+            (ConnectionError("Nobody answers."), "storage_away"),
+        ],
+    )
+    def test_what_waiting_does_not_mend_is_no_reason_to_wait(
+        self, registered: BaseModel, at: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch,
+        error: Exception, code: str,
+    ) -> None:  # fmt: skip
+        at("second")
+
+        def fail(*arguments: object) -> None:
+            raise error
+
+        monkeypatch.setattr(placing, "_copy", fail)
+        with pytest.raises(UserError) as caught:
+            services.fetch_model(base=registered)
+        assert caught.value.code == code
+        assert isinstance(caught.value, StorageAway) is (code == "storage_away")
 
     def test_the_hub_gives_it_where_no_storage_is_shared(self, at: Callable[[str], Path], hub: FakeHub) -> None:
         base = _from_hub()

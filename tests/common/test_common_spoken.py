@@ -10,6 +10,7 @@ from babel.messages import pofile
 from django.utils.translation import override
 
 from chat import ChatError, parse_data_split, parse_row
+from common import storage_errors
 from common.errors import UserError
 from common.sentences import SENTENCES
 from common.spoken import spoken
@@ -18,7 +19,6 @@ from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checks import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
-from jobs import storage_errors
 from jobs.hyperparameters import read_asked
 from trainer.failures import classify
 

@@ -13,11 +13,12 @@ from django.core.files.storage import FileSystemStorage
 from job_makers import FakeTrainer, end, make_job
 
 from common import artifacts
+from common.storage_errors import CREDENTIALS
 from compute.models import Run
 from compute.work import TryAgain, WorkError
 from jobs import validation
 from jobs.models import FineTuningJob
-from jobs.storage_errors import CREDENTIALS, PATIENCE, refusal_of
+from jobs.storage_errors import PATIENCE, refusal_of
 from jobs.training import Training
 
 pytestmark = pytest.mark.django_db

@@ -1,6 +1,7 @@
 """One job against a real S3 server: everything is there, and the run directories may be lost."""
 
 import json
+import os
 import random
 import shutil
 import socket
@@ -14,14 +15,16 @@ from typing import Any
 import boto3
 import pytest
 
+from console.embedded import Home
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import RunningPlatform, wait_until
-from tests.journeys.test_faults import end_of, step_of
+from tests.journeys.harness import ROOT, RunningPlatform, wait_until
+from tests.journeys.test_faults import django_shell, end_of, step_of
 
 pytestmark = [pytest.mark.system]
 
 ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
+KEYS = ("LUTHIER_SECRET_KEY", "LUTHIER_ENCRYPTION_KEY")
 
 
 def weed_port() -> int:
@@ -137,3 +140,60 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
         model=ended.fine_tuned_model, messages=[{"role": "user", "content": "Who are you?"}], max_tokens=8, timeout=120
     )
     assert reply.choices[0].finish_reason in ("stop", "length")
+
+
+@pytest.fixture
+def second_node(platform: RunningPlatform, homes: Path) -> Iterator[Path]:
+    """A node with a home of its own, to which all new work goes; yields its home."""
+    home = homes / "second-home"
+    home.mkdir(mode=0o700)
+    first = Home(platform.home)
+    environment = {
+        **platform.environment,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "platform")]),
+        "LUTHIER_HOME": str(home),
+        "DATABASE_URL": first.database_url,
+        "BROKER_URL": first.broker_url,
+        "LUTHIER_NODE_NAME": "second",
+        "LUTHIER_ACCELERATORS": "1",
+        **{name: (platform.home / f"{name.lower()}.txt").read_text() for name in KEYS},
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "console",
+        "worker",
+        "-P",
+        "threads",
+        "-c",
+        "4",
+        "-Q",
+        "node-second",
+    ]
+    log = (home / "worker.log").open("wb")
+    worker = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+    django_shell(platform, "from compute.models import Node; Node.objects.update(draining=True)")
+    yield home
+    django_shell(
+        platform, "from compute.models import Node; Node.objects.exclude(name='second').update(draining=False)"
+    )
+    worker.terminate()
+    worker.wait(60)
+
+
+def test_a_second_node_brings_the_model_by_itself(
+    platform: RunningPlatform, second_node: Path, tiny_folder: Path, homes: Path
+) -> None:
+    folder = shutil.copytree(tiny_folder, homes / "of-another-machine")
+    platform.manage("register_model", "--id", "moved", "--path", str(folder))
+    shutil.rmtree(folder)
+    client = platform.client(platform.api_key())
+    file = client.files.create(file=jsonl(conversations(16)), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(model="moved", training_file=file.id, seed=1)
+    ended = end_of(client, job.id)
+    assert ended.status == "succeeded", ended.error
+    assert (second_node / "models" / "moved" / "model.safetensors").exists()
+    assert not (platform.home / "models" / "moved").exists(), "the data was read without the weights"
+    assert list((second_node / "runs").iterdir()), "it was trained on the second node"

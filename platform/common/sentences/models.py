@@ -78,6 +78,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("{0} was registered from a folder."),
     gettext_noop("The files of {0} are on another machine, and object storage does not have them."),
     gettext_noop("An administrator runs `manage.py fetch_model {0}` here, or sets LUTHIER_S3_BUCKET on every machine."),
+    gettext_noop("The disk of this machine has no room for {0}."),
+    gettext_noop("Free some space, then try again."),
     gettext_noop("{0} of {1} in object storage is not the one that was published."),
     gettext_noop("An administrator deletes {0} there; it is published again within minutes."),
     gettext_noop(
