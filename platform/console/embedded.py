@@ -1,8 +1,10 @@
 """The embedded PostgreSQL and Valkey: real servers from wheels, kept under LUTHIER_HOME, reached by sockets only."""
 
+import contextlib
 import hashlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +20,10 @@ LONGEST_SOCKET_FOLDER = 80
 
 START_SECONDS = 60
 STOP_SECONDS = 20
+
+
+RULES = "local all all scram-sha-256\n"
+"""pg_hba.conf: who may come in, and how; there is no network address to come from."""
 
 
 class EmbeddedError(RuntimeError):
@@ -55,7 +61,21 @@ class Home:
 
     @property
     def database_url(self) -> str:
-        return f"postgresql://luthier@{quote(str(self.sockets), safe='')}/luthier"
+        return f"postgresql://luthier:{self.database_password}@{quote(str(self.sockets), safe='')}/luthier"
+
+    @property
+    def database_password(self) -> str:
+        """Return the embedded PostgreSQL's password, made once and kept in the home, readable by its owner alone."""
+        path = self.root / "postgres-password.txt"
+        if not path.exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = path.with_name(f".{secrets.token_hex(8)}")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(32))
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(draft, path)
+            draft.unlink()
+        return path.read_text().strip()
 
     @property
     def broker_url(self) -> str:
@@ -91,6 +111,7 @@ class PostgreSQL:
         )  # fmt: skip
         _wait(self, self._answers, self.home.root / "postgres.log")
         self._create_database()
+        self._require_password()
 
     def stop(self) -> None:
         _stop(self.process, signal.SIGINT)
@@ -125,12 +146,30 @@ class PostgreSQL:
         if not self._query("SELECT 1 FROM pg_database WHERE datname = 'luthier'"):
             self._query("CREATE DATABASE luthier")
 
+    def _require_password(self) -> None:
+        """Let nobody in without the password: the server may run under an account that other programs share.
+
+        A new cluster trusts whoever comes until here, with nothing in it; so did those that older versions made.
+        """
+        rules = self.home.database / "pg_hba.conf"
+        if rules.read_text() == RULES:
+            return
+        if self._query(f"ALTER ROLE luthier PASSWORD '{self.home.database_password}'") is None:
+            raise EmbeddedError("PostgreSQL could not be given its password. Start again.")
+        rules.write_text(RULES)
+        self._query("SELECT pg_reload_conf()")
+
     def _query(self, sql: str) -> list[tuple[object, ...]] | None:
         import psycopg  # the supervisor of `make serve` imports this module before anything heavy
 
         try:
             with psycopg.connect(
-                host=str(self.home.sockets), user="luthier", dbname="postgres", autocommit=True, connect_timeout=3
+                host=str(self.home.sockets),
+                user="luthier",
+                password=self.home.database_password,
+                dbname="postgres",
+                autocommit=True,
+                connect_timeout=3,
             ) as connection:
                 cursor = connection.execute(sql)
                 return cursor.fetchall() if cursor.description else []

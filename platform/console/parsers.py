@@ -4,12 +4,14 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 DEEPEST = 100
-STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-BRACKETS = re.compile(rb"[\[\]{}]")
+STRINGS = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+"""Matches at every quote, closed or not, and gives nothing back: one pass over whatever body."""
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class BoundedJSONParser(BaseParser):
@@ -31,12 +33,12 @@ class BoundedJSONParser(BaseParser):
 
 
 def _depth(body: bytes) -> int:
-    """Return how deep brackets nest outside of strings."""
-    depth = deepest = 0
-    for bracket in BRACKETS.findall(STRINGS.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+    """Return how deep brackets nest outside of strings, in one pass."""
+    brackets = np.frombuffer(STRINGS.sub(b"", body).translate(None, delete=NO_BRACKETS), dtype=np.uint8)
+    if not len(brackets):
+        return 0
+    opens = (brackets == ord("[")) | (brackets == ord("{"))
+    return max(0, int(np.where(opens, 1, -1).cumsum().max()))
 
 
 def _refuse_constant(name: str) -> None:

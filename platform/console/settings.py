@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from common.times import Times
 from console import environment
 from console.embedded import Home
+from console.proxies import trusted_proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LUTHIER_HOME = environment.home(BASE_DIR)
-EMBEDDED = Home(LUTHIER_HOME)
 PORT = int(environment.number("PORT", 8000, at_least=1))
 DEBUG = environment.flag("LUTHIER_DEBUG")
 
@@ -91,7 +91,8 @@ TEMPLATES = [
     }
 ]
 
-DATABASE_URL = environment.text("DATABASE_URL", EMBEDDED.database_url)
+EMBEDDED = Home(LUTHIER_HOME)
+DATABASE_URL = environment.text("DATABASE_URL") or EMBEDDED.database_url
 DATABASES = {"default": environment.database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -171,7 +172,8 @@ CSRF_COOKIE_NAME = f"luthier_csrf_{PORT}"
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("LUTHIER_BEHIND_PROXY") else None
+TRUSTED_PROXIES = trusted_proxies(environment.text("LUTHIER_BEHIND_PROXY"))
+# The scheme itself is set by console.proxies, and only where a trusted proxy tells it.
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

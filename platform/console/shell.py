@@ -19,6 +19,10 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Route = tuple[str, "re.Pattern[str]", Application]
 
+MAX_CONTROL_BYTES = 256 * 2**10
+"""Of a JSON body that asks for something: all but questions to a model, whose conversations may be long."""
+MAX_QUESTION_BYTES = 4 * 2**20
+QUESTIONS = frozenset({"/v1/chat/completions", "/v1/completions"})
 CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
 DOT_SEGMENT = re.compile(r"(^|/)\.\.?(;[^/]*)?(/|$)")
 
@@ -62,25 +66,35 @@ class Shell:
         return None
 
     async def _to_django(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on at most `max_body_bytes`; a longer body is a 413 whether or not it announced its length."""
+        """Pass on at most what the path may bring; a longer body is a 413 whether or not it announced its length."""
+        limit = self._limit(scope)
         announced = _header(scope, b"content-length")
-        if announced.isdigit() and int(announced) > self.max_body_bytes:
-            raise self._too_large()
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
         received = 0
 
         async def limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_body_bytes:
-                raise self._too_large()
+            if received > limit:
+                raise _too_large(limit)
             return message
 
         await self.django(scope, limited, send)
 
-    def _too_large(self) -> Refused:
-        limit = self.max_body_bytes // 2**20
-        return Refused(413, "request_too_large", f"The body is larger than {limit} MB. Upload large data by /v1/files.")
+    def _limit(self, scope: Scope) -> int:
+        """Return how many bytes of a body are read: parsing JSON holds the process, so little of it is taken."""
+        path = scope["path"]
+        if path.rstrip("/") in QUESTIONS:
+            return min(MAX_QUESTION_BYTES, self.max_body_bytes)
+        is_json = path.startswith(("/v1/", "/api/")) and not _header(scope, b"content-type").startswith("multipart/")
+        return min(MAX_CONTROL_BYTES, self.max_body_bytes) if is_json else self.max_body_bytes
+
+
+def _too_large(limit: int) -> Refused:
+    size = f"{limit // 2**20} MB" if limit >= 2**20 else f"{limit // 2**10} KB"
+    return Refused(413, "request_too_large", f"The body is larger than {size}. Upload large data by /v1/files.")
 
 
 def _check_path(scope: Scope) -> None:
@@ -91,9 +105,11 @@ def _check_path(scope: Scope) -> None:
 
 def _check_charset(scope: Scope) -> None:
     """Refuse charsets that are Python codecs (bz2_codec, zlib, idna …): decoding a body by them is an attack."""
-    match = re.search(r"charset\s*=\s*\"?([^\";\s]*)", _header(scope, b"content-type"), re.IGNORECASE)
-    if match and match[1].lower() not in CHARSETS:
-        raise Refused(415, "unsupported_charset", f"The charset {match[1][:40]!r} is not supported. Send UTF-8.")
+    kinds = "; ".join(value.decode("latin-1") for key, value in scope["headers"] if key == b"content-type")
+    # Each that is there, also in RFC 2231's spelling (charset*=, charset*0=): parsers differ in which one they take.
+    for extended, charset in re.findall(r"charset([*\d]*)\s*=\s*[\"']?([^\"';\s]*)", kinds, re.IGNORECASE):
+        if extended or charset.lower() not in CHARSETS:
+            raise Refused(415, "unsupported_charset", f"The charset {charset[:40]!r} is not supported. Send UTF-8.")
 
 
 def _header(scope: Scope, name: bytes) -> str:
