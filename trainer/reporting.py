@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rundir import EventWriter, RunDirectory, write_atomically
-from rundir.events import Level
+from rundir.events import TERMINAL_TYPES, Level
 from trainer.failures import Failure
 
 COLUMNS = ("step", "train_loss", "learning_rate", "tokens", "seconds")
@@ -31,12 +31,18 @@ class Reporter:
     def event(self, type: str, message: str, *, level: Level = "info", **data: Any) -> None:
         if self._events is None:
             return
+        if not self._has_started and type in TERMINAL_TYPES:
+            self._say_held()  # nothing may come behind the last event
         self._events.write(type, message, level=level, **data)
         self._print(message)
         if not self._has_started:
-            self._has_started = True
-            for held in self._held:
-                self.event("warning", held, level="warn")
+            self._say_held()
+
+    def _say_held(self) -> None:
+        self._has_started = True
+        held, self._held = self._held, []
+        for message in held:
+            self.event("warning", message, level="warn")
 
     def stage(self, message: str) -> None:
         """Say what is being done; before `started`, which shall be the first event, only in the log."""

@@ -121,6 +121,16 @@ def test_bfloat16_trains_on_a_processor_with_avx2_alone(
     assert_same(run, normal["bfloat16"], "bfloat16")
 
 
+def test_a_run_that_fails_before_its_start_still_ends_with_the_failure(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WITHOUT, "compiler")
+    directory = make_run(lora_module_name="no_such_layer")
+    events = run_here(directory)
+    assert events[-1].type == "failed"
+    assert can(Ability.GPU) or NO_COMPILER in [event.message for event in of_type(events, "warning")]
+
+
 def test_auto_follows_the_flags_and_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen() -> torch.dtype:
         return survey(dtype="auto", threads=1, local_rank=0, longest=8).dtype
