@@ -1,14 +1,14 @@
 """What every benchmark shares: the machine in words, interleaved runs, median and spread, and the last line."""
 
 import json
-import os
 import platform
 import resource
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
+
+from machine import facts
 
 TOLD_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
@@ -33,13 +33,11 @@ class Result:
 
 def machine() -> dict[str, Any]:
     """Return the processor, its flags that decide speed, and the cores that this process may use."""
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    lines = dict(line.split("\t", 1) for line in info.splitlines() if "\t" in line)
-    flags = set(lines.get("flags", "").removeprefix("\t: ").removeprefix(": ").split())
+    flags = facts.processor_flags()
     return {
-        "processor": lines.get("model name", platform.processor()).strip(": \t"),
+        "processor": facts.processor_name(),
         "flags": [flag for flag in TOLD_FLAGS if flag in flags],
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": facts.available_cores(),
         "python": platform.python_version(),
     }
 

@@ -89,9 +89,10 @@ def main(argv: list[str]) -> int:
     from trainer.environment import prepare_environment
 
     prepare_environment()
-    import torch
+    from machine.answers import can
+    from machine.facts import Ability
 
-    if asked.shape != "tiny" and not torch.cuda.is_available():
+    if asked.shape != "tiny" and not can(Ability.GPU):
         print("No GPU that PyTorch can use is here. Run this on one, or --shape tiny to see that it works.")
         return 2
     if asked.shape and asked.tokens:

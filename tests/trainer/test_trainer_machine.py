@@ -12,7 +12,7 @@ from transformers import AutoConfig, LlamaForCausalLM
 
 from machine import answers
 from machine.answers import can, lays_out, why_not
-from machine.facts import WITHOUT, Ability, processor_flags, trains_faster_in_bf16
+from machine.facts import WITHOUT, Ability, processor_flags, processor_name, trains_faster_in_bf16
 from rundir import RunDirectory, read_events
 from tools import emulated
 from trainer import native
@@ -143,6 +143,17 @@ def test_auto_follows_the_flags_and_no_trial(monkeypatch: pytest.MonkeyPatch) ->
     assert chosen() == (torch.bfloat16 if has_units else torch.float32)
     monkeypatch.setenv(WITHOUT, "bf16_units")
     assert chosen() == torch.float32
+
+
+def test_flags_of_an_arm_processor_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "processor\t: 0\nBogoMIPS\t: 2100.00\nFeatures\t: fp asimd sve bf16\nCPU implementer\t: 0x41\n"
+    monkeypatch.delenv(WITHOUT, raising=False)
+    monkeypatch.setattr(answers, "_reasons", {})
+    monkeypatch.setattr(Path, "read_text", lambda path: lines)
+    assert processor_flags() == {"fp", "asimd", "sve", "bf16"}
+    assert processor_name() == "CPU"
+    assert can(Ability.BF16_UNITS)
+    assert not trains_faster_in_bf16()
 
 
 class TestAnswers:
