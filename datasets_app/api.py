@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.api_requests import body_of, query_of, team_of, user_of
 from common.idempotency import idempotent
-from datasets_app import services, uploads
+from datasets_app import removal, services, uploads
 from datasets_app.downloads import file_response
 from datasets_app.models import TrainingFile
 from datasets_app.wire import file_json, received_json, upload_json
@@ -55,9 +55,9 @@ class FilesView(APIView):
             files = files.filter(purpose=asked["purpose"])
         sign, beyond = ("-", "lt") if asked["order"] == "desc" else ("", "gt")
         if "after" in asked:
-            last = services.get_file(team=team_of(request), file_id=asked["after"])
-            same_time = Q(created_at=last.created_at) & Q(**{f"pk__{beyond}": last.pk})
-            files = files.filter(Q(**{f"created_at__{beyond}": last.created_at}) | same_time)
+            created_at, last = removal.place_of(team=team_of(request), file_id=asked["after"])
+            same_time = Q(created_at=created_at) & Q(**{f"pk__{beyond}": last})
+            files = files.filter(Q(**{f"created_at__{beyond}": created_at}) | same_time)
         found = list(files.order_by(f"{sign}created_at", f"{sign}pk")[: asked["limit"] + 1])
         return Response(page_of([file_json(file) for file in found[: asked["limit"]]], len(found) > asked["limit"]))
 

@@ -2,21 +2,24 @@
 
 import shutil
 import time
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
-from common.errors import UserError
+from accounts.models import AuditEvent, Team, User
+from common.errors import NotFound, UserError
 from datasets_app import guards, storing
 from datasets_app.checking import rows_folder
 from datasets_app.models import TrainingFile, Upload, UploadPart
 
+DELETED = "file.deleted"
 LEFT_BEHIND_SECONDS = 24 * 3600
 """A temporary file this old belongs to nobody any more."""
 
 
-def remove_file(file: TrainingFile) -> None:
+def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
     """Delete the row, then the bytes; UserError 409 while something needs the file."""
     with transaction.atomic():
         # Locked, so that a job created meanwhile either is seen by the guards or no longer finds the file.
@@ -37,7 +40,21 @@ def remove_file(file: TrainingFile) -> None:
             storing.remove_on_commit(name)
         folder = rows_folder(locked.pk)
         transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+        # What a list goes on from, when its last row was deleted meanwhile; the record that it existed.
+        facts = {"created_at": locked.created_at.isoformat(), "purpose": locked.purpose, "bytes": locked.bytes}
+        AuditEvent.record(actor=by, team=locked.team, action=DELETED, target=locked.pk, **facts)
         locked.delete()
+
+
+def place_of(*, team: Team, file_id: str) -> tuple[datetime, str]:
+    """Return (created_at, id) of a file of `team`, also of one that was deleted; NotFound names `after`."""
+    if "\0" not in file_id:
+        if file := TrainingFile.objects.visible_to(team).filter(pk=file_id).first():
+            return file.created_at, file.pk
+        gone = AuditEvent.objects.filter(team=team, action=DELETED, target=file_id).order_by("-at").first()
+        if gone is not None:
+            return datetime.fromisoformat(gone.data["created_at"]), file_id
+    raise NotFound(f"There is no file {file_id[:60]!r} to go on after.", code="file_not_found", param="after")
 
 
 def close_upload(upload: Upload, status: str) -> bool:

@@ -163,7 +163,7 @@ def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = 
 
 def delete_file(*, file: TrainingFile, by: User | None) -> None:
     """Delete a file and its content; refused by name while a job that is not finished needs it."""
-    removal.remove_file(file)
+    removal.remove_file(file, by=by)
 
 
 def open_file(file: TrainingFile) -> IO[bytes]:

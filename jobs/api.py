@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
+from accounts.api_requests import require_no_body, team_of, user_of
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
@@ -69,7 +69,7 @@ class JobsView(APIView):
         jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
         jobs = jobs.select_related("team").prefetch_related("result_files").order_by("-created_at", "-id")
         if "after" in page:
-            last = services.get_job(team=team_of(request), job_id=page["after"])
+            last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
             earlier = jobs.filter(created_at__lt=last.created_at)
             jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
         return _list(jobs, page["limit"], job_as_json)
@@ -101,6 +101,7 @@ class CancelView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/cancel"""
 
     def post(self, request: Request, job_id: str) -> Response:
+        require_no_body(request)
         return Response(job_as_json(services.cancel_job(job=_job(request, job_id), by=user_of(request))))
 
 
@@ -108,6 +109,7 @@ class PauseView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/pause: the status changes once the checkpoint is written."""
 
     def post(self, request: Request, job_id: str) -> Response:
+        require_no_body(request)
         return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=user_of(request))))
 
 
@@ -115,6 +117,7 @@ class FinishView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/finish: it ends after its current step, with the best weights so far"""
 
     def post(self, request: Request, job_id: str) -> Response:
+        require_no_body(request)
         return Response(job_as_json(services.finish_job(job=_job(request, job_id), by=user_of(request))))
 
 
@@ -122,6 +125,7 @@ class ResumeView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/resume"""
 
     def post(self, request: Request, job_id: str) -> Response:
+        require_no_body(request)
         return Response(job_as_json(services.resume_job(job=_job(request, job_id), by=user_of(request))))
 
 

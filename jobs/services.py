@@ -95,14 +95,12 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
     return job
 
 
-def get_job(*, team: Team, job_id: str) -> FineTuningJob:
+def get_job(*, team: Team, job_id: str, param: str = "fine_tuning_job_id") -> FineTuningJob:
     """Return a job of `team`; NotFound for everybody else's."""
     jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team")
     job = jobs.filter(pk=job_id).first() if is_storable(job_id) else None
     if job is None:
-        raise NotFound(
-            f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param="fine_tuning_job_id"
-        )
+        raise NotFound(f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param=param)
     return job
 
 

@@ -50,7 +50,7 @@ class EventWriter:
         with self._lock:
             event = Event(seq=self._seq + 1, at=time.time(), type=type, level=level, message=message, data=data)
             line = json.dumps(asdict(event), ensure_ascii=False, allow_nan=False) + "\n"
-            os.write(self._descriptor, line.encode())
+            self._append(line.encode())
             self._seq = event.seq
             if event.is_terminal:
                 os.fsync(self._descriptor)
@@ -58,6 +58,19 @@ class EventWriter:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+    def _append(self, line: bytes) -> None:
+        """Write the whole line or nothing of it: on a full disk a part may be taken, and the next line would stick to
+        it."""
+        start = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            os.ftruncate(self._descriptor, start)
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            raise
 
 
 @dataclass

@@ -31,6 +31,14 @@ def query_of(kind: type[serializers.Serializer], request: Request) -> dict[str, 
     return dict(form.validated_data)
 
 
+def require_no_body(request: Request) -> None:
+    """Refuse fields where none is read, since they would be ignored in silence."""
+    if not request.data:
+        return
+    name = next(iter(request.data)) if isinstance(request.data, dict) else "body"
+    raise ValidationError({str(name): "This is not known here: the request takes no fields."})
+
+
 def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
     data = request.data if isinstance(request.data, dict) else {}

@@ -70,7 +70,9 @@ def preferences(request: PageRequest) -> HttpResponse:
 @login_required
 @require_POST
 def choose_team(request: PageRequest) -> HttpResponse:
-    team = Team.objects.of(request.user).filter(pk=request.POST.get("team") or 0).first()
+    chosen = request.POST.get("team", "")
+    is_number = chosen.isascii() and chosen.isdigit() and len(chosen) < 12
+    team = Team.objects.of(request.user).filter(pk=int(chosen)).first() if is_number else None
     if team is not None:
         request.session[SESSION_KEY] = team.pk
     return redirect("/")

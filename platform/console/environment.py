@@ -1,9 +1,11 @@
 """The environment, read in one place: a bad value stops the start with its name, value and what is accepted."""
 
 import os
+import socket
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import psutil
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -41,11 +43,25 @@ def words(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
+def own_names() -> list[str]:
+    """Return the names and addresses by which this machine can be reached: what a Host header may say."""
+    addresses = [address.address.partition("%")[0] for every in psutil.net_if_addrs().values() for address in every
+                 if address.family in (socket.AF_INET, socket.AF_INET6)]  # fmt: skip
+    written = [f"[{address}]" if ":" in address else address for address in addresses]
+    return ["localhost", "127.0.0.1", "[::1]", socket.gethostname().lower(), *written]
+
+
 def database(url: str) -> dict[str, object]:
     """Return Django's DATABASES entry for a postgresql:// URL; the host may be a URL-quoted socket folder."""
+    # Never shown whole: a password stands in it.
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
-        raise ImproperlyConfigured(f"DATABASE_URL is {url!r}. It must start with postgresql://.")
+        start = repr(f"{parts.scheme}:") if parts.scheme else "something else"
+        raise ImproperlyConfigured(f"DATABASE_URL starts with {start}. It must start with postgresql://.")
+    try:
+        port = str(parts.port or "")
+    except ValueError:
+        raise ImproperlyConfigured("DATABASE_URL has a port that is no number from 0 to 65535.") from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
@@ -54,7 +70,7 @@ def database(url: str) -> dict[str, object]:
         "HOST": unquote(parts.hostname or "")
         if not parts.netloc.rpartition("@")[2].startswith("%2F")
         else _socket(parts.netloc),
-        "PORT": str(parts.port or ""),
+        "PORT": port,
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": 3},

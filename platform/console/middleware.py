@@ -4,9 +4,11 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from common.errors import UserError, error_body
@@ -54,6 +56,25 @@ class LanguageMiddleware:
         return translation.get_language_from_request(request)
 
 
+class HostMiddleware:
+    """Answer only to the names that this platform has, and say which setting adds one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            message = _(
+                "The platform does not know itself by the name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
+            )
+            if is_api(request.path):
+                return JsonResponse(error_body(message=message, status=400, code="unknown_host"), status=400)
+            return HttpResponse(message, status=400, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
 class ContentSecurityPolicyMiddleware:
     """Pages run only our own scripts, by nonce; the admin site needs a looser policy for its own widgets."""
 
@@ -78,6 +99,52 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
+class PlainTextMiddleware:
+    """Refuse forms with NUL in a field: no text has it, and the database takes none that does."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: PageRequest, *view: object) -> HttpResponse | None:
+        is_form = request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data")
+        if is_api(request.path) or request.method != "POST" or not is_form:
+            return None
+        for name, values in request.POST.lists():
+            if any("\0" in text for text in (name, *values)):
+                message = _("A field of the form holds the character NUL. Write it without.")
+                return error_page(request, UserError(message, code="invalid_text"))
+        return None
+
+
+def error_page(request: PageRequest, error: UserError) -> HttpResponse:
+    """Return a page that says what did not work."""
+    return render(request, "console/error.html", {"error": error, "status": error.status}, status=error.status)
+
+
+class MembershipMiddleware:
+    """Tell a person who belongs to no team so, instead of showing pages that are a team's."""
+
+    OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
+    """Names of addresses that need no team."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: PageRequest, *view: object) -> HttpResponse | None:
+        found = request.resolver_match
+        is_open = found is None or not found.url_name or found.url_name in self.OPEN or found.app_names
+        if is_open or is_api(request.path) or not request.user.is_authenticated or request.team:
+            return None
+        message = _("You belong to no team yet. Ask an administrator to add you to one.")
+        return error_page(request, UserError(message, code="no_team", status=403))
+
+
 class UserErrorMiddleware:
     """A UserError that a view did not catch becomes a plain page or OpenAI's error object, never a traceback."""
 
@@ -93,4 +160,4 @@ class UserErrorMiddleware:
         if is_api(request.path):
             body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
             return JsonResponse(body, status=error.status)
-        return render(request, "console/error.html", {"error": error, "status": error.status}, status=error.status)
+        return error_page(request, error)

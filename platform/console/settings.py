@@ -3,6 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
@@ -32,9 +33,11 @@ def _key(name: str) -> str:
 SECRET_KEY = _key("LUTHIER_SECRET_KEY")
 LUTHIER_ENCRYPTION_KEY = _key("LUTHIER_ENCRYPTION_KEY")
 
-ALLOWED_HOSTS = environment.words("LUTHIER_ALLOWED_HOSTS", "*")
 CSRF_TRUSTED_ORIGINS = environment.words("LUTHIER_TRUSTED_ORIGINS")
 PUBLIC_URL = environment.text("LUTHIER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+ALLOWED_HOSTS = environment.words("LUTHIER_ALLOWED_HOSTS") or environment.own_names()
+if _public_name := urlsplit(PUBLIC_URL).hostname:
+    ALLOWED_HOSTS.append(_public_name)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -61,6 +64,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "console.middleware.LanguageMiddleware",
+    "console.middleware.HostMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -70,6 +74,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "console.middleware.ContentSecurityPolicyMiddleware",
     "console.middleware.UserErrorMiddleware",
+    "console.middleware.PlainTextMiddleware",
+    "console.middleware.MembershipMiddleware",
 ]
 
 ROOT_URLCONF = "console.urls"

@@ -101,6 +101,9 @@ def _check_path(scope: Scope) -> None:
     path = scope["path"]
     if "\0" in path or DOT_SEGMENT.search(path) or re.search(r"%2e|%00|%2f", path, re.IGNORECASE):
         raise Refused(400, "invalid_path", "The path holds a character that no address here has.")
+    query = scope.get("query_string", b"")
+    if b"%00" in query or b"\0" in query:
+        raise Refused(400, "invalid_query", "The address holds the character NUL, which no text here has.")
 
 
 def _check_charset(scope: Scope) -> None:

@@ -236,6 +236,17 @@ class TestChange:
         assert strict(SdkJob, alice.client.post(f"{JOBS}/{job.pk}/cancel").json()).status == "cancelled"
         assert alice.client.post(f"{JOBS}/{job.pk}/cancel").status_code == 400
 
+    @pytest.mark.parametrize("verb", ["cancel", "pause", "finish", "resume"])
+    def test_fields_where_none_is_read_are_refused_by_name(self, alice: Any, verb: str) -> None:
+        job = make_job(alice.team)
+        reply = alice.client.post(f"/v1/fine_tuning/jobs/{job.pk}/{verb}", {"n_epochs": 3}, format="json")
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "n_epochs")
+        assert FineTuningJob.objects.get(pk=job.pk).status == job.status
+
+    def test_a_wrong_after_names_after(self, alice: Any) -> None:
+        reply = alice.client.get("/v1/fine_tuning/jobs?after=ftjob-none")
+        assert (reply.status_code, reply.json()["error"]["param"]) == (404, "after")
+
     def test_resume(self, alice: Any) -> None:
         job = make_job(alice.team, is_queued=False)
         alice.client.post(f"{JOBS}/{job.pk}/pause")
