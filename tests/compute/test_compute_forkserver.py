@@ -170,3 +170,12 @@ class TestFork:
         spawned.release()
         assert facts(directory)["loaded"] == spawned.handle["pid"]
         assert launcher.kill(spawned.handle)
+
+
+def test_a_run_is_told_what_its_machine_shall_be_taken_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = RunDirectory(tmp_path)
+    monkeypatch.setenv("LUTHIER_MACHINE_WITHOUT", "onednn_bfloat16")
+    monkeypatch.setenv("LUTHIER_SECRET_KEY", "hidden")
+    found = environment_for([], directory)
+    assert found["LUTHIER_MACHINE_WITHOUT"] == "onednn_bfloat16"
+    assert "LUTHIER_SECRET_KEY" not in found
