@@ -4,8 +4,10 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext_noop
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -21,6 +23,20 @@ TYPES = {
     409: "conflict_error",
     429: "rate_limit_error",
 }
+
+
+RETRY_SECONDS = 5
+DATABASE_AWAY = gettext_noop(
+    "The database does not answer at the moment. Nothing was changed; try again in a few seconds."
+)
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Tell whether the connection failed, rather than what was asked of it: PostgreSQL's classes 08, 53 and 57P."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, (OperationalError, InterfaceError)) and (
+        state is None or str(state).startswith(("08", "53", "57P"))
+    )
 
 
 class UserError(Exception):
@@ -58,7 +74,8 @@ def in_the_pages_language(request: HttpRequest, body: Any) -> Any:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
-    set_rollback()
+    if not is_database_away(error):
+        set_rollback()
     headers: dict[str, str] = {}
     if isinstance(error, UserError):
         body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
@@ -77,6 +94,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         message, param = _first_sentence(error.detail)
         body = error_body(message=message, status=error.status_code, code=_code(error), param=param)
         return Response(body, status=error.status_code, headers=headers)
+    if is_database_away(error):
+        logger.warning("The database does not answer: %s", error)
+        body = error_body(message=DATABASE_AWAY, status=503, code="database_unavailable")
+        return Response(body, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     logger.exception("Unforeseen error in %s", context.get("view").__class__.__name__)
     message = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
     return Response(error_body(message=message, status=500, code="internal_error"), status=500)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from common.errors import UserError, error_body
+from console import request_ids
 
 GetResponse = Callable[[PageRequest], HttpResponse]
 LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
@@ -29,7 +30,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        request.id = f"req_{secrets.token_hex(12)}"
+        request.id = request_ids.begin(request.headers.get("x-request-id", ""))
         response = self.get_response(request)
         response["x-request-id"] = request.id
         return response

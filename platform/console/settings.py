@@ -34,10 +34,12 @@ SECRET_KEY = _key("LUTHIER_SECRET_KEY")
 LUTHIER_ENCRYPTION_KEY = _key("LUTHIER_ENCRYPTION_KEY")
 
 CSRF_TRUSTED_ORIGINS = environment.words("LUTHIER_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "console.refusals.csrf_failure"
 PUBLIC_URL = environment.text("LUTHIER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = environment.words("LUTHIER_ALLOWED_HOSTS") or environment.own_names()
 if _public_name := urlsplit(PUBLIC_URL).hostname:
     ALLOWED_HOSTS.append(_public_name)
+    CSRF_TRUSTED_ORIGINS.append(f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -232,8 +234,9 @@ FORK_SERVER = environment.flag("LUTHIER_FORK_SERVER", True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"}},
+    "filters": {"request_id": {"()": "console.request_ids.Filter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": environment.text("LUTHIER_LOG_LEVEL", "INFO")},
     "loggers": {"httpx": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }

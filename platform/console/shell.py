@@ -10,7 +10,12 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from django.http import HttpRequest
+from django.utils import translation
+
 from common.errors import error_body
+from console import request_ids
+from console.refusals import page
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,6 +54,10 @@ class Shell:
             return
         if scope["type"] != "http":
             return
+        request_id = request_ids.begin(_header(scope, b"x-request-id"))
+        others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
+        scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
+        send = _with_request_id(send, request_id.encode())
         try:
             _check_path(scope)
             _check_charset(scope)
@@ -57,7 +66,7 @@ class Shell:
             else:
                 await self._to_django(scope, receive, send)
         except Refused as refused:
-            await _reply(send, refused)
+            await _reply(scope, send, refused)
 
     def _route(self, scope: Scope) -> Application | None:
         for method, pattern, application in self.routes:
@@ -122,9 +131,28 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-async def _reply(send: Send, refused: Refused) -> None:
+def _with_request_id(send: Send, request_id: bytes) -> Send:
+    """Return `send` that puts the id on every answer, whoever gives it."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
+            message = {**message, "headers": [*others, (b"x-request-id", request_id)]}
+        await send(message)
+
+    return sending
+
+
+async def _reply(scope: Scope, send: Send, refused: Refused) -> None:
+    """Answer a program in JSON, and a browser with a page in its language."""
+    kind = b"application/json"
     body = json.dumps(error_body(message=refused.message, status=refused.status, code=refused.code)).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    if "text/html" in _header(scope, b"accept") and not scope["path"].startswith(("/v1/", "/api/")):
+        languages = HttpRequest()
+        languages.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language")
+        with translation.override(translation.get_language_from_request(languages)):
+            kind, body = b"text/html; charset=utf-8", page(refused.status, refused.message).encode()
+    headers = [(b"content-type", kind), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -23,6 +23,11 @@ def _routes(kind: str) -> list[URLPattern | URLResolver]:
     return found
 
 
+handler400 = "console.refusals.bad_request"
+handler403 = "console.refusals.forbidden"
+handler404 = "console.refusals.not_found"
+handler500 = "console.refusals.server_error"
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("start-sample", views.start_sample, name="start_sample"),

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from console.proxies import NEAR, behind_proxies, trusted_proxies
 from console.shell import MAX_CONTROL_BYTES, MAX_QUESTION_BYTES, Scope, Shell
 
+pytestmark = pytest.mark.usefixtures("plain_static")
 MOST = 10 * 2**20
 
 
@@ -123,3 +124,32 @@ class TestProxies:
     def test_a_bad_value_stops_the_start_with_what_is_accepted(self) -> None:
         with pytest.raises(ImproperlyConfigured, match=r"LUTHIER_BEHIND_PROXY is 'maybe'\. It must be 0, 1"):
             trusted_proxies("maybe")
+
+
+class TestAnswers:
+    async def test_carry_the_requests_id(self) -> None:
+        sent: list[Any] = []
+
+        async def application(scope: Scope, receive: Any, send: Any) -> None:
+            sent.append(dict(scope["headers"])[b"x-request-id"])
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"x-request-id", b"another")]})
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message.get("headers", ())).get(b"x-request-id"))
+
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        await Shell(application, routes=(), max_body_bytes=1)(scope, None, send)  # type: ignore[arg-type]
+        assert sent[0] == sent[1] != b"another"
+
+    async def test_a_browser_gets_a_page(self) -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"accept", b"text/html,*/*"), (b"accept-language", b"zh-hans"), (b"content-length", b"99")]
+        scope = {"type": "http", "method": "POST", "path": "/datasets/upload", "headers": headers}
+        await Shell(lambda *_: None, routes=(), max_body_bytes=10)(scope, None, send)  # type: ignore[arg-type, return-value]
+        assert sent[0]["status"] == 413
+        assert "failure-card" in sent[1]["body"].decode()
+        assert 'lang="zh-hans"' in sent[1]["body"].decode()

@@ -3,6 +3,11 @@
 from django.utils.translation import gettext_noop
 
 SENTENCES: tuple[str, ...] = (
+    # The web's edge
+    gettext_noop("The body is larger than {0}. Upload large data by /v1/files."),
+    gettext_noop("The path holds a character that no address here has."),
+    gettext_noop("The address holds the character NUL, which no text here has."),
+    gettext_noop("The charset {0} is not supported. Send UTF-8."),
     # Nodes and processes
     gettext_noop("The process ran out of memory and the system killed it."),
     gettext_noop("Use a smaller batch or a smaller model."),
