@@ -86,10 +86,10 @@ def csrf_failure(request: Request, reason: str = "") -> HttpResponseBase:
                 "set LUTHIER_PUBLIC_URL to the address that people use, and LUTHIER_BEHIND_PROXY to 1."
             ) % {"seen": seen[:100]}
         return answer(request, status=403, code="csrf_failed", message=message)
-    message = gettext_lazy(
+    old = gettext_lazy(
         "The form is too old, or the browser keeps no cookies. Load the page again and send the form again."
     )
-    return answer(request, status=403, code="csrf_failed", message=message)
+    return answer(request, status=403, code="csrf_failed", message=old)
 
 
 def _language_of(request: Request) -> str:

@@ -41,13 +41,13 @@ async def closed_connections() -> AsyncIterator[None]:
 
 
 def http() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://testserver")
 
 
 def sdk(member: Member) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(
         api_key=member.secret,
-        base_url="http://test/v1",
+        base_url="http://testserver/v1",
         http_client=http(),
         _strict_response_validation=True,
         max_retries=0,
