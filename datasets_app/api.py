@@ -15,7 +15,7 @@ from common.idempotency import idempotent
 from datasets_app import removal, services, uploads
 from datasets_app.downloads import file_response
 from datasets_app.models import TrainingFile
-from datasets_app.wire import file_json, received_json, upload_json
+from datasets_app.wire import SHOWN_FIELDS, file_json, received_json, upload_json
 
 MOST_FILES = 10_000
 
@@ -50,7 +50,7 @@ class FilesView(APIView):
 
     def get(self, request: Request) -> Response:
         asked = query_of(FileList, request)
-        files = TrainingFile.objects.visible_to(team_of(request))
+        files = TrainingFile.objects.visible_to(team_of(request)).only(*SHOWN_FIELDS)
         if "purpose" in asked:
             files = files.filter(purpose=asked["purpose"])
         sign, beyond = ("-", "lt") if asked["order"] == "desc" else ("", "gt")

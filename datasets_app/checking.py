@@ -20,6 +20,8 @@ from datasets_app.validation import MOST_FAULTS, Report
 
 logger = logging.getLogger(__name__)
 
+MOST_CHECKS = 3
+"""Times that the check of one file is begun: what ends its process each time is the file."""
 EARLY_SECONDS = 0.5
 """Faults found so far are written to the database so often while the check goes on."""
 
@@ -34,6 +36,9 @@ def check_file(file_id: str) -> None:
     file = TrainingFile.objects.filter(pk=file_id).first()
     if file is None or not file.claim():
         return
+    if file.num_checks > MOST_CHECKS:
+        give_up(file)
+        return
     folder = rows_folder(file.pk)
     teller = _Teller(file, folder)
     try:
@@ -46,7 +51,27 @@ def check_file(file_id: str) -> None:
         # Storage or the database is away: the reconciler asks again once the heartbeat is old.
         logger.exception("The check of %s broke off.", file.id)
         shutil.rmtree(folder, ignore_errors=True)
+        file.uncount_check()
         raise
+    record_report(file, report, teller)
+
+
+def give_up(file: TrainingFile) -> None:
+    """Record that the check's process ended each time without a verdict: the file would take the next one with it."""
+    fault = RowFault(
+        line=None,
+        code="check_failed",
+        message=f"The check of the file ended {MOST_CHECKS} times without a result.",
+        hint="Split the file or save it in another format, then upload it again. "
+        "Your administrator finds more in the log.",
+    )
+    report = Report()
+    report.add_fault(fault)
+    folder = rows_folder(file.pk)
+    shutil.rmtree(folder, ignore_errors=True)
+    with _Teller(file, folder) as teller:
+        teller.found(fault)
+    logger.error("The check of %s ended %s times without a result; it is not tried again.", file.id, MOST_CHECKS)
     record_report(file, report, teller)
 
 

@@ -111,6 +111,8 @@ class TrainingFile(Guarded):
     validated_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     """When the check last said that it is alive."""
+    num_checks = models.PositiveSmallIntegerField(default=0)
+    """How often its check was begun."""
 
     objects = TrainingFileQuerySet.as_manager()
 
@@ -132,8 +134,15 @@ class TrainingFile(Guarded):
 
     def claim(self) -> bool:
         """Take the check of this file for oneself; False when it is done or another worker is at it."""
-        claimed = type(self).objects.unchecked().filter(pk=self.pk).update(heartbeat_at=timezone.now())
+        waiting = type(self).objects.unchecked().filter(pk=self.pk)
+        claimed = waiting.update(heartbeat_at=timezone.now(), num_checks=models.F("num_checks") + 1)
+        if claimed:
+            self.refresh_from_db(fields=["num_checks"])
         return bool(claimed)
+
+    def uncount_check(self) -> None:
+        """Let a check that broke off for no fault of the file not count."""
+        type(self).objects.filter(pk=self.pk, num_checks__gt=0).update(num_checks=models.F("num_checks") - 1)
 
     @property
     def is_being_made(self) -> bool:

@@ -67,7 +67,9 @@ class JobsView(APIView):
     def get(self, request: Request) -> Response:
         page = _query(_Page, request)
         jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
-        jobs = jobs.select_related("team").prefetch_related("result_files").order_by("-created_at", "-id")
+        jobs = (
+            jobs.select_related("team", "training_file").prefetch_related("result_files").order_by("-created_at", "-id")
+        )
         if "after" in page:
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
             earlier = jobs.filter(created_at__lt=last.created_at)

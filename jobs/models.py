@@ -51,6 +51,12 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
         """Jobs that still read `file`."""
         return self.unfinished().filter(models.Q(training_file=file) | models.Q(validation_file=file))
 
+    def with_newest_attempt(self) -> Self:
+        """Bring the newest attempt and its Run along, in one question for all jobs."""
+        newest = Attempt.objects.filter(job=models.OuterRef("job")).order_by("-number").values("pk")[:1]
+        attempts = Attempt.objects.filter(pk=models.Subquery(newest)).select_related("run")
+        return self.prefetch_related(models.Prefetch("attempts", queryset=attempts))
+
     def unprepared(self) -> Self:
         """Jobs whose data must be read and that nobody reads now, by the database's clock."""
         silent = Now() - timedelta(seconds=settings.TIMES.preparing_silent_seconds)
@@ -213,6 +219,8 @@ class FineTuningJob(models.Model):
 
     @property
     def newest_attempt(self) -> "Attempt | None":
+        if "attempts" in getattr(self, "_prefetched_objects_cache", {}):  # of a list, by `with_newest_attempt`
+            return next(iter(self.attempts.all()), None)
         return self.attempts.select_related("run").order_by("-number").first()
 
     @property

@@ -29,7 +29,11 @@ LOG_BYTES = 16_000
 @login_required
 @require_GET
 def jobs(request: PageRequest) -> HttpResponse:
-    found = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")[:SHOWN_JOBS]
+    found = (
+        FineTuningJob.objects.visible_to(request.team)
+        .select_related("base_model", "training_file")
+        .with_newest_attempt()[:SHOWN_JOBS]
+    )
     context = {
         "rows": [pages.Row(job) for job in found],
         "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs -H 'Authorization: Bearer sk-luthier-…'",

@@ -17,6 +17,8 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets_app.formats.json_values import LONGEST_ROW
+
 META = "meta.json"
 ROWS = "rows.jsonl"
 VERSION = 1
@@ -129,7 +131,8 @@ class RowIndex:
         """Yield (physical line, the row's bytes) of rows; `content` is the file, or rows.jsonl where that exists."""
         for number in numbers:
             content.seek(int(self.offsets[number]))
-            yield int(self.lines[number]), content.readline().rstrip(b"\r\n")
+            # Of a line beyond what one example may have, only so much is read as tells that it is one.
+            yield int(self.lines[number]), content.readline(LONGEST_ROW + 2).rstrip(b"\r\n")
 
     def open_rows(self) -> IO[bytes]:
         """Open rows.jsonl."""

@@ -25,7 +25,11 @@ SHOWN = 5
 @login_required
 @require_GET
 def home(request: PageRequest) -> HttpResponse:
-    jobs = FineTuningJob.objects.visible_to(request.team).select_related("base_model", "training_file")
+    jobs = (
+        FineTuningJob.objects.visible_to(request.team)
+        .select_related("base_model", "training_file")
+        .with_newest_attempt()
+    )
     running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)
     sections = [
         {"title": _("Running"), "jobs": [Row(job) for job in running]},

@@ -1,7 +1,9 @@
 """Lists of files go on while their rows are deleted."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from datasets_app.models import TrainingFile
 from tests.datasets_app import dataset_makers
@@ -35,3 +37,13 @@ def test_a_wrong_after_names_after(alice: Member, charlie: Member) -> None:
     Client().delete(f"/v1/files/{foreign.pk}", headers=charlie.headers)
     reply = Client().get("/v1/files", {"after": foreign.pk}, headers=alice.headers)
     assert reply.status_code == 404
+
+
+def test_a_list_leaves_what_it_does_not_show_in_the_database(alice: Member) -> None:
+    for number in range(5):
+        dataset_makers.stored(alice.team, lines_of(*rows(2)), f"{number}.jsonl", by=alice.user)
+    with CaptureQueriesContext(connection) as asked:
+        page = Client().get("/v1/files", headers=alice.headers).json()
+    assert len(page["data"]) == 5
+    (listing,) = (query["sql"] for query in asked if "datasets_app_trainingfile" in query["sql"])
+    assert '"statistics"' not in listing

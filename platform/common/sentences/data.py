@@ -88,6 +88,10 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop('Write each example as one JSON object, with double quotes: {"messages": [...]}.'),
     gettext_noop("After the first JSON value, at column {0}, something else follows."),
     gettext_noop("Put each example on a line of its own, without a comma after it."),
+    gettext_noop("The check of the file ended {0} times without a result."),
+    gettext_noop(
+        "Split the file or save it in another format, then upload it again. Your administrator finds more in the log."
+    ),
     gettext_noop("The row is not JSON: it begins with {0}."),
     gettext_noop("The row is not JSON: {0}, at column {1}."),
     gettext_noop("unexpected end of data"),
