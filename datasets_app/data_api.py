@@ -17,7 +17,7 @@ from chat.system_choice import MAX_SYSTEM_CHARS
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.api import AnyAccept, page_of
-from datasets_app.downloads import faults_response
+from datasets_app.downloads import examples_response, faults_response
 from datasets_app.repairs import repairs_for
 from datasets_app.wire import file_json, row_json, version_json
 
@@ -74,6 +74,15 @@ class FaultsContentView(APIView):
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         file = services.get_file(team=team_of(request), file_id=file_id)
         return faults_response(file, as_csv=request.query_params.get("format") == "csv")
+
+
+class ExamplesView(APIView):
+    """GET /api/v1/files/{id}/examples: every row as a line of JSON in OpenAI's words, of any format"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        return examples_response(services.get_file(team=team_of(request), file_id=file_id))
 
 
 class RowsView(APIView):

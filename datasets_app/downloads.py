@@ -13,9 +13,11 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from datasets_app import storing
+from datasets_app.checks import as_copy
 from datasets_app.fault_groups import all_faults
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
+from datasets_app.reading import read_examples, require_processed
 
 FAULT_COLUMNS = ("line", "field", "level", "code", "message", "hint")
 LINES_AT_ONCE = 500
@@ -52,6 +54,17 @@ def faults_response(file: TrainingFile, *, as_csv: bool) -> StreamingHttpRespons
     response["Content-Disposition"] = (
         content_disposition_header(True, f"{file.filename}.faults.{suffix}") or "attachment"
     )
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def examples_response(file: TrainingFile) -> StreamingHttpResponse:
+    """Return the rows that a training learns as JSON Lines, streamed; UserError for a file that is not processed."""
+    require_processed(file)
+    lines = (json.dumps(as_copy(example), ensure_ascii=False) + "\n" for example in read_examples(file))
+    response = StreamingHttpResponse(_in_thread(lines), content_type="application/jsonl")
+    name = f"{file.filename.partition('.')[0] or file.pk}.jsonl"
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

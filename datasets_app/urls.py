@@ -31,6 +31,7 @@ api = [
     path("files/<str:file_id>/diff", data.DiffView.as_view()),
     path("files/<str:file_id>/versions", data.VersionsView.as_view()),
     path("files/<str:file_id>/statistics", data.StatisticsView.as_view()),
+    path("files/<str:file_id>/examples", data.ExamplesView.as_view()),
     path("files/<str:file_id>/rows", data.RowsView.as_view()),
     path("files/<str:file_id>/rows/<int:number>/tokens", data.TokensView.as_view()),
 ]

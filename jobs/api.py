@@ -20,7 +20,7 @@ from accounts.api_requests import require_no_body, team_of, user_of
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
-from jobs.command import arguments_of, command_of
+from jobs.command import arguments_of, command_of, data_address
 from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
 from jobs.models import FineTuningJob
@@ -161,7 +161,8 @@ class CommandView(APIView):
 
     def get(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
-        return Response({"object": "command", "argv": arguments_of(job), "command": command_of(job)})
+        found = {"argv": arguments_of(job), "command": command_of(job), "data_url": data_address(job)}
+        return Response({"object": "command", **found})
 
 
 class LogView(APIView):

@@ -2,6 +2,9 @@
 
 import shlex
 
+from django.conf import settings
+
+from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
 from jobs.preparing import kept_on_node, trainer_values
 from trainer.spec import command_line
@@ -12,10 +15,10 @@ OUTPUT_DIR = "output"
 def arguments_of(job: FineTuningJob) -> list[str]:
     """Return the DeepSpeed command as a list of arguments; [] while the job has no values yet.
 
-    The training file must be downloaded to the name that stands under --data_path. --chat_path is the run directory's
-    folder with the tokenizer and the template that has the system prompt's choice in it.
+    The rows must be downloaded (`data_address`) to the name that stands under --data_path. --chat_path is the run
+    directory's folder with the tokenizer and the template that has the system prompt's choice in it.
     """
-    if not job.hyperparameters:
+    if not job.hyperparameters or is_of_text(job):
         return []
     attempt = job.newest_attempt
     values = job.hyperparameters
@@ -28,16 +31,52 @@ def arguments_of(job: FineTuningJob) -> list[str]:
     if attempt is not None:
         options["chat_path"] = str(attempt.run.directory.chat)
     if job.validation_file is not None:
-        options["validation_path"] = job.validation_file.filename
+        options["validation_path"] = local_name(job.validation_file)
     world_size = (attempt.world_size if attempt is not None else None) or 1
     return command_line(
         trainer_values(job),
-        data_path=str(job.file_ids.get("training_name") or job.training_file_id_shown),
+        data_path=training_name(job),
         model_name_or_path=str(job.base_model.path),
         output_dir=OUTPUT_DIR,
         world_size=world_size,
         **options,
     )
+
+
+def is_of_text(job: FineTuningJob) -> bool:
+    """Tell whether the job reads on from plain text, which the trainer by hand does not take."""
+    return job.training_file is not None and job.training_file.use == "text"
+
+
+def data_address(job: FineTuningJob) -> str | None:
+    """Return where the rows are downloaded from, as the trainer by hand reads them; None once they are deleted."""
+    if job.training_file is None or is_of_text(job):
+        return None
+    kept = "content" if is_read_by_hand(job.training_file) else "examples"
+    root = "v1" if kept == "content" else "api/v1"
+    return f"{settings.PUBLIC_URL}/{root}/files/{job.training_file.pk}/{kept}"
+
+
+def is_read_by_hand(file: TrainingFile) -> bool:
+    """Tell whether the trainer reads the file as it is: conversations in JSON, not packed, not of other columns."""
+    is_plain = file.filename.lower().endswith((".jsonl", ".json")) and file.format in ("jsonl", "json")
+    return (
+        is_plain
+        and file.shape in ("messages", "conversations")
+        and (file.statistics or {}).get("encoding", "utf-8") in ("", "utf-8")
+    )
+
+
+def local_name(file: TrainingFile) -> str:
+    """Return the name under which a file's rows lie beside the command."""
+    return file.filename if is_read_by_hand(file) else f"{file.filename.partition('.')[0] or file.pk}.jsonl"
+
+
+def training_name(job: FineTuningJob) -> str:
+    """Return what stands under --data_path."""
+    if job.training_file is not None:
+        return local_name(job.training_file)
+    return str(job.file_ids.get("training_name") or job.training_file_id_shown)
 
 
 def command_of(job: FineTuningJob) -> str:

@@ -16,7 +16,7 @@ from accounts.requests import PageRequest
 from common.errors import NotFound, UserError
 from common.spoken import spoken
 from jobs import form, pages, services
-from jobs.command import command_of
+from jobs.command import command_of, data_address, training_name
 from jobs.logs import log_tail
 from jobs.models import FineTuningJob
 from jobs.verdicts import acceptance_of
@@ -82,6 +82,8 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "results": list(found.result_files.order_by("filename")),
         "values": pages.values_of(found),
         "command": command_of(found),
+        "data_address": data_address(found),
+        "data_name": training_name(found),
         "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs/{found.id} -H 'Authorization: Bearer sk-luthier-…'",
         "python": f'job = client.fine_tuning.jobs.retrieve("{found.id}")\n'
         f'events = client.fine_tuning.jobs.list_events("{found.id}")',

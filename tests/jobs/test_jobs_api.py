@@ -276,6 +276,17 @@ class TestOurOwnRoutes:
         assert (pairs["--lora_dim"], pairs["--data_split"], pairs["--validation_share"]) == ("4", "2,4,4", "0.2")
         assert pairs["--data_path"] == "chats.jsonl"
 
+    @pytest.mark.parametrize("is_plain", [True, False])
+    def test_rows_of_other_formats_are_downloaded_as_json_lines(self, alice: Any, is_plain: bool) -> None:
+        job = make_job(alice.team)
+        change = {} if is_plain else {"format": "csv", "shape": "question_answer", "filename": "pairs.csv.gz"}
+        kept = {"format": "jsonl", "shape": "messages", "filename": "chats.jsonl"} | change
+        type(job.training_file).objects.filter(pk=job.training_file.pk).update(**kept)
+        found = alice.client.get(f"/api/v1/jobs/{job.pk}/command").json()
+        name = found["argv"][found["argv"].index("--data_path") + 1]
+        assert name == ("chats.jsonl" if is_plain else "pairs.jsonl")
+        assert found["data_url"].endswith("/content" if is_plain else "/examples")
+
     def test_there_is_no_command_before_the_values_are_known(self, alice: Any) -> None:
         job = make_job(alice.team, is_queued=False)
         assert alice.client.get(f"/api/v1/jobs/{job.pk}/command").json()["command"] == ""
