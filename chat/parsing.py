@@ -19,6 +19,12 @@ ROLES = {
     "function": "tool",
     "observation": "tool",
 }
+MASKS = ("weight", "loss", "loss_weight", "train", "masked")
+"""The field's names for "is this message learned": 1, true or "true" say yes, 0, false or "false" no; `masked` says the
+opposite."""
+_YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+SYSTEMS = ("system", "system_prompt")
+"""Keys beside the messages that hold the system message."""
 KNOWN_ROLES = "system, user, assistant (or human, gpt) and tool"
 
 
@@ -42,7 +48,25 @@ def parse_row(value: object) -> Conversation:
     else:
         raise _wrong_keys(value)
     _check_training(messages)
-    return Conversation(messages=messages, tools=tools)
+    return Conversation(messages=_with_system(messages, value), tools=tools)
+
+
+def _with_system(messages: tuple[Message, ...], row: Mapping[Any, Any]) -> tuple[Message, ...]:
+    """Put the system prompt that stands beside the messages before them; one of their own must say the same."""
+    for key in SYSTEMS:
+        text = row.get(key)
+        if text is None or text == "":
+            continue
+        content = _content(text, "system", False, key)
+        if messages[0].role != "system":
+            return (Message(role="system", content=content), *messages)
+        if messages[0].content != content:
+            raise ChatError(
+                f"The row has two system prompts: '{key}', and the first message, which says something else. Keep one.",
+                code="two_system_prompts",
+                field=key,
+            )
+    return messages
 
 
 def parse_messages(messages: object, tools: object = None) -> Conversation:
@@ -82,7 +106,7 @@ def _seed_messages(value: object) -> tuple[Message, ...]:
         for key in ("from", "value"):
             if key not in item:
                 raise ChatError(f"{where} has no '{key}'.", code="wrong_keys", field=f"{where}.{key}")
-        renamed = {key: item[key] for key in ("weight", "name") if key in item}
+        renamed = {key: item[key] for key in ("name", *MASKS) if key in item}
         messages.append(_checked(renamed | {"role": item["from"], "content": item["value"]}, where, "from", "value"))
     return tuple(messages)
 
@@ -116,7 +140,7 @@ def _checked(item: Mapping[Any, Any], where: str, role_key: str, content_key: st
         tool_calls=calls,
         tool_call_id=_optional_text(item, "tool_call_id", where),
         name=_optional_text(item, "name", where),
-        weight=_weight(item.get("weight"), role, f"{where}.weight"),
+        weight=_mask(item, role, where),
     )
 
 
@@ -189,21 +213,41 @@ def _optional_text(item: Mapping[Any, Any], key: str, where: str) -> str | None:
     raise ChatError(f"{where}.{key} is {_kind(value)}, not text.", code=f"{key}_not_text", field=f"{where}.{key}")
 
 
-def _weight(value: object, role: str, field: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or value not in (0, 1):
+def _mask(item: Mapping[Any, Any], role: str, where: str) -> int | None:
+    """Return 1 or 0 as the message's masks say, None where it has none; they must agree."""
+    found: int | None = None
+    for key in MASKS:
+        if item.get(key) is None:
+            continue
+        weight = _weight(item[key], role, f"{where}.{key}", is_inverted=key == "masked")
+        if found is not None and weight is not None and found != weight:
+            raise ChatError(
+                f"{where} says in two ways whether it is learned, and they differ. Keep one of them.",
+                code="bad_weight",
+                field=f"{where}.{key}",
+            )
+        found = weight if weight is not None else found
+    return found
+
+
+def _weight(value: object, role: str, field: str, *, is_inverted: bool) -> int | None:
+    word = str(value).strip().lower() if isinstance(value, bool | int | float | str) else ""
+    is_openais = field.endswith(".weight")  # of which OpenAI knows the numbers alone
+    if word not in (*_YES, *_NO) or (is_openais and isinstance(value, bool | str)):
         shown = str(value)[:40] if isinstance(value, int | float | str) else _kind(value)
         raise ChatError(
             f"{field} is {shown}, but a weight is 0 (do not learn) or 1 (learn).", code="bad_weight", field=field
         )
+    is_learned = (word in _YES) != is_inverted
+    if role != "assistant" and not is_learned and not is_openais:
+        return None  # many files say of every question that it is not learned
     if role != "assistant":
         raise ChatError(
             f"{field} stands on a message of the {role}, but only an assistant's message is learned.",
             code="weight_misplaced",
             field=field,
         )
-    return 1 if value else 0
+    return int(is_learned)
 
 
 def _tool_calls(value: object, field: str) -> tuple[dict[str, Any], ...]:
@@ -267,6 +311,13 @@ def _check_json_text(value: object, field: str, code: str) -> None:
 
 def _check_training(messages: tuple[Message, ...]) -> None:
     """Refuse what cannot be learned from: it must end in an answer, and one answer must count."""
+    for number, message in enumerate(messages):
+        if message.role == "user" and not (message.content or "").strip():
+            raise ChatError(
+                f"messages[{number}] is an empty message of the user. Write it or remove the line.",
+                code="empty_question",
+                field=f"messages[{number}].content",
+            )
     answers = [number for number, message in enumerate(messages) if message.role == "assistant"]
     if not answers:
         raise ChatError(

@@ -39,7 +39,7 @@ class _System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fie
 
 
 class _User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
-    content: str
+    content: Text
 
 
 class _Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
@@ -73,11 +73,11 @@ class _FromSystem(msgspec.Struct, tag_field="from", tag="system", forbid_unknown
 
 
 class _FromUser(msgspec.Struct, tag_field="from", tag="user", forbid_unknown_fields=True, gc=False):
-    content: str = msgspec.field(name="value")
+    content: Text = msgspec.field(name="value")
 
 
 class _FromHuman(msgspec.Struct, tag_field="from", tag="human", forbid_unknown_fields=True, gc=False):
-    content: str = msgspec.field(name="value")
+    content: Text = msgspec.field(name="value")
 
 
 class _FromAssistant(msgspec.Struct, tag_field="from", tag="assistant", forbid_unknown_fields=True, gc=False):

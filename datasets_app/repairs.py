@@ -16,7 +16,8 @@ from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
 
 ROLES = {
-    "bot": "assistant", "model": "assistant", "ai": "assistant", "chatgpt": "assistant", "助手": "assistant",
+    "bot": "assistant", "model": "assistant",
+    "chatbot": "assistant", "ai": "assistant", "chatgpt": "assistant", "助手": "assistant",
     "customer": "user", "question": "user", "q": "user", "用户": "user", "instruction": "system", "系统": "system",
 }  # fmt: skip
 """Names that others give to the roles, in lower case, besides those that are understood anyway."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from chat.parsing import MASKS, SYSTEMS
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
 
 CALLS = ("function_call", "tool_call")
@@ -46,7 +47,7 @@ def _with_new_calls(messages: Any) -> Any:
 def _conversations(row: Row, columns: Columns) -> Turned:
     """Return the seed's and ShareGPT's `from`/`value` turns, with a system prompt and tools beside them."""
     turns = row["conversations"]
-    system = text_of(row, "system")
+    system = next((text for key in SYSTEMS if (text := text_of(row, key)) != ""), "")
     extra = system not in ("", []) or row.get("tools")
     if not extra and not _has_call(turns):
         return Turned(value={"conversations": turns} | ({"tools": row["tools"]} if row.get("tools") else {}))
@@ -73,7 +74,7 @@ def _has_call(turns: Any) -> bool:
 def _turn(turn: Any, number: int) -> Any:
     if not isinstance(turn, Mapping):
         return turn
-    kept = {key: turn[key] for key in ("weight", "name") if key in turn}
+    kept = {key: turn[key] for key in ("name", *MASKS) if key in turn}
     if turn.get("from") in CALLS:
         return kept | {"role": "assistant", "content": None, "tool_calls": _calls(turn.get("value"), number)}
     renamed = {new: turn[old] for old, new in (("from", "role"), ("value", "content")) if old in turn}

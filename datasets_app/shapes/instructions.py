@@ -7,6 +7,8 @@ from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
 
 PAIRS = (
     ("question", "answer"),
+    ("question", "response"),
+    ("prompt", "response"),
     ("q", "a"),
     ("content", "summary"),
     ("document", "summary"),
@@ -23,6 +25,10 @@ PAIRS = (
 """Columns that are understood by their names; any others by what the user says."""
 
 
+CONTEXT = "context"
+"""The column of the text that a question is about (Dolly, SQuAD)."""
+
+
 def _pair(
     row: Row, *, prompt: str, answer: str, system: str = "system", history: str = "history", more: str = ""
 ) -> Turned:
@@ -34,14 +40,19 @@ def _pair(
         places[f"messages[{len(messages)}].content"] = place
         messages.append({"role": role, "content": content})
 
-    if text := text_of(row, system):
-        add("system", text, system)
+    for key in (system, "system_prompt"):
+        if (text := text_of(row, key)) != "":
+            add("system", text, key)
+            break
     earlier = row.get(history)
     for number, turn in enumerate(earlier if isinstance(earlier, list) else ()):
         asked, said = (turn[0], turn[1]) if isinstance(turn, list) and len(turn) == 2 else (turn, None)
         add("user", asked, f"{history}[{number}][0]")
         add("assistant", said, f"{history}[{number}][1]")
-    parts = [part for part in (text_of(row, prompt), text_of(row, more) if more else "") if part != ""]
+    # What a question is about stands before it, what an instruction works on behind it.
+    keys = (CONTEXT, prompt) if prompt == "question" else (prompt, more or CONTEXT)
+    given = [(key, text_of(row, key)) for key in keys]
+    parts = [part for key, part in given if part != "" and (key != CONTEXT or isinstance(part, str))]
     odd = next((part for part in parts if not isinstance(part, str)), None)
     add("user", odd if odd is not None else "\n".join(parts), prompt)
     add("assistant", text_of(row, answer), answer)
@@ -71,6 +82,19 @@ def _known_pair(first: str, second: str) -> Callable[[Row, Columns], Turned]:
     return lambda row, columns: _pair(row, prompt=first, answer=second)
 
 
+def _is_pair(first: str, second: str) -> Callable[[Row], bool]:
+    """Return a test for rows of two known columns; one whose question is empty while another column holds text is none:
+    which column is what must be asked."""
+
+    def fits(row: Row) -> bool:
+        if not {first, second} <= row.keys():
+            return False
+        others = (text for key, text in row.items() if key not in (first, second, CONTEXT))
+        return bool(str(row[first] or "").strip()) or not any(isinstance(o, str) and o.strip() for o in others)
+
+    return fits
+
+
 def _is_text_prompt(row: Row) -> bool:
     return {"prompt", "completion"} <= row.keys() and "label" not in row
 
@@ -83,7 +107,7 @@ SHAPES = (
     Shape(name="prompt_completion", use="chat", words="prompts and completions, OpenAI's older form",
           fits=_is_text_prompt, turn=_prompt_completion),
     *(Shape(name=f"{first}_{second}", use="chat", words=f"questions from {first}, answers from {second}",
-            fits=has(first, second), turn=_known_pair(first, second)) for first, second in PAIRS),
+            fits=_is_pair(first, second), turn=_known_pair(first, second)) for first, second in PAIRS),
 )  # fmt: skip
 CHOSEN = Shape(
     name="columns", use="chat", words="questions and answers from the columns that you chose", fits=lambda row: False,

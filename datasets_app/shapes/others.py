@@ -2,15 +2,27 @@
 
 from datasets_app.shapes.base import Row, Shape, has
 
+LABELS = frozenset(
+    {"true", "false", "0", "1", "-1", "0.0", "1.0", "-1.0", "good", "bad", "yes", "no", "chosen", "rejected",
+     "positive", "negative", "desirable", "undesirable"}
+)  # fmt: skip
+"""How files say whether an answer is a good one."""
+
 
 def _is_kto(row: Row) -> bool:
     return {"prompt", "completion", "label"} <= row.keys() or (
-        {"messages", "label"} <= row.keys() and isinstance(row["label"], bool)
+        {"messages", "label"} <= row.keys() and str(row["label"]).strip().lower() in LABELS
     )
 
 
+OF_CONVERSATIONS = frozenset(
+    {"prompt", "instruction", "messages", "conversations", "output", "response", "answer", "completion"}
+)
+"""Columns beside which `text` is a part of a conversation, and no text to read on from."""
+
+
 def _is_text(row: Row) -> bool:
-    return isinstance(row.get("text"), str) and not {"prompt", "instruction", "messages", "conversations"} & row.keys()
+    return isinstance(row.get("text"), str) and not OF_CONVERSATIONS & row.keys()
 
 
 FIRST = (

@@ -130,6 +130,8 @@ class MembershipMiddleware:
 
     OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
     """Names of addresses that need no team."""
+    ADMINISTRATORS = frozenset({"catalogue", "download_model", "pool", "set_quota"})
+    """Those that an administrator needs none for."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -141,6 +143,8 @@ class MembershipMiddleware:
         found = request.resolver_match
         is_open = found is None or not found.url_name or found.url_name in self.OPEN or found.app_names
         if is_open or is_api(request.path) or not request.user.is_authenticated or request.team:
+            return None
+        if request.user.is_staff and found is not None and found.url_name in self.ADMINISTRATORS:
             return None
         message = _("You belong to no team yet. Ask an administrator to add you to one.")
         return error_page(request, UserError(message, code="no_team", status=403))

@@ -43,6 +43,11 @@ class TestNoTeam:
         assert loner.post("/preferences", {"language": "en"}).status_code == 302
         assert loner.post("/sign-out").status_code == 302
 
+    @pytest.mark.parametrize("path", ["/catalogue", "/pool"])
+    def test_an_administrator_needs_none_for_what_is_the_platforms(self, loner: Client, path: str) -> None:
+        User.objects.update(is_staff=True)
+        assert loner.get(path).status_code == 200
+
     def test_pages_of_members_are_as_before(self, member: Client) -> None:
         assert [member.get(path).status_code for path in PAGES] == [200] * len(PAGES)
 

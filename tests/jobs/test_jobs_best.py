@@ -95,7 +95,7 @@ class TestFinish:
         for user, status in ((charlie.user, 404), (alice.user, 200)):
             client = Client()
             client.force_login(user)
-            reply = client.post(f"/v1/fine_tuning/jobs/{job.pk}/finish")
+            reply = client.post(f"/v1/fine_tuning/jobs/{job.pk}/finish", content_type="application/json")
             assert reply.status_code == status, reply.content
         job.refresh_from_db()
         assert job.is_finishing

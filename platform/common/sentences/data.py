@@ -88,6 +88,9 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop('Write each example as one JSON object, with double quotes: {"messages": [...]}.'),
     gettext_noop("After the first JSON value, at column {0}, something else follows."),
     gettext_noop("Put each example on a line of its own, without a comma after it."),
+    gettext_noop("{0} is an empty message of the user. Write it or remove the line."),
+    gettext_noop("{0} says in two ways whether it is learned, and they differ. Keep one of them."),
+    gettext_noop("The row has two system prompts: {0}, and the first message, which says something else. Keep one."),
     gettext_noop("The check of the file ended {0} times without a result."),
     gettext_noop(
         "Split the file or save it in another format, then upload it again. Your administrator finds more in the log."
