@@ -47,6 +47,7 @@ def check_file_content(
         check_items(opened, report, copies, counted)
         hashes = [np.asarray(copies.hashes, dtype=np.int64)]
     report.shape, report.use, report.sample = opened.shape, opened.use, opened.sample
+    report.unused = opened.unused
     if index is not None:
         index.close(shape=report.shape, use=report.use)
         _tell_repetitions(hashes, report, listener, index_folder)

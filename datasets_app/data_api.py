@@ -19,7 +19,7 @@ from datasets_app import services
 from datasets_app.api import AnyAccept, page_of
 from datasets_app.downloads import examples_response, faults_response
 from datasets_app.repairs import repairs_for
-from datasets_app.wire import file_json, row_json, version_json
+from datasets_app.wire import file_json, row_json, version_json, whole_file_json
 
 MOST_FAULTS = 1_000
 MOST_ROWS = 100
@@ -43,6 +43,14 @@ class TokenQuery(serializers.Serializer):
     max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
     system_prompt = serializers.CharField(required=False, max_length=MAX_SYSTEM_CHARS)
     """As a job's: "default", "none" or a text; left out, what a job takes by itself."""
+
+
+class WholeFileView(APIView):
+    """GET /api/v1/files/{id}: OpenAI's file object with all that the check found"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(whole_file_json(file))
 
 
 class FaultsView(APIView):

@@ -1,6 +1,7 @@
 """Rows of a file as examples to learn from, or the fault of each that is none."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,15 @@ from datasets_app import shapes
 from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
+from datasets_app.unused import Read, unused_keys
 
 MEND = "Mend the row or remove it, and upload the file again."
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
 """What a template's author meant to be filled: {{name}}, {{author}}."""
 SHOWN_CHARACTERS = 300
 MOST_COLUMNS = 200
+MOST_UNUSED = 50
+"""Names of keys that are told; a file with more has data in its keys."""
 _TABLES = ("csv", "xlsx", "parquet")
 
 
@@ -47,6 +51,8 @@ class Opened:
         self.shape = ""
         self.use: Use = "chat"
         self.items = rows.items
+        self.unused: Counter[str] = Counter()
+        """Keys that nothing reads, with the number of rows that have them."""
         self.sample: dict[str, str] = {}
         """The first row whose columns nobody can know the meaning of."""
         self._columns = dict(reading.get("columns") or {})
@@ -87,8 +93,12 @@ class Opened:
 
     def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
         assert shape.turn is not None
-        turned = shape.turn(item.value, self._columns)
-        return _conversation(item, turned.value, turned.places)
+        row = Read(item.value)
+        turned = shape.turn(row, self._columns)
+        found = _conversation(item, turned.value, turned.places)
+        if isinstance(found, Example) and len(self.unused) < MOST_UNUSED:
+            self.unused.update(unused_keys(row))
+        return found
 
     def _fault_of_choice(self, item: RawRow) -> RowFault | None:
         """Return why the row is not what the user says it is, if it is not."""

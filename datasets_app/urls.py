@@ -18,6 +18,7 @@ v1 = [
     path("uploads/<str:upload_id>/cancel", rest.CancelView.as_view()),
 ]
 api = [
+    path("files/<str:file_id>", data.WholeFileView.as_view()),
     path("files/<str:file_id>/faults", data.FaultsView.as_view()),
     path("files/<str:file_id>/faults/groups", data.FaultGroupsView.as_view()),
     path("files/<str:file_id>/faults/content", data.FaultsContentView.as_view()),

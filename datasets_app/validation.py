@@ -65,6 +65,8 @@ class Report:
     longest_row_bytes: int = 0
     longest_row_line: int = 0
     num_rows_with_tools: int = 0
+    unused: Counter[str] = field(default_factory=Counter)
+    """Keys of rows that nothing reads, with the number of rows that have them."""
     sample: dict[str, str] = field(default_factory=dict)
     """The columns of the first row whose columns say nothing known, with what is in them."""
 
@@ -101,6 +103,7 @@ class Report:
             "faults": dict(self.codes),
             "notes": dict(self.note_codes),
             "encoding": self.encoding,
+            "unused": self.unused.most_common(),
             "sample": [
                 [name, text] for name, text in self.sample.items()
             ],  # a JSON object has no order in the database

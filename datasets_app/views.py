@@ -17,6 +17,7 @@ from datasets_app import services
 from datasets_app.columns import question_of
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
+from datasets_app.notes import unused_of
 from datasets_app.tabs import TABS
 from datasets_app.uploads import PART_BYTES
 from datasets_app.words import recognised, sentence_of, status_of
@@ -74,6 +75,7 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
         "status": status_of(file),
         "sentence": sentence_of(file),
         "recognised": recognised(file),
+        "unused": unused_of(file),
         "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
         **TABS[tab](request, file),

@@ -1,10 +1,12 @@
 """Files and uploads as OpenAI's API writes them; times are unix seconds."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from datasets_app.models import TrainingFile, Upload, UploadPart
+from datasets_app.notes import notes_of
 from datasets_app.row_pages import RowView
 
 SHOWN_FIELDS = (
@@ -71,6 +73,25 @@ def version_json(file: TrainingFile) -> dict[str, Any]:
         "sha256": file.sha256,
         "num_rows": file.num_rows,
         "num_faults": file.num_faults,
+    }
+
+
+def whole_file_json(file: TrainingFile) -> dict[str, Any]:
+    """Return the file with what its check found; counts are null until it is checked."""
+    statistics = file.statistics or {}
+    return {
+        **version_json(file),
+        "rows": file.num_rows,
+        "counts": {
+            "faults": file.num_faults,
+            "notes": statistics.get("num_notes"),
+            "turns": statistics.get("turns"),
+            "roles": statistics.get("roles"),
+            "rows_with_tools": statistics.get("rows_with_tools"),
+        },
+        "notes": [asdict(note) for note in notes_of(file)],
+        "layout": {"format": file.format, "shape": file.shape, "use": file.use, "encoding": statistics.get("encoding")},
+        "columns": [name for name, _text in statistics.get("sample") or ()],
     }
 
 
