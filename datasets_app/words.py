@@ -40,13 +40,24 @@ def sentence_of(file: TrainingFile) -> str:
     if file.status == "error":
         count = file.num_faults or 0
         if count <= 1:  # the one fault is told whole: it may be the file's, and no row's
-            return spoken(file.status_details)
+            return _only_fault(file) or spoken(file.status_details)
         return ngettext(
             "%(count)s row cannot be learned from. Repair the file here, or mend it and upload it again.",
             "%(count)s rows cannot be learned from. Repair the file here, or mend it and upload it again.",
             count,
         ) % {"count": f"{count:,}"}
     return _ready(file)
+
+
+def _only_fault(file: TrainingFile) -> str:
+    """Say what the one fault of a file is, and where, if it is that of one row; "" where it is not kept."""
+    fault = file.faults.filter(level="fault").first()
+    if fault is None:
+        return ""
+    message = f"{spoken(fault.message)} {spoken(fault.hint)}".strip()
+    if fault.line is None or not file.num_rows:
+        return message
+    return _("Line %(line)s: %(message)s") % {"line": f"{fault.line:,}", "message": message}
 
 
 def _ready(file: TrainingFile) -> str:

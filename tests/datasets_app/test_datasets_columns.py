@@ -60,6 +60,13 @@ class TestQuestion:
 
 
 class TestPage:
+    def test_says_it_in_chinese_without_mixing_the_words(self, alice: Member, page: Client) -> None:
+        file = stored(alice, TABLE)
+        shown = page.get(f"/datasets/{file.pk}", headers={"accept-language": "zh-hans"}).content.decode()
+        lead = shown.partition('class="lead-sentence"')[2].partition("</p>")[0]
+        assert "columns" not in lead
+        assert "&#x27;nr&#x27;, &#x27;ask&#x27;, &#x27;reply&#x27;" in lead
+
     def test_asks_at_the_top_shows_the_first_row_and_reads_the_file_so(self, alice: Member, page: Client) -> None:
         file = stored(alice, TABLE)
         shown = page.get(f"/datasets/{file.pk}").content.decode()
