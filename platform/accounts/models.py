@@ -105,15 +105,19 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=20)
     digest = models.CharField(max_length=64, unique=True)
+    is_admin = models.BooleanField(default=False)
+    """Whether the key has its holder's powers as an administrator of the platform."""
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     @classmethod
-    def issue(cls, *, user: User, team: Team, name: str = "") -> "tuple[ApiKey, str]":
+    def issue(cls, *, user: User, team: Team, name: str = "", is_admin: bool = False) -> "tuple[ApiKey, str]":
         """Make a key and return it with its secret, which is shown this once."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
-        key = cls.objects.create(user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret))
+        key = cls.objects.create(
+            user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret), is_admin=is_admin
+        )
         return key, secret
 
     @staticmethod
@@ -124,7 +128,8 @@ class ApiKey(models.Model):
     def find(cls, secret: str) -> "ApiKey | None":
         """Return the live key with this secret; looked up by digest, so no secret is compared byte by byte."""
         keys = cls.objects.select_related("user", "team")
-        return keys.filter(digest=cls.digest_of(secret), revoked_at=None, user__is_active=True).first()
+        live = keys.filter(digest=cls.digest_of(secret), revoked_at=None, user__is_active=True)
+        return live.filter(user__memberships__team=models.F("team")).first()  # whoever left the team has no key of it
 
     def mark_used(self) -> None:
         """Note the time of use, at most once a minute."""

@@ -34,11 +34,14 @@ def ensure_team(*, name: str, member: User | None = None) -> Team:
 
 @transaction.atomic
 def create_api_key(*, email: str, team_name: str | None = None, admin: bool = False, name: str = "") -> str:
-    """Make a key for a person in a team, both made if missing, and return its secret."""
+    """Make a key for a person in a team, both made if missing, and return its secret.
+
+    `admin` makes an administrator of the person, and gives the key an administrator's powers: no other key has them.
+    """
     user = ensure_user(email=email, admin=admin)
     first = Team.objects.of(user).order_by("memberships__id").first()
     team = ensure_team(name=team_name or (first.name if first else DEFAULT_TEAM), member=user)
-    key, secret = ApiKey.issue(user=user, team=team, name=name)
+    key, secret = ApiKey.issue(user=user, team=team, name=name, is_admin=admin)
     AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id)
     return secret
 

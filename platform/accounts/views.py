@@ -15,9 +15,12 @@ from accounts import services
 from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, Team
 from accounts.requests import PageRequest
-from common.valkey import is_over_limit
+from common.valkey import forget_attempts, is_over_limit
 
 GUESSES = 10
+"""At one account."""
+GUESSES_FROM_ADDRESS = 100
+"""From one address, at whatever accounts: an office may share it."""
 GUESS_WINDOW_SECONDS = 300
 YEAR_SECONDS = 31_536_000
 
@@ -25,19 +28,25 @@ YEAR_SECONDS = 31_536_000
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
-    """Ask for email and password; after GUESSES wrong ones from one address it is 429 for a while."""
+    """Ask for email and password; after too many attempts at an account, or from an address, it is 429 for a while."""
     next_page = _safe_next(request, request.GET.get("next") or request.POST.get("next"))
     if request.method == "GET":
         return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, next_page)
     email = request.POST.get("email", "").strip().lower()
-    user = authenticate(request, username=email, password=request.POST.get("password", ""))
-    address = request.META.get("REMOTE_ADDR", "")
-    if user is not None:
-        login(request, user)
-        return redirect(next_page)
-    if is_over_limit(f"sign-in:{address}:{email}", limit=GUESSES, seconds=GUESS_WINDOW_SECONDS):
+    # Counted before the password is looked at: a right guess within the lock is refused like any other.
+    account, address = f"sign-in:{email[:200]}", f"sign-in-from:{request.META.get('REMOTE_ADDR', '')}"
+    over = [
+        is_over_limit(account, limit=GUESSES, seconds=GUESS_WINDOW_SECONDS),
+        is_over_limit(address, limit=GUESSES_FROM_ADDRESS, seconds=GUESS_WINDOW_SECONDS),
+    ]
+    if any(over):
         error = _("Too many attempts. Wait five minutes, then try again.")
         return _sign_in_page(request, next_page, error=error, email=email, status=429)
+    user = authenticate(request, username=email, password=request.POST.get("password", ""))
+    if user is not None:
+        forget_attempts(account)
+        login(request, user)
+        return redirect(next_page)
     error = _("This email and password do not match. Check both and try again.")
     return _sign_in_page(request, next_page, error=error, email=email, status=401)
 
@@ -85,7 +94,8 @@ def keys(request: PageRequest) -> HttpResponse:
     secret = ""
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:100]
-        secret = services.create_api_key(email=request.user.email, team_name=request.team.name, name=name)
+        admin = bool(request.POST.get("admin")) and request.user.is_staff
+        secret = services.create_api_key(email=request.user.email, team_name=request.team.name, name=name, admin=admin)
     live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
     return render(request, "accounts/keys.html", {"keys": live, "secret": secret})
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import IsPlatformAdmin
+from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from common.errors import NotFound
 from compute import services
@@ -19,7 +19,7 @@ class PoolView(APIView):
     """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
 
     def get(self, request: Request) -> Response:
-        team = None if request.user.is_staff else request.team  # type: ignore[attr-defined]
+        team = None if is_platform_admin(request) else request.team  # type: ignore[attr-defined]
         return Response({"object": "pool", **services.pool(team=team)})
 
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
-from accounts.models import ApiKey, AuditEvent, Team, User
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from common.errors import UserError
 from compute import reconciling, services
 from compute.explanations import sentence_for
@@ -293,7 +293,8 @@ class TestSetQuotaCommand:
 def client_of(settings: Any) -> Any:
     def make(team: Team, *, admin: bool = False) -> APIClient:
         user = User.objects.create_user(f"{team.slug}-{admin}@example.com", is_staff=admin)
-        _, secret = ApiKey.issue(user=user, team=team)
+        Membership.objects.create(user=user, team=team)
+        _, secret = ApiKey.issue(user=user, team=team, is_admin=admin)
         return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
     return make
