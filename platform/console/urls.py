@@ -6,7 +6,6 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.module_loading import module_has_submodule
-from django.views.generic import RedirectView
 
 from console import views
 from console.health import healthz
@@ -34,7 +33,7 @@ urlpatterns = [
     path("start-sample", views.start_sample, name="start_sample"),
     path("healthz", healthz),
     # One door, with one count of attempts.
-    path("admin/login/", RedirectView.as_view(pattern_name="sign_in", query_string=True)),
+    path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
     path("v1/", include(_routes("v1"))),
     path("api/v1/", include(_routes("api"))),

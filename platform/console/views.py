@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -20,6 +22,13 @@ from jobs.pages import Row
 
 SAMPLE = settings.BASE_DIR / "demo" / "self_cognition.jsonl"
 SHOWN = 5
+
+
+def admin_sign_in(request: PageRequest) -> HttpResponse:
+    """Lead to the sign-in form; somebody who is signed in and no administrator would be sent round in a circle."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        raise PermissionDenied
+    return redirect(f"{reverse('sign_in')}?{request.GET.urlencode()}")
 
 
 @login_required

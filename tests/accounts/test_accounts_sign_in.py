@@ -62,4 +62,12 @@ class TestGuessing:
 
 def test_the_admin_site_has_no_door_of_its_own() -> None:
     reply = Client().post("/admin/login/?next=/admin/", {"username": "alice@example.com", "password": PASSWORD})
-    assert (reply.status_code, reply["location"]) == (302, "/sign-in?next=/admin/")
+    assert (reply.status_code, reply["location"]) == (302, "/sign-in?next=%2Fadmin%2F")
+
+
+@pytest.mark.parametrize(("is_staff", "status"), [(False, 403), (True, 200)])
+def test_somebody_who_is_signed_in_is_not_sent_round(alice: User, is_staff: bool, status: int) -> None:
+    User.objects.update(is_staff=is_staff, is_superuser=is_staff)
+    client = Client()
+    client.force_login(User.objects.get(pk=alice.pk))
+    assert client.get("/admin/", follow=True).status_code == status
