@@ -96,8 +96,10 @@ class Opened:
         row = Read(item.value)
         turned = shape.turn(row, self._columns)
         found = _conversation(item, turned.value, turned.places)
-        if isinstance(found, Example) and len(self.unused) < MOST_UNUSED:
-            self.unused.update(unused_keys(row))
+        if isinstance(found, Example):
+            for key in unused_keys(row):
+                if key in self.unused or len(self.unused) < MOST_UNUSED:  # a key that is told is counted to the end
+                    self.unused[key] += 1
         return found
 
     def _fault_of_choice(self, item: RawRow) -> RowFault | None:

@@ -47,6 +47,11 @@ class TestUnused:
         file = stored(alice, *({**one, **beside} for one in rows(12)))
         assert whole(alice, file)["notes"] == []
 
+    def test_a_count_is_right_beside_any_number_of_other_keys(self, alice: Member) -> None:
+        file = stored(alice, *({**one, "teacher": "gpt", f"key{n}": "x"} for n, one in enumerate(rows(100))))
+        found = {note["params"]["name"]: note["count"] for note in whole(alice, file)["notes"]}
+        assert (found["teacher"], len(found)) == (100, 50)
+
     def test_on_the_page(self, alice: Member) -> None:
         file = stored(alice, *({**one, "<b>teacher": "gpt"} for one in rows(12)))
         client = Client()
