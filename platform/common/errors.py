@@ -32,10 +32,13 @@ DATABASE_AWAY = gettext_noop(
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Tell whether the connection failed, rather than what was asked of it: PostgreSQL's classes 08, 53 and 57P."""
+    """Tell whether the connection failed, rather than what was asked of it.
+
+    PostgreSQL's classes 08 and 57P, and 53300, too many connections; a full disk (53100) does not pass by itself.
+    """
     state = getattr(error.__cause__, "sqlstate", None)
     return isinstance(error, (OperationalError, InterfaceError)) and (
-        state is None or str(state).startswith(("08", "53", "57P"))
+        state is None or str(state).startswith(("08", "53300", "57P"))
     )
 
 

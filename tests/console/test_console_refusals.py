@@ -102,6 +102,11 @@ class TestDatabaseAway:
         reply = member.get("/")
         assert (reply.status_code, "failure-card" in reply.content.decode()) == (503, True)
 
+    def test_a_full_disk_does_not_pass_in_seconds(self) -> None:
+        error = OperationalError("no space left")
+        error.__cause__ = psycopg.errors.DiskFull("no space left")
+        assert not is_database_away(error)
+
     def test_a_faulty_question_to_it_is_none(self) -> None:
         with pytest.raises(DatabaseError) as refused, connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
@@ -118,6 +123,11 @@ class TestRequestIds:
     )
     def test_a_clients_own_is_kept_where_it_is_plain(self, member: Client, given: str, is_kept: bool) -> None:
         assert (member.get("/v1/models", headers={"x-request-id": given})["x-request-id"] == given) is is_kept
+
+    def test_the_platforms_log_uses_it(self, settings: Any) -> None:
+        (handler,) = settings.LOGGING["handlers"].values()
+        assert handler["filters"] == ["request_id"]
+        assert "%(request_id)s" in settings.LOGGING["formatters"][handler["formatter"]]["format"]
 
     def test_log_lines_carry_it(self) -> None:
         request_ids.begin("req-of-this-test")
