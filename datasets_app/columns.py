@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from chat.parsing import SYSTEMS
 from datasets_app.models import TrainingFile
 
 QUESTIONS = (
@@ -34,7 +35,6 @@ ANSWERS = (
     "答案",
     "输出",
 )
-SYSTEMS = ("system", "system_prompt")
 PARTS = ("prompt", "answer", "system")
 
 

@@ -37,12 +37,9 @@ def file_response(file: TrainingFile) -> StreamingHttpResponse:
         finally:
             content.close()
 
-    # Never shown in a browser's window: a file may hold a page with scripts.
     response = StreamingHttpResponse(blocks(), content_type="application/octet-stream")
     response["Content-Length"] = str(file.bytes)
-    response["Content-Disposition"] = content_disposition_header(True, file.filename) or "attachment"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return _as_download(response, file.filename)
 
 
 def faults_response(file: TrainingFile, *, as_csv: bool) -> StreamingHttpResponse:
@@ -51,11 +48,7 @@ def faults_response(file: TrainingFile, *, as_csv: bool) -> StreamingHttpRespons
     faults = all_faults(file)
     pieces = _as_table(faults) if as_csv else (f"{json.dumps(fault, ensure_ascii=False)}\n" for fault in faults)
     response = StreamingHttpResponse(_in_thread(pieces), content_type=kind)
-    response["Content-Disposition"] = (
-        content_disposition_header(True, f"{file.filename}.faults.{suffix}") or "attachment"
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return _as_download(response, f"{file.filename}.faults.{suffix}")
 
 
 def examples_response(file: TrainingFile) -> StreamingHttpResponse:
@@ -63,7 +56,11 @@ def examples_response(file: TrainingFile) -> StreamingHttpResponse:
     require_processed(file)
     lines = (json.dumps(as_copy(example), ensure_ascii=False) + "\n" for example in read_examples(file))
     response = StreamingHttpResponse(_in_thread(lines), content_type="application/jsonl")
-    name = f"{file.filename.partition('.')[0] or file.pk}.jsonl"
+    return _as_download(response, file.rows_filename)
+
+
+def _as_download(response: StreamingHttpResponse, name: str) -> StreamingHttpResponse:
+    """Let the browser keep it under `name`, and never show it in a window: a file may hold a page with scripts."""
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     return response

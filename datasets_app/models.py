@@ -129,6 +129,11 @@ class TrainingFile(Guarded):
         return f"{self.filename} ({self.id})"
 
     @property
+    def rows_filename(self) -> str:
+        """The name of its rows as JSON Lines."""
+        return f"{self.filename.partition('.')[0] or self.pk}.jsonl"
+
+    @property
     def is_processed(self) -> bool:
         return self.status == self.Status.PROCESSED
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import ngettext
 
 from common.spoken import spoken
-from datasets_app.fault_groups import fault_groups
+from datasets_app.fault_groups import FaultGroup, fault_groups
 from datasets_app.models import TrainingFile
 
 
@@ -38,6 +38,6 @@ def unused_of(file: TrainingFile) -> list[Note]:
     return found
 
 
-def _of_rows(group: Any) -> Note:
+def _of_rows(group: FaultGroup) -> Note:
     message = f"{spoken(group.message)} {spoken(group.hint)}".strip()
     return Note(code=group.code, params={"lines": group.lines}, message=message, count=group.count)

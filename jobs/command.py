@@ -69,7 +69,7 @@ def is_read_by_hand(file: TrainingFile) -> bool:
 
 def local_name(file: TrainingFile) -> str:
     """Return the name under which a file's rows lie beside the command."""
-    return file.filename if is_read_by_hand(file) else f"{file.filename.partition('.')[0] or file.pk}.jsonl"
+    return file.filename if is_read_by_hand(file) else file.rows_filename
 
 
 def training_name(job: FineTuningJob) -> str:

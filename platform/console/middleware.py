@@ -4,8 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -36,6 +35,12 @@ class RequestIdMiddleware:
         return response
 
 
+def language_of(request: HttpRequest) -> str:
+    """Return the person's choice by cookie, else what the browser asks for."""
+    chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in dict(settings.LANGUAGES) else translation.get_language_from_request(request)
+
+
 class LanguageMiddleware:
     """The person's choice by cookie, else what the browser asks for; the API always speaks English."""
 
@@ -43,37 +48,12 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        language = "en" if is_api(request.path) else self._choose(request)
+        language = "en" if is_api(request.path) else language_of(request)
         request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", language)
         return response
-
-    def _choose(self, request: PageRequest) -> str:
-        chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
-        if chosen in dict(settings.LANGUAGES):
-            return chosen
-        return translation.get_language_from_request(request)
-
-
-class HostMiddleware:
-    """Answer only to the names that this platform has, and say which setting adds one."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: PageRequest) -> HttpResponse:
-        try:
-            request.get_host()
-        except DisallowedHost:
-            message = _(
-                "The platform does not know itself by the name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
-            )
-            if is_api(request.path):
-                return JsonResponse(error_body(message=message, status=400, code="unknown_host"), status=400)
-            return HttpResponse(message, status=400, content_type="text/plain; charset=utf-8")
-        return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware:

@@ -4,8 +4,7 @@ import re
 import sys
 from typing import Any
 
-from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN, REASON_BAD_REFERER
 from django.template.loader import render_to_string
@@ -14,14 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import DATABASE_AWAY, RETRY_SECONDS, error_body, is_database_away
-from console.middleware import LANGUAGE_COOKIE, is_api
-
-Request = HttpRequest
+from console.middleware import is_api, language_of
 
 
-def answer(request: Request, *, status: int, code: str, message: Any) -> HttpResponse:
+def answer(request: HttpRequest, *, status: int, code: str, message: Any) -> HttpResponse:
     """Return the refusal as a page or as JSON, by the path that was asked. Nothing here asks the database."""
-    with translation.override("en" if is_api(request.path) else _language_of(request)):
+    with translation.override("en" if is_api(request.path) else language_of(request)):
         if is_api(request.path):
             return JsonResponse(error_body(message=message, status=status, code=code), status=status)
         theme = request.COOKIES.get("luthier_theme", "")
@@ -38,7 +35,13 @@ def page(status: int, message: Any, *, theme: str = "", nonce: str = "") -> str:
     )
 
 
-def bad_request(request: Request, exception: Exception) -> HttpResponseBase:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer what Django calls suspicious; a name that is not ours names the setting."""
+    if isinstance(exception, DisallowedHost):
+        unknown = gettext_lazy(
+            "The platform does not know itself by the name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
+        )
+        return answer(request, status=400, code="unknown_host", message=unknown)
     return answer(
         request,
         status=400,
@@ -47,21 +50,21 @@ def bad_request(request: Request, exception: Exception) -> HttpResponseBase:
     )
 
 
-def forbidden(request: Request, exception: Exception) -> HttpResponseBase:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return answer(request, status=403, code="forbidden", message=gettext_lazy("You may not do this."))
 
 
-def not_found(request: Request, exception: Exception) -> HttpResponseBase:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if is_api(request.path):
         message = f"There is no {request.method} {request.path[:200]}. Check the address and the method."
         return answer(request, status=404, code="unknown_url", message=message)
     return answer(request, status=404, code="not_found", message=gettext_lazy("There is no page at this address."))
 
 
-def server_error(request: Request) -> HttpResponseBase:
+def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer for what nobody foresaw; a database that is away for a moment is a 503 that says when to come back."""
     error = sys.exc_info()[1]
-    if isinstance(error, (OperationalError, InterfaceError)) and is_database_away(error):
+    if error is not None and is_database_away(error):
         response = answer(request, status=503, code="database_unavailable", message=gettext_lazy(DATABASE_AWAY))
         response["Retry-After"] = str(RETRY_SECONDS)
         return response
@@ -75,12 +78,12 @@ def server_error(request: Request) -> HttpResponseBase:
     )
 
 
-def csrf_failure(request: Request, reason: str = "") -> HttpResponseBase:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """Say why a form was not taken: from a foreign address, behind a proxy, or too old."""
     known = [re.escape(text).replace("%s", ".*") for text in (REASON_BAD_ORIGIN, REASON_BAD_REFERER)]
     if any(re.fullmatch(text, reason) for text in known):
         seen = request.headers.get("origin") or request.headers.get("referer", "")
-        with translation.override(_language_of(request)):
+        with translation.override(language_of(request)):
             message = _(
                 "The form was sent from %(seen)s, which the platform does not know as its own address. Behind a proxy, "
                 "set LUTHIER_PUBLIC_URL to the address that people use, and LUTHIER_BEHIND_PROXY to 1."
@@ -90,8 +93,3 @@ def csrf_failure(request: Request, reason: str = "") -> HttpResponseBase:
         "The form is too old, or the browser keeps no cookies. Load the page again and send the form again."
     )
     return answer(request, status=403, code="csrf_failed", message=old)
-
-
-def _language_of(request: Request) -> str:
-    chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
-    return chosen if chosen in dict(settings.LANGUAGES) else translation.get_language_from_request(request)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
+from django.test import Client
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from accounts.models import Team, User
@@ -67,6 +68,14 @@ def alice(db: None) -> Member:
 def charlie(db: None) -> Member:
     """Of another team."""
     return _member("charlie@example.com", "C")
+
+
+@pytest.fixture
+def page(alice: Member) -> Client:
+    """A browser in which Alice is signed in."""
+    client = Client()
+    client.force_login(alice.user)
+    return client
 
 
 @pytest.fixture(scope="session")

@@ -26,13 +26,6 @@ def columns_of(file: TrainingFile, **given: str) -> dict[str, str]:
     return {field.part: field.column for field in question.fields}
 
 
-@pytest.fixture
-def page(alice: Member) -> Client:
-    client = Client()
-    client.force_login(alice.user)
-    return client
-
-
 class TestQuestion:
     def test_names_the_columns_and_proposes(self, alice: Member) -> None:
         file = stored(alice, TABLE)

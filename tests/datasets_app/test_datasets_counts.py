@@ -34,13 +34,6 @@ def page_of(client: Client, file: TrainingFile, **query: Any) -> str:
     return client.get(f"/datasets/{file.pk}", query).content.decode()
 
 
-@pytest.fixture
-def page(alice: Member) -> Client:
-    client = Client()
-    client.force_login(alice.user)
-    return client
-
-
 class TestRows:
     def test_a_fault_of_the_whole_file_is_no_row(self, alice: Member) -> None:
         file = stored(alice, packed(a=lines_of(*rows(3)), b=lines_of(*rows(3))), "two.zip")

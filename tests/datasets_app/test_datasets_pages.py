@@ -14,13 +14,6 @@ from tests.datasets_app.dataset_makers import lines_of, row, rows
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
 
-@pytest.fixture
-def page(alice: Member) -> Client:
-    client = Client()
-    client.force_login(alice.user)
-    return client
-
-
 def stored(member: Member, content: bytes, filename: str = "chats.jsonl") -> TrainingFile:
     return dataset_makers.stored(member.team, content, filename, by=member.user)
 
