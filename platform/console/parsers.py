@@ -9,9 +9,13 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 DEEPEST = 100
+MOST_QUOTES = 200_000
+"""Of strings: two for each. What JSON costs follows from how many values it has, far more than from its length."""
+MOST_PARTS = 200_000
+"""Brackets and commas outside of strings."""
 STRINGS = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 """Matches at every quote, closed or not, and gives nothing back: one pass over whatever body."""
-NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+NO_PARTS = bytes(set(range(256)) - set(b"[]{},"))
 
 
 class BoundedJSONParser(BaseParser):
@@ -22,8 +26,7 @@ class BoundedJSONParser(BaseParser):
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Return the value, or raise ParseError with where it goes wrong."""
         body = stream.read()
-        if _depth(body) > DEEPEST:
-            raise ParseError(f"The body is nested deeper than {DEEPEST} levels.")
+        _check_shape(body)
         try:
             return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         except UnicodeDecodeError:
@@ -32,13 +35,17 @@ class BoundedJSONParser(BaseParser):
             raise ParseError(f"The body is not JSON: {error}.") from None
 
 
-def _depth(body: bytes) -> int:
-    """Return how deep brackets nest outside of strings, in one pass."""
-    brackets = np.frombuffer(STRINGS.sub(b"", body).translate(None, delete=NO_BRACKETS), dtype=np.uint8)
-    if not len(brackets):
-        return 0
-    opens = (brackets == ord("[")) | (brackets == ord("{"))
-    return max(0, int(np.where(opens, 1, -1).cumsum().max()))
+def _check_shape(body: bytes) -> None:
+    """Refuse what is deeper or has more values than anything here needs, in one pass."""
+    if body.count(b'"') - body.count(b'\\"') > MOST_QUOTES:
+        raise ParseError(f"The body has more than {MOST_QUOTES // 2:,} texts. Send less at once.")
+    parts = np.frombuffer(STRINGS.sub(b"", body).translate(None, delete=NO_PARTS), dtype=np.uint8)
+    if len(parts) > MOST_PARTS:
+        raise ParseError("The body has more lists, objects and values than are read at once. Send less.")
+    opens = (parts == ord("[")) | (parts == ord("{"))
+    steps = np.where(opens, 1, np.where(parts == ord(","), 0, -1))
+    if len(parts) and int(steps.cumsum().max()) > DEEPEST:
+        raise ParseError(f"The body is nested deeper than {DEEPEST} levels.")
 
 
 def _refuse_constant(name: str) -> None:

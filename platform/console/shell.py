@@ -25,9 +25,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Route = tuple[str, "re.Pattern[str]", Application]
 
 MAX_CONTROL_BYTES = 256 * 2**10
-"""Of a JSON body that asks for something: all but questions to a model, whose conversations may be long."""
-MAX_QUESTION_BYTES = 4 * 2**20
-QUESTIONS = frozenset({"/v1/chat/completions", "/v1/completions"})
+"""Of a body that asks for something: all but questions to a model, whose conversations may be long, and files."""
+MAX_QUESTION_BYTES = 2 * 2**20
+QUESTIONS = re.compile(r"/v1/(chat/)?completions/?|/deployments/[^/]+/chat/?")
 CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
 DOT_SEGMENT = re.compile(r"(^|/)\.\.?(;[^/]*)?(/|$)")
 
@@ -94,11 +94,10 @@ class Shell:
 
     def _limit(self, scope: Scope) -> int:
         """Return how many bytes of a body are read: parsing JSON holds the process, so little of it is taken."""
-        path = scope["path"]
-        if path.rstrip("/") in QUESTIONS:
-            return min(MAX_QUESTION_BYTES, self.max_body_bytes)
-        is_json = path.startswith(("/v1/", "/api/")) and not _header(scope, b"content-type").startswith("multipart/")
-        return min(MAX_CONTROL_BYTES, self.max_body_bytes) if is_json else self.max_body_bytes
+        if _header(scope, b"content-type").lower().startswith("multipart/"):
+            return self.max_body_bytes  # a page's form with a file
+        is_question = QUESTIONS.fullmatch(scope["path"])
+        return min(MAX_QUESTION_BYTES if is_question else MAX_CONTROL_BYTES, self.max_body_bytes)
 
 
 def _too_large(limit: int) -> Refused:

@@ -91,8 +91,45 @@ class TestTime:
         body = (head.encode() + pattern * (MAX_CONTROL_BYTES // len(pattern)))[:MAX_CONTROL_BYTES]
         assert seconds(body) < MOST_SECONDS
 
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            b"[],",
+            b'"",',
+            b'"',
+            b'\\"',
+            b"\\\\",
+            b"\\n",
+            b"\\u4e2d",
+            b"1,",
+            b"1e9,",
+            b"{},",
+            b'"a\\"',
+            b'{"a":1},',
+            b"[",
+        ],
+    )
+    @pytest.mark.parametrize("head", [b"[", b'"', b""])
+    def test_a_question_up_to_its_cap(self, piece: bytes, head: bytes) -> None:
+        body = head + piece * (MAX_QUESTION_BYTES // len(piece) - 1)
+        for end in (b'"', b"1]"):
+            assert seconds(body + end) < MOST_SECONDS
+
+    def test_many_keys_are_refused(self) -> None:
+        with pytest.raises(ParseError, match="more than 100,000 texts"):
+            parse(b"{" + b",".join(b'"%d":1' % n for n in range(100_001)) + b"}")
+
+    def test_more_values_than_are_read_at_once_are_refused(self) -> None:
+        assert parse(b"[" + b"1," * 199_990 + b"1]") is not None
+        with pytest.raises(ParseError, match="Send less"):
+            parse(b"[" + b"1," * 200_000 + b"1]")
+
+    def test_texts_full_of_quotes_and_brackets_are_none_of_them(self) -> None:
+        body = json.dumps({"text": '"[],{}' * 300_000}).encode()
+        assert parse(body) == json.loads(body)
+
     def test_a_long_conversation_is_read_quickly(self) -> None:
-        words = '中文 and English, \\ and " too. ' * 20_000
+        words = '中文 and English, \\ and " too. ' * 9_000
         body = json.dumps({"messages": [{"role": "user", "content": words}] * 5}, ensure_ascii=False).encode()
         assert MAX_QUESTION_BYTES / 2 < len(body) < MAX_QUESTION_BYTES
         assert seconds(body) < MOST_SECONDS

@@ -73,14 +73,20 @@ class TestCharset:
 
 
 class TestSizes:
+    async def test_a_form_with_a_file_has_the_largest(self) -> None:
+        kind = [(b"content-type", b"multipart/form-data; boundary=x")]
+        assert (await asked("/datasets/upload", body=b" " * MOST, headers=kind))[0] == 200
+        assert (await asked("/datasets/upload", body=b" " * (MOST + 1), headers=kind))[0] == 413
+
     @pytest.mark.parametrize("announce", [True, False])
     @pytest.mark.parametrize(
         ("path", "most", "words"),
         [
             ("/v1/fine_tuning/jobs", MAX_CONTROL_BYTES, "256 KB"),
             ("/api/v1/files/file-1/repairs", MAX_CONTROL_BYTES, "256 KB"),
-            ("/v1/chat/completions", MAX_QUESTION_BYTES, "4 MB"),
-            ("/datasets/upload", MOST, "10 MB"),
+            ("/v1/chat/completions", MAX_QUESTION_BYTES, "2 MB"),
+            ("/deployments/deploy-1/chat", MAX_QUESTION_BYTES, "2 MB"),
+            ("/sign-in", MAX_CONTROL_BYTES, "256 KB"),
         ],
     )
     async def test_each_path_has_its_cap(self, path: str, most: int, words: str, announce: bool) -> None:

@@ -4,6 +4,8 @@ from django.utils.translation import gettext_noop
 
 SENTENCES: tuple[str, ...] = (
     # The web's edge
+    gettext_noop("The body has more than {0} texts. Send less at once."),
+    gettext_noop("The body has more lists, objects and values than are read at once. Send less."),
     gettext_noop("The body is larger than {0}. Upload large data by /v1/files."),
     gettext_noop("The path holds a character that no address here has."),
     gettext_noop("The address holds the character NUL, which no text here has."),
