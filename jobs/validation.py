@@ -16,6 +16,7 @@ from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.models import FineTuningJob
 from jobs.situations import devices_for, situation_of
 from jobs.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
+from trainer.spec import steps_of
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
     if job.status != FineTuningJob.Status.VALIDATING:
         return
     values = resolved.values
-    steps = max(1, -(-int(-(-num_rows // resolved.batch_size) * values["num_train_epochs"] * 1000) // 1000))
+    steps = steps_of(num_rows, batch_size=resolved.batch_size, epochs=values["num_train_epochs"])
     FineTuningJob.objects.filter(pk=job.pk).update(
         hyperparameters=values,
         reasons=resolved.reasons,

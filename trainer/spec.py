@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from rundir.paths import SpecError
@@ -29,6 +30,15 @@ SCHEDULES = (
 )
 FOLLOWING = ("reduce_lr_on_plateau", "greedy")
 """Schedules that follow the validation loss."""
+
+
+def steps_of(rows: int, *, batch_size: int, epochs: float) -> int:
+    """Return the optimizer steps of `epochs` over `rows`: an epoch's last batch is as large as is left, a begun step is
+    done, and there is one at least.
+
+    The epochs count as they are written: 0.07 of 100 steps are 7, where binary fractions make a little more, and so 8.
+    """
+    return max(1, math.ceil(-(-rows // batch_size) * Decimal(str(epochs))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +117,7 @@ class Hyperparameters:
     def count_steps(self, num_conversations: int, *, world_size: int = 1) -> int:
         """Return the optimizer steps of a whole training: each epoch's last batch is as large as is left."""
         batch_size = self.per_device_train_batch_size * self.gradient_accumulation_steps * world_size
-        return max(1, math.ceil(math.ceil(num_conversations / batch_size) * self.num_train_epochs))
+        return steps_of(num_conversations, batch_size=batch_size, epochs=self.num_train_epochs)
 
 
 @dataclass(frozen=True, kw_only=True)

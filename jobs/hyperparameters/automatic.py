@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.hyperparameters.situation import Situation
-from trainer.spec import FOLLOWING
+from trainer.spec import FOLLOWING, steps_of
 
 FEW_ROWS = 200
 MANY_ROWS = 10_000
@@ -191,8 +191,8 @@ def _checkpointing(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, 
 
 def _save_steps(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
     """Return a tenth of the steps, at least 10, so that a failure never costs more than that."""
-    per_epoch = math.ceil(training_rows(situation, chosen) / batch_size(situation, chosen))
-    steps = math.ceil(per_epoch * float(chosen["num_train_epochs"]))
+    batch, epochs = batch_size(situation, chosen), chosen["num_train_epochs"]
+    steps = steps_of(training_rows(situation, chosen), batch_size=batch, epochs=epochs)
     return min(1000, max(10, math.ceil(steps / 10))), {"code": "save", "steps": steps}
 
 

@@ -8,6 +8,7 @@ from jobs.hyperparameters.asked import OPENAI
 from jobs.hyperparameters.automatic import Reason
 from jobs.hyperparameters.batches import Layout, lay_out
 from jobs.hyperparameters.situation import Situation
+from trainer.spec import steps_of
 
 MOST_PER_DEVICE = 8
 """Of a batch that was asked for as a whole, so many conversations at a time on each device."""
@@ -45,7 +46,9 @@ def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
         values["learning_rate"] = float(f"{values['learning_rate'] * multiplier:.6g}")
         reasons["learning_rate"] = {"code": "multiplier", "multiplier": multiplier}
     batch_size = automatic.batch_size(situation, values)
-    return Resolved(values=values, reasons=reasons, batch_size=batch_size, steps=_steps(situation, values, batch_size))
+    rows = automatic.training_rows(situation, values)
+    steps = steps_of(rows, batch_size=batch_size, epochs=values["num_train_epochs"])
+    return Resolved(values=values, reasons=reasons, batch_size=batch_size, steps=steps)
 
 
 def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: int | None) -> dict[str, Any]:
@@ -74,8 +77,3 @@ def _of_batch(asked: dict[str, Any], situation: Situation) -> Layout:
     if rounds is not None:
         return Layout(world_size=rest.world_size, per_device=left, rounds=rounds)
     return Layout(world_size=rest.world_size, per_device=per_device or 1, rounds=left)
-
-
-def _steps(situation: Situation, values: dict[str, Any], batch_size: int) -> int:
-    rows = automatic.training_rows(situation, values)
-    return max(1, -(-int(-(-rows // batch_size) * float(values["num_train_epochs"]) * 1000) // 1000))

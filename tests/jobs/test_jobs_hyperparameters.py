@@ -1,5 +1,6 @@
 """Every parameter takes what it should and refuses the rest; automatic values follow model, data and device."""
 
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from jobs.hyperparameters import (
     round_up,
     sentence,
 )
-from trainer.spec import Hyperparameters
+from trainer.spec import Hyperparameters, steps_of
 
 SEEDS_TABLE = [
     "data_path",
@@ -267,6 +268,31 @@ class TestAutomatic:
         resolved = resolve({"n_epochs": 3}, SOME)
         answered = openai_values({"n_epochs": 3}, resolved.values, batch_size=8)
         assert answered == {"batch_size": 8, "n_epochs": 3, "learning_rate_multiplier": 1.0}
+
+
+class TestSteps:
+    CASES = (
+        (10, 1, 0.30001, 4),
+        (100, 1, 0.07, 7),
+        (72, 2, 2.0, 72),
+        (7, 2, 3, 12),
+        (10, 8, 1e-05, 1),
+        (1000, 1, 0.29, 290),
+    )
+
+    @pytest.mark.parametrize(("rows", "batch", "epochs", "steps"), CASES)
+    def test_a_begun_step_is_done_and_epochs_count_as_written(
+        self, rows: int, batch: int, epochs: float, steps: int
+    ) -> None:
+        assert steps_of(rows, batch_size=batch, epochs=epochs) == steps
+
+    @pytest.mark.parametrize(("rows", "batch", "epochs", "steps"), CASES)
+    def test_estimate_and_trainer_agree(self, rows: int, batch: int, epochs: float, steps: int) -> None:
+        asked = {"per_device_train_batch_size": batch, "num_train_epochs": epochs, "validation_split": 0}
+        resolved = resolve(asked, replace(FEW, rows=rows))
+        names = {field.name for field in fields(Hyperparameters)}
+        told = Hyperparameters(**{name: value for name, value in resolved.values.items() if name in names})
+        assert (resolved.steps, resolved.reasons["save_steps"]["steps"], told.count_steps(rows)) == (steps,) * 3
 
 
 class TestLayout:

@@ -13,6 +13,7 @@ from datasets_app import checking
 from datasets_app.services import delete_file
 from jobs import reconciling, tasks, validation
 from jobs.models import FineTuningJob
+from jobs.preparing import trainer_values
 from jobs.services import Wish, cancel_job, create_job, get_job, pause_job, resume_job
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +103,14 @@ class TestValidation:
         assert (job.total_steps or 0) >= 32
         [attempt] = job.attempts.all()
         assert (attempt.run.kind, attempt.run.team, attempt.run.accelerators) == ("training", alice.team, 1)
+
+    @pytest.mark.parametrize(("rows", "epochs", "steps"), [(10, 0.30001, 4), (100, 0.07, 7)])
+    def test_the_jobs_steps_are_those_that_the_trainer_counts(
+        self, alice: Any, rows: int, epochs: float, steps: int
+    ) -> None:
+        asked = {"per_device_train_batch_size": 1, "num_train_epochs": epochs, "validation_split": 0}
+        job = make_job(alice.team, rows=rows, hyperparameters=asked)
+        assert job.total_steps == trainer_values(job).count_steps(rows) == steps
 
     def test_twice_is_once(self, alice: Any) -> None:
         job = make_job(alice.team)
