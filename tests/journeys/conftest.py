@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,20 @@ from tests.journeys.tiny_model import write_tiny_llama
 
 FULL = bool(os.environ.get("LUTHIER_TEST_FULL"))
 TIME_SCALE = 1.0 if FULL else 0.2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A journey that fails elsewhere can only be understood by what its platforms wrote."""
+    report = yield
+    if report.failed:
+        for platform in dict.fromkeys(v for v in _fixtures(item).values() if isinstance(v, RunningPlatform)):
+            report.sections.append((f"serve.log of {platform.home.name}", platform.last_lines(60)))
+    return report
+
+
+def _fixtures(item: pytest.Item) -> dict[str, object]:
+    return getattr(item, "funcargs", {})
 
 
 @pytest.fixture(scope="session")

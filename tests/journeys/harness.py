@@ -87,6 +87,11 @@ class RunningPlatform:
         if self.process is not None:
             self.process.wait(10)
 
+    def last_lines(self, count: int) -> str:
+        """Return the end of what the platform's processes wrote."""
+        log = self.home / "serve.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:]) if log.exists() else ""
+
     def health(self) -> dict[str, str]:
         try:
             with urlopen(f"{self.url}/healthz", timeout=5) as reply:
