@@ -4,7 +4,8 @@ python -m benchmarks.first_step [--quick]
 
 Ours: from the HTTP request that creates a job until the trainer says that its first step begins (queue, devices, run
 directory, model and DeepSpeed included; the file was uploaded and the configuration rehearsed before). Theirs: from the
-start of `llamafactory-cli train` until its trainer prints that training runs, on the same model, rows and batch.
+start of `llamafactory-cli train` until its trainer prints that training runs, on the same model, rows and batch, in
+bfloat16 where the processor has units for it and in float32 elsewhere, as ours.
 `ratio` is theirs / ours. Proof: both go on to do the same number of steps.
 """
 
@@ -20,9 +21,10 @@ from typing import Any
 import openai
 
 from benchmarks.common import conclude, interleaved, say_machine
-from benchmarks.peer_environments import environment_of
+from benchmarks.peer_environments import environment_of, fastest_base
 from benchmarks.peers import llama_factory_run
-from benchmarks.platform import BASE, DATA, create, end_of, home, newest_training, running_platform, upload
+from benchmarks.platform import BASE, DATA, create, end_of, newest_training, running_platform, starter_model, upload
+from machine.facts import trains_faster_in_bf16
 
 BEGINS = "***** Running training *****"
 
@@ -32,6 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one run of each")
     quick = parser.parse_args().quick
+    starter_model()
     environment_of("llamafactory")
     rows = [as_messages(json.loads(line)) for line in DATA.read_text().splitlines()]
     steps: list[int] = []
@@ -44,7 +47,8 @@ def main() -> int:
             runs=1 if quick else 5,
             unit="s",
         )
-    say_machine(model=BASE, rows=len(rows), batch=2, peer="LLaMA-Factory 0.9.5")
+    dtype = "bfloat16" if trains_faster_in_bf16() else "float32"
+    say_machine(model=BASE, rows=len(rows), batch=2, dtype=dtype, peer="LLaMA-Factory 0.9.5")
     same = len(set(steps)) == 1
     conclude("first_step", ours, theirs, unit="s", same_work=same, smaller_is_better=True)
     return 0 if same else 1
@@ -71,7 +75,7 @@ def by_platform(client: openai.OpenAI, file_id: str, steps: list[int]) -> float:
 
 def by_peer(work: Path, rows: list[dict[str, Any]], steps: list[int]) -> float:
     """Return the seconds from the command's start until its training runs; it is then let finish its epoch."""
-    model = next((home() / "models").glob(f"{BASE}*"))
+    model = fastest_base(starter_model())
     run = llama_factory_run(work, model=model, rows=rows, per_device_train_batch_size=2, num_train_epochs=1.0)
     started_at = time.perf_counter()
     process = subprocess.Popen(

@@ -13,7 +13,8 @@ from typing import Any
 
 import openai
 
-from demo.serving import MANAGE, ROOT, Server
+from demo.serving import MANAGE, ROOT, NotReady, Server, api_key
+from rundir.manifest import NAME as MANIFEST
 
 ASK_SECONDS = 1.0
 """Between two looks at a job: as often as a person's page asks."""
@@ -32,21 +33,58 @@ def home() -> Path:
     return folder
 
 
+def starter_model() -> Path:
+    """Return the folder of the model that the benchmarks use, fetched now if it is not here.
+
+    Where that cannot be done the process ends with a sentence that says why.
+    """
+    folder = home() / "models" / BASE
+    if (folder / MANIFEST).exists():
+        return folder
+    print(f"fetching {BASE} (once) …", flush=True)
+    try:
+        # The catalogue lies in the platform's database, which therefore runs meanwhile and fetches nothing by itself.
+        with _server(LUTHIER_STARTER_MODEL=""):
+            done = subprocess.run([sys.executable, MANAGE, "fetch_model", BASE], stderr=subprocess.PIPE, text=True)
+            why = done.stderr.strip().rpartition("\n")[2].removeprefix("CommandError: ") if done.returncode else ""
+    except NotReady as error:
+        why = str(error)
+    if why or not (folder / MANIFEST).exists():
+        sys.exit(
+            f"{BASE} could not be fetched, and without it there is nothing to measure: {why or 'it is not there.'}"
+        )
+    return folder
+
+
 @contextmanager
 def running_platform() -> Iterator[openai.OpenAI]:
-    """Start the platform in `home()` on a free port; give a client with a key; stop it at the end."""
+    """Start the platform in `home()` with its model; give a client with a key; stop it at the end."""
+    starter_model()
+    with _server() as server:
+        key = api_key(email="bench@luthier.local", team="Bench")
+        yield openai.OpenAI(base_url=f"{server.url}/v1", api_key=key)
+
+
+@contextmanager
+def _server(**environment: str) -> Iterator[Server]:
+    """Run the platform in `home()` on a free port, with these variables more; our own process gets them too."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     os.environ |= {"LUTHIER_HOME": str(home()), "PORT": str(port)}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ |= environment
     server = Server(port=port)
     try:
         server.start()
-        command = [sys.executable, MANAGE, "create_api_key", "--email", "bench@luthier.local", "--team", "Bench"]
-        key = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        yield openai.OpenAI(base_url=f"{server.url}/v1", api_key=key)
+        yield server
     finally:
         server.stop()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def upload(client: openai.OpenAI, path: Path = DATA) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 from benchmarks.common import conclude, interleaved, say_machine
-from benchmarks.platform import BASE, home
+from benchmarks.platform import BASE, starter_model
 from demo.serving import ROOT
 
 sys.path.insert(1, str(ROOT / "platform"))
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="20 MB, two runs")
     arguments = parser.parse_args()
     megabytes = 20 if arguments.quick else arguments.megabytes
+    starter_model()
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "messages.jsonl"
         rows = write_rows(path, megabytes * 1_000_000)
@@ -84,7 +85,7 @@ def passages() -> Iterator[tuple[str, str]]:
 def chat_format() -> Any:
     from chat import ChatFormat
 
-    return ChatFormat.load(next((home() / "models").glob(f"{BASE}*")))
+    return ChatFormat.load(starter_model())
 
 
 def rendered(path: Path) -> tuple[list[str], int]:
@@ -125,7 +126,7 @@ def by_tokenizers(texts: list[str], *, cached_words: int = 0) -> float:
     from tokenizers import Tokenizer
 
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
-    tokenizer = Tokenizer.from_file(str(next((home() / "models").glob(f"{BASE}*")) / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(starter_model() / "tokenizer.json"))
     if cached_words:
         tokenizer.model._resize_cache(cached_words)
     started_at, tokens = time.perf_counter(), 0

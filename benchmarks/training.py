@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.common import conclude, interleaved, say_machine
 from benchmarks.peer_environments import fresh
 from benchmarks.peers import PEERS, PeerRun, watched
-from benchmarks.platform import BASE, home
+from benchmarks.platform import BASE, starter_model
 from demo.serving import ROOT
 
 BATCH = 8
@@ -47,8 +47,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one run of each, 6 steps")
     parser.add_argument("--shared-prompt", action="store_true", help="every row begins with the same 200 tokens")
     asked = parser.parse_args()
-    peer = PEERS[asked.against]()
-    model = next((home() / "models").glob(f"{BASE}*"))
+    model, peer = starter_model(), PEERS[asked.against]()
     system = prompt() if asked.shared_prompt else SYSTEM
     with tempfile.TemporaryDirectory() as scratch:
         ours_in, theirs_in = Path(scratch) / "ours", Path(scratch) / "theirs"
