@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chat import ChatError, Conversation, parse_row
@@ -66,6 +66,8 @@ class Opened:
         """Return what one row is."""
         if isinstance(item, RowFault):
             return item
+        if isinstance(item.value, list):
+            item = replace(item, value=shapes.as_row(item.value))
         if fault := self._fault_of_choice(item):
             return fault
         shape = self._chosen if isinstance(item.value, Mapping) and self._chosen else shapes.shape_of(item.value)

@@ -14,6 +14,7 @@ from datasets_app.checks import as_copy
 from datasets_app.examples import PLACEHOLDER, Example, Opened
 from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
+from datasets_app.shapes import as_row
 
 ROLES = {
     "bot": "assistant", "model": "assistant",
@@ -254,6 +255,7 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
         row.example = value if isinstance(value, RowFault) else None
         row.written = row.written or None
         return row
+    value = as_row(value)
     for repair in chosen:
         if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
             value, row.used = changed, [*row.used, repair.name]

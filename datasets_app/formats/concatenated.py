@@ -1,8 +1,10 @@
-"""JSON objects one after another, each over as many lines as it likes: pretty-printed JSON Lines."""
+"""JSON objects, or arrays of messages, one after another, each over as many lines as it likes: pretty-printed JSON
+Lines."""
 
 import json
 from collections.abc import Iterator
 
+from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RowFault
 from datasets_app.formats.json_array import Splitter
 from datasets_app.formats.lines import BOM, blocks
@@ -16,11 +18,13 @@ class ConcatenatedJSON:
     name = "json-objects"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Take what begins with an object that goes on behind its first line and ends somewhere."""
+        """Take what begins with an object, or messages, that go on behind their first line and end somewhere."""
         text = head.removeprefix(BOM).lstrip()
         first, _, rest = text.partition(b"\n")
-        if not text.startswith(b"{") or not rest.strip() or open_depth(first) == 0:
+        if not text.startswith((b"{", b"[")) or not rest.strip() or open_depth(first) == 0:
             return False
+        if text.startswith(b"["):
+            return is_bare(text)
         try:
             json.JSONDecoder(strict=False).raw_decode(text.decode("utf-8", "replace"))
         except (ValueError, RecursionError):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import DEEPEST, LONGEST_ROW, parse_value, too_deep, too_long
 from datasets_app.formats.lines import BOM, blocks
@@ -22,8 +23,9 @@ class JSONArray:
     name = "json"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Take what begins with a bracket."""
-        return head.removeprefix(BOM).lstrip().startswith(b"[")
+        """Take what begins with a bracket, unless each array is a row of its own."""
+        text = head.removeprefix(BOM).lstrip()
+        return text.startswith(b"[") and not is_bare(text)
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield each element with the line where it begins."""

@@ -6,6 +6,7 @@ from typing import Any
 from datasets_app.formats.base import RowFault
 from datasets_app.shapes import conversations, instructions, others
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, Use
+from datasets_app.shapes.lists import as_row
 
 SHAPES: tuple[Shape, ...] = (*others.FIRST, *conversations.SHAPES, *instructions.SHAPES, others.TEXT)
 CHOSEN = instructions.CHOSEN
@@ -21,6 +22,7 @@ __all__ = [
     "Shape",
     "Turned",
     "Use",
+    "as_row",
     "column_missing",
     "go_together",
     "is_only_named",

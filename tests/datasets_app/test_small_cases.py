@@ -8,28 +8,9 @@ from typing import Any
 import pytest
 
 from chat import ChatError, parse_row
-from datasets_app.checks import check_file_content
 from datasets_app.examples import Example, open_examples
 from datasets_app.repairs import fix_roles
-from datasets_app.validation import Report
-
-SMALL = Path(__file__).parent / "cases" / "small"
-
-
-def report_of(name: str) -> Report:
-    """Return the verdict, which is the same whether rows are read the quick or the general way."""
-    reports = []
-    for is_quick in (None, False):
-        with (SMALL / name).open("rb") as stream:
-            reports.append(check_file_content(stream, filename=name, is_quick=is_quick))
-    first, second = reports
-    assert (first.num_rows, first.codes) == (second.num_rows, second.codes)
-    return first
-
-
-def conversations(name: str) -> list[Any]:
-    with (SMALL / name).open("rb") as stream:
-        return [item.conversation for item in open_examples(stream, name) if isinstance(item, Example)]
+from tests.datasets_app.small_files import conversations, report_of
 
 
 @pytest.mark.parametrize(
