@@ -8,6 +8,7 @@ from rundir.lease import LeaseWatch, write_lease
 from rundir.lock import SupervisorLock
 from rundir.manifest import (
     ManifestError,
+    newest_step,
     newest_valid_checkpoint,
     sha256_of_file,
     verify_manifest,
@@ -24,6 +25,7 @@ __all__ = [
     "RunDirectory",
     "SpecError",
     "SupervisorLock",
+    "newest_step",
     "newest_valid_checkpoint",
     "read_events",
     "sha256_of_file",

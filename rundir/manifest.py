@@ -65,6 +65,12 @@ def newest_valid_checkpoint(checkpoints: Path) -> tuple[Path | None, list[str]]:
     return None, passed_over
 
 
+def newest_step(checkpoints: Path) -> int | None:
+    """Return the step of the newest finished checkpoint, without reading its bytes; None when there is none."""
+    whole = (folder for folder in _newest_first(checkpoints) if (folder / NAME).exists())
+    return next((int(folder.name.removeprefix("step-")) for folder in whole), None)
+
+
 def _newest_first(checkpoints: Path) -> list[Path]:
     if not checkpoints.is_dir():
         return []

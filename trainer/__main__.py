@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from machine.facts import available_cores
-from rundir import RunDirectory, SpecError, write_json
+from rundir import RunDirectory, SpecError, newest_step, write_json
 from trainer.command_line import Arguments, parse, wait_for_run_directory
 from trainer.environment import prepare_environment
 from trainer.failures import Failure, classify
@@ -45,7 +45,7 @@ def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopReq
 
         run_attempt(directory, spec, Ranks.from_environment(), reporter, stop)
     except Exception as error:
-        failure = classify(error, step=reporter.step)
+        failure = classify(error, step=reporter.step, kept=newest_step(directory.checkpoints))
         if rank != 0:
             write_json(error_file(directory, rank), {"code": failure.code, "message": failure.message})
         elif spec.world_size > 1 and failure.code == "trainer_error":

@@ -3,6 +3,7 @@
 import torch
 
 import chat
+from trainer.failures import classify
 from trainer.probes import answer, prompt_ids
 from trainer.reporting import Reporter
 from trainer.result import Tuned
@@ -26,7 +27,8 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
             with tuned.without_adapter():
                 before = list(_answers(tuned, tests, chat_format))
     except (RuntimeError, chat.ChatError) as error:  # memory that is gone is a RuntimeError too
-        reporter.warn(f"The acceptance test could not be held: {error}")
+        reason = str(error) if isinstance(error, chat.ChatError) else classify(error, step=reporter.step).message
+        reporter.warn(f"The acceptance test could not be held: {reason}")
         return
     found = chat.verdict(tests, answers, before=before, needed=spec.acceptance_needed)
     right = sum(count["right"] for count in found["topics"].values())

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from trainer.failures import Failure
+from trainer.failures import Failure, is_broken_header
 from trainer.model import Trainee
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -206,10 +206,23 @@ def _shape(weight: Any) -> torch.Size:
 
 def _read(folder: Path, *, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
     for path in sorted(folder.glob("state-*.safetensors")):
-        with safe_open(path, framework="pt") as stream:
+        with _open(path) as stream:
             for name in stream.keys():  # noqa: SIM118  # no mapping: it only has keys()
                 if name.startswith(prefix):
                     yield name.removeprefix(prefix), stream.get_tensor(name)
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except SafetensorError as error:
+        if not is_broken_header(error):
+            raise
+        raise Failure(
+            "bad_checkpoint",
+            f"{path.name} in {path.parent.name} is damaged: its header cannot be read. "
+            "Start a new job, or remove the checkpoint.",
+        ) from error
 
 
 def _foreign(folder: Path, name: str) -> Failure:

@@ -101,7 +101,9 @@ def _ensure_terminal_event(directory: RunDirectory, status: int) -> None:
     events = read_events(directory.events)
     if status != 0 and not (events and events[-1].is_terminal):
         failure = reason_of_others(directory) or Failure(
-            "rank_lost", "One of the training processes ended without a word. The log has the details."
+            "rank_lost",
+            "One of the training processes ended without a word. The whole log has the details; "
+            "administrators can read it.",
         )
         writer = EventWriter(directory.events)
         writer.write("failed", failure.message, level="error", code=failure.code)

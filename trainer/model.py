@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from trainer.failures import Failure
+from trainer.failures import FETCH_AGAIN, Failure, is_broken_header
 from trainer.families import internlm2, qwen1
 from trainer.fused_lora import fuse
 from trainer.hardware import Hardware
@@ -55,7 +56,8 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
     config = _read_config(model_path)
     if not any(model_path.glob("*.safetensors")):
         raise Failure(
-            "bad_model", f"{model_path} holds no *.safetensors file. Other weight formats can run code and are refused."
+            "bad_model",
+            f"{model_path.name} holds no *.safetensors file. Other weight formats can run code and are refused.",
         )
     kind = str(config.get("model_type"))
     load: Callable[..., Any] = CONVERTED.get(kind, AutoModelForCausalLM.from_pretrained)
@@ -65,15 +67,35 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
             f"{model_path.name} is of the type {kind!r}, which needs code from the model's folder. "
             "Such code is never run here. Choose a model of an architecture that Transformers knows.",
         )
-    return load(
-        model_path,
-        dtype=hardware.dtype,
-        # Left open, the choice is SDPA, but eager for an architecture that SDPA does not compute (Gemma 2's soft cap).
-        attn_implementation=None if hardware.attention == "sdpa" else hardware.attention,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-    )
+    try:
+        return load(
+            model_path,
+            dtype=hardware.dtype,
+            # Left open, the choice is SDPA, but eager where an architecture needs it (Gemma 2's soft cap).
+            attn_implementation=None if hardware.attention == "sdpa" else hardware.attention,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except Exception as error:
+        if (damaged := _damaged(model_path)) is not None:
+            raise damaged from error
+        raise
+
+
+def _damaged(model_path: Path) -> Failure | None:
+    """Say which weights file has a broken header: Transformers names none, or fails elsewhere because of it."""
+    for path in sorted(model_path.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except SafetensorError as error:
+            if is_broken_header(error):
+                return Failure(
+                    "model_damaged",
+                    f"{path.name} of {model_path.name} is damaged: its header cannot be read. {FETCH_AGAIN}",
+                )
+    return None
 
 
 def prepare(causal: Any, hyperparameters: Hyperparameters) -> Trainee:
@@ -166,7 +188,7 @@ def _read_config(model_path: Path) -> dict[str, Any]:
         config = json.loads((model_path / "config.json").read_bytes())
     except (OSError, ValueError):
         raise Failure(
-            "bad_model", f"{model_path} has no readable config.json. Give the folder of a whole model."
+            "bad_model", f"{model_path.name} has no readable config.json. Give the folder of a whole model."
         ) from None
     return config if isinstance(config, dict) else {}
 

@@ -203,9 +203,21 @@ def test_refused_data_splits(text: str) -> None:
     assert_is_chinese(refusal(lambda: parse_data_split(text)))
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), MemoryError(), OSError(28, "No space left on device")])
-def test_failures_of_the_trainer(error: BaseException) -> None:
-    assert_is_chinese(classify(error, step=41).message)
+@pytest.mark.parametrize("kept", [None, 40])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("x"),
+        MemoryError(),
+        OSError(28, "No space left on device"),
+        ImportError("no"),
+        ModuleNotFoundError("no", name="peft"),
+        OSError("libfoo.so.3: cannot open shared object file: No such file or directory"),
+        type("SafetensorError", (Exception,), {})("Error while deserializing header: header too large"),
+    ],
+)
+def test_failures_of_the_trainer(error: BaseException, kept: int | None) -> None:
+    assert_is_chinese(classify(error, step=41, kept=kept).message)
 
 
 @pytest.mark.parametrize("death", [Death(), Death(exit_code=-9), Death(exit_code=3), Death(out_of_memory=True)])

@@ -253,6 +253,7 @@ class TestFailures:
         subprocess.run([sys.executable, "-c", script], check=False)
         failed = read_events(directory.events)[-1]
         assert failed.data["code"] == "disk_full"
+        assert "The checkpoint after step 2 is kept." in failed.message
         assert [path.name for path in directory.checkpoints.iterdir()] == ["step-2"]
         verify_manifest(directory.checkpoint(2))
 
