@@ -64,6 +64,11 @@ def find_model(*, team: Team, name: str) -> Target:
 
 def _why_not(team: Team, name: str) -> str:
     finished, sign, step = name.rpartition(CHECKPOINT)
+    deleted = Adapter.objects.visible_to(team).deleted()
+    if deleted.filter(name=name).exists():
+        return f"The model `{name}` was deleted."
+    if sign and deleted.filter(name=finished).exists():
+        return f"The model `{finished}` was deleted with its checkpoints."
     if sign and step.isdigit() and FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).exists():
         return f"`{name}` is a checkpoint, which cannot be asked on this server. Its finished model `{finished}` can."
     return f"The model `{name}` does not exist or you do not have access to it."

@@ -125,12 +125,16 @@ def note_idleness() -> None:
 
 
 def put_to_sleep() -> None:
-    """Stop the shared replicas that nobody has asked for a long time, and those in the queue that nobody waits for."""
+    """Stop the shared replicas that nobody has asked for a long time, and those in the queue that nobody waits for.
+
+    One that serves a whole model which was deleted goes at once.
+    """
     long_ago = timezone.now() - timedelta(seconds=settings.TIMES.replica_idle_seconds)
     given_up = timezone.now() - timedelta(seconds=settings.TIMES.wake_hold_seconds)
     shared = Replica.objects.live().shared().filter(run__stop_requested_at=None)
     unwanted = shared.silent_since(given_up).filter(run__state=Run.State.WAITING)
-    for replica in (shared.silent_since(long_ago) | unwanted).select_related("run"):
+    deleted = shared.filter(full_model__deleted_at__isnull=False)
+    for replica in (shared.silent_since(long_ago) | unwanted | deleted).select_related("run"):
         compute.request_stop(run=replica.run, reason="expire")
 
 

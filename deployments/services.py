@@ -18,7 +18,7 @@ from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment
 from jobs import services as jobs
-from jobs.models import Adapter
+from jobs.models import Adapter, AdapterQuerySet
 
 Unchanged = Literal["unchanged"]
 
@@ -37,6 +37,8 @@ def deploy(
     _check_accelerators(accelerators)
     found = find_model(team=team, name=model)
     with _refusing_taken_names(name), transaction.atomic():
+        if found.adapter is not None and _lock(Adapter.objects.live().filter(pk=found.adapter.pk)) is None:
+            raise NotFound(f"The model `{model}` was deleted.", code="model_not_found", param="model")
         deployment = Deployment.objects.create(
             team=team,
             name=name,
@@ -112,9 +114,13 @@ def sentence(deployment: Deployment) -> str:
     return _("Starting: the model is loaded and proves that it answers as trained.")
 
 
+@transaction.atomic
 def delete_model(*, team: Team, by: User, name: str) -> None:
-    """Delete a tuned model of `team`; refused by name while a deployment serves it."""
-    adapter = Adapter.objects.visible_to(team).live().filter(name=name).first()
+    """Delete a tuned model of `team`; refused by name while a deployment serves it.
+
+    Shared replicas let go of it by themselves, within seconds.
+    """
+    adapter = _lock(Adapter.objects.visible_to(team).live().filter(name=name))
     if adapter is None:
         raise NotFound(f"The model `{name}` does not exist, or it is not yours to delete.", code="model_not_found")
     using = Deployment.objects.live().filter(adapter=adapter).first()
@@ -123,6 +129,11 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
             f"The deployment {using.name} serves this model. Take it down first.", code="model_in_use", status=409
         )
     jobs.delete_model(adapter=adapter, by=by)
+
+
+def _lock(adapters: AdapterQuerySet) -> Adapter | None:
+    """Return a tuned model for whoever deploys or deletes it: of two at once the second sees what the first did."""
+    return adapters.select_for_update(no_key=True, of=("self",)).first()
 
 
 def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:

@@ -63,13 +63,16 @@ class ServingWork:
                 _record_gate(replica, event)
 
     def attend(self, run: Run, directory: RunDirectory) -> None:
-        """Load the adapters that were asked for since the replica started."""
+        """Load the adapters that were asked for since the replica started, and let go of those that were deleted."""
         replica = _replica(run)
         if not replica.is_answering:
             return
-        wanted = replica.adapters.filter(state=ReplicaAdapter.State.WANTED).select_related("adapter")
-        for loaded in wanted:
-            _load(replica, loaded)
+        loaded = replica.adapters.select_related("adapter")
+        if replica.is_shared and replica.full_model is None:
+            for one in loaded.filter(adapter__deleted_at__isnull=False):
+                _release(replica, one)
+        for one in loaded.filter(state=ReplicaAdapter.State.WANTED):
+            _load(replica, one)
 
     def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         """Note the end; a deployment that should go on asks for a new Run."""
@@ -144,6 +147,21 @@ def _record_gate(replica: Replica, event: Event) -> None:
     verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
     passed = event.data["passed"] is True
     record_gate(replica=replica, model=event.data["model"], passed=passed, message=event.message, verdict=verdict)
+
+
+def _release(replica: Replica, loaded: ReplicaAdapter) -> None:
+    """Have the engine forget an adapter; asked again until it has."""
+    headers = {"authorization": f"Bearer {replica.token}"}
+    url = f"{replica.url}/adapters/{loaded.adapter_id}"
+    try:
+        reply = httpx.delete(url, headers=headers, timeout=LOAD_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        logger.warning("Replica %s did not let go of adapter %s yet: %r", replica.pk, loaded.adapter_id, error)
+        return
+    if reply.is_success or reply.status_code == httpx.codes.NOT_FOUND:
+        loaded.delete()
+    else:
+        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.adapter_id)
 
 
 def _load(replica: Replica, loaded: ReplicaAdapter) -> None:

@@ -14,6 +14,7 @@ from compute.models import Run
 from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
+from jobs.models import Adapter
 
 RETRY_AFTER_FAILURE = 0.5
 """Share of `lease_seconds` for which a model whose replica failed is not started again by the next request."""
@@ -82,6 +83,8 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
     if replica is None and (failed := _recent_failure(target)) is not None:
         return failed
     if replica is None or (target.adapter is not None and not replica.adapters.filter(adapter=target.adapter).exists()):
+        if target.adapter is not None and not Adapter.objects.live().filter(pk=target.adapter.pk).exists():
+            return Refusal(reason=f"The model `{target.name}` was deleted.", code="model_not_found", status=404)
         replica = wake_shared(base_model=target.base_model, adapter=target.adapter)
     return _judge(replica, target)
 

@@ -15,14 +15,23 @@ from rundir.manifest import NAME as MANIFEST
 def local_folder(adapter: Adapter) -> Path:
     """Return the folder of `adapter` on this machine, fetched from storage and verified when it is not here.
 
-    UserError when storage has lost or damaged it; errors of a storage that is away pass through.
+    UserError when storage has lost or damaged it, or when it was deleted; errors of a storage that is away pass
+    through.
     """
     folder: Path = settings.LUTHIER_HOME / "adapters" / adapter.pk
+    _require_live(adapter)
     try:
         artifacts.fetch_folder(adapter.storage_name, folder)
         if sha256_of_file(folder / MANIFEST) != adapter.sha256:
             raise ManifestError(f"The files of {adapter.name} are not the ones that its training has written.")
         os.utime(folder / MANIFEST)  # when it was last used
     except (ManifestError, FileNotFoundError) as error:
+        _require_live(adapter)  # deleted while it was fetched
         raise UserError(f"{adapter.name} cannot be loaded: {error}", code="adapter_damaged", status=500) from error
+    _require_live(adapter)
     return folder
+
+
+def _require_live(adapter: Adapter) -> None:
+    if not Adapter.objects.live().filter(pk=adapter.pk).exists():
+        raise UserError(f"The model {adapter.name} was deleted.", code="model_deleted", status=410)

@@ -23,7 +23,7 @@ from jobs import estimating, services
 from jobs.command import arguments_of, command_of, data_address
 from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
-from jobs.models import FineTuningJob
+from jobs.models import Adapter, FineTuningJob
 from jobs.texts import is_storable, sendable
 from jobs.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
 
@@ -149,6 +149,7 @@ class CheckpointsView(APIView):
     def get(self, request: Request, job_id: str) -> Response:
         page = _query(_Checkpoints, request)
         job = _job(request, job_id)
+        _require_model(job)
         checkpoints = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
         if "after" in page:
             last = checkpoints.filter(pk=page["after"]).first()
@@ -272,6 +273,14 @@ def _found(row: Any, word: str, row_id: str) -> Any:
     if row is None:
         raise NotFound(f"There is no {word} {row_id!r} in this job.", code="not_found", param="after")
     return row
+
+
+def _require_model(job: FineTuningJob) -> None:
+    """Say that checkpoints were deleted, instead of listing none as if there had been none."""
+    if Adapter.objects.deleted().filter(job=job).exists():
+        raise UserError(
+            f"The model {job.fine_tuned_model} was deleted with its checkpoints.", code="model_deleted", status=410
+        )
 
 
 def _job(request: Request, job_id: str) -> FineTuningJob:

@@ -245,12 +245,14 @@ def _tidy(job_id: str) -> None:
     if not job.is_finished:
         return
     for attempt in job.attempts.select_related("run"):
-        root = attempt.run.directory.root
-        for path in root.iterdir() if root.is_dir() else ():
-            if path.name in KEPT:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+        tidy(attempt.run.directory.root)
+
+
+def tidy(root: Path) -> None:
+    """Delete the folders of a run directory that hold data, checkpoints or results."""
+    for path in root.iterdir() if root.is_dir() else ():
+        if path.is_dir() and path.name not in KEPT:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _link_file(source: str, target: str) -> None:

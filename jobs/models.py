@@ -355,6 +355,13 @@ class AdapterQuerySet(models.QuerySet["Adapter"]):
         """Tuned models that nobody has deleted."""
         return self.filter(deleted_at=None)
 
+    def deleted(self) -> Self:
+        return self.filter(deleted_at__isnull=False)
+
+    def unerased(self) -> Self:
+        """Deleted ones that object storage still has something of."""
+        return self.deleted().filter(erased_at=None)
+
 
 class Adapter(models.Model):
     """A tuned model: a LoRA adapter of its base, or (result "model") a whole model."""
@@ -373,6 +380,8 @@ class Adapter(models.Model):
     bytes = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+    """When the last of its bytes, and of its job's checkpoints, was gone from object storage."""
 
     objects = AdapterQuerySet.as_manager()
 
@@ -381,3 +390,6 @@ class Adapter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def mark_erased(self) -> None:
+        type(self).objects.filter(pk=self.pk).update(erased_at=timezone.now())

@@ -17,9 +17,10 @@ from common.errors import NotFound, UserError
 from common.wake import wake
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
-from datasets_app.services import acceptance_of
+from datasets_app.services import acceptance_of, delete_file
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, queue_attempt
+from jobs.erasing import METRICS
 from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
@@ -192,8 +193,15 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 
 @transaction.atomic
 def delete_model(*, adapter: Adapter, by: User | None) -> None:
-    """Take a tuned model away; its job and result files stay."""
-    Adapter.objects.filter(pk=adapter.pk, deleted_at=None).update(deleted_at=timezone.now())
+    """Take a tuned model away: nobody finds or downloads it from now on, and workers erase it wherever it lies.
+
+    The record that it existed stays, and its job with logs and metrics.
+    """
+    if not Adapter.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now()):
+        return
+    for file in adapter.job.result_files.exclude(filename=METRICS):
+        delete_file(file=file, by=by)
+    wake(tasks.erase_deleted)
     AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name[:100])
 
 

@@ -3,9 +3,14 @@
 from celery import shared_task
 from django.conf import settings
 
+from common.rounds import alone
 from common.wake import wake
-from jobs import reconciling, validation
+from compute.models import Node
+from jobs import erasing, reconciling, validation
 from jobs.models import FineTuningJob
+
+ERASE_SECONDS = 20
+"""What is deleted is gone within a minute, from storage and from every node."""
 
 
 @shared_task(name="jobs.validate_job")
@@ -23,6 +28,23 @@ def reconcile_jobs() -> None:
     reconciling.close_lost_attempts()
 
 
+@shared_task(name="jobs.erase_here")
+def erase_here() -> None:
+    """Erase what this machine's home has of deleted models."""
+    erasing.erase_here(settings.LUTHIER_HOME)
+
+
+@shared_task(name="jobs.erase_deleted")
+def erase_deleted() -> None:
+    """Erase deleted models from each node, the home of this worker and object storage."""
+    for node in Node.objects.heard():
+        wake(erase_here, queue=node.queue)
+    erasing.erase_here(settings.LUTHIER_HOME)
+    with alone("erase-models") as is_alone:
+        if is_alone:
+            erasing.erase_stored()
+
+
 def wake_jobs_of(file_id: str) -> None:
     """Wake the jobs that wait for this file's check."""
     waiting = FineTuningJob.objects.filter(status=FineTuningJob.Status.VALIDATING)
@@ -31,4 +53,7 @@ def wake_jobs_of(file_id: str) -> None:
             wake(validate_job, job_id)
 
 
-PERIODIC = {"jobs-reconcile": ("jobs.tasks.reconcile_jobs", max(1.0, settings.TIMES.reconcile_seconds))}
+PERIODIC = {
+    "jobs-reconcile": ("jobs.tasks.reconcile_jobs", max(1.0, settings.TIMES.reconcile_seconds)),
+    "jobs-erase-deleted": ("jobs.tasks.erase_deleted", ERASE_SECONDS),
+}

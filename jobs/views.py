@@ -18,7 +18,7 @@ from common.spoken import spoken
 from jobs import form, pages, services
 from jobs.command import command_of, data_address, training_name
 from jobs.logs import log_tail
-from jobs.models import FineTuningJob
+from jobs.models import Adapter, FineTuningJob
 from jobs.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
@@ -155,6 +155,7 @@ def _live(found: FineTuningJob) -> dict[str, Any]:
         "loss": f"{loss:.3f}" if loss is not None else "",
         "rate": f"{rate:,.0f}" if rate is not None else "",
         "memory": metrics.get("peak_memory_bytes"),
+        "is_deleted": Adapter.objects.deleted().filter(job=found).exists(),
         "is_over": found.is_finished,
         "actions": _actions(found),
     }

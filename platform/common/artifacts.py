@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files import File
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from rundir import ManifestError, verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
@@ -83,6 +83,8 @@ def delete_folder(name: str) -> None:
     target = storage()
     for file_name in sorted(files_below(name), key=lambda n: n != MANIFEST):
         target.delete(f"{name}/{file_name}")
+    if isinstance(target, FileSystemStorage):  # elsewhere there are no folders
+        shutil.rmtree(target.path(name), ignore_errors=True)
 
 
 def files_below(name: str) -> list[str]:

@@ -66,6 +66,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("There is no finished token cache in {0}."),
     gettext_noop("The token cache in {0} is damaged: {1}."),
     gettext_noop("Tokenise the data again."),
+    gettext_noop("The model {0} was deleted."),
+    gettext_noop("The model {0} was deleted with its checkpoints."),
     # The catalogue
     gettext_noop("{0} is not downloaded yet."),
     gettext_noop("Download it from the catalogue first."),

@@ -1,0 +1,72 @@
+"""Takes away what a deleted tuned model leaves: its weights and checkpoints, in object storage and on every node.
+
+Its record, its job's logs, events and metrics.csv stay. Each round may be repeated at any time, and what storage does
+not let go now goes with a later one.
+"""
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from common import artifacts
+from datasets_app.services import delete_file
+from jobs.finishing import tidy
+from jobs.models import Adapter, Attempt
+from jobs.storage_errors import STORAGE_AWAY, refusal_of
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 50
+"""Models erased in one round."""
+ADAPTER_ID = re.compile(r"adapter-[A-Za-z0-9]+")
+METRICS = "metrics.csv"
+
+
+def erase_stored() -> None:
+    """Delete from object storage what it still has of deleted models."""
+    # In any order: one that storage keeps for ever must not stand before all others.
+    for adapter in Adapter.objects.unerased().select_related("job").order_by("?")[:AT_ONCE]:
+        try:
+            _erase(adapter)
+        except STORAGE_AWAY as error:
+            logger.warning("Object storage still has what %s left, which is tried again: %s", adapter.name, error)
+            if not refusal_of(error):
+                return  # it is away: the next model would only wait for it as well
+
+
+def erase_here(home: Path) -> None:
+    """Delete what this machine's home has of deleted models: copies to serve from, and what trainings left."""
+    _erase_copies(home / "adapters")
+    runs = {path.name: path for path in _entries(home / "runs")}
+    attempts = Attempt.objects.filter(run__in=runs, job__adapter__deleted_at__isnull=False)
+    for run_id in attempts.values_list("run_id", flat=True):
+        tidy(runs[run_id])
+
+
+def _erase(adapter: Adapter) -> None:
+    job = adapter.job
+    # All that a job makes but its metrics: made by a worker, it may have come after the model was deleted.
+    for file in job.result_files.exclude(filename=METRICS):
+        delete_file(file=file, by=None)
+    for folder in (adapter.storage_name, f"{job.storage_name}/checkpoints"):
+        artifacts.delete_folder(folder)
+    job.checkpoints.all().delete()
+    adapter.mark_erased()
+    logger.info("What %s left in object storage is gone", adapter.name)
+
+
+def _erase_copies(folder: Path) -> None:
+    """Delete whole copies, and drafts of those that are on their way."""
+    here = [(match[0], path) for path in _entries(folder) if (match := ADAPTER_ID.search(path.name))]
+    ids = {adapter_id for adapter_id, _ in here}
+    deleted = set(Adapter.objects.filter(pk__in=ids).deleted().values_list("pk", flat=True))
+    for adapter_id, path in here:
+        if adapter_id in deleted:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in folder.iterdir() if path.is_dir())

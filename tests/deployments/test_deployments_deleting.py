@@ -1,0 +1,110 @@
+"""What becomes of a deleted tuned model where it is served."""
+
+from collections.abc import Iterator
+
+import pytest
+from deployments_cast import Server, make_adapter, make_ready, run_of
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as HttpRoute
+
+from common.errors import NotFound, UserError
+from compute.models import Run
+from deployments import replicas, services
+from deployments.models import Deployment, ReplicaAdapter
+from deployments.names import find_target
+from deployments.serving_work import ServingWork
+from deployments.waking import Refusal, look
+from rundir import RunDirectory
+
+pytestmark = pytest.mark.django_db
+
+
+class FakeEngine:
+    """Remembers what it was told to let go of."""
+
+    def __init__(self) -> None:
+        self.released: list[tuple[str, str]] = []
+
+    def application(self) -> Starlette:
+        return Starlette(routes=[HttpRoute("/adapters/{name}", self.release, methods=["DELETE"])])
+
+    async def release(self, request: Request) -> Response:
+        self.released.append((request.path_params["name"], request.headers["authorization"]))
+        return JSONResponse({"deleted": True})
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def upstream(engine: FakeEngine) -> Iterator[Server]:
+    server = Server(engine.application())
+    yield server
+    server.stop()
+
+
+def delete(alice, adapter) -> None:
+    services.delete_model(team=alice.team, by=alice.user, name=adapter.name)
+
+
+class TestSharedReplica:
+    def test_lets_go_of_it_alone(self, alice, base, adapter, engine, upstream, tmp_path):
+        other = make_adapter(alice.team, base, suffix="cello")
+        replica = replicas.wake_shared(base_model=base, adapter=adapter)
+        replica.want(other)
+        make_ready(replica, port=upstream.port)
+        delete(alice, adapter)
+        for _ in range(2):
+            ServingWork().attend(run_of(replica), RunDirectory(tmp_path))
+        assert engine.released == [(adapter.id, f"Bearer {replica.token}")]
+        assert [one.adapter for one in replica.adapters.all()] == [other]
+
+    def test_is_told_again_where_it_did_not_hear(self, alice, base, adapter, tmp_path):
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), port=1)
+        delete(alice, adapter)
+        ServingWork().attend(run_of(replica), RunDirectory(tmp_path))
+        assert ReplicaAdapter.objects.filter(replica=replica).exists()
+
+    def test_of_a_whole_model_ends(self, alice, base):
+        full = make_adapter(alice.team, base, result="model")
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=full))
+        replicas.put_to_sleep()
+        assert run_of(replica).stop_requested_at is None
+        delete(alice, full)
+        replicas.put_to_sleep()
+        assert run_of(replica).stop_reason == "expire"
+
+    def test_is_not_woken_by_who_asked_before(self, alice, adapter):
+        target = find_target(team=alice.team, name=adapter.name)
+        delete(alice, adapter)
+        found = look(target)
+        assert isinstance(found, Refusal)
+        assert (found.status, found.code) == (404, "model_not_found")
+        assert "was deleted" in found.reason
+        assert not Run.objects.exists()
+
+
+class TestDeployments:
+    def test_none_is_made_of_one_that_is_deleted_meanwhile(self, alice, adapter, monkeypatch):
+        target = find_target(team=alice.team, name=adapter.name)
+        monkeypatch.setattr(services, "find_model", lambda **asked: target)
+        delete(alice, adapter)
+        with pytest.raises(NotFound, match="was deleted"):
+            services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        assert not Deployment.objects.exists()
+
+    def test_one_taken_down_keeps_it_no_longer(self, alice, adapter):
+        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        with pytest.raises(UserError, match="Take it down first") as refused:
+            delete(alice, adapter)
+        assert refused.value.status == 409
+        adapter.refresh_from_db()
+        assert adapter.deleted_at is None
+        services.undeploy(deployment=deployment, by=alice.user)
+        delete(alice, adapter)
+        adapter.refresh_from_db()
+        assert adapter.deleted_at is not None
