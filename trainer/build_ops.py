@@ -38,7 +38,9 @@ def _build_native() -> bool:
     print("Compiling the trainer's own functions for this processor …", flush=True)
     reason = why_not(Ability.COMPILER)
     if reason:
-        print(f"They could not be compiled: {reason}. Install g++, then try again.", file=sys.stderr)
+        print(
+            f"They could not be compiled: {reason}. Install g++, then run python -m trainer.build_ops.", file=sys.stderr
+        )
     return not reason
 
 

@@ -178,7 +178,7 @@ class TestAnswers:
         monkeypatch.setenv("CXX", "/nonexistent/g++")
         native.library.cache_clear()
         try:
-            assert "/nonexistent/g++" in why_not(Ability.NATIVE_SWIGLU)
+            assert why_not(Ability.NATIVE_SWIGLU) == "there is no /nonexistent/g++"
         finally:
             native.library.cache_clear()
 

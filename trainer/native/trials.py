@@ -18,6 +18,8 @@ CLOSE = 1e-4
 def _compiles() -> str:
     try:
         library()
+    except FileNotFoundError as error:
+        return f"there is no {error.filename}"
     except (OSError, subprocess.SubprocessError) as error:
         return str(getattr(error, "stderr", None) or error)
     return ""
