@@ -9,8 +9,10 @@ from django.conf import settings
 from accounts.models import User
 from common.errors import UserError
 from datasets_app import saving, storing
-from datasets_app.examples import open_examples
+from datasets_app.examples import Opened, open_examples
 from datasets_app.formats import Item, RawRow
+from datasets_app.formats.concatenated import raw_objects
+from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.lines import lines
 from datasets_app.models import TrainingFile
@@ -113,10 +115,19 @@ def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], o
     _check_names(names)
     with storing.open_content(file) as stream:
         opened = open_examples(stream, file.filename, file.reading)
-        items: Iterator[Item] = opened.items
-        if opened.format == "jsonl" and opened.text is not None:
-            items = _lines(opened.text)
+        items = _raw_items(opened, skips_commas="strip_commas" in names)
         yield from repaired(items, opened, names, values, outcome, shown=SHOWN_CHANGES)
+
+
+def _raw_items(opened: Opened, *, skips_commas: bool) -> Iterator[Item]:
+    """Yield the rows of JSON as their bytes, so that one that is none can be mended, and those of other layouts."""
+    if opened.text is None:
+        return opened.items
+    if opened.format == "jsonl":
+        return _lines(opened.text)
+    if opened.format == "json":
+        return raw_elements(opened.text, skips_commas=skips_commas)
+    return raw_objects(opened.text) if opened.format == "json-objects" else opened.items
 
 
 def _lines(text: Any) -> Iterator[Item]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from datasets_app.checks import as_copy
 from datasets_app.examples import PLACEHOLDER, Example, Opened
 from datasets_app.formats import Item, RawRow, RowFault
+from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import parse_value
 from datasets_app.shapes import as_row
 
@@ -224,6 +225,9 @@ def repaired(
     seen: set[bytes] | None = set() if "drop_repeated" in chosen_names else None
     for item in items:
         row = _mended(item, opened, chosen, values)
+        if row.is_mark:
+            _count(outcome, row, shown)
+            continue
         dropped_by = _reason_to_drop(row, seen, drops_faulty="drop_faulty" in chosen_names)
         if dropped_by:
             row.used, row.written = [dropped_by], None
@@ -242,14 +246,19 @@ class _Row:
     """None for a row of which nothing is left."""
     example: Example | RowFault | None = None
     used: list[str] = field(default_factory=list)
+    is_mark: bool = False
+    """True for what stood between rows and is taken away: no row is dropped with it."""
 
 
 def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) -> _Row:
     line = item.line or 0
     if isinstance(item, RowFault):
+        if item.code == STRAY_COMMA:
+            return _Row(line=line, before=",", used=["strip_commas"], is_mark=True)
         return _Row(line=line, before=item.sentence, example=item)
     raw: bytes | None = item.value if isinstance(item.value, bytes) else None
-    row = _Row(line=line, before=_shown(item.value) if raw is None else raw.decode("utf-8", "replace"), written=raw)
+    row = _Row(line=line, before=_shown(item.value) if raw is None else raw.decode("utf-8", "replace"))
+    row.written = raw if opened.format == "jsonl" else None  # elsewhere a row may go on over several lines
     value = item.value if raw is None else _parsed(raw, row, chosen)
     if isinstance(value, RowFault) or row.written == b"":
         row.example = value if isinstance(value, RowFault) else None
@@ -260,7 +269,7 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
         if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
             value, row.used = changed, [*row.used, repair.name]
     row.example = opened.read_item(RawRow(line=line, value=value, num_bytes=item.num_bytes))
-    if raw is None:
+    if opened.format != "jsonl":
         row.written = _as_line(row.example, value)
     elif row.used:
         row.written = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
@@ -305,7 +314,9 @@ def _reason_to_drop(row: _Row, seen: set[bytes] | None, *, drops_faulty: bool) -
 
 
 def _count(outcome: Outcome, row: _Row, shown: int) -> None:
-    if row.written is None:
+    if row.is_mark:
+        outcome.num_changed += 1
+    elif row.written is None:
         outcome.num_dropped += 1
     else:
         outcome.num_changed += bool(row.used)
@@ -314,7 +325,7 @@ def _count(outcome: Outcome, row: _Row, shown: int) -> None:
     for name in row.used:
         outcome.by_repair[name] = outcome.by_repair.get(name, 0) + 1
     if row.used and len(outcome.changes) < shown:
-        after = row.written.decode() if row.written is not None else None
+        after = row.written.decode() if row.written is not None else "" if row.is_mark else None
         outcome.changes.append(Change(line=row.line, before=row.before, after=after, repairs=tuple(row.used)))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RowFault
-from datasets_app.formats.json_array import Splitter
-from datasets_app.formats.lines import BOM, blocks
+from datasets_app.formats.json_array import Splitter, split
+from datasets_app.formats.lines import BOM
 from datasets_app.formats.streams import HEAD_BYTES, Readable
 from datasets_app.formats.text_scan import open_depth
 
@@ -34,19 +34,19 @@ class ConcatenatedJSON:
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield each object with the line where it begins."""
-        splitter = _Objects()
-        for block in blocks(stream):
-            yield from splitter.feed(block)
-            if splitter.is_broken:
-                return
-        yield from splitter.finish()
+        return split(stream, _Objects())
+
+
+def raw_objects(stream: Readable) -> Iterator[Item]:
+    """Yield each object as its bytes."""
+    return split(stream, _Objects(is_raw=True))
 
 
 class _Objects(Splitter):
     """Elements without an array around them; a comma between two does no harm."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, is_raw: bool = False) -> None:
+        super().__init__(is_raw=is_raw)
         self._state = self._between
 
     def _between(self) -> Item | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RawRow, RowFault
@@ -9,8 +10,10 @@ from datasets_app.formats.json_values import DEEPEST, LONGEST_ROW, parse_value, 
 from datasets_app.formats.lines import BOM, blocks
 from datasets_app.formats.streams import Readable
 
+STRAY_COMMA = "stray_comma"
+"""The code of a comma that is to be taken away."""
 _BETWEEN = re.compile(rb"[^\s,]")
-_AFTER = re.compile(rb"\S")
+_SOMETHING = re.compile(rb"\S")
 _TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["\[\]{}]')
 """A bracket, a whole string, or the quote of a string that does not end in this block or line."""
 _BARE_END = re.compile(rb'[,\]\["{}\s]')
@@ -29,12 +32,21 @@ class JSONArray:
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield each element with the line where it begins."""
-        splitter = Splitter()
-        for block in blocks(stream):
-            yield from splitter.feed(block)
-            if splitter.is_broken:
-                return
-        yield from splitter.finish()
+        return split(stream, Splitter())
+
+
+def raw_elements(stream: Readable, *, skips_commas: bool) -> Iterator[Item]:
+    """Yield each element as its bytes; with `skips_commas` those too many are faults that end nothing."""
+    return split(stream, Splitter(is_raw=True, skips_commas=skips_commas))
+
+
+def split(stream: Readable, splitter: "Splitter") -> Iterator[Item]:
+    """Yield what `splitter` finds in `stream`."""
+    for block in blocks(stream):
+        yield from splitter.feed(block)
+        if splitter.is_broken:
+            return
+    yield from splitter.finish()
 
 
 class Splitter:
@@ -42,7 +54,8 @@ class Splitter:
 
     BETWEEN = _BETWEEN
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_raw: bool = False, skips_commas: bool = False) -> None:
+        """Begin; a raw one gives elements as their bytes."""
         self.line = 1
         self.is_broken = False
         self._state = self._before_array
@@ -51,6 +64,12 @@ class Splitter:
         """Where the array begins."""
         self._separator = "["
         """The last thing seen between elements: "[", "," or "element"."""
+        self._comma_line = 1
+        """Where the last comma between elements stands."""
+        self._is_raw = is_raw
+        self._skips_commas = skips_commas
+        self._has_told = False
+        """Whether the commas too many since the last element have been told."""
         self._start_line = 1
         self._element = bytearray()
         self._depth = self._deepest = 0
@@ -94,30 +113,31 @@ class Splitter:
         return None
 
     def _between(self) -> Item | None:
-        start = self._at
-        first = self._skip_to(_BETWEEN)
-        commas = self._block.count(b",", start, self._at)
-        if commas and (fault := self._count_commas(commas)):
-            return fault
+        first = self._skip_to(self.BETWEEN if self._has_told else _SOMETHING)
+        if first == b",":
+            return self._comma()
         if not first:
             return None
         if first == b"]":
             self._at += 1
             self._state = self._after_array
-            return self._misplaced("a comma before the array's end") if self._separator == "," else None
+            is_stray = self._separator == "," and not self._has_told
+            return self._stray("a comma before the array's end", self._comma_line) if is_stray else None
         if self._separator == "element":
-            return self._misplaced("no comma between two examples")
+            return self._misplaced("no comma between two examples", self.line)
         self._begin(first)
         return None
 
-    def _count_commas(self, commas: int) -> RowFault | None:
-        if self._separator == "element" and commas == 1:
-            self._separator = ","
-            return None
-        return self._misplaced("a comma with no example before it")
+    def _comma(self) -> RowFault | None:
+        self._at += 1
+        if self._separator != "element":
+            return self._stray("a comma with no example before it", self.line)
+        self._separator, self._comma_line = ",", self.line
+        return None
 
     def _begin(self, first: bytes) -> None:
         self._start_line = self.line
+        self._has_told = False
         self._element.clear()
         self._depth = self._deepest = self._length = 0
         self._state = self._in_element if first in b'[{"' else self._in_bare
@@ -190,13 +210,14 @@ class Splitter:
             return too_long(self._start_line)
         if self._deepest > DEEPEST:
             return too_deep(self._start_line)
-        value = parse_value(bytes(self._element), self._start_line)
+        raw = bytes(self._element)
+        value = raw if self._is_raw else parse_value(raw, self._start_line)
         if isinstance(value, RowFault):
             return value
         return RawRow(line=self._start_line, value=value, num_bytes=self._length)
 
     def _after_array(self) -> Item | None:
-        if not self._skip_to(_AFTER):
+        if not self._skip_to(_SOMETHING):
             return None
         return RowFault(
             line=self.line,
@@ -206,9 +227,16 @@ class Splitter:
             is_whole_file=True,
         )
 
-    def _misplaced(self, what: str) -> RowFault:
+    def _stray(self, what: str, line: int) -> RowFault:
+        fault = self._misplaced(what, line)
+        if not self._skips_commas:
+            return fault
+        self._has_told = True
+        return replace(fault, code=STRAY_COMMA, is_whole_file=False)
+
+    def _misplaced(self, what: str, line: int) -> RowFault:
         return RowFault(
-            line=self.line,
+            line=line,
             code="not_json",
             message=f"The array is not JSON: there is {what}.",
             hint="Write the array as [ {...}, {...} ], with one comma between two examples.",

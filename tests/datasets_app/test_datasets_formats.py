@@ -205,7 +205,7 @@ class TestOneCauseOneDiagnosis:
         [
             (b"[" + GOOD.replace(b"\n", b",\n")[:-2], "array_not_closed", 6),
             (b"[" + GOOD.replace(b"\n", b",\n")[:-2] + b"] x", "text_after_array", 6),
-            (b"[" + GOOD.replace(b"\n", b",\n")[:-2] + b",\n]", "not_json", 7),
+            (b"[" + GOOD.replace(b"\n", b",\n")[:-2] + b",\n]", "not_json", 6),
             (b"[" + GOOD[:-1] + b"]", "not_json", 2),
             (b"[" + GOOD.replace(b"\n", b",\n", 2), "not_json", 4),
             (b'[{"messages": "a\nb"}]', "text_not_closed", 1),
