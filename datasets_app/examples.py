@@ -114,11 +114,13 @@ class Opened:
         return None if self._chosen.fits(item.value) else shapes.not_as_said(self._chosen, item.line)
 
 
-def open_examples(stream: Readable, filename: str, reading: Mapping[str, Any] | None = None) -> Opened:
+def open_examples(
+    stream: Readable, filename: str, reading: Mapping[str, Any] | None = None, *, most_bytes: int | None = None
+) -> Opened:
     """Return the file with its examples and faults; `reading` is what the user says instead of what is detected:
-    {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}}."""
+    {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}}. `most_bytes` is as in `open_rows`."""
     reading = reading or {}
-    return Opened(open_rows(stream, filename, reading), reading)
+    return Opened(open_rows(stream, filename, reading, most_bytes=most_bytes), reading)
 
 
 def sample_of(row: Mapping[Any, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from common.errors import UserError
 from datasets_app import saving, storing
 from datasets_app.examples import Opened, open_examples
 from datasets_app.formats import Item, RawRow
+from datasets_app.formats.bounds import TooFar, within
 from datasets_app.formats.concatenated import raw_objects
 from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
@@ -37,13 +38,19 @@ class Preview:
 
 def preview_repairs(*, file: TrainingFile, names: list[str], values: Mapping[str, str] | None = None) -> Preview:
     """Return what the repairs would do to the file's beginning, with the first changes; nothing is stored."""
-    outcome = Outcome()
-    read = 0
-    for line in _repaired(file, names, values or {}, outcome):
-        read += len(line)
-        if read > PREVIEWED_BYTES:
-            return Preview(outcome=outcome, is_partial=True)
-    return Preview(outcome=outcome, is_partial=False)
+    _check_names(names)
+    outcome, is_partial = Outcome(), False
+    with storing.open_content(file) as content:
+        opened = open_examples(content, file.filename, file.reading, most_bytes=PREVIEWED_BYTES)
+        items = _raw_items(opened, skips_commas="strip_commas" in names)
+        # What is read is counted, not what is left of it: repairs may leave out every row.
+        near = within(items, most_bytes=PREVIEWED_BYTES)
+        try:
+            for _line in repaired(near, opened, names, values or {}, outcome, shown=SHOWN_CHANGES):
+                pass
+        except TooFar:
+            is_partial = True
+    return Preview(outcome=outcome, is_partial=is_partial)
 
 
 def repair_file(

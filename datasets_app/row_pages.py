@@ -9,12 +9,14 @@ from typing import IO, Any
 
 import numpy as np
 
+from common.errors import UserError
 from datasets_app import checks, storing
 from datasets_app.checking import rows_folder
 from datasets_app.examples import Example, Opened, open_examples
 from datasets_app.formats import RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
 from datasets_app.models import Fault, TrainingFile
+from datasets_app.node_locks import one_at_a_time
 from datasets_app.rows import RowIndex
 
 SEARCH_SECONDS = 0.2
@@ -142,18 +144,29 @@ def _faulty_page(file: TrainingFile, source: _Source, offset: int, limit: int, c
 
 @contextmanager
 def _opened(file: TrainingFile) -> Iterator[_Source]:
-    """Open the file's index, made again where this node has none, and what it points into."""
-    folder = rows_folder(file.pk)
-    index = RowIndex.open(folder)
-    if index is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        with storing.open_content(file) as stream:
-            checks.check_file_content(stream, filename=file.filename, reading=file.reading, index_folder=folder)
-        index = RowIndex(folder)
+    """Open the file's index, made again where this node has none, and what it points into; UserError for a file that
+    waits for its check, which makes the index."""
+    if file.status == TrainingFile.Status.UPLOADED:
+        raise UserError(
+            f"{file.filename} ({file.pk}) is still being checked. Try again in a moment.", code="file_not_ready"
+        )
+    index = RowIndex.open(rows_folder(file.pk)) or _indexed(file)
     content: Any = index.open_rows() if index.has_copies else storing.open_content(file)
     with content:
         reading = {} if index.has_copies else file.reading
         yield _Source(index, content, open_examples(_Empty(), "rows.jsonl", reading))
+
+
+def _indexed(file: TrainingFile) -> RowIndex:
+    """Make the file's index, one process or thread at a time: two would write into each other's."""
+    folder = rows_folder(file.pk)
+    with one_at_a_time("rows", file.pk):
+        if (index := RowIndex.open(folder)) is not None:
+            return index  # somebody has made it meanwhile
+        shutil.rmtree(folder, ignore_errors=True)
+        with storing.open_content(file) as stream:
+            checks.check_file_content(stream, filename=file.filename, reading=file.reading, index_folder=folder)
+        return RowIndex(folder)
 
 
 class _Empty:

@@ -16,13 +16,13 @@ from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
+from datasets_app.node_locks import TokensBusy
 from datasets_app.portions import mix_files, split_file
 from datasets_app.reading import read_conversations, read_examples
 from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.repairing import preview_repairs, repair_file
 from datasets_app.row_pages import RowPage, RowView, page_of_rows
 from datasets_app.spooling import Spool
-from datasets_app.token_locks import TokensBusy
 from datasets_app.token_statistics import token_statistics
 from datasets_app.token_view import row_tokens
 from datasets_app.tokens import Tokens, ensure_tokens

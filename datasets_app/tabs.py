@@ -13,6 +13,7 @@ from chat import ChatError
 from common.errors import UserError
 from common.spoken import spoken
 from datasets_app import services
+from datasets_app.differences import can_compare
 from datasets_app.examples import placeholders_in
 from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
@@ -25,7 +26,6 @@ SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
 LOOKED_AT = 50
 """Rows in which names of placeholders are looked for."""
-MOST_COMPARED_BYTES = 32 * 2**20
 
 
 def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
@@ -126,14 +126,20 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 
 
 def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
-    is_asked = "compare" in request.GET and _can_compare(file)
+    compared, compare_error = None, ""
+    if "compare" in request.GET and file.parent is not None:
+        try:
+            compared = services.difference(older=file.parent, newer=file)
+        except UserError as error:
+            compare_error = spoken(error.message)
     return {
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,
         "figures": file.statistics or {},
         "versions": services.versions_of(file),
-        "can_compare": _can_compare(file),
-        "difference": services.difference(older=file.parent, newer=file) if is_asked and file.parent else None,
+        "can_compare": file.parent is not None and all(map(can_compare, (file, file.parent))),
+        "difference": compared,
+        "compare_error": compare_error,
         "parts": _parts(),
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
@@ -147,12 +153,6 @@ def _parts() -> list[dict[str, Any]]:
     labels = {"train": _("Training, percent"), "validation": _("Validation, percent"), "test": _("Test, percent")}
     percents = {"train": 80, "validation": 10, "test": 10}
     return [{"name": name, "label": labels[name], "percent": percents[name]} for name in PARTS]
-
-
-def _can_compare(file: TrainingFile) -> bool:
-    """Whether a version can be compared with its parent while somebody waits."""
-    parent = file.parent
-    return parent is not None and max(file.bytes, parent.bytes) <= MOST_COMPARED_BYTES
 
 
 TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {

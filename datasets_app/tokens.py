@@ -23,9 +23,9 @@ from datasets_app import storing
 from datasets_app.examples import Example, Opened, open_examples
 from datasets_app.formats import RowFault
 from datasets_app.models import TrainingFile
+from datasets_app.node_locks import building
 from datasets_app.reading import require_processed
 from datasets_app.token_frames import Task
-from datasets_app.token_locks import building
 from datasets_app.token_workers import num_workers, tokenised
 from datasets_app.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
 

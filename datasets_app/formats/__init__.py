@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets_app.formats.base import Format, Item, RawRow, RowFault
+from datasets_app.formats.bounds import Bounded
 from datasets_app.formats.concatenated import ConcatenatedJSON
 from datasets_app.formats.encodings import ENCODINGS, as_utf8, encoding_of
 from datasets_app.formats.json_array import JSONArray
@@ -48,22 +49,26 @@ class OpenedRows:
     """The text that `items` reads, for who reads it himself."""
 
 
-def open_rows(stream: Readable, filename: str, reading: Mapping[str, Any] | None = None) -> OpenedRows:
+def open_rows(
+    stream: Readable, filename: str, reading: Mapping[str, Any] | None = None, *, most_bytes: int | None = None
+) -> OpenedRows:
     """Recognise the layout of `stream` and return it with its rows and faults.
 
     `reading` says otherwise: {"format": one of NAMES, "encoding": one of ENCODINGS}. A file that cannot be read at all
-    gives one fault, which `items` yields as its only item.
+    gives one fault, which `items` yields as its only item. Of text, `items` reads `most_bytes` and then raises TooFar.
     """
     reading = reading or {}
     again = Again(stream)
     try:
         opened, inner = unpacked(again, again.head, filename)
-        return _opened(opened, inner, reading, is_packed=opened is not again)
+        return _opened(opened, inner, reading, is_packed=opened is not again, most_bytes=most_bytes)
     except Unreadable as error:
         return OpenedRows(format="", encoding="", is_plain=False, items=iter((error.fault,)))
 
 
-def _opened(stream: Readable, filename: str, reading: Mapping[str, Any], *, is_packed: bool) -> OpenedRows:
+def _opened(
+    stream: Readable, filename: str, reading: Mapping[str, Any], *, is_packed: bool, most_bytes: int | None
+) -> OpenedRows:
     again = stream if isinstance(stream, Again) else Again(stream)
     if is_packed and (refusal := refusal_inside(again.head, filename)):
         raise whole_file(refusal.code, refusal.message, "")
@@ -76,7 +81,8 @@ def _opened(stream: Readable, filename: str, reading: Mapping[str, Any], *, is_p
         raise whole_file(
             "unsupported_encoding", "The file is saved as UTF-32.", "Save it as UTF-8 and upload it again."
         )
-    text = Again(as_utf8(again, encoding))
+    decoded = as_utf8(again, encoding)
+    text = Again(decoded if most_bytes is None else Bounded(decoded, most_bytes=most_bytes))
     chosen = next((form for form in TEXT if form.name == reading.get("format")), None)
     chosen = chosen or next(form for form in TEXT if form.recognises(text.head, filename))
     items = chosen.read(text, filename) if isinstance(chosen, Table) else chosen.read(text)

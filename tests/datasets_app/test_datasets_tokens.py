@@ -8,7 +8,7 @@ import pytest
 
 from chat import ChatFormat, TokenCache
 from common.errors import UserError
-from datasets_app import checking, services, token_locks
+from datasets_app import checking, node_locks, services
 from datasets_app import tokens as token_module
 from datasets_app.models import TrainingFile
 from datasets_app.token_view import token_texts
@@ -199,8 +199,8 @@ class TestOneAtATime:
     def test_few_large_files_at_once(self, alice: Member, chat: ChatFormat, large: None) -> None:
         file = processed(alice, *rows(5))
         with (
-            token_locks.building("one", is_large=True),
-            token_locks.building("two", is_large=True),
+            node_locks.building("one", is_large=True),
+            node_locks.building("two", is_large=True),
             pytest.raises(services.TokensBusy),
         ):
             tokens(file, chat)
@@ -208,5 +208,5 @@ class TestOneAtATime:
 
     def test_a_small_file_passes_large_ones(self, alice: Member, chat: ChatFormat) -> None:
         file = processed(alice, *rows(5))
-        with token_locks.building("one", is_large=True), token_locks.building("two", is_large=True):
+        with node_locks.building("one", is_large=True), node_locks.building("two", is_large=True):
             assert tokens(file, chat).meta["train"]["rows"] == 5

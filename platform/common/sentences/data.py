@@ -237,6 +237,9 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Write it as the others are, or put it into a file of its own."),
     gettext_noop("The row is not of the kind that you named: {0}."),
     gettext_noop("Leave the kind to be recognised, or name another."),
+    # Files that are compared
+    gettext_noop("{0} ({1}) is too large to be compared here: at most {2} MB of text in each of the two."),
+    gettext_noop("Download both and compare them on your computer."),
     # Files that are made of others
     gettext_noop("{0} is still being made. Try again in a moment."),
     gettext_noop("{0} is being made from {1}. Wait until it is there."),

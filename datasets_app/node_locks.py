@@ -1,4 +1,4 @@
-"""One tokenisation of the same at a time on a node, and few large ones: by locks that end with their process."""
+"""What one process of a node does at a time, and few large tokenisations: by locks that end with their process."""
 
 import fcntl
 import hashlib
@@ -19,13 +19,24 @@ class TokensBusy(Exception):
 @contextmanager
 def building(key: str, *, is_large: bool) -> Iterator[None]:
     """Hold the making of the tokens `key`; what is small is waited for, and TokensBusy tells what may take minutes."""
-    # A fixed number of files: a lock that is deleted while another waits for it would be held twice.
-    bucket = hashlib.sha256(key.encode()).hexdigest()[:2]
     with ExitStack() as held:
-        held.enter_context(_locked([f"{'large' if is_large else 'small'}-{bucket}"], waits=not is_large))
+        kind = "tokens-large" if is_large else "tokens-small"
+        held.enter_context(_locked([_bucket(kind, key)], waits=not is_large))
         if is_large:
-            held.enter_context(_locked([f"place-{number}" for number in range(MOST_LARGE)], waits=False))
+            held.enter_context(_locked([f"tokens-place-{number}" for number in range(MOST_LARGE)], waits=False))
         yield
+
+
+@contextmanager
+def one_at_a_time(kind: str, key: str) -> Iterator[None]:
+    """Hold `key` of this kind of work; who comes meanwhile waits, be it a process or a thread."""
+    with _locked([_bucket(kind, key)], waits=True):
+        yield
+
+
+def _bucket(kind: str, key: str) -> str:
+    # A fixed number of files: a lock that is deleted while another waits for it would be held twice.
+    return f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:2]}"
 
 
 @contextmanager
@@ -45,4 +56,4 @@ def _locked(names: Sequence[str], *, waits: bool) -> Iterator[None]:
 def _path(name: str) -> Path:
     folder: Path = settings.LUTHIER_HOME / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"tokens-{name}.lock"
+    return folder / f"{name}.lock"
