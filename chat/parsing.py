@@ -231,15 +231,14 @@ def _mask(item: Mapping[Any, Any], role: str, where: str) -> int | None:
 
 
 def _weight(value: object, role: str, field: str, *, is_inverted: bool) -> int | None:
-    word = str(value).strip().lower() if isinstance(value, bool | int | float | str) else ""
-    is_openais = field.endswith(".weight")  # of which OpenAI knows the numbers alone
-    if word not in (*_YES, *_NO) or (is_openais and isinstance(value, bool | str)):
+    word = f"{value + 0:g}" if isinstance(value, float) else str(value).strip().lower()
+    if word not in (*_YES, *_NO):
         shown = str(value)[:40] if isinstance(value, int | float | str) else _kind(value)
         raise ChatError(
             f"{field} is {shown}, but a weight is 0 (do not learn) or 1 (learn).", code="bad_weight", field=field
         )
     is_learned = (word in _YES) != is_inverted
-    if role != "assistant" and not is_learned and not is_openais:
+    if role != "assistant" and not is_learned:
         return None  # many files say of every question that it is not learned
     if role != "assistant":
         raise ChatError(

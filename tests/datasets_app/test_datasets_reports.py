@@ -114,7 +114,7 @@ class TestWeights:
         learned = [token for token, is_trained in zip(rendered.ids, rendered.trained, strict=True) if is_trained]
         assert chat.decode(learned).strip() == "BLUE-HERON-7"
 
-    @pytest.mark.parametrize("weight", [2, "0", 0.5, True, -1])
+    @pytest.mark.parametrize("weight", [2, "half", 0.5, -1])
     def test_a_weight_that_is_none_is_refused_by_line(self, alice: Member, weight: Any) -> None:
         file = stored(alice, lines_of(self.talk(0, 1), self.talk(0, weight)))
         fault = Fault.objects.get(file=file)

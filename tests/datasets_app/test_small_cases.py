@@ -61,7 +61,7 @@ def turns(**mask: Any) -> dict[str, Any]:
 
 
 class TestMasks:
-    @pytest.mark.parametrize("key", ["loss", "loss_weight", "train"])
+    @pytest.mark.parametrize("key", ["weight", "loss", "loss_weight", "train"])
     @pytest.mark.parametrize(("value", "is_learned"), [
         (False, False), (0, False), (0.0, False), ("false", False), ("0", False),
         (True, True), (1, True), ("true", True), (None, True),
@@ -83,8 +83,9 @@ class TestMasks:
 
     def test_questions_that_say_that_they_are_not_learned_are_as_before(self) -> None:
         row = turns()
-        row["messages"][0] = {**row["messages"][0], "loss": False}
-        assert parse_row(row) == parse_row(turns())
+        for mask in ({"loss": False}, {"weight": 0}, {"weight": "false"}, {"train": "no"}, {"masked": True}):
+            row["messages"][0] = {**turns()["messages"][0], **mask}
+            assert parse_row(row) == parse_row(turns())
 
     def test_of_share_gpt(self) -> None:
         said = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", "loss": False}]
