@@ -14,7 +14,7 @@ from datasets_app.checks import as_copy
 from datasets_app.examples import PLACEHOLDER, Example, Opened
 from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_array import STRAY_COMMA
-from datasets_app.formats.json_values import parse_value
+from datasets_app.formats.json_values import from_json, parse_value, to_json
 from datasets_app.shapes import as_row
 
 ROLES = {
@@ -154,14 +154,14 @@ def fill_placeholders(value: Any, values: Values) -> Any:
     """Put the given values where {{name}} stands."""
     if not values:
         return value
-    written = json.dumps(value, ensure_ascii=False)
+    written = to_json(value)
 
     def filled(found: "re.Match[str]") -> str:
         name = found[0].strip("{} ")
         return json.dumps(values[name], ensure_ascii=False)[1:-1] if name in values else found[0]
 
     changed = PLACEHOLDER.sub(filled, written)
-    return value if changed == written else json.loads(changed)
+    return value if changed == written else from_json(changed)
 
 
 def strip_comma(line: bytes) -> bytes:
@@ -257,7 +257,7 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
             return _Row(line=line, before=",", used=["strip_commas"], is_mark=True)
         return _Row(line=line, before=item.sentence, example=item)
     raw: bytes | None = item.value if isinstance(item.value, bytes) else None
-    row = _Row(line=line, before=_shown(item.value) if raw is None else raw.decode("utf-8", "replace"))
+    row = _Row(line=line, before=to_json(item.value) if raw is None else raw.decode("utf-8", "replace"))
     row.written = raw if opened.format == "jsonl" else None  # elsewhere a row may go on over several lines
     value = item.value if raw is None else _parsed(raw, row, chosen)
     if isinstance(value, RowFault) or row.written == b"":
@@ -272,7 +272,7 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
     if opened.format != "jsonl":
         row.written = _as_line(row.example, value)
     elif row.used:
-        row.written = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        row.written = to_json(value).encode("utf-8", "backslashreplace")
     return row
 
 
@@ -297,7 +297,7 @@ def _parsed(raw: bytes, row: _Row, chosen: list[Repair]) -> Any:
 
 def _as_line(example: Example | RowFault, value: Any) -> bytes:
     kept = as_copy(example) if isinstance(example, Example) else value
-    return json.dumps(kept, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    return to_json(kept).encode("utf-8", "backslashreplace")
 
 
 def _reason_to_drop(row: _Row, seen: set[bytes] | None, *, drops_faulty: bool) -> str:
@@ -327,7 +327,3 @@ def _count(outcome: Outcome, row: _Row, shown: int) -> None:
     if row.used and len(outcome.changes) < shown:
         after = row.written.decode() if row.written is not None else "" if row.is_mark else None
         outcome.changes.append(Change(line=row.line, before=row.before, after=after, repairs=tuple(row.used)))
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from datasets_app.formats.base import RowFault
 
@@ -21,12 +22,26 @@ class _NotJSON(ValueError):
     """A constant or number that is no JSON."""
 
 
+class Number(float):
+    """A number that remembers its characters: as text, 3.10 is not 3.1."""
+
+    written: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.written = str(text)
+        return number
+
+    def __str__(self) -> str:
+        return self.written
+
+
 def parse_value(raw: bytes, line: int) -> Any:
     """Return the value that `raw` holds, or a RowFault for `line` (where the value begins)."""
     if fault := _fault_before_parsing(raw, line):
         return fault
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        return from_json(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         return not_utf8(raw, line, error)
     except _NotJSON as error:
@@ -45,6 +60,21 @@ def parse_value(raw: bytes, line: int) -> Any:
             message="The row holds a number too long to be read.",
             hint="Write long numbers as text, between quotes.",
         )
+
+
+def from_json(text: str) -> Any:
+    """Return the value of JSON text, whose numbers remember how they are written. Raises ValueError."""
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as JSON text, with numbers as they were written."""
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(str(key), ensure_ascii=False)}: {to_json(part)}" for key, part in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(to_json, value))}]"
+    return value.written if isinstance(value, Number) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def too_long(line: int) -> RowFault:
@@ -133,8 +163,12 @@ def _refuse_constant(name: str) -> None:
     raise _NotJSON(name)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
+def _whole(text: str) -> int | Number:
+    return Number(text) if text == "-0" else int(text)
+
+
+def _finite(text: str) -> Number:
+    number = Number(text)
     if number in (float("inf"), float("-inf")):
         raise _NotJSON(text[:40])
     return number

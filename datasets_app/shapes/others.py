@@ -1,5 +1,7 @@
 """Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
 
+from typing import Any
+
 from datasets_app.shapes.base import Row, Shape, has
 
 LABELS = frozenset(
@@ -11,8 +13,12 @@ LABELS = frozenset(
 
 def _is_kto(row: Row) -> bool:
     return {"prompt", "completion", "label"} <= row.keys() or (
-        {"messages", "label"} <= row.keys() and str(row["label"]).strip().lower() in LABELS
+        {"messages", "label"} <= row.keys() and _word(row["label"]) in LABELS
     )
+
+
+def _word(label: Any) -> str:
+    return f"{label + 0:g}" if isinstance(label, float) else str(label).strip().lower()
 
 
 OF_CONVERSATIONS = frozenset(
