@@ -1,15 +1,18 @@
 """Attempts: the next one is queued, and what an ended one means for its job."""
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from compute.models import Run
 from compute.services import request_run
 from jobs.models import Attempt, FineTuningJob
+from rundir import newest_step
 
 KIND = "training"
 MOST_LOSSES = 3
 """Attempts lost in a row without any new step, after which a job has failed."""
+PAUSED_FOR_NOTHING = "The job is paused before its first checkpoint: it begins anew when it is resumed."
 
 
 def queue_attempt(job: FineTuningJob, message: str) -> Attempt:
@@ -37,6 +40,20 @@ def lock_job(job_id: str) -> FineTuningJob:
     return FineTuningJob.objects.select_for_update(of=("self",)).select_related("team", "base_model").get(pk=job_id)
 
 
+def newest_checkpoint(job: FineTuningJob) -> int | None:
+    """Return the step of the newest checkpoint that the next attempt can have: from storage, or this machine's disk."""
+    published = job.checkpoints.exclude(published_at=None).aggregate(step=Max("step"))["step"]
+    here = [newest_step(attempt.run.directory.checkpoints) for attempt in job.attempts.select_related("run")]
+    return max((step for step in (published, *here) if step is not None), default=None)
+
+
+def queued_again(job: FineTuningJob) -> str:
+    """Say how the job's next attempt begins; a checkpoint is promised only where there is one."""
+    if newest_checkpoint(job) is None:
+        return "The job is queued again and begins anew, since it has no checkpoint yet."
+    return "The job is queued again and goes on from its newest checkpoint."
+
+
 @transaction.atomic
 def close(attempt: Attempt, *, retry_message: str) -> None:
     """Conclude an attempt that ended without a verdict: do what was wished for meanwhile, else queue the next one."""
@@ -46,9 +63,10 @@ def close(attempt: Attempt, *, retry_message: str) -> None:
     if job.cancel_requested_at is not None:
         job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
     elif job.pause_requested_at is not None:
+        is_kept = not job.current_step or newest_checkpoint(job) is not None
         job.move(
             FineTuningJob.Status.PAUSED,
-            f"The job is paused after step {job.current_step}.",
+            f"The job is paused after step {job.current_step}." if is_kept else PAUSED_FOR_NOTHING,
             pause_requested_at=None,
             estimated_finish=None,
         )

@@ -17,7 +17,7 @@ from compute.models import Run
 from compute.work import TryAgain, WorkError
 from datasets_app.services import create_result_file
 from jobs import rehearsals
-from jobs.attempts import close, is_hopeless, lock_job, mark_closed
+from jobs.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.names import adapter_id, model_name
 from jobs.storage_errors import AWAY, PATIENCE, STORAGE_AWAY, goes_on_waiting, trouble
@@ -26,9 +26,18 @@ from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)
 
+ASK = (
+    "Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its whole log."
+)
 LOG_LINES = 40
 LOG_BYTES = 16_000
 LOST_CODE = "trainer_lost"
+SILENT = f"The training failed without saying why. {ASK}"
+GIVEN_UP = f"This happened in three attempts in a row, none of which got further than the one before. {ASK}"
+NOTHING_LESS = (
+    "Everything that takes less memory was tried. Choose a smaller model, a smaller max_seq_len, or devices with more "
+    "memory."
+)
 KEPT = ("log.txt", "events.jsonl", "metrics.csv", "spec.json", "chat", "lease", "supervisor.lock")
 """What stays of a finished job's run directories."""
 
@@ -58,7 +67,7 @@ def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     elif outcome == Run.Outcome.LOST:
         _retry_or_give_up(attempt, directory)
     else:
-        close(attempt, retry_message=f"Attempt {attempt.number} was stopped. The job is queued again and goes on.")
+        close(attempt, retry_message=f"Attempt {attempt.number} was stopped. {queued_again(attempt.job)}")
 
 
 def _give_up(attempt: Attempt, directory: RunDirectory, error: TryAgain | WorkError) -> None:
@@ -73,7 +82,7 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
     """Publish the result, then make the job's end known in one transaction."""
     result = _publish_result(attempt.job, directory)
     if result is None:
-        close(attempt, retry_message="The result was lost with its node. The job is queued again from its checkpoint.")
+        close(attempt, retry_message=f"The result was lost with its node. {queued_again(attempt.job)}")
         return
     for filename, path in _result_files(directory, result):
         _store_result_file(attempt.job, filename, path)
@@ -197,10 +206,10 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) ->
         return
     job.move(
         FineTuningJob.Status.FAILED,
-        message or "The training failed without saying why.",
+        message or SILENT,
         level="error",
         error_code=code or "trainer_error",
-        error_message=message or "The training failed without saying why.",
+        error_message=message or SILENT,
         error_log=last_lines(directory),
     )
 
@@ -211,7 +220,7 @@ def _try_with_less(attempt: Attempt, directory: RunDirectory) -> None:
     reason = attempt.run.outcome_message or "The trainer ran out of memory."
     rung = rehearsals.climb(attempt)
     if rung is None:
-        _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, f"{reason} Everything that takes less memory was tried.")
+        _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, f"{reason} {NOTHING_LESS}")
         return
     job = lock_job(attempt.job_id)
     if not job.is_finished and job.cancel_requested_at is None:
@@ -222,10 +231,9 @@ def _try_with_less(attempt: Attempt, directory: RunDirectory) -> None:
 def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:
     reason = attempt.run.outcome_message or "The trainer was gone without a word."
     if is_hopeless(attempt.job):
-        advice = "This happened in three attempts in a row, none of which got further than the one before."
-        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} {advice}")
+        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} {GIVEN_UP}")
         return
-    close(attempt, retry_message=f"{reason} The job is queued again and goes on from its newest checkpoint.")
+    close(attempt, retry_message=f"{reason} {queued_again(attempt.job)}")
 
 
 def last_lines(directory: RunDirectory) -> str:

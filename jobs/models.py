@@ -178,7 +178,8 @@ class FineTuningJob(models.Model):
             if to in FINISHED:
                 changes = {"finished_at": timezone.now(), "estimated_finish": None, **changes}
             type(self).objects.filter(pk=self.pk).update(status=to, **changes)
-            JobEvent.write(job=current, level=level, message=message, data={"status": to})
+            told = {"status": to, **({"code": changes["error_code"]} if changes.get("error_code") else {})}
+            JobEvent.write(job=current, level=level, message=message, data=told)
         self.refresh_from_db()
         return True
 

@@ -66,11 +66,15 @@ def _store(job: FineTuningJob, attempt: Attempt, events: list[Event]) -> None:
 
 
 def _row(attempt: Attempt, event: Event) -> JobEvent | None:
-    """Return the job's event for a trainer's event; None for a step that is thinned out.
+    """Return the job's event for a trainer's event; None for a step that is thinned out, and for a failure.
+
+    What a failure means for the job is told when its consequences are drawn: its end, or another attempt.
 
     An attempt's own events begin with `started`. What is said while it loads belongs to the job alone: no more is known
     of the attempt then than its number.
     """
+    if event.type == "failed":
+        return None
     if event.type == "metrics" and not is_kept(int(event.data["step"]), int(event.data["total_steps"])):
         return None
     has_begun = attempt.resumed_from_step is not None and event.seq >= (attempt.first_seq or 0)

@@ -19,7 +19,7 @@ from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of, delete_file
 from jobs import tasks
-from jobs.attempts import label_of, lock_job, queue_attempt
+from jobs.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.erasing import METRICS
 from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.models import Adapter, FineTuningJob
@@ -186,7 +186,9 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         job.move(FineTuningJob.Status.VALIDATING, "The job goes on. Its data is being read.")
         wake(tasks.validate_job, job.pk)
     else:
-        queue_attempt(job, f"The job goes on after step {job.current_step}. It is queued.")
+        step = newest_checkpoint(job)
+        begun = "The job begins anew." if step is None else f"The job goes on after step {step}."
+        queue_attempt(job, f"{begun} It is queued.")
     job.refresh_from_db()
     return job
 

@@ -19,6 +19,8 @@ from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checks import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
+from jobs.attempts import PAUSED_FOR_NOTHING
+from jobs.finishing import GIVEN_UP, NOTHING_LESS, SILENT
 from jobs.hyperparameters import read_asked
 from trainer.failures import classify
 
@@ -93,6 +95,12 @@ EVENTS = (
     "Training finished after 60 steps.",
     "The tuned model ft:smollm2-135m-instruct:acme:invoice-v3:a1b2c3 is ready.",
     "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.",
+    "The trainer was gone without a word. The job is queued again and begins anew, since it has no checkpoint yet.",
+    "The job begins anew. It is queued.",
+    f"The trainer was gone without a word. {GIVEN_UP}",
+    f"Memory ran out at step 1. {NOTHING_LESS}",
+    SILENT,
+    PAUSED_FOR_NOTHING,
     "The node node-2.example.org has not been heard from any more. The job is queued again from its checkpoint.",
     f"{storage_errors.CREDENTIALS} What the training makes is stored once that is done.",
     f"{storage_errors.BUCKET} The result was not stored: an administrator finds it on its node.",

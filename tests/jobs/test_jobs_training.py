@@ -208,11 +208,11 @@ class TestRecord:
         assert numbers == list(range(1, len(numbers) + 1))
         assert fresh(job).current_step == 20
 
-    def test_a_failure_before_the_start_belongs_to_the_job(self, work: Training, job: FineTuningJob) -> None:
-        trainer = FakeTrainer(run_of(job)).write("failed", "No such module.", code="no_such_module")
+    def test_what_is_said_before_the_start_belongs_to_the_job(self, work: Training, job: FineTuningJob) -> None:
+        trainer = FakeTrainer(run_of(job)).write("stage", "Loading.")
         work.record(trainer.run, trainer.events)
         assert job.events.filter(attempt__isnull=False).count() == 0
-        assert job.events.filter(message="No such module.").count() == 1
+        assert job.events.filter(message="Loading.").count() == 1
 
 
 class TestAttend:

@@ -74,6 +74,14 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The job is queued again and goes on."),
     gettext_noop("The job is queued again from its checkpoint."),
     gettext_noop("The job is queued again and goes on from its newest checkpoint."),
+    gettext_noop("The job is queued again and begins anew, since it has no checkpoint yet."),
+    gettext_noop("The job is paused before its first checkpoint: it begins anew when it is resumed."),
+    gettext_noop("The job begins anew."),
+    gettext_noop(
+        "Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its whole "
+        "log."
+    ),
+    gettext_noop("Choose a smaller model, a smaller max_seq_len, or devices with more memory."),
     gettext_noop("The job is queued again."),
     gettext_noop("The last attempt ended without a result."),
     gettext_noop("The result was lost with its node."),
