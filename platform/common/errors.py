@@ -27,7 +27,7 @@ TYPES = {
 
 RETRY_SECONDS = 5
 DATABASE_AWAY = gettext_noop(
-    "The database does not answer at the moment. Try again in a few seconds, and look first whether your change was made."
+    "The database does not answer at the moment. Look in a few seconds whether your change was made, then try again."
 )
 
 
