@@ -95,8 +95,8 @@ def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None
             Fault.objects.filter(file=file).delete()
             Fault.objects.bulk_create(as_row(file, number, fault) for number, fault in enumerate(kept, 1))
             hooks.tell_processed(file)
-    if not recorded and fault_list:
-        storing.remove(fault_list["name"])  # another check was first, or the file is gone
+    if not recorded and fault_list and not TrainingFile.objects.filter(pk=file.pk).exists():
+        storing.remove(fault_list["name"])
 
 
 def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:
@@ -118,7 +118,9 @@ def _publish_faults(file: TrainingFile, teller: "_Teller", report: Report) -> di
     total = report.num_faults + report.num_notes
     if total <= len(report.faults) + len(report.notes):
         return {}
-    name = storing.storage().save(f"{storing.name_for(file.team, file.pk)}.faults", File(teller.faults.opened()))
+    name = storing.fault_list_name(file)
+    storing.storage().delete(name)  # of a check that was broken off
+    name = storing.storage().save(name, File(teller.faults.opened()))
     return {"name": name, "total": total, "offsets": teller.faults.offsets}
 
 

@@ -1,5 +1,6 @@
 """Files of conversations, what is wrong with them, and uploads in parts."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -266,3 +267,18 @@ class UploadPart(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Leftover(models.Model):
+    """An object in storage that no row names any more; forgotten once storage has let go of it."""
+
+    storage_name = models.CharField(max_length=250, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.storage_name
+
+    @staticmethod
+    def note(names: Iterable[str]) -> None:
+        """Have these objects deleted, in the caller's transaction."""
+        Leftover.objects.bulk_create((Leftover(storage_name=name) for name in names), ignore_conflicts=True)

@@ -34,16 +34,20 @@ def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
                 code="file_in_use",
                 status=409,
             )
-        if locked.storage_name:
-            storing.remove_on_commit(locked.storage_name)
-        if name := (locked.statistics or {}).get("fault_list", {}).get("name"):
-            storing.remove_on_commit(name)
+        storing.remove_on_commit(*_objects_of(locked))
         folder = rows_folder(locked.pk)
         transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
         # What a list goes on from, when its last row was deleted meanwhile; the record that it existed.
         facts = {"created_at": locked.created_at.isoformat(), "purpose": locked.purpose, "bytes": locked.bytes}
         AuditEvent.record(actor=by, team=locked.team, action=DELETED, target=locked.pk, **facts)
         locked.delete()
+
+
+def _objects_of(file: TrainingFile) -> list[str]:
+    """Return all that storage may have of a file, also what a check or a making that was broken off has put there."""
+    faults = (file.statistics or {}).get("fault_list", {}).get("name", "")
+    names = [file.storage_name, storing.name_for(file.team, file.pk), faults, storing.fault_list_name(file)]
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def place_of(*, team: Team, file_id: str) -> tuple[datetime, str]:
@@ -73,9 +77,9 @@ def close_upload(upload: Upload, status: str) -> bool:
 
 def remove_parts(upload: Upload) -> None:
     """Delete all parts of an upload, in the caller's transaction."""
-    for part in UploadPart.objects.filter(upload=upload):
-        storing.remove_on_commit(part.storage_name)
-        part.delete()
+    parts = UploadPart.objects.filter(upload=upload)
+    storing.remove_on_commit(*parts.values_list("storage_name", flat=True))
+    parts.delete()
 
 
 def sweep() -> None:

@@ -1,10 +1,13 @@
 """Wake-ups of the data sets."""
 
 from celery import shared_task
+from django.conf import settings
 
 from common.idempotency import forget_outdated
+from common.rounds import alone
 from common.wake import wake
-from datasets_app import checking, removal, writing
+from compute.models import Node
+from datasets_app import checking, leftovers, removal, writing
 from datasets_app.models import TrainingFile
 
 AT_ONCE = 100
@@ -40,7 +43,25 @@ def sweep() -> None:
     forget_outdated()
 
 
+@shared_task(name="datasets_app.erase_here")
+def erase_here() -> None:
+    """Erase what this machine's home has of deleted files."""
+    leftovers.erase_here(settings.LUTHIER_HOME)
+
+
+@shared_task(name="datasets_app.erase_deleted")
+def erase_deleted() -> None:
+    """Erase deleted files from each node, the home of this worker and storage."""
+    for node in Node.objects.heard():
+        wake(erase_here, queue=node.queue)
+    leftovers.erase_here(settings.LUTHIER_HOME)
+    with alone("erase-files") as is_alone:
+        if is_alone:
+            leftovers.erase_stored()
+
+
 PERIODIC = {
     "wake-unchecked-files": ("datasets_app.tasks.wake_unchecked", 5),
-    "sweep-files": ("datasets_app.tasks.sweep", 60),
+    "sweep-files": ("datasets_app.tasks.sweep", 30),
+    "erase-deleted-files": ("datasets_app.tasks.erase_deleted", 20),
 }

@@ -29,7 +29,7 @@ from datasets_app.token_frames import Task
 from datasets_app.token_workers import num_workers, tokenised
 from datasets_app.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
 
-VERSION = 3
+VERSION = 4
 """Goes into each key: raise it when what is written changes."""
 AUTO_MIN_ROWS = 100
 """Below, "auto" holds nothing out: a small set needs every row, and a loss over so few rows says nothing."""
@@ -38,6 +38,7 @@ AUTO_MAX_ROWS = 500
 """More rows than these would cost time at each validation and make its loss no more certain."""
 NAMED_LINES = 20
 """Lines named in the summary for each kind of loss."""
+SUMMARY = "summary.json"
 PARALLEL_BYTES = 4 * 2**20
 """A smaller file is tokenised here before a worker would have started."""
 
@@ -89,10 +90,10 @@ def ensure_tokens(
         seed=seed,
     )
     folder = settings.LUTHIER_HOME / "tokens" / plan.key
-    if not (folder / "summary.json").exists():
+    if not (folder / SUMMARY).exists():
         sizes = [one.bytes for one in (file, validation_file) if one is not None]
         with building(plan.key, is_large=max(sizes) >= PARALLEL_BYTES):
-            if not (folder / "summary.json").exists():
+            if not (folder / SUMMARY).exists():
                 _build(folder, plan, file, validation_file, chat)
     return _opened(folder)
 
@@ -170,12 +171,12 @@ def _build(
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     try:
         summary = _write(draft, plan, file, validation_file, chat)
-        (draft / "summary.json").write_text(json.dumps(summary))
+        (draft / SUMMARY).write_text(json.dumps(summary))
         draft.chmod(0o755)
         try:
             os.rename(draft, folder)
         except OSError:
-            if not (folder / "summary.json").exists():
+            if not (folder / SUMMARY).exists():
                 raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -206,6 +207,7 @@ def _write(
         "chat_hash": plan.chat_hash,
         "max_seq_len": plan.max_seq_len,
         "validation_share": plan.validation_share,
+        "sources": [one.sha256 for one in (file, validation_file) if one is not None],
         **asdict(losses),
     }
 
@@ -292,7 +294,7 @@ def _counts(writer: TokenCacheWriter) -> dict[str, int]:
 
 
 def _opened(folder: Path) -> Tokens:
-    meta = json.loads((folder / "summary.json").read_text())
-    os.utime(folder / "summary.json")  # when it was last used
+    meta = json.loads((folder / SUMMARY).read_text())
+    os.utime(folder / SUMMARY)  # when it was last used
     validation = folder / "validation" if meta["validation"] else None
     return Tokens(key=folder.name, train=folder / "train", validation=validation, meta=meta)

@@ -53,7 +53,7 @@ def make_file(file_id: str) -> None:
         kept = file.record_content(
             storage_name=name, num_bytes=spool.num_bytes, sha256=spool.sha256, made={**file.made, **added}
         )
-    if not kept:
+    if not kept and not TrainingFile.objects.filter(storage_name=name).exists():
         storing.remove(name)  # the file is gone, or another worker was first
 
 

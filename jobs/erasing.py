@@ -10,11 +10,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.db.models import Q
+
 from common import artifacts
 from datasets_app.services import delete_file
 from jobs.finishing import tidy
-from jobs.models import Adapter, Attempt
+from jobs.models import FINISHED, Adapter, Attempt
 from jobs.storage_errors import STORAGE_AWAY, refusal_of
+from rundir import RunDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +40,16 @@ def erase_stored() -> None:
 
 
 def erase_here(home: Path) -> None:
-    """Delete what this machine's home has of deleted models: copies to serve from, and what trainings left."""
+    """Delete what this machine's home has of deleted models, copies and trainings' folders, and of deleted data."""
     _erase_copies(home / "adapters")
     runs = {path.name: path for path in _entries(home / "runs")}
-    attempts = Attempt.objects.filter(run__in=runs, job__adapter__deleted_at__isnull=False)
-    for run_id in attempts.values_list("run_id", flat=True):
+    attempts = Attempt.objects.filter(run__in=runs)
+    for run_id in attempts.filter(job__adapter__deleted_at__isnull=False).values_list("run_id", flat=True):
         tidy(runs[run_id])
+    no_validation = Q(job__validation_file=None) & ~Q(job__file_ids__validation=None)
+    without_data = attempts.filter(Q(job__training_file=None) | no_validation, job__status__in=FINISHED)
+    for run_id in without_data.values_list("run_id", flat=True):
+        shutil.rmtree(RunDirectory(runs[run_id]).data, ignore_errors=True)
 
 
 def _erase(adapter: Adapter) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from django.core.files.storage import FileSystemStorage
 from django.test import Client
 from django.utils import timezone, translation
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end, make_file, make_job
 
 from accounts.models import AuditEvent
 from common import artifacts
@@ -16,6 +16,7 @@ from common.errors import UserError
 from common.rounds import alone
 from compute.models import Node
 from datasets_app import storing
+from datasets_app.services import delete_file
 from deployments.services import delete_model
 from jobs import erasing, tasks
 from jobs.adapters import local_folder
@@ -212,3 +213,31 @@ class TestAnswers:
         assert "metrics.csv" in page
         with translation.override("zh-hans"):
             assert "已删除" in client.get(address, headers={"Accept-Language": "zh-hans"}).content.decode()
+
+
+class TestData:
+    def test_what_trainings_had_of_a_deleted_file_goes(self, home: Path, alice: Any, job: FineTuningJob) -> None:
+        attempt = job.newest_attempt
+        assert attempt is not None
+        assert job.training_file is not None
+        left = attempt.run.directory.data / "train"  # as an attempt that was lost leaves it on its node
+        left.mkdir(parents=True)
+        erasing.erase_here(home)
+        assert left.exists()
+        delete_file(file=job.training_file, by=alice.user)
+        erasing.erase_here(home)
+        assert not left.exists()
+        assert attempt.run.directory.log.exists()
+
+    def test_a_deleted_validation_file_counts_and_none_does_not(self, home: Path, alice: Any) -> None:
+        aside = make_file(alice.team, 5)
+        job = make_job(alice.team, by=alice.user, validation_file=aside.pk)
+        attempt = job.newest_attempt
+        assert attempt is not None
+        FakeTrainer(attempt.run)
+        FineTuningJob.objects.filter(pk=job.pk).update(status="failed")
+        erasing.erase_here(home)
+        assert attempt.run.directory.data.exists()
+        delete_file(file=aside, by=alice.user)
+        erasing.erase_here(home)
+        assert not attempt.run.directory.data.exists()
