@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from django.utils.translation import gettext as _
 
 from chat.parsing import SYSTEMS
+from datasets_app.formats.tables import TEXTS
 from datasets_app.models import TrainingFile
 
 QUESTIONS = (
@@ -58,6 +60,8 @@ class Question:
 
     columns: list[str]
     fields: list[Field]
+    may_be_text: bool = False
+    """Whether the file is named as a text, which somebody may want to be read as one."""
 
     @property
     def is_answered(self) -> bool:
@@ -92,7 +96,8 @@ def question_of(file: TrainingFile, given: Mapping[str, str] | None = None) -> Q
         Field(part=part, role=role, label=label, column=chosen[part], first=sample.get(chosen[part], ""))
         for part, (role, label) in labels.items()
     ]
-    return Question(columns=columns, fields=fields)
+    may_be_text = any(suffix in TEXTS for suffix in PurePath(file.filename.lower()).suffixes)
+    return Question(columns=columns, fields=fields, may_be_text=may_be_text)
 
 
 def proposal(columns: list[str], sample: Mapping[str, str]) -> dict[str, str]:

@@ -85,7 +85,7 @@ def _opened(
     text = Again(decoded if most_bytes is None else Bounded(decoded, most_bytes=most_bytes))
     chosen = next((form for form in TEXT if form.name == reading.get("format")), None)
     chosen = chosen or next(form for form in TEXT if form.recognises(text.head, filename))
-    items = chosen.read(text, filename) if isinstance(chosen, Table) else chosen.read(text)
+    items = chosen.read(text, filename, text.head) if isinstance(chosen, Table) else chosen.read(text)
     return OpenedRows(
         format=chosen.name,
         encoding=encoding,

@@ -1,4 +1,5 @@
-"""Tables as text: CSV with commas or semicolons, and TSV. Every cell stays the text that it is."""
+"""Tables as text: CSV with commas or semicolons, TSV, and either under the name of a text. Every cell stays the text
+that it is."""
 
 import csv
 import io
@@ -8,12 +9,15 @@ from pathlib import PurePath
 from typing import Any
 
 from datasets_app.formats.base import Item, RawRow, RowFault
+from datasets_app.formats.delimited import Layout, letters, table_in
 from datasets_app.formats.json_values import LONGEST_ROW
 from datasets_app.formats.lines import BOM
 from datasets_app.formats.streams import Readable
 from datasets_app.formats.unpacking import whole_file
 
 MOST_COLUMNS = 500
+TEXTS = (".txt", ".text")
+"""Names under which Excel and others save tables too."""
 _SUFFIXES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t",), ".tab": ("\t",)}
 
 
@@ -23,21 +27,24 @@ class Table:
     name = "csv"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Take what is named as a table, unless it is JSON under a wrong name."""
-        return PurePath(filename.lower()).suffix in _SUFFIXES and not head.removeprefix(BOM).lstrip().startswith(
-            (b"{", b"[")
-        )
+        """Take what is named as a table, or as a text and is a table; but not JSON under a wrong name."""
+        suffix = PurePath(filename.lower()).suffix
+        if head.removeprefix(BOM).lstrip().startswith((b"{", b"[")):
+            return False
+        return suffix in _SUFFIXES or (suffix in TEXTS and table_in(head) is not None)
 
-    def read(self, stream: Readable, filename: str = "table.csv") -> Iterator[Item]:
-        """Yield each row as {column: cell} with the line where it begins."""
+    def read(self, stream: Readable, filename: str = "table.csv", head: bytes = b"") -> Iterator[Item]:
+        """Yield each row as {column: cell} with the line where it begins; `head` is what `stream` begins with."""
         csv.field_size_limit(LONGEST_ROW)
         text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), 1 << 16), encoding="utf-8-sig", newline="")
         reader = None
         try:
             first = text.readline(LONGEST_ROW)
-            separator = _separator(first, PurePath(filename.lower()).suffix)
-            reader = csv.reader(_numbered(first, text), delimiter=separator, strict=False)
-            yield from _rows(reader, separator)
+            layout = _layout(first, PurePath(filename.lower()).suffix, head)
+            quoting = csv.QUOTE_MINIMAL if layout.is_quoted else csv.QUOTE_NONE
+            lines = _numbered(first, text)
+            reader = csv.reader(lines, delimiter=layout.separator, quoting=quoting, strict=False)
+            yield from _rows(reader, layout)
         except csv.Error:
             raise whole_file(
                 "table_not_read",
@@ -55,9 +62,8 @@ class Table:
             ) from None
 
 
-def _rows(reader: Any, separator: str) -> Iterator[Item]:
-    names: list[str] = next(reader, [])
-    columns = _columns(names)
+def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
+    columns: list[str] | None = None
     while True:
         line = reader.line_num + 1
         cells = next(reader, None)
@@ -65,8 +71,12 @@ def _rows(reader: Any, separator: str) -> Iterator[Item]:
             return
         if not any(cells):
             continue
+        if columns is None:
+            columns = _columns(cells if layout.has_names else letters(len(cells)))
+            if layout.has_names:
+                continue
         if len(cells) > len(columns):
-            yield _too_many(line, len(cells), len(columns), separator)
+            yield _too_many(line, len(cells), len(columns), layout)
             continue
         row = dict(zip(columns, cells, strict=False))
         yield RawRow(line=line, value=row, num_bytes=sum(map(len, cells)))
@@ -86,14 +96,23 @@ def _columns(names: list[str]) -> list[str]:
     return columns
 
 
-def _too_many(line: int, found: int, expected: int, separator: str) -> RowFault:
-    word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
+def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
+    word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[layout.separator]
+    first = f"names {expected} columns" if layout.has_names else f"has {expected}"
     return RowFault(
         line=line,
         code="too_many_cells",
-        message=f"The row has {found} cells, but the first line names {expected} columns.",
-        hint=f"Put a cell that holds a {word} between double quotes.",
+        message=f"The row has {found} cells, but the first line {first}.",
+        hint=f"Put a cell that holds a {word} between double quotes."
+        if layout.is_quoted
+        else f"Take the {word} out of the cell.",
     )
+
+
+def _layout(first: str, suffix: str, head: bytes) -> Layout:
+    """Return how the table is made up: a text by its beginning, any other by the first line."""
+    found = table_in(head) if suffix in TEXTS else None
+    return found or Layout(separator=_separator(first, suffix), is_quoted=True, has_names=True)
 
 
 def _separator(first: str, suffix: str) -> str:

@@ -19,6 +19,7 @@ from tests.datasets_app.small_files import conversations, report_of
         ("c_emptyuser.jsonl", "empty_question"),
         ("d_textinputoutput.jsonl", "columns_unknown"),
         ("h_cols.csv", "columns_unknown"),
+        ("r54_excel_unicode_text.txt", "columns_unknown"),
         ("k_kto_str.jsonl", "preference_data"),
         ("shape_role_model.jsonl", "unknown_role"),
         ("shape_cohere.jsonl", "unknown_role"),

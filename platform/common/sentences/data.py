@@ -203,6 +203,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The first line names the column {0} twice."),
     gettext_noop("Give each column its own name."),
     gettext_noop("The row has {0} cells, but the first line names {1} columns."),
+    gettext_noop("The row has {0} cells, but the first line has {1}."),
+    gettext_noop("Take the {0} out of the cell."),
     gettext_noop("Put a cell that holds a {0} between double quotes."),
     gettext_noop("The table holds a NUL byte, so it is binary data."),
     gettext_noop("Upload text, as UTF-8."),
