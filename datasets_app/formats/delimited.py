@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 from datasets_app.formats.streams import HEAD_BYTES
 
@@ -66,7 +67,7 @@ def _records(text: str, separator: str, *, is_quoted: bool, is_cut: bool) -> lis
     """Return the records that are whole; none where the quotes do not fit."""
     if separator not in text:
         return []
-    quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
     found: list[list[str]] = []

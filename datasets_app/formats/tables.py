@@ -6,7 +6,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.delimited import Layout, letters, table_in
@@ -41,7 +41,7 @@ class Table:
         try:
             first = text.readline(LONGEST_ROW)
             layout = _layout(first, PurePath(filename.lower()).suffix, head)
-            quoting = csv.QUOTE_MINIMAL if layout.is_quoted else csv.QUOTE_NONE
+            quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.is_quoted else csv.QUOTE_NONE
             lines = _numbered(first, text)
             reader = csv.reader(lines, delimiter=layout.separator, quoting=quoting, strict=False)
             yield from _rows(reader, layout)
