@@ -1,9 +1,11 @@
 """events.jsonl: what a process tree says, one JSON object a line, numbered without gaps."""
 
 import json
+import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +13,13 @@ from typing import Any, Literal
 
 Level = Literal["info", "warn", "error"]
 TERMINAL_TYPES = frozenset({"succeeded", "failed", "stopped"})
+BEGINNING = b'{"seq": '
+"""Of every line: the first field of an Event."""
+
+LOOKED_BACK = 1000
+"""Lines from the end among which the last event is looked for."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +84,10 @@ class EventWriter:
 
 @dataclass
 class EventReader:
-    """Read whole lines of `path` from a byte offset that the caller stores together with the events."""
+    """Read whole lines of `path` from a byte offset that the caller stores together with the events.
+
+    A line that is no event, which a full disk or a power cut may leave, is passed over with a warning in the log.
+    """
 
     path: Path
     offset: int = 0
@@ -92,7 +104,10 @@ class EventReader:
             for line in stream:
                 if not line.endswith(b"\n") or len(events) == limit:
                     break
-                events.append(_parse(line))
+                if (event := _readable(line)) is not None:
+                    events.append(event)
+                else:
+                    log.warning("A line of %s at byte %d is no event and is passed over.", self.path, self.offset)
                 self.offset += len(line)
         return events
 
@@ -119,13 +134,26 @@ def _parse(line: bytes) -> Event:
     )
 
 
+def _readable(line: bytes) -> Event | None:
+    """Return the event that a line holds, be it behind what is left of another one; None where it holds none."""
+    start = 0
+    while start >= 0:
+        try:
+            return _parse(line[start:])
+        except (ValueError, KeyError, TypeError):
+            start = line.find(BEGINNING, start + 1)
+    return None
+
+
 def _whole_lines(path: Path) -> tuple[int, int]:
     """Return the number of bytes in whole lines and the last sequence number."""
     whole = 0
-    last = b""
+    lines: deque[bytes] = deque(maxlen=LOOKED_BACK)
     with path.open("rb") as stream:
         for line in stream:
-            if line.endswith(b"\n"):
-                whole += len(line)
-                last = line
-    return whole, _parse(last).seq if last else 0
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            lines.append(line)
+    last = next((event for line in reversed(lines) if (event := _readable(line)) is not None), None)
+    return whole, last.seq if last is not None else 0

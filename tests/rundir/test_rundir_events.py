@@ -1,4 +1,4 @@
-"""events.jsonl on a full disk: a line is there whole or not at all, and the next one stands on its own."""
+"""events.jsonl on a full disk: a line is there whole or not at all, and what is damaged hides nothing behind it."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rundir.events import EventWriter, read_events
+from rundir.events import EventReader, EventWriter, read_events
 
 
 class FullDisk:
@@ -48,3 +48,45 @@ class TestFullDisk:
         assert [event.message for event in read_events(tmp_path / "events.jsonl")] == [
             "A sentence that takes several writes."
         ]
+
+
+class TestDamagedLines:
+    """What an older writer, or a power cut, has left."""
+
+    ONE = b'{"seq": 1, "at": 1.0, "type": "started", "message": "One."}'
+    TWO = b'{"seq": 2, "at": 2.0, "type": "metrics", "message": "Two.", "data": {"seq": 9}}'
+    THREE = b'{"seq": 3, "at": 3.0, "type": "succeeded", "message": "Three."}'
+
+    @pytest.mark.parametrize(
+        ("content", "read"),
+        [
+            (ONE + b"\n" + TWO[:30] + TWO + b"\n" + THREE + b"\n", [1, 2, 3]),
+            (ONE + b"\n" + TWO[:-9] + THREE + b"\n", [1, 3]),
+            (ONE + b"\n" + TWO[:30] + b"\n" + THREE + b"\n", [1, 3]),
+            (ONE[:20] + b"\n" + TWO + b"\n" + b"\0" * 40 + b"\n" + THREE + b"\n", [2, 3]),
+            (b'[]\n{}\n"text"\n\xff\xfe\n\n' + b'{"seq": null, "at": 1, "type": "x"}\n' + THREE + b"\n", [3]),
+            (ONE + b"\n" + TWO[:30], [1]),
+        ],
+        ids=["glued", "glued-in-data", "cut", "nul", "no-events", "unfinished"],
+    )
+    def test_are_passed_over_and_later_ones_are_not_lost(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, read: list[int]
+    ) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_bytes(content)
+        reader = EventReader(path)
+        assert [event.seq for event in reader.read(limit=1)] == read[:1]
+        assert [event.seq for event in reader.read()] == read[1:]
+        assert reader.offset == content.rfind(b"\n") + 1
+        assert [event.seq for event in read_events(path)] == read
+        lines = content[: reader.offset].count(b"\n")
+        assert ("is no event and is passed over" in caplog.text) == (lines > len(read))
+
+    @pytest.mark.parametrize("damage", [TWO[:30] + TWO, TWO + b"\n" + THREE[:30], TWO + b"\n" + b"\0" * 9])
+    def test_a_writer_goes_on_behind_them(self, tmp_path: Path, damage: bytes) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_bytes(self.ONE + b"\n" + damage + b"\n" + b'{"seq": 3, "unfinished')
+        writer = EventWriter(path)
+        assert writer.write("warning", "Next.").seq == 3
+        writer.close()
+        assert [event.message for event in read_events(path)] == ["One.", "Two.", "Next."]
