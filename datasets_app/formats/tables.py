@@ -3,6 +3,7 @@ that it is."""
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -18,6 +19,8 @@ from datasets_app.formats.unpacking import whole_file
 MOST_COLUMNS = 500
 TEXTS = (".txt", ".text")
 """Names under which Excel and others save tables too."""
+_SEPARATOR_LINE = re.compile(r"""\ufeff?"?sep=([^\r\n"'\w])"?[ \r\n]*""", re.IGNORECASE)
+"""What Excel writes and obeys before the names of the columns: which character separates the cells."""
 _SUFFIXES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t",), ".tab": ("\t",)}
 
 
@@ -31,7 +34,7 @@ class Table:
         suffix = PurePath(filename.lower()).suffix
         if head.removeprefix(BOM).lstrip().startswith((b"{", b"[")):
             return False
-        return suffix in _SUFFIXES or (suffix in TEXTS and table_in(head) is not None)
+        return suffix in _SUFFIXES or (suffix in TEXTS and (_names_separator(head) or table_in(head) is not None))
 
     def read(self, stream: Readable, filename: str = "table.csv", head: bytes = b"") -> Iterator[Item]:
         """Yield each row as {column: cell} with the line where it begins; `head` is what `stream` begins with."""
@@ -44,6 +47,8 @@ class Table:
             quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.is_quoted else csv.QUOTE_NONE
             lines = _numbered(first, text)
             reader = csv.reader(lines, delimiter=layout.separator, quoting=quoting, strict=False)
+            if _SEPARATOR_LINE.fullmatch(first):
+                next(reader)
             yield from _rows(reader, layout)
         except csv.Error:
             raise whole_file(
@@ -72,7 +77,7 @@ def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
         if not any(cells):
             continue
         if columns is None:
-            columns = _columns(cells if layout.has_names else letters(len(cells)))
+            columns = column_names(cells if layout.has_names else letters(len(cells)), line=line)
             if layout.has_names:
                 continue
         if len(cells) > len(columns):
@@ -82,8 +87,8 @@ def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
         yield RawRow(line=line, value=row, num_bytes=sum(map(len, cells)))
 
 
-def _columns(names: list[str]) -> list[str]:
-    """Return the names of the columns; whole-file fault where the first line holds none that can be told apart."""
+def column_names(names: list[str], *, line: int) -> list[str]:
+    """Return the names of the columns, which stand on `line`; whole-file fault where they cannot be told apart."""
     columns = [name.strip() for name in names]
     if len(columns) > MOST_COLUMNS:
         raise whole_file(
@@ -92,12 +97,13 @@ def _columns(names: list[str]) -> list[str]:
     doubled = next((name for name in columns if name and columns.count(name) > 1), None)
     if doubled is not None:
         message = f"The first line names the column {doubled[:40]!r} twice."
-        raise whole_file("column_twice", message, "Give each column its own name.", line=1)
+        raise whole_file("column_twice", message, "Give each column its own name.", line=line)
     return columns
 
 
 def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
-    word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[layout.separator]
+    names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+    word = names.get(layout.separator, f"{layout.separator!r}")
     first = f"names {expected} columns" if layout.has_names else f"has {expected}"
     return RowFault(
         line=line,
@@ -111,8 +117,15 @@ def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
 
 def _layout(first: str, suffix: str, head: bytes) -> Layout:
     """Return how the table is made up: a text by its beginning, any other by the first line."""
+    if named := _SEPARATOR_LINE.fullmatch(first):
+        return Layout(separator=named[1], is_quoted=True, has_names=True)
     found = table_in(head) if suffix in TEXTS else None
     return found or Layout(separator=_separator(first, suffix), is_quoted=True, has_names=True)
+
+
+def _names_separator(head: bytes) -> bool:
+    first = head.partition(b"\n")[0].decode("utf-8", "replace")
+    return _SEPARATOR_LINE.fullmatch(first) is not None
 
 
 def _separator(first: str, suffix: str) -> str:
