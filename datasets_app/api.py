@@ -139,7 +139,7 @@ class CancelView(APIView):
 
     def post(self, request: Request, upload_id: str) -> Response:
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
-        return Response(upload_json(uploads.cancel_upload(upload=upload)))
+        return Response(upload_json(uploads.cancel_upload(upload=upload, by=user_of(request))))
 
 
 def page_of(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
+from accounts.roles import Role, require_role
 from common.errors import UserError, error_body, exception_handler, in_the_pages_language
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
@@ -278,6 +279,7 @@ def _authenticate(scope: Scope) -> Caller:
         raise UserError(
             "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
         )
+    require_role(Role.MEMBER, user=cast(User, user), team=team)
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.roles import require_own
 from common.errors import NotFound, UserError
 from datasets_app import removal, saving, storing
 from datasets_app.differences import Difference, difference
@@ -152,10 +153,16 @@ def _readable_name(spool: Spool, filename: str) -> str:
     return name
 
 
-def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = RESULTS) -> TrainingFile:
+def create_result_file(
+    *, team: Team, filename: str, path: Path, by: User | None = None, purpose: str = RESULTS
+) -> TrainingFile:
     """Store a job's result, which needs no check."""
     file = TrainingFile(
-        team=team, filename=safe_filename(filename), purpose=purpose, status=TrainingFile.Status.PROCESSED
+        team=team,
+        created_by=by,
+        filename=safe_filename(filename),
+        purpose=purpose,
+        status=TrainingFile.Status.PROCESSED,
     )
     with path.open("rb") as stream, Spool.of(stream, limit=path.stat().st_size) as spool:
         return saving.save_new(file, spool)
@@ -163,6 +170,7 @@ def create_result_file(*, team: Team, filename: str, path: Path, purpose: str = 
 
 def delete_file(*, file: TrainingFile, by: User | None) -> None:
     """Delete a file and its content; refused by name while a job that is not finished needs it."""
+    require_own(by=by, team=file.team, author_id=file.created_by_id)
     removal.remove_file(file, by=by)
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.roles import require_own
 from common.errors import NotFound, UserError
 from datasets_app import storing
 from datasets_app.formats.streams import BLOCK
@@ -115,8 +116,9 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
         return _completed(upload, spool)
 
 
-def cancel_upload(*, upload: Upload) -> Upload:
+def cancel_upload(*, upload: Upload, by: User | None) -> Upload:
     """Give an upload up and delete its parts."""
+    require_own(by=by, team=upload.team, author_id=upload.created_by_id)
     require_pending(upload)
     if not close_upload(upload, Upload.Status.CANCELLED):
         require_pending(upload)  # completed, or out of time, a moment ago

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import PageRequest
+from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
 from common.spoken import spoken
 from datasets_app import services
@@ -89,6 +90,8 @@ def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     file = file_of(request, file_id)
     try:
         services.delete_file(file=file, by=request.user)
+    except RoleNeeded:
+        raise
     except UserError as error:
         messages.error(request, spoken(error.message))
         return redirect("dataset", file_id)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import AuditEvent, Team, User
+from accounts.roles import require_own
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.spoken import spoken
@@ -57,6 +58,7 @@ def deploy(
 @transaction.atomic
 def undeploy(*, deployment: Deployment, by: User) -> None:
     """Take `deployment` down: its name answers no more and its accelerators become free."""
+    require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
     _stop_replica(deployment, reason="cancel")
     deployment = _locked(deployment)
     deployment.mark_deleted()
@@ -71,6 +73,7 @@ def update_deployment(
     accelerators: int | Unchanged | None = "unchanged",
 ) -> Deployment:
     """Change the loopback switch or the accelerators; new accelerators restart it, a failed one included."""
+    require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
     with _refusing_taken_names(deployment.name), transaction.atomic():
         if accelerators != "unchanged":
             _check_accelerators(accelerators)

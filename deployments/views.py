@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import PageRequest
+from accounts.roles import Role, needs
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
 from common.spoken import spoken
@@ -213,6 +214,7 @@ def undeploy(request: PageRequest, deployment_id: str) -> HttpResponse:
     return redirect("deployments")
 
 
+@needs(Role.VIEWER)  # as with a key: to ask a model makes nothing
 @require_POST
 async def deployment_chat(request: PageRequest, deployment_id: str) -> HttpResponseBase:
     """Answer the page's chat box through the same gateway, for the signed-in person's team."""

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_requests import require_no_body, team_of, user_of
+from accounts.roles import Role
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
@@ -186,6 +187,8 @@ class HyperparametersView(APIView):
 
 class EstimateView(APIView):
     """POST /api/v1/jobs/estimate with the body of a create: rows, tokens, steps and seconds, without making a job"""
+
+    roles = {"POST": Role.VIEWER}
 
     def post(self, request: Request) -> Response:
         wish = _wish(request)

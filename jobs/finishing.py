@@ -149,7 +149,9 @@ def _store_result_file(job: FineTuningJob, filename: str, path: Path) -> None:
     packed = _pack(path) if path.is_dir() else None
     try:
         with transaction.atomic():
-            job.result_files.add(create_result_file(team=job.team, filename=filename, path=packed or path))
+            job.result_files.add(
+                create_result_file(team=job.team, by=job.created_by, filename=filename, path=packed or path)
+            )
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not take {filename} of {job.pk}", error) from error
     finally:

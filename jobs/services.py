@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Team, User
+from accounts.roles import require_own
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
@@ -17,7 +18,8 @@ from common.errors import NotFound, UserError
 from common.wake import wake
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
-from datasets_app.services import acceptance_of, delete_file
+from datasets_app.removal import remove_file
+from datasets_app.services import acceptance_of
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.erasing import METRICS
@@ -109,6 +111,7 @@ def cancel_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have the job stop after its current step; one that does not train yet ends at once."""
     with transaction.atomic():
         job = lock_job(job.pk)
+        require_own(by=by, team=job.team, author_id=job.created_by_id)
         _require_unfinished(job, "cancel")
         FineTuningJob.objects.filter(pk=job.pk).update(cancel_requested_at=job.cancel_requested_at or timezone.now())
         AuditEvent.record(actor=by, team=job.team, action="job.cancelled", target=job.pk)
@@ -127,6 +130,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have the job write a checkpoint after its current step and give its devices back."""
     with transaction.atomic():
         job = lock_job(job.pk)
+        require_own(by=by, team=job.team, author_id=job.created_by_id)
         _require_unfinished(job, "pause")
         if job.status == FineTuningJob.Status.PAUSED:
             raise UserError("This job is paused already.", code="job_paused")
@@ -154,6 +158,7 @@ def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     trainer hears of it from its run directory: its devices are its own until the result is written.
     """
     job = lock_job(job.pk)
+    require_own(by=by, team=job.team, author_id=job.created_by_id)
     _require_unfinished(job, "finish")
     if job.cancel_requested_at is not None:
         raise UserError("This job is being cancelled, so it cannot be finished.", code="job_cancelling")
@@ -179,6 +184,7 @@ def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have a paused job go on from its newest checkpoint."""
     job = lock_job(job.pk)
+    require_own(by=by, team=job.team, author_id=job.created_by_id)
     if job.status != FineTuningJob.Status.PAUSED:
         raise UserError(f"This job is {job.status}, not paused, so it cannot be resumed.", code="job_not_paused")
     AuditEvent.record(actor=by, team=job.team, action="job.resumed", target=job.pk)
@@ -199,10 +205,11 @@ def delete_model(*, adapter: Adapter, by: User | None) -> None:
 
     The record that it existed stays, and its job with logs and metrics.
     """
+    require_own(by=by, team=adapter.team, author_id=adapter.job.created_by_id)
     if not Adapter.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now()):
         return
     for file in adapter.job.result_files.exclude(filename=METRICS):
-        delete_file(file=file, by=by)
+        remove_file(file, by=by)  # the model's maker's, whoever it says has made the file
     wake(tasks.erase_deleted)
     AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name[:100])
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import PageRequest
+from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.spoken import spoken
 from jobs import form, pages, services
@@ -42,6 +43,7 @@ def jobs(request: PageRequest) -> HttpResponse:
     return render(request, "jobs/list.html", context)
 
 
+@needs(Role.MEMBER)
 @login_required
 @require_http_methods(["GET", "POST"])
 def new_job(request: PageRequest) -> HttpResponse:
@@ -139,6 +141,8 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
         raise NotFound(_("This address does not exist."), code="not_found")
     try:
         change(job=found, by=request.user)
+    except RoleNeeded:
+        raise
     except UserError as error:
         messages.error(request, spoken(error.message))
     return redirect("job", job_id)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PageRequest
+from accounts.roles import Role, needs
 from common.errors import UserError
 from common.spoken import spoken
 from datasets_app import services
@@ -21,6 +22,7 @@ SHOWN_FILES = 50
 SHOWN_OF_EACH = 4
 
 
+@needs(Role.MEMBER)
 @login_required
 @require_http_methods(["GET", "POST"])
 def identity_recipe(request: PageRequest) -> HttpResponse:

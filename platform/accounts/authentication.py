@@ -7,7 +7,9 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.models import ApiKey, Team, User
+from accounts.api_requests import team_of, user_of
+from accounts.models import ApiKey, Membership, Team, User
+from accounts.roles import needed_role, require_role
 from common.valkey import is_over_limit
 
 GUESSES = 60
@@ -58,6 +60,16 @@ class ConsoleAuthentication(SessionAuthentication):
         if found is not None:
             _set_team(request, request._request.team)  # type: ignore[attr-defined]
         return found
+
+
+class HasRole(BasePermission):
+    """Only whoever has the role that the view asks for, in the team that the request acts for."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        role = needed_role(view, request.method)
+        if role != Membership.Role.VIEWER:
+            require_role(role, user=user_of(request), team=team_of(request))
+        return True
 
 
 class IsPlatformAdmin(BasePermission):

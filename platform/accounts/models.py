@@ -80,9 +80,18 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
+    """A person in a team. The first one owns it; `accounts.roles` says what each role may do."""
+
     class Role(models.TextChoices):
-        OWNER = "owner", _("Owner")
+        """From the least to the most."""
+
+        VIEWER = "viewer", _("Viewer")
         MEMBER = "member", _("Member")
+        OWNER = "owner", _("Owner")
+
+        def includes(self, other: "Membership.Role") -> bool:
+            order = list(type(self))
+            return order.index(self) >= order.index(other)
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
@@ -90,6 +99,13 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
+
+    @classmethod
+    def ensure(cls, *, team: Team, user: User, role: Role | None = None) -> "Membership":
+        """Return the membership, made if there is none: as `role`, else the first of a team owns it."""
+        Team.objects.select_for_update().get(pk=team.pk)  # two at once must not both be the first
+        first = cls.Role.MEMBER if cls.objects.filter(team=team).exists() else cls.Role.OWNER
+        return cls.objects.get_or_create(team=team, user=user, defaults={"role": role or first})[0]
 
 
 def _key_id() -> str:

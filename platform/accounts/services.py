@@ -4,7 +4,9 @@ import secrets
 
 from django.db import transaction
 
+from accounts.members import change_role, get_member
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from accounts.roles import require_own
 from common.errors import NotFound, UserError
 
 DEFAULT_TEAM = "Default"
@@ -24,23 +26,34 @@ def ensure_user(*, email: str, admin: bool = False) -> User:
 
 
 @transaction.atomic
-def ensure_team(*, name: str, member: User | None = None) -> Team:
-    """Return the team of this name, made if there is none, with `member` in it."""
+def ensure_team(*, name: str, member: User | None = None, role: Membership.Role | None = None) -> Team:
+    """Return the team of this name, made if there is none, with `member` in it: as `role` if new, else as usual."""
     team = Team.objects.filter(name=name).first() or Team.create(name=name)
     if member is not None:
-        Membership.objects.get_or_create(team=team, user=member, defaults={"role": Membership.Role.OWNER})
+        Membership.ensure(team=team, user=member, role=role)
     return team
 
 
 @transaction.atomic
-def create_api_key(*, email: str, team_name: str | None = None, admin: bool = False, name: str = "") -> str:
+def create_api_key(
+    *, email: str, team_name: str | None = None, admin: bool = False, name: str = "", role: str | None = None
+) -> str:
     """Make a key for a person in a team, both made if missing, and return its secret.
 
-    `admin` makes an administrator of the person, and gives the key an administrator's powers: no other key has them.
+    `role` is given to the person in the team; None leaves it, and makes the first of a team its owner. `admin` makes
+    an administrator of the person, and gives the key an administrator's powers: no other key has them.
     """
     user = ensure_user(email=email, admin=admin)
     first = Team.objects.of(user).order_by("memberships__id").first()
     team = ensure_team(name=team_name or (first.name if first else DEFAULT_TEAM), member=user)
+    if role is not None:
+        change_role(membership=get_member(team=team, member_id=str(user.pk)), role=role, by=user)
+    return issue_api_key(user=user, team=team, admin=admin, name=name)
+
+
+@transaction.atomic
+def issue_api_key(*, user: User, team: Team, admin: bool = False, name: str = "") -> str:
+    """Make a key of `user`, who is in `team`, and return its secret."""
     key, secret = ApiKey.issue(user=user, team=team, name=name, is_admin=admin)
     AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id)
     return secret
@@ -48,10 +61,11 @@ def create_api_key(*, email: str, team_name: str | None = None, admin: bool = Fa
 
 @transaction.atomic
 def revoke_api_key(*, key_id: str, team: Team, by: User) -> None:
-    """Make a key of `team` worthless from now on."""
+    """Make a key of `team` worthless from now on: one's own, or as an owner anybody's."""
     key = ApiKey.objects.filter(pk=key_id, team=team, revoked_at=None).first()
     if key is None:
         raise NotFound("This API key does not exist.", code="api_key_not_found")
+    require_own(by=by, team=team, author_id=key.user_id)
     key.revoke()
     AuditEvent.record(actor=by, team=team, action="api_key.revoked", target=key.id)
 
@@ -65,5 +79,5 @@ def ensure_first_login(*, email: str) -> str | None:
     password = secrets.token_urlsafe(9)
     user.set_password(password)
     user.save(update_fields=["password"])
-    ensure_team(name=DEFAULT_TEAM, member=user)
+    ensure_team(name=DEFAULT_TEAM, member=user, role=Membership.Role.OWNER)
     return password

@@ -15,6 +15,7 @@ from accounts import services
 from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, Team
 from accounts.requests import PageRequest
+from accounts.roles import Powers, Role, needs
 from common.valkey import forget_attempts, is_over_limit
 
 GUESSES = 10
@@ -90,16 +91,19 @@ def choose_team(request: PageRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def keys(request: PageRequest) -> HttpResponse:
-    """List the team's keys; a new one is shown once."""
+    """List the person's keys, to owners the team's; a new one is shown once."""
     secret = ""
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:100]
         admin = bool(request.POST.get("admin")) and request.user.is_staff
-        secret = services.create_api_key(email=request.user.email, team_name=request.team.name, name=name, admin=admin)
+        secret = services.issue_api_key(user=request.user, team=request.team, name=name, admin=admin)
     live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
+    if not Powers(request).own:
+        live = live.filter(user=request.user)
     return render(request, "accounts/keys.html", {"keys": live, "secret": secret})
 
 
+@needs(Role.VIEWER)  # whoever has lost a role may still take their own keys away
 @login_required
 @require_POST
 def revoke_key(request: PageRequest, key_id: str) -> HttpResponse:

@@ -10,7 +10,6 @@ from django.utils import translation
 from django.utils.translation import gettext_noop
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from common.spoken import spoken
 
@@ -77,8 +76,6 @@ def in_the_pages_language(request: HttpRequest, body: Any) -> Any:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
-    if not is_database_away(error):
-        set_rollback()
     headers: dict[str, str] = {}
     if isinstance(error, UserError):
         body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)

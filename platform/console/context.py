@@ -5,11 +5,14 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.roles import Powers
+
 
 def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "team": getattr(request, "team", None),
+        "may": Powers(request),
         "public_url": settings.PUBLIC_URL,
         "languages": settings.LANGUAGES,
         "theme": request.COOKIES.get("luthier_theme", ""),

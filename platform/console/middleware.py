@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
+from accounts.roles import needed_role, require_role
 from common.errors import UserError, error_body
 from console import request_ids
 
@@ -106,12 +107,12 @@ def error_page(request: PageRequest, error: UserError) -> HttpResponse:
 
 
 class MembershipMiddleware:
-    """Tell a person who belongs to no team so, instead of showing pages that are a team's."""
+    """Show pages that are a team's to its people alone, and let them do there what their role allows."""
 
     OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
     """Names of addresses that need no team."""
     ADMINISTRATORS = frozenset({"catalogue", "download_model", "pool", "set_quota"})
-    """Those that an administrator needs none for."""
+    """Those that an administrator needs no team for, nor a role."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -119,15 +120,22 @@ class MembershipMiddleware:
     def __call__(self, request: PageRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: PageRequest, *view: object) -> HttpResponse | None:
+    def process_view(self, request: PageRequest, view: object, *arguments: object) -> HttpResponse | None:
         found = request.resolver_match
         is_open = found is None or not found.url_name or found.url_name in self.OPEN or found.app_names
-        if is_open or is_api(request.path) or not request.user.is_authenticated or request.team:
+        if found is None or is_open or is_api(request.path) or not request.user.is_authenticated:
             return None
-        if request.user.is_staff and found is not None and found.url_name in self.ADMINISTRATORS:
-            return None
-        message = _("You belong to no team yet. Ask an administrator to add you to one.")
-        return error_page(request, UserError(message, code="no_team", status=403))
+        is_administrators = found.url_name in self.ADMINISTRATORS
+        if is_administrators and (request.user.is_staff or request.team):
+            return None  # the view refuses whoever is none
+        if not request.team:
+            message = _("You belong to no team yet. Ask an administrator to add you to one.")
+            return error_page(request, UserError(message, code="no_team", status=403))
+        try:
+            require_role(needed_role(view, request.method), user=request.user, team=request.team)
+        except UserError as error:
+            return error_page(request, error)
+        return None
 
 
 class UserErrorMiddleware:

@@ -252,7 +252,7 @@ class TestOldCopies:
         old = uploads.get_upload(team=alice.team, upload_id=upload.pk)
         assert upload.move(Upload.Status.COMPLETED)
         with pytest.raises(UserError, match="completed"):
-            uploads.cancel_upload(upload=old)
+            uploads.cancel_upload(upload=old, by=None)
         upload.refresh_from_db()
         assert upload.status == "completed"
 

@@ -28,7 +28,7 @@ class Person:
 def make_person(name: str) -> Person:
     user = User.objects.create_user(f"{name.lower()}@example.com")
     team = Team.create(name=f"{name}'s team")
-    Membership.objects.create(team=team, user=user)
+    Membership.objects.create(team=team, user=user, role=Membership.Role.OWNER)
     key, secret = ApiKey.issue(user=user, team=team)
     return Person(user, team, secret, key)
 

@@ -43,6 +43,23 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("{0} is not an email address."),
     gettext_noop("This API key does not exist."),
     gettext_noop("Only an administrator of the platform may do this."),
+    gettext_noop("Only members and owners of the team {0} may do this, and you are a viewer in it."),
+    gettext_noop("Only owners of the team {0} may do this, and you are a member of it."),
+    gettext_noop("Only owners of the team {0} may do this, and you are a viewer in it."),
+    gettext_noop("Only whoever made this and owners of the team {0} may do this."),
+    gettext_noop("An owner can change that: {0}."),
+    gettext_noop("An administrator can change that."),
+    gettext_noop("The team has no member {0}."),
+    gettext_noop("This person is not in the team any more."),
+    gettext_noop("Nobody here has the email {0}."),
+    gettext_noop(
+        "An administrator makes the person first, with manage.py create_api_key or on the administration pages."
+    ),
+    gettext_noop("{0} is in the team already."),
+    gettext_noop("{0} is the team's only owner."),
+    gettext_noop("Make somebody else an owner first."),
+    gettext_noop("There is no role {0}."),
+    gettext_noop("There are: {0}."),
     gettext_noop("This API key is not known or was revoked."),
     gettext_noop("Incorrect API key provided."),
 )

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.roles import Powers
 from common.spoken import spoken as in_readers_language
 
 register = template.Library()
@@ -74,6 +75,12 @@ def ago(moment: datetime | None) -> str:
 def spoken(message: object) -> str:
     """A sentence that is stored in English, in the reader's language."""
     return in_readers_language(message)
+
+
+@register.filter
+def change(may: Powers, author_id: int | None) -> bool:
+    """`{% if may|change:file.created_by_id %}`: whether the reader may change or delete it."""
+    return may.change(author_id)
 
 
 @register.filter

@@ -1,9 +1,10 @@
-"""manage.py create_api_key --email a@b.c [--team NAME] [--admin]"""
+"""manage.py create_api_key --email a@b.c [--team NAME] [--role ROLE] [--admin]"""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.models import Membership
 from accounts.services import create_api_key
 from common.errors import UserError
 
@@ -14,11 +15,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True)
         parser.add_argument("--team", help="the team's name; by default the person's first team")
+        roles = ", ".join(Membership.Role.values)
+        parser.add_argument(
+            "--role",
+            choices=Membership.Role.values,
+            metavar="ROLE",
+            help=f"the person's role in the team: {roles}; by default as it is, of the first one in a team owner, "
+            "of others member",
+        )
         parser.add_argument("--admin", action="store_true", help="make the person an administrator of the platform")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            secret = create_api_key(email=options["email"], team_name=options["team"], admin=options["admin"])
+            secret = create_api_key(
+                email=options["email"], team_name=options["team"], admin=options["admin"], role=options["role"]
+            )
         except UserError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(secret)

@@ -1,0 +1,92 @@
+"""What can be done with the people of a team."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from common.errors import NotFound, UserError
+
+Role = Membership.Role
+
+
+def get_member(*, team: Team, member_id: str) -> Membership:
+    """Return the membership in `team` of the person with this id; NotFound for everybody else."""
+    is_number = member_id.isascii() and member_id.isdigit() and len(member_id) < 12
+    members = Membership.objects.filter(team=team).select_related("user", "team")
+    found = members.filter(user_id=int(member_id)).first() if is_number else None
+    if found is None:
+        raise NotFound(f"The team has no member {member_id[:40]!r}.", code="member_not_found")
+    return found
+
+
+@transaction.atomic
+def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> Membership:
+    """Take a person whom the platform knows into `team`."""
+    email = email.strip().lower()
+    user = User.objects.filter(email=email, is_active=True).first() if "\0" not in email else None
+    if user is None:
+        raise UserError(
+            f"Nobody here has the email {email[:100]!r}. An administrator makes the person first, with manage.py "
+            "create_api_key or on the administration pages.",
+            code="unknown_person",
+            param="email",
+        )
+    if Membership.objects.filter(team=team, user=user).exists():
+        raise UserError(f"{email} is in the team already.", code="member_exists", param="email", status=409)
+    membership = Membership.ensure(team=team, user=user, role=_role(role))
+    AuditEvent.record(actor=by, team=team, action="member.added", target=email[:100], role=role)
+    return membership
+
+
+@transaction.atomic
+def change_role(*, membership: Membership, role: str, by: User) -> Membership:
+    """Give a person another role; refused where it would leave the team without an owner."""
+    chosen = _role(role)
+    membership = _locked(membership)
+    if chosen == membership.role:
+        return membership
+    _require_another_owner(membership)
+    membership.role = chosen
+    membership.save(update_fields=["role"])
+    email = membership.user.email[:100]
+    AuditEvent.record(actor=by, team=membership.team, action="member.role_changed", target=email, role=role)
+    return membership
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, by: User) -> None:
+    """Take a person out of the team; their keys of it are worthless from now on, their work stays."""
+    membership = _locked(membership)
+    _require_another_owner(membership)
+    team, user = membership.team, membership.user
+    # For good: they must not come back to life with the person.
+    ApiKey.objects.filter(team=team, user=user, revoked_at=None).update(revoked_at=timezone.now())
+    membership.delete()
+    AuditEvent.record(actor=by, team=team, action="member.removed", target=user.email[:100])
+
+
+def _locked(membership: Membership) -> Membership:
+    """Return it as it is now, its team locked, so that two owners cannot take each other's role at once."""
+    Team.objects.select_for_update().get(pk=membership.team_id)
+    found = Membership.objects.select_related("user", "team").filter(pk=membership.pk).first()
+    if found is None:
+        raise NotFound("This person is not in the team any more.", code="member_not_found")
+    return found
+
+
+def _require_another_owner(membership: Membership) -> None:
+    owners = Membership.objects.filter(team=membership.team_id, role=Role.OWNER, user__is_active=True)
+    if membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists():
+        raise UserError(
+            f"{membership.user.email} is the team's only owner. Make somebody else an owner first.",
+            code="last_owner",
+            status=409,
+        )
+
+
+def _role(role: str) -> Role:
+    if role not in Role.values:
+        raise UserError(
+            f"There is no role {role[:40]!r}. There are: {', '.join(Role.values)}.", code="unknown_role", param="role"
+        )
+    return Role(role)

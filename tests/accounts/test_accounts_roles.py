@@ -1,0 +1,208 @@
+"""Every route by every role: a new route fails here until its role is written into the table."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import Membership, Team, User
+from accounts.services import create_api_key
+from console.asgi import application
+from datasets_app.receiving import ASGI_ROUTES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+Role = Membership.Role
+V, M, O, ADMIN, ANY = Role.VIEWER, Role.MEMBER, Role.OWNER, "administrators, whatever their role", "everybody"  # noqa: E741
+
+ROUTES: dict[str, dict[str, str]] = {
+    # Pages
+    "": {"GET": V},
+    "start-sample": {"POST": M},
+    "healthz": {"GET": ANY},
+    "sign-in": {"GET": ANY, "POST": ANY},
+    "sign-out": {"POST": ANY},
+    "preferences": {"POST": ANY},
+    "team": {"POST": ANY},
+    "more": {"GET": ANY},
+    "keys": {"GET": V, "POST": M},
+    "keys/<key_id>/revoke": {"POST": V},  # one's own: TestOwnWork
+    "catalogue": {"GET": ANY},
+    "catalogue/<model_id>/download": {"POST": ADMIN},
+    "pool": {"GET": ADMIN},
+    "pool/quotas/<team_id>": {"POST": ADMIN},
+    "datasets": {"GET": V},
+    "datasets/identity": {"GET": M, "POST": M},
+    "datasets/mix": {"POST": M},
+    "datasets/upload": {"POST": M},
+    "datasets/<file_id>": {"GET": V},
+    "datasets/<file_id>/delete": {"POST": M},
+    "datasets/<file_id>/versions": {"POST": M},
+    "datasets/<file_id>/read-as": {"POST": M},
+    "datasets/<file_id>/split": {"POST": M},
+    "datasets/<file_id>/repair": {"POST": M},
+    "datasets/<file_id>/faults": {"GET": V},
+    "datasets/<file_id>/download": {"GET": V},
+    "jobs": {"GET": V},
+    "jobs/new": {"GET": M, "POST": M},
+    "jobs/estimate": {"GET": V},
+    "jobs/<job_id>": {"GET": V},
+    "jobs/<job_id>/live": {"GET": V},
+    "jobs/<job_id>/events": {"GET": V},
+    "jobs/<job_id>/log": {"GET": V},
+    "jobs/<job_id>/curve": {"GET": V},
+    "jobs/<job_id>/<action>": {"POST": M},
+    "deployments": {"GET": V, "POST": M},
+    "deployments/from-job": {"POST": M},
+    "deployments/<deployment_id>": {"GET": V},
+    "deployments/<deployment_id>/live": {"GET": V},
+    "deployments/<deployment_id>/settings": {"POST": M},
+    "deployments/<deployment_id>/undeploy": {"POST": M},
+    "deployments/<deployment_id>/chat": {"POST": V},  # to ask makes nothing
+    # OpenAI's surface
+    "v1/files": {"GET": V},
+    "v1/files/<file_id>": {"GET": V, "DELETE": M},
+    "v1/files/<file_id>/content": {"GET": V},
+    "v1/uploads": {"POST": M},
+    "v1/uploads/<upload_id>": {"GET": V},
+    "v1/uploads/<upload_id>/complete": {"POST": M},
+    "v1/uploads/<upload_id>/cancel": {"POST": M},
+    "v1/fine_tuning/jobs": {"GET": V, "POST": M},
+    "v1/fine_tuning/jobs/<job_id>": {"GET": V},
+    "v1/fine_tuning/jobs/<job_id>/cancel": {"POST": M},
+    "v1/fine_tuning/jobs/<job_id>/pause": {"POST": M},
+    "v1/fine_tuning/jobs/<job_id>/finish": {"POST": M},
+    "v1/fine_tuning/jobs/<job_id>/resume": {"POST": M},
+    "v1/fine_tuning/jobs/<job_id>/events": {"GET": V},
+    "v1/fine_tuning/jobs/<job_id>/checkpoints": {"GET": V},
+    "v1/chat/completions": {"POST": V},
+    "v1/completions": {"POST": V},
+    "v1/models": {"GET": V},
+    "v1/models/<name>": {"GET": V, "DELETE": M},
+    # Ours
+    "api/v1/catalogue": {"GET": ANY},
+    "api/v1/catalogue/<model_id>": {"GET": ANY},
+    "api/v1/catalogue/<model_id>/download": {"POST": ADMIN},
+    "api/v1/catalogue/<model_id>/accept_licence": {"POST": ADMIN},
+    "api/v1/hubs/<hub>/token": {"PUT": ADMIN},
+    "api/v1/pool": {"GET": V},
+    "api/v1/quotas/<team>": {"GET": ADMIN, "PUT": ADMIN},
+    "api/v1/files/<file_id>": {"GET": V},
+    "api/v1/files/<file_id>/faults": {"GET": V},
+    "api/v1/files/<file_id>/faults/groups": {"GET": V},
+    "api/v1/files/<file_id>/faults/content": {"GET": V},
+    "api/v1/files/<file_id>/repairs": {"GET": V, "POST": M},
+    "api/v1/files/<file_id>/reading": {"POST": M},
+    "api/v1/files/<file_id>/split": {"POST": M},
+    "api/v1/files/<file_id>/acceptance": {"GET": V},
+    "api/v1/files/<file_id>/diff": {"GET": V},
+    "api/v1/files/<file_id>/versions": {"GET": V},
+    "api/v1/files/<file_id>/statistics": {"GET": V},
+    "api/v1/files/<file_id>/examples": {"GET": V},
+    "api/v1/files/<file_id>/rows": {"GET": V},
+    "api/v1/files/<file_id>/rows/<number>/tokens": {"GET": V},
+    "api/v1/recipes": {"GET": V},
+    "api/v1/recipes/identity": {"POST": M},
+    "api/v1/datasets/mix": {"POST": M},
+    "api/v1/hyperparameters": {"GET": V},
+    "api/v1/jobs/estimate": {"POST": V},
+    "api/v1/jobs/<job_id>/acceptance": {"GET": V},
+    "api/v1/jobs/<job_id>/command": {"GET": V},
+    "api/v1/jobs/<job_id>/log": {"GET": V},
+    "api/v1/deployments": {"GET": V, "POST": M},
+    "api/v1/deployments/<deployment_id>": {"GET": V, "PATCH": M, "DELETE": M},
+}
+STREAMED = ("/v1/files", "/v1/uploads/upload-x/parts", "/api/v1/files/file-x/versions")
+"""What the shell routes past Django: POST, and a member's."""
+
+
+def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
+    """Yield every address but the administration pages', whose rules are Django's own."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield re.sub(r"<\w+:(\w+)>", r"<\1>", route)
+        elif pattern.app_name != "admin":
+            yield from routes(pattern, route)
+
+
+def address(route: str) -> str:
+    """Return one with ids that nothing has."""
+    return "/" + re.sub(r"<(\w+)>", lambda part: "7777" if part[1] in ("team_id", "number") else "x-1", route)
+
+
+def person(role: str, *, is_staff: bool = False) -> User:
+    team = Team.objects.filter(name="A").first() or Team.create(name="A")
+    user = User.objects.create_user(f"{role}@example.com", is_staff=is_staff, is_superuser=is_staff)
+    Membership.objects.create(team=team, user=user, role=role)
+    return user
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def is_refused(reply: Any) -> bool:
+    """Tell whether the role was what did not suffice."""
+    return reply.status_code == 403 and "owners of the team" in reply.content.decode()
+
+
+def test_every_route_has_its_role() -> None:
+    client = signed_in(person(O, is_staff=True))
+    found: dict[str, set[str]] = {}
+    for route in routes():
+        if not route.startswith("admin/"):
+            allowed = client.options(address(route)).headers.get("allow", "GET")
+            found[route] = set(allowed.replace(",", " ").split()) - {"HEAD", "OPTIONS"}
+    assert found == {route: set(methods) for route, methods in ROUTES.items()}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_route_by_role(role: Role) -> None:
+    """With the console's session: what a key may is the same, by the same rule."""
+    person(O) if role != O else None
+    user = person(role)
+    client = signed_in(user)
+    wrong = []
+    for route, methods in ROUTES.items():
+        for method, needed in methods.items():
+            reply = client.generic(method, address(route), "{}", "application/json")
+            if route == "sign-out":
+                client.force_login(user)
+            too_little = needed in list(Role) and not role.includes(Role(needed))
+            if is_refused(reply) != too_little or (needed == ADMIN and reply.status_code != 403):
+                wrong.append((method, route, needed, reply.status_code))
+    assert wrong == []
+
+
+def test_an_administrators_doors_are_open_to_an_administrator_of_any_role() -> None:
+    client = signed_in(person(V, is_staff=True))
+    for route, method in [(r, m) for r, methods in ROUTES.items() for m, need in methods.items() if need == ADMIN]:
+        assert client.generic(method, address(route), "{}", "application/json").status_code != 403, route
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("role", list(Role))
+async def test_streamed_uploads_by_role(role: Role) -> None:
+    create = sync_to_async(create_api_key)
+    await create(email="first@example.com", team_name="A")
+    secret = await create(email="second@example.com", team_name="A", role=role)
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        for path in STREAMED:
+            reply = await client.post(path, headers={"Authorization": f"Bearer {secret}"}, files={"file": b"x"})
+            assert (reply.status_code == 403) == (role == V), (path, reply.text)
+    await sync_to_async(connections.close_all)()
+
+
+def test_every_streamed_route_is_tried() -> None:
+    assert {pattern.pattern for _, pattern, _ in ASGI_ROUTES} == {
+        next(p.pattern for _, p, _ in ASGI_ROUTES if p.fullmatch(path)) for path in STREAMED
+    }
