@@ -6,7 +6,8 @@ One Gateway an event loop. Nothing here holds a database connection while it wai
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -171,10 +172,12 @@ class Relay:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            yield self._first
+            with self._watched():
+                yield self._first
             async for event in self._events:
                 self._meter.note_first_token()
-                yield event
+                with self._watched():
+                    yield event
                 if self._ticket.is_revoked:
                     yield _error_event(REVOKED_MESSAGE, status=401, code="invalid_api_key")
                     return
@@ -185,6 +188,22 @@ class Relay:
             yield _error_event(LOST_MESSAGE, status=503, code="replica_lost")
         finally:
             self._close()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """End the stream if the piece that is handed over within is not taken in time."""
+        seconds = settings.TIMES.stream_stall_seconds
+        watch = self._loop.call_later(seconds, self._stalled, asyncio.current_task())
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _stalled(self, sender: asyncio.Task[Any] | None) -> None:
+        logger.info("A reader took nothing of its answer for too long, so the answer ends.")
+        self._close()
+        if sender is not None:
+            sender.cancel()  # it waits for room in the connection, which is closed with it
 
     def close(self) -> None:
         """Django calls this from a thread, at the latest when it lets go of the response."""

@@ -32,6 +32,8 @@ class Times:
     """A shared replica nobody asked for so long goes to sleep."""
     wake_hold_seconds: float = 60
     """How long a request is held while a replica wakes."""
+    stream_stall_seconds: float = 60
+    """A streamed answer of which its reader takes nothing for so long ends: it holds a replica that others share."""
 
     @classmethod
     def scaled(cls, factor: float) -> "Times":

@@ -5,6 +5,7 @@ over the cap, charsets that are codecs, paths with NUL or dot segments. Uploads 
 streamed to storage and may be larger than any body.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -54,6 +55,7 @@ class Shell:
             return
         if scope["type"] != "http":
             return
+        server_send = send
         request_id = request_ids.begin(_header(scope, b"x-request-id"))
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
@@ -64,7 +66,7 @@ class Shell:
             if (route := self._route(scope)) is not None:
                 await route(scope, receive, send)
             else:
-                await self._to_django(scope, receive, send)
+                await self._to_django(scope, receive, send, server_send)
         except Refused as refused:
             await _reply(scope, send, refused)
 
@@ -74,7 +76,7 @@ class Shell:
                 return application
         return None
 
-    async def _to_django(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _to_django(self, scope: Scope, receive: Receive, send: Send, server_send: Send) -> None:
         """Pass on at most what the path may bring; a longer body is a 413 whether or not it announced its length."""
         limit = self._limit(scope)
         announced = _header(scope, b"content-length")
@@ -90,7 +92,16 @@ class Shell:
                 raise _too_large(limit)
             return message
 
-        await self.django(scope, limited, send)
+        is_whole = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_whole
+            await send(message)
+            is_whole = message["type"] == "http.response.body" and not message.get("more_body")
+
+        await self.django(scope, limited, sending)
+        if not is_whole:
+            await _hang_up(server_send)
 
     def _limit(self, scope: Scope) -> int:
         """Return how many bytes of a body are read: parsing JSON holds the process, so little of it is taken."""
@@ -98,6 +109,17 @@ class Shell:
             return self.max_body_bytes  # a page's form with a file
         is_question = QUESTIONS.fullmatch(scope["path"])
         return min(MAX_QUESTION_BYTES if is_question else MAX_CONTROL_BYTES, self.max_body_bytes)
+
+
+async def _hang_up(server_send: Send) -> None:
+    """Cut the connection of an answer that ended before its end, as where its reader takes nothing.
+
+    Closed by uvicorn it would stay for as long as the reader does not take what was sent already.
+    """
+    transport = getattr(getattr(server_send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+        await asyncio.sleep(0)  # uvicorn hears of it
 
 
 def _too_large(limit: int) -> Refused:

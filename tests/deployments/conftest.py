@@ -1,5 +1,8 @@
+from collections.abc import Iterator
+
 import pytest
-from deployments_cast import Person, make_adapter, make_base, make_person
+from deployments_cast import Person, Server, make_adapter, make_base, make_person
+from fake_replica import FakeReplica
 
 
 @pytest.fixture
@@ -21,3 +24,15 @@ def base(db):
 def adapter(alice, base):
     """A tuned model of Alice's team."""
     return make_adapter(alice.team, base)
+
+
+@pytest.fixture
+def engine() -> FakeReplica:
+    return FakeReplica()
+
+
+@pytest.fixture
+def upstream(engine: FakeReplica) -> Iterator[Server]:
+    server = Server(engine.application())
+    yield server
+    server.stop()

@@ -88,6 +88,11 @@ class Server:
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
+    @property
+    def connections(self) -> set[Any]:
+        """Those that are open, as the server goes on noting them."""
+        return self._server.server_state.connections
+
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join()
