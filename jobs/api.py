@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api_requests import require_no_body, team_of, user_of
+from accounts.authentication import is_platform_admin
 from accounts.roles import Role
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
@@ -75,13 +76,15 @@ class JobsView(APIView):
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
             earlier = jobs.filter(created_at__lt=last.created_at)
             jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
-        return _list(jobs, page["limit"], job_as_json)
+        return _list(jobs, page["limit"], lambda job: _as_json(request, job))
 
     def post(self, request: Request) -> Response:
         wish = _wish(request)
 
         def create() -> Response:
-            return Response(job_as_json(services.create_job(team=team_of(request), by=user_of(request), wish=wish)))
+            return Response(
+                _as_json(request, services.create_job(team=team_of(request), by=user_of(request), wish=wish))
+            )
 
         return idempotent(request, create)
 
@@ -90,7 +93,7 @@ class JobView(APIView):
     """GET /v1/fine_tuning/jobs/{id}"""
 
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(job_as_json(_job(request, job_id)))
+        return Response(_as_json(request, _job(request, job_id)))
 
 
 class AcceptanceView(APIView):
@@ -105,7 +108,7 @@ class CancelView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
-        return Response(job_as_json(services.cancel_job(job=_job(request, job_id), by=user_of(request))))
+        return Response(_as_json(request, services.cancel_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class PauseView(APIView):
@@ -113,7 +116,7 @@ class PauseView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
-        return Response(job_as_json(services.pause_job(job=_job(request, job_id), by=user_of(request))))
+        return Response(_as_json(request, services.pause_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class FinishView(APIView):
@@ -121,7 +124,7 @@ class FinishView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
-        return Response(job_as_json(services.finish_job(job=_job(request, job_id), by=user_of(request))))
+        return Response(_as_json(request, services.finish_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class ResumeView(APIView):
@@ -129,7 +132,7 @@ class ResumeView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
-        return Response(job_as_json(services.resume_job(job=_job(request, job_id), by=user_of(request))))
+        return Response(_as_json(request, services.resume_job(job=_job(request, job_id), by=user_of(request))))
 
 
 class EventsView(APIView):
@@ -168,12 +171,17 @@ class CommandView(APIView):
 
 
 class LogView(APIView):
-    """GET /api/v1/jobs/{id}/log?offset=&attempt=: part of the trainer's log; a negative offset counts from the end"""
+    """GET /api/v1/jobs/{id}/log?offset=&attempt=: part of the trainer's log; a negative offset counts from the end.
+
+    `text` holds the sentences in that part; an administrator gets all of it as `raw_text` besides.
+    """
 
     def get(self, request: Request, job_id: str) -> Response:
         asked = _query(_Log, request)
         part = read_log(_job(request, job_id), offset=asked["offset"], attempt=asked.get("attempt"))
-        return Response({"object": "log", **vars(part)})
+        shown = {name: getattr(part, name) for name in ("attempt", "offset", "next_offset", "size")}
+        raw = {"raw_text": part.text} if is_platform_admin(request) else {}
+        return Response({"object": "log", **shown, "text": part.said, **raw})
 
 
 class HyperparametersView(APIView):
@@ -284,6 +292,10 @@ def _require_model(job: FineTuningJob) -> None:
         raise UserError(
             f"The model {job.fine_tuned_model} was deleted with its checkpoints.", code="model_deleted", status=410
         )
+
+
+def _as_json(request: Request, job: FineTuningJob) -> dict[str, Any]:
+    return job_as_json(job, is_admin=is_platform_admin(request))
 
 
 def _job(request: Request, job_id: str) -> FineTuningJob:

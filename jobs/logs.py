@@ -1,15 +1,19 @@
 """The trainer's own words: from the run directory where it is on this machine, else from object storage."""
 
+import re
 from dataclasses import dataclass
 from typing import IO
 
 from common import artifacts
 from common.errors import UserError
+from common.plain import without_folders
 from jobs.models import Attempt, FineTuningJob
 from jobs.publishing import log_folder
 from jobs.storage_errors import STORAGE_AWAY
 
 CHUNK_BYTES = 64 * 1024
+SAID = re.compile(r"\d\d:\d\d:\d\d ")
+"""How the trainer's own sentences begin in its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +28,26 @@ class LogPart:
     size: int
     """Bytes of the log as it is now."""
     text: str
+    """As it stands there: for administrators, since libraries write stacks and folders between the sentences."""
+    starts_line: bool = True
+
+    @property
+    def said(self) -> str:
+        """The sentences in it."""
+        return said(self.text, starts_line=self.starts_line)
+
+
+def said(text: str, *, starts_line: bool = True) -> str:
+    """Return the lines of a log that the trainer has written for people."""
+    lines = text.split("\n")[0 if starts_line else 1 :]
+    return without_folders("".join(f"{line}\n" for line in lines if SAID.match(line)))
 
 
 def read_log(job: FineTuningJob, *, offset: int = 0, attempt: int | None = None) -> LogPart:
-    """Return up to CHUNK_BYTES of an attempt's log (None: the newest's) from byte `offset`; negative: from the end."""
+    """Return up to CHUNK_BYTES of an attempt's log (None: the newest's) from byte `offset`; negative: from the end.
+
+    It ends with a whole line where more follow, so that none is torn between two parts.
+    """
     found = _attempt(job, attempt)
     if found is None:
         return LogPart(attempt=0, offset=0, next_offset=0, size=0, text="")
@@ -37,22 +57,25 @@ def read_log(job: FineTuningJob, *, offset: int = 0, attempt: int | None = None)
     with stream:
         size = stream.seek(0, 2)
         start = min(size, offset if offset >= 0 else max(0, size + offset))
-        stream.seek(start)
+        stream.seek(max(0, start - 1))
+        before = stream.read(1) if start else b"\n"
         content = stream.read(CHUNK_BYTES)
-    # A character that the cut has halved is left for the next part.
-    whole = _whole_characters(content) if start + len(content) < size else len(content)
+    whole = len(content)
+    if start + whole < size:
+        # Of a line longer than a part, a character that the cut has halved is left for the next one.
+        whole = content.rfind(b"\n") + 1 or _whole_characters(content)
     text = content[:whole].decode("utf-8", "replace").replace("\0", "")
-    return LogPart(attempt=found.number, offset=start, next_offset=start + whole, size=size, text=text)
+    return LogPart(
+        attempt=found.number, offset=start, next_offset=start + whole, size=size, text=text, starts_line=before == b"\n"
+    )
 
 
-def log_tail(job: FineTuningJob, num_bytes: int) -> str:
-    """Return the whole lines at the end of the newest attempt's log, at most `num_bytes`; "" when there are none."""
+def log_tail(job: FineTuningJob) -> LogPart | None:
+    """Return the end of the newest attempt's log; None when it cannot be had."""
     try:
-        part = read_log(job, offset=-min(num_bytes, CHUNK_BYTES))
+        return read_log(job, offset=-CHUNK_BYTES)
     except UserError:
-        return ""
-    _, newline, rest = part.text.partition("\n")
-    return (rest if part.offset and newline else part.text).rstrip()
+        return None
 
 
 def _attempt(job: FineTuningJob, number: int | None) -> Attempt | None:

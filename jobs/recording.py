@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from common.plain import without_folders
 from compute.models import Run
 from jobs import rehearsals
 from jobs.attempts import attempt_of, lock_job
@@ -85,7 +86,7 @@ def _row(attempt: Attempt, event: Event) -> JobEvent | None:
         created_at=datetime.fromtimestamp(event.at, UTC),
         level=event.level,
         type=JobEvent.Type.METRICS if event.type == "metrics" else JobEvent.Type.MESSAGE,
-        message=storable(event.message or event.type),
+        message=without_folders(storable(event.message or event.type)),
         data=storable(_data(attempt, event)),
     )
 

@@ -24,7 +24,6 @@ from jobs.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
 SHOWN_EVENTS = 30
-LOG_BYTES = 16_000
 
 
 @login_required
@@ -77,6 +76,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_live(found),
         **_events(found),
         **_log(found),
+        "whole_log": _whole_log(found) if request.user.is_staff else None,
         "acceptance": acceptance_of(found),
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
@@ -118,6 +118,17 @@ def job_events(request: PageRequest, job_id: str) -> HttpResponse:
 @require_GET
 def job_log(request: PageRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/_log.html", _log(services.get_job(team=request.team, job_id=job_id)))
+
+
+@login_required
+@require_GET
+def job_whole_log(request: PageRequest, job_id: str) -> HttpResponse:
+    """Answer the fold that administrators have below the log."""
+    if not request.user.is_staff:
+        raise NotFound(_("This address does not exist."), code="not_found")
+    found = services.get_job(team=request.team, job_id=job_id)
+    context = {"job": found, "whole_log": _whole_log(found), "is_over": found.is_finished}
+    return render(request, "jobs/_whole_log.html", context)
 
 
 @login_required
@@ -206,4 +217,11 @@ def _events(found: FineTuningJob) -> dict[str, Any]:
 
 
 def _log(found: FineTuningJob) -> dict[str, Any]:
-    return {"job": found, "log": log_tail(found, LOG_BYTES), "is_over": found.is_finished}
+    part = log_tail(found)
+    return {"job": found, "log": part.said.rstrip() if part else "", "is_over": found.is_finished}
+
+
+def _whole_log(found: FineTuningJob) -> str:
+    """Return the end of everything that the trainer's process wrote; what was kept of it where the log is gone."""
+    part = log_tail(found)
+    return (part.text if part else "").rstrip() or found.error_log

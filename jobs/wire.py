@@ -3,12 +3,16 @@
 from typing import Any
 
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
+from jobs.logs import said
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.names import model_name
 
 
-def job_as_json(job: FineTuningJob) -> dict[str, Any]:
-    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter stands beside OpenAI's three."""
+def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> dict[str, Any]:
+    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter stands beside OpenAI's three.
+
+    What the trainer's process has written besides its sentences is for an administrator alone.
+    """
     hyperparameters = hyperparameters_as_json(job)
     return {
         "id": job.pk,
@@ -20,7 +24,7 @@ def job_as_json(job: FineTuningJob) -> dict[str, Any]:
         "fine_tuned_model": job.fine_tuned_model,
         "organization_id": job.team.slug,
         "status": job.status,
-        "error": _error(job),
+        "error": _error(job, is_admin=is_admin),
         "training_file": job.training_file_id_shown,
         "validation_file": job.validation_file_id_shown,
         "result_files": [file.pk for file in sorted(job.result_files.all(), key=lambda file: file.filename)],
@@ -102,14 +106,15 @@ def _batch_size(job: FineTuningJob) -> int | None:
     return int(values["per_device_train_batch_size"] * values["gradient_accumulation_steps"])
 
 
-def _error(job: FineTuningJob) -> dict[str, Any] | None:
+def _error(job: FineTuningJob, *, is_admin: bool) -> dict[str, Any] | None:
     if job.status != FineTuningJob.Status.FAILED:
         return None
     return {
         "code": job.error_code or "failed",
         "message": job.error_message,
         "param": job.error_param or None,
-        "log": job.error_log or None,
+        "log": said(job.error_log) or None,
+        **({"raw_log": job.error_log or None} if is_admin else {}),
     }
 
 

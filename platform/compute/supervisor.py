@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from common.plain import without_folders
 from compute.attendance import Attendance
 from compute.devices import boot_id
 from compute.hold import DATABASE_AWAY, STOPPING, Hold, LetGo
@@ -255,7 +256,7 @@ class Supervisor:
                     fencing=self._hold.fencing,
                     outcome=outcome,
                     outcome_code=code,
-                    outcome_message=message,
+                    outcome_message=without_folders(message),
                 )
                 wake_scheduler()
 

@@ -131,6 +131,14 @@ class TestSuccess:
         assert started_run.outcome_message == "Out of memory at step 3."
         assert script_work.finished == [(started_run.pk, "failed")]
 
+    def test_folders_of_the_machine_are_left_out_of_the_sentence(
+        self, started_run: Run, supervise: Supervise, script_work: ScriptWork
+    ) -> None:
+        script_work.script = PREAMBLE + 'events.write("failed", "/srv/models/tiny has no weights.", code="bad_model")\n'
+        supervise(started_run.pk).end()
+        started_run.refresh_from_db()
+        assert started_run.outcome_message == "tiny has no weights."
+
     def test_the_first_terminal_event_stays(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:

@@ -40,7 +40,7 @@ def trained(member: Any) -> FineTuningJob:
     for step in range(1, 11):
         trainer.step(step)
     trainer.checkpoint(5).checkpoint(10).succeed()
-    trainer.directory.log.write_text("你好\nbye\n")
+    trainer.directory.log.write_text("09:00:00 你好\n09:00:01 bye\n")
     work = Training()
     work.record(trainer.run, trainer.events)
     work.attend(trainer.run, trainer.directory)
@@ -295,12 +295,12 @@ class TestOurOwnRoutes:
         job = trained(alice)
         url = f"/api/v1/jobs/{job.pk}/log"
         whole = alice.client.get(url).json()
-        assert (whole["text"], whole["next_offset"], whole["attempt"]) == ("你好\nbye\n", 11, 1)
-        assert alice.client.get(url, {"offset": 7}).json()["text"] == "bye\n"
-        assert alice.client.get(url, {"offset": -4}).json()["text"] == "bye\n"
+        assert (whole["text"], whole["next_offset"], whole["attempt"]) == ("09:00:00 你好\n09:00:01 bye\n", 29, 1)
+        assert alice.client.get(url, {"offset": 16}).json()["text"] == "09:00:01 bye\n"
+        assert alice.client.get(url, {"offset": -13}).json()["text"] == "09:00:01 bye\n"
         assert alice.client.get(url, {"attempt": 2}).status_code == 404
         Run.objects.get(attempt__job=job).directory.log.unlink()
-        assert alice.client.get(url).json()["text"] == "你好\nbye\n"
+        assert alice.client.get(url).json()["text"] == "09:00:00 你好\n09:00:01 bye\n"
 
     def test_hyperparameters_with_their_reasons(self, alice: Any) -> None:
         file = make_file(alice.team)

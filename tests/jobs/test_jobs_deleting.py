@@ -35,7 +35,7 @@ def job(alice: Any) -> FineTuningJob:
     attempt = job.newest_attempt
     assert attempt is not None
     trainer = FakeTrainer(attempt.run).start().step(1).checkpoint(1).step(2).checkpoint(2).succeed()
-    trainer.directory.log.write_text("words of the trainer\n")
+    trainer.directory.log.write_text("09:00:00 words of the trainer\n")
     work.record(trainer.run, trainer.events)
     run = end(trainer.run, "succeeded")
     work.attend(run, trainer.directory)
