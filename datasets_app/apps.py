@@ -6,4 +6,4 @@ class DatasetsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what writes files out of others, for workers that import no view."""
-        from datasets_app import services  # noqa: F401 - models are not ready before
+        from datasets_app import services, uploads  # noqa: F401 - models are not ready before

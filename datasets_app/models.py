@@ -217,6 +217,12 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Uploads that were not completed in time."""
         return self.filter(status=Upload.Status.PENDING, expires_at__lte=timezone.now())
 
+    def joined(self) -> "UploadQuerySet":
+        """Completed uploads whose parts nobody needs any more: their file has its bytes, will never have any, or is
+        gone."""
+        waiting = models.Q(file__status=TrainingFile.Status.UPLOADED, file__storage_name="")
+        return self.filter(status=Upload.Status.COMPLETED, parts__isnull=False).exclude(waiting).distinct()
+
 
 class Upload(Guarded):
     """A large file that arrives in parts."""
@@ -245,6 +251,8 @@ class Upload(Guarded):
     """What the file will have, as announced."""
     expires_after = models.JSONField(null=True)
     """The policy for the finished file."""
+    md5 = models.CharField(max_length=100, blank=True)
+    """What the joined parts must have, where the client says so and a worker joins them."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     file = models.OneToOneField(TrainingFile, models.SET_NULL, null=True, related_name="upload")
     created_at = models.DateTimeField(default=timezone.now)
@@ -263,6 +271,8 @@ class UploadPart(models.Model):
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="parts")
     bytes = models.BigIntegerField()
     storage_name = models.CharField(max_length=200)
+    place = models.PositiveIntegerField(null=True)
+    """Where it stands in the file, once the upload is completed and a worker joins the parts."""
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

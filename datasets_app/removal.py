@@ -34,6 +34,8 @@ def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
                 code="file_in_use",
                 status=409,
             )
+        for upload in Upload.objects.filter(file=locked):
+            remove_parts(upload)  # which a worker may just be putting together
         storing.remove_on_commit(*_objects_of(locked))
         folder = rows_folder(locked.pk)
         transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -82,6 +84,14 @@ def remove_parts(upload: Upload) -> None:
     parts.delete()
 
 
+def remove_joined(file_id: str | None = None) -> None:
+    """Delete the parts of completed uploads that nobody needs any more: of one file's, or of all."""
+    uploads = Upload.objects.joined()
+    for upload in uploads.filter(file=file_id) if file_id else uploads:
+        with transaction.atomic():
+            remove_parts(upload)
+
+
 def sweep() -> None:
     """Remove what has expired; a file that a job needs stays until it is no longer needed."""
     for file in TrainingFile.objects.expired():
@@ -89,6 +99,7 @@ def sweep() -> None:
             remove_file(file)
     for upload in Upload.objects.overdue():
         close_upload(upload, Upload.Status.EXPIRED)
+    remove_joined()
     _sweep_temporary(settings.LUTHIER_HOME / "tmp", "upload-*")
 
 

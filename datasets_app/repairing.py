@@ -61,6 +61,7 @@ def repair_file(
     Of a large file a worker makes it: then there is no outcome yet, and a version that would be useless says so itself.
     """
     _check_names(names)
+    storing.require_made(file)
     made = _version_of(file, by=by, reason=reason, names=names, values=values or {})
     if saving.is_large(file.bytes):
         return saving.save_unmade(made, before=lambda: new_version(made, parent=file)), None

@@ -37,9 +37,9 @@ def is_large(num_bytes: int) -> bool:
 
 
 @transaction.atomic
-def save_unmade(file: TrainingFile, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
-    """Put a row into the database whose bytes a worker makes, as its `made` says."""
-    file.bytes, file.sha256, file.storage_name = 0, "", ""
+def save_unmade(file: TrainingFile, *, num_bytes: int = 0, before: Callable[[], None] = lambda: None) -> TrainingFile:
+    """Put a row into the database whose bytes a worker makes, as its `made` says; `num_bytes`: known beforehand."""
+    file.bytes, file.sha256, file.storage_name = num_bytes, "", ""
     before()
     file.save(force_insert=True)
     wake(make_file, file.pk)

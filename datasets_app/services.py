@@ -109,11 +109,18 @@ def store_file(
 ) -> TrainingFile:
     """Make a file of what `spool` has received; as `create_file`."""
     check_purpose(purpose)
-    filename = _readable_name(spool, filename)
+    name = readable_name(spool.head, filename)
+    return saving.save_new(uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after), spool)
+
+
+def uploaded(
+    *, team: Team, by: User | None, name: str, purpose: str, expires_after: dict[str, Any] | None
+) -> TrainingFile:
+    """Return a file that somebody uploads, which begins a family of its own; the caller saves it."""
     expires_at = expiry_of(expires_after)
-    file = TrainingFile(team=team, created_by=by, filename=filename, purpose=purpose, expires_at=expires_at)
+    file = TrainingFile(team=team, created_by=by, filename=name, purpose=purpose, expires_at=expires_at)
     file.family, file.made = file.pk, {"how": "upload"}
-    return saving.save_new(file, spool)
+    return file
 
 
 def create_version(
@@ -137,7 +144,7 @@ def store_version(
     file = TrainingFile(
         team=parent.team,
         created_by=by,
-        filename=_readable_name(spool, filename),
+        filename=readable_name(spool.head, filename),
         purpose=parent.purpose,
         reason=reason.replace("\0", "")[:300],
         made={"how": "upload", "of": parent.pk},
@@ -145,10 +152,11 @@ def store_version(
     return saving.save_new(file, spool, before=lambda: new_version(file, parent=parent))
 
 
-def _readable_name(spool: Spool, filename: str) -> str:
-    """Return the file's name as it may be stored; UserError for a kind of file that cannot be read here."""
+def readable_name(head: bytes, filename: str) -> str:
+    """Return the file's name as it may be stored; UserError for a kind of file, by its first bytes, that cannot be read
+    here."""
     name = safe_filename(filename)
-    if refusal := refusal_of(spool.head, name):
+    if refusal := refusal_of(head, name):
         raise UserError(refusal.message, code=refusal.code, param="file")
     return name
 

@@ -36,10 +36,7 @@ def store(spool: Spool, name: str) -> str:
 
 def open_content(file: TrainingFile) -> IO[bytes]:
     """Open the file's bytes for reading in blocks; UserError when they are still made, or storage has lost them."""
-    if not file.storage_name:
-        raise UserError(
-            f"{file.filename} ({file.id}) is still being made. Try again in a moment.", code="file_not_ready"
-        )
+    require_made(file)
     try:
         return storage().open(file.storage_name, "rb")  # type: ignore[return-value]
     except FileNotFoundError:
@@ -48,6 +45,14 @@ def open_content(file: TrainingFile) -> IO[bytes]:
             code="file_content_missing",
             status=500,
         ) from None
+
+
+def require_made(file: TrainingFile) -> None:
+    """Raise UserError while the file's bytes are still made."""
+    if not file.storage_name:
+        raise UserError(
+            f"{file.filename} ({file.id}) is still being made. Try again in a moment.", code="file_not_ready"
+        )
 
 
 def fault_list_name(file: TrainingFile) -> str:

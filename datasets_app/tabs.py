@@ -32,7 +32,7 @@ def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     search, code = request.GET.get("search", "")[:200], request.GET.get("code", "")[:60]
     offset = number_of(request.GET.get("offset"), default=0)
     page = None
-    if file.status != TrainingFile.Status.UPLOADED and file.num_rows is not None:
+    if file.status != TrainingFile.Status.UPLOADED and file.num_rows is not None and file.storage_name:
         page = services.page_of_rows(file, offset=offset, limit=SHOWN_ROWS, search=search, code=code)
     groups = services.fault_groups(file)
     return {

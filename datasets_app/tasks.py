@@ -22,8 +22,9 @@ def validate_file(file_id: str) -> None:
 
 @shared_task(name="datasets_app.make_file")
 def make_file(file_id: str) -> None:
-    """Make one file out of others, and have it checked."""
+    """Make one file out of others, or of an upload's parts, and have it checked."""
     writing.make_file(file_id)
+    removal.remove_joined(file_id)
     checking.check_file(file_id)
 
 

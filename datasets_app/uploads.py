@@ -1,7 +1,11 @@
-"""Large files in parts: opened, filled, completed in the order that the client names."""
+"""Large files in parts: opened, filled, completed in the order that the client names.
+
+Small ones are put together at once. Those of a large one are put together by a worker: the upload is completed, and
+its file follows.
+"""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +16,13 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
-from datasets_app import storing
-from datasets_app.formats.streams import BLOCK
-from datasets_app.models import Upload, UploadPart
+from datasets_app import saving, storing
+from datasets_app.formats.streams import BLOCK, HEAD_BYTES
+from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.removal import close_upload, remove_parts
-from datasets_app.services import check_purpose, expiry_of, safe_filename, store_file
+from datasets_app.services import check_purpose, expiry_of, readable_name, safe_filename, store_file, uploaded
 from datasets_app.spooling import Spool
+from datasets_app.writing import Write, writes
 
 OPEN_FOR = timedelta(hours=1)
 """How long an upload waits for its next part."""
@@ -97,23 +102,35 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
 
 def received_parts(upload: Upload) -> list[UploadPart]:
     """Return the parts that are here in the order in which they came; none once the upload is closed."""
-    return list(upload.parts.order_by("created_at", "pk"))
+    is_open = upload.status == Upload.Status.PENDING
+    return list(upload.parts.order_by("created_at", "pk")) if is_open else []
 
 
 def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None = None) -> Upload:
     """Join the parts in the order of `part_ids` into a file and have it checked.
 
-    UserError, with the upload still open, when a part is unknown, or bytes or MD5 are not what was announced. An upload
-    that is already completed is returned as it is, since a client whose reply was lost asks again.
+    UserError, with the upload still open, when a part is unknown, or bytes or MD5 are not what was announced; of a
+    large file a worker finds a wrong MD5, and says so at the file. An upload that is already completed is returned as
+    it is, since a client whose reply was lost asks again.
     """
     if upload.status == Upload.Status.COMPLETED:
         return upload
     require_pending(upload)
     parts = _ordered(upload, part_ids)
+    if saving.is_large(upload.bytes):
+        return _left_to_a_worker(upload, parts, md5)
     # Joining takes minutes for the largest, and nothing of it may be swept up meanwhile.
     _keep_open(upload)
     with _joined(upload, parts, md5) as spool:
         return _completed(upload, spool)
+
+
+@writes("upload")
+def write_joined(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the parts of the upload that `file` comes from; UserError where they are not what was announced."""
+    upload = Upload.objects.get(file=file)
+    _join(upload.parts.filter(place__isnull=False).order_by("place"), write, upload.md5)
+    return {}
 
 
 def cancel_upload(*, upload: Upload, by: User | None) -> Upload:
@@ -192,28 +209,73 @@ def _ordered(upload: Upload, part_ids: Sequence[str]) -> list[UploadPart]:
     return parts
 
 
+def _left_to_a_worker(upload: Upload, parts: Sequence[UploadPart], md5: str | None) -> Upload:
+    """Complete the upload with a file whose bytes a worker puts together."""
+    name = readable_name(_head(parts), upload.filename)
+    for place, part in enumerate(parts):
+        part.place = place
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update().get(pk=upload.pk)
+        if locked.status == Upload.Status.COMPLETED:
+            return locked
+        require_pending(locked)
+        UploadPart.objects.bulk_update(parts, ["place"], batch_size=1000)
+        file = uploaded(
+            team=locked.team,
+            by=locked.created_by,
+            name=name,
+            purpose=locked.purpose,
+            expires_after=locked.expires_after,
+        )
+        saving.save_unmade(file, num_bytes=locked.bytes)
+        locked.move(Upload.Status.COMPLETED, file=file, md5=md5 or "")
+    return locked
+
+
+def _head(parts: Sequence[UploadPart]) -> bytes:
+    """Return the first bytes of the file."""
+    head = b""
+    for block in _blocks(parts):
+        head += block
+        if len(head) >= HEAD_BYTES:
+            break
+    return head[:HEAD_BYTES]
+
+
 def _joined(upload: Upload, parts: Sequence[UploadPart], md5: str | None) -> Spool:
     spool = Spool(limit=upload.bytes)
-    # As the client sends it, to notice a broken transfer; nothing trusts it.
-    digest = hashlib.md5(usedforsecurity=False)
     try:
-        for block in _blocks(parts):
-            digest.update(block)
-            spool.write(block)
-        if md5 is not None and md5.lower() != digest.hexdigest():
-            raise UserError(
-                f"The joined parts have the MD5 {digest.hexdigest()}, not {md5[:40]!r}.",
-                code="wrong_checksum",
-                param="md5",
-            )
+        _join(parts, spool.write, md5)
     except BaseException:
         spool.discard()
         raise
     return spool
 
 
-def _blocks(parts: Sequence[UploadPart]) -> Iterator[bytes]:
+def _join(parts: Iterable[UploadPart], write: Write, md5: str | None) -> None:
+    # As the client sends it, to notice a broken transfer; nothing trusts it.
+    digest = hashlib.md5(usedforsecurity=False)
+    for block in _blocks(parts):
+        digest.update(block)
+        write(block)
+    if md5 and md5.lower() != digest.hexdigest():
+        raise UserError(
+            f"The joined parts have the MD5 {digest.hexdigest()}, not {md5[:40]!r}. Upload the file again.",
+            code="wrong_checksum",
+            param="md5",
+        )
+
+
+def _blocks(parts: Iterable[UploadPart]) -> Iterator[bytes]:
     for part in parts:
-        with storing.storage().open(part.storage_name, "rb") as content:
+        try:
+            content = storing.storage().open(part.storage_name, "rb")
+        except FileNotFoundError:
+            raise UserError(
+                f"A part of the file ({part.pk}) is missing from storage. Upload the file again.",
+                code="part_missing",
+                param="part_ids",
+            ) from None
+        with content:
             while block := content.read(BLOCK):
                 yield block

@@ -11,9 +11,11 @@ from common.errors import UserError
 from datasets_app import saving, storing
 from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
+from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES
 from datasets_app.spooling import Spool
+from datasets_app.writing import Write, writes
 
 
 def versions_of(file: TrainingFile) -> list[TrainingFile]:
@@ -40,19 +42,39 @@ def repaired_name(filename: str) -> str:
 
 
 def read_again(*, file: TrainingFile, reading: Mapping[str, Any], by: User | None, reason: str = "") -> TrainingFile:
-    """Make a version of the same bytes that is read as the user says: {"format", "shape", "encoding", "columns"}."""
+    """Make a version of the same bytes that is read as the user says: {"format", "shape", "encoding", "columns"}.
+
+    A worker copies those of a large file.
+    """
     chosen = _checked_reading(reading)
-    with storing.open_content(file) as stream, Spool.of(stream, limit=settings.MAX_UPLOAD_BYTES) as spool:
-        made = TrainingFile(
-            team=file.team,
-            created_by=by,
-            filename=file.filename,
-            purpose=file.purpose,
-            reason=reason[:300],
-            reading=chosen,
-            made={"how": "reading", "of": file.pk, "reading": chosen},
-        )
+    storing.require_made(file)
+    made = TrainingFile(
+        team=file.team,
+        created_by=by,
+        filename=file.filename,
+        purpose=file.purpose,
+        reason=reason[:300],
+        reading=chosen,
+        made={"how": "reading", "of": file.pk, "reading": chosen},
+    )
+    if saving.is_large(file.bytes):
+        return saving.save_unmade(made, num_bytes=file.bytes, before=lambda: new_version(made, parent=file))
+    with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
+        _copy(file, spool.write)
         return saving.save_new(made, spool, before=lambda: new_version(made, parent=file))
+
+
+@writes("reading")
+def write_same(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the bytes of the file that is read anew."""
+    _copy(source_of(file), write)
+    return {}
+
+
+def _copy(source: TrainingFile, write: Write) -> None:
+    with storing.open_content(source) as content:
+        while block := content.read(BLOCK):
+            write(block)
 
 
 def _checked_reading(reading: Mapping[str, Any]) -> dict[str, Any]:

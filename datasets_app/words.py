@@ -27,6 +27,9 @@ def status_of(file: TrainingFile) -> dict[str, str]:
 
 def sentence_of(file: TrainingFile) -> str:
     """Say in words what the check found."""
+    if file.is_being_made and file.bytes:  # which are known: they are joined or copied
+        percent = round(100 * file.progress.get("bytes", 0) / file.bytes)
+        return _("Its bytes are being stored: %(percent)s %% so far.") % {"percent": percent}
     if file.is_being_made:
         return _("It is being made: %(rows)s rows so far.") % {"rows": f"{file.progress.get('rows', 0):,}"}
     if file.status == "uploaded":

@@ -1,5 +1,6 @@
 """Large files that a worker makes out of others."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ def content_of(file: TrainingFile) -> bytes:
 Make = Callable[[TrainingFile], TrainingFile]
 MAKERS: dict[str, Make] = {
     "repair": lambda file: services.repair_file(file=file, names=["drop_repeated"], by=None)[0],
+    "reading": lambda file: services.read_again(file=file, reading={"shape": "messages"}, by=None),
     "split": lambda file: services.split_file(file=file, shares={"train": 3, "test": 1}, seed=0, by=None)["train"],
     "mix": lambda file: services.mix_files(parts=[(file, 1.5)], filename="m.jsonl", seed=0, by=None),
     "recipe": lambda file: services.identity_file(team=file.team, by=None, identity=SEED, file=file),
@@ -74,12 +76,15 @@ def test_a_worker_makes_what_would_have_been_made_at_once(
     }
 
 
-def test_what_would_be_useless_says_so_on_its_own_page(alice: Member, source: TrainingFile) -> None:
+@pytest.mark.usefixtures("plain_static")
+def test_what_would_be_useless_says_so_on_its_own_page(alice: Member, source: TrainingFile, page: Client) -> None:
     made, outcome = services.repair_file(file=source, names=["fix_roles"], by=None)
     assert outcome is None
     made = finished(made)
     assert (made.status, made.status_details) == ("error", "These repairs change nothing in this file.")
     assert made.storage_name == ""
+    shown = page.get(f"/datasets/{made.pk}")
+    assert (shown.status_code, made.status_details in shown.content.decode()) == (200, True)
 
 
 def test_a_source_stays_until_the_file_is_there(alice: Member, source: TrainingFile) -> None:
@@ -138,6 +143,16 @@ def test_its_page_says_how_far_it_is(alice: Member, source: TrainingFile, client
     made.tell_progress({"rows": 1234, "bytes": 5})
     client.force_login(alice.user)
     assert "It is being made: 1,234 rows so far." in client.get(f"/datasets/{made.pk}").content.decode()
+
+
+def test_a_large_file_is_read_anew_in_the_background(alice: Member, source: TrainingFile, client: Client) -> None:
+    body = {"encoding": "utf-8", "reason": "It is UTF-8."}
+    path = f"/api/v1/files/{source.pk}/reading"
+    asked = client.post(path, json.dumps(body), content_type="application/json", headers=alice.headers).json()
+    assert (asked["status"], asked["bytes"], asked["version"], asked["num_rows"]) == ("uploaded", source.bytes, 2, None)
+    made = finished(TrainingFile.objects.get(pk=asked["id"]))
+    assert (made.is_processed, made.sha256, made.num_rows) == (True, source.sha256, 60)
+    assert made.made == {"how": "reading", "of": source.pk, "reading": {"encoding": "utf-8"}}
 
 
 def test_a_preview_of_a_large_file_looks_at_its_beginning(

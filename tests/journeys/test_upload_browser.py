@@ -134,6 +134,9 @@ def assert_is_whole(page: Page, platform: RunningPlatform, key: str, original: P
     page.wait_for_url(re.compile(r"/datasets/file-"), timeout=60_000)
     expect(page.locator("h1")).to_contain_text(original.name)
     file_id = page.url.rpartition("/")[2].partition("?")[0]
+    client = platform.client(key)
+    # A worker puts a large one together and checks it; the page follows.
+    wait_until(lambda: client.files.retrieve(file_id).status == "processed", seconds=60, what="a checked file")
     asked = Request(f"{platform.url}/v1/files/{file_id}/content", headers={"Authorization": f"Bearer {key}"})
     with urlopen(asked, timeout=60) as reply:
         there = hashlib.file_digest(reply, "sha256").hexdigest()
@@ -255,7 +258,7 @@ def test_another_tab_does_not_offer_what_this_one_sends(
     second.close()
     page.unroute("**/parts")
     page.wait_for_url(re.compile(r"/datasets/file-"), timeout=60_000)
-    assert stored_parts(tiny_platform) == []
+    wait_until(lambda: not stored_parts(tiny_platform), seconds=60, what="the parts to be put together")
 
 
 def test_stop_leaves_nothing(page: Page, line: BreakableLine, tiny_platform: RunningPlatform, large: Path) -> None:
