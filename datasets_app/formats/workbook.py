@@ -1,17 +1,26 @@
 """Excel workbooks: the first sheet that holds something. Formulas are their last results; nothing is computed."""
 
 import datetime
+import functools
+import io
+import itertools
+import re
 import zipfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from datasets_app.formats.base import Item, RawRow
-from datasets_app.formats.streams import Readable
-from datasets_app.formats.tables import MOST_COLUMNS
+from datasets_app.formats.delimited import letters
+from datasets_app.formats.streams import BLOCK, Readable
+from datasets_app.formats.tables import MOST_COLUMNS, column_names
 from datasets_app.formats.unpacking import ZIP, Unreadable, is_workbook, seekable, whole_file
 
 LARGEST = 2 * 2**30
 """Bytes of all parts of a workbook, unpacked."""
+_ROW, _CDATA = b"<row ", b"<![CDATA["
+LONGEST_BLANK_ROW = 1 << 16
+_BLANK_ROW = re.compile(rb'<row r="\d++"[^<>]*+>(?:(?<=/>)|(?:<c [^<>]*+>(?:(?<=/>)|</c>))*+</row>)')
+"""A row whose cells, if it has any, hold nothing. Its number stands on the rows behind it, which so keep theirs."""
 LARGEST_TEXTS = 256 * 2**20
 """Bytes of the table of shared texts, which must be held in memory."""
 
@@ -44,17 +53,79 @@ class Workbook:
 def _rows(book: Any) -> Iterator[Item]:
     for sheet in book.worksheets:
         columns: list[str] = []
-        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), 1):
-            texts = [as_text(cell) for cell in cells]
+        sheet.reset_dimensions()  # what a sheet says of its size may be wrong, and rows beyond it would be lost
+        source = sheet._get_source
+        sheet._get_source = functools.partial(_WithoutBlankRows, source)
+        blank: tuple[Any, ...] = ()
+        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1), 1):
+            if cells is blank:  # a million rows that the sheet leaves out pass here
+                continue
+            texts = _texts(cells)
             if not any(texts):
+                blank = cells
                 continue
             if not columns:
-                columns = [text.strip() for text in texts]
+                columns = column_names([text.strip() for text in texts], line=number)
                 continue
-            row = {name: text for name, text in zip(columns, texts, strict=False) if name}
-            yield RawRow(line=number, value=row, num_bytes=sum(map(len, texts)))
+            yield RawRow(line=number, value=_row(columns, texts), num_bytes=sum(map(len, texts)))
         if columns:
             return
+
+
+class _WithoutBlankRows(io.RawIOBase):
+    """A sheet without the rows that have no more than a height or formats: each would cost what a full one costs."""
+
+    def __init__(self, open_source: Callable[[], IO[bytes]]) -> None:
+        self._source = open_source()
+        self._begun = b""
+        """A row that may go on in the next block."""
+        self._left = b""
+        self._is_plain = True
+        """False once there is text that only looks like rows."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object, /) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        while not self._left and (block := self._source.read(BLOCK)):
+            block = self._begun + block
+            start = block.rfind(_ROW)
+            cut = start if start >= 0 and len(block) - start <= LONGEST_BLANK_ROW else max(len(block) - len(_ROW), 0)
+            self._is_plain = self._is_plain and _CDATA not in block
+            self._left, self._begun = block[:cut], block[cut:]
+            if self._is_plain:
+                self._left = _BLANK_ROW.sub(b"", self._left)
+        if not self._left:
+            self._left, self._begun = self._begun, b""
+        part = self._left[: len(view)]
+        view[: len(part)], self._left = part, self._left[len(part) :]
+        return len(part)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+def _texts(cells: tuple[Any, ...]) -> list[str]:
+    """Return the cells as texts, up to the last one that holds something."""
+    num_left = len(cells) - cells.count(None)
+    texts: list[str] = []
+    for cell in cells if num_left else ():
+        texts.append(as_text(cell))
+        num_left -= cell is not None
+        if not num_left:
+            break
+    return texts
+
+
+def _row(columns: list[str], texts: list[str]) -> dict[str, str]:
+    """Return the cells by their columns; one that has text and no name goes by its letters."""
+    row = {name: text for name, text in zip(columns, texts, strict=False) if name}
+    for number, (name, text) in enumerate(itertools.zip_longest(columns, texts, fillvalue=""), 1):
+        if text and not name:
+            row.setdefault(letters(number)[-1], text)
+    return row
 
 
 def as_text(cell: Any) -> str:
