@@ -1,6 +1,7 @@
 """What can be done with the people of a team."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
@@ -17,6 +18,11 @@ def get_member(*, team: Team, member_id: str) -> Membership:
     if found is None:
         raise NotFound(f"The team has no member {member_id[:40]!r}.", code="member_not_found")
     return found
+
+
+def members_of(team: Team) -> QuerySet[Membership]:
+    """Return the people of `team` in the order in which they came."""
+    return Membership.objects.filter(team=team).select_related("user").order_by("pk")
 
 
 @transaction.atomic

@@ -1,9 +1,13 @@
 from django.urls import path
 
-from accounts import views
+from accounts import api as rest
+from accounts import members_views, views
 
 v1: list = []
-api: list = []
+api = [
+    path("members", rest.MembersView.as_view()),
+    path("members/<str:member_id>", rest.MemberView.as_view()),
+]
 pages = [
     path("sign-in", views.sign_in, name="sign_in"),
     path("sign-out", views.sign_out, name="sign_out"),
@@ -11,5 +15,8 @@ pages = [
     path("team", views.choose_team, name="choose_team"),
     path("keys", views.keys, name="keys"),
     path("keys/<str:key_id>/revoke", views.revoke_key, name="revoke_key"),
+    path("members", members_views.team_members, name="members"),
+    path("members/<str:member_id>/role", members_views.change_member, name="change_member"),
+    path("members/<str:member_id>/remove", members_views.remove_member, name="remove_member"),
     path("more", views.more, name="more"),
 ]

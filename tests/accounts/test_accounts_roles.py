@@ -32,6 +32,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "more": {"GET": ANY},
     "keys": {"GET": V, "POST": M},
     "keys/<key_id>/revoke": {"POST": V},  # one's own: TestOwnWork
+    "members": {"GET": V, "POST": O},
+    "members/<member_id>/role": {"POST": O},
+    "members/<member_id>/remove": {"POST": O},
     "catalogue": {"GET": ANY},
     "catalogue/<model_id>/download": {"POST": ADMIN},
     "pool": {"GET": ADMIN},
@@ -85,6 +88,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "v1/models": {"GET": V},
     "v1/models/<name>": {"GET": V, "DELETE": M},
     # Ours
+    "api/v1/members": {"GET": V, "POST": O},
+    "api/v1/members/<member_id>": {"GET": V, "PATCH": O, "DELETE": O},
     "api/v1/catalogue": {"GET": ANY},
     "api/v1/catalogue/<model_id>": {"GET": ANY},
     "api/v1/catalogue/<model_id>/download": {"POST": ADMIN},
