@@ -80,7 +80,7 @@ class _Copies:
         if isinstance(item, RowFault):
             if self._index is not None and item.line is not None:
                 self._index.add(line=item.line, is_faulty=True, copy=None)
-            self.hashes.append(len(self.hashes))
+            self.hashes.append(item.content if item.content is not None else len(self.hashes))
             return
         copy = as_copy(item)
         self.hashes.append(hash(repr(copy)))
@@ -105,9 +105,10 @@ def _tell_repetitions(hashes: list[Any], report: Report, listener: Listener, fol
     doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(doubled) or len(every) != index.num_rows:
         return
+    is_of_one_kind = not report.num_rows and len(report.codes) == 1 and report.faults[0].content is not None
     first: dict[int, int] = {}
     for number in np.flatnonzero(np.isin(every, doubled)).tolist():
-        if index.faulty[number]:
+        if index.faulty[number] and not is_of_one_kind:
             continue
         value = int(every[number])
         if value not in first:

@@ -171,16 +171,28 @@ class NewReading(serializers.Serializer):
     shape = serializers.CharField(max_length=60, required=False, allow_blank=True)
     encoding = serializers.CharField(max_length=40, required=False, allow_blank=True)
     columns = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), required=False)
+    unused = serializers.DictField(child=serializers.CharField(max_length=20), required=False)
+    """{KEY: "leave_out" | "question" | "system"}; the key "*" stands for all that is asked."""
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
 class ReadingView(APIView):
-    """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says"""
+    """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says; the file itself where that
+    changes no row, since unused keys are only left out"""
 
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(NewReading, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
         reason = asked.pop("reason")
+        if "unused" in asked:
+            if len(asked) > 1:
+                raise UserError(
+                    "Say first how the file is read, and about unused keys once it is checked.",
+                    code="bad_answer",
+                    param="unused",
+                )
+            answers = {"answers": asked["unused"], "by": user_of(request), "reason": reason}
+            return Response(whole_file_json(services.answer_unused(file=file, **answers)))
         return Response(version_json(services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)))
 
 

@@ -1,25 +1,22 @@
 """Rows of a file as examples to learn from, or the fault of each that is none."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chat import ChatError, Conversation, parse_row
 from datasets_app import shapes
+from datasets_app.asking import Said
 from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
-from datasets_app.unused import Read, unused_keys
+from datasets_app.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, name_of, storable
 
 MEND = "Mend the row or remove it, and upload the file again."
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
 """What a template's author meant to be filled: {{name}}, {{author}}."""
-SHOWN_CHARACTERS = 300
 MOST_COLUMNS = 200
-MOST_UNUSED = 50
-"""Names of keys that are told; a file with more has data in its keys."""
 _TABLES = ("csv", "xlsx", "parquet")
 
 
@@ -47,15 +44,16 @@ class Opened:
         self.encoding = rows.encoding
         self.is_plain = rows.is_plain
         self.text = rows.text
-        self.has_chosen_shape = bool(reading.get("columns") or reading.get("shape"))
+        self.has_chosen_shape = any(reading.get(name) for name in ("columns", "shape", "unused"))
         self.shape = ""
         self.use: Use = "chat"
         self.items = rows.items
-        self.unused: Counter[str] = Counter()
-        """Keys that nothing reads, with the number of rows that have them."""
+        self.unused = Unused()
+        """Keys that nothing reads."""
         self.sample: dict[str, str] = {}
         """The first row whose columns nobody can know the meaning of."""
         self._columns = dict(reading.get("columns") or {})
+        self._uses = dict(reading.get("unused") or {})
         self._chosen = _chosen(reading)
 
     def __iter__(self) -> Iterator[Example | RowFault]:
@@ -79,12 +77,12 @@ class Opened:
         if not self.shape:
             self.shape, self.use = shape.name, shape.use
         if shape.turn is None and shape.use != "text":
-            return shapes.not_learned(shape, item.line)
+            return replace(shapes.not_learned(shape, item.line), content=hash(repr(item.value)))
         if shapes.is_only_named(self.shape):
             self.shape, self.use = shape.name, shape.use  # the rows before it were the odd ones
         if not shapes.go_together(shape.name, self.shape):
             return shapes.unlike(shape, self.shape, item.line)
-        return _text(item) if shape.use == "text" else self._turned(item, shape)
+        return self._text(item) if shape.use == "text" else self._turned(item, shape)
 
     def _asks_for_columns(self, value: Any) -> bool:
         """Whether a row of no known shape is one of columns: of a table, or an object of texts before any known row."""
@@ -98,10 +96,21 @@ class Opened:
         row = Read(item.value)
         turned = shape.turn(row, self._columns)
         found = _conversation(item, turned.value, turned.places)
-        if isinstance(found, Example):
-            for key in unused_keys(row):
-                if key in self.unused or len(self.unused) < MOST_UNUSED:  # a key that is told is counted to the end
-                    self.unused[key] += 1
+        if isinstance(found, RowFault):
+            row.seen.update(PARSED)
+            self.unused.add_row(row, Said())
+            return found
+        if self._uses:
+            found = _with_uses(found, item, row, self._uses)
+        self.unused.add_row(row, Said(found.conversation if isinstance(found, Example) else None))
+        return found
+
+    def _text(self, item: RawRow) -> Example | RowFault:
+        found = _text(item)
+        if isinstance(item.value, Mapping):
+            row = Read(item.value)
+            row.seen.add("text")
+            self.unused.add_row(row, Said(text=(found.text or "") if isinstance(found, Example) else ""))
         return found
 
     def _fault_of_choice(self, item: RawRow) -> RowFault | None:
@@ -118,7 +127,8 @@ def open_examples(
     stream: Readable, filename: str, reading: Mapping[str, Any] | None = None, *, most_bytes: int | None = None
 ) -> Opened:
     """Return the file with its examples and faults; `reading` is what the user says instead of what is detected:
-    {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}}. `most_bytes` is as in `open_rows`."""
+    {"format", "shape", "encoding", "columns": {"prompt", "answer", "system"}, "unused": {KEY: "system"|"question"}}.
+    `most_bytes` is as in `open_rows`."""
     reading = reading or {}
     return Opened(open_rows(stream, filename, reading, most_bytes=most_bytes), reading)
 
@@ -126,12 +136,10 @@ def open_examples(
 def sample_of(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return a row's columns with the beginning of what is in them, to be shown."""
     pairs = list(row.items())[:MOST_COLUMNS]
-    return {_storable(str(name)[:200]): _storable("" if value is None else str(value)) for name, value in pairs}
-
-
-def _storable(text: str) -> str:
-    """Return the beginning of `text` as PostgreSQL takes it: no NUL, no half characters."""
-    return text[:SHOWN_CHARACTERS].replace("\0", "�").encode("utf-8", "backslashreplace").decode()
+    return {
+        storable(str(name), 200): storable("" if value is None else str(value), SHOWN_CHARACTERS)
+        for name, value in pairs
+    }
 
 
 def _chosen(reading: Mapping[str, Any]) -> Shape | None:
@@ -147,6 +155,40 @@ def _conversation(item: RawRow, value: Any, places: Mapping[str, str]) -> Exampl
         return _fault(error, item.line, places)
     notes = _notes(conversation, item.line)
     return Example(line=item.line, conversation=conversation, num_bytes=item.num_bytes, notes=notes)
+
+
+def _with_uses(example: Example, item: RawRow, row: Read, uses: Mapping[str, str]) -> Example | RowFault:
+    """Return the example with the keys that the user has found a use for, in the order of the row."""
+    assert example.conversation is not None
+    places: dict[str, str] = {}
+    texts: dict[str, list[Any]] = {"system": [], "question": []}
+    messages = example.conversation.to_openai()
+    for key, value in dict.items(row):
+        use = uses.get(name_of(key))
+        if use is None or key in row.seen:
+            continue
+        row.seen.add(key)
+        if not is_empty(value) and not (isinstance(value, str) and not value.strip()):
+            texts[use].append(str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value)
+            places[use] = key
+    if not places:
+        return example
+    if texts["system"]:
+        if messages[0]["role"] != "system":
+            messages.insert(0, {"role": "system", "content": ""})
+        messages[0]["content"] = _joined([messages[0]["content"], *texts["system"]], "\n\n")
+    asked = next(n for n, message in enumerate(messages) if message["role"] == "user")
+    if texts["question"]:
+        messages[asked]["content"] = _joined([*texts["question"], messages[asked]["content"]], "\n")
+    value = {"messages": messages, "tools": list(example.conversation.tools)}
+    places = {f"messages[{asked if use == 'question' else 0}].content": key for use, key in places.items()}
+    return _conversation(item, value, places)
+
+
+def _joined(parts: list[Any], between: str) -> Any:
+    """Return texts as one; what is none is returned itself, for the reader of the conversation to refuse."""
+    odd = next((part for part in parts if not isinstance(part, str)), None)
+    return odd if odd is not None else between.join(part for part in parts if part)
 
 
 def _text(item: RawRow) -> Example | RowFault:

@@ -8,13 +8,14 @@ explains.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from chat import Plain
+from datasets_app.asking import Said, kind_of
 from datasets_app.examples import Example, Opened
 from datasets_app.formats import RawRow, RowFault
 from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
@@ -28,6 +29,9 @@ BLOCK = 1 << 17
 """Bytes: what is decoded at once still lies in the processor's cache."""
 _NEWLINE, _BRACE = b"\n{"
 SIGN_BYTES = 16 * 2**20
+SHORT_BYTES = 40
+"""A shorter value beside the messages holds no text."""
+_EMPTY = (b"null", b'""', b"[]", b"{}")
 
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -47,7 +51,7 @@ class _Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unkno
 
 
 class _Beside(msgspec.Struct, gc=False):
-    """Keys that people keep beside a conversation and that mean nothing here. Any other is looked at the slow way."""
+    """unused.BESIDE: keys that people keep beside a conversation. Any other is looked at the slow way."""
 
     id: Ignored = msgspec.UNSET
     idx: Ignored = msgspec.UNSET
@@ -202,6 +206,11 @@ class LineCheck:
             return False
         if not all(self._is_ordinary(kinds) for kinds in counts):
             return False
+        beside = _beside(rows)
+        if beside is None:
+            return False
+        for name, number in beside.items():
+            self._opened.unused.count(name, number)
         self._counts.update(counts)
         starts = np.concatenate(([0], ends[:-1] + 1))
         self._take(block, starts, ends, len(rows))
@@ -254,6 +263,24 @@ class LineCheck:
             for kind in kinds:
                 self._report.roles[_ROLES[kind]] += count
         self._counts.clear()
+
+
+def _beside(rows: Sequence[Any]) -> dict[str, int] | None:
+    """Return how many rows have each key beside their messages; None where one may hold what is asked about."""
+    found: dict[str, int] = {}
+    for name in _Beside.__struct_fields__:
+        values = [bytes(value) for row in rows if (value := getattr(row, name)) is not msgspec.UNSET]
+        if number := sum(value not in _EMPTY for value in values):
+            found[name] = number
+        if any(_asks(name, value) for value in values):
+            return None
+    return found
+
+
+def _asks(name: str, value: bytes) -> bool:
+    if len(value) < SHORT_BYTES and value[:1] not in (b"{", b"["):
+        return False
+    return kind_of(name, msgspec.json.decode(value), Said()) is not None
 
 
 def _shape_of(head: bytes) -> str:

@@ -15,6 +15,10 @@ HEARTBEAT_SECONDS = 20
 """A check of a file that has said nothing for so long lost its worker, and may be begun anew."""
 
 
+EVERY_KEY = "*"
+"""Among the keys that are left out: all of them."""
+
+
 def _file_id() -> str:
     return new_id("file")
 
@@ -88,6 +92,8 @@ class TrainingFile(Guarded):
     """What its rows can train: chat, text, preference, reinforcement."""
     reading = models.JSONField(default=dict)
     """What the user says instead of what is detected: format, shape, columns, encoding."""
+    left_out = models.JSONField(default=list)
+    """Keys that nothing reads, though they hold text or a mask, and that the user says to leave out; "*": all."""
     family = models.CharField(max_length=40, blank=True, db_index=True)
     """The id of the first version, which all versions of one data set share; "" for a file that is no data set."""
     version = models.PositiveIntegerField(default=1)
@@ -137,6 +143,15 @@ class TrainingFile(Guarded):
     @property
     def is_processed(self) -> bool:
         return self.status == self.Status.PROCESSED
+
+    @property
+    def unanswered(self) -> list[list[str]]:
+        """[name, kind, sample] of keys with text or a mask that nothing reads, of which nobody has said what to do with
+        them: the file is not trained on."""
+        asked = (self.statistics or {}).get("asked") or []
+        if not self.is_processed or EVERY_KEY in self.left_out:
+            return []
+        return [entry for entry in asked if entry[0] not in self.left_out]
 
     def claim(self) -> bool:
         """Take the check of this file for oneself; False when it is done or another worker is at it."""

@@ -14,6 +14,7 @@ from datasets_app import saving
 from datasets_app.checks import as_copy
 from datasets_app.examples import Example
 from datasets_app.models import TrainingFile
+from datasets_app.questions import require_answered
 from datasets_app.reading import read_examples, require_processed
 from datasets_app.spooling import Spool
 from datasets_app.versions import repaired_name, source_of
@@ -32,6 +33,7 @@ def split_file(
     """
     _check_shares(shares)
     require_processed(file)
+    require_answered(file)
     shares = _in_order(shares)
     stem = repaired_name(file.filename).removesuffix(".jsonl")
     made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
@@ -77,6 +79,7 @@ def mix_files(*, parts: list[tuple[TrainingFile, float]], filename: str, seed: i
     _check_weights(parts)
     for file, _weight in parts:
         require_processed(file)
+        require_answered(file)
     named = [{"file": file.pk, "name": file.filename, "weight": weight} for file, weight in parts]
     like = next((file for file, _weight in parts if file.recipe), parts[0][0])
     mixture = _family(like, filename, by=by, made={"how": "mix", "parts": named, "seed": seed})

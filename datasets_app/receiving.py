@@ -32,8 +32,9 @@ from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
 from datasets_app import services, storing, uploads
 from datasets_app.formats.streams import BLOCK
-from datasets_app.models import TrainingFile, UploadPart
+from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
 from datasets_app.multipart import Form
+from datasets_app.questions import LEAVE_OUT
 from datasets_app.wire import file_json, part_json, version_json
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ class Caller:
 
 
 async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`."""
+    """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`, and
+    `unused`: "leave_out" answers beforehand what the file may ask."""
     await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
 
 
@@ -111,20 +113,26 @@ async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason`."""
+    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason` and `unused`."""
     file_id = _id_in(scope)
 
     def receive_version(caller: Caller, form: Form) -> Reply:
         parent = services.get_file(team=caller.team, file_id=file_id)
-        _refuse_unknown(form, ("reason",))
-        spool, reason = form.finish(), form.fields.get("reason", "")
+        _refuse_unknown(form, ("reason", "unused"))
+        spool, reason, left_out = form.finish(), form.fields.get("reason", ""), _left_out(form.fields)
 
         def create() -> TrainingFile:
             return services.store_version(
-                parent=parent, by=caller.user, filename=form.filename, spool=spool, reason=reason
+                parent=parent,
+                by=caller.user,
+                filename=form.filename,
+                spool=spool,
+                reason=reason,
+                left_out=left_out,
             )
 
-        return _once(caller, ["POST version", file_id, form.filename, reason, spool.sha256], create, version_json)
+        asked = ["POST version", file_id, form.filename, reason, spool.sha256, *left_out]
+        return _once(caller, asked, create, version_json)
 
     await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
 
@@ -203,7 +211,8 @@ async def _serve(
 
 def _create_file(caller: Caller, form: Form) -> Reply:
     spool = form.finish()
-    _refuse_unknown(form, ("purpose", "expires_after[anchor]", "expires_after[seconds]"))
+    _refuse_unknown(form, ("purpose", "expires_after[anchor]", "expires_after[seconds]", "unused"))
+    left_out = _left_out(form.fields)
     purpose = form.fields.get("purpose", "")
     if not purpose:
         raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
@@ -217,9 +226,11 @@ def _create_file(caller: Caller, form: Form) -> Reply:
             purpose=purpose,
             spool=spool,
             expires_after=policy,
+            left_out=left_out,
         )
 
-    return _once(caller, ["POST /v1/files", purpose, form.filename, policy, spool.sha256], create, file_json)
+    asked = ["POST /v1/files", purpose, form.filename, policy, spool.sha256, *left_out]
+    return _once(caller, asked, create, file_json)
 
 
 def _once(caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], dict[str, Any]]) -> Reply:
@@ -254,6 +265,18 @@ def _policy(fields: dict[str, str]) -> dict[str, Any] | None:
         return None
     is_number = seconds is not None and re.fullmatch(r"\d{1,12}", seconds)
     return {"anchor": anchor, "seconds": int(seconds) if seconds is not None and is_number else seconds}
+
+
+def _left_out(fields: dict[str, str]) -> list[str]:
+    """Return the keys that are left out whatever they hold: all, or none where nothing is said."""
+    said = fields.get("unused", "")
+    if said not in ("", LEAVE_OUT):
+        raise UserError(
+            f"unused is {said[:40]!r}; before a file is read it can only be {LEAVE_OUT}. Say more once it is checked.",
+            code="invalid_value",
+            param="unused",
+        )
+    return [EVERY_KEY] if said else []
 
 
 def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:

@@ -84,7 +84,7 @@ def _version_of(
     )
     if parent.format == "jsonl":
         # Its rows are still of their own shape; those of other layouts are written as messages.
-        file.reading = {key: value for key, value in parent.reading.items() if key in ("shape", "columns")}
+        file.reading = {key: value for key, value in parent.reading.items() if key in ("shape", "columns", "unused")}
     return file
 
 

@@ -1,6 +1,7 @@
 """What can be done with files: create, read, delete."""
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,7 @@ from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
 from datasets_app.node_locks import TokensBusy
 from datasets_app.portions import mix_files, split_file
+from datasets_app.questions import answer_unused, require_answered
 from datasets_app.reading import read_conversations, read_examples
 from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.repairing import preview_repairs, repair_file
@@ -39,6 +41,7 @@ __all__ = [
     "TokensBusy",
     "acceptance_of",
     "all_faults",
+    "answer_unused",
     "create_file",
     "create_result_file",
     "create_version",
@@ -56,6 +59,7 @@ __all__ = [
     "read_conversations",
     "read_examples",
     "repair_file",
+    "require_answered",
     "row_tokens",
     "split_file",
     "store_file",
@@ -85,6 +89,7 @@ def create_file(
     purpose: str,
     stream: Readable,
     expires_after: dict[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Store all of `stream` as a file to train on and have it checked.
 
@@ -94,7 +99,13 @@ def create_file(
     check_purpose(purpose)
     with Spool.of(stream, limit=settings.MAX_UPLOAD_BYTES) as spool:
         return store_file(
-            team=team, by=by, filename=filename, purpose=purpose, spool=spool, expires_after=expires_after
+            team=team,
+            by=by,
+            filename=filename,
+            purpose=purpose,
+            spool=spool,
+            expires_after=expires_after,
+            left_out=left_out,
         )
 
 
@@ -106,20 +117,31 @@ def store_file(
     purpose: str,
     spool: Spool,
     expires_after: dict[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> TrainingFile:
-    """Make a file of what `spool` has received; as `create_file`."""
+    """Make a file of what `spool` has received; as `create_file`.
+
+    `left_out` answers beforehand what the file may ask: keys that nothing reads are left out, with "*" all of them.
+    """
     check_purpose(purpose)
     name = readable_name(spool.head, filename)
-    return saving.save_new(uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after), spool)
+    file = uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after, left_out=left_out)
+    return saving.save_new(file, spool)
 
 
 def uploaded(
-    *, team: Team, by: User | None, name: str, purpose: str, expires_after: dict[str, Any] | None
+    *,
+    team: Team,
+    by: User | None,
+    name: str,
+    purpose: str,
+    expires_after: dict[str, Any] | None,
+    left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Return a file that somebody uploads, which begins a family of its own; the caller saves it."""
     expires_at = expiry_of(expires_after)
     file = TrainingFile(team=team, created_by=by, filename=name, purpose=purpose, expires_at=expires_at)
-    file.family, file.made = file.pk, {"how": "upload"}
+    file.family, file.made, file.left_out = file.pk, {"how": "upload"}, list(left_out)
     return file
 
 
@@ -132,7 +154,13 @@ def create_version(
 
 
 def store_version(
-    *, parent: TrainingFile, by: User | None, filename: str, spool: Spool, reason: str = ""
+    *,
+    parent: TrainingFile,
+    by: User | None,
+    filename: str,
+    spool: Spool,
+    reason: str = "",
+    left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Make what `spool` has received the next version of `parent`'s family; what is refused is as in `create_file`."""
     if parent.purpose != TRAINING:
@@ -147,6 +175,7 @@ def store_version(
         filename=readable_name(spool.head, filename),
         purpose=parent.purpose,
         reason=reason.replace("\0", "")[:300],
+        left_out=list(left_out),
         made={"how": "upload", "of": parent.pk},
     )
     return saving.save_new(file, spool, before=lambda: new_version(file, parent=parent))

@@ -1,20 +1,29 @@
-"""Keys of a row that nothing reads: named once for a file, with how many rows have them."""
+"""Keys of a row that nothing reads: named once for a file, with how many rows have them, and asked about where they
+hold what would be missed."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chat.parsing import MASKS
+from datasets_app.asking import Kind, Said, kind_of
 
-BESIDE = frozenset(
-    {"id", "idx", "index", "source", "dataset", "metadata", "meta", "category", "type", "lang", "language", "tags",
-     "score"}
+BESIDE = (
+    "id", "idx", "index", "source", "dataset", "metadata", "meta", "category", "type", "lang", "language", "tags",
+    "score",
 )  # fmt: skip
-"""Keys that people keep beside a conversation for themselves, and that mean nothing here."""
+"""Keys that people keep beside a conversation for themselves: named quietly, as long as they hold no text."""
 IN_MESSAGES = frozenset(
     {"role", "content", "from", "value", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
      "annotations", "id", *MASKS}
 )  # fmt: skip
+IN_PAIRS = frozenset({"human", "user", "question", "assistant", "gpt", "bot", "answer"})
+PARSED = ("tools", "functions", "system", "system_prompt")
+"""Keys that the reading of messages looks at, though it may end before it comes to them."""
 LONGEST_NAME = 60
+MOST_UNUSED = 50
+"""Names of keys that are told; a file with more has data in its keys."""
+SHOWN_CHARACTERS = 300
 
 
 class Read(dict[str, Any]):
@@ -32,26 +41,74 @@ class Read(dict[str, Any]):
         self.seen.add(key)
         return super().get(key, default)
 
-    def items(self) -> Any:
-        """Return all pairs: whoever asks for them carries every key over."""
-        self.seen.update(self)
-        return super().items()
+
+class Unused:
+    """What nothing reads in the rows of one file."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """Keys with the number of rows that have them."""
+        self.asked: dict[str, tuple[Kind, str]] = {}
+        """Keys that are worth a question, with what they hold and the beginning of the first one."""
+
+    def add_row(self, row: Read, said: Said) -> None:
+        """Count what nothing has read in the row; `said` is what is learned of it."""
+        for name, key, value in unused_of(row):
+            is_open = name not in self.asked and len(self.asked) < MOST_UNUSED
+            if is_open and (found := kind_of(key, value, said)) is not None:
+                kind, text = found
+                self.asked[name] = kind, storable(text, SHOWN_CHARACTERS)
+            self.count(name)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count a key that nothing reads; one that is told is counted to the end."""
+        if name in self.counts or name in self.asked or len(self.counts) < MOST_UNUSED:
+            self.counts[name] += number
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the names with their counts, the most frequent first, and what is asked about, in lists: a JSON object
+        has no order in the database."""
+        ordered = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        asked = [[name, *self.asked[name]] for name, _count in ordered if name in self.asked]
+        return {"unused": [list(pair) for pair in ordered], "asked": asked}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unused) and self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]
 
 
-def unused_keys(row: Read) -> Iterator[str]:
-    """Yield the keys of a row, and of its messages, that hold something and that nothing has read."""
+def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
+    """Yield (name as it is told, key, value) of what a row and its messages hold and nothing has read."""
     for key, value in dict.items(row):
-        if key not in row.seen and key not in BESIDE and not _is_empty(value):
-            yield str(key)[:LONGEST_NAME]
-    messages = dict.get(row, "messages") or dict.get(row, "conversations")
-    found: dict[str, None] = {}
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, Mapping):
-            found |= {
-                str(k)[:LONGEST_NAME]: None for k, v in message.items() if k not in IN_MESSAGES and not _is_empty(v)
-            }
-    yield from (f"messages[].{key}" for key in found)
+        if key not in row.seen and not is_empty(value):
+            yield name_of(key), str(key), value
+    found: dict[str, tuple[str, str, Any]] = {}
+    for messages, prefix, known in (
+        (dict.get(row, "messages") or dict.get(row, "conversations"), "messages", IN_MESSAGES),
+        (dict.get(row, "conversation"), "conversation", IN_PAIRS),
+    ):
+        for message in messages if isinstance(messages, list) else ():
+            if not isinstance(message, Mapping):
+                continue
+            for key, value in message.items():
+                if key not in known and not is_empty(value):
+                    name = f"{prefix}[].{name_of(key)}"
+                    # Of one row one value for each name: the longest says most.
+                    if name not in found or len(str(value)) > len(str(found[name][2])):
+                        found[name] = name, str(key), value
+    yield from found.values()
 
 
-def _is_empty(value: Any) -> bool:
+def name_of(key: object) -> str:
+    """Return a key as it is told and answered to."""
+    return storable(str(key), LONGEST_NAME)
+
+
+def is_empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
+
+
+def storable(text: str, most: int) -> str:
+    """Return the beginning of `text` as PostgreSQL takes it: no NUL, no half characters."""
+    return text[:most].replace("\0", "�").encode("utf-8", "backslashreplace").decode()

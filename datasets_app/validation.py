@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from datasets_app.examples import Example
 from datasets_app.formats import RowFault
 from datasets_app.formats.streams import Readable
+from datasets_app.unused import Unused
 
 MOST_FAULTS = 1000
 """Faults, and as many notes, that are kept in memory; all are counted, and all are told to the Listener."""
@@ -65,8 +66,8 @@ class Report:
     longest_row_bytes: int = 0
     longest_row_line: int = 0
     num_rows_with_tools: int = 0
-    unused: Counter[str] = field(default_factory=Counter)
-    """Keys of rows that nothing reads, with the number of rows that have them."""
+    unused: Unused = field(default_factory=Unused)
+    """Keys of rows that nothing reads."""
     sample: dict[str, str] = field(default_factory=dict)
     """The columns of the first row whose columns say nothing known, with what is in them."""
 
@@ -103,7 +104,7 @@ class Report:
             "faults": dict(self.codes),
             "notes": dict(self.note_codes),
             "encoding": self.encoding,
-            "unused": self.unused.most_common(),
+            **self.unused.to_json(),
             "sample": [
                 [name, text] for name, text in self.sample.items()
             ],  # a JSON object has no order in the database

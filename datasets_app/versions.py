@@ -1,6 +1,6 @@
 """Versions of a data set: immutable files of one family, each with its parent, author, reason and how it was made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from datasets_app import saving, storing
 from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.streams import BLOCK
-from datasets_app.models import TrainingFile
+from datasets_app.models import EVERY_KEY, TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES
 from datasets_app.spooling import Spool
 from datasets_app.writing import Write, writes
@@ -42,11 +42,17 @@ def repaired_name(filename: str) -> str:
 
 
 def read_again(*, file: TrainingFile, reading: Mapping[str, Any], by: User | None, reason: str = "") -> TrainingFile:
-    """Make a version of the same bytes that is read as the user says: {"format", "shape", "encoding", "columns"}.
+    """Make a version of the same bytes that is read as the user says: {"format", "shape", "encoding", "columns"}."""
+    return version_read_as(file=file, reading=_checked_reading(reading), by=by, reason=reason)
+
+
+def version_read_as(
+    *, file: TrainingFile, reading: dict[str, Any], by: User | None, reason: str = "", left_out: Sequence[str] = ()
+) -> TrainingFile:
+    """Make a version of the same bytes with a reading that is known to be one.
 
     A worker copies those of a large file.
     """
-    chosen = _checked_reading(reading)
     storing.require_made(file)
     made = TrainingFile(
         team=file.team,
@@ -54,8 +60,9 @@ def read_again(*, file: TrainingFile, reading: Mapping[str, Any], by: User | Non
         filename=file.filename,
         purpose=file.purpose,
         reason=reason[:300],
-        reading=chosen,
-        made={"how": "reading", "of": file.pk, "reading": chosen},
+        reading=reading,
+        left_out=list(left_out),
+        made={"how": "reading", "of": file.pk, "reading": reading},
     )
     if saving.is_large(file.bytes):
         return saving.save_unmade(made, num_bytes=file.bytes, before=lambda: new_version(made, parent=file))
@@ -113,3 +120,7 @@ def new_version(file: TrainingFile, *, parent: TrainingFile) -> None:
     last = TrainingFile.objects.filter(team=parent.team, family=family).aggregate(last=Max("version"))["last"]
     file.family, file.parent, file.version = family, parent, (last or parent.version) + 1
     file.recipe = file.recipe or parent.recipe
+    # An answer for every key is one for these bytes; a key that is answered by its name stays so.
+    has_other_bytes = file.made.get("how") == "upload"
+    inherited = [name for name in parent.left_out if not (has_other_bytes and name == EVERY_KEY)]
+    file.left_out = sorted({*file.left_out, *inherited})

@@ -35,15 +35,23 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
-    """Make a version that is read as the form says, and go to it."""
+    """Read the file as the form says, or leave out what it asks about, and go to what comes of it."""
     file = file_of(request, file_id)
+    answers = {
+        name.removeprefix("unused-"): str(said)
+        for name, said in request.POST.items()
+        if name.startswith("unused-") and said
+    }
     columns = {name: request.POST.get(f"column-{name}", "").strip() for name in ("prompt", "answer", "system")}
     reading = {name: request.POST.get(name, "") for name in ("format", "shape", "encoding")} | {"columns": columns}
     try:
-        made = services.read_again(file=file, reading=reading, by=request.user)
+        if answers:
+            made = services.answer_unused(file=file, answers=answers, by=request.user)
+        else:
+            made = services.read_again(file=file, reading=reading, by=request.user)
     except UserError as error:
         messages.error(request, spoken(error.message))
-        return redirect(f"{reverse('dataset', args=[file_id])}?tab=about")
+        return redirect(f"{reverse('dataset', args=[file_id])}?tab={'rows' if answers else 'about'}")
     return redirect("dataset", made.id)
 
 

@@ -19,7 +19,9 @@ from datasets_app.columns import question_of
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
 from datasets_app.notes import unused_of
+from datasets_app.questions import questions_of, words_of_choices
 from datasets_app.tabs import TABS
+from datasets_app.unused import BESIDE
 from datasets_app.uploads import PART_BYTES
 from datasets_app.words import recognised, sentence_of, status_of
 
@@ -34,7 +36,7 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
     files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune").order_by("-created_at")[:100]
     context = {
         "files": [{"file": file, "status": status_of(file)} for file in files],
-        "mixable": [file for file in files if file.is_processed and file.use != "text"],
+        "mixable": [file for file in files if file.is_processed and file.use != "text" and not file.unanswered],
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "part_bytes": PART_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,
@@ -76,12 +78,25 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
         "status": status_of(file),
         "sentence": sentence_of(file),
         "recognised": recognised(file),
-        "unused": unused_of(file),
+        **_unused(file),
         "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
         **TABS[tab](request, file),
     }
     return render(request, "datasets_app/detail.html", context)
+
+
+def _unused(file: TrainingFile) -> dict[str, Any]:
+    """Return what nothing reads: asked about, told, or, where people keep it for themselves, only mentioned."""
+    questions = questions_of(file)
+    asked = {question.name for question in questions}
+    told = [note for note in unused_of(file) if note.params["name"] not in asked]
+    return {
+        "questions": questions,
+        "choices": words_of_choices(),
+        "unused": [note for note in told if note.params["name"] not in BESIDE],
+        "beside": [note for note in told if note.params["name"] in BESIDE],
+    }
 
 
 @login_required

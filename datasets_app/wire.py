@@ -7,6 +7,7 @@ from typing import Any
 
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.notes import notes_of
+from datasets_app.questions import questions_of
 from datasets_app.row_pages import RowView
 
 SHOWN_FIELDS = (
@@ -91,6 +92,9 @@ def whole_file_json(file: TrainingFile) -> dict[str, Any]:
         },
         "notes": [asdict(note) for note in notes_of(file)],
         "layout": {"format": file.format, "shape": file.shape, "use": file.use, "encoding": statistics.get("encoding")},
+        "reading": file.reading,
+        "questions": [asdict(question) for question in questions_of(file)],
+        "left_out": file.left_out,
         "columns": [name for name, _text in statistics.get("sample") or ()],
     }
 

@@ -11,6 +11,7 @@ LAYOUTS = {
     "jsonl": "JSON Lines", "json": "JSON", "json-objects": "JSON", "csv": "CSV", "xlsx": "Excel", "parquet": "Parquet",
     "text": "Text",
 }  # fmt: skip
+SHOWN_NAMES = 3
 STATUSES = {
     "uploaded": ("busy", "loader"),
     "processed": ("ok", "circle-check"),
@@ -21,6 +22,8 @@ STATUSES = {
 def status_of(file: TrainingFile) -> dict[str, str]:
     """Return the file's state as icon, colour and word."""
     words = {"uploaded": _("Being checked"), "processed": _("Ready"), "error": _("Needs a look")}
+    if file.unanswered:
+        return {"kind": "wait", "icon": "alert-circle", "word": _("Asks first")}
     kind, icon = STATUSES[file.status]
     return {"kind": kind, "icon": icon, "word": words[file.status]}
 
@@ -65,11 +68,17 @@ def _only_fault(file: TrainingFile) -> str:
 
 def _ready(file: TrainingFile) -> str:
     rows, notes = file.num_rows or 0, (file.statistics or {}).get("num_notes", 0)
-    if file.use == "text":
+    if file.unanswered:
+        ready = ngettext("Checked: %(count)s row.", "Checked: %(count)s rows.", rows)
+    elif file.use == "text":
         ready = ngettext("Ready: %(count)s piece of text.", "Ready: %(count)s pieces of text.", rows)
     else:
         ready = ngettext("Ready: %(count)s conversation.", "Ready: %(count)s conversations.", rows)
     sentences = [ready % {"count": f"{rows:,}"}]
+    if file.unanswered:
+        names = ", ".join(name for name, _kind, _sample in file.unanswered[:SHOWN_NAMES])
+        names += ", …" if len(file.unanswered) > SHOWN_NAMES else ""
+        sentences.append(_("Before it can be trained on, say what to do with %(names)s.") % {"names": names})
     if notes:
         look = ngettext("%(count)s row needs a look.", "%(count)s rows need a look.", notes)
         sentences.append(look % {"count": f"{notes:,}"})

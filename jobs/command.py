@@ -62,6 +62,7 @@ def is_read_by_hand(file: TrainingFile) -> bool:
     is_plain = file.filename.lower().endswith((".jsonl", ".json")) and file.format in ("jsonl", "json")
     return (
         is_plain
+        and not file.reading.get("unused")
         and file.shape in ("messages", "conversations")
         and (file.statistics or {}).get("encoding", "utf-8") in ("", "utf-8")
     )

@@ -9,7 +9,7 @@ from catalogue.services import AlreadyFetching, StorageAway, chat_format, ensure
 from chat import ChatError, SystemChoice
 from common.errors import UserError
 from datasets_app.models import TrainingFile
-from datasets_app.services import TokensBusy, ensure_tokens
+from datasets_app.services import TokensBusy, ensure_tokens, require_answered
 from jobs.attempts import lock_job, queue_attempt
 from jobs.claims import claimed
 from jobs.hyperparameters import Resolved, needs_validation, resolve
@@ -105,11 +105,12 @@ def check_rows(file: TrainingFile) -> None:
 
 
 def check_file(file: TrainingFile, name: str) -> None:
-    """Refuse a file whose check found faults, with what it found."""
+    """Refuse a file whose check found faults, with what it found, or that asks something first."""
     if file.status == TrainingFile.Status.ERROR:
         raise UserError(
             f"{file.filename} cannot be trained on. {file.status_details}", code=f"invalid_{name}", param=name
         )
+    require_answered(file, param=name)
 
 
 def _is_ready(file: TrainingFile | None, name: str) -> bool:

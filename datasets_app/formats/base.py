@@ -25,6 +25,8 @@ class RowFault:
     """fault: the row cannot be learned from; note: it can, but deserves a look."""
     is_kind: bool = False
     """True when the fault is what the row is, so that a file of nothing else has it once."""
+    content: int | None = None
+    """A hash of what the row says, where rows are compared though nothing learns from them."""
     is_whole_file: bool = False
     """True when the one cause spoils everything from here on, so that nothing more is read or said."""
 

@@ -13,6 +13,7 @@ from common.errors import UserError
 from datasets_app import saving
 from datasets_app.models import TrainingFile
 from datasets_app.portions import line_of
+from datasets_app.questions import require_answered
 from datasets_app.reading import read_examples, require_processed
 from datasets_app.recipes.identity import (
     LANGUAGES,
@@ -103,6 +104,7 @@ def identity_file(*, team: Team, by: User | None, identity: Identity, file: Trai
         made.family = made.pk
     else:
         require_processed(file)
+        require_answered(file)
 
     def join_family() -> None:
         if file is not None:

@@ -18,7 +18,7 @@ def _messages(row: Row, columns: Columns) -> Turned:
     """Return OpenAI's row; its older `functions` and `function_call` become tools and tool_calls."""
     if "functions" not in row and not _has_old_calls(row["messages"]):
         return Turned(value=row)
-    value = {key: part for key, part in row.items() if key != "functions"}
+    value = {key: row[key] for key in ("tools", *SYSTEMS) if key in row}
     if _is_list(row, "functions") and "tools" not in row:
         value["tools"] = [{"type": "function", "function": function} for function in row["functions"]]
     value["messages"] = _with_new_calls(row["messages"])

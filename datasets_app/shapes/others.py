@@ -1,24 +1,16 @@
 """Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
 
-from typing import Any
-
+from datasets_app.asking import BAD, GOOD, word_of
 from datasets_app.shapes.base import Row, Shape, has
-
-LABELS = frozenset(
-    {"true", "false", "0", "1", "-1", "0.0", "1.0", "-1.0", "good", "bad", "yes", "no", "chosen", "rejected",
-     "positive", "negative", "desirable", "undesirable"}
-)  # fmt: skip
-"""How files say whether an answer is a good one."""
 
 
 def _is_kto(row: Row) -> bool:
-    return {"prompt", "completion", "label"} <= row.keys() or (
-        {"messages", "label"} <= row.keys() and _word(row["label"]) in LABELS
-    )
-
-
-def _word(label: Any) -> str:
-    return f"{label + 0:g}" if isinstance(label, float) else str(label).strip().lower()
+    """Tell whether a row says of its answer whether it is a good one; any other word for it is asked about."""
+    if {"prompt", "completion", "label"} <= row.keys():
+        return True
+    if not row.keys() & {"messages", "conversations"}:
+        return False
+    return "kto_tag" in row or ("label" in row and word_of(row["label"]) in GOOD | BAD)
 
 
 OF_CONVERSATIONS = frozenset(

@@ -41,11 +41,28 @@ class TestUnused:
         assert (note["code"], note["params"], note["count"]) == ("unused_key", {"name": "level"}, 12)
         assert note["message"] == "level is not used: it stands in 12 rows and is not learned."
 
-    def test_what_is_used_or_empty_or_an_id_is_no_note(self, alice: Member) -> None:
+    def test_what_is_used_or_empty_is_no_note(self, alice: Member) -> None:
         tools = [{"type": "function", "function": {"name": "f"}}]
-        beside = {"id": "1", "source": "x", "comment": "", "system": "S", "tools": tools}
+        beside = {"comment": "", "id": None, "tags": [], "system": "S", "tools": tools}
         file = stored(alice, *({**one, **beside} for one in rows(12)))
         assert whole(alice, file)["notes"] == []
+
+    def test_what_people_keep_for_themselves_is_told_quietly(self, alice: Member, page: Client) -> None:
+        beside = {"id": "1", "source": "https://example.com/a", "score": 0.5, "tags": ["a"]}
+        file = stored(alice, *({**one, **beside} for one in rows(12)))
+        found = {note["params"]["name"]: note["count"] for note in whole(alice, file)["notes"]}
+        assert found == dict.fromkeys(beside, 12)
+        shown = " ".join(page.get(f"/datasets/{file.pk}").content.decode().split())
+        assert "Kept beside the conversations and not learned: id (12), score (12), source (12), tags (12)" in shown
+        assert "source is not used" not in shown
+
+    def test_keys_of_faulty_rows_of_text_and_beside_old_functions(self, alice: Member) -> None:
+        faulty = {**row(answer=" "), "tools": [], "system": "S", "teacher": "gpt"}
+        old = {**row(), "functions": [{"name": "f"}], "teacher": "gpt"}
+        assert whole(alice, stored(alice, *rows(11), faulty, old))["notes"][0]["count"] == 2
+        texts = stored(alice, *({"text": f"Once {n}.", "teacher": "gpt"} for n in range(12)), filename="texts.jsonl")
+        (note,) = whole(alice, texts)["notes"]
+        assert (note["params"], note["count"]) == ({"name": "teacher"}, 12)
 
     def test_a_count_is_right_beside_any_number_of_other_keys(self, alice: Member) -> None:
         file = stored(alice, *({**one, "teacher": "gpt", f"key{n}": "x"} for n, one in enumerate(rows(100))))

@@ -239,6 +239,23 @@ class TestIdempotency:
         assert (await post(alice, **{"Idempotency-Key": "k"})).json()["id"] != first.json()["id"]
 
 
+class TestAnswersBeforehand:
+    async def test_what_a_file_asks_can_be_left_out_as_it_is_sent(self, alice: Member) -> None:
+        file = ("chats.jsonl", CONTENT)
+        sent = await sdk(alice).files.create(file=file, purpose="fine-tune", extra_body={"unused": "leave_out"})
+        stored = await TrainingFile.objects.aget(pk=sent.id)
+        assert stored.left_out == ["*"]
+        async with http() as client:
+            address, answer = f"/api/v1/files/{sent.id}/versions", {"unused": "leave_out"}
+            reply = await client.post(address, files={"file": file}, data=answer, headers=alice.headers)
+        assert (await TrainingFile.objects.aget(pk=reply.json()["id"])).left_out == ["*"]
+
+    async def test_another_answer_is_refused_in_a_sentence(self, alice: Member) -> None:
+        reply = await post(alice, data={"purpose": "fine-tune", "unused": "system"})
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "unused")
+        assert reply.json()["error"]["message"].startswith("unused is 'system'; before a file is read")
+
+
 class TestConsoleSession:
     async def test_a_signed_in_person_uploads_with_the_csrf_header(self, alice: Member) -> None:
         client = Client()

@@ -103,7 +103,7 @@ class TestColumns:
     def test_cells_without_a_name_are_told(self) -> None:
         content = book([*HEAD[0], None, "id"], ["q", "a", "more", 1, "beyond"], ["q", "a", None, 2])
         report = checked(content, "a.xlsx")
-        assert (report.num_rows, dict(report.unused)) == (2, {"C": 1, "E": 1})
+        assert (report.num_rows, dict(report.unused.counts)) == (2, {"id": 2, "C": 1, "E": 1})
 
     def test_names_may_begin_late(self) -> None:
         assert said(book([], [None, "question", "answer"], [None, "q", "a"]), "a.xlsx") == [

@@ -242,6 +242,14 @@ SENTENCES: tuple[str, ...] = (
     # Files that are compared
     gettext_noop("{0} ({1}) is too large to be compared here: at most {2} MB of text in each of the two."),
     gettext_noop("Download both and compare them on your computer."),
+    # What a file asks before it is trained on
+    gettext_noop("{0} holds text or marks that nothing reads, each in so many rows: {1}."),
+    gettext_noop("Say what to do with them on the page of the file, or by POST /api/v1/files/{0}/reading with {1}."),
+    gettext_noop("Name at least one key, and what to do with it."),
+    gettext_noop("No key {0} is left unused in this file. Unused: {1}."),
+    gettext_noop("{0} cannot be used as {1}."),
+    gettext_noop("Say first how the file is read, and about unused keys once it is checked."),
+    gettext_noop("unused is {0}; before a file is read it can only be {1}. Say more once it is checked."),
     # Files that are made of others
     gettext_noop("{0} is still being made. Try again in a moment."),
     gettext_noop("{0} is being made from {1}. Wait until it is there."),

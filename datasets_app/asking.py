@@ -1,0 +1,181 @@
+"""Which of the things that nothing reads are worth a question: text, a mask, a verdict on the answer. Pure.
+
+The rule, which docs/decisions/0013 gives reasons for:
+
+- text: eight words in sixty characters, or twenty letters of a script without spaces; under a name of texts (context,
+  passage, reasoning, 背景 …) two words, or four such letters, do. Within lists and objects each part is looked at. What
+  stands in the conversation anyway, or repeats all of it, is no question: nothing of it is lost.
+- mask: a name of masks whose value says that something is not learned.
+- verdict: a name of verdicts (label, is_correct …) that does not say that the answer is a good one.
+
+Ids, addresses, numbers, dates and categories are none of these: they are only named.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from chat import Conversation
+from chat.parsing import MASKS
+
+Kind = Literal["text", "mask", "verdict"]
+
+TEXT_CHARACTERS, TEXT_WORDS, TEXT_LETTERS = 60, 8, 20
+NAMED_WORDS, NAMED_LETTERS = 2, 4
+MOST_PARTS = 200
+"""Parts of one value that are looked at."""
+MOST_LINES = 200
+"""Lines of a text that are compared one by one with the conversation."""
+NAMES_OF_TEXT = frozenset(
+    {
+        "abstract", "analysis", "answer", "answers", "article", "background", "body", "cot", "comment", "comments",
+        "completion", "content", "context", "contexts", "critique", "description", "document", "documents", "evidence",
+        "explanation", "guidelines", "hint", "hints", "history", "input", "inputs", "instruction", "instructions",
+        "knowledge", "note", "notes", "output", "outputs", "paragraph", "passage", "passages", "persona", "problem",
+        "prompt", "query", "question", "questions", "rationale", "reasoning", "reference", "references", "reply",
+        "response", "review", "revision", "solution", "story", "summary", "system", "target", "text", "thinking",
+        "thought", "thoughts", "transcript", "上下文", "背景", "背景知识", "资料", "参考资料", "知识", "思考", "思维链",
+        "推理", "解释", "说明", "问题", "提问", "输入", "回答", "答案", "输出", "摘要", "内容", "文本", "提示",
+        "提示词",
+    }
+)  # fmt: skip
+"""Names, or last words of names (original_question, reasoning_content, note_2), of columns of texts however short."""
+NAMES_OF_MASKS = frozenset({*MASKS, "weights", "is_trained", "trainable", "learn", "train_on_turn", "train_detail"})
+INVERTED = frozenset({"masked", "is_masked", "ignore", "ignored"})
+"""Masks whose yes means "not learned"."""
+NAMES_OF_VERDICTS = frozenset(
+    {"label", "labels", "kto_tag", "thumbs", "thumbs_up", "vote", "feedback", "reaction", "is_good", "is_correct",
+     "correct", "desirable", "accepted"}
+)  # fmt: skip
+YES = frozenset({"1", "1.0", "true", "yes"})
+NO = frozenset({"0", "0.0", "false", "no"})
+GOOD = YES | {
+    "good", "correct", "right", "chosen", "positive", "desirable", "up", "thumbs_up", "like", "liked", "upvote",
+    "accept", "accepted", "preferred", "👍", "好", "对", "正确", "赞",
+}  # fmt: skip
+BAD = NO | {
+    "-1", "-1.0", "bad", "incorrect", "wrong", "rejected", "reject", "negative", "undesirable", "down", "thumbs_down",
+    "dislike", "disliked", "downvote", "dispreferred", "👎", "坏", "差", "错", "错误", "踩",
+}  # fmt: skip
+_NUMBER = re.compile(r"_?\d+$")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
+)
+"""Letters of scripts that put no spaces between words (Thai, Lao, Burmese, Khmer, Chinese, Japanese), and Korean."""
+
+
+class Said:
+    """What a row's conversation, or its text, says: whatever stands in it is not lost."""
+
+    def __init__(self, conversation: Conversation | None = None, text: str = "") -> None:
+        contents = [m.content for m in conversation.messages if m.content] if conversation is not None else [text]
+        self._whole = "\n".join(contents)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether `text` stands in it, or all of it in `text`, line by line."""
+        if not self._whole.strip():
+            return False
+        return _stands_in(text, self._whole) or _stands_in(self._whole, text)
+
+
+def _stands_in(text: str, whole: str) -> bool:
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    if len(lines) > MOST_LINES:
+        return text.strip() in whole
+    return all(line in whole for line in lines)
+
+
+def kind_of(key: str, value: Any, said: Said) -> tuple[Kind, str] | None:
+    """Return what is worth a question in an unused value, and its words; None where it is only named."""
+    name = plain(key)
+    if _is_mask(name, value):
+        return "mask", _written(value)
+    if name in NAMES_OF_VERDICTS and not isinstance(value, list | Mapping) and _is_doubtful(name, value, said):
+        return "verdict", _written(value)
+    text = next((part for own, part in _texts(name, value) if is_text(own, part) and not said.holds(part)), None)
+    return ("text", text) if text is not None else None
+
+
+def is_text(name: str, value: str) -> bool:
+    """Tell whether `value`, under a plain name, is text."""
+    letters = len(_UNSPACED.findall(value))
+    if is_name_of_text(name):
+        return letters >= NAMED_LETTERS or len(_WORD.findall(value)) >= NAMED_WORDS
+    if letters >= TEXT_LETTERS:
+        return True
+    return (
+        len(value) >= TEXT_CHARACTERS and len(value.split()) >= TEXT_WORDS and len(_WORD.findall(value)) >= TEXT_WORDS
+    )
+
+
+def is_name_of_text(name: str) -> bool:
+    name = _NUMBER.sub("", name)
+    return name in NAMES_OF_TEXT or name.rpartition("_")[2] in NAMES_OF_TEXT
+
+
+def plain(key: str) -> str:
+    """Return a key without case, and with one kind of joint between its words."""
+    return re.sub(r"[\s.\-]+", "_", key.strip().lower())
+
+
+def word_of(value: Any) -> str:
+    """Return a mask or a verdict as a word: "Thumbs down" as thumbs_down, 1.0 and -0.0 as 1 and 0."""
+    if isinstance(value, float):
+        return f"{value + 0:g}"
+    text = str(value).strip().lower()
+    return text if text[-1:].isdigit() else plain(text)
+
+
+def _is_mask(name: str, value: Any) -> bool:
+    if name in INVERTED:
+        return any(word_of(leaf) in YES for leaf in _leaves(value))
+    if name in NAMES_OF_MASKS:
+        words = [word_of(leaf) for leaf in _leaves(value)]
+        weighs = "weight" in name and any(isinstance(leaf, int | float) for leaf in _leaves(value))
+        return any(word in NO for word in words) or (weighs and any(word not in YES for word in words))
+    return name in ("mask", "masks") or name.endswith("_mask")
+
+
+def _is_doubtful(name: str, value: Any, said: Said) -> bool:
+    word = word_of(value)
+    return word not in GOOD and not (isinstance(value, str) and said.holds(value))
+
+
+def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a value, each with its nearest name."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    for own, leaf in _named_leaves(name, value):
+        if isinstance(leaf, str):
+            yield own, leaf
+
+
+def _leaves(value: Any) -> list[Any]:
+    return [leaf for _name, leaf in _named_leaves("", value)]
+
+
+def _named_leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the first MOST_PARTS leaves, without recursion: a row may be nested deeply."""
+    waiting = [(name, value)]
+    for _ in range(MOST_PARTS):
+        if not waiting:
+            return
+        own, part = waiting.pop()
+        if isinstance(part, Mapping):
+            inner = [
+                (plain(str(key)), one)
+                for key, one in list(dict.items(part) if isinstance(part, dict) else part.items())[:MOST_PARTS]
+            ]
+            waiting += reversed(inner)
+        elif isinstance(part, list | tuple):
+            waiting += [(own, one) for one in reversed(part[:MOST_PARTS])]
+        elif part is not None:
+            yield own, part
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
