@@ -7,7 +7,7 @@ from chat.acceptance import AcceptanceTest, verdict
 from chat.builtin_templates import BUILTIN_TEMPLATES
 from chat.chat_format import ChatFormat
 from chat.conversation import Conversation, Message
-from chat.documents import pack_documents
+from chat.documents import LINES_AT_ONCE, document_key, join_lines, pack_documents
 from chat.encoding import StreamDecoder
 from chat.errors import ChatError
 from chat.packing import Packed, Plain, as_conversation, pack, plain_key
@@ -19,6 +19,7 @@ from chat.token_cache import TokenCache, TokenCacheWriter
 
 __all__ = [
     "BUILTIN_TEMPLATES",
+    "LINES_AT_ONCE",
     "AcceptanceTest",
     "ChatError",
     "ChatFormat",
@@ -33,8 +34,10 @@ __all__ = [
     "TokenCacheWriter",
     "as_conversation",
     "copies_of",
+    "document_key",
     "in_phase",
     "in_validation",
+    "join_lines",
     "pack",
     "pack_documents",
     "parse_data_split",

@@ -1,5 +1,6 @@
 """Plain texts packed into windows to read on from: continued pre-training."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,28 @@ if TYPE_CHECKING:
 
 LEAST_TOKENS = 2
 """A shorter window has no token that follows another."""
+LINES_AT_ONCE = 512
+"""Lines of one text that are joined into passages together."""
+PASSAGE_CHARS = 8000
+"""Characters of such a passage: a few windows, so that what is held out comes from all of the text."""
+
+
+def document_key(text: str) -> bytes:
+    """Return the bytes that decide whether a text is trained on or held out."""
+    return json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def join_lines(lines: Sequence[str]) -> list[str]:
+    """Join LINES_AT_ONCE lines of a text, or as many as are left, into passages of about PASSAGE_CHARS."""
+    passages: list[list[str]] = []
+    size = PASSAGE_CHARS
+    for line in lines:
+        if size >= PASSAGE_CHARS:
+            passages.append([])
+            size = 0
+        passages[-1].append(f"{line}\n")
+        size += len(line) + 1
+    return ["".join(passage) for passage in passages]
 
 
 def pack_documents(

@@ -85,7 +85,7 @@ class FaultsContentView(APIView):
 
 
 class ExamplesView(APIView):
-    """GET /api/v1/files/{id}/examples: every row as a line of JSON in OpenAI's words, of any format"""
+    """GET /api/v1/files/{id}/examples: every row as a line of JSON in OpenAI's words, of any format; lines of a text"""
 
     content_negotiation_class = AnyAccept
 

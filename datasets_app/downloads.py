@@ -17,7 +17,7 @@ from datasets_app.checks import as_copy
 from datasets_app.fault_groups import all_faults
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
-from datasets_app.reading import read_examples, require_processed
+from datasets_app.reading import read_rows, require_processed
 
 FAULT_COLUMNS = ("line", "field", "level", "code", "message", "hint")
 LINES_AT_ONCE = 500
@@ -52,11 +52,13 @@ def faults_response(file: TrainingFile, *, as_csv: bool) -> StreamingHttpRespons
 
 
 def examples_response(file: TrainingFile) -> StreamingHttpResponse:
-    """Return the rows that a training learns as JSON Lines, streamed; UserError for a file that is not processed."""
-    require_processed(file)
-    lines = (json.dumps(as_copy(example), ensure_ascii=False) + "\n" for example in read_examples(file))
-    response = StreamingHttpResponse(_in_thread(lines), content_type="application/jsonl")
-    return _as_download(response, file.rows_filename)
+    """Return the rows that a training learns as the trainer by hand reads them, streamed: JSON Lines, or the lines of a
+    text. UserError for a file that is not processed."""
+    require_processed(file, allows_text=True)
+    rows, is_text = read_rows(file), file.format == "text"
+    lines = (f"{row.text}\n" if is_text else json.dumps(as_copy(row), ensure_ascii=False) + "\n" for row in rows)
+    kind = "text/plain; charset=utf-8" if is_text else "application/jsonl"
+    return _as_download(StreamingHttpResponse(_in_thread(lines), content_type=kind), file.rows_filename)
 
 
 def _as_download(response: StreamingHttpResponse, name: str) -> StreamingHttpResponse:

@@ -137,8 +137,8 @@ class TrainingFile(Guarded):
 
     @property
     def rows_filename(self) -> str:
-        """The name of its rows as JSON Lines."""
-        return f"{self.filename.partition('.')[0] or self.pk}.jsonl"
+        """The name of its rows as JSON Lines, or of a text as its lines."""
+        return f"{self.filename.partition('.')[0] or self.pk}.{'txt' if self.format == 'text' else 'jsonl'}"
 
     @property
     def is_processed(self) -> bool:

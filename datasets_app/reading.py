@@ -18,10 +18,15 @@ def read_conversations(file: TrainingFile) -> Iterator[tuple[int, Conversation]]
 
 
 def read_examples(file: TrainingFile) -> Iterator[Example]:
-    """Yield the good rows of any file, in order."""
+    """Yield the conversations of any file that are good, in order."""
+    return (example for example in read_rows(file) if example.conversation is not None)
+
+
+def read_rows(file: TrainingFile) -> Iterator[Example]:
+    """Yield the good rows of any file, in order: conversations or pieces of text."""
     with storing.open_content(file) as stream:
         for item in open_examples(stream, file.filename, file.reading):
-            if isinstance(item, Example) and item.conversation is not None:
+            if isinstance(item, Example):
                 yield item
 
 

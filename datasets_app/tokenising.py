@@ -1,6 +1,5 @@
 """Rows of a file as tokens, block by block: pure, so that it runs in this process or in many."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from chat import (
+    LINES_AT_ONCE,
     ChatError,
     ChatFormat,
     Conversation,
     Packed,
     Plain,
     as_conversation,
+    document_key,
     in_phase,
     in_validation,
+    join_lines,
     pack,
     pack_documents,
     plain_key,
@@ -27,9 +29,7 @@ from datasets_app.formats.lines import blocks
 from datasets_app.line_check import ordinary_rows
 
 BLOCK_BYTES = 1 << 20
-BLOCK_ROWS = 512
-LINES_CHARS = 8000
-"""Characters of a passage of joined lines: a few windows, so that what is held out comes from all of the text."""
+BLOCK_ROWS = LINES_AT_ONCE
 
 Talk = tuple[int, Conversation | Plain]
 Row = Talk | tuple[int, str]
@@ -152,31 +152,21 @@ def _tokenise_talks(rows: list[Talk], chat: ChatFormat, cut: Cut) -> Block:
 def _tokenise_texts(texts: list[tuple[int, str]], chat: ChatFormat, cut: Cut) -> Block:
     """Put plain texts into windows; a text as a whole is trained on or held out."""
     block = Block()
+    found = [text for _line, text in texts]
     if cut.joins_lines:
-        texts = _joined(texts, LINES_CHARS)
+        found = join_lines(found)
     sides: dict[str, list[str]] = {"train": [], "validation": []}
-    for _line, text in texts:
-        side = _side_of_key(json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "replace"), cut)
+    for text in found:
+        side = _side_of_key(document_key(text), cut)
         if side:
             sides[side].append(text)
         else:
             block.num_outside += 1
-    for side, found in sides.items():
-        if found:
-            packed, _origins = pack_documents(chat, found, max_len=cut.max_seq_len, are_whole=not cut.joins_lines)
+    for side, chosen in sides.items():
+        if chosen:
+            packed, _origins = pack_documents(chat, chosen, max_len=cut.max_seq_len, are_whole=not cut.joins_lines)
             block.sides[side] = packed
     return block
-
-
-def _joined(texts: list[tuple[int, str]], size: int) -> list[tuple[int, str]]:
-    """Join the lines of a text into passages of about so many characters."""
-    passages: list[tuple[int, str]] = []
-    for line, text in texts:
-        if passages and len(passages[-1][1]) < size:
-            passages[-1] = (passages[-1][0], f"{passages[-1][1]}{text}\n")
-        else:
-            passages.append((line, f"{text}\n"))
-    return passages
 
 
 def _side(conversation: Conversation | Plain, cut: Cut) -> str:

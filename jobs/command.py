@@ -18,7 +18,7 @@ def arguments_of(job: FineTuningJob) -> list[str]:
     The rows must be downloaded (`data_address`) to the name that stands under --data_path. --chat_path is the run
     directory's folder with the tokenizer and the template that has the system prompt's choice in it.
     """
-    if not job.hyperparameters or is_of_text(job):
+    if not job.hyperparameters:
         return []
     attempt = job.newest_attempt
     values = job.hyperparameters
@@ -43,14 +43,9 @@ def arguments_of(job: FineTuningJob) -> list[str]:
     )
 
 
-def is_of_text(job: FineTuningJob) -> bool:
-    """Tell whether the job reads on from plain text, which the trainer by hand does not take."""
-    return job.training_file is not None and job.training_file.use == "text"
-
-
 def data_address(job: FineTuningJob) -> str | None:
     """Return where the rows are downloaded from, as the trainer by hand reads them; None once they are deleted."""
-    if job.training_file is None or is_of_text(job):
+    if job.training_file is None:
         return None
     kept = "content" if is_read_by_hand(job.training_file) else "examples"
     root = "v1" if kept == "content" else "api/v1"

@@ -23,7 +23,7 @@ class Arguments:
 
     run_dir: str | None
     data_path: str = ""
-    """JSONL or a JSON array of conversations."""
+    """JSONL or a JSON array of conversations, or plain text: .txt, or JSONL of {"text"}."""
     validation_path: str | None = None
     """Conversations that are only looked at; None: a share of data_path, if any."""
     data_split: str = "1,0,0"
@@ -119,8 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("run_dir", nargs="?", default=None, help="folder with spec.json")
     parser.add_argument("--local_rank", type=int, default=None, help="set by the deepspeed launcher")
-    parser.add_argument("--data_path", help="conversations: JSONL, or one JSON array")
-    parser.add_argument("--validation_path", help="conversations for validation, in the same form")
+    parser.add_argument(
+        "--data_path",
+        help='conversations: JSONL, or one JSON array; or text to read on from: .txt, or JSONL of {"text"}',
+    )
+    parser.add_argument("--validation_path", help="what is for validation, in the same form")
     parser.add_argument("--data_split", help='shares of three phases, such as "2,4,4": only the first trains here')
     parser.add_argument("--validation_share", type=float, help="share of the conversations kept for validation")
     parser.add_argument("--data_output_path", help="folder for the token caches")

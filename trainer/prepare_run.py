@@ -1,8 +1,9 @@
-"""From the options of a command line to a run directory: read, check, split and tokenise the conversations."""
+"""From the options of a command line to a run directory: read, check, split and tokenise conversations or texts."""
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import chat
 from rundir import RunDirectory, write_atomically, write_json
 from trainer.command_line import READY, Arguments
 from trainer.failures import Failure
+
+SideOf = Callable[[bytes], "chat.TokenCacheWriter | None"]
+"""From a row's key to the cache that the row belongs to; None: to another phase."""
+TEXT_SUFFIXES = (".txt", ".text", ".md")
+"""Of a file whose lines are one text to read on from; texts that stand by themselves are rows of {"text": …}."""
 
 
 def build_run_directory(arguments: Arguments, launch: str) -> RunDirectory:
@@ -42,19 +48,68 @@ def _write_caches(arguments: Arguments, chat_format: "chat.ChatFormat", caches: 
     meta = {"chat_hash": chat_format.hash, "max_seq_len": max_len}
     train = chat.TokenCacheWriter(caches / "train")
     validation = chat.TokenCacheWriter(caches / "validation")
-    for where, value in _rows(Path(arguments.data_path)):
-        conversation = _conversation(where, value)
-        key = conversation.canonical_key()
+
+    def side_of(key: bytes) -> chat.TokenCacheWriter | None:
         if not chat.in_phase(key, phase, seed):
-            continue
-        held_out = chat.in_validation(key, share=arguments.validation_share, seed=seed)
-        (validation if held_out else train).add(_render(chat_format, where, conversation, max_len))
+            return None
+        return validation if chat.in_validation(key, share=arguments.validation_share, seed=seed) else train
+
+    _write_file(Path(arguments.data_path), chat_format, max_len, side_of)
     if arguments.validation_path is not None:
-        for where, value in _rows(Path(arguments.validation_path)):
-            validation.add(_render(chat_format, where, _conversation(where, value), max_len))
+        _write_file(Path(arguments.validation_path), chat_format, max_len, lambda key: validation)
     train.close(meta)
     validation.close(meta)
     return validation.num_rows > 0
+
+
+def _write_file(path: Path, chat_format: "chat.ChatFormat", max_len: int, side_of: "SideOf") -> None:
+    """Write the conversations, or the plain texts, of a file to the caches that they belong to."""
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        _write_texts(_lines(path), chat_format, max_len, side_of, joins_lines=True)
+        return
+    rows = _rows(path)
+    first = next(rows, None)
+    if first is None:
+        return
+    rows = itertools.chain([first], rows)
+    if _is_text(first[1]):
+        _write_texts((_text(where, value) for where, value in rows), chat_format, max_len, side_of, joins_lines=False)
+        return
+    for where, value in rows:
+        conversation = _conversation(where, value)
+        if (side := side_of(conversation.canonical_key())) is not None:
+            side.add(_render(chat_format, where, conversation, max_len))
+
+
+def _write_texts(
+    texts: Iterable[str], chat_format: "chat.ChatFormat", max_len: int, side_of: "SideOf", *, joins_lines: bool
+) -> None:
+    """Put texts into windows, block by block as the platform does: each by itself, or the lines of one read on."""
+    rest = iter(texts)
+    while block := list(itertools.islice(rest, chat.LINES_AT_ONCE)):
+        for text in chat.join_lines(block) if joins_lines else block:
+            if (side := side_of(chat.document_key(text))) is not None:
+                packed, _ = chat.pack_documents(chat_format, [text], max_len=max_len, are_whole=not joins_lines)
+                side.add_packed(packed)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, dict) and "text" in value and not {"messages", "conversations"} & value.keys()
+
+
+def _text(where: str, value: Any) -> str:
+    if not _is_text(value):
+        raise Failure("bad_data", f"{where} is no text, as the rows before it are.")
+    if not isinstance(value["text"], str) or not value["text"].strip():
+        raise Failure("bad_data", f"{where} has no text.")
+    return value["text"]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text that are not blank."""
+    for line in _read(path).split("\n"):
+        if line.encode().strip():
+            yield line.removesuffix("\r")
 
 
 def _conversation(where: str, value: Any) -> "chat.Conversation":
@@ -75,17 +130,21 @@ def _render(
 
 def _rows(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield (place, value) of each conversation in a JSONL file or a JSON array."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure("bad_data", f"{path} cannot be read: {error}.") from error
+    text = _read(path)
     if text.lstrip().startswith("["):
         for number, value in enumerate(_parse(text, str(path)), 1):
             yield f"Conversation {number} of {path.name}", value
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"Line {number} of {path.name}", _parse(line, f"Line {number} of {path.name}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure("bad_data", f"{path} cannot be read: {error}.") from error
 
 
 def _parse(text: str, where: str) -> Any:

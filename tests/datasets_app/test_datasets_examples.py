@@ -1,5 +1,6 @@
 """The rows of any format, downloaded as the trainer by hand reads them."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -30,7 +31,21 @@ def test_every_row_is_a_line_that_the_trainer_reads(alice: Member, name: str) ->
     assert f'filename="{Path(name).stem}.jsonl"' in reply["content-disposition"]
 
 
+def test_texts_are_lines_or_stand_each_by_itself(alice: Member) -> None:
+    book = dataset_makers.stored(
+        alice.team, gzip.compress("\ufeff序。\r\n\r\nOnce.\n".encode()), "book.txt.gz", by=alice.user
+    )
+    notes = dataset_makers.stored(alice.team, b'text\nA note.\n"Two\nlines."\n', "notes.csv", by=alice.user)
+    for file, name, content in (
+        (book, "book.txt", "序。\nOnce.\n"),
+        (notes, "notes.jsonl", '{"text": "A note."}\n{"text": "Two\\nlines."}\n'),
+    ):
+        reply = Client().get(f"/api/v1/files/{file.pk}/examples", headers=alice.headers)
+        assert async_to_sync(body_of)(reply).decode() == content
+        assert f'filename="{name}"' in reply["content-disposition"]
+
+
 def test_is_refused_where_rows_cannot_be_read_and_unknown_to_others(alice: Member, charlie: Member) -> None:
-    text = dataset_makers.stored(alice.team, b"Once upon a time.\n" * 20, "book.txt", by=alice.user)
-    assert Client().get(f"/api/v1/files/{text.pk}/examples", headers=alice.headers).status_code == 400
-    assert Client().get(f"/api/v1/files/{text.pk}/examples", headers=charlie.headers).status_code == 404
+    faulty = dataset_makers.stored(alice.team, b"nonsense\n", by=alice.user)
+    assert Client().get(f"/api/v1/files/{faulty.pk}/examples", headers=alice.headers).status_code == 400
+    assert Client().get(f"/api/v1/files/{faulty.pk}/examples", headers=charlie.headers).status_code == 404

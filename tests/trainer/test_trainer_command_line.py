@@ -102,3 +102,42 @@ class TestRun:
         argv = ["--data_path", str(data), "--model_name_or_path", str(base_folder), "--output_dir", str(tmp_path / "o")]
         assert main(argv) == 2
         assert "Line 2 of chats.jsonl" in capsys.readouterr().err
+
+
+class TestPlainText:
+    def run(self, tmp_path, base_folder, name, content, *options):
+        (tmp_path / name).write_bytes(content)
+        return main(["--data_path", str(tmp_path / name), "--model_name_or_path", str(base_folder), "--output_dir",
+                     str(tmp_path / "out"), "--max_seq_len", "64", "--threads", "1", *options])  # fmt: skip
+
+    def windows(self, tmp_path, base_folder):
+        cache = chat.TokenCache.open(tmp_path / "out" / "data" / "train")
+        found = chat.ChatFormat.load(base_folder)
+        return [found.decode(cache.row(number)[0].tolist()) for number in range(len(cache))], cache
+
+    def test_the_lines_of_one_are_read_on(self, tmp_path, base_folder):
+        lines = [f"Line {number}: who are you" for number in range(40)]
+        assert self.run(tmp_path, base_folder, "book.txt", "\r\n\r\n".join(lines).encode("utf-8-sig")) == 0
+        windows, cache = self.windows(tmp_path, base_folder)
+        assert "".join(windows).split() == " ".join(lines).split()
+        assert cache.lengths.max() == 64
+        assert cache.row(0)[1].tolist() == [False] + [True] * 63
+
+    def test_rows_of_text_stand_each_by_itself(self, tmp_path, base_folder):
+        rows = [{"text": f"Note {number}.\u2028Bye."} for number in range(12)]
+        content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        assert self.run(tmp_path, base_folder, "notes.jsonl", content) == 0
+        assert [text.strip() for text in self.windows(tmp_path, base_folder)[0]] == [row["text"] for row in rows]
+
+    @pytest.mark.parametrize(
+        ("rows", "told"),
+        [
+            ([{"text": "a b c"}, conversations(1)[0]], "Line 2 of notes.jsonl is no text"),
+            ([{"text": "a b c"}, {"text": " "}], "Line 2 of notes.jsonl has no text"),
+            ([conversations(1)[0], {"text": "a b c"}], "Line 2 of notes.jsonl"),
+        ],
+    )
+    def test_names_the_line_that_is_another_kind(self, tmp_path, base_folder, capsys, rows, told):
+        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        assert self.run(tmp_path, base_folder, "notes.jsonl", content) == 2
+        assert told in capsys.readouterr().err
