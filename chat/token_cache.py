@@ -138,7 +138,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ChatError(f"There is no finished token cache in {folder}.", code="cache_missing") from None
+        raise ChatError(f"There is no finished token cache in {folder.name}.", code="cache_missing") from None
     except ValueError as error:
         raise _damaged(folder, "meta.json is not JSON") from error
     counts = (
@@ -156,5 +156,5 @@ def _mapped(file: Path, dtype: str, size: int) -> NDArray[Any]:
 
 def _damaged(folder: Path, reason: str) -> ChatError:
     return ChatError(
-        f"The token cache in {folder} is damaged: {reason}. Tokenise the data again.", code="cache_damaged"
+        f"The token cache in {folder.name} is damaged: {reason}. Tokenise the data again.", code="cache_damaged"
     )

@@ -178,7 +178,7 @@ def _create(run: Run, base_model: BaseModel, adapter: Adapter | None, deployment
 def _reason_to_give_up(deployment: Deployment, replica: Replica, outcome: str) -> str:
     """Return why the deployment must not be tried again by itself; "" when it should."""
     if outcome == Run.Outcome.FAILED:
-        return replica.failure or "Its replica failed. Its log says why."
+        return replica.failure or "Its replica failed. An administrator finds more in its log."
     if replica.run.stop_reason == "cancel":
         return "Its Run was stopped. Change its accelerators, or take it down and deploy again."
     recent = list(deployment.replicas.all()[:FALSE_STARTS])

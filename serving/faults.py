@@ -1,5 +1,7 @@
 """Foreseen faults of a replica: a code for programs and a complete sentence for people."""
 
+MORE_IN_LOG = "An administrator finds more in its log."
+
 
 class ServingFault(Exception):
     """The replica cannot start or go on; ends in the `failed` event."""

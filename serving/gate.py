@@ -7,6 +7,7 @@ logits the stored tuned ones, and tuned and base must differ by more than the to
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from serving.engine import Engine, Piece, Sequence
 from serving.faults import AdapterRefused
 from serving.lora import BASE
 from serving.sampling import Sampling
+
+log = logging.getLogger("serving")
 
 TOLERANCES = {"float32": 0.01, "float16": 0.05, "bfloat16": 0.25}
 """Largest difference of two log-probabilities, as a share of the standard deviation of the stored logits.
@@ -85,7 +88,9 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
         probes = list(_probes(value["probes"], logits))
     except FileNotFoundError as error:
         name = Path(str(error.filename or "logits.safetensors")).name
-        raise AdapterRefused(f"{folder} lacks {name}, so the model cannot prove that it answers as trained.") from None
+        raise AdapterRefused(
+            f"{_owner(folder)} lacks {name}, so the model cannot prove that it answers as trained."
+        ) from None
     except (
         OSError,
         ValueError,
@@ -96,13 +101,21 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
         TypeError,
         AttributeError,
         SafetensorError,
-    ) as error:
+    ):
+        log.exception("The probes in %s cannot be read.", folder)
         raise AdapterRefused(
-            f"The probes in {folder} cannot be read: {error!r}. Train or export the model again."
+            f"The probes of {_owner(folder)} cannot be read. Train or export the model again."
         ) from None
     if not probes:
-        raise AdapterRefused(f"{folder} holds no probe prompts, so the model cannot prove that it answers as trained.")
+        raise AdapterRefused(
+            f"{_owner(folder)} holds no probe prompts, so the model cannot prove that it answers as trained."
+        )
     return probes, str(value.get("dtype", "float32")).removeprefix("torch.")
+
+
+def _owner(folder: Path) -> str:
+    """Return the name of the model whose probes lie in `folder`."""
+    return folder.parent.name
 
 
 def _probes(entries: list[dict[str, Any]], logits: dict[str, torch.Tensor]) -> Iterator[Probe]:

@@ -235,9 +235,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "adapter_config.json").read_bytes())
     except FileNotFoundError:
-        raise AdapterRefused(f"{folder} has no adapter_config.json, so it is no PEFT adapter.") from None
-    except (OSError, ValueError) as error:
-        raise AdapterRefused(f"adapter_config.json in {folder} cannot be read: {error}.") from None
+        raise AdapterRefused(f"{folder.name} has no adapter_config.json, so it is no PEFT adapter.") from None
+    except (OSError, ValueError):
+        raise AdapterRefused(f"adapter_config.json in {folder.name} cannot be read.") from None
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         kind = config.get("peft_type") if isinstance(config, dict) else None
         raise AdapterRefused(f"The adapter in {folder.name} is of type {kind!r}. The embedded engine serves LORA only.")
@@ -260,9 +260,11 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError:
-        raise AdapterRefused(f"{folder} has no adapter_model.safetensors. Save the adapter in that format.") from None
-    except (OSError, SafetensorError) as error:
-        raise AdapterRefused(f"{path} is damaged or incomplete: {error}.") from None
+        raise AdapterRefused(
+            f"{folder.name} has no adapter_model.safetensors. Save the adapter in that format."
+        ) from None
+    except (OSError, SafetensorError):
+        raise AdapterRefused(f"{path.name} in {folder.name} is damaged or incomplete.") from None
 
 
 def _scale(config: dict[str, Any], module: str, rank: int) -> float:

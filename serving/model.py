@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from machine.answers import can
 from machine.facts import Ability, available_cores
-from serving.faults import ServingFault
+from serving.faults import MORE_IN_LOG, ServingFault
 from serving.packed import pack_linears
 from serving.slots import SlotPool
+
+log = logging.getLogger("serving")
 
 ATTENTION = "luthier_slots_{}"
 """Transformers finds an attention by name; each pool has one of its own."""
@@ -73,10 +76,12 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_sl
             folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
         model.to(device).eval().requires_grad_(False)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
-        raise ServingFault("model_broken", f"The model in {folder} cannot be loaded: {error}") from error
+        log.exception("The model in %s cannot be loaded.", folder)
+        message = f"The model in {folder.name} cannot be loaded. {MORE_IN_LOG}"
+        raise ServingFault("model_broken", message) from error
     known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(max_model_len, known or max_model_len)
     pool = SlotPool(max_slots=max_slots, max_length=longest)
@@ -144,7 +149,8 @@ def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
     except (NotImplementedError, AttributeError, TypeError, AssertionError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise
-        raise ServingFault("model_unsupported", _unsupported(loaded, str(error).rstrip("."))) from error
+        log.exception("The model does not run as the engine runs it.")
+        raise ServingFault("model_unsupported", _unsupported(loaded, "a pass of it ends in an error")) from error
     difference = float((logits - reference).abs().max() / reference.std())
     limit = 0.01 if loaded.dtype == torch.float32 else 0.3
     if not difference <= limit:
@@ -162,25 +168,27 @@ def _check_folder(folder: Path) -> None:
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except FileNotFoundError:
-        raise ServingFault("model_broken", f"{folder} has no config.json, so it is no model folder.") from None
-    except (OSError, ValueError) as error:
-        raise ServingFault("model_broken", f"config.json in {folder} cannot be read: {error}.") from None
+        raise ServingFault("model_broken", f"{folder.name} has no config.json, so it is no model folder.") from None
+    except (OSError, ValueError):
+        raise ServingFault("model_broken", f"config.json in {folder.name} cannot be read.") from None
     if not isinstance(config, dict):
-        raise ServingFault("model_broken", f"config.json in {folder} must hold one JSON object.")
+        raise ServingFault("model_broken", f"config.json in {folder.name} must hold one JSON object.")
     if config.get("model_type") == "qwen":
         raise ServingFault(
             "model_unsupported",
-            f"{folder} holds a first-generation Qwen model in its original form, which needs code from the model's "
-            "folder. Import it through the catalogue, which converts it.",
+            f"{folder.name} holds a first-generation Qwen model in its original form, which needs code from the "
+            "model's folder. Import it through the catalogue, which converts it.",
         )
     if "auto_map" in config and str(config.get("model_type")) not in CONFIG_MAPPING:
         raise ServingFault(
             "model_unsupported",
-            f"{folder} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
+            f"{folder.name} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
             "Such code is never run here. Choose a model of an architecture that Transformers knows.",
         )
     if not any(folder.glob("*.safetensors")):
-        raise ServingFault("model_broken", f"{folder} holds no *.safetensors file. Other weight formats are not read.")
+        raise ServingFault(
+            "model_broken", f"{folder.name} holds no *.safetensors file. Other weight formats are not read."
+        )
 
 
 def _num_weights(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """One replica: the base, the tuned models that proved themselves, and their names."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,13 +9,15 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from chat import ChatFormat
+from chat import ChatError, ChatFormat
 from rundir import EventWriter
 from serving.engine import Engine
 from serving.faults import AdapterRefused, RequestError, ServingFault
 from serving.gate import Proof, prove
 from serving.lora import BASE
 from serving.spec import ServingSpec
+
+log = logging.getLogger("serving")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class Replica:
                 return there
             if there is not None:
                 raise RequestError(
-                    f"The name {name!r} already answers for {there.path}. Release it first.",
+                    f"The name {name!r} already answers for {Path(there.path).name}. Release it first.",
                     status=409,
                     code="name_taken",
                 )
@@ -154,7 +157,9 @@ def _served(
         tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
         tokenizer.encode_special_tokens = True
     except Exception as error:  # tokenizers raises bare Exception for a broken file
-        raise fault(f"The tokenizer and chat template in {folder} cannot be used: {error}") from error
+        log.exception("The tokenizer and chat template in %s cannot be used.", folder)
+        reason = f": {error}" if isinstance(error, ChatError) else "."
+        raise fault(f"The tokenizer and chat template in {folder.name} cannot be used{reason}") from error
     return ServedModel(
         name=name, adapter=adapter, chat=chat, template=template, path=path or str(folder), tokenizer=tokenizer
     )

@@ -16,7 +16,7 @@ from machine.facts import Ability
 from rundir import EventWriter
 from serving.app import Routes
 from serving.engine import Engine
-from serving.faults import AdapterRefused, ServingFault
+from serving.faults import MORE_IN_LOG, AdapterRefused, ServingFault
 from serving.model import choose_dtype, is_out_of_memory, load_model, use_threads
 from serving.replica import Replica
 from serving.spec import ServingSpec
@@ -41,7 +41,7 @@ def serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> int:
                 events, "out_of_memory", "Memory ran out. Serve a smaller model, or fewer and shorter sequences."
             )
         log.exception("The replica failed.")
-        return _fail(events, "internal_error", "The replica failed unexpectedly; log.txt has the traceback.")
+        return _fail(events, "internal_error", f"The replica failed unexpectedly. {MORE_IN_LOG}")
     events.write("stopped", "The replica has stopped.", reason=switch.reason)
     return 0
 

@@ -1,5 +1,6 @@
 """Work that belongs into a process of its own: pip, and the conversion of weights."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 from common.errors import UserError
+from common.plain import without_folders
+
+logger = logging.getLogger(__name__)
 
 CONVERSION_SECONDS = 3600
 
@@ -25,7 +29,7 @@ def convert(source: Path, folder: Path) -> None:
 
 
 def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
-    """Run this Python with `arguments`; raise ProcessFailed with `failure` and the last line that it wrote."""
+    """Run this Python with `arguments`; raise ProcessFailed with `failure` and its last sentence."""
     folders = os.pathsep.join([str(settings.BASE_DIR), str(settings.BASE_DIR / "platform")])
     environment = os.environ | {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *arguments]
@@ -34,5 +38,8 @@ def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, co
     except subprocess.TimeoutExpired:
         raise ProcessFailed(f"{failure} within {timeout_seconds:.0f} seconds. Try again later.", code=code) from None
     if done.returncode:
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
-        raise ProcessFailed(f"{failure}: {last.strip()[:300]}", code=code)
+        logger.error("%s:\n%s", failure, done.stderr)
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "")
+        if not last or "Traceback (most recent call last)" in done.stderr:
+            raise ProcessFailed(f"{failure}. The server's log has the details.", code=code)
+        raise ProcessFailed(f"{failure}: {without_folders(last.strip())[:300]}", code=code)

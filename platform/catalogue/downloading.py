@@ -12,6 +12,8 @@ from common.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+BROKE_OFF = "Fetching broke off unexpectedly. Fetch the model again; the server's log has the details."
+
 
 def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: bool = False) -> BaseModel:
     """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it fails.
@@ -42,9 +44,9 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
     except UserError as error:
         base.mark_not_fetched(str(error.message), code=error.code)
         raise
-    except Exception as error:
+    except Exception:
         logger.exception("Fetching %s failed", base.id)
-        base.mark_not_fetched(f"Fetching broke off: {type(error).__name__}: {error}", code="internal_error")
+        base.mark_not_fetched(BROKE_OFF, code="internal_error")
         raise
     base.mark_present(folder=base.id, sha256=sha256)
     publish_or_log(base)

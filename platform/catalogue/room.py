@@ -15,7 +15,7 @@ def require_space(folder: Path, needed: int) -> None:
     if free < needed + DISK_RESERVE_BYTES:
         raise UserError(
             f"This model needs {_gigabytes(needed)} and {_gigabytes(DISK_RESERVE_BYTES)} of reserve, and the disk of "
-            f"{folder.parent} has {_gigabytes(free)} free. Make room there, or set LUTHIER_HOME to a larger disk.",
+            f"LUTHIER_HOME has {_gigabytes(free)} free. Make room there, or set LUTHIER_HOME to a larger disk.",
             code="disk_too_small",
             status=507,
         )

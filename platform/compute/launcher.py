@@ -59,6 +59,9 @@ class Spawned:
             self._gate.write(line)
 
 
+MORE = "An administrator finds more in its log."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Death:
     """How a tree ended, as far as it is known."""
@@ -76,10 +79,10 @@ class Death:
         if self.out_of_memory:
             return "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
         if self.exit_code is None:
-            return "The process ended without saying why. The last lines of its log may tell."
+            return f"The process ended without saying why. {MORE}"
         if self.exit_code < 0:
             return f"The process was killed by signal {-self.exit_code} ({_signal_name(-self.exit_code)})."
-        return f"The process ended with exit status {self.exit_code}. The last lines of its log may tell why."
+        return f"The process ended with exit status {self.exit_code}. {MORE}"
 
 
 class LocalLauncher:

@@ -110,7 +110,7 @@ EVENTS = (
     "This job has already been cancelled, so there is nothing to pause.",
     "No deployment has the id dep_123.",
     "`invoice-v3` is not ready yet. `invoice-v3` waits for an accelerator.",
-    "The deployment `invoice-v3` failed: Its replica failed. Its log says why.",
+    "The deployment `invoice-v3` failed: Its replica failed. An administrator finds more in its log.",
     "This model's maximum context length is 2048 tokens. However, you requested 4000 tokens (3000 in the prompt, 1000 "
     "in the completion). Please reduce one of them.",
 )

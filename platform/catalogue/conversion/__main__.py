@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         else:
             convert(source, folder)
     except (ValueError, OSError, KeyError) as error:
-        print(f"{arguments[0]} cannot be converted: {error}", file=sys.stderr)
+        print(f"{source.name} cannot be converted: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -41,8 +41,8 @@ class GGUFFile:
         self._at = 0
         try:
             self.metadata, self.tensors = self._header()
-        except (struct.error, UnicodeDecodeError, KeyError, OverflowError) as error:
-            raise GGUFError(f"{path.name} is damaged: its header cannot be read ({error}).") from None
+        except (struct.error, UnicodeDecodeError, KeyError, OverflowError):
+            raise GGUFError(f"{path.name} is damaged: its header cannot be read.") from None
 
     def read(self, name: str) -> NDArray[np.float32]:
         """Return a tensor as float32, in its own shape."""
