@@ -133,7 +133,7 @@ class TestParts:
         self, home: Path, upload: Upload, committing: Committing
     ) -> None:
         with committing():
-            uploads.cancel_upload(upload=upload)
+            uploads.cancel_upload(upload=upload, by=upload.created_by)
         assert len(stored_files(home)) == 5
         tasks.erase_deleted()
         assert stored_files(home) == []
