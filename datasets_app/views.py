@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import PageRequest
 from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
+from common.idempotency import once
 from common.spoken import spoken
 from datasets_app import services
 from datasets_app.columns import question_of
@@ -52,16 +53,20 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
 @require_POST
 def upload_dataset(request: PageRequest) -> HttpResponse:
     """Take the form's file from a browser without scripts; with scripts it goes to /v1/files in a stream."""
-    upload = request.FILES.get("file")
-    try:
+
+    def create() -> HttpResponse:
+        upload = request.FILES.get("file")
         if upload is None:
             raise UserError(_("Choose a file first."), code="missing_file", param="file")
         file = services.create_file(
             team=request.team, by=request.user, filename=upload.name or "data.jsonl", purpose="fine-tune", stream=upload
         )
+        return redirect("dataset", file.id)
+
+    try:
+        return once(request, create)
     except UserError as error:
         return _list_page(request, error=spoken(error.message), status=error.status)
-    return redirect("dataset", file.id)
 
 
 @login_required

@@ -16,6 +16,7 @@ from accounts.requests import PageRequest
 from accounts.roles import Role, needs
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
+from common.idempotency import once
 from common.spoken import spoken
 from compute.explanations import count_of
 from compute.models import Run
@@ -53,7 +54,8 @@ def deployments(request: PageRequest) -> HttpResponse:
     """List the team's deployments; POST makes one."""
     if request.method == "GET":
         return _list_page(request)
-    try:
+
+    def create() -> HttpResponse:
         deployment = services.deploy(
             team=request.team,
             by=request.user,
@@ -62,9 +64,12 @@ def deployments(request: PageRequest) -> HttpResponse:
             accelerators=_accelerators(request.POST.get("accelerators", "auto")),
             open_to_loopback=request.POST.get("open_to_loopback") == "1",
         )
+        return redirect("deployment", deployment.id)
+
+    try:
+        return once(request, create)
     except UserError as error:
         return _list_page(request, error=spoken(error.message), status=error.status)
-    return redirect("deployment", deployment.id)
 
 
 def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -106,9 +111,13 @@ def suggested_name(request: PageRequest, model: str) -> str:
 def deploy_model(request: PageRequest) -> HttpResponse:
     """One click from a finished job: a name from its suffix, one accelerator."""
     model = request.POST.get("model", "")
-    name = suggested_name(request, model)
-    deployment = services.deploy(team=request.team, by=request.user, name=name, model=model, accelerators=1)
-    return redirect("deployment", deployment.id)
+
+    def create() -> HttpResponse:
+        name = suggested_name(request, model)
+        deployment = services.deploy(team=request.team, by=request.user, name=name, model=model, accelerators=1)
+        return redirect("deployment", deployment.id)
+
+    return once(request, create)
 
 
 @login_required

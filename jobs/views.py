@@ -12,9 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.kept_forms import left_form
 from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
+from common.idempotency import once
 from common.spoken import spoken
 from jobs import form, pages, services
 from jobs.command import command_of, data_address, training_name
@@ -48,12 +50,16 @@ def jobs(request: PageRequest) -> HttpResponse:
 def new_job(request: PageRequest) -> HttpResponse:
     """One page: data, base model, a name; everything else is automatic until somebody opens it."""
     if request.method == "GET":
-        return _new_page(request, form.from_query(request))
-    try:
+        return _new_page(request, left_form(request) or form.from_query(request))
+
+    def create() -> HttpResponse:
         job = services.create_job(team=request.team, by=request.user, wish=form.wish_of(request.POST))
+        return redirect("job", job.id)
+
+    try:
+        return once(request, create)
     except UserError as error:
         return _new_page(request, request.POST, error=error)
-    return redirect("job", job.id)
 
 
 def _new_page(request: PageRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
 from common.errors import UserError
+from common.idempotency import once
 from common.spoken import spoken
 from datasets_app import services
 from datasets_app.models import TrainingFile
@@ -30,15 +31,19 @@ def identity_recipe(request: PageRequest) -> HttpResponse:
     values = request.POST if request.method == "POST" else request.GET
     if request.method == "GET" or "look" in values:
         return _page(request, values)
-    try:
+
+    def create() -> HttpResponse:
         file = None
         if values.get("file"):
             file = services.get_file(team=request.team, file_id=values["file"])
         identity = read_answers(_answers(values))
         made = services.identity_file(team=request.team, by=request.user, identity=identity, file=file)
+        return redirect("dataset", made.id)
+
+    try:
+        return once(request, create)
     except UserError as error:
         return _page(request, values, error=error)
-    return redirect("dataset", made.id)
 
 
 def _page(request: PageRequest, values: QueryDict, *, error: UserError | None = None) -> HttpResponse:

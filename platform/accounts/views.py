@@ -16,6 +16,7 @@ from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, Team
 from accounts.requests import PageRequest
 from accounts.roles import Powers, Role, needs
+from common.idempotency import Reply, submitted_once
 from common.valkey import forget_attempts, is_over_limit
 
 GUESSES = 10
@@ -47,6 +48,7 @@ def sign_in(request: PageRequest) -> HttpResponse:
     if user is not None:
         forget_attempts(account)
         login(request, user)
+        request.session.set_expiry(None)  # a form that was kept gave it an hour
         return redirect(next_page)
     error = _("This email and password do not match. Check both and try again.")
     return _sign_in_page(request, next_page, error=error, email=email, status=401)
@@ -96,7 +98,16 @@ def keys(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         name = request.POST.get("name", "").strip()[:100]
         admin = bool(request.POST.get("admin")) and request.user.is_staff
-        secret = services.issue_api_key(user=request.user, team=request.team, name=name, admin=admin)
+
+        def make() -> Reply:
+            nonlocal secret
+            secret = services.issue_api_key(user=request.user, team=request.team, name=name, admin=admin)
+            return 200, None
+
+        submitted_once(request, make)
+        if not secret:
+            messages.info(request, _("This key is there already; it was shown that once. If it is lost, make another."))
+            return redirect("keys")
     live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
     if not Powers(request).own:
         live = live.filter(user=request.user)

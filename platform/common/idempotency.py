@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a create that is asked for twice happens once."""
+"""`Idempotency-Key`, and the key in a page's form: a create that is asked for twice happens once."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -70,3 +71,44 @@ def run_once(*, owner: str, key: str, asked: str, handler: Callable[[], Reply]) 
 def forget_outdated() -> int:
     """Delete replies that no client will ask for again; return how many."""
     return IdempotentReply.objects.outdated().delete()[0]
+
+
+FORM_KEY = "form_key"
+"""The hidden field of a page's form that tells one showing of it from another."""
+NOT_SAID = frozenset({FORM_KEY, "csrfmiddlewaretoken"})
+"""Fields that nobody fills in."""
+
+
+def once(request: HttpRequest, create: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return `create()`'s redirect; for the very same form sent again, a redirect to where the first one led."""
+
+    def handler() -> Reply:
+        response = create()
+        return response.status_code, response["Location"]
+
+    return HttpResponseRedirect(submitted_once(request, handler)[1])
+
+
+def submitted_once(request: HttpRequest, handler: Callable[[], Reply]) -> Reply:
+    """Return `handler()`'s reply, or the stored one where the very same form was sent before: by Back, or two clicks.
+
+    A form that was changed before it was sent again is another wish, and so is one that was opened anew.
+    """
+    key = str(request.POST.get(FORM_KEY, ""))
+    if not key:
+        return handler()
+    said: list[Any] = [[name, texts] for name, texts in sorted(request.POST.lists()) if name not in NOT_SAID]
+    for name, files in request.FILES.lists():
+        said += [[name, file.name, _digest_of(file)] for file in files]
+    asked = f"POST {request.path} {json.dumps(said)}"
+    digest = hashlib.sha256(asked.encode("utf-8", "backslashreplace")).hexdigest()
+    owner = f"user:{request.user.pk} team:{getattr(request, 'team').pk}"  # noqa: B009 - set by a middleware
+    return run_once(owner=owner, key=f"form:{key[:64]}:{digest}", asked=asked, handler=handler)
+
+
+def _digest_of(file: Any) -> str:
+    digest = hashlib.sha256()
+    for block in file.chunks():
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()

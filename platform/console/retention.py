@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
@@ -44,7 +45,8 @@ def sweep_home() -> None:
 
 
 def sweep_database() -> None:
-    """Delete rows that are older than their rule says."""
+    """Delete rows that are older than their rule says, and sessions that are over."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
     if before := _before("usage"):
         Usage.objects.filter(at__lt=before).delete()
     if before := _before("events"):

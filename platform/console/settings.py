@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "console.middleware.UserErrorMiddleware",
     "console.middleware.PlainTextMiddleware",
     "console.middleware.MembershipMiddleware",
+    "accounts.kept_forms.KeptFormMiddleware",
 ]
 
 ROOT_URLCONF = "console.urls"

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import PageRequest
 from common.errors import UserError
+from common.idempotency import once
 from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
@@ -71,9 +72,15 @@ def start_sample(request: PageRequest) -> HttpResponse:
     """Put the sample into the team's data sets and go on to the form of a new job."""
     if not SAMPLE.exists():
         raise UserError(_("The sample file is not part of this installation."), code="no_sample", status=404)
-    with SAMPLE.open("rb") as stream:
-        file = create_file(team=request.team, by=request.user, filename=SAMPLE.name, purpose="fine-tune", stream=stream)
-    return redirect(f"/jobs/new?file={file.id}")
+
+    def create() -> HttpResponse:
+        with SAMPLE.open("rb") as stream:
+            file = create_file(
+                team=request.team, by=request.user, filename=SAMPLE.name, purpose="fine-tune", stream=stream
+            )
+        return redirect(f"/jobs/new?file={file.id}")
+
+    return once(request, create)
 
 
 def _summary(num_running: int, num_waiting: int) -> str:

@@ -58,6 +58,7 @@
   async function sendWhole(file) {
     const body = new FormData(form);
     body.delete("csrfmiddlewaretoken");
+    body.delete("form_key");
     body.set("file", file, file.name);
     const onSent = (loaded) => progress(file, Math.min(loaded, file.size));
     return (await line.ask("POST", words.upload, { body, key: randomKey(), tries: 6, onSent })).id;

@@ -1,5 +1,6 @@
 """Small words of the templates: icons, durations, sizes, times."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.roles import Powers
+from common.idempotency import FORM_KEY
 from common.spoken import spoken as in_readers_language
 
 register = template.Library()
@@ -75,6 +77,13 @@ def ago(moment: datetime | None) -> str:
 def spoken(message: object) -> str:
     """A sentence that is stored in English, in the reader's language."""
     return in_readers_language(message)
+
+
+@register.simple_tag(takes_context=True)
+def form_key(context: dict[str, Any]) -> SafeString:
+    """A field that tells this showing of a form, and to whom, from every other: sent again, the form does nothing."""
+    key = f"{context['user'].pk}-{secrets.token_urlsafe(16)}"
+    return format_html('<input type="hidden" name="{}" value="{}" autocomplete="off">', FORM_KEY, key)
 
 
 @register.filter

@@ -1,0 +1,81 @@
+"""The form of a new job, and the buttons beside it: sent twice they count once, an expired session loses nothing."""
+
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from job_makers import make_file, make_job
+
+from datasets_app.models import TrainingFile
+from deployments.models import Deployment
+from jobs.models import Adapter, FineTuningJob
+from tests.console.forms import form_at, forms_of, sent_twice
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+PASSWORD = "a long enough one"
+
+
+@pytest.fixture
+def client(alice: Any) -> Client:
+    client = Client()
+    client.force_login(alice.user)
+    return client
+
+
+def test_back_and_submit_again_makes_no_second_job(client: Client, alice: Any) -> None:
+    make_file(alice.team)
+    first, second = sent_twice(client, "/jobs/new", suffix="xiaozhi")
+    assert first.url == second.url == f"/jobs/{FineTuningJob.objects.get().pk}"
+
+
+def test_a_changed_form_makes_another_job_and_a_refused_one_may_be_mended(client: Client, alice: Any) -> None:
+    make_file(alice.team)
+    form = form_at(client, "/jobs/new")
+    assert client.post("/jobs/new", {**form, "accelerators": "many"}).status_code == 400
+    for suffix in ("a", "b", "b"):
+        assert client.post("/jobs/new", {**form, "suffix": suffix}).status_code == 302
+    assert sorted(FineTuningJob.objects.values_list("suffix", flat=True)) == ["a", "b"]
+
+
+def test_another_team_is_another_wish(client: Client, alice: Any, charlie: Any) -> None:
+    form = form_at(client, "/keys")
+    other = Client()
+    other.force_login(charlie.user)
+    for browser in (client, other):
+        assert browser.post("/keys", form).status_code == 200
+
+
+def test_an_expired_session_brings_the_form_back_as_it_was_left(client: Client, alice: Any) -> None:
+    alice.user.set_password(PASSWORD)
+    alice.user.save()
+    client.force_login(alice.user)
+    other = make_file(alice.team, 25, name="other.jsonl")
+    make_file(alice.team, 30)
+    left = form_at(client, "/jobs/new", file=other.pk, suffix="小智", **{"hp-lora_dim": "4", "hp-use_dora": "true"})
+    Session.objects.all().delete()
+    reply = client.post("/jobs/new", left)
+    assert reply.url == "/sign-in?next=/jobs/new"
+    page = client.post(reply.url, {"email": "alice@example.com", "password": PASSWORD}, follow=True)
+    form = next(one for one in forms_of(page, "/jobs/new") if one.action == "/jobs/new")
+    told = {name: texts for name, texts in form.fields.items() if name not in ("form_key", "csrfmiddlewaretoken")}
+    assert (told["file"], told["suffix"], told["hp-lora_dim"]) == ([other.pk], ["小智"], ["4"])
+    assert told["hp-use_dora"] == ["true"]
+    assert not FineTuningJob.objects.exists()
+    assert client.post("/jobs/new", form.fields).status_code == 302
+    job = FineTuningJob.objects.get()
+    assert (job.training_file, job.suffix, job.asked["lora_dim"]) == (other, "小智", 4)
+
+
+def test_one_click_makes_one_deployment(client: Client, alice: Any) -> None:
+    job = make_job(alice.team)
+    name = "ft:tiny:violins::1"
+    FineTuningJob.objects.filter(pk=job.pk).update(status="succeeded", fine_tuned_model=name)
+    Adapter.objects.create(job=job, team=alice.team, base_model=job.base_model, name=name, result="adapter")
+    first, second = sent_twice(client, f"/jobs/{job.pk}", "/deployments/from-job")
+    assert first.url == second.url == f"/deployments/{Deployment.objects.get().pk}"
+
+
+def test_the_sample_is_stored_once(client: Client, alice: Any) -> None:
+    first, second = sent_twice(client, "/", "/start-sample")
+    assert first.url == second.url == f"/jobs/new?file={TrainingFile.objects.get().pk}"
