@@ -192,9 +192,10 @@ async def _serve(
     headers: dict[str, str] = {}
     try:
         try:
-            caller = await _in_thread(lambda: _authenticate(scope))
+            await _in_thread(lambda: _authenticate(scope))
             form = received = await receive_form(scope, body, field=field, limit_bytes=limit)
-            status, content = await _in_thread(lambda: handler(caller, received))
+            # Asked again: a body may take hours, and who was removed meanwhile stores nothing.
+            status, content = await _in_thread(lambda: handler(_authenticate(scope), received))
         except Disconnected:
             raise
         except Exception as error:

@@ -29,7 +29,8 @@ class Caller:
 
     team: Team
     api_key_id: str | None = None
-    """None: a program of this machine asking an open deployment, or a person in the console."""
+    user_id: int | None = None
+    """A person in the console. Neither: a program of this machine, asking an open deployment."""
 
 
 @dataclass(frozen=True, kw_only=True)

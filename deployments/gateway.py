@@ -15,7 +15,7 @@ import httpx
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
-from common.errors import error_body
+from common.errors import UserError, error_body
 from deployments.admission import Question
 from deployments.in_flight import InFlight, Ticket
 from deployments.metering import Meter
@@ -29,7 +29,8 @@ ANSWER_SECONDS = 600
 """The longest silence of a replica; OpenAI's SDK gives up after as long."""
 RETRY_SECONDS = 0.2
 LOST_MESSAGE = "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
-REVOKED_MESSAGE = "The API key was revoked, so this answer ends here."
+REVOKED_MESSAGE = "The API key was revoked or its holder left the team, so this answer ends here."
+ENDED_MESSAGE = "You are not in this team any more, so this answer ends here."
 
 
 class ReplicaGone(Exception):
@@ -81,7 +82,7 @@ class Gateway:
     async def _ask(
         self, question: Question, route: Route, meter: Meter, *, is_chat: bool, request_id: str
     ) -> HttpResponseBase:
-        ticket = self.flights.enter(replica_id=route.replica_id, api_key_id=question.caller.api_key_id)
+        ticket = self.flights.enter(replica_id=route.replica_id, caller=question.caller)
         try:
             reply = await self._send(question, route, is_chat=is_chat, request_id=request_id)
             if question.body.get("stream") is True and reply.status_code == httpx.codes.OK:
@@ -121,6 +122,9 @@ class Gateway:
         if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise ReplicaGone(had_request=False)
         ticket.leave()
+        if ticket.has_ended:
+            self.later(meter.store())
+            raise _ended(ticket)
         if reply.status_code != httpx.codes.OK:
             return JsonResponse(_public_error(value, route, question), status=reply.status_code)
         meter.tally.take(value.get("usage"))
@@ -174,20 +178,34 @@ class Relay:
         try:
             with self._watched():
                 yield self._first
-            async for event in self._events:
+            while (event := await self._next()) is not None:
                 self._meter.note_first_token()
                 with self._watched():
                     yield event
-                if self._ticket.is_revoked:
-                    yield _error_event(REVOKED_MESSAGE, status=401, code="invalid_api_key")
-                    return
-            if not self._meter.tally.is_complete:
+            if self._ticket.has_ended and not self._meter.tally.is_complete:
+                ended = _ended(self._ticket)
+                yield _error_event(ended.message, status=ended.status, code=ended.code)
+            elif not self._meter.tally.is_complete:
                 self._meter.has_failed = True
         except (httpx.TransportError, ValueError):
             self._meter.has_failed = True
             yield _error_event(LOST_MESSAGE, status=503, code="replica_lost")
         finally:
             self._close()
+
+    async def _next(self) -> bytes | None:
+        """Return the next event; None at the end, or where the caller has no right to more."""
+        if self._ticket.has_ended:
+            return None
+        reader = self._ticket.reader = asyncio.current_task()
+        try:
+            return await anext(self._events, None)
+        except asyncio.CancelledError:
+            if not self._ticket.has_ended or reader is None or reader.uncancel():
+                raise  # the caller has left, or the server stops
+            return None
+        finally:
+            self._ticket.reader = None
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -258,6 +276,12 @@ def _public_error(value: dict[str, Any], route: Route, question: Question) -> di
     if isinstance(error, dict) and isinstance(error.get("message"), str):
         return {"error": {**error, "message": error["message"].replace(route.model, question.target.name)}}
     return error_body(message="The replica refused this request.", status=400, code="refused_by_replica")
+
+
+def _ended(ticket: Ticket) -> UserError:
+    if ticket.caller.user_id is not None:
+        return UserError(ENDED_MESSAGE, status=403, code="access_ended")
+    return UserError(REVOKED_MESSAGE, status=401, code="invalid_api_key")
 
 
 def _error_event(message: str, *, status: int, code: str) -> bytes:

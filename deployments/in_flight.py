@@ -15,7 +15,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Membership
+from deployments.admission import Caller
 from deployments.replicas import mark_requested
 
 logger = logging.getLogger(__name__)
@@ -44,10 +45,19 @@ class Ticket:
 
     flights: "InFlight"
     replica_id: str
-    api_key_id: str | None
-    is_revoked: bool = False
-    """Its key was revoked while it was answered."""
+    caller: Caller
+    has_ended: bool = field(default=False, init=False)
+    """The caller's key was revoked while it was answered, or the person left the team or was deactivated."""
+    reader: asyncio.Task[Any] | None = field(default=None, init=False)
+    """What waits for the replica's next word, if anything does: the replica may be silent for long."""
     _has_left: bool = field(default=False, init=False)
+
+    def end(self) -> None:
+        """Have the answer end; the task that waits for more of it is cancelled, once."""
+        if not self.has_ended:
+            self.has_ended = True
+            if self.reader is not None:
+                self.reader.cancel()
 
     def leave(self) -> None:
         if not self._has_left:
@@ -64,8 +74,8 @@ class InFlight:
         """Replicas whose requests began since the database last heard of them."""
         self._beat: asyncio.Task[None] | None = None
 
-    def enter(self, *, replica_id: str, api_key_id: str | None) -> Ticket:
-        ticket = Ticket(self, replica_id, api_key_id)
+    def enter(self, *, replica_id: str, caller: Caller) -> Ticket:
+        ticket = Ticket(self, replica_id, caller)
         self._tickets.add(ticket)
         self._untold.add(replica_id)
         if self._beat is None:
@@ -87,21 +97,33 @@ class InFlight:
             replicas, self._untold = self._untold | set(self.counts()), set()
             try:
                 await in_database(mark_requested, replicas)
-                await self._look_for_revoked_keys()
+                await self._end_what_lost_its_right()
             except DatabaseError as error:
                 logger.warning("The database did not hear of the requests in flight: %s", error)
             await asyncio.sleep(interval)
         self._beat = None
 
-    async def _look_for_revoked_keys(self) -> None:
-        keys = {ticket.api_key_id for ticket in self._tickets if ticket.api_key_id}
-        if not keys:
+    async def _end_what_lost_its_right(self) -> None:
+        callers = {ticket.caller for ticket in self._tickets}
+        if not callers:
             return
-        revoked = await in_database(_revoked, keys)
-        for ticket in self._tickets:
-            ticket.is_revoked = ticket.api_key_id in revoked
+        ended = await in_database(_without_right, callers)
+        for ticket in list(self._tickets):
+            if ticket.caller in ended:
+                ticket.end()
 
 
-def _revoked(keys: Iterable[str]) -> set[str]:
-    wanted = set(keys)
-    return wanted - set(ApiKey.objects.filter(pk__in=wanted, revoked_at=None).values_list("pk", flat=True))
+def _without_right(callers: Iterable[Caller]) -> set[Caller]:
+    """Return those whose key is dead, and people who are not in the team any more or were deactivated."""
+    by_key = {caller.api_key_id: caller for caller in callers if caller.api_key_id is not None}
+    by_person = {(caller.user_id, caller.team.pk): caller for caller in callers if caller.user_id is not None}
+    keys: set[str] = set()
+    people: set[tuple[int, int]] = set()
+    if by_key:
+        keys.update(ApiKey.objects.live().filter(pk__in=by_key).values_list("pk", flat=True))
+    if by_person:
+        wanted = {user_id for user_id, _team in by_person}
+        members = Membership.objects.filter(user__in=wanted, user__is_active=True)
+        people.update(members.values_list("user_id", "team_id"))
+    dead_keys = {caller for key, caller in by_key.items() if key not in keys}
+    return dead_keys | {caller for person, caller in by_person.items() if person not in people}

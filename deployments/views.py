@@ -23,7 +23,7 @@ from compute.models import Run
 from compute.services import pool_summary
 from deployments import services
 from deployments.admission import Caller, Question, read_body
-from deployments.gateway import LOST_MESSAGE, gateway
+from deployments.gateway import ENDED_MESSAGE, LOST_MESSAGE, gateway
 from deployments.in_flight import in_database
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
@@ -152,6 +152,7 @@ def _details(found: Deployment) -> dict[str, Any]:
         "verdict": _verdict(found),
         "num_requests": found.usage.count(),
         "lost": LOST_MESSAGE,
+        "ended": ENDED_MESSAGE,
     }
 
 
@@ -251,7 +252,8 @@ def _question(request: PageRequest, deployment_id: str) -> Question | None:
         return None
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
     body = read_body(request.body)
-    return Question(caller=Caller(team=found.team), target=of_deployment(found), body={**body, "model": found.name})
+    caller = Caller(team=found.team, user_id=request.user.pk)
+    return Question(caller=caller, target=of_deployment(found), body={**body, "model": found.name})
 
 
 def _accelerators(text: str) -> int | None:

@@ -112,6 +112,13 @@ def _key_id() -> str:
     return new_id("key")
 
 
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self) -> "ApiKeyQuerySet":
+        """Those that open something: not revoked, of somebody who is active and in the key's team."""
+        held = self.filter(revoked_at=None, user__is_active=True)
+        return held.filter(user__memberships__team=models.F("team"))
+
+
 class ApiKey(models.Model):
     """A key of the API; only its SHA-256 is kept, since a key is 256 random bits and needs no slow hash."""
 
@@ -126,6 +133,8 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiKeyQuerySet.as_manager()
 
     @classmethod
     def issue(cls, *, user: User, team: Team, name: str = "", is_admin: bool = False) -> "tuple[ApiKey, str]":
@@ -143,9 +152,7 @@ class ApiKey(models.Model):
     @classmethod
     def find(cls, secret: str) -> "ApiKey | None":
         """Return the live key with this secret; looked up by digest, so no secret is compared byte by byte."""
-        keys = cls.objects.select_related("user", "team")
-        live = keys.filter(digest=cls.digest_of(secret), revoked_at=None, user__is_active=True)
-        return live.filter(user__memberships__team=models.F("team")).first()  # whoever left the team has no key of it
+        return cls.objects.live().select_related("user", "team").filter(digest=cls.digest_of(secret)).first()
 
     def mark_used(self) -> None:
         """Note the time of use, at most once a minute."""

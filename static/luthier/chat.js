@@ -58,7 +58,10 @@
       for (const line of lines) {
         if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
         const chunk = JSON.parse(line.slice(6));
-        if (chunk.error) throw new Error(chunk.error.code === "replica_lost" ? words.lost : chunk.error.message);
+        if (chunk.error) {
+          const known = { replica_lost: words.lost, access_ended: words.ended };
+          throw new Error(known[chunk.error.code] || chunk.error.message);
+        }
         content += chunk.choices[0]?.delta?.content || "";
         answer.textContent = content;
         answer.className = "bubble theirs";

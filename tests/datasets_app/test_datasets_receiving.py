@@ -18,6 +18,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Membership
 from common.idempotency import forget_outdated
 from common.models import IdempotentReply
 from console.asgi import application
@@ -69,8 +70,13 @@ def form(*parts: tuple[str, bytes]) -> bytes:
     return b"".join(written) + f"--{BOUNDARY}--\r\n".encode()
 
 
-async def send_raw(member: Member, body: bytes, *, cut: bool = False, path: str = "/v1/files") -> list[Any]:
-    """Send `body` as ASGI messages of few bytes; with `cut` the client leaves before the end."""
+async def send_raw(
+    member: Member, body: bytes, *, cut: bool = False, path: str = "/v1/files", midway: Any = None
+) -> list[Any]:
+    """Send `body` as ASGI messages of few bytes; with `cut` the client leaves before the end.
+
+    `midway` is called before the last one.
+    """
     headers = [
         (b"authorization", f"Bearer {member.secret}".encode()),
         (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode()),
@@ -90,6 +96,8 @@ async def send_raw(member: Member, body: bytes, *, cut: bool = False, path: str 
     sent: list[Any] = []
 
     async def receive() -> Any:
+        if midway is not None and len(messages) == 1:
+            await sync_to_async(midway)()
         return messages.pop(0)
 
     async def send(message: Any) -> None:
@@ -162,6 +170,13 @@ class TestFilesEndpoint:
         assert not await send_raw(alice, whole[:-200], cut=True)
         assert not stored_files(home)
         assert not await TrainingFile.objects.aexists()
+
+    async def test_who_leaves_the_team_meanwhile_stores_nothing(self, alice: Member, home: Path) -> None:
+        whole = form(('name="purpose"', b"fine-tune"), ('name="file"; filename="a.jsonl"', CONTENT))
+        leave = Membership.objects.filter(user=alice.user).delete
+        start, content = await send_raw(alice, whole, midway=leave)
+        assert (start["status"], json.loads(content["body"])["error"]["code"]) == (401, "invalid_api_key")
+        assert not stored_files(home)
 
     @pytest.mark.parametrize("body", [b"", b"nonsense", form(('name="file"; filename="a"', CONTENT))[:-30]])
     async def test_a_broken_form_is_refused(self, alice: Member, home: Path, body: bytes) -> None:

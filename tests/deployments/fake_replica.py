@@ -28,7 +28,7 @@ class FakeReplica:
     is_heavy: bool = False
     """Its pieces are large and come as fast as they are taken."""
     pause: float = 0
-    """Seconds between two pieces."""
+    """Seconds between two pieces, or before a whole answer."""
     was_left: threading.Event = field(default_factory=threading.Event)
 
     def application(self) -> Starlette:
@@ -47,6 +47,7 @@ class FakeReplica:
             return JSONResponse(self.refuse, status_code=400)
         if body.get("stream"):
             return StreamingResponse(self.chunks(body), media_type="text/event-stream")
+        await asyncio.sleep(self.pause)
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": "琴", "refusal": None},
