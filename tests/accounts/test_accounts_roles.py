@@ -59,7 +59,6 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/<job_id>/events": {"GET": V},
     "jobs/<job_id>/log": {"GET": V},
     "jobs/<job_id>/whole-log": {"GET": ANY},  # 404 but for administrators
-    "jobs/<job_id>/whole-log": {"GET": V},  # an administrator's: for others there is none
     "jobs/<job_id>/curve": {"GET": V},
     "jobs/<job_id>/<action>": {"POST": M},
     "deployments": {"GET": V, "POST": M},
