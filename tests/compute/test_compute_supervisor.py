@@ -21,6 +21,7 @@ from compute.models import Node, NotHeld, Run
 from compute.supervisor import Supervisor
 from compute.work import TryAgain, WorkError
 from console.serve import be_patient
+from machine.answers import WITHOUT
 from rundir import EventWriter
 from tests.compute.supervision import (
     LINGER,
@@ -87,7 +88,8 @@ class TestSuccess:
         assert process.cpu_affinity() == [device.index for device in started_run.devices()]
         environment = process.environ()
         assert "hidden-value" not in environment.values()
-        assert not [name for name in environment if "SECRET" in name or "URL" in name or name.startswith("LUTHIER")]
+        ours = [name for name in environment if name.startswith("LUTHIER") and name != WITHOUT]
+        assert not [name for name in environment if "SECRET" in name or "URL" in name] + ours
         assert environment["OMP_NUM_THREADS"] == "1"
         assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
         assert environment["HOME"] == str(started_run.directory.root)
