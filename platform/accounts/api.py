@@ -1,16 +1,19 @@
 """The people of a team over HTTP: seen by everybody in it, changed by its owners."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import members
-from accounts.api_requests import body_of, require_no_body, team_of, user_of
-from accounts.models import Membership
-from accounts.roles import Role
+from accounts.api_requests import body_of, no_team, require_no_body, team_named, team_of, user_of
+from accounts.authentication import is_platform_admin, set_team
+from accounts.models import ApiKey, Membership
+from accounts.roles import Role, role_of
 
 
 class NewMember(serializers.Serializer[Any]):
@@ -22,35 +25,56 @@ class ChangedMember(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
-class MembersView(APIView):
-    """GET, POST /api/v1/members {"email", "role"}"""
+class TeamView(APIView):
+    """A view of the team in its address: one's own, that of the key, and to administrators any, whatever their role."""
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        if not request.user.is_authenticated:
+            return
+        team = team_named(self.kwargs["team"])
+        is_open = (
+            request.auth.team_id == team.pk
+            if isinstance(request.auth, ApiKey)
+            else role_of(user=user_of(request), team=team) is not None
+        )
+        if not is_open and not is_platform_admin(request):
+            raise no_team(self.kwargs["team"])
+        set_team(request, team)
+
+    def get_permissions(self) -> Sequence[Any]:
+        return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
+
+
+class MembersView(TeamView):
+    """GET, POST /api/v1/teams/{team}/members {"email", "role"}"""
 
     roles = {"POST": Role.OWNER}
 
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request, team: str) -> Response:
         found = members.members_of(team_of(request))
         return Response({"object": "list", "data": [as_json(one) for one in found], "has_more": False})
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, team: str) -> Response:
         asked = body_of(NewMember, request)
         made = members.add_member(team=team_of(request), by=user_of(request), **asked)
         return Response(as_json(made), status=201)
 
 
-class MemberView(APIView):
-    """GET, PATCH, DELETE /api/v1/members/{id} {"role"}"""
+class MemberView(TeamView):
+    """GET, PATCH, DELETE /api/v1/teams/{team}/members/{id} {"role"}"""
 
     roles = {"PATCH": Role.OWNER, "DELETE": Role.OWNER}
 
-    def get(self, request: Request, member_id: str) -> Response:
+    def get(self, request: Request, team: str, member_id: str) -> Response:
         return Response(as_json(_member(request, member_id)))
 
-    def patch(self, request: Request, member_id: str) -> Response:
+    def patch(self, request: Request, team: str, member_id: str) -> Response:
         asked = body_of(ChangedMember, request)
         changed = members.change_role(membership=_member(request, member_id), role=asked["role"], by=user_of(request))
         return Response(as_json(changed))
 
-    def delete(self, request: Request, member_id: str) -> Response:
+    def delete(self, request: Request, team: str, member_id: str) -> Response:
         require_no_body(request)
         members.remove_member(membership=_member(request, member_id), by=user_of(request))
         return Response({"id": member_id, "object": "member", "deleted": True})

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts.models import Team, User
-from common.errors import UserError
+from common.errors import NotFound, UserError
 
 
 def team_of(request: Request) -> Team:
@@ -18,6 +18,19 @@ def team_of(request: Request) -> Team:
             "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
         )
     return cast(Team, team)
+
+
+def team_named(name: str) -> Team:
+    """Return the team of this slug or name."""
+    known = Team.objects.none() if "\0" in name else Team.objects.all()
+    team = known.filter(slug=name).first() or known.filter(name=name).first()
+    if team is None:
+        raise no_team(name)
+    return team
+
+
+def no_team(name: str) -> NotFound:
+    return NotFound(f"There is no team {name!r}.", code="team_not_found")
 
 
 def user_of(request: Request) -> User:

@@ -45,7 +45,7 @@ class ApiKeyAuthentication(BaseAuthentication):
                 code="invalid_api_key",
             )
         key.mark_used()
-        _set_team(request, key.team)
+        set_team(request, key.team)
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -58,7 +58,7 @@ class ConsoleAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> Any:
         found = super().authenticate(request)
         if found is not None:
-            _set_team(request, request._request.team)  # type: ignore[attr-defined]
+            set_team(request, request._request.team)  # type: ignore[attr-defined]
         return found
 
 
@@ -87,6 +87,6 @@ def is_platform_admin(request: Request) -> bool:
     return bool(request.user and request.user.is_staff and is_key_for_it)
 
 
-def _set_team(request: Request, team: Team) -> None:
+def set_team(request: Request, team: Team) -> None:
     request.team = team  # type: ignore[attr-defined]
     request._request.team = team  # type: ignore[attr-defined]

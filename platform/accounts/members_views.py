@@ -35,13 +35,14 @@ def team_members(request: PageRequest) -> HttpResponse:
 
 
 def _page(request: PageRequest, *, error: str = "", email: str = "", status: int = 200) -> HttpResponse:
+    address = f"{settings.PUBLIC_URL}/api/v1/teams/{request.team.slug}/members"
     context = {
         "members": members.members_of(request.team),
         "roles": Role.choices,
         "usual": Role.MEMBER,
         "error": error,
         "email": email,
-        "curl": f"curl {settings.PUBLIC_URL}/api/v1/members -H 'Authorization: Bearer sk-luthier-…'",
+        "curl": f"curl {address} -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "accounts/members.html", context, status=status)
 

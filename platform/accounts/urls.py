@@ -5,8 +5,8 @@ from accounts import members_views, views
 
 v1: list = []
 api = [
-    path("members", rest.MembersView.as_view()),
-    path("members/<str:member_id>", rest.MemberView.as_view()),
+    path("teams/<str:team>/members", rest.MembersView.as_view()),
+    path("teams/<str:team>/members/<str:member_id>", rest.MemberView.as_view()),
 ]
 pages = [
     path("sign-in", views.sign_in, name="sign_in"),

@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api_requests import team_named
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
-from common.errors import NotFound
 from compute import services
 
 
@@ -33,19 +33,12 @@ class QuotaView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
     def get(self, request: Request, team: str) -> Response:
-        return Response(_as_json(_team(team)))
+        return Response(_as_json(team_named(team)))
 
     def put(self, request: Request, team: str) -> Response:
-        found = _team(team)
+        found = team_named(team)
         services.set_quota(team=found, accelerators=_accelerators(request), by=request.user)  # type: ignore[arg-type]
         return Response(_as_json(found))
-
-
-def _team(name: str) -> Team:
-    team = Team.objects.filter(slug=name).first() or Team.objects.filter(name=name).first()
-    if team is None:
-        raise NotFound(f"There is no team {name!r}.", code="team_not_found")
-    return team
 
 
 def _accelerators(request: Request) -> int | None:

@@ -24,10 +24,10 @@ def worker(boss: str) -> str:
     return create_api_key(email="worker@example.com", team_name="A")
 
 
-def call(secret: str, method: str, path: str = "", body: Any = None) -> Any:
+def call(secret: str, method: str, path: str = "", body: Any = None, team: str = "a") -> Any:
     headers = {"authorization": f"Bearer {secret}"}
     return Client().generic(
-        method, f"/api/v1/members{path}", "" if body is None else json.dumps(body),
+        method, f"/api/v1/teams/{team}/members{path}", "" if body is None else json.dumps(body),
         content_type="application/json", headers=headers,
     )  # fmt: skip
 
@@ -113,6 +113,28 @@ class TestApi:
         call(boss, "DELETE", f"/{id_of('worker')}")
         path = f"/v1/files/{made.json()['id']}"
         assert Client().delete(path, headers={"authorization": f"Bearer {boss}"}).status_code == 200
+
+
+class TestWhichTeam:
+    def test_a_key_opens_its_own_team_alone(self, boss: str) -> None:
+        elsewhere = create_api_key(email="boss@example.com", team_name="B")
+        assert call(elsewhere, "GET", team="b").status_code == 200
+        for team in ("a", "nowhere", "%00"):
+            reply = call(elsewhere, "POST", body={"email": "worker@example.com"}, team=team)
+            assert (reply.status_code, reply.json()["error"]["code"]) == (404, "team_not_found")
+
+    def test_a_person_in_the_console_has_all_of_theirs(self, boss: str, worker: str) -> None:
+        create_api_key(email="worker@example.com", team_name="B")
+        for team, number in (("a", 2), ("B", 1)):
+            assert len(page("worker").get(f"/api/v1/teams/{team}/members").json()["data"]) == number
+        assert page("boss").get("/api/v1/teams/b/members").status_code == 404
+
+    def test_an_administrator_has_every_team_by_a_key_made_for_it(self, boss: str) -> None:
+        asked = {"email": "new@example.com", "team_name": "B"}
+        admins = create_api_key(**asked, admin=True)
+        for secret, status in ((admins, 201), (create_api_key(**asked), 404)):
+            reply = call(secret, "POST", body={"email": "new@example.com"})
+            assert reply.status_code == status
 
 
 class TestPage:

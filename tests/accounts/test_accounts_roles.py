@@ -89,8 +89,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "v1/models": {"GET": V},
     "v1/models/<name>": {"GET": V, "DELETE": M},
     # Ours
-    "api/v1/members": {"GET": V, "POST": O},
-    "api/v1/members/<member_id>": {"GET": V, "PATCH": O, "DELETE": O},
+    "api/v1/teams/<team>/members": {"GET": V, "POST": O},
+    "api/v1/teams/<team>/members/<member_id>": {"GET": V, "PATCH": O, "DELETE": O},
     "api/v1/catalogue": {"GET": ANY},
     "api/v1/catalogue/<model_id>": {"GET": ANY},
     "api/v1/catalogue/<model_id>/download": {"POST": ADMIN},
@@ -139,7 +139,8 @@ def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[st
 
 def address(route: str) -> str:
     """Return one with ids that nothing has."""
-    return "/" + re.sub(r"<(\w+)>", lambda part: "7777" if part[1] in ("team_id", "number") else "x-1", route)
+    known = {"team": "a", "team_id": "7777", "number": "7777"}
+    return "/" + re.sub(r"<(\w+)>", lambda part: known.get(part[1], "x-1"), route)
 
 
 def person(role: str, *, is_staff: bool = False) -> User:
