@@ -11,6 +11,7 @@ from datasets_app.asking import Said
 from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
+from datasets_app.template_notes import template_in_messages, template_in_text, template_of_lines
 from datasets_app.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, name_of, storable
 
 MEND = "Mend the row or remove it, and upload the file again."
@@ -55,6 +56,7 @@ class Opened:
         self._columns = dict(reading.get("columns") or {})
         self._uses = dict(reading.get("unused") or {})
         self._chosen = _chosen(reading)
+        self._markup = template_of_lines(rows.text.head) if rows.format == "text" and rows.text is not None else None
 
     def __iter__(self) -> Iterator[Example | RowFault]:
         for item in self.items:
@@ -111,7 +113,10 @@ class Opened:
             row = Read(item.value)
             row.seen.add("text")
             self.unused.add_row(row, Said(text=(found.text or "") if isinstance(found, Example) else ""))
-        return found
+        if isinstance(found, RowFault) or found.text is None:
+            return found
+        note = template_in_text(found.text, item.line, self._markup)
+        return replace(found, notes=(note,)) if note else found
 
     def _fault_of_choice(self, item: RawRow) -> RowFault | None:
         """Return why the row is not what the user says it is, if it is not."""
@@ -205,10 +210,15 @@ def _text(item: RawRow) -> Example | RowFault:
 
 
 def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
+    found = (_unfilled(conversation, line), template_in_messages(conversation, line))
+    return tuple(note for note in found if note is not None)
+
+
+def _unfilled(conversation: Conversation, line: int) -> RowFault | None:
     for number, message in enumerate(conversation.messages):
         found = PLACEHOLDER.search(message.content) if message.content and "{{" in message.content else None
         if found:
-            note = RowFault(
+            return RowFault(
                 line=line,
                 level="note",
                 code="unfilled_placeholders",
@@ -216,8 +226,7 @@ def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
                 message=f"The text holds {found[0]}, which nobody has filled in.",
                 hint="Fill it in, or the model will learn to say it.",
             )
-            return (note,)
-    return ()
+    return None
 
 
 def placeholders_in(example: Example | None) -> list[str]:

@@ -21,6 +21,7 @@ from datasets_app.formats import RawRow, RowFault
 from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
 from datasets_app.formats.lines import BOM
 from datasets_app.formats.streams import Readable
+from datasets_app.mark_scan import may_hold_marks
 from datasets_app.rows import RowIndexWriter
 from datasets_app.shapes import go_together, is_only_named
 from datasets_app.validation import Listener, Report, add
@@ -183,7 +184,7 @@ class LineCheck:
             ends = np.append(ends, len(block))
         braces = content == _BRACE
         has_placeholders = bool((braces[1:] & braces[:-1]).any())
-        if has_placeholders or not self._accept(block, ends):
+        if has_placeholders or may_hold_marks(block, content) or not self._accept(block, ends):
             self._one_by_one(block)
         self._line += len(ends)
         self._offset += len(block)

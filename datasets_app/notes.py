@@ -1,6 +1,6 @@
 """What a file's check found worth saying, though its rows can be learned from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import ngettext
@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 from common.spoken import spoken
 from datasets_app.fault_groups import FaultGroup, fault_groups
 from datasets_app.models import TrainingFile
+from datasets_app.template_notes import MARKS, TEMPLATE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,17 @@ def unused_of(file: TrainingFile) -> list[Note]:
         ) % {"name": name, "count": f"{count:,}"}
         found.append(Note(code="unused_key", params={"name": name}, message=message, count=count))
     return found
+
+
+def templates_of(file: TrainingFile) -> list[Note]:
+    """Return the notes about another model's chat template in the texts."""
+    groups = [group for group in fault_groups(file) if group.code in (TEMPLATE, MARKS)]
+    return [replace(_of_rows(group), message=_counted(group)) for group in groups]
+
+
+def _counted(group: FaultGroup) -> str:
+    rows = ngettext("%(count)s row:", "%(count)s rows:", group.count) % {"count": f"{group.count:,}"}
+    return f"{rows} {spoken(group.message)} {spoken(group.hint)}"
 
 
 def _of_rows(group: FaultGroup) -> Note:

@@ -1,5 +1,6 @@
 """Repairs of whole files: looked at first, then made into a new version."""
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,9 @@ from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.lines import lines
 from datasets_app.models import TrainingFile
-from datasets_app.repairs import NAMES, Outcome, repaired
+from datasets_app.repairs import NAMES, UNWRAP, Outcome, repaired
 from datasets_app.spooling import Spool
+from datasets_app.unwrapping import KEPT, chats_in_lines
 from datasets_app.versions import new_version, repaired_name, source_of
 from datasets_app.writing import Write, writes
 
@@ -82,7 +84,11 @@ def _version_of(
         reason=reason[:300],
         made={"how": "repair", "of": parent.pk, "repairs": names, "values": dict(values)},
     )
-    if parent.format == "jsonl":
+    if _makes_messages(parent, names):
+        file.reading = {"shape": "messages"}
+        if parent.use == "text" and "unused" in parent.reading:  # what stands beside a text is kept, and asked once
+            file.reading["unused"] = parent.reading["unused"]
+    elif parent.format == "jsonl":
         # Its rows are still of their own shape; those of other layouts are written as messages.
         file.reading = {key: value for key, value in parent.reading.items() if key in ("shape", "columns", "unused")}
     return file
@@ -124,7 +130,16 @@ def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], o
     with storing.open_content(file) as stream:
         opened = open_examples(stream, file.filename, file.reading)
         items = _raw_items(opened, skips_commas="strip_commas" in names)
-        yield from repaired(items, opened, names, values, outcome, shown=SHOWN_CHANGES)
+        judge = None
+        if _makes_messages(file, names):
+            judge = open_examples(io.BytesIO(), "rows.jsonl", {"shape": "messages"})
+            items = chats_in_lines(items) if opened.format == "text" else items
+        yield from repaired(items, opened, names, values, outcome, shown=SHOWN_CHANGES, judge=judge)
+
+
+def _makes_messages(file: TrainingFile, names: list[str]) -> bool:
+    """Whether these repairs write rows of text or of columns as messages."""
+    return UNWRAP in names and file.shape not in ("", *KEPT)
 
 
 def _raw_items(opened: Opened, *, skips_commas: bool) -> Iterator[Item]:

@@ -16,6 +16,8 @@ from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import from_json, parse_value, to_json
 from datasets_app.shapes import as_row
+from datasets_app.template_notes import TEMPLATE
+from datasets_app.unwrapping import unwrapped
 
 ROLES = {
     "bot": "assistant", "model": "assistant",
@@ -25,6 +27,7 @@ ROLES = {
 """Names that others give to the roles, in lower case, besides those that are understood anyway."""
 _KNOWN = ("system", "developer", "user", "human", "assistant", "gpt", "tool", "function", "observation")
 _TEXT_OR_COMMA = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|,(?=\s*[}\]])')
+UNWRAP = "unwrap_template"
 UNREADABLE = "unreadable"
 """Counts rows that could not even be read, such as one beyond the longest: they cannot be carried over."""
 
@@ -189,6 +192,11 @@ REPAIRS: tuple[Repair, ...] = (
     Repair(name="drop_trailing_question", title=_("Leave out questions without an answer"),
            sentence=_("What follows the last answer of a conversation."), mends=("last_not_assistant",),
            of_value=drop_trailing_question),
+    Repair(name=UNWRAP, title=_("Turn another model's template into turns"),
+           sentence=_("### Human:, [INST], <|im_start|> and the like become messages of the system, the user and the "
+                      "assistant. In a plain text a conversation begins with its system prompt, with a question behind "
+                      "a blank line, or with each question."),
+           mends=(TEMPLATE,)),
     Repair(name="trim", title=_("Trim blank space"), sentence=_("From both ends of every text."), mends=(),
            of_value=trim),
     Repair(name="fill_placeholders", title=_("Fill in placeholders"),
@@ -214,17 +222,27 @@ def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Rep
 
 
 def repaired(
-    items: Iterable[Item], opened: Opened, names: Iterable[str], values: Values, outcome: Outcome, *, shown: int
+    items: Iterable[Item],
+    opened: Opened,
+    names: Iterable[str],
+    values: Values,
+    outcome: Outcome,
+    *,
+    shown: int,
+    judge: Opened | None = None,
 ) -> Iterator[bytes]:
     """Yield every row that stays, as a line, and count in `outcome`; `shown` changes are kept there.
 
-    A line that nothing was mended in stays the bytes that it was. Rows of other layouts are written as messages.
+    A line that nothing was mended in stays the bytes that it was. Rows of other layouts are written as messages, and
+    those of other shapes where turns are made: a `judge` is who reads what they have become.
     """
     chosen = [repair for repair in REPAIRS if repair.name in set(names)]
     chosen_names = {repair.name for repair in chosen}
     seen: set[bytes] | None = set() if "drop_repeated" in chosen_names else None
     for item in items:
         row = _mended(item, opened, chosen, values)
+        if UNWRAP in chosen_names and isinstance(row.value, Mapping):
+            _unwrap(row, opened, judge)
         if row.is_mark:
             _count(outcome, row, shown)
             continue
@@ -245,6 +263,8 @@ class _Row:
     written: bytes | None = None
     """None for a row of which nothing is left."""
     example: Example | RowFault | None = None
+    value: Any = None
+    """What it holds; None where it cannot be read."""
     used: list[str] = field(default_factory=list)
     is_mark: bool = False
     """True for what stood between rows and is taken away: no row is dropped with it."""
@@ -268,12 +288,24 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
     for repair in chosen:
         if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
             value, row.used = changed, [*row.used, repair.name]
+    row.value = value
     row.example = opened.read_item(RawRow(line=line, value=value, num_bytes=item.num_bytes))
     if opened.format != "jsonl":
         row.written = _as_line(row.example, value)
     elif row.used:
         row.written = to_json(value).encode("utf-8", "backslashreplace")
     return row
+
+
+def _unwrap(row: _Row, opened: Opened, judge: Opened | None) -> None:
+    """Turn the template that the row carries into turns, and its columns into messages where others are too."""
+    assert row.example is not None
+    value, is_changed = unwrapped(row.value, row.example)
+    if not is_changed and judge is None:
+        return
+    row.used += [UNWRAP] if is_changed else []
+    row.example = (judge or opened).read_item(RawRow(line=row.line, value=value, num_bytes=0))
+    row.written = to_json(value).encode("utf-8", "backslashreplace")
 
 
 def _parsed(raw: bytes, row: _Row, chosen: list[Repair]) -> Any:

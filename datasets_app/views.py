@@ -19,7 +19,7 @@ from datasets_app import services
 from datasets_app.columns import question_of
 from datasets_app.downloads import faults_response, file_response
 from datasets_app.models import TrainingFile
-from datasets_app.notes import unused_of
+from datasets_app.notes import templates_of, unused_of
 from datasets_app.questions import questions_of, words_of_choices
 from datasets_app.tabs import TABS
 from datasets_app.unused import BESIDE
@@ -84,6 +84,7 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
         "sentence": sentence_of(file),
         "recognised": recognised(file),
         **_unused(file),
+        "templates": templates_of(file),
         "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
         **TABS[tab](request, file),

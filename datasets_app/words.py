@@ -6,6 +6,7 @@ from django.utils.translation import ngettext
 from common.spoken import spoken
 from datasets_app.models import TrainingFile
 from datasets_app.shapes import SHAPES
+from datasets_app.template_notes import TEMPLATE
 
 LAYOUTS = {
     "jsonl": "JSON Lines", "json": "JSON", "json-objects": "JSON", "csv": "CSV", "xlsx": "Excel", "parquet": "Parquet",
@@ -68,13 +69,20 @@ def _only_fault(file: TrainingFile) -> str:
 
 def _ready(file: TrainingFile) -> str:
     rows, notes = file.num_rows or 0, (file.statistics or {}).get("num_notes", 0)
+    chats = (file.statistics or {}).get("notes", {}).get(TEMPLATE, 0)
     if file.unanswered:
         ready = ngettext("Checked: %(count)s row.", "Checked: %(count)s rows.", rows)
+    elif file.use == "text" and chats:
+        ready = ngettext(
+            "Ready: %(count)s row of text, %(chats)s of it written in another model's chat template.",
+            "Ready: %(count)s rows of text, %(chats)s of them written in another model's chat template.",
+            rows,
+        )
     elif file.use == "text":
         ready = ngettext("Ready: %(count)s piece of text.", "Ready: %(count)s pieces of text.", rows)
     else:
         ready = ngettext("Ready: %(count)s conversation.", "Ready: %(count)s conversations.", rows)
-    sentences = [ready % {"count": f"{rows:,}"}]
+    sentences = [ready % {"count": f"{rows:,}", "chats": f"{chats:,}"}]
     if file.unanswered:
         names = ", ".join(name for name, _kind, _sample in file.unanswered[:SHOWN_NAMES])
         names += ", …" if len(file.unanswered) > SHOWN_NAMES else ""

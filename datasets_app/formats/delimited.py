@@ -37,7 +37,8 @@ class Layout:
 def table_in(head: bytes) -> Layout | None:
     """Return how the table is made up that begins with `head`, in UTF-8; None for any other text.
 
-    Tabs on every line are a table's. The other separators stand in prose too, so they need a first line of names.
+    Tabs on every line are a table's. The other separators stand in prose too, so they need a first line of names; bars
+    also stand in marks of chat templates, so they need known ones.
     """
     text = head.decode("utf-8-sig", "replace")
     if "\0" in text:
@@ -102,7 +103,7 @@ def _is_table(records: list[list[str]], separator: str, *, has_quotes: bool) -> 
 
 def _is_written_as_table(records: list[list[str]], separator: str, *, has_quotes: bool) -> bool:
     """Tell whether marks that prose uses too separate cells here: names above, and no space behind a mark."""
-    if len(records) < 3 or not _are_names(records[0]):
+    if len(records) < 3 or separator == "|" or not _are_names(records[0]):
         return False
     if any(cell.startswith(" ") for cells in records for cell in cells[1:]):
         return False

@@ -1,5 +1,6 @@
 """Plain text: a paragraph, or where there are no blank lines a line, is one piece to read."""
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -8,6 +9,8 @@ from datasets_app.formats.json_values import not_utf8, too_long
 from datasets_app.formats.lines import BOM, lines
 from datasets_app.formats.streams import Readable
 
+_BRACKETED = re.compile(rb"\[(?!NaN|Infinity)[A-Z]")
+"""A word in brackets, such as [INST]: no array begins so."""
 SUFFIXES = (".txt", ".text", ".md")
 
 
@@ -19,7 +22,8 @@ class PlainText:
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take text by its name; JSON under such a name is read as what it is."""
         start = head.removeprefix(BOM).lstrip()
-        return PurePath(filename.lower()).suffix in SUFFIXES and not start.startswith((b"{", b"["))
+        is_json = start.startswith((b"{", b"[")) and not _BRACKETED.match(start)
+        return PurePath(filename.lower()).suffix in SUFFIXES and not is_json
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield {"text": line} for each line that is not blank."""

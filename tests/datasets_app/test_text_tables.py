@@ -33,6 +33,7 @@ TABLES = {
     "semicolons": ("Frage;Antwort\nWas kostet es?;3,50 €\nUnd, wann?;heute\n".encode(), ["Frage", "Antwort"], 2),
     "commas": (b"ask,reply\nq1,r1\nq2,r2\n", ["ask", "reply"], 2),
     "commas and quotes": ('标题,正文\n"a, b","c\nd"\n"e","f"\n'.encode(), ["标题", "正文"], 2),
+    "bars": (b"question|reply\nq1|r1\n", ["question", "reply"], 1),
     "blank lines first": (b"\n\nFrage\tAntwort\nA?\tB\n\nC?\tD\n", ["Frage", "Antwort"], 2),
 }
 PROSE = {
@@ -41,6 +42,7 @@ PROSE = {
     "Chinese verses": "春眠不觉晓,处处闻啼鸟\n夜来风雨声,花落知多少\n床前明月光,疑是地上霜\n".encode(),
     "a program": b"int f(int a, int b) {\n\treturn a;\n}\nvoid g(int x, int y) {\n\tf(x, y);\n}\n",
     "a table of Markdown": b"| a | b |\n|---|---|\n| c | d |\n",
+    "a chat in a template": b"<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n",
     "a single line": b"one\ttwo\n",
     "a tab here and there": b"Once upon a time\tthere was\na king.\nHe had\ta daughter\tand a son.\n",
 }
