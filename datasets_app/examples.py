@@ -94,10 +94,8 @@ class Opened:
         return self.format in _TABLES or (not self.shape and len(texts) > 1)
 
     def _turned(self, item: RawRow, shape: Shape) -> Example | RowFault:
-        assert shape.turn is not None
         row = Read(item.value)
-        turned = shape.turn(row, self._columns)
-        found = _conversation(item, turned.value, turned.places)
+        found, left_out = self._read(item, row, shape)
         if isinstance(found, RowFault):
             row.seen.update(PARSED)
             self.unused.add_row(row, Said())
@@ -105,7 +103,18 @@ class Opened:
         if self._uses:
             found = _with_uses(found, item, row, self._uses)
         self.unused.add_row(row, Said(found.conversation if isinstance(found, Example) else None))
+        for name in left_out:
+            self.unused.count(name)
         return found
+
+    def _read(self, item: RawRow, row: Read, shape: Shape) -> tuple[Example | RowFault, tuple[str, ...]]:
+        """Return what the row is, and the names of what inside of its parts is not learned."""
+        assert shape.turn is not None
+        try:
+            turned = shape.turn(row, self._columns)
+        except ChatError as error:
+            return _fault(error, item.line, {}), ()
+        return _conversation(item, turned.value, turned.places), turned.unused
 
     def _text(self, item: RawRow) -> Example | RowFault:
         found = _text(item)

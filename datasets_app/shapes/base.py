@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chat import ChatError
+
 Use = Literal["chat", "text", "preference", "reinforcement", "none"]
 Row = Mapping[str, Any]
 Columns = Mapping[str, str]
@@ -18,6 +20,8 @@ class Turned:
     """{"messages": [...], "tools": [...]} or {"text": ...}."""
     places: Mapping[str, str] = field(default_factory=dict)
     """From a place in `value` to the row's own: {"messages[0].content": "instruction"}."""
+    unused: tuple[str, ...] = ()
+    """Names of what inside of the row's parts is not learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Shape:
     fits: Callable[[Row], bool]
     """Whether a row is of this shape, by its keys."""
     turn: Callable[[Row, Columns], Turned] | None = None
-    """Rewrite a row; None where it is named only, because nothing here can learn from it."""
+    """Rewrite a row, or raise ChatError; None where it is named only, because nothing here can learn from it."""
 
 
 def text_of(row: Row, key: str) -> Any:
@@ -51,3 +55,17 @@ def has(*keys: str) -> Callable[[Row], bool]:
     """Return a test for rows that have all of `keys`."""
     wanted = frozenset(keys)
     return lambda row: wanted <= row.keys()
+
+
+def only_answer(value: Any, field: str) -> Any:
+    """Return the one text of a list, or of a list in one, and anything else itself. Raises ChatError for several."""
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | str):
+        value = value[0]
+    texts = [part for part in value if isinstance(part, list | str)] if isinstance(value, list) else []
+    if len(texts) > 1:
+        raise ChatError(
+            f"{field} holds {len(texts)} answers to one question, but only one can be learned. Keep the best.",
+            code="several_answers",
+            field=field,
+        )
+    return value

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
+from chat import ChatError
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
 
 PAIRS = (
     ("question", "answer"),
@@ -15,6 +16,9 @@ PAIRS = (
     ("input", "output"),
     ("input", "target"),
     ("source", "target"),
+    ("text_input", "output"),
+    ("input_text", "output_text"),
+    ("request", "response"),
     ("instruction", "response"),
     ("problem", "solution"),
     ("问题", "回答"),
@@ -49,14 +53,41 @@ def _pair(
         asked, said = (turn[0], turn[1]) if isinstance(turn, list) and len(turn) == 2 else (turn, None)
         add("user", asked, f"{history}[{number}][0]")
         add("assistant", said, f"{history}[{number}][1]")
+    rounds = _rounds(row, prompt, answer)
+    for number, (asked, said) in enumerate(rounds[:-1]):
+        add("user", asked, f"{prompt}[{number}]")
+        add("assistant", said, f"{answer}[{number}]")
+    last = dict(zip((prompt, answer), rounds[-1], strict=True)) if rounds else {}
     # What a question is about stands before it, what an instruction works on behind it.
     keys = (CONTEXT, prompt) if prompt == "question" else (prompt, more or CONTEXT)
-    given = [(key, text_of(row, key)) for key in keys]
+    given = [(key, last[key] if key in last else text_of(row, key)) for key in keys]
     parts = [part for key, part in given if part != "" and (key != CONTEXT or isinstance(part, str))]
     odd = next((part for part in parts if not isinstance(part, str)), None)
     add("user", odd if odd is not None else "\n".join(parts), prompt)
-    add("assistant", text_of(row, answer), answer)
+    add("assistant", last[answer] if last else only_answer(text_of(row, answer), answer), answer)
     return Turned(value={"messages": messages}, places=places)
+
+
+def _rounds(row: Row, prompt: str, answer: str) -> list[tuple[str, str]]:
+    """Return the questions and answers of a row that has a list of each; none where it has one of each."""
+    asked, said = _texts(row.get(prompt)), _texts(row.get(answer))
+    if not asked or len(asked) == 1:
+        return [(asked[0], only_answer(row.get(answer), answer))] if asked else []
+    if len(asked) != len(said):
+        raise ChatError(
+            f"{prompt} holds {len(asked)} texts and {answer} {len(said) or 1}, but every question needs its answer. "
+            "Give both as many.",
+            code="lists_differ",
+            field=prompt,
+        )
+    return list(zip(asked, said, strict=True))
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a list of texts; an empty one for anything else."""
+    if not isinstance(value, list) or not all(isinstance(part, str | int | float) for part in value):
+        return []
+    return [str(part) for part in value]
 
 
 def _alpaca(row: Row, columns: Columns) -> Turned:

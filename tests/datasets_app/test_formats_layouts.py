@@ -250,7 +250,7 @@ class TestShapes:
             assert report.num_rows + report.num_faults == 1
 
     def test_what_is_no_text_is_refused_and_never_written_as_python(self) -> None:
-        odd: list[Any] = [{"a": 1}, True, ["x"]]
+        odd: list[Any] = [{"a": 1}, True, [{"x": 1}]]
         for value in odd:
             report = checked(lines_of({"instruction": "a", "input": "", "output": value}))
             assert [fault.field for fault in report.faults] in (["output"], ["output[0]"]), value
