@@ -25,6 +25,9 @@ opposite."""
 _YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
 SYSTEMS = ("system", "system_prompt")
 """Keys beside the messages that hold the system message."""
+_TEXT_PARTS = ("text", "input_text", "output_text", None)
+"""What vendors call a part that is text; some do not say."""
+_OTHER_PARTS = ("image_url", "image", "input_audio", "audio", "video", "file", "document", "tool_use", "tool_result")
 KNOWN_ROLES = "system, user, assistant (or human, gpt) and tool"
 
 
@@ -55,7 +58,7 @@ def _with_system(messages: tuple[Message, ...], row: Mapping[Any, Any]) -> tuple
     """Put the system prompt that stands beside the messages before them; one of their own must say the same."""
     for key in SYSTEMS:
         text = row.get(key)
-        if text is None or text == "":
+        if text in (None, "", []):
             continue
         content = _content(text, "system", False, key)
         if messages[0].role != "system":
@@ -187,14 +190,14 @@ def _joined_parts(parts: list[object], field: str) -> str:
     for number, part in enumerate(parts):
         where = f"{field}[{number}]"
         kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind in ("image_url", "image", "input_audio", "audio", "video", "file"):
+        if kind in _OTHER_PARTS:
             raise ChatError(
                 f"{where} is of type {kind!r}. Only text can be trained on or answered here.",
                 code="content_part_unsupported",
                 field=where,
             )
         text = part.get("text") if isinstance(part, Mapping) else None
-        if kind != "text" or not isinstance(text, str):
+        if kind not in _TEXT_PARTS or not isinstance(text, str):
             raise ChatError(
                 f'{where} is not a text part. Write {{"type": "text", "text": "..."}}.',
                 code="content_not_text",

@@ -17,7 +17,7 @@ IN_MESSAGES = frozenset(
     {"role", "content", "from", "value", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
      "annotations", "id", *MASKS}
 )  # fmt: skip
-IN_PAIRS = frozenset({"human", "user", "question", "assistant", "gpt", "bot", "answer"})
+IN_PAIRS = frozenset({"human", "user", "question", "prompt", "assistant", "gpt", "bot", "answer", "response"})
 PARSED = ("tools", "functions", "system", "system_prompt")
 """Keys that the reading of messages looks at, though it may end before it comes to them."""
 LONGEST_NAME = 60

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from datasets_app.formats.base import RowFault
-from datasets_app.shapes import conversations, instructions, others
+from datasets_app.shapes import conversations, instructions, others, vendors
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, Use
 from datasets_app.shapes.lists import as_row
 
-SHAPES: tuple[Shape, ...] = (*others.FIRST, *conversations.SHAPES, *instructions.SHAPES, others.TEXT)
+SHAPES: tuple[Shape, ...] = (
+    *others.FIRST, *conversations.SHAPES, *vendors.SHAPES, *instructions.SHAPES, others.TEXT, *vendors.LAST,
+)  # fmt: skip
 CHOSEN = instructions.CHOSEN
 NAMES = (*dict.fromkeys(shape.name for shape in SHAPES), CHOSEN.name)
 KEPT_ANSWER = 'To train on it, write {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chat.parsing import MASKS, SYSTEMS
-from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, text_of
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
 
 CALLS = ("function_call", "tool_call")
 
@@ -16,6 +16,7 @@ def _is_list(row: Row, key: str) -> bool:
 
 def _messages(row: Row, columns: Columns) -> Turned:
     """Return OpenAI's row; its older `functions` and `function_call` become tools and tool_calls."""
+    row.get("schemaVersion")  # Bedrock's, which says no more than what the row is
     if "functions" not in row and not _has_old_calls(row["messages"]):
         return Turned(value=row)
     value = {key: row[key] for key in ("tools", *SYSTEMS) if key in row}
@@ -122,12 +123,15 @@ def _paired(row: Row, columns: Columns) -> Turned:
             messages.append(pair)
             continue
         for role, keys in (
-            ("user", ("human", "user", "question")),
-            ("assistant", ("assistant", "gpt", "bot", "answer")),
+            ("user", ("human", "user", "question", "prompt")),
+            ("assistant", ("assistant", "gpt", "bot", "answer", "response")),
         ):
             key = next((key for key in keys if key in pair), keys[0])
             places[f"messages[{len(messages)}].content"] = f"conversation[{number}].{key}"
-            messages.append({"role": role, "content": pair.get(key)})
+            content = pair.get(key)
+            if role == "assistant":
+                content = only_answer(content, f"conversation[{number}].{key}")
+            messages.append({"role": role, "content": content})
     return Turned(value={"messages": messages}, places=places)
 
 

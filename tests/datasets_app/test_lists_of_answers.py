@@ -46,7 +46,7 @@ class TestLists:
     )  # fmt: skip
     def test_of_one_and_of_numbers(self, value: dict[str, Any], talk: list[tuple[str, str]]) -> None:
         assert said(written([value])) == [talk]
-        assert checked(written([value])).unused == {}
+        assert checked(written([value])).unused.counts == {}
 
     @pytest.mark.parametrize(
         ("value", "code", "field"),
