@@ -15,6 +15,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from chat import Conversation
@@ -59,6 +60,7 @@ BAD = NO | {
     "-1", "-1.0", "bad", "incorrect", "wrong", "rejected", "reject", "negative", "undesirable", "down", "thumbs_down",
     "dislike", "disliked", "downvote", "dispreferred", "👎", "坏", "差", "错", "错误", "踩",
 }  # fmt: skip
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _NUMBER = re.compile(r"_?\d+$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _UNSPACED = re.compile(
@@ -90,20 +92,37 @@ def _stands_in(text: str, whole: str) -> bool:
 
 def kind_of(key: str, value: Any, said: Said) -> tuple[Kind, str] | None:
     """Return what is worth a question in an unused value, and its words; None where it is only named."""
-    name = plain(key)
-    if _is_mask(name, value):
+    name, is_mark, is_of_text = _about(key)
+    if not is_mark and _is_short(value, is_of_text):
+        return None
+    if is_mark and _is_mask(name, value):
         return "mask", _written(value)
-    if name in NAMES_OF_VERDICTS and not isinstance(value, list | Mapping) and _is_doubtful(name, value, said):
+    if name in NAMES_OF_VERDICTS and not isinstance(value, list | Mapping) and _is_doubtful(value, said):
         return "verdict", _written(value)
     text = next((part for own, part in _texts(name, value) if is_text(own, part) and not said.holds(part)), None)
     return ("text", text) if text is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _about(key: str) -> tuple[str, bool, bool]:
+    """Return a key's plain name, and whether it is one of masks or verdicts, or one of texts."""
+    name = plain(key)
+    is_mask = name in NAMES_OF_MASKS or name in INVERTED or _is_any_mask(name)
+    return name, is_mask or name in NAMES_OF_VERDICTS, is_name_of_text(name)
+
+
+def _is_short(value: Any, is_of_text: bool) -> bool:
+    """Tell at once that most values hold no text."""
+    if isinstance(value, int | float):
+        return True
+    return isinstance(value, str) and not is_of_text and len(value) < TEXT_LETTERS and value[:1] not in ("{", "[")
 
 
 def is_text(name: str, value: str) -> bool:
     """Tell whether `value`, under a plain name, is text."""
     letters = len(_UNSPACED.findall(value))
     if is_name_of_text(name):
-        return letters >= NAMED_LETTERS or len(_WORD.findall(value)) >= NAMED_WORDS
+        return letters >= NAMED_LETTERS or (len(value.split()) >= NAMED_WORDS <= len(_WORD.findall(value)))
     if letters >= TEXT_LETTERS:
         return True
     return (
@@ -136,19 +155,26 @@ def _is_mask(name: str, value: Any) -> bool:
         words = [word_of(leaf) for leaf in _leaves(value)]
         weighs = "weight" in name and any(isinstance(leaf, int | float) for leaf in _leaves(value))
         return any(word in NO for word in words) or (weighs and any(word not in YES for word in words))
+    return _is_any_mask(name)
+
+
+def _is_any_mask(name: str) -> bool:
+    """Tell whether it is the name of a mask of which nobody knows what its yes means."""
     return name in ("mask", "masks") or name.endswith("_mask")
 
 
-def _is_doubtful(name: str, value: Any, said: Said) -> bool:
+def _is_doubtful(value: Any, said: Said) -> bool:
     word = word_of(value)
     return word not in GOOD and not (isinstance(value, str) and said.holds(value))
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a value, each with its nearest name."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
+    """Yield the texts of a value, each with its nearest name; an object or a list may be written out as a text."""
+    if isinstance(value, str) and f"{value[:1]}{value[-1:]}" in ("{}", "[]"):
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(value)
+        if isinstance(value, str):  # as Python writes it
+            value = [own for pair in _QUOTED.findall(value) for own in pair if own] or value
     for own, leaf in _named_leaves(name, value):
         if isinstance(leaf, str):
             yield own, leaf

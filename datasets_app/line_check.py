@@ -9,6 +9,7 @@ explains.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -33,6 +34,7 @@ SIGN_BYTES = 16 * 2**20
 SHORT_BYTES = 40
 """A shorter value beside the messages holds no text."""
 _EMPTY = (b"null", b'""', b"[]", b"{}")
+_LONGEST_EMPTY = 4
 
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -69,6 +71,10 @@ class _Beside(msgspec.Struct, gc=False):
     score: Ignored = msgspec.UNSET
 
 
+class _MessagesAlone(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: list[_System | _User | _Assistant]
+
+
 class _Messages(_Beside, forbid_unknown_fields=True, gc=False, kw_only=True):
     messages: list[_System | _User | _Assistant]
 
@@ -93,19 +99,31 @@ class _FromGPT(msgspec.Struct, tag_field="from", tag="gpt", forbid_unknown_field
     content: Text = msgspec.field(name="value")
 
 
+class _ConversationsAlone(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    messages: list[_FromSystem | _FromUser | _FromHuman | _FromAssistant | _FromGPT] = msgspec.field(
+        name="conversations"
+    )
+
+
 class _Conversations(_Beside, forbid_unknown_fields=True, gc=False, kw_only=True):
     messages: list[_FromSystem | _FromUser | _FromHuman | _FromAssistant | _FromGPT] = msgspec.field(
         name="conversations"
     )
 
 
+_ALL_BESIDE = attrgetter(*_Beside.__struct_fields__)
 _ROLES: dict[type, str] = {
     _System: "system", _User: "user", _Assistant: "assistant", _FromSystem: "system", _FromUser: "user",
     _FromHuman: "user", _FromAssistant: "assistant", _FromGPT: "assistant",
 }  # fmt: skip
 _ANSWERS = frozenset(kind for kind, role in _ROLES.items() if role == "assistant")
 _ROWS: dict[str, type[_Messages | _Conversations]] = {"messages": _Messages, "conversations": _Conversations}
-_DECODERS = {name: msgspec.json.Decoder(row) for name, row in _ROWS.items()}
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(row) for name, row in _ROWS.items()}
+_ALONE: dict[str, msgspec.json.Decoder[Any]] = {
+    "messages": msgspec.json.Decoder(_MessagesAlone),
+    "conversations": msgspec.json.Decoder(_ConversationsAlone),
+}
+"""Quicker, for files without a key beside the messages."""
 Kinds = tuple[type, ...]
 
 
@@ -121,7 +139,7 @@ class LineCheck:
         self._listener = listener
         self._index = index
         self._shape = _shape_of(head)
-        self._decoder = _DECODERS[self._shape]
+        self._looks_beside = False
         self._known: dict[Kinds, bool] = {}
         self._counts: Counter[Kinds] = Counter()
         self._line = 1
@@ -194,11 +212,8 @@ class LineCheck:
         first = self._opened.shape
         if first and not is_only_named(first) and not go_together(self._shape, first):
             return False
-        try:
-            rows = self._decoder.decode_lines(block)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if len(rows) != len(ends):
+        rows = self._decoded(block)
+        if rows is None or len(rows) != len(ends):
             return False
         conversations = [row.messages for row in rows]
         counts = Counter([tuple(map(type, messages)) for messages in conversations])
@@ -207,7 +222,7 @@ class LineCheck:
             return False
         if not all(self._is_ordinary(kinds) for kinds in counts):
             return False
-        beside = _beside(rows)
+        beside = _beside(rows) if self._looks_beside else {}
         if beside is None:
             return False
         for name, number in beside.items():
@@ -216,6 +231,17 @@ class LineCheck:
         starts = np.concatenate(([0], ends[:-1] + 1))
         self._take(block, starts, ends, len(rows))
         return True
+
+    def _decoded(self, block: bytes) -> Sequence[Any] | None:
+        """Return the rows; once keys stand beside the messages, they are looked at from there on."""
+        for looks_beside in (True,) if self._looks_beside else (False, True):
+            try:
+                rows: list[Any] = (_DECODERS if looks_beside else _ALONE)[self._shape].decode_lines(block)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            self._looks_beside = looks_beside
+            return rows
+        return None
 
     def _take(self, block: bytes, starts: Any, ends: Any, num_rows: int) -> None:
         report = self._report
@@ -269,18 +295,30 @@ class LineCheck:
 def _beside(rows: Sequence[Any]) -> dict[str, int] | None:
     """Return how many rows have each key beside their messages; None where one may hold what is asked about."""
     found: dict[str, int] = {}
-    for name in _Beside.__struct_fields__:
-        values = [bytes(value) for row in rows if (value := getattr(row, name)) is not msgspec.UNSET]
-        if number := sum(value not in _EMPTY for value in values):
+    for name, column in zip(_Beside.__struct_fields__, zip(*map(_ALL_BESIDE, rows), strict=True), strict=False):
+        if msgspec.UnsetType in (kinds := set(map(type, column))):
+            if len(kinds) == 1:
+                continue
+            column = tuple(value for value in column if value is not msgspec.UNSET)
+        joined = b"\n".join(column)
+        values = joined.split(b"\n")
+        num_empty = sum(map(values.count, _EMPTY)) if min(map(len, values)) <= _LONGEST_EMPTY else 0
+        if number := len(values) - num_empty:
             found[name] = number
-        if any(_asks(name, value) for value in values):
+        if _may_ask(joined, values) and any(_asks(name, value) for value in set(values)):
             return None
     return found
 
 
-def _asks(name: str, value: bytes) -> bool:
-    if len(value) < SHORT_BYTES and value[:1] not in (b"{", b"["):
+def _may_ask(joined: bytes, values: Sequence[bytes]) -> bool:
+    """Tell at once that no value holds text: all are short, or written without a blank and in ASCII."""
+    if b"{" not in joined and b"[" not in joined and max(map(len, values), default=0) < SHORT_BYTES:
         return False
+    plain = joined.replace(b'": ', b'":').replace(b", ", b",")
+    return b" " in plain or b"\\" in plain or not plain.isascii()
+
+
+def _asks(name: str, value: bytes) -> bool:
     return kind_of(name, msgspec.json.decode(value), Said()) is not None
 
 
