@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
-_GREATER = (b"|>", b"\xef\xbd\x9c>", b"\\uff5c>", b"\\uFF5C>", b"_of_turn>", b"<s>", b"</s>", b"<bos>", b"<eos>",
-            b"<eoh>", b"<eoa>", b"<sop>", b"SYS>>")  # fmt: skip
+_GREATER = (
+    b"|>", b"\xef\xbd\x9c>", b"\\uff5c>", b"\\uFF5C>", b"_of_turn>", b"<s>", b"</s>", b"<bos>", b"<eos>", b"<eoh>",
+    b"<eoa>", b"<sop>", b"SYS>>", b"<human>", b"<bot>", b"<AI>", b"_106>", b"_107>", b"_195>", b"_196>", b"_id_0>",
+    b"_id_1>", b"\xe6\x88\xb7>", b"\\u6237>",
+)  # fmt: skip
 _PAIRS = {
-    b"T]": (b"INST]", b"_PROMPT]"), b"n:": (b"Human:",), b"r:": (b"User:",), b"R:": (b"USER:",),
-    b"t:": (b"Assistant:",), b"T:": (b"ASSISTANT:",),
+    b"T]": (b"INST]", b"_PROMPT]"), b"|]": (b"[|Human|]", b"[|AI|]"), b"n:": (b"Human:",), b"r:": (b"User:",),
+    b"R:": (b"USER:",), b"t:": (b"Assistant:",), b"T:": (b"ASSISTANT:",),
 }  # fmt: skip
 """Marks by their last two bytes, which are compared at once."""
 _HASHED = re.compile(

@@ -22,12 +22,12 @@ LONGEST_PREFACE = 2000
 """Characters before the first mark: "Below is an instruction …"."""
 
 _ROLES = {
-    "system": ("system", "developer", "sys", "系统"),
+    "system": ("system", "developer", "sys", "system prompt", "系统"),
     "user": ("user", "human", "prompter", "instruction", "question", "prompt", "gpt4 correct user", "inst", "/sys",
-             "/system_prompt", "指令", "问题", "用户", "问"),
+             "/system_prompt", "user message", "reserved_106", "reserved_195", "指令", "问题", "用户", "问"),
     "more": ("input", "输入"),
     "assistant": ("assistant", "model", "bot", "chatbot", "response", "answer", "output", "gpt4 correct assistant",
-                  "/inst", "ai", "gpt", "回答", "助手", "回复", "输出", "答"),
+                  "/inst", "ai", "gpt", "reserved_107", "reserved_196", "回答", "助手", "回复", "输出", "答"),
     "tool": ("tool", "ipython", "observation", "function"),
 }  # fmt: skip
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names} | {"system_prompt": "system"}
@@ -56,11 +56,18 @@ MARKUPS: tuple[Markup, ...] = (
     Markup(opening=re.compile(r"<\|START_OF_TURN_TOKEN\|><\|(\w+)_TOKEN\|>")),
     Markup(opening=re.compile(r"<\|start\|>(\w+)(?:<\|channel\|>final)?<\|message\|>")),
     Markup(opening=re.compile(r"<[|｜]((?i:system|user|assistant|prompter|bot|observation|tool))[|｜]>:?[ \t]*\n?")),
+    Markup(opening=re.compile(r"<\|im_(?:user|assistant|system)\|>(\w+)<\|im_middle\|>")),
+    Markup(opening=re.compile(r"<extra_id_[01]>(System|User|Assistant)[ \t]*\n")),
+    Markup(opening=re.compile(r"<(reserved_10[67]|reserved_19[56]|用户|AI)>")),
+    Markup(opening=re.compile(r"<(human|bot)>:[ \t]*")),
+    Markup(opening=re.compile(r"\[\|(Human|AI)\|\]:?[ \t]*")),
+    Markup(opening=re.compile(r"<s>(system|user|bot|assistant)[ \t]*\n")),
     Markup(opening=re.compile(r"(?:<<|\[)(INST|/INST|/?SYS|/?SYSTEM_PROMPT)(?:>>|\])")),
     Markup(
         opening=re.compile(
-            r"#{3} ?((?i:Human|User|Assistant|Instruction|Input|Response|System|Output|Answer|Question|Prompt|Bot)|"
-            r"指令|输入|回答|问题|用户|助手|回复|输出|系统) ?[:：][ \t]*\n?"
+            r"#{3} ?(?:((?i:Human|User|Assistant|Instruction|Input|Response|System|Output|Answer|Question|Prompt|Bot)|"
+            r"指令|输入|回答|问题|用户|助手|回复|输出|系统) ?[:：]|"
+            r"(System Prompt|User Message|Instruction|Response|Assistant)(?=[ \t]*\n))[ \t]*\n?"
         ),
         is_words=True,
         has_preface=True,
@@ -86,8 +93,10 @@ MARKUPS: tuple[Markup, ...] = (
         is_in_messages=False,
     ),
 )  # fmt: skip
-HINTS = ("|>", "｜>", "of_turn>", "INST]", "SYS>", "_PROMPT]", "###", "User:", "USER:", "Human:", "Assistant:",
-         "ASSISTANT:", "问：", "问:", "户：", "户:")  # fmt: skip
+HINTS = (
+    "|>", "｜>", "|]", "<s>", "<AI>", "<reserved_1", "<extra_id_", "<human>", "of_turn>", "INST]", "SYS>", "_PROMPT]",
+    "###", "User:", "USER:", "Human:", "Assistant:", "ASSISTANT:", "问：", "问:", "户：", "户:", "<用户>", "<bot>",
+)  # fmt: skip
 """One of them is in every text that holds a template: what has none needs no closer look."""
 _LONE = re.compile(r"(?:#{3} ?(?i:Assistant|Response|Human|User|Instruction) ?|Assistant|ASSISTANT|Human|USER):")
 """Words that stand before one speaker's message."""
@@ -123,12 +132,12 @@ def found_in(text: str, *, role: str = "") -> Found | None:
 def mark_of(line: str, markup: Markup) -> tuple[str, str]:
     """Return whose turn begins with this line, and the mark; "" for no one's."""
     found = markup.opening.match(line, _begin(line))
-    return (_ROLE_OF.get(found[1].lower(), ""), _shown(found[0])) if found else ("", "")
+    return (_ROLE_OF.get(_name(found).lower(), ""), _shown(found[0])) if found else ("", "")
 
 
 def is_answered_in(line: str, markup: Markup) -> bool:
     """Tell whether an answer begins in this line."""
-    return any(_ROLE_OF.get(mark[1].lower()) == "assistant" for mark in markup.opening.finditer(line))
+    return any(_ROLE_OF.get(_name(mark).lower()) == "assistant" for mark in markup.opening.finditer(line))
 
 
 def markup_of_lines(lines: list[str]) -> Markup | None:
@@ -152,7 +161,7 @@ def _turns(markup: Markup, first: re.Match[str], text: str) -> tuple[Turns, bool
     while mark is not None:
         following = next(rest, None)
         words = bare(text[mark.end() : following.start() if following else len(text)])
-        said.append((_ROLE_OF.get(mark[1].lower(), "unknown"), words))
+        said.append((_ROLE_OF.get(_name(mark).lower(), "unknown"), words))
         mark = following
     turns: list[tuple[str, list[str]]] = []
     for role, words in said:
@@ -172,9 +181,11 @@ def _is_believed(markup: Markup, first: re.Match[str], text: str, turns: Turns, 
         return False
     if role and not markup.is_words:
         return True
+    if role and not _shown(first[0]).endswith((":", "：")):
+        return False  # a heading of an answer
     if role and begins and _LONE.match(first[0].lstrip()):
         return True
-    marked = [_ROLE_OF.get(mark[1].lower(), "") for mark in markup.opening.finditer(text)]
+    marked = [_ROLE_OF.get(_name(mark).lower(), "") for mark in markup.opening.finditer(text)]
     said = marked if role else [role for role, _ in turns]  # a message may end with the mark of the answer to come
     return "user" in said and "assistant" in said[said.index("user") :]
 
@@ -213,6 +224,10 @@ def _begin(text: str) -> int:
         if at == start:
             break
     return at
+
+
+def _name(mark: re.Match[str]) -> str:
+    return mark[mark.lastindex or 0]
 
 
 def _shown(mark: str) -> str:

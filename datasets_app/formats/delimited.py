@@ -20,6 +20,8 @@ LIKENESS = 0.9
 """So many of the lines must have the same number of cells; of few lines all."""
 _SENTENCE_END = tuple(".?!。？！…,，;；")
 _NUMBER = re.compile(r"[\d\s.,:/%+-]*")
+_BULLET = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]+)?[.)]|[-–—*•·◦▪o§]|\((?:\d{1,3}|[a-z])\)")
+"""What word processors put before the points of a list, with a tab behind it."""
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -98,6 +100,8 @@ def _is_table(records: list[list[str]], separator: str, *, has_quotes: bool) -> 
     filled = [sum(bool(cells[place].strip()) for cells in records if place < len(cells)) for place in range(width)]
     if sum(2 * number >= len(records) for number in filled) < 2:
         return False  # lines that are only indented
+    if all(_BULLET.fullmatch(cells[0].strip()) for cells in records):
+        return False
     return separator == "\t" or _is_written_as_table(records, separator, has_quotes=has_quotes)
 
 

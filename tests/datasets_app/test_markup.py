@@ -41,6 +41,16 @@ CHATS = {
     "anthropic": ("\n\nHuman: Q\n\nAssistant: A\n\nHuman: Q2\n\nAssistant: A2", TWICE),
     "vicuna": ("A chat. USER: Q ASSISTANT: A</s>USER: Q2 ASSISTANT: A2</s>", (("", "A chat."), *TWICE)),
     "openchat": ("GPT4 Correct User: Q<|end_of_turn|>GPT4 Correct Assistant: A<|end_of_turn|>", ASKED),
+    "orion": ("<s>Human: Q\n\nAssistant: </s>A</s>", ASKED),
+    "kimi": ("<|im_user|>user<|im_middle|>Q<|im_end|><|im_assistant|>assistant<|im_middle|>A<|im_end|>", ASKED),
+    "nemotron": ("<extra_id_0>System\nS\n<extra_id_1>User\nQ\n<extra_id_1>Assistant\nA\n", LED),
+    "baichuan": ("<reserved_106>Q<reserved_107>A</s>", ASKED),
+    "minicpm": ("<s><用户>Q<AI>A</s>", ASKED),
+    "redpajama": ("<human>: Q\n<bot>: A", ASKED),
+    "bluelm": ("[|Human|]:Q[|AI|]:A</s>", ASKED),
+    "saiga": ("<s>system\nS</s>\n<s>user\nQ</s>\n<s>bot\nA</s>", LED),
+    "stablelm": ("<|SYSTEM|>S<|USER|>Q<|ASSISTANT|>A", LED),
+    "phind": ("### System Prompt\nS\n\n### User Message\nQ\n\n### Assistant\nA", LED),
     "chatglm": ("[Round 1]\n\n问：Q\n\n答：A", ASKED),
 }  # fmt: skip
 OTHERS = {
@@ -77,6 +87,7 @@ MESSAGES = {
 }
 ORDINARY = (
     ("assistant", "<s>old</s>"), ("user", "The user: a study"), ("assistant", "Answer: 42"), ("user", "User: hi"),
+    ("assistant", "# Lesson\n### Instruction\nDo\n### Response\nFine"), ("assistant", "xs |> List.map f"),
     ("assistant", "### Summary\nfoo\n### Response\nbar"), ("assistant", "if a > b: return [1]"), ("user", "答：好"),
 )  # fmt: skip
 

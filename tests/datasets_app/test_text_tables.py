@@ -33,6 +33,9 @@ TABLES = {
     "semicolons": ("Frage;Antwort\nWas kostet es?;3,50 €\nUnd, wann?;heute\n".encode(), ["Frage", "Antwort"], 2),
     "commas": (b"ask,reply\nq1,r1\nq2,r2\n", ["ask", "reply"], 2),
     "commas and quotes": ('标题,正文\n"a, b","c\nd"\n"e","f"\n'.encode(), ["标题", "正文"], 2),
+    "a title": (b"My table\t\nFrage\tAntwort\nA?\tB\n", ["A", "B"], 3),
+    "an empty column": (b"Frage\tAntwort\t\nA?\tB\t\nC?\tD\t\n", ["Frage", "Antwort", ""], 2),
+    "JSON in cells": (b'Frage\tAntwort\nA?\t{"x": 1}\nC?\t{"x": 2}\n', ["Frage", "Antwort"], 2),
     "bars": (b"question|reply\nq1|r1\n", ["question", "reply"], 1),
     "blank lines first": (b"\n\nFrage\tAntwort\nA?\tB\n\nC?\tD\n", ["Frage", "Antwort"], 2),
 }
@@ -43,6 +46,8 @@ PROSE = {
     "a program": b"int f(int a, int b) {\n\treturn a;\n}\nvoid g(int x, int y) {\n\tf(x, y);\n}\n",
     "a table of Markdown": b"| a | b |\n|---|---|\n| c | d |\n",
     "a chat in a template": b"<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n",
+    "a numbered list": b"1.\tFirst this.\n2.\tThen that.\n3.\tAnd so on.\n",
+    "points": "•\tFirst this.\n•\tThen that.\n".encode(),
     "a single line": b"one\ttwo\n",
     "a tab here and there": b"Once upon a time\tthere was\na king.\nHe had\ta daughter\tand a son.\n",
 }
