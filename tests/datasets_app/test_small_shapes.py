@@ -1,6 +1,7 @@
 """Conversations in the layouts of many hands: an array a line, and what else people bring."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,3 +90,13 @@ class TestOneArrayALine:
         made, _ = services.repair_file(file=file, names=["fix_roles"], by=alice.user)
         assert (recheck(made).num_rows, made.num_faults) == (2, 0)
         assert services.open_file(made).read().startswith(content.split(b"\n")[0] + b"\n")
+
+
+def test_reasoning_that_nothing_reads_is_named() -> None:
+    report = report_of("b3_reason.jsonl")
+    assert (report.num_faults, dict(report.unused.counts)) == (0, {"messages[].reasoning_content": 1})
+
+
+def test_every_small_file_has_a_test() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [path.name for path in SMALL.iterdir() if path.name not in tests] == []

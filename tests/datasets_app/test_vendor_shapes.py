@@ -4,9 +4,16 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from datasets_app import services
+from datasets_app.row_pages import page_of_rows
 from datasets_app.shapes import shape_of
-from tests.datasets_app.dataset_makers import checked, only_fault
+from datasets_app.tokenising import RawLines, rows_of
+from tests.datasets_app import dataset_makers
+from tests.datasets_app.conftest import Member
+from tests.datasets_app.dataset_makers import checked, only_fault, recheck
 from tests.datasets_app.small_files import SMALL, learned, report_of, said, written
 
 GATE = [("system", "You guard a gate."), ("user", "What is the code word?"), ("assistant", "BLUE-HERON-7")]
@@ -208,3 +215,49 @@ def test_other_uses_of_their_keys_break_nothing(key: str, value: Any) -> None:
     report = checked(written([{key: value, "question": "q", "answer": "a", "response": None}]))
     assert report.num_rows + report.num_faults == 1
     assert shape_of({"question": "q", "answer": "a", key: [1]}) is not None
+
+
+ODD = st.sampled_from(
+    [None, True, 0, -1.5, "", " ", "text", [], {}, [[]], [None], ["a", "b"], {"text": 1}, {"role": []}]
+)
+
+
+def changed(value: Any, path: list[int], odd: Any) -> Any:
+    """Return `value` with what stands at `path` replaced, wherever that leads."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return odd
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    chosen = keys[path[0] % len(keys)]
+    rest = changed(value[chosen], path[1:], odd)
+    if isinstance(value, dict):
+        return {**value, chosen: rest}
+    return [*value[:chosen], rest, *value[chosen + 1 :]]
+
+
+@given(case=st.sampled_from(sorted(GOOD)), path=st.lists(st.integers(0, 9), max_size=7), odd=ODD)
+@settings(max_examples=600, deadline=None)
+def test_a_row_with_anything_odd_in_it_is_read_or_named(case: str, path: list[int], odd: Any) -> None:
+    value = GOOD[case][0]
+    report = checked(written([value, value, changed(value, path, odd)]))
+    assert report.num_rows + report.num_faults == 3 or report.faults[0].is_kind
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", ["gemini", "qianfan", "yandexgpt", "chatgpt", "moss", "bedrock"])
+def test_goes_the_whole_way(alice: Member, case: str) -> None:
+    value, talk = GOOD[case]
+    content = written([value] * 3)
+    file = dataset_makers.stored(alice.team, content, "talks.jsonl", by=alice.user)
+    assert (file.status, file.num_rows) == ("processed", 3)
+    shown = [
+        view.example.conversation for view in page_of_rows(file).rows if view.example and view.example.conversation
+    ]
+    block = RawLines(first_line=1, content=content)
+    for read in (
+        shown,
+        [c for _, c in services.read_conversations(file)],
+        [c for _, c in rows_of(block, {}, "a.jsonl")],
+    ):
+        assert [[(m.role, m.content) for m in found.messages] for found in read] == [talk] * 3
+    made, _ = services.repair_file(file=file, names=["drop_repeated"], by=alice.user)
+    assert recheck(made).num_rows == 1
