@@ -16,6 +16,7 @@ api: list[URLPattern] = [
 pages: list[URLPattern] = [
     path("deployments", views.deployments, name="deployments"),
     path("deployments/from-job", views.deploy_model, name="deploy_model"),
+    path("models/delete", views.delete_model, name="delete_model"),
     path("deployments/<str:deployment_id>", views.deployment, name="deployment"),
     path("deployments/<str:deployment_id>/live", views.deployment_live, name="deployment_live"),
     path("deployments/<str:deployment_id>/settings", views.deployment_settings, name="deployment_settings"),

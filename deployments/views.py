@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import PageRequest
-from accounts.roles import Role, needs
+from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
-from common.errors import UserError, error_body
+from common.errors import NotFound, UserError, error_body
 from common.idempotency import once
 from common.spoken import spoken
 from compute.explanations import count_of
@@ -222,6 +222,25 @@ def undeploy(request: PageRequest, deployment_id: str) -> HttpResponse:
     services.undeploy(deployment=found, by=request.user)
     messages.success(request, _("%(name)s was taken down.") % {"name": found.name})
     return redirect("deployments")
+
+
+@login_required
+@require_POST
+def delete_model(request: PageRequest) -> HttpResponse:
+    """Delete the tuned model that the form names, and show the job that made it."""
+    name = request.POST.get("model", "")
+    made = Adapter.objects.visible_to(request.team).filter(name=name).first()
+    if made is None:
+        raise NotFound(_("This model does not exist."), code="model_not_found")
+    try:
+        services.delete_model(team=request.team, by=request.user, name=name)
+    except RoleNeeded:
+        raise
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+    else:
+        messages.success(request, _("%(name)s was deleted.") % {"name": name})
+    return redirect("job", made.job_id)
 
 
 @needs(Role.VIEWER)  # as with a key: to ask a model makes nothing

@@ -63,6 +63,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/<job_id>/<action>": {"POST": M},
     "deployments": {"GET": V, "POST": M},
     "deployments/from-job": {"POST": M},
+    "models/delete": {"POST": M},
     "deployments/<deployment_id>": {"GET": V},
     "deployments/<deployment_id>/live": {"GET": V},
     "deployments/<deployment_id>/settings": {"POST": M},

@@ -51,6 +51,33 @@ def delete(alice, adapter) -> None:
     services.delete_model(team=alice.team, by=alice.user, name=adapter.name)
 
 
+class TestPage:
+    pytestmark = pytest.mark.usefixtures("plain_static")
+
+    def test_deletes_and_shows_the_job(self, alice, adapter, client):
+        type(adapter.job).objects.update(status="succeeded")
+        client.force_login(alice.user)
+        before = client.get(f"/jobs/{adapter.job_id}").content.decode()
+        reply = client.post("/models/delete", {"model": adapter.name}, follow=True)
+        page = reply.content.decode()
+        assert reply.redirect_chain == [(f"/jobs/{adapter.job_id}", 302)]
+        assert f"{adapter.name} was deleted" in page
+        assert ("/models/delete" in before, "/models/delete" in page) == (True, False)
+
+    def test_says_what_serves_it(self, alice, adapter, client):
+        services.deploy(team=alice.team, by=alice.user, name="bot", model=adapter.name)
+        client.force_login(alice.user)
+        page = client.post("/models/delete", {"model": adapter.name}, follow=True).content.decode()
+        assert "bot serves this model" in page
+        adapter.refresh_from_db()
+        assert adapter.deleted_at is None
+
+    def test_knows_no_other_teams(self, bob, adapter, client):
+        client.force_login(bob.user)
+        for name in (adapter.name, ""):
+            assert client.post("/models/delete", {"model": name}).status_code == 404
+
+
 class TestSharedReplica:
     def test_lets_go_of_it_alone(self, alice, base, adapter, engine, upstream, tmp_path):
         other = make_adapter(alice.team, base, suffix="cello")
