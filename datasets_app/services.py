@@ -1,7 +1,7 @@
 """What can be done with files: create, read, delete."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -191,9 +191,15 @@ def readable_name(head: bytes, filename: str) -> str:
 
 
 def create_result_file(
-    *, team: Team, filename: str, path: Path, by: User | None = None, purpose: str = RESULTS
+    *,
+    team: Team,
+    filename: str,
+    path: Path,
+    by: User | None = None,
+    purpose: str = RESULTS,
+    before: Callable[[], None] = lambda: None,
 ) -> TrainingFile:
-    """Store a job's result, which needs no check."""
+    """Store a job's result, which needs no check; `before` is called when the bytes are there and the row is not."""
     file = TrainingFile(
         team=team,
         created_by=by,
@@ -202,7 +208,7 @@ def create_result_file(
         status=TrainingFile.Status.PROCESSED,
     )
     with path.open("rb") as stream, Spool.of(stream, limit=path.stat().st_size) as spool:
-        return saving.save_new(file, spool)
+        return saving.save_new(file, spool, before=before)
 
 
 def delete_file(*, file: TrainingFile, by: User | None) -> None:

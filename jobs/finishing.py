@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ NOTHING_LESS = (
 )
 KEPT = ("log.txt", "events.jsonl", "metrics.csv", "spec.json", "chat", "lease", "supervisor.lock")
 """What stays of a finished job's run directories."""
+
+
+class _IsThere(Exception):
+    """Another process that finishes the same attempt has stored the file meanwhile."""
 
 
 def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
@@ -146,12 +151,19 @@ def _store_result_file(job: FineTuningJob, filename: str, path: Path) -> None:
     """Give the job a result file of this name unless it has one."""
     if job.result_files.filter(filename=filename).exists() or not path.exists():
         return
+
+    def require_first() -> None:
+        lock_job(job.pk)
+        if job.result_files.filter(filename=filename).exists():
+            raise _IsThere
+
     packed = _pack(path) if path.is_dir() else None
     try:
-        with transaction.atomic():
-            job.result_files.add(
-                create_result_file(team=job.team, by=job.created_by, filename=filename, path=packed or path)
+        with suppress(_IsThere), transaction.atomic():
+            file = create_result_file(
+                team=job.team, by=job.created_by, filename=filename, path=packed or path, before=require_first
             )
+            job.result_files.add(file)
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not take {filename} of {job.pk}", error) from error
     finally:
