@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import Team, User
@@ -117,7 +117,7 @@ class TrainingFile(Guarded):
     expires_at = models.DateTimeField(null=True)
     validated_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
-    """When the check last said that it is alive."""
+    """When the check, or the making, last said that it is alive."""
     num_checks = models.PositiveSmallIntegerField(default=0)
     """How often its check was begun."""
 
@@ -181,12 +181,20 @@ class TrainingFile(Guarded):
         )
         return bool(changed)
 
+    def record_unmade(self, details: str) -> bool:
+        """Store why the file will never have any bytes; False when it is gone, or another worker has brought them."""
+        with transaction.atomic():
+            waiting = type(self).objects.select_for_update().filter(pk=self.pk, storage_name="").first()
+            return waiting is not None and self.record_check(
+                is_good=False, details=details, num_rows=0, num_faults=0, progress={}
+            )
+
     def tell_progress(self, progress: dict[str, Any]) -> None:
         """Say how far the check or the making is."""
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 
     def beat(self) -> None:
-        """Say that the check goes on."""
+        """Say that the check or the making goes on."""
         type(self).objects.filter(pk=self.pk).update(heartbeat_at=timezone.now())
 
     def release(self) -> None:

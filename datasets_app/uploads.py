@@ -128,8 +128,11 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
 @writes("upload")
 def write_joined(file: TrainingFile, write: Write) -> dict[str, Any]:
     """Write the parts of the upload that `file` comes from; UserError where they are not what was announced."""
-    upload = Upload.objects.get(file=file)
-    _join(upload.parts.filter(place__isnull=False).order_by("place"), write, upload.md5)
+    upload = Upload.objects.filter(file=file).first()
+    parts = list(upload.parts.filter(place__isnull=False).order_by("place")) if upload else []
+    if upload is None or sum(part.bytes for part in parts) != upload.bytes:
+        raise UserError("The parts of this file are gone. Upload the file again.", code="part_missing")
+    _join(parts, write, upload.md5)
     return {}
 
 

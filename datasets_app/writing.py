@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from common.errors import UserError
+from common.heartbeats import beating
 from datasets_app import storing
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from datasets_app.spooling import Spool
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE_BYTES = 16 * 2**20
 """Of sources up to this size a file is made while its author waits, of larger ones by a worker."""
 TOLD_SECONDS = 0.5
+BEAT_SECONDS = HEARTBEAT_SECONDS / 4
 
 Write = Callable[[bytes], None]
 Writer = Callable[[TrainingFile, Write], dict[str, Any]]
@@ -43,11 +45,12 @@ def make_file(file_id: str) -> None:
     file = TrainingFile.objects.filter(pk=file_id).first()
     if file is None or not file.claim_making():
         return
-    with _Progress(file, limit=settings.MAX_UPLOAD_BYTES) as spool:
+    beats = beating(file.beat, seconds=BEAT_SECONDS, what=file.pk)
+    with beats, _Progress(file, limit=settings.MAX_UPLOAD_BYTES) as spool:
         try:
             added = _writers[file.made["how"]](file, spool.write)
         except UserError as error:
-            file.record_check(is_good=False, details=str(error.message), num_rows=0, num_faults=0, progress={})
+            file.record_unmade(str(error.message))
             return
         name = storing.store(spool, storing.name_for(file.team, file.pk))
         kept = file.record_content(
@@ -58,13 +61,13 @@ def make_file(file_id: str) -> None:
 
 
 class _Progress(Spool):
-    """A spool that says on its file's row how far it is, and that its worker lives."""
+    """A spool that says on its file's row how far it is."""
 
     def __init__(self, file: TrainingFile, *, limit: int) -> None:
         super().__init__(limit=limit)
         self._made = file
         self._num_rows = 0
-        self._told_at = self._beaten_at = time.monotonic()
+        self._told_at = time.monotonic()
 
     def write(self, block: bytes) -> None:
         super().write(block)
@@ -73,6 +76,3 @@ class _Progress(Spool):
         if now - self._told_at > TOLD_SECONDS:
             self._told_at = now
             self._made.tell_progress({"rows": self._num_rows, "bytes": self.num_bytes})
-        if now - self._beaten_at > HEARTBEAT_SECONDS / 4:
-            self._beaten_at = now
-            self._made.beat()

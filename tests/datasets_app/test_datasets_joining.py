@@ -2,15 +2,17 @@
 
 import hashlib
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.files.base import ContentFile
 from django.test import Client
 
-from datasets_app import saving, services, storing, tasks, uploads
+from datasets_app import removal, saving, services, storing, tasks, uploads, writing
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.removal import sweep
 from datasets_app.spooling import Spool
@@ -146,6 +148,48 @@ class TestWorker:
         file.refresh_from_db()
         assert file.status == "error"
         assert "is missing from storage. Upload the file again." in file.status_details
+
+    def test_says_that_it_lives_while_storage_takes_the_bytes(
+        self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(writing, "BEAT_SECONDS", 0.02)
+        store, beaten = storing.store, threading.Event()
+        beat = TrainingFile.beat
+        monkeypatch.setattr(TrainingFile, "beat", lambda self: (beat(self), beaten.set()))
+
+        def slow(*asked: Any) -> Any:
+            assert beaten.wait(10), "another worker would take the file for left alone"
+            return store(*asked)
+
+        monkeypatch.setattr(storing, "store", slow)
+        tasks.make_file(file.pk)
+        file.refresh_from_db()
+        assert file.is_processed
+
+    @pytest.mark.parametrize("moment", ["open", "before"])
+    def test_that_comes_too_late_does_not_spoil_what_another_has_made(
+        self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch, moment: str
+    ) -> None:
+        open_part, stored = storing.storage().open, []
+
+        def first_one() -> None:
+            if not stored:
+                stored.append(storing.storage().save("first", ContentFile(CONTENT)))
+                file.record_content(storage_name="first", num_bytes=len(CONTENT), sha256="", made=file.made)
+                removal.remove_joined(file.pk)
+
+        def opening(*asked: Any) -> Any:
+            first_one()
+            return open_part(*asked)
+
+        claim = TrainingFile.claim_making
+        if moment == "open":
+            monkeypatch.setattr(storing.storage(), "open", opening)
+        else:
+            monkeypatch.setattr(TrainingFile, "claim_making", lambda self: (claim(self), first_one())[0])
+        writing.make_file(file.pk)
+        file.refresh_from_db()
+        assert (file.status, file.status_details, file.storage_name) == ("uploaded", "", "first")
 
     def test_tells_its_page_how_far_it_is(self, file: TrainingFile, page: Client) -> None:
         file.tell_progress({"rows": 1, "bytes": 300})

@@ -310,6 +310,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Split it into several files."),
     gettext_noop("The content of {0} ({1}) is missing from storage."),
     gettext_noop("A part of the file ({0}) is missing from storage."),
+    gettext_noop("The parts of this file are gone."),
     gettext_noop("The joined parts have the MD5 {0}, not {1}."),
     gettext_noop("Upload the file again."),
     gettext_noop("Only the rows from 0 to {0} can be shown."),

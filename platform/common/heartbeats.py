@@ -1,0 +1,35 @@
+"""Signs of life: what a worker holds is taken up by another one once it says nothing for a time."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, connection
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def beating(beat: Callable[[], object], *, seconds: float, what: str) -> Iterator[None]:
+    """Call `beat`, which tells the database that `what` goes on, every so many seconds until the work within is done.
+
+    From a thread of its own: to send gigabytes to storage is one call, which says nothing for minutes.
+    """
+    ended = threading.Event()
+    thread = threading.Thread(target=_beat, args=(beat, seconds, what, ended), name=f"beat-{what}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _beat(beat: Callable[[], object], seconds: float, what: str, ended: threading.Event) -> None:
+    while not ended.wait(seconds):
+        try:
+            beat()
+        except DatabaseError as error:
+            logger.warning("The claim on %s was not renewed: %s", what, error)
+        connection.close()  # this thread needs one for a moment, every few seconds
