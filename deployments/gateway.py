@@ -16,6 +16,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from common.errors import UserError, error_body
+from common.unsent import unsent_bytes
 from deployments.admission import Question
 from deployments.in_flight import InFlight, Ticket
 from deployments.metering import Meter
@@ -176,11 +177,11 @@ class Relay:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            with self._watched():
+            with self._watched(self._first):
                 yield self._first
             while (event := await self._next()) is not None:
                 self._meter.note_first_token()
-                with self._watched():
+                with self._watched(event):
                     yield event
             if self._ticket.has_ended and not self._meter.tally.is_complete:
                 ended = _ended(self._ticket)
@@ -208,16 +209,24 @@ class Relay:
             self._ticket.reader = None
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """End the stream if the piece that is handed over within is not taken in time."""
-        seconds = settings.TIMES.stream_stall_seconds
-        watch = self._loop.call_later(seconds, self._stalled, asyncio.current_task())
+    def _watched(self, piece: bytes) -> Iterator[None]:
+        """End the stream if `piece`, handed over within, waits while the reader takes nothing for too long."""
+        self._watch(asyncio.current_task(), unsent_bytes() + len(piece))
         try:
             yield
         finally:
-            watch.cancel()
+            self._timer.cancel()
 
-    def _stalled(self, sender: asyncio.Task[Any] | None) -> None:
+    def _watch(self, sender: asyncio.Task[Any] | None, left: int) -> None:
+        seconds = settings.TIMES.stream_stall_seconds
+        self._timer = self._loop.call_later(seconds, self._look, sender, left)
+
+    def _look(self, sender: asyncio.Task[Any] | None, left: int) -> None:
+        """Go on watching a reader who is slow, of whose answer less than `left` bytes are left; cut off another."""
+        now = unsent_bytes()
+        if now < left:
+            self._watch(sender, now)
+            return
         logger.info("A reader took nothing of its answer for too long, so the answer ends.")
         self._close()
         if sender is not None:

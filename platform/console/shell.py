@@ -14,6 +14,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import translation
 
+from common import unsent
 from common.errors import error_body
 from console import request_ids
 from console.refusals import page
@@ -55,7 +56,8 @@ class Shell:
             return
         if scope["type"] != "http":
             return
-        server_send = send
+        transport = getattr(getattr(send, "__self__", None), "transport", None)  # as uvicorn keeps it
+        unsent.connection.set(transport)
         request_id = request_ids.begin(_header(scope, b"x-request-id"))
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
@@ -66,7 +68,7 @@ class Shell:
             if (route := self._route(scope)) is not None:
                 await route(scope, receive, send)
             else:
-                await self._to_django(scope, receive, send, server_send)
+                await self._to_django(scope, receive, send, transport)
         except Refused as refused:
             await _reply(scope, send, refused)
 
@@ -76,7 +78,9 @@ class Shell:
                 return application
         return None
 
-    async def _to_django(self, scope: Scope, receive: Receive, send: Send, server_send: Send) -> None:
+    async def _to_django(
+        self, scope: Scope, receive: Receive, send: Send, transport: asyncio.WriteTransport | None
+    ) -> None:
         """Pass on at most what the path may bring; a longer body is a 413 whether or not it announced its length."""
         limit = self._limit(scope)
         announced = _header(scope, b"content-length")
@@ -100,8 +104,8 @@ class Shell:
             is_whole = message["type"] == "http.response.body" and not message.get("more_body")
 
         await self.django(scope, limited, sending)
-        if not is_whole:
-            await _hang_up(server_send)
+        if not is_whole and transport is not None:
+            await _hang_up(transport)
 
     def _limit(self, scope: Scope) -> int:
         """Return how many bytes of a body are read: parsing JSON holds the process, so little of it is taken."""
@@ -111,15 +115,13 @@ class Shell:
         return min(MAX_QUESTION_BYTES if is_question else MAX_CONTROL_BYTES, self.max_body_bytes)
 
 
-async def _hang_up(server_send: Send) -> None:
+async def _hang_up(transport: asyncio.WriteTransport) -> None:
     """Cut the connection of an answer that ended before its end, as where its reader takes nothing.
 
     Closed by uvicorn it would stay for as long as the reader does not take what was sent already.
     """
-    transport = getattr(getattr(server_send, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()
-        await asyncio.sleep(0)  # uvicorn hears of it
+    transport.abort()
+    await asyncio.sleep(0)  # uvicorn hears of it
 
 
 def _too_large(limit: int) -> Refused:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
@@ -14,6 +15,7 @@ from fake_replica import HELLO
 from console.shell import Shell
 from deployments import replicas
 from deployments.models import Replica, Usage
+from jobs.models import Adapter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,20 +37,37 @@ def served(base, adapter, upstream) -> Replica:
     return make_ready(replicas.wake_shared(base_model=base, adapter=adapter), port=upstream.port)
 
 
-def test_a_reader_who_takes_nothing_is_cut_off(platform, adapter, served, engine, alice):
-    engine.endless = engine.is_heavy = True
+@contextmanager
+def asking(platform: Server, adapter: Adapter, secret: str) -> Iterator[socket.socket]:
+    """Ask for a stream by a connection that takes little at a time."""
     body = json.dumps({"model": adapter.name, "messages": HELLO, "stream": True}).encode()
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", platform.port))
         reader.sendall(
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {alice.secret}\r\n"
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
+        yield reader
+
+
+def test_a_reader_who_takes_nothing_is_cut_off(platform, adapter, served, engine, alice):
+    engine.endless = engine.is_heavy = True
+    with asking(platform, adapter, alice.secret):
         assert engine.was_left.wait(10)
         assert until(Usage.objects.first).outcome == "cancelled"
         until(lambda: not platform.connections)
+
+
+def test_one_who_takes_little_but_steadily_is_not_until_he_stops(platform, adapter, served, engine, alice):
+    engine.endless = engine.is_heavy = True
+    with asking(platform, adapter, alice.secret) as reader:
+        for _ in range(150):
+            assert reader.recv(1000)
+            assert not engine.was_left.wait(0.02), "he was cut off"
+        assert engine.was_left.wait(10)
+        assert until(Usage.objects.first).outcome == "cancelled"
 
 
 def test_one_who_waits_for_a_slow_replica_is_not(platform, adapter, served, engine, alice):
