@@ -21,25 +21,28 @@ from typing import Any, Literal
 from chat import Conversation
 from chat.parsing import MASKS
 
-Kind = Literal["text", "mask", "verdict"]
+Kind = Literal["text", "mask", "verdict", "part"]
+"""A part is text inside of what is read."""
 
 TEXT_CHARACTERS, TEXT_WORDS, TEXT_LETTERS = 60, 8, 20
 NAMED_WORDS, NAMED_LETTERS = 2, 4
+VERDICT_WORDS = 3
+"""More words are a text about the answer."""
 MOST_PARTS = 200
 """Parts of one value that are looked at."""
 MOST_LINES = 200
 """Lines of a text that are compared one by one with the conversation."""
 NAMES_OF_TEXT = frozenset(
     {
-        "abstract", "analysis", "answer", "answers", "article", "background", "body", "cot", "comment", "comments",
-        "completion", "content", "context", "contexts", "critique", "description", "document", "documents", "evidence",
-        "explanation", "guidelines", "hint", "hints", "history", "input", "inputs", "instruction", "instructions",
-        "knowledge", "note", "notes", "output", "outputs", "paragraph", "passage", "passages", "persona", "problem",
-        "prompt", "query", "question", "questions", "rationale", "reasoning", "reference", "references", "reply",
-        "response", "review", "revision", "solution", "story", "summary", "system", "target", "text", "thinking",
-        "thought", "thoughts", "transcript", "上下文", "背景", "背景知识", "资料", "参考资料", "知识", "思考", "思维链",
-        "推理", "解释", "说明", "问题", "提问", "输入", "回答", "答案", "输出", "摘要", "内容", "文本", "提示",
-        "提示词",
+        "abstract", "analysis", "answer", "answers", "article", "background", "body", "cot", "comment",
+        "comments", "completion", "content", "context", "contexts", "critique", "description", "document",
+        "documents", "evidence", "explanation", "feedback", "guidelines", "hint", "hints", "history", "input",
+        "inputs", "instruction", "instructions", "knowledge", "note", "notes", "output", "outputs", "paragraph",
+        "passage", "passages", "persona", "problem", "prompt", "query", "question", "questions", "rationale",
+        "reasoning", "reference", "references", "reply", "response", "review", "revision", "solution", "story",
+        "summary", "system", "target", "text", "thinking", "thought", "thoughts", "transcript", "上下文",
+        "背景", "背景知识", "资料", "参考资料", "知识", "思考", "思维链", "推理", "解释", "说明", "问题",
+        "提问", "输入", "回答", "答案", "输出", "摘要", "内容", "文本", "提示", "提示词",
     }
 )  # fmt: skip
 """Names, or last words of names (original_question, reasoning_content, note_2), of columns of texts however short."""
@@ -75,6 +78,8 @@ class Said:
     def __init__(self, conversation: Conversation | None = None, text: str = "") -> None:
         contents = [m.content for m in conversation.messages if m.content] if conversation is not None else [text]
         self._whole = "\n".join(contents)
+        self.is_text = conversation is None and bool(text)
+        """Plain text has no answer to be a good or a bad one."""
 
     def holds(self, text: str) -> bool:
         """Tell whether `text` stands in it, or all of it in `text`, line by line."""
@@ -165,6 +170,8 @@ def _is_any_mask(name: str) -> bool:
 
 def _is_doubtful(value: Any, said: Said) -> bool:
     word = word_of(value)
+    if said.is_text or (isinstance(value, str) and len(value.split()) > VERDICT_WORDS):
+        return False
     return word not in GOOD and not (isinstance(value, str) and said.holds(value))
 
 

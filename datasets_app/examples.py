@@ -104,7 +104,7 @@ class Opened:
             found = _with_uses(found, item, row, self._uses)
         self.unused.add_row(row, Said(found.conversation if isinstance(found, Example) else None))
         for name in left_out:
-            self.unused.count(name)
+            self.unused.add_part(name)
         return found
 
     def _read(self, item: RawRow, row: Read, shape: Shape) -> tuple[Example | RowFault, tuple[str, ...]]:

@@ -29,7 +29,7 @@ class Question:
 
     name: str
     kind: str
-    """text, mask or verdict."""
+    """text, mask, verdict, or part: text inside of what is read."""
     count: int
     """Rows that have it."""
     sample: str

@@ -18,6 +18,15 @@ IN_MESSAGES = frozenset(
      "annotations", "id", *MASKS}
 )  # fmt: skip
 IN_PAIRS = frozenset({"human", "user", "question", "prompt", "assistant", "gpt", "bot", "answer", "response"})
+LISTS = {
+    "messages": ("messages", IN_MESSAGES),
+    "conversations": ("messages", IN_MESSAGES),
+    "conversation": ("conversation", IN_PAIRS),
+    "request": ("request", IN_MESSAGES | {"text"}),
+    "contents": ("contents", frozenset({"role", "parts"})),
+    **{name: (name, IN_MESSAGES) for name in ("prompt", "input", "completion", "response", "answer", "output")},
+}
+"""Lists of messages, with what they are called in a name, and the keys that are read in them."""
 PARSED = ("tools", "functions", "system", "system_prompt")
 """Keys that the reading of messages looks at, though it may end before it comes to them."""
 LONGEST_NAME = 60
@@ -60,6 +69,12 @@ class Unused:
                 self.asked[name] = kind, storable(text, SHOWN_CHARACTERS)
             self.count(name)
 
+    def add_part(self, name: str) -> None:
+        """Count text inside of what is read, such as a thought, that is left out."""
+        if len(self.asked) < MOST_UNUSED:
+            self.asked.setdefault(name, ("part", ""))
+        self.count(name)
+
     def count(self, name: str, number: int = 1) -> None:
         """Count a key that nothing reads; one that is told is counted to the end."""
         if name in self.counts or name in self.asked or len(self.counts) < MOST_UNUSED:
@@ -84,10 +99,8 @@ def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
         if key not in row.seen and not is_empty(value):
             yield name_of(key), str(key), value
     found: dict[str, tuple[str, str, Any]] = {}
-    for messages, prefix, known in (
-        (dict.get(row, "messages") or dict.get(row, "conversations"), "messages", IN_MESSAGES),
-        (dict.get(row, "conversation"), "conversation", IN_PAIRS),
-    ):
+    for place, (prefix, known) in LISTS.items():
+        messages = dict.get(row, place) if place in row.seen else None
         for message in messages if isinstance(messages, list) else ():
             if not isinstance(message, Mapping):
                 continue

@@ -71,7 +71,9 @@ def test_what_the_conversation_says_anyway_is_only_named(key: str, value: str) -
         ("masked", True, "mask"), ("mask", [0, 1], "mask"), ("loss_mask", [1, 1], "mask"), ("weights", [1, 0], "mask"),
         ("weight", 1, None), ("train", True, None), ("masked", False, None), ("loss", 0.53, None),
         ("label", "thumbs_sideways", "verdict"), ("label", 3, "verdict"), ("is_correct", False, "verdict"),
-        ("label", "good", None), ("is_correct", True, None), ("label", "A lute is an instrument.", None),
+        ("feedback", "ok?", "verdict"),
+        ("feedback", "A fine answer, well put", "text"), ("label", "good", None),
+        ("is_correct", True, None), ("label", "A lute is an instrument.", None),
     ],
 )  # fmt: skip
 def test_masks_and_verdicts(key: str, value: Any, found: str | None) -> None:

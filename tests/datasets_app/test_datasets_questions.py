@@ -77,9 +77,30 @@ class TestAsking:
         assert "cannot be used as 'system'" in refused["error"]["message"]
         assert is_open(file)
 
+    @pytest.mark.parametrize(
+        ("value", "name"),
+        [
+            ({"prompt": row()["messages"][:1], "completion": [{**row()["messages"][1], "thought": "Hm, well."}]},
+             "completion[].thought"),
+            ({"conversation": [{"human": "q", "assistant": "a", "context": "Of old violins"}]},
+             "conversation[].context"),
+            ({"contents": [{"role": "user", "parts": [{"text": "q"}]},
+                           {"role": "model", "parts": [{"text": "Hm", "thought": True}, {"text": "a"}]}]},
+             "contents[].parts[].thought"),
+        ],
+    )  # fmt: skip
+    def test_keys_in_every_list_of_messages(self, alice: Member, value: dict[str, Any], name: str) -> None:
+        (question,) = whole(alice, stored(alice, *[value] * 12))["questions"]
+        assert (question["name"], question["choices"]) == (name, ["leave_out"])
+
     def test_rows_of_text_ask_too(self, alice: Member) -> None:
         file = stored(alice, *({"text": f"Once {n}.", "summary": "A short story"} for n in range(12)))
         assert [question["choices"] for question in whole(alice, file)["questions"]] == [["leave_out"]]
+
+    def test_a_class_beside_a_text_says_nothing_of_an_answer(self, alice: Member) -> None:
+        films = ({"text": f"A fine film, {n}.", "label": n % 2} for n in range(12))
+        file = stored(alice, *films, filename="films.jsonl")
+        assert (whole(alice, file)["questions"], is_open(file)) == ([], False)
 
     @pytest.mark.parametrize("values", [rows(12), [{**one, "id": "1", "source": "x", "score": 1} for one in rows(12)]])
     def test_ordinary_files_do_not(self, alice: Member, values: list[Any]) -> None:

@@ -180,7 +180,9 @@ UNUSED: dict[str, tuple[Any, set[str]]] = {
 def test_what_is_left_out_is_told(case: str) -> None:
     value, names = UNUSED[case]
     assert said(written([value])) == [TALK]
-    assert set(checked(written([value])).unused.counts) == names
+    unused = checked(written([value])).unused
+    assert set(unused.counts) == names
+    assert {name for name, (kind, _text) in unused.asked.items() if kind == "part"} == names - {"labels"}
 
 
 def test_what_a_tool_did_divides_no_answer() -> None:
