@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -131,7 +132,7 @@ def job_log(request: PageRequest, job_id: str) -> HttpResponse:
 def job_whole_log(request: PageRequest, job_id: str) -> HttpResponse:
     """Answer the fold that administrators have below the log."""
     if not request.user.is_staff:
-        raise NotFound(_("This address does not exist."), code="not_found")
+        raise PermissionDenied
     found = services.get_job(team=request.team, job_id=job_id)
     context = {"job": found, "whole_log": _whole_log(found), "is_over": found.is_finished}
     return render(request, "jobs/_whole_log.html", context)

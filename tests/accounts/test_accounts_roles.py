@@ -58,7 +58,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/<job_id>/live": {"GET": V},
     "jobs/<job_id>/events": {"GET": V},
     "jobs/<job_id>/log": {"GET": V},
-    "jobs/<job_id>/whole-log": {"GET": ANY},  # 404 but for administrators
+    "jobs/<job_id>/whole-log": {"GET": ADMIN},
     "jobs/<job_id>/curve": {"GET": V},
     "jobs/<job_id>/<action>": {"POST": M},
     "deployments": {"GET": V, "POST": M},

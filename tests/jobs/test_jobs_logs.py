@@ -130,7 +130,7 @@ class TestPage:
         assert "ZeroDivisionError" in self.client(alice).get(f"/jobs/{job.pk}/whole-log").content.decode()
 
     def test_the_folds_address_is_no_users(self, alice: Any, job: FineTuningJob) -> None:
-        assert self.client(alice).get(f"/jobs/{job.pk}/whole-log").status_code == 404
+        assert self.client(alice).get(f"/jobs/{job.pk}/whole-log").status_code == 403
 
 
 def test_folders_in_the_trainers_sentences_stay_on_the_machine(alice: Any) -> None:
