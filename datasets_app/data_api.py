@@ -31,6 +31,10 @@ class FaultList(serializers.Serializer):
     code = serializers.CharField(default="", max_length=60, allow_blank=True)
 
 
+class FaultsContent(serializers.Serializer):
+    format = serializers.ChoiceField(choices=["jsonl", "csv"], default="jsonl")
+
+
 class RowList(serializers.Serializer):
     offset = serializers.IntegerField(default=0, min_value=0)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
@@ -81,7 +85,7 @@ class FaultsContentView(APIView):
 
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         file = services.get_file(team=team_of(request), file_id=file_id)
-        return faults_response(file, as_csv=request.query_params.get("format") == "csv")
+        return faults_response(file, as_csv=query_of(FaultsContent, request)["format"] == "csv")
 
 
 class ExamplesView(APIView):

@@ -269,7 +269,6 @@ class Upload(Guarded):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     filename = models.CharField(max_length=255)
     purpose = models.CharField(max_length=30)
-    mime_type = models.CharField(max_length=100, blank=True)
     bytes = models.BigIntegerField()
     """What the file will have, as announced."""
     expires_after = models.JSONField(null=True)

@@ -5,6 +5,7 @@ its file follows.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,9 @@ PART_BYTES = 8 * 2**20
 """What the console sends at a time: a line that breaks costs at most so much."""
 MOST_PART_BYTES = 64 * 2**20
 MOST_PARTS = 10_000
+NO_DATA = ("image/", "audio/", "video/", "font/", "model/", "application/pdf")
+"""Beginnings of the MIME types of files that no data set is."""
+_MIME_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;.*)?", re.ASCII)
 
 
 def get_upload(*, team: Team, upload_id: str) -> Upload:
@@ -39,6 +43,23 @@ def get_upload(*, team: Team, upload_id: str) -> Upload:
     if upload is None:
         raise NotFound(f"There is no upload {upload_id[:60]!r}.", code="upload_not_found", param="upload_id")
     return upload
+
+
+def check_mime_type(mime_type: str) -> None:
+    """Refuse what is announced as something that no data set is; "" is what browsers do not know."""
+    if mime_type and not _MIME_TYPE.fullmatch(mime_type):
+        raise UserError(
+            f"mime_type is {mime_type[:60]!r}, which is no MIME type. Send one such as text/jsonl.",
+            code="invalid_value",
+            param="mime_type",
+        )
+    if mime_type.lower().startswith(NO_DATA):
+        raise UserError(
+            f"mime_type is {mime_type[:60]!r}, but a data set is text, a table, or an archive of them. Send such "
+            "a file.",
+            code="unsupported_mime_type",
+            param="mime_type",
+        )
 
 
 def create_upload(
@@ -53,6 +74,7 @@ def create_upload(
 ) -> Upload:
     """Open an upload of `num_bytes`, which waits an hour for each next part."""
     check_purpose(purpose)
+    check_mime_type(mime_type)
     expiry_of(expires_after)
     if not 0 < num_bytes <= settings.MAX_UPLOAD_BYTES:
         raise UserError(
@@ -65,7 +87,6 @@ def create_upload(
         created_by=by,
         filename=safe_filename(filename),
         purpose=purpose,
-        mime_type=mime_type[:100],
         bytes=num_bytes,
         expires_after=expires_after,
         expires_at=timezone.now() + OPEN_FOR,

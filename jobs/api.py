@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import require_no_body, team_of, user_of
+from accounts.api_requests import query_of, require_no_body, team_of, user_of
 from accounts.authentication import is_platform_admin
 from accounts.roles import Role
 from common.errors import NotFound, UserError
@@ -67,7 +67,7 @@ class JobsView(APIView):
     """GET, POST /v1/fine_tuning/jobs"""
 
     def get(self, request: Request) -> Response:
-        page = _query(_Page, request)
+        page = _query(_Page, request, is_list=True)
         jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
         jobs = (
             jobs.select_related("team", "training_file").prefetch_related("result_files").order_by("-created_at", "-id")
@@ -259,8 +259,12 @@ def _metadata_filter(request: Request) -> dict[str, str]:
     return {
         name.removeprefix("metadata[").removesuffix("]"): value
         for name, value in request.query_params.dict().items()
-        if name.startswith("metadata[") and name.endswith("]") and is_storable(name + value)
+        if _is_metadata(name) and is_storable(name + value)
     }
+
+
+def _is_metadata(name: str) -> bool:
+    return name.startswith("metadata[") and name.endswith("]")
 
 
 def _list(rows: QuerySet[Any], limit: int, as_json: Any) -> Response:
@@ -271,13 +275,12 @@ def _list(rows: QuerySet[Any], limit: int, as_json: Any) -> Response:
     return Response({"object": "list", "data": data, "has_more": len(found) > limit, **ends})
 
 
-def _query(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+def _query(kind: type[serializers.Serializer], request: Request, *, is_list: bool = False) -> dict[str, Any]:
     """Return the query's fields, checked."""
-    form = kind(data=request.query_params.dict())
-    form.is_valid(raise_exception=True)
-    if any(not is_storable(value) for value in form.validated_data.values() if isinstance(value, str)):
+    found = query_of(kind, request, beside=_is_metadata if is_list else lambda name: False)
+    if any(not is_storable(value) for value in found.values() if isinstance(value, str)):
         raise ValidationError("The address holds characters that no text has.")
-    return dict(form.validated_data)
+    return found
 
 
 def _found(row: Any, word: str, row_id: str) -> Any:

@@ -98,8 +98,6 @@ class FineTuningJob(models.Model):
     validation_file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
     file_ids = models.JSONField(default=dict)
     """{"training": id, "validation": id or null} and their names: what the job shows when a file is deleted later."""
-    method = models.JSONField(default=dict)
-    """OpenAI's method as it was sent; {} when it was not."""
     asked = models.JSONField(default=dict)
     """Hyperparameters as they were sent, under the names that were sent; absent means "auto"."""
     hyperparameters = models.JSONField(default=dict)

@@ -83,7 +83,6 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
         training_file=files[0],
         validation_file=files[1] if len(files) > 1 else None,
         file_ids=_names_of(files),
-        method=wish.method or {},
         asked=asked,
         accelerators=accelerators,
         seed=asked.get("seed", 0),

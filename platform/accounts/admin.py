@@ -12,7 +12,7 @@ class MembershipInline(admin.TabularInline):
 class UserAdmin(admin.ModelAdmin):
     list_display = ("email", "name", "is_staff", "is_active")
     search_fields = ("email", "name")
-    fields = ("email", "name", "is_active", "is_staff", "language")
+    fields = ("email", "name", "is_active", "is_staff")
     inlines = (MembershipInline,)
 
 

@@ -1,5 +1,6 @@
 """What API views read of a request: the team, the user, and checked fields."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from rest_framework import serializers
@@ -37,9 +38,13 @@ def user_of(request: Request) -> User:
     return cast(User, request.user)
 
 
-def query_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """Return the query's fields."""
-    form = kind(data=request.query_params.dict())
+def query_of(
+    kind: type[serializers.Serializer], request: Request, *, beside: Callable[[str], bool] = lambda name: False
+) -> dict[str, Any]:
+    """Return the query's fields; an unknown one is refused, but those that `beside` says are read elsewhere."""
+    query = request.query_params.dict()
+    form = kind(data=query)
+    _refuse_unknown(form, {name: value for name, value in query.items() if not beside(name)})
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
 
@@ -56,7 +61,19 @@ def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, A
     """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
     data = request.data if isinstance(request.data, dict) else {}
     form = kind(data=data)
-    if unknown := sorted(set(data) - set(form.fields)):
-        raise ValidationError({unknown[0]: f"This is not known here. Known: {', '.join(form.fields)}."})
+    _refuse_unknown(form, data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
+
+
+def _refuse_unknown(form: Any, data: Any, path: str = "") -> None:
+    """Refuse a field that nobody reads, also in the objects and lists of a body."""
+    if isinstance(form, serializers.ListSerializer):
+        for number, part in enumerate(data if isinstance(data, list) else []):
+            _refuse_unknown(form.child, part, f"{path}.{number}")
+    elif isinstance(form, serializers.Serializer) and isinstance(data, dict):
+        if unknown := sorted(set(data) - set(form.fields)):
+            known = ", ".join(form.fields) or "none"
+            raise ValidationError({f"{path}.{unknown[0]}".lstrip("."): f"This is not known here. Known: {known}."})
+        for name, value in data.items():
+            _refuse_unknown(form.fields[name], value, f"{path}.{name}")

@@ -37,6 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("administrator"), default=False)
     language = models.CharField(max_length=10, blank=True)
     theme = models.CharField(max_length=10, blank=True)
+    """As chosen on the pages last, like `language`; a browser takes both up when the person signs in."""
     date_joined = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "email"

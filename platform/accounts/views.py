@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import services
 from accounts.middleware import SESSION_KEY
-from accounts.models import ApiKey, Team
+from accounts.models import ApiKey, Team, User
 from accounts.requests import PageRequest
 from accounts.roles import Powers, Role, needs
 from common.idempotency import Reply, submitted_once
@@ -25,6 +25,8 @@ GUESSES_FROM_ADDRESS = 100
 """From one address, at whatever accounts: an office may share it."""
 GUESS_WINDOW_SECONDS = 300
 YEAR_SECONDS = 31_536_000
+COOKIES = {"language": settings.LANGUAGE_COOKIE_NAME, "theme": "luthier_theme"}
+CHOICES = {"language": tuple(dict(settings.LANGUAGES)), "theme": ("light", "dark")}
 
 
 @sensitive_post_parameters("password")
@@ -49,7 +51,7 @@ def sign_in(request: PageRequest) -> HttpResponse:
         forget_attempts(account)
         login(request, user)
         request.session.set_expiry(None)  # a form that was kept gave it an hour
-        return redirect(next_page)
+        return _as_preferred(request, redirect(next_page))
     error = _("This email and password do not match. Check both and try again.")
     return _sign_in_page(request, next_page, error=error, email=email, status=401)
 
@@ -69,13 +71,22 @@ def sign_out(request: PageRequest) -> HttpResponse:
 
 @require_POST
 def preferences(request: PageRequest) -> HttpResponse:
-    """Keep the language or the theme in a cookie."""
+    """Keep the language or the theme in a cookie, and with the person, whom it follows to other browsers."""
     response = redirect(_safe_next(request, request.POST.get("next")))
-    language, theme = request.POST.get("language"), request.POST.get("theme")
-    if language in dict(settings.LANGUAGES):
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_SECONDS, samesite="Lax")
-    if theme in ("light", "dark"):
-        response.set_cookie("luthier_theme", theme, max_age=YEAR_SECONDS, samesite="Lax")
+    chosen = {name: request.POST.get(name) for name in COOKIES if request.POST.get(name) in CHOICES[name]}
+    for name, value in chosen.items():
+        response.set_cookie(COOKIES[name], value or "", max_age=YEAR_SECONDS, samesite="Lax")
+    if chosen and request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(**chosen)
+    return response
+
+
+def _as_preferred(request: PageRequest, response: HttpResponse) -> HttpResponse:
+    """Give a browser that was told nothing yet the person's own language and theme."""
+    for name, cookie in COOKIES.items():
+        value = getattr(request.user, name)
+        if cookie not in request.COOKIES and value in CHOICES[name]:
+            response.set_cookie(cookie, value, max_age=YEAR_SECONDS, samesite="Lax")
     return response
 
 

@@ -26,7 +26,6 @@ def as_json(base: BaseModel) -> dict[str, Any]:
         "licence_accepted": base.licence_is_open,
         "sources": [{"kind": s["kind"], "repo": s["repo"] or s["requirement"]} for s in base.sources],
         "template": base.template,
-        "defaults": base.defaults,
         **{name: getattr(base, name) for name in progress},
         "sha256": base.sha256 or None,
         "present_at": int(base.present_at.timestamp()) if base.present_at else None,

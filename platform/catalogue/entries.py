@@ -4,7 +4,7 @@ Left out are models whose repositories need their own code (InternLM, Baichuan, 
 No weights' checksum stands here unless it was computed from the very file; hubs tell theirs at download time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 APACHE = ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
@@ -52,7 +52,6 @@ class Entry:
     needs_licence_acceptance: bool = False
     template: str = "own"
     """"own": the model's chat template; else one that the platform has built in."""
-    defaults: dict[str, Any] = field(default_factory=dict)
 
 
 def hub(repo: str, *, modelscope: str | None = "") -> tuple[Source, ...]:

@@ -57,7 +57,6 @@ class BaseModel(Guarded):
     needs_licence_acceptance = models.BooleanField(default=False)
     sources = models.JSONField(default=list, help_text="Where it can be had, in order of preference.")
     template = models.CharField(max_length=40, help_text="own: the model's; or chatml, qwen, llama3.")
-    defaults = models.JSONField(default=dict, help_text="Hyperparameters that suit this model.")
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.ABSENT)
     sha256 = models.CharField(max_length=64, blank=True)

@@ -67,7 +67,7 @@
   async function sendInParts(file) {
     const record = memory.find(file);
     const upload = (record && await unfinished.stillOpen(record, line)) || await line.ask("POST", words.parts, {
-      body: { filename: file.name, purpose: "fine-tune", bytes: file.size, mime_type: file.type.slice(0, 100) },
+      body: { filename: file.name, purpose: "fine-tune", bytes: file.size, mime_type: file.type },
       key: randomKey(),
     });
     const keep = (sent) => {

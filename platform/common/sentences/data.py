@@ -297,6 +297,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The form has the field {0} twice."),
     gettext_noop("The field {0} is longer than {1} bytes."),
     gettext_noop("The form cannot be read: {0}."),
+    gettext_noop("mime_type is {0}, which is no MIME type. Send one such as text/jsonl."),
+    gettext_noop("mime_type is {0}, but a data set is text, a table, or an archive of them. Send such a file."),
     gettext_noop("Send the file as multipart/form-data, as curl's -F does."),
     gettext_noop("The body has {0} bytes, more than the limit of {1}."),
     gettext_noop("Split the file."),
