@@ -39,6 +39,16 @@ def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
         else:
             if checkpoint.mark_published(name=name, num_bytes=num_bytes, at=timezone.now()):
                 drop_old_checkpoints(attempt.job)
+            elif not Checkpoint.objects.filter(job=attempt.job_id, step=checkpoint.step).exists():
+                _take_back(name)
+
+
+def _take_back(name: str) -> None:
+    """Delete what came to storage after it was deleted there, as by a node that had been given up."""
+    try:
+        artifacts.delete_folder(name)
+    except STORAGE_AWAY as error:
+        logger.error("%s was deleted while it was published, and what came after stays in storage: %s", name, error)
 
 
 def _unpublished(attempt: Attempt, directory: RunDirectory) -> list[Checkpoint]:

@@ -18,7 +18,7 @@ from compute.models import Node
 from datasets_app import storing
 from datasets_app.services import delete_file
 from deployments.services import delete_model
-from jobs import erasing, tasks
+from jobs import erasing, publishing, tasks
 from jobs.adapters import local_folder
 from jobs.models import Adapter, FineTuningJob
 from jobs.training import Training
@@ -115,6 +115,24 @@ class TestStorage:
             assert WEIGHTS in stored(home)
         tasks.erase_deleted()
         assert WEIGHTS not in stored(home)
+
+    def test_keeps_nothing_that_a_node_which_was_given_up_brings_meanwhile(
+        self, home: Path, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        attempt = adapter.job.newest_attempt
+        assert attempt is not None
+        adapter.job.checkpoints.filter(step=2).update(published_at=None)
+        FakeTrainer(attempt.run).checkpoint(2)
+        publish = artifacts.publish_folder
+
+        def deleting(folder: Path, name: str) -> int:
+            delete_model(team=alice.team, by=alice.user, name=adapter.name)
+            erasing.erase_stored()
+            return publish(folder, name)
+
+        monkeypatch.setattr(artifacts, "publish_folder", deleting)
+        publishing.publish_checkpoints(attempt, attempt.run.directory)
+        assert artifacts.files_below(f"{adapter.job.storage_name}/checkpoints") == []
 
     def test_another_model_stays_whole(self, home: Path, alice: Any, adapter: Adapter) -> None:
         tasks.erase_deleted()
