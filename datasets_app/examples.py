@@ -66,8 +66,8 @@ class Opened:
         """Return what one row is."""
         if isinstance(item, RowFault):
             return item
-        if isinstance(item.value, list):
-            item = replace(item, value=shapes.as_row(item.value))
+        if (value := shapes.as_row(item.value)) is not item.value:
+            item = replace(item, value=value)
         if fault := self._fault_of_choice(item):
             return fault
         shape = self._chosen if isinstance(item.value, Mapping) and self._chosen else shapes.shape_of(item.value)

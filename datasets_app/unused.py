@@ -17,11 +17,13 @@ IN_MESSAGES = frozenset(
     {"role", "content", "from", "value", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
      "annotations", "id", *MASKS}
 )  # fmt: skip
+OTHER_LISTS = ("conversation", "dialog", "dialogue", "turns", "chat", "items")
+"""Other names under which a row keeps its messages."""
 IN_PAIRS = frozenset({"human", "user", "question", "prompt", "assistant", "gpt", "bot", "answer", "response"})
 LISTS = {
     "messages": ("messages", IN_MESSAGES),
     "conversations": ("messages", IN_MESSAGES),
-    "conversation": ("conversation", IN_PAIRS),
+    **{name: (name, IN_MESSAGES) for name in OTHER_LISTS},
     "request": ("request", IN_MESSAGES | {"text"}),
     "contents": ("contents", frozenset({"role", "parts"})),
     **{name: (name, IN_MESSAGES) for name in ("prompt", "input", "completion", "response", "answer", "output")},
@@ -99,11 +101,13 @@ def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
         if key not in row.seen and not is_empty(value):
             yield name_of(key), str(key), value
     found: dict[str, tuple[str, str, Any]] = {}
-    for place, (prefix, known) in LISTS.items():
+    for place, (prefix, keys) in LISTS.items():
         messages = dict.get(row, place) if place in row.seen else None
         for message in messages if isinstance(messages, list) else ():
             if not isinstance(message, Mapping):
                 continue
+            is_pair = keys is IN_MESSAGES and not {"role", "content", "from", "value"} & message.keys()
+            known = IN_PAIRS if is_pair else keys
             for key, value in message.items():
                 if key not in known and not is_empty(value):
                     name = f"{prefix}[].{name_of(key)}"

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chat.parsing import MASKS, SYSTEMS
+from datasets_app.formats.bare import is_message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
+from datasets_app.unused import OTHER_LISTS
 
 CALLS = ("function_call", "tool_call")
 
@@ -48,6 +50,10 @@ def _with_new_calls(messages: Any) -> Any:
 def _conversations(row: Row, columns: Columns) -> Turned:
     """Return the seed's and ShareGPT's `from`/`value` turns, with a system prompt and tools beside them."""
     turns = row["conversations"]
+    if _has_messages(turns, "role"):
+        return _of_list(row, "conversations")
+    if isinstance(turns, list) and turns and isinstance(turns[0], Mapping) and not {"from", "value"} & turns[0].keys():
+        return _pairs(row, "conversations")
     system = next((text for key in SYSTEMS if (text := text_of(row, key)) != ""), "")
     extra = system not in ("", []) or row.get("tools")
     if not extra and not _has_call(turns):
@@ -112,13 +118,44 @@ def _tools(value: Any) -> Any:
     ]
 
 
+def _has_messages(turns: Any, *keys: str) -> bool:
+    return isinstance(turns, list) and any(is_message(turn) and any(key in turn for key in keys) for turn in turns)
+
+
+def _list_key(row: Row) -> str:
+    return next((key for key in OTHER_LISTS if _has_messages(row.get(key), "role", "from")), "")
+
+
+def _listed(row: Row, columns: Columns) -> Turned:
+    return _of_list(row, _list_key(row))
+
+
+def _of_list(row: Row, key: str) -> Turned:
+    """Return messages that stand under another name, in OpenAI's words or in ShareGPT's."""
+    messages: list[Any] = []
+    places: dict[str, str] = {}
+    for number, turn in enumerate(_with_new_calls(row[key])):
+        is_shared = isinstance(turn, Mapping) and "from" in turn and "role" not in turn
+        messages.append(_turn(turn, number) if is_shared else turn)
+        places[f"messages[{number}]"] = f"{key}[{number}]"
+        if is_shared:
+            places[f"messages[{number}].content"] = f"{key}[{number}].value"
+            places[f"messages[{number}].role"] = f"{key}[{number}].from"
+    beside = {name: row.get(name) for name in SYSTEMS} | {"tools": _tools(row.get("tools"))}
+    return Turned(value={"messages": messages, **beside}, places=places)
+
+
 def _paired(row: Row, columns: Columns) -> Turned:
+    return _pairs(row, "conversation")
+
+
+def _pairs(row: Row, key: str) -> Turned:
     """Return turns that hold question and answer in one object: {"conversation": [{"human", "assistant"}]}."""
     messages: list[Any] = []
     places: dict[str, str] = {}
     if system := text_of(row, "system"):
         messages.append({"role": "system", "content": system})
-    for number, pair in enumerate(row["conversation"]):
+    for number, pair in enumerate(row[key]):
         if not isinstance(pair, Mapping):
             messages.append(pair)
             continue
@@ -126,11 +163,10 @@ def _paired(row: Row, columns: Columns) -> Turned:
             ("user", ("human", "user", "question", "prompt")),
             ("assistant", ("assistant", "gpt", "bot", "answer", "response")),
         ):
-            key = next((key for key in keys if key in pair), keys[0])
-            places[f"messages[{len(messages)}].content"] = f"conversation[{number}].{key}"
-            content = pair.get(key)
-            if role == "assistant":
-                content = only_answer(content, f"conversation[{number}].{key}")
+            part = next((name for name in keys if name in pair), keys[0])
+            place = f"{key}[{number}].{part}"
+            places[f"messages[{len(messages)}].content"] = place
+            content = only_answer(pair.get(part), place) if role == "assistant" else pair.get(part)
             messages.append({"role": role, "content": content})
     return Turned(value={"messages": messages}, places=places)
 
@@ -140,6 +176,8 @@ SHAPES = (
           fits=has("messages"), turn=_messages),
     Shape(name="conversations", use="chat", words="conversations as ShareGPT writes them (from, value)",
           fits=has("conversations"), turn=_conversations),
+    Shape(name="listed_messages", use="chat", words="conversations as lists of messages under another name",
+          fits=lambda row: bool(_list_key(row)), turn=_listed),
     Shape(name="paired_turns", use="chat", words="conversations in pairs of question and answer",
           fits=lambda row: _is_list(row, "conversation"), turn=_paired),
 )  # fmt: skip

@@ -29,6 +29,8 @@ PAIRS = (
 """Columns that are understood by their names; any others by what the user says."""
 
 
+MOST_ROUNDS = 100
+"""Longer lists are the columns of a whole table."""
 CONTEXT = "context"
 """The column of the text that a question is about (Dolly, SQuAD)."""
 
@@ -78,6 +80,13 @@ def _rounds(row: Row, prompt: str, answer: str) -> list[tuple[str, str]]:
             f"{prompt} holds {len(asked)} texts and {answer} {len(said) or 1}, but every question needs its answer. "
             "Give both as many.",
             code="lists_differ",
+            field=prompt,
+        )
+    if len(asked) > MOST_ROUNDS:
+        raise ChatError(
+            f"{prompt} and {answer} hold {len(asked)} texts each, which are columns rather than rounds of one "
+            "conversation. Write a row for each question.",
+            code="columns_as_lists",
             field=prompt,
         )
     return list(zip(asked, said, strict=True))

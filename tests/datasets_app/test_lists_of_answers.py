@@ -55,6 +55,7 @@ class TestLists:
             ({"input": ["q", "r"], "output": "a"}, "lists_differ", "input"),
             ({"input": ["q"], "output": ["a", "b"]}, "several_answers", "output"),
             ({"input": "q", "output": ["a", "b"]}, "several_answers", "output"),
+            ({"input": ["q"] * 101, "output": ["a"] * 101}, "columns_as_lists", "input"),
             ({"input": [], "output": ["a"]}, "empty_question", "input"),
             ({"input": "q", "output": []}, "empty_answer", "output"),
             ({"input": ["q", ""], "output": ["a", "b"]}, "empty_question", "input"),

@@ -102,6 +102,13 @@ GOOD: dict[str, tuple[Any, list[tuple[str, str]]]] = {
     "chatgpt, no current node": (export(QUESTION, node("2", "1", "assistant", "a")), TALK),
     "chatgpt, blank system": (export(node("0", "root", "system", ""), node("1", "0", "user", "q"),
                                      node("2", "1", "assistant", "a"), current_node="2"), TALK),
+    **{f"under {key}": ({key: [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "system": "s"},
+                        SYSTEM) for key in ("conversation", "conversations", "dialog", "dialogue", "turns", "chat")},
+    **{f"shared under {key}": ({key: [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}, TALK)
+       for key in ("conversation", "items", "dialog")},
+    "pairs under conversations": ({"conversations": [{"user": "q", "assistant": "a"}]}, TALK),
+    "messages as text": ({"messages": '[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]'}, TALK),
+    "conversations as text": ({"conversations": ' [{"from":"human","value":"q"},{"from":"gpt","value":"a"}]'}, TALK),
     "trl": ({"prompt": [{"role": "user", "content": "q"}],
              "completion": [{"role": "assistant", "content": "a"}]}, TALK),
     "input and output": ({"input": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
@@ -147,6 +154,13 @@ NAMED: dict[str, tuple[Any, str, str]] = {
     "chatgpt, a circle": (
         {"mapping": {"a": {"parent": "b", "message": None}, "b": {"parent": "a", "message": None}},
          "current_node": "a"}, "no_messages", "messages"),
+    "under dialog, no answer": ({"dialog": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]},
+                                "empty_answer", "dialog[1].content"),
+    "shared under items": ({"items": [{"from": "human", "value": ""}, {"from": "gpt", "value": "a"}]},
+                           "empty_question", "items[0].value"),
+    "pairs under conversations, no answer": ({"conversations": [{"user": "q", "assistant": ""}]},
+                                             "empty_answer", "conversations[0].assistant"),
+    "text that is no list": ({"messages": "[{'role': 'user'}]"}, "messages_not_a_list", "messages"),
     "one message a row": ({"role": "user", "content": "q"}, "lone_message", ""),
     "trl, no answer": ({"prompt": [{"role": "user", "content": "q"}], "completion": []}, "no_assistant_message", ""),
 }  # fmt: skip
@@ -162,6 +176,8 @@ def test_what_cannot_be_learned_is_named_in_the_rows_own_words(case: str) -> Non
 UNUSED: dict[str, tuple[Any, set[str]]] = {
     "gemini": (gemini(("user", text("q")), ("model", [{"text": "h", "thought": 1}, {"text": "a"}]), labels={"x": 1}),
                {"labels", "contents[].parts[].thought"}),
+    "under dialog": ({"dialog": [{"role": "user", "content": "q", "mood": "x"}, {"role": "assistant", "content": "a"}]},
+                     {"dialog[].mood"}),
     "moss": ({"chat": {"turn_1": {"Human": "q", "Commands": "<|Commands|>: Search(x)<eoc>", "MOSS": "a"}}},
              {"chat.turn.Commands"}),
     "moss, older": ({"plain_text": "Hm [Human]: q<eoh>[MOSS]: a<eoa>"}, {"plain_text (beside the turns)"}),
