@@ -47,7 +47,7 @@ class ChangedDeployment(_Strict):
 
 class Deployments(APIView):
     def get(self, request: Request) -> Response:
-        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model")
+        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model").with_live_replica()
         return Response({"object": "list", "data": [as_json(deployment) for deployment in found], "has_more": False})
 
     def post(self, request: Request) -> Response:

@@ -41,6 +41,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Deployments that nobody has taken down."""
         return self.filter(deleted_at=None)
 
+    def with_live_replica(self) -> "DeploymentQuerySet":
+        """Bring what serves them along, in one question for all deployments."""
+        return self.prefetch_related(models.Prefetch("replicas", Replica.objects.live().select_related("run")))
+
 
 class Deployment(Guarded):
     """A model under a name of its own, on accelerators of its own."""
@@ -97,6 +101,8 @@ class Deployment(Guarded):
     @property
     def live_replica(self) -> "Replica | None":
         """The replica that serves it or is about to; None between two."""
+        if "replicas" in getattr(self, "_prefetched_objects_cache", {}):  # of a list, by `with_live_replica`
+            return next(iter(self.replicas.all()), None)
         return self.replicas.live().select_related("run").first()
 
     def mark_starting(self) -> bool:

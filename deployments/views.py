@@ -73,7 +73,9 @@ def deployments(request: PageRequest) -> HttpResponse:
 
 
 def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
-    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter")
+    found = (
+        Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter").with_live_replica()
+    )
     chosen = request.POST.get("model") or request.GET.get("model", "")
     context = {
         "rows": [

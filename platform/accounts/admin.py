@@ -36,6 +36,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):
     list_display = ("at", "actor", "team", "action", "target")
+    list_select_related = ("actor", "team")
     list_filter = ("action",)
 
     def has_add_permission(self, request: object) -> bool:

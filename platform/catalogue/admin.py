@@ -39,6 +39,7 @@ class HubTokenForm(forms.ModelForm):
 class HubTokenAdmin(admin.ModelAdmin):
     form = HubTokenForm
     list_display = ("hub", "set_at", "set_by")
+    list_select_related = ("set_by",)
 
     def save_model(self, request: HttpRequest, obj: HubToken, form: Any, change: bool) -> None:
         set_hub_token(hub=obj.hub, token=form.cleaned_data["token"], by=cast(User, request.user))

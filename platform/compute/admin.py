@@ -36,6 +36,7 @@ class RunAdmin(admin.ModelAdmin):
     """Read only: a Run changes by its supervisor alone."""
 
     list_display = ("id", "kind", "label", "team", "state", "outcome", "node", "created_at", "ended_at")
+    list_select_related = ("team", "node")
     list_filter = ("state", "kind", "outcome")
     search_fields = ("id", "label", "team__name")
 
