@@ -1,0 +1,193 @@
+"""No address asks the database more often because there is more to show."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from catalogue.folders import identity
+from catalogue.models import BaseModel, HubToken
+from compute.models import Allocation, Device, Node, Quota, Run
+from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
+from datasets_app.tabs import TABS
+from deployments.models import Deployment, Replica
+from jobs.models import Adapter, Attempt, Checkpoint, FineTuningJob, JobEvent
+from tests.accounts.test_accounts_roles import ROUTES
+from tests.datasets_app.dataset_makers import lines_of, rows, stored
+from tests.jobs.job_makers import write_chat_files
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+FEW, MANY = 2, 6
+"""Rows of every kind at first, and then."""
+WITHOUT_ROWS = {"healthz", "sign-in"}
+"""Routes that show nothing of anybody's."""
+ADMINISTRATORS = re.compile(r"/pool|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*")
+"""Addresses that are theirs alone; the API shows them more of the pool than others."""
+QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
+"""What a route must be told, by its last word; a file that cannot be learned from has nothing of it."""
+
+
+class World:
+    """A platform in which there is ever more of everything."""
+
+    def __init__(self, chat_folder: Path) -> None:
+        self.user = User.objects.create_user("0@example.com", is_staff=True, is_superuser=True)
+        self.team = Team.create(name="Violins")
+        Membership.objects.create(team=self.team, user=self.user, role=Membership.Role.OWNER)
+        self.chat_folder = chat_folder
+        self.base = self.model("tiny")
+        self.file = stored(self.team, lines_of(*rows(20)), by=self.user)
+        self.other = stored(self.team, lines_of(*rows(12)), by=self.user)
+        self.faulty = stored(self.team, b"no JSON\n" + lines_of(*rows(20)), by=self.user)
+        self.upload = self.new_upload()
+        self.job = self.new_job("running")
+        self.deployment = self.deploy("one", self.base)
+        self.size = 0
+
+    def grow(self, size: int) -> None:
+        while self.size < size:
+            self.size += 1
+            self._add(self.size)
+
+    def _add(self, n: int) -> None:
+        person = User.objects.create_user(f"{n}@example.com")
+        Membership.objects.create(team=self.team, user=person)
+        Membership.objects.create(team=Team.create(name=f"Team {n}"), user=self.user)
+        team = Team.objects.get(name=f"Team {n}")
+        Quota.objects.create(team=team, accelerators=n)
+        ApiKey.issue(user=person, team=self.team, name=f"key {n}")
+        AuditEvent.record(actor=person, team=team, action="test", target=str(n))
+        base = self.model(f"tiny-{n}")
+        node = Node.objects.create(name=f"node-{n}", queue=f"q{n}", last_seen_at=timezone.now())
+        self.data_set(f"free-{n}.jsonl", created_by=person)
+        self.data_set(f"next-{n}.jsonl", family=self.file.pk, version=n + 1, parent=self.file, made={"how": "upload"})
+        Fault.objects.create(file=self.faulty, number=n + 1, row=n, line=n, code="not_json", message="This is no JSON.")
+        self.new_upload()
+        UploadPart.objects.create(upload=self.upload, bytes=1, storage_name=f"part-{n}")
+        for status in FineTuningJob.Status.values:
+            job = self.new_job(status, by=person)
+            attempt = job.attempts.get()
+            device = Device.objects.create(node=node, index=node.devices.count(), kind="cpu")
+            if status == "running":
+                Allocation.objects.create(run=attempt.run, device=device)
+                Run.objects.filter(pk=attempt.run_id).update(node=node)
+            if status == "succeeded":
+                adapter = self.tuned(job, n)
+                job.result_files.add(self.data_set("adapter.zip", purpose="fine-tune-results"))
+                self.deploy(f"tuned-{n}", base, adapter)
+        self.new_attempt(self.job)
+        JobEvent.write(job=self.job, message="Paused.", level="warn", attempt=self.job.attempts.first(), seq=n)
+        JobEvent.write(job=self.job, message=f"Step {n}.", type="metrics", data={"step": n, "train_loss": 1.0})
+        Checkpoint.objects.create(
+            job=self.job, attempt=self.job.attempts.first(), step=n, published_at=timezone.now(),
+            metrics={"valid_loss": 1.0 / n, "train_loss": 1.0}, storage_name=f"c/{n}",
+        )  # fmt: skip
+        self.deploy(f"base-{n}", base)
+
+    def model(self, model_id: str) -> BaseModel:
+        return BaseModel.objects.create(
+            id=model_id, display_name=model_id, family="llama", parameters=134_000_000, context_length=512,
+            hidden_size=576, num_layers=2, vocab_size=300, licence="none", template="own", state="present",
+            sha256=identity(self.chat_folder), folder=str(self.chat_folder), present_at=timezone.now(),
+        )  # fmt: skip
+
+    def data_set(self, filename: str, **fields: Any) -> TrainingFile:
+        found = {
+            "team": self.team, "created_by": self.user, "filename": filename, "purpose": "fine-tune", "bytes": 100,
+            "sha256": "0" * 64, "status": "processed", "format": "jsonl", "shape": "messages", "use": "chat",
+            "num_rows": 20, "num_faults": 0, **fields,
+        }  # fmt: skip
+        file = TrainingFile(**found)
+        file.family = file.family or file.pk
+        file.save(force_insert=True)
+        return file
+
+    def new_upload(self) -> Upload:
+        later = timezone.now() + timedelta(hours=1)
+        return Upload.objects.create(
+            team=self.team, created_by=self.user, filename="large.jsonl", purpose="fine-tune", bytes=9, expires_at=later
+        )
+
+    def new_job(self, status: str, *, by: User | None = None) -> FineTuningJob:
+        job = FineTuningJob.objects.create(
+            team=self.team, created_by=by or self.user, base_model=self.base, training_file=self.file, status=status,
+            file_ids={"training": self.file.pk, "training_name": "0.jsonl", "validation": None},
+            current_step=3, total_steps=9,
+        )  # fmt: skip
+        self.new_attempt(job, state="waiting" if status == "queued" else "running")
+        return job
+
+    def new_attempt(self, job: FineTuningJob, *, state: str = "running") -> Attempt:
+        run = Run.objects.create(kind="training", team=self.team, state=state, label="a job")
+        return Attempt.objects.create(job=job, number=job.attempts.count() + 1, run=run)
+
+    def tuned(self, job: FineTuningJob, n: int) -> Adapter:
+        name = f"ft:tiny:violins:x:{n}"
+        FineTuningJob.objects.filter(pk=job.pk).update(fine_tuned_model=name)
+        return Adapter.objects.create(
+            job=job, team=self.team, base_model=self.base, name=name, result="adapter", storage_name=f"adapters/{n}"
+        )
+
+    def deploy(self, name: str, base: BaseModel, adapter: Adapter | None = None) -> Deployment:
+        """Return one that waits for room."""
+        made = Deployment.objects.create(
+            team=self.team, name=name, model=base.pk, base_model=base, adapter=adapter, created_by=self.user
+        )
+        run = Run.objects.create(kind="serving", team=self.team, label=name, explanation={"code": "queued"})
+        Replica.create(run=run, base_model=base, full_model=None, deployment=made)
+        return made
+
+    def addresses(self) -> Iterator[str]:
+        """Yield every address that can be looked at, with something behind it."""
+        ids = {
+            "team": self.team.slug, "member_id": str(self.user.pk), "model_id": "tiny", "number": "0",
+            "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
+            "deployment_id": self.deployment.pk,
+        }  # fmt: skip
+        for route, methods in ROUTES.items():
+            if "GET" in methods and route not in WITHOUT_ROWS:
+                path = route
+                for name, found in ids.items():
+                    path = path.replace(f"<{name}>", found)
+                last = route.rpartition("/")[2]
+                yield f"/{path}{QUERIES.get(last, '').format(other=self.other.pk)}"
+                if "<file_id>" in route and last not in QUERIES:
+                    yield f"/{path.replace(self.file.pk, self.faulty.pk)}"
+        yield from (f"/datasets/{self.file.pk}?tab={tab}" for tab in TABS)
+        yield from (f"/v1/fine_tuning/jobs/{self.job.pk}/{many}?limit=100" for many in ("events", "checkpoints"))
+        yield from ("/v1/fine_tuning/jobs?limit=100", "/v1/files?limit=100")
+        yield from (f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in site._registry)
+
+
+def num_queries(client: Client, address: str) -> tuple[int, int]:
+    """Return (status, number of queries), of the second visit: what is kept for later is asked at the first."""
+    client.get(address)
+    with CaptureQueriesContext(connection) as asked:
+        reply = client.get(address)
+    return reply.status_code, len(asked)
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_three_times_as_much_costs_no_more_queries(tmp_path: Path, is_staff: bool) -> None:
+    world = World(write_chat_files(tmp_path))
+    User.objects.filter(pk=world.user.pk).update(is_staff=is_staff, is_superuser=is_staff)
+    HubToken.store(hub="huggingface", token="t", by=world.user)
+    client = Client()
+    client.force_login(world.user)
+    world.grow(FEW)
+    visited = [a for a in world.addresses() if a == "/api/v1/pool" or bool(ADMINISTRATORS.fullmatch(a)) == is_staff]
+    few = {address: num_queries(client, address) for address in visited}
+    world.grow(MANY)
+    many = {address: num_queries(client, address) for address in visited}
+    assert {address for address, (status, _) in many.items() if status != 200} == set()
+    grown = {address: (few[address][1], many[address][1]) for address in few if many[address][1] > few[address][1]}
+    assert grown == {}
