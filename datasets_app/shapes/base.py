@@ -58,8 +58,11 @@ def has(*keys: str) -> Callable[[Row], bool]:
 
 
 def only_answer(value: Any, field: str) -> Any:
-    """Return the one text of a list, or of a list in one, and anything else itself. Raises ChatError for several."""
-    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | str):
+    """Return the one text of a list, or of a list in one, a number as it is written, and anything else itself.
+
+    Raises ChatError for several.
+    """
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | str | int | float):
         value = value[0]
     texts = [part for part in value if isinstance(part, list | str)] if isinstance(value, list) else []
     if len(texts) > 1:
@@ -68,4 +71,4 @@ def only_answer(value: Any, field: str) -> Any:
             code="several_answers",
             field=field,
         )
-    return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

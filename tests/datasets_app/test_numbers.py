@@ -39,6 +39,18 @@ class TestAnswers:
         for content in (line + b"\n" + line, b"[" + line + b",\n" + line + b"]", line.replace(b", ", b",\n") * 2):
             assert said(content) == [expected] * 2
 
+    @pytest.mark.parametrize(
+        "row",
+        [
+            '{"conversation": [{"human": "q", "assistant": 3.10}]}',
+            '{"prompt": "q", "response": [[3.10]]}',
+            '{"input": ["q"], "output": [3.10]}',
+            '{"request": [{"role": "user", "text": "q"}], "response": 3.10}',
+        ],
+    )
+    def test_of_lists_and_pairs_too(self, row: str) -> None:
+        assert said(row.encode()) == [[("user", "q"), ("assistant", "3.10")]]
+
     def test_of_questions_too(self) -> None:
         assert said(b'{"question": 1.50, "answer": 1e2}')[0] == [("user", "1.50"), ("assistant", "1e2")]
 
