@@ -27,13 +27,22 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
             with tuned.without_adapter():
                 before = list(_answers(tuned, tests, chat_format))
     except (RuntimeError, chat.ChatError) as error:  # memory that is gone is a RuntimeError too
-        reason = str(error) if isinstance(error, chat.ChatError) else classify(error, step=reporter.step).message
-        reporter.warn(f"The acceptance test could not be held: {reason}")
+        reporter.log_traceback(error)
+        reporter.warn(f"The acceptance test could not be held: {_reason(error)}")
         return
     found = chat.verdict(tests, answers, before=before, needed=spec.acceptance_needed)
     right = sum(count["right"] for count in found["topics"].values())
     word = "passed" if found["passed"] else "not passed"
     reporter.event("acceptance", f"The acceptance test is {word}: {right} of {len(tests)} answers are right.", **found)
+
+
+def _reason(error: Exception) -> str:
+    """Say what was wrong; the training is over by now, so that what a failure advises would be no help."""
+    if isinstance(error, chat.ChatError):
+        return str(error)
+    if classify(error, step=0).code == "out_of_memory":
+        return "Memory ran out."
+    return "The trainer met an error that it does not know. The whole log has the details; administrators can read it."
 
 
 @torch.inference_mode()

@@ -62,10 +62,11 @@ class Reporter:
 
     def failed(self, failure: Failure, error: BaseException) -> None:
         """Write the terminal event; the traceback goes to the log alone."""
-        self._log_traceback(error)
+        self.log_traceback(error)
         self.event("failed", failure.message, level="error", code=failure.code)
 
-    def _log_traceback(self, error: BaseException) -> None:
+    def log_traceback(self, error: BaseException) -> None:
+        """Write to the log alone where `error` came from."""
         text = "".join(traceback.format_exception(error))
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -39,15 +39,22 @@ class TestAcceptance:
         (told,) = of_type(run_here(directory), "acceptance")
         assert told.data["results"][0]["before"] is None
 
-    def test_memory_that_is_gone_costs_no_result(self, make_run, monkeypatch: pytest.MonkeyPatch):
-        def no_memory(*_arguments, **_options):
-            raise RuntimeError("out of memory")
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [("out of memory", "held: Memory ran out."), ("shapes differ", "held: The trainer met an error")],
+    )
+    def test_an_error_costs_no_result(self, make_run, monkeypatch: pytest.MonkeyPatch, error: str, said: str):
+        def failing(*_arguments, **_options):
+            raise RuntimeError(error)
 
-        monkeypatch.setattr(acceptance, "answer", no_memory)
+        monkeypatch.setattr(acceptance, "answer", failing)
         directory = make_run(spec={"acceptance": asked("who")})
         events = run_here(directory)
         assert events[-1].type == "succeeded"
-        assert "could not be held: out of memory" in of_type(events, "warning")[-1].message
+        warned = of_type(events, "warning")[-1].message
+        assert said in warned
+        assert "step" not in warned, "no training stopped"
+        assert f"RuntimeError: {error}" in directory.log.read_text()
         assert (directory.adapter / "adapter_model.safetensors").exists()
 
 

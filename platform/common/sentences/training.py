@@ -202,6 +202,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The trainer stopped after step {0} because of an error that it does not know ({1})."),
     gettext_noop("The trainer stopped after step {0} because of an error that it does not know."),
     gettext_noop("The log has the details."),
+    gettext_noop("The trainer met an error that it does not know."),
     gettext_noop("The whole log has the details; administrators can read it."),
     gettext_noop("A weights file is damaged: its header cannot be read."),
     gettext_noop("{0} of {1} is damaged: its header cannot be read."),
