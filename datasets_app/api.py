@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, query_of, team_of, user_of
+from accounts.api_requests import body_of, query_of, require_no_body, team_of, user_of
 from common.idempotency import idempotent
 from datasets_app import removal, services, uploads
 from datasets_app.downloads import file_response
@@ -69,6 +69,7 @@ class FileView(APIView):
         return Response(file_json(services.get_file(team=team_of(request), file_id=file_id)))
 
     def delete(self, request: Request, file_id: str) -> Response:
+        require_no_body(request)
         file = services.get_file(team=team_of(request), file_id=file_id)
         services.delete_file(file=file, by=user_of(request))
         return Response({"id": file_id, "object": "file", "deleted": True})
@@ -138,6 +139,7 @@ class CancelView(APIView):
     """POST /v1/uploads/{id}/cancel"""
 
     def post(self, request: Request, upload_id: str) -> Response:
+        require_no_body(request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
         return Response(upload_json(uploads.cancel_upload(upload=upload, by=user_of(request))))
 

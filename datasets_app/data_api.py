@@ -23,10 +23,12 @@ from datasets_app.wire import file_json, row_json, version_json, whole_file_json
 
 MOST_FAULTS = 1_000
 MOST_ROWS = 100
+FARTHEST = 2**53
+"""No list here goes on as far."""
 
 
 class FaultList(serializers.Serializer):
-    after = serializers.IntegerField(default=0, min_value=0)
+    after = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
     limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
     code = serializers.CharField(default="", max_length=60, allow_blank=True)
 
@@ -36,7 +38,7 @@ class FaultsContent(serializers.Serializer):
 
 
 class RowList(serializers.Serializer):
-    offset = serializers.IntegerField(default=0, min_value=0)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
     search = serializers.CharField(default="", max_length=200, allow_blank=True)
     code = serializers.CharField(default="", max_length=60, allow_blank=True)

@@ -71,6 +71,8 @@ def page_of_rows(file: TrainingFile, *, offset: int = 0, limit: int = 20, search
 def example_at(file: TrainingFile, number: int) -> Example | None:
     """Return the row `number`, from 0, of those that can be learned from."""
     with _opened(file) as source:
+        if number >= source.index.num_rows:
+            return None
         for place in source.index.good(number, 1):
             return source.view(int(place), number).example
     return None

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
+from accounts.api_requests import query_of, require_no_body, team_of, user_of
 from deployments import services
 from deployments.models import Deployment
 
@@ -47,6 +47,7 @@ class ChangedDeployment(_Strict):
 
 class Deployments(APIView):
     def get(self, request: Request) -> Response:
+        query_of(serializers.Serializer, request)
         found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model").with_live_replica()
         return Response({"object": "list", "data": [as_json(deployment) for deployment in found], "has_more": False})
 
@@ -66,6 +67,7 @@ class OneDeployment(APIView):
         return Response(as_json(services.update_deployment(deployment=deployment, by=user_of(request), **asked)))
 
     def delete(self, request: Request, deployment_id: str) -> Response:
+        require_no_body(request)
         services.undeploy(deployment=_found(request, deployment_id), by=user_of(request))
         return Response({"id": deployment_id, "object": "deployment", "deleted": True})
 

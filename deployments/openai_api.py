@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
+from accounts.api_requests import require_no_body, team_of, user_of
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import UserError, error_body
@@ -53,6 +53,7 @@ class Model(APIView):
         return Response(_as_json(name, target.base_model.present_at, "luthier"))
 
     def delete(self, request: Request, name: str) -> Response:
+        require_no_body(request)
         services.delete_model(team=team_of(request), by=user_of(request), name=name)
         return Response({"id": name, "object": "model", "deleted": True})
 

@@ -169,7 +169,7 @@ def _locked(deployment: Deployment) -> Deployment:
 
 
 def _check_accelerators(accelerators: int | None) -> None:
-    if accelerators is not None and accelerators < 1:
+    if accelerators is not None and not 1 <= accelerators <= compute.MOST_ACCELERATORS:
         raise UserError(
             _("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value", param="accelerators"
         )

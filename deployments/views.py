@@ -280,6 +280,6 @@ def _question(request: PageRequest, deployment_id: str) -> Question | None:
 def _accelerators(text: str) -> int | None:
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UserError(_("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value")
     return int(text)

@@ -26,6 +26,7 @@ from jobs.command import arguments_of, command_of, data_address
 from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
 from jobs.models import Adapter, FineTuningJob
+from jobs.names import check_suffix
 from jobs.texts import is_storable, sendable
 from jobs.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
 
@@ -200,6 +201,8 @@ class EstimateView(APIView):
 
     def post(self, request: Request) -> Response:
         wish = _wish(request)
+        check_suffix(wish.suffix or "")
+        services.check_metadata(wish.metadata)
         found = estimating.estimate(
             team=team_of(request),
             model=wish.model,
@@ -211,7 +214,7 @@ class EstimateView(APIView):
                 system_prompt=wish.system_prompt,
             ),
             accelerators=services.parse_accelerators(wish.accelerators),
-            has_validation_file=wish.validation_file is not None,
+            validation_file_id=wish.validation_file,
         )
         return Response(found)
 

@@ -47,10 +47,17 @@ def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict
 
 
 def estimate(
-    *, team: Team, model: str, file_id: str, asked: dict[str, Any], accelerators: int | None, has_validation_file: bool
+    *,
+    team: Team,
+    model: str,
+    file_id: str,
+    asked: dict[str, Any],
+    accelerators: int | None,
+    validation_file_id: str | None,
 ) -> dict[str, Any]:
     """Return about how many rows, tokens, steps and seconds a job would take; None for what nobody knows yet."""
     base, file = _base(model), _file(team, file_id)
+    has_validation_file = validation_file_id is not None and bool(_found(team, validation_file_id, "validation_file"))
     if base is None or file is None:
         raise UserError("An estimate needs a model and a training_file.", code="missing_parameter", param="model")
     devices = devices_for(team, accelerators)
@@ -185,9 +192,11 @@ def _base(model: str | None) -> BaseModel | None:
 
 
 def _file(team: Team, file_id: str | None) -> TrainingFile | None:
-    if not file_id:
-        return None
+    return _found(team, file_id, "file") if file_id else None
+
+
+def _found(team: Team, file_id: str, param: str) -> TrainingFile:
     file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if is_storable(file_id) else None
     if file is None:
-        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param="file")
+        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param=param)
     return file

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import members
-from accounts.api_requests import body_of, no_team, require_no_body, team_named, team_of, user_of
+from accounts.api_requests import body_of, no_team, query_of, require_no_body, team_named, team_of, user_of
 from accounts.authentication import is_platform_admin, set_team
 from accounts.models import ApiKey, Membership
 from accounts.roles import Role, role_of
@@ -52,6 +52,7 @@ class MembersView(TeamView):
     roles = {"POST": Role.OWNER}
 
     def get(self, request: Request, team: str) -> Response:
+        query_of(serializers.Serializer, request)
         found = members.members_of(team_of(request))
         return Response({"object": "list", "data": [as_json(one) for one in found], "has_more": False})
 

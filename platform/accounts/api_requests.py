@@ -59,9 +59,10 @@ def require_no_body(request: Request) -> None:
 
 def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
-    data = request.data if isinstance(request.data, dict) else {}
-    form = kind(data=data)
-    _refuse_unknown(form, data)
+    if not isinstance(request.data, dict):
+        raise UserError("The body must be one JSON object.", code="invalid_type")
+    form = kind(data=request.data)
+    _refuse_unknown(form, request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
 

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from accounts.roles import require_role
 from common.errors import NotFound, UserError
 
 Role = Membership.Role
@@ -30,6 +31,7 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
     """Take a person whom the platform knows into `team`."""
     email = email.strip().lower()
     user = User.objects.filter(email=email, is_active=True).first() if "\0" not in email else None
+    _lock(team, by=by)
     if user is None:
         raise UserError(
             f"Nobody here has the email {email[:100]!r}. An administrator makes the person first, with manage.py "
@@ -45,10 +47,10 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
 
 
 @transaction.atomic
-def change_role(*, membership: Membership, role: str, by: User) -> Membership:
-    """Give a person another role; refused where it would leave the team without an owner."""
+def change_role(*, membership: Membership, role: str, by: User | None) -> Membership:
+    """Give a person another role; refused where it would leave the team without an owner. `by` None: the platform."""
     chosen = _role(role)
-    membership = _locked(membership)
+    membership = _locked(membership, by=by)
     if chosen == membership.role:
         return membership
     _require_another_owner(membership)
@@ -62,7 +64,7 @@ def change_role(*, membership: Membership, role: str, by: User) -> Membership:
 @transaction.atomic
 def remove_member(*, membership: Membership, by: User) -> None:
     """Take a person out of the team; their keys of it are worthless from now on, their work stays."""
-    membership = _locked(membership)
+    membership = _locked(membership, by=by)
     _require_another_owner(membership)
     team, user = membership.team, membership.user
     # For good: they must not come back to life with the person.
@@ -71,9 +73,20 @@ def remove_member(*, membership: Membership, by: User) -> None:
     AuditEvent.record(actor=by, team=team, action="member.removed", target=user.email[:100])
 
 
-def _locked(membership: Membership) -> Membership:
-    """Return it as it is now, its team locked, so that two owners cannot take each other's role at once."""
-    Team.objects.select_for_update().get(pk=membership.team_id)
+def _lock(team: Team, *, by: User | None) -> None:
+    """Lock the team's people, so that two owners cannot take each other's role at once.
+
+    Of two the second may have lost the right by what the first did, so it is asked for once more; an administrator's
+    comes from no role.
+    """
+    Team.objects.select_for_update().get(pk=team.pk)
+    if by is not None and not by.is_staff:
+        require_role(Role.OWNER, user=by, team=team)
+
+
+def _locked(membership: Membership, *, by: User | None) -> Membership:
+    """Return it as it is now, its team's people locked."""
+    _lock(membership.team, by=by)
     found = Membership.objects.select_related("user", "team").filter(pk=membership.pk).first()
     if found is None:
         raise NotFound("This person is not in the team any more.", code="member_not_found")

@@ -47,7 +47,7 @@ def create_api_key(
     first = Team.objects.of(user).order_by("memberships__id").first()
     team = ensure_team(name=team_name or (first.name if first else DEFAULT_TEAM), member=user)
     if role is not None:
-        change_role(membership=get_member(team=team, member_id=str(user.pk)), role=role, by=user)
+        change_role(membership=get_member(team=team, member_id=str(user.pk)), role=role, by=None)
     return issue_api_key(user=user, team=team, admin=admin, name=name)
 
 

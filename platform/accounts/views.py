@@ -143,6 +143,10 @@ def more(request: PageRequest) -> HttpResponse:
 
 def _safe_next(request: PageRequest, target: str | None) -> str:
     hosts = {request.get_host()}
-    if target and url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure()):
+    if (
+        target
+        and target.startswith("/")
+        and url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure())
+    ):
         return target
     return settings.LOGIN_REDIRECT_URL

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, user_of
+from accounts.api_requests import body_of, require_no_body, user_of
 from accounts.authentication import IsPlatformAdmin
 from catalogue import services
 from catalogue.models import BaseModel
@@ -74,6 +74,7 @@ class LicenceView(_Admin):
     """POST /api/v1/catalogue/{id}/accept_licence"""
 
     def post(self, request: Request, model_id: str) -> Response:
+        require_no_body(request)
         services.accept_licence(base=services.get_model(model_id), by=user_of(request))
         return Response(as_json(services.get_model(model_id)))
 

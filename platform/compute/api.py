@@ -3,13 +3,12 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_named
+from accounts.api_requests import body_of, team_named
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from compute import services
@@ -24,7 +23,7 @@ class PoolView(APIView):
 
 
 class QuotaBody(serializers.Serializer):
-    accelerators = serializers.IntegerField(min_value=0, max_value=1_000_000, allow_null=True)
+    accelerators = serializers.IntegerField(min_value=0, max_value=services.MOST_ACCELERATORS, allow_null=True)
 
 
 class QuotaView(APIView):
@@ -42,12 +41,7 @@ class QuotaView(APIView):
 
 
 def _accelerators(request: Request) -> int | None:
-    data = request.data if isinstance(request.data, dict) else {}
-    if unknown := sorted(set(data) - {"accelerators"}):
-        raise ValidationError({unknown[0]: "This is not known here. Known: accelerators."})
-    form = QuotaBody(data=data)
-    form.is_valid(raise_exception=True)
-    value: int | None = form.validated_data["accelerators"]
+    value: int | None = body_of(QuotaBody, request)["accelerators"]
     return value
 
 

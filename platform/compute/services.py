@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 explain_code = sentence_for
+MOST_ACCELERATORS = 1_000_000
+"""Of a quota: more than any pool has."""
 
 
 def request_run(
@@ -96,9 +98,11 @@ def set_idle(*, run: Run, since: datetime | None) -> None:
 @transaction.atomic
 def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
     """Let `team` hold at most so many accelerators at once; None: the whole pool."""
-    if accelerators is not None and accelerators < 0:
+    if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(
-            f"A quota is 0 or more accelerators, not {accelerators}.", code="invalid_quota", param="accelerators"
+            f"A quota is a whole number from 0 to {MOST_ACCELERATORS}, or none for the whole pool.",
+            code="invalid_quota",
+            param="accelerators",
         )
     if accelerators is None:
         Quota.objects.filter(team=team).delete()

@@ -42,7 +42,7 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     _require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
     text = request.POST.get("accelerators", "").strip()
-    if text and not (text.isascii() and text.isdigit()):
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UserError(
             _("A quota is a whole number, or empty for the whole pool."), code="invalid_quota", param="accelerators"
         )
@@ -54,7 +54,7 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
 
 def _require_admin(request: PageRequest) -> None:
     if not request.user.is_staff:
-        raise PermissionDenied
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))
 
 
 def _sentence(whole: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return answer(request, status=403, code="forbidden", message=gettext_lazy("You may not do this."))
+    return answer(request, status=403, code="forbidden", message=str(exception) or gettext_lazy("You may not do this."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts import members
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from accounts.roles import RoleNeeded
 from accounts.services import create_api_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -94,6 +96,23 @@ class TestApi:
             assert (reply.status_code, reply.json()["error"]["code"]) == (409, "last_owner")
         User.objects.update(is_active=True)
         assert call(boss, "PATCH", path, {"role": "member"}).status_code == 200
+
+    def test_who_lost_the_role_a_moment_ago_changes_nothing(self, boss: str, worker: str) -> None:
+        """As where two owners take each other's role at once: both were allowed in, one comes first."""
+        create_api_key(email="new@example.com", team_name="B")
+        ousted, team = User.objects.get(email="worker@example.com"), Team.objects.get(name="A")
+        for attempt in (
+            lambda: members.change_role(
+                membership=members.get_member(team=team, member_id=str(ousted.pk)), role="owner", by=ousted
+            ),
+            lambda: members.remove_member(
+                membership=members.get_member(team=team, member_id=str(id_of("boss"))), by=ousted
+            ),
+            lambda: members.add_member(team=team, email="new@example.com", by=ousted),
+        ):
+            with pytest.raises(RoleNeeded):
+                attempt()
+        assert roles() == {"boss@example.com": "owner", "worker@example.com": "member"}
 
     def test_a_removed_persons_keys_do_not_come_back_with_them(self, boss: str, worker: str) -> None:
         elsewhere = create_api_key(email="worker@example.com", team_name="B")

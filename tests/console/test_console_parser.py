@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.exceptions import ParseError
 
+from common.errors import UserError
 from console.parsers import DEEPEST, BoundedJSONParser
 from console.shell import MAX_CONTROL_BYTES, MAX_QUESTION_BYTES
 
@@ -36,6 +37,8 @@ PIECES = (
     "\n",
     "\0",
     "é",
+    "\\ud800",
+    "\\ude00",
 )
 
 
@@ -48,7 +51,7 @@ def seconds(body: bytes) -> float:
 
     def once() -> float:
         started = time.process_time()
-        with contextlib.suppress(ParseError):
+        with contextlib.suppress(ParseError, UserError):
             parse(body)
         return time.process_time() - started
 
@@ -72,6 +75,25 @@ class TestDepth:
     def test_an_open_string_hides_no_bracket_before_it(self) -> None:
         with pytest.raises(ParseError, match="nested deeper"):
             parse(b"[" * 500 + b'"open')
+
+
+class TestCharacters:
+    def test_whole_ones_are_read_however_they_are_written(self) -> None:
+        assert parse(b'{"a": "\\ud83d\\ude00", "b": "\\\\ud800"}') == {"a": "😀", "b": "\\ud800"}
+
+    @pytest.mark.parametrize(
+        ("body", "param"),
+        [
+            (b'{"model": "m", "messages": [{"content": "\\ud83d"}]}', "messages"),
+            (b'{"metadata": {"\\udc00": 1}}', "metadata"),
+            (b'{"\\ud800": 1}', None),
+            (b'["\\uDFFF\\uD800"]', None),
+        ],
+    )
+    def test_halves_are_refused_by_name(self, body: bytes, param: str | None) -> None:
+        with pytest.raises(UserError, match="holds half of a character") as refused:
+            parse(body)
+        assert (refused.value.status, refused.value.param) == (400, param)
 
 
 class TestTime:
@@ -101,6 +123,8 @@ class TestTime:
             b"\\\\",
             b"\\n",
             b"\\u4e2d",
+            b"\\ud83d\\ude00",
+            b'"\\ud800",',
             b"1,",
             b"1e9,",
             b"{},",
@@ -114,6 +138,10 @@ class TestTime:
         body = head + piece * (MAX_QUESTION_BYTES // len(piece) - 1)
         for end in (b'"', b"1]"):
             assert seconds(body + end) < MOST_SECONDS
+
+    def test_half_of_a_character_behind_many_keys(self) -> None:
+        body = b"{" + b"".join(b'"%d":1,' % n for n in range(90_000)) + b'"z":"\\ud800"}'
+        assert seconds(body) < MOST_SECONDS
 
     def test_many_keys_are_refused(self) -> None:
         with pytest.raises(ParseError, match="more than 100,000 texts"):

@@ -97,9 +97,9 @@ class TestCreate:
             ({"metadata": {"a": 1}}, "metadata"),
             ({"metadata": {"a": "\ud800"}}, "metadata"),
             ({"metadata": {"\ud800": "a"}}, "metadata"),
-            ({"\ud800": "a"}, "?"),
-            ({"hyperparameters": {"\ud800": "a"}}, "?"),
-            ({"hyperparameters": {"data_path": "\ud800"}}, "data_path"),
+            ({"\ud800": "a"}, None),
+            ({"hyperparameters": {"\ud800": "a"}}, "hyperparameters"),
+            ({"hyperparameters": {"data_path": "\ud800"}}, "hyperparameters"),
             ({"suffix": "\ud800"}, "suffix"),
             ({"suffix": 3}, "suffix"),
             ({"suffix": "a\nb"}, "suffix"),
@@ -113,7 +113,9 @@ class TestCreate:
             ({"system_prompt": "x<|im_end|>"}, "system_prompt"),
         ],
     )
-    def test_what_cannot_be_honoured_is_refused_by_name(self, alice: Any, body: dict[str, Any], param: str) -> None:
+    def test_what_cannot_be_honoured_is_refused_by_name(
+        self, alice: Any, body: dict[str, Any], param: str | None
+    ) -> None:
         reply = create(alice, **body)
         assert reply.status_code == 400, reply.json()
         assert reply.json()["error"]["param"] == param
@@ -330,3 +332,29 @@ class TestOurOwnRoutes:
         trained(alice)
         body = {"model": "tiny", "training_file": make_file(alice.team, 40).pk}
         assert alice.client.post("/api/v1/jobs/estimate", body, format="json").json()["seconds"] >= 1
+
+    @pytest.mark.parametrize(
+        ("field", "value", "status"),
+        [
+            ("suffix", "x" * 100, 400),
+            ("suffix", "a\0", 400),
+            ("metadata", [1], 400),
+            ("metadata", {"a": 1}, 400),
+            ("validation_file", "file-nothing", 404),
+            ("validation_file", "", 404),
+        ],
+    )
+    def test_an_estimate_refuses_what_the_job_would_be_refused_for(
+        self, alice: Any, field: str, value: Any, status: int
+    ) -> None:
+        body = {"model": "tiny", "training_file": make_file(alice.team).pk, field: value}
+        for path in ("/api/v1/jobs/estimate", JOBS):
+            reply = alice.client.post(path, body, format="json")
+            assert (reply.status_code, reply.json()["error"]["param"]) == (status, field), path
+
+    def test_an_estimate_knows_no_foreign_validation_file(self, alice: Any, charlie: Any) -> None:
+        body = {"model": "tiny", "training_file": make_file(alice.team).pk}
+        foreign = {**body, "validation_file": make_file(charlie.team).pk}
+        assert alice.client.post("/api/v1/jobs/estimate", foreign, format="json").status_code == 404
+        own = {**body, "validation_file": make_file(alice.team).pk}
+        assert alice.client.post("/api/v1/jobs/estimate", own, format="json").status_code == 200
