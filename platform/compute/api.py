@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, team_named
+from accounts.api_requests import body_of, team_named, team_of
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from compute import services
@@ -18,7 +18,7 @@ class PoolView(APIView):
     """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
 
     def get(self, request: Request) -> Response:
-        team = None if is_platform_admin(request) else request.team  # type: ignore[attr-defined]
+        team = None if is_platform_admin(request) else team_of(request)
         return Response({"object": "pool", **services.pool(team=team)})
 
 
