@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from accounts.models import ApiKey, Membership
 from deployments.admission import Caller
@@ -98,7 +98,7 @@ class InFlight:
             try:
                 await in_database(mark_requested, replicas)
                 await self._end_what_lost_its_right()
-            except DatabaseError as error:
+            except Error as error:  # an InterfaceError too: a connection that is gone is no DatabaseError
                 logger.warning("The database did not hear of the requests in flight: %s", error)
             await asyncio.sleep(interval)
         self._beat = None

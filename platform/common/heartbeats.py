@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,6 @@ def _beat(beat: Callable[[], object], seconds: float, what: str, ended: threadin
     while not ended.wait(seconds):
         try:
             beat()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("The claim on %s was not renewed: %s", what, error)
         connection.close()  # this thread needs one for a moment, every few seconds

@@ -3,19 +3,20 @@
 import threading
 
 import pytest
-from django.db import DatabaseError
+from django.db import Error, InterfaceError, OperationalError
 
 from common.heartbeats import beating
 
 
-def test_beats_until_the_work_is_done_also_where_the_database_was_away() -> None:
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+def test_beats_until_the_work_is_done_also_where_the_database_was_away(away: type[Error]) -> None:
     enough, beats = threading.Event(), 0
 
     def beat() -> None:
         nonlocal beats
         beats += 1
         if beats == 1:
-            raise DatabaseError("away for a moment")
+            raise away("away for a moment")
         enough.set()
 
     with beating(beat, seconds=0.001, what="it"):

@@ -10,6 +10,7 @@ import pytest
 from deployments_cast import Person, Server, make_ready, until
 from django.conf import settings as configured
 from django.core.asgi import get_asgi_application
+from django.db import Error, InterfaceError, OperationalError
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 from fake_replica import HELLO, FakeReplica
@@ -17,7 +18,7 @@ from fake_replica import HELLO, FakeReplica
 from accounts.members import get_member, remove_member
 from accounts.models import Membership, User
 from accounts.services import create_api_key, revoke_api_key
-from deployments import replicas, services
+from deployments import in_flight, replicas, services
 from deployments.models import Deployment, Replica, Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,6 +115,26 @@ def test_a_stream_in_the_console(platform, alice, replica, deployment, engine, e
     last = ask_on_page(platform, alice, deployment, lambda: ending(alice))
     assert json.loads(last.removeprefix("data: "))["error"]["code"] == "access_ended"
     assert engine.was_left.wait(5)
+
+
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+def test_a_stream_while_the_database_is_away(
+    platform, alice, adapter, base, upstream, engine, monkeypatch: pytest.MonkeyPatch, away: type[Error]
+) -> None:
+    """What looks for the lost rights goes on once the database is back."""
+    engine.endless = True
+    make_ready(replicas.wake_shared(base_model=base, adapter=adapter), port=upstream.port)
+    tell, failed = in_flight.mark_requested, threading.Event()
+
+    def failing_once(asked: set[str]) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise away("the connection is closed")
+        tell(asked)
+
+    monkeypatch.setattr(in_flight, "mark_requested", failing_once)
+    last = ask_by_key(platform, alice, adapter.name, lambda: failed.wait(5) and revoke(alice))
+    assert "invalid_api_key" in last
 
 
 def test_a_whole_answer_that_comes_too_late(platform, alice, base, upstream, engine) -> None:
