@@ -34,25 +34,33 @@ MOST_LINES = 200
 """Lines of a text that are compared one by one with the conversation."""
 NAMES_OF_TEXT = frozenset(
     {
-        "abstract", "analysis", "answer", "answers", "article", "background", "body", "cot", "comment",
-        "comments", "completion", "content", "context", "contexts", "critique", "description", "document",
-        "documents", "evidence", "explanation", "feedback", "guidelines", "hint", "hints", "history", "input",
-        "inputs", "instruction", "instructions", "knowledge", "note", "notes", "output", "outputs", "paragraph",
-        "passage", "passages", "persona", "problem", "prompt", "query", "question", "questions", "rationale",
-        "reasoning", "reference", "references", "reply", "response", "review", "revision", "solution", "story",
-        "summary", "system", "target", "text", "thinking", "thought", "thoughts", "transcript", "上下文",
-        "背景", "背景知识", "资料", "参考资料", "知识", "思考", "思维链", "推理", "解释", "说明", "问题",
-        "提问", "输入", "回答", "答案", "输出", "摘要", "内容", "文本", "提示", "提示词",
+        "abstract", "analysis", "answer", "answers", "article", "background", "begründung", "bemerkung",
+        "beschreibung", "body", "choice", "choices", "comment", "comments", "completion", "content", "context",
+        "contexts", "cot", "critique", "description", "document", "documents", "endings", "erklärung", "evidence",
+        "explanation", "feedback", "guidelines", "hint", "hints", "hinweis", "history", "input", "inputs",
+        "instruction", "instructions", "knowledge", "kommentar", "kontext", "note", "notes", "notiz", "option",
+        "options", "output", "outputs", "paragraph", "passage", "passages", "persona", "problem", "prompt", "query",
+        "question", "questions", "rationale", "reasoning", "reference", "references", "reply", "response", "review",
+        "revision", "solution", "story", "summary", "system", "target", "text", "thinking", "thought", "thoughts",
+        "transcript", "上下文", "背景", "背景知识", "资料", "参考资料", "知识", "思考", "思维链", "推理", "解释",
+        "说明", "问题", "提问", "输入", "回答", "答案", "输出", "摘要", "内容", "文本", "提示", "提示词",
     }
 )  # fmt: skip
 """Names, or last words of names (original_question, reasoning_content, note_2), of columns of texts however short."""
 NAMES_OF_MASKS = frozenset({*MASKS, "weights", "is_trained", "trainable", "learn", "train_on_turn", "train_detail"})
+WORDS_OF_MASKS = frozenset({"train", "training", "trained", "trainable", "loss", "learn", "learned", "learnable"})
+"""Words of names (compute_loss, train_on, is_learned) whose plain no says that something is not learned."""
 INVERTED = frozenset({"masked", "is_masked", "ignore", "ignored"})
 """Masks whose yes means "not learned"."""
 NAMES_OF_VERDICTS = frozenset(
     {"label", "labels", "kto_tag", "thumbs", "thumbs_up", "vote", "feedback", "reaction", "is_good", "is_correct",
      "correct", "desirable", "accepted"}
 )  # fmt: skip
+NAMES_OF_DOUBT = frozenset(
+    {"acceptance", "approved", "correctness", "is_preferred", "judgement", "judgment", "liked", "preference",
+     "preferred", "quality", "rating", "verdict"}
+)  # fmt: skip
+"""Names that say many things, and of an answer that it is a bad one in so many words."""
 YES = frozenset({"1", "1.0", "true", "yes"})
 NO = frozenset({"0", "0.0", "false", "no"})
 GOOD = YES | {
@@ -64,7 +72,8 @@ BAD = NO | {
     "dislike", "disliked", "downvote", "dispreferred", "👎", "坏", "差", "错", "错误", "踩",
 }  # fmt: skip
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
-_NUMBER = re.compile(r"_?\d+$")
+_NUMBER = re.compile(r"_?\d+$|_[a-k]$|_(?:ar|cn|de|en|es|fr|hi|it|ja|ko|pt|ru|zh)$")
+"""What stands behind a name where there are several of the kind: response_2, response_b, question_zh."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _UNSPACED = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
@@ -102,7 +111,10 @@ def kind_of(key: str, value: Any, said: Said) -> tuple[Kind, str] | None:
         return None
     if is_mark and _is_mask(name, value):
         return "mask", _written(value)
-    if name in NAMES_OF_VERDICTS and not isinstance(value, list | Mapping) and _is_doubtful(value, said):
+    is_one = not isinstance(value, list | Mapping)
+    if is_one and name in NAMES_OF_VERDICTS and _is_doubtful(value, said):
+        return "verdict", _written(value)
+    if is_one and name in NAMES_OF_DOUBT and word_of(value) in BAD and _is_doubtful(value, said):
         return "verdict", _written(value)
     text = next((part for own, part in _texts(name, value) if is_text(own, part) and not said.holds(part)), None)
     return ("text", text) if text is not None else None
@@ -113,7 +125,8 @@ def _about(key: str) -> tuple[str, bool, bool]:
     """Return a key's plain name, and whether it is one of masks or verdicts, or one of texts."""
     name = plain(key)
     is_mask = name in NAMES_OF_MASKS or name in INVERTED or _is_any_mask(name)
-    return name, is_mask or name in NAMES_OF_VERDICTS, is_name_of_text(name)
+    is_mark = is_mask or _says_what_is_learned(name) or name in NAMES_OF_VERDICTS | NAMES_OF_DOUBT
+    return name, is_mark, is_name_of_text(name)
 
 
 def _is_short(value: Any, is_of_text: bool) -> bool:
@@ -137,7 +150,7 @@ def is_text(name: str, value: str) -> bool:
 
 def is_name_of_text(name: str) -> bool:
     name = _NUMBER.sub("", name)
-    return name in NAMES_OF_TEXT or name.rpartition("_")[2] in NAMES_OF_TEXT
+    return name in NAMES_OF_TEXT or name.rpartition("_")[2] in NAMES_OF_TEXT or name.startswith("system_")
 
 
 def plain(key: str) -> str:
@@ -160,7 +173,13 @@ def _is_mask(name: str, value: Any) -> bool:
         words = [word_of(leaf) for leaf in _leaves(value)]
         weighs = "weight" in name and any(isinstance(leaf, int | float) for leaf in _leaves(value))
         return any(word in NO for word in words) or (weighs and any(word not in YES for word in words))
-    return _is_any_mask(name)
+    if _is_any_mask(name):
+        return True
+    return _says_what_is_learned(name) and any(word_of(leaf) in NO for leaf in _leaves(value))
+
+
+def _says_what_is_learned(name: str) -> bool:
+    return not WORDS_OF_MASKS.isdisjoint(name.split("_"))
 
 
 def _is_any_mask(name: str) -> bool:

@@ -12,7 +12,7 @@ from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
 from datasets_app.template_notes import template_in_messages, template_in_text, template_of_lines
-from datasets_app.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, name_of, storable
+from datasets_app.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of, storable
 
 MEND = "Mend the row or remove it, and upload the file again."
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
@@ -183,7 +183,7 @@ def _with_uses(example: Example, item: RawRow, row: Read, uses: Mapping[str, str
             continue
         row.seen.add(key)
         if not is_empty(value) and not (isinstance(value, str) and not value.strip()):
-            texts[use].append(str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value)
+            texts[use].append(_as_text(value))
             places[use] = key
     if not places:
         return example
@@ -197,6 +197,13 @@ def _with_uses(example: Example, item: RawRow, row: Read, uses: Mapping[str, str
     value = {"messages": messages, "tools": list(example.conversation.tools)}
     places = {f"messages[{asked if use == 'question' else 0}].content": key for use, key in places.items()}
     return _conversation(item, value, places)
+
+
+def _as_text(value: Any) -> Any:
+    """Return what a key holds as text, a list of texts line by line; anything else itself."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return "\n".join(value) if is_texts(value) else value
 
 
 def _joined(parts: list[Any], between: str) -> Any:

@@ -19,7 +19,9 @@ IN_MESSAGES = frozenset(
 )  # fmt: skip
 OTHER_LISTS = ("conversation", "dialog", "dialogue", "turns", "chat", "items")
 """Other names under which a row keeps its messages."""
-IN_PAIRS = frozenset({"human", "user", "question", "prompt", "assistant", "gpt", "bot", "answer", "response"})
+IN_PAIRS = frozenset(
+    {"human", "user", "question", "prompt", "input", "assistant", "gpt", "bot", "answer", "response", "output"}
+)
 LISTS = {
     "messages": ("messages", IN_MESSAGES),
     "conversations": ("messages", IN_MESSAGES),
@@ -31,6 +33,8 @@ LISTS = {
 """Lists of messages, with what they are called in a name, and the keys that are read in them."""
 PARSED = ("tools", "functions", "system", "system_prompt")
 """Keys that the reading of messages looks at, though it may end before it comes to them."""
+NAMELESS = "(no name)"
+"""What a column without a name is called."""
 LONGEST_NAME = 60
 MOST_UNUSED = 50
 """Names of keys that are told; a file with more has data in its keys."""
@@ -68,6 +72,8 @@ class Unused:
             is_open = name not in self.asked and len(self.asked) < MOST_UNUSED
             if is_open and (found := kind_of(key, value, said)) is not None:
                 kind, text = found
+                if kind == "text" and not isinstance(value, str) and not is_texts(value):
+                    kind = "part"  # an object cannot be said by anybody
                 self.asked[name] = kind, storable(text, SHOWN_CHARACTERS)
             self.count(name)
 
@@ -119,11 +125,16 @@ def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
 
 def name_of(key: object) -> str:
     """Return a key as it is told and answered to."""
-    return storable(str(key), LONGEST_NAME)
+    return storable(str(key), LONGEST_NAME) or NAMELESS
 
 
 def is_empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
+
+
+def is_texts(value: Any) -> bool:
+    """Tell a list of texts from other values."""
+    return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
 
 
 def storable(text: str, most: int) -> str:

@@ -3,6 +3,7 @@ that it is."""
 
 import csv
 import io
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
         cells = next(reader, None)
         if cells is None:
             return
-        if not any(cells):
+        if not any(map(str.strip, cells)):
             continue
         if columns is None:
             columns = column_names(cells if layout.has_names else letters(len(cells)), line=line)
@@ -83,7 +84,7 @@ def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
         if len(cells) > len(columns):
             yield _too_many(line, len(cells), len(columns), layout)
             continue
-        row = dict(zip(columns, cells, strict=False))
+        row = dict(itertools.zip_longest(columns, cells, fillvalue=""))
         yield RawRow(line=line, value=row, num_bytes=sum(map(len, cells)))
 
 

@@ -121,7 +121,7 @@ def _texts(cells: tuple[Any, ...]) -> list[str]:
 
 def _row(columns: list[str], texts: list[str]) -> dict[str, str]:
     """Return the cells by their columns; one that has text and no name goes by its letters."""
-    row = {name: text for name, text in zip(columns, texts, strict=False) if name}
+    row = {name: text for name, text in itertools.zip_longest(columns, texts, fillvalue="") if name}
     for number, (name, text) in enumerate(itertools.zip_longest(columns, texts, fillvalue=""), 1):
         if text and not name:
             row.setdefault(letters(number)[-1], text)

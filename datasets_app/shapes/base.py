@@ -51,6 +51,11 @@ def text_of(row: Row, key: str) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def unread(row: Row, key: str) -> Any:
+    """Return a value to look at, without its key counting as read."""
+    return dict.get(row, key) if isinstance(row, dict) else row.get(key)
+
+
 def has(*keys: str) -> Callable[[Row], bool]:
     """Return a test for rows that have all of `keys`."""
     wanted = frozenset(keys)
@@ -60,8 +65,12 @@ def has(*keys: str) -> Callable[[Row], bool]:
 def only_answer(value: Any, field: str) -> Any:
     """Return the one text of a list, or of a list in one, a number as it is written, and anything else itself.
 
-    Raises ChatError for several.
+    SQuAD puts answers into an object, with their places in the context, and says the same one several times. Raises
+    ChatError for several.
     """
+    if isinstance(value, Mapping) and isinstance(value.get("text"), list):
+        texts = value["text"]
+        value = texts[:1] if texts.count(texts[0] if texts else None) == len(texts) else texts
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | str | int | float):
         value = value[0]
     texts = [part for part in value if isinstance(part, list | str)] if isinstance(value, list) else []

@@ -50,28 +50,34 @@ def _with_new_calls(messages: Any) -> Any:
 def _conversations(row: Row, columns: Columns) -> Turned:
     """Return the seed's and ShareGPT's `from`/`value` turns, with a system prompt and tools beside them."""
     turns = row["conversations"]
+    if isinstance(turns, list) and len(turns) > 1 and all(isinstance(turn, str) for turn in turns):
+        return _in_turn(turns)
     if _has_messages(turns, "role"):
         return _of_list(row, "conversations")
     if isinstance(turns, list) and turns and isinstance(turns[0], Mapping) and not {"from", "value"} & turns[0].keys():
         return _pairs(row, "conversations")
-    system = next((text for key in SYSTEMS if (text := text_of(row, key)) != ""), "")
-    extra = system not in ("", []) or row.get("tools")
+    system = next(({key: text} for key in SYSTEMS if (text := text_of(row, key)) not in ("", [])), {})
+    extra = system or row.get("tools")
     if not extra and not _has_call(turns):
         return Turned(value={"conversations": turns} | ({"tools": row["tools"]} if row.get("tools") else {}))
-    messages: list[Any] = []
-    if system:
-        messages.append({"role": "system", "content": system})
-    shift = len(messages)
-    messages += [_turn(turn, number) for number, turn in enumerate(turns)] if isinstance(turns, list) else [turns]
-    value: dict[str, Any] = {"messages": messages}
+    messages = [_turn(turn, number) for number, turn in enumerate(turns)] if isinstance(turns, list) else turns
+    value: dict[str, Any] = {"messages": messages, **system}
     if tools := _tools(row.get("tools")):
         value["tools"] = tools
     places = {}
-    for number in range(len(messages) - shift):
-        places[f"messages[{number + shift}]"] = f"conversations[{number}]"
-        places[f"messages[{number + shift}].content"] = f"conversations[{number}].value"
-        places[f"messages[{number + shift}].role"] = f"conversations[{number}].from"
+    for number in range(len(messages) if isinstance(messages, list) else 0):
+        places[f"messages[{number}]"] = f"conversations[{number}]"
+        places[f"messages[{number}].content"] = f"conversations[{number}].value"
+        places[f"messages[{number}].role"] = f"conversations[{number}].from"
     return Turned(value=value, places=places)
+
+
+def _in_turn(turns: list[str]) -> Turned:
+    """Return texts that are said by the user and the assistant in turn, as LIMA writes them."""
+    messages = [{"role": ("user", "assistant")[number % 2], "content": said} for number, said in enumerate(turns)]
+    places = {f"messages[{number}]": f"conversations[{number}]" for number in range(len(turns))}
+    places |= {f"messages[{number}].content": f"conversations[{number}]" for number in range(len(turns))}
+    return Turned(value={"messages": messages}, places=places)
 
 
 def _has_call(turns: Any) -> bool:
@@ -160,8 +166,8 @@ def _pairs(row: Row, key: str) -> Turned:
             messages.append(pair)
             continue
         for role, keys in (
-            ("user", ("human", "user", "question", "prompt")),
-            ("assistant", ("assistant", "gpt", "bot", "answer", "response")),
+            ("user", ("human", "user", "question", "prompt", "input")),
+            ("assistant", ("assistant", "gpt", "bot", "answer", "response", "output")),
         ):
             part = next((name for name in keys if name in pair), keys[0])
             place = f"{key}[{number}].{part}"

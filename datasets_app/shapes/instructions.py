@@ -1,14 +1,16 @@
 """Rows that hold one question and its answer in named columns, with or without what was said before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chat import ChatError
-from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
+from datasets_app.formats.bare import is_message
+from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of, unread
 
 PAIRS = (
     ("question", "answer"),
     ("question", "response"),
+    ("question", "answers"),
     ("prompt", "response"),
     ("q", "a"),
     ("content", "summary"),
@@ -50,8 +52,11 @@ def _pair(
         if (text := text_of(row, key)) != "":
             add("system", text, key)
             break
-    earlier = row.get(history)
-    for number, turn in enumerate(earlier if isinstance(earlier, list) else ()):
+    for number, turn in enumerate(row[history] if isinstance(unread(row, history), list) else ()):
+        if isinstance(turn, Mapping) and is_message(turn):
+            who, what = ("role", "content") if "role" in turn else ("from", "value")
+            add(turn[who], turn.get(what), f"{history}[{number}].{what}")
+            continue
         asked, said = (turn[0], turn[1]) if isinstance(turn, list) and len(turn) == 2 else (turn, None)
         add("user", asked, f"{history}[{number}][0]")
         add("assistant", said, f"{history}[{number}][1]")
@@ -62,8 +67,12 @@ def _pair(
     last = dict(zip((prompt, answer), rounds[-1], strict=True)) if rounds else {}
     # What a question is about stands before it, what an instruction works on behind it.
     keys = (CONTEXT, prompt) if prompt == "question" else (prompt, more or CONTEXT)
-    given = [(key, last[key] if key in last else text_of(row, key)) for key in keys]
-    parts = [part for key, part in given if part != "" and (key != CONTEXT or isinstance(part, str))]
+    given = [
+        last[key] if key in last else text_of(row, key)
+        for key in keys
+        if key != CONTEXT or isinstance(text_of({key: unread(row, key)}, key), str)
+    ]
+    parts = [part for part in given if part != ""]
     odd = next((part for part in parts if not isinstance(part, str)), None)
     add("user", odd if odd is not None else "\n".join(parts), prompt)
     add("assistant", last[answer] if last else only_answer(text_of(row, answer), answer), answer)

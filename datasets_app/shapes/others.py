@@ -1,5 +1,6 @@
 """Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
 
+from chat.parsing import ROLES
 from datasets_app.asking import BAD, GOOD, word_of
 from datasets_app.shapes.base import Row, Shape, has
 
@@ -20,7 +21,13 @@ OF_CONVERSATIONS = frozenset(
 
 
 def _is_text(row: Row) -> bool:
-    return isinstance(row.get("text"), str) and not OF_CONVERSATIONS & row.keys()
+    return isinstance(row.get("text"), str) and not OF_CONVERSATIONS & row.keys() and not is_lone(row)
+
+
+def is_lone(row: Row) -> bool:
+    """Tell whether a row is one message of a conversation, as OpenAssistant writes them."""
+    says = {"content", "text"} & row.keys()
+    return "role" in row and bool(says) and str(row["role"]).strip().lower() in (*ROLES, "prompter")
 
 
 FIRST = (

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chat.parsing import ROLES
 from datasets_app.formats.bare import is_message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, text_of
+from datasets_app.shapes.others import is_lone
 
 ANSWERS = ("completion", "response", "answer", "output")
 _MARK = re.compile(r"\s*<\|[^|<>]{1,40}\|>:\s?")
@@ -86,7 +86,7 @@ def _gemini_texts(parts: Any, place: str, turns: _Turns) -> Any:
         elif isinstance(part, Mapping) and {"inlineData", "fileData"} & part.keys():
             texts.append({"type": "file"})
         else:
-            texts.append(part)
+            texts.append({"text": part} if isinstance(part, str) else part)  # as Google's SDK takes it
     return texts
 
 
@@ -249,10 +249,6 @@ def _is_node(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _is_lone(row: Row) -> bool:
-    return {"role", "content"} <= row.keys() and str(row["role"]).lower() in ROLES
-
-
 SHAPES = (
     Shape(name="gemini", use="chat", words="conversations as Gemini writes them (contents, parts)",
           fits=_is_gemini, turn=_gemini),
@@ -270,5 +266,5 @@ SHAPES = (
           fits=lambda row: bool(_of_messages(row)[0]), turn=_prompt_messages),
 )  # fmt: skip
 LAST = (
-    Shape(name="lone_message", use="none", words="one message a row, not a conversation", fits=_is_lone),
+    Shape(name="lone_message", use="none", words="one message a row, not a conversation", fits=is_lone),
 )  # fmt: skip
