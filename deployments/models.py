@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApiKey, Team, User
 from catalogue.models import BaseModel
 from common.encryption import decrypt, encrypt
+from common.errors import UserError
 from common.ids import new_id
 from common.states import Guarded
 from compute.models import Run
@@ -30,6 +31,10 @@ def _deployment_id() -> str:
 
 def _replica_id() -> str:
     return new_id("replica")
+
+
+def _new_token() -> str:
+    return encrypt(secrets.token_urlsafe(32))
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
@@ -189,14 +194,26 @@ class Replica(Guarded):
         cls, *, run: Run, base_model: BaseModel, full_model: Adapter | None, deployment: Deployment | None
     ) -> "Replica":
         """Make the replica of `run`, with a secret token that its requests carry."""
-        token = encrypt(secrets.token_urlsafe(32))
         return cls.objects.create(
-            run=run, base_model=base_model, full_model=full_model, deployment=deployment, encrypted_token=token
+            run=run, base_model=base_model, full_model=full_model, deployment=deployment, encrypted_token=_new_token()
         )
 
     @property
     def token(self) -> str:
         return decrypt(self.encrypted_token)
+
+    @property
+    def has_readable_token(self) -> bool:
+        """False once LUTHIER_ENCRYPTION_KEY is another one than when the token was made."""
+        try:
+            return bool(self.token)
+        except UserError:
+            return False
+
+    def renew_token(self) -> None:
+        """Make another token, while no process has the old one."""
+        self.encrypted_token = _new_token()
+        type(self).objects.filter(pk=self.pk).update(encrypted_token=self.encrypted_token)
 
     @property
     def is_shared(self) -> bool:

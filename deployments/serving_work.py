@@ -12,6 +12,7 @@ from chat import SystemChoice
 from common.errors import UserError
 from compute.bringing import bring_model
 from compute.models import Run
+from compute.services import request_stop
 from compute.work import Command, WorkError
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
@@ -43,6 +44,8 @@ class ServingWork:
                 f"{replica.base_model} is not on this platform's disk any more. Download it from the catalogue first.",
                 code="model_not_present",
             )
+        if not replica.has_readable_token:
+            replica.renew_token()
         directory.create()
         full_model = replica.full_model
         spec = _spec_of_full_model(replica, full_model) if full_model else _spec_of_base(replica, directory)
@@ -66,6 +69,10 @@ class ServingWork:
         """Load the adapters that were asked for since the replica started, and let go of those that were deleted."""
         replica = _replica(run)
         if not replica.is_answering:
+            return
+        if not replica.has_readable_token:  # nobody can ask it any more: another one takes its place
+            logger.warning("Replica %s was started under another LUTHIER_ENCRYPTION_KEY and is replaced.", replica.pk)
+            request_stop(run=run, reason="expire")
             return
         loaded = replica.adapters.select_related("adapter")
         if replica.is_shared and replica.full_model is None:

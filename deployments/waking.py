@@ -134,10 +134,16 @@ def _why_not_yet(replica: Replica, target: Target) -> str:
     if replica.run.state == Run.State.WAITING:
         return f"`{target.name}` waits for an accelerator."
     if replica.run.stop_requested_at is not None:
-        return f"`{target.name}` is being moved to a new replica."
+        return _moving(target).reason
     return f"`{target.name}` is being loaded."
 
 
-def _route(replica: Replica, target: Target) -> Route:
+def _moving(target: Target) -> Waiting:
+    return Waiting(reason=f"`{target.name}` is being moved to a new replica.")
+
+
+def _route(replica: Replica, target: Target) -> Route | Waiting:
+    if not replica.has_readable_token:
+        return _moving(target)  # its supervisor replaces it
     model = target.adapter.id if target.adapter is not None else replica.own_name
     return Route(replica_id=replica.pk, url=replica.url, token=replica.token, model=model)
