@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 600
 """The longest silence of a replica; OpenAI's SDK gives up after as long."""
 RETRY_SECONDS = 0.2
+BROKEN_ANSWER = "generation_failed"
+"""What a replica says of an answer that it had begun."""
 LOST_MESSAGE = "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
 REVOKED_MESSAGE = "The API key was revoked or its holder left the team, so this answer ends here."
 ENDED_MESSAGE = "You are not in this team any more, so this answer ends here."
@@ -121,7 +123,8 @@ class Gateway:
             await reply.aclose()
         value = _json(reply)
         if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise ReplicaGone(had_request=False)
+            # A request that breaks every answer it touches must not come again and again.
+            raise ReplicaGone(had_request=_code(value) == BROKEN_ANSWER)
         ticket.leave()
         if ticket.has_ended:
             self.later(meter.store())
@@ -277,6 +280,11 @@ def _json(reply: httpx.Response) -> dict[str, Any]:
         return value
     logger.error("A replica answered %s without a JSON object.", reply.status_code)
     raise ReplicaGone(had_request=True)
+
+
+def _code(value: dict[str, Any]) -> Any:
+    error = value.get("error")
+    return error.get("code") if isinstance(error, dict) else None
 
 
 def _public_error(value: dict[str, Any], route: Route, question: Question) -> dict[str, Any]:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 PREFILL_TOKENS = 256
 """Prompt tokens, padding included, of one prefill piece: about the time of a few decode steps."""
 
+UNDRAWN = "No next token could be drawn for this answer; the log says why."
 RELEASED = "The model was released while this answer was being made."
 
 Finish = Literal["stop", "length", "error", "cancelled"]
@@ -271,7 +272,13 @@ class Engine:
             elif sequence.sampling.is_plain_greedy:
                 picked = Picked(greedy[index])
             else:
-                picked = self._drawer(sequence).draw(logits[index])
+                try:
+                    picked = self._drawer(sequence).draw(logits[index])
+                except Exception:
+                    # One answer's wish, or its own numbers, must not end those of everybody beside it.
+                    log.exception("A token could not be drawn.")
+                    self._leave(sequence, Piece(finish="error", message=UNDRAWN))
+                    continue
             self._say(sequence, picked)
 
     def _drawer(self, sequence: Sequence) -> Drawer:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+COLDEST = 1e-5
+"""Below, the most likely token is taken: fp32 has no room for logits that are divided by less."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
@@ -61,14 +64,16 @@ class Drawer:
 
     def _choose(self, logits: torch.Tensor) -> int:
         sampling = self._sampling
-        if sampling.temperature == 0:
+        if sampling.temperature < COLDEST:
             return int(logits.argmax())
         probabilities = torch.softmax(logits / sampling.temperature, dim=-1)
         if sampling.top_p >= 1:
             return int(torch.multinomial(probabilities, 1, generator=self._generator))
         ordered, tokens = probabilities.sort(descending=True)
-        # A token stays while those before it hold less than top_p, so at least one always stays.
-        ordered[ordered.cumsum(-1) - ordered >= sampling.top_p] = 0
+        # A token stays while those before it hold less than top_p; the first one always does, also where that is 0.
+        left_out = ordered.cumsum(-1) - ordered >= sampling.top_p
+        left_out[0] = False
+        ordered[left_out] = 0
         return int(tokens[torch.multinomial(ordered, 1, generator=self._generator)])
 
     def _adjusted(self, logits: torch.Tensor) -> torch.Tensor:

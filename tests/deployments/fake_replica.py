@@ -23,6 +23,7 @@ class FakeReplica:
     fail_first: int = 0
     """So many requests die before their first byte."""
     refuse: dict[str, Any] | None = None
+    refuse_status: int = 400
     endless: bool = False
     breaks_after: int | None = None
     is_heavy: bool = False
@@ -44,7 +45,7 @@ class FakeReplica:
             self.fail_first -= 1
             return StreamingResponse(broken(), headers={"content-length": "100"})
         if self.refuse:
-            return JSONResponse(self.refuse, status_code=400)
+            return JSONResponse(self.refuse, status_code=self.refuse_status)
         if body.get("stream"):
             return StreamingResponse(self.chunks(body), media_type="text/event-stream")
         await asyncio.sleep(self.pause)

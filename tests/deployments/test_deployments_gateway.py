@@ -224,6 +224,12 @@ class TestFaults:
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "replica_lost")
         assert len(engine.requests) == 2
 
+    def test_a_request_that_breaks_answers_is_not_sent_for_ever(self, platform, alice, adapter, replica, engine):
+        engine.refuse_status, engine.refuse = 503, {"error": {"message": "Broken.", "code": "generation_failed"}}
+        reply = post(platform, adapter.name, key=alice.secret)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "replica_lost")
+        assert len(engine.requests) == 2
+
     def test_a_replica_that_is_gone_is_replaced(self, platform, alice, base, upstream):
         gone = make_ready(replicas.wake_shared(base_model=base, adapter=None), port=1)
         replies: list[httpx.Response] = []

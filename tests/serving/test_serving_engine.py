@@ -129,6 +129,23 @@ class TestFaults:
         engine.submit([good])
         assert len(other.wait()) == 4
 
+    def test_a_token_that_cannot_be_drawn_ends_its_own_answer_alone(
+        self, start: Any, base_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine: Engine = start(base_folder).engine
+        draw = Drawer.draw
+
+        def fails(self: Drawer, logits: torch.Tensor) -> Any:
+            if self._sampling.seed == 13:
+                raise RuntimeError("broken")
+            return draw(self, logits)
+
+        monkeypatch.setattr(Drawer, "draw", fails)
+        asked = [sequence([5, 6, 7], 30, sampling=Sampling(seed=seed)) for seed in (12, 13, 14)]
+        engine.submit([one for one, _ in asked])
+        assert [len(heard.wait()) for _, heard in asked] == [30, 0, 30]
+        assert [heard.last.finish for _, heard in asked] == ["length", "error", "length"]
+
     def test_stop_ends_a_running_answer_with_an_error(self, start: Any, base_folder: Path) -> None:
         engine: Engine = start(base_folder).engine
         endless, heard = sequence([5, 6, 7], 100_000)
@@ -156,6 +173,11 @@ class TestSampling:
         one, heard = sequence([5, 6, 7], 3, sampling=Sampling(seed=0, **options))
         engine.submit([one])
         assert heard.wait() == [77, 77, 77]
+
+    @pytest.mark.parametrize("options", [{"top_p": 0.0}, {"temperature": 1e-45}, {"temperature": 1e-45, "top_p": 0.5}])
+    def test_the_ends_of_the_ranges_take_the_most_likely(self, options: dict[str, float]) -> None:
+        drawer = Drawer(Sampling(**options), torch.device("cpu"))
+        assert [drawer.draw(torch.tensor([1.0, 9.0, -9.0])).token for _ in range(3)] == [1, 1, 1]
 
     @pytest.mark.parametrize("penalty", [{"presence_penalty": 1.0}, {"frequency_penalty": 1.0}])
     def test_a_penalty_makes_way_for_the_next_best(self, penalty: dict[str, float]) -> None:

@@ -204,6 +204,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The server is stopping, so this answer is incomplete."),
     gettext_noop("The server failed; its log says why."),
     gettext_noop("The model was released while this answer was being made."),
+    gettext_noop("No next token could be drawn for this answer; the log says why."),
     gettext_noop("The engine has stopped."),
     gettext_noop("The engine failed; its log says why."),
     gettext_noop("Memory ran out."),
