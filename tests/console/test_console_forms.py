@@ -6,7 +6,7 @@ from django.conf import settings
 
 BUTTONS = ("sign_out", "preferences", "choose_team", "delete_dataset", "undeploy", "revoke_key")
 """Forms of which nothing is lost, and that change the same when they are sent twice."""
-BUTTONS += ("download_model", "change_member", "remove_member", "change_job")
+BUTTONS += ("download_model", "change_member", "remove_member", "change_job", "delete_model")
 
 
 def test_has_a_key() -> None:
