@@ -15,7 +15,8 @@ _GREATER = (
     b"_id_1>", b"\xe6\x88\xb7>", b"\\u6237>",
 )  # fmt: skip
 _PAIRS = {
-    b"T]": (b"INST]", b"_PROMPT]"), b"|]": (b"[|Human|]", b"[|AI|]"), b"n:": (b"Human:",), b"r:": (b"User:",),
+    b"T]": (b"INST]", b"_PROMPT]"), b"n:": (b"Human:",), b"r:": (b"User:",),
+    b"|]": (b"[|Human|]", b"[|AI|]", b"[|system|]", b"[|user|]", b"[|assistant|]", b"[|endofturn|]"),
     b"R:": (b"USER:",), b"t:": (b"Assistant:",), b"T:": (b"ASSISTANT:",),
 }  # fmt: skip
 """Marks by their last two bytes, which are compared at once."""

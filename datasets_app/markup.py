@@ -11,11 +11,13 @@ BORDERS = (
     "<s>", "</s>", "<bos>", "<eos>", "<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>",
     "<|im_end|>", "<|endoftext|>", "<|end|>", "<|return|>", "<end_of_turn>", "<|end_of_turn|>",
     "<|END_OF_TURN_TOKEN|>", "<BOS_TOKEN>", "<EOS_TOKEN>", "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<eoh>",
-    "<eoa>", "[gMASK]", "<sop>",
+    "<eoa>", "[gMASK]", "<sop>", "[|endofturn|]",
 )  # fmt: skip
 """What begins or ends a text or a turn and says nothing."""
 _OF_HTML = ("<s>", "</s>")
 """Struck out text in HTML, where both stand alike often."""
+ENDS = ("### End",)
+"""What ends an answer and begins none."""
 MOST_BORDERS = 16
 """In a row: a text made to be slow has more."""
 LONGEST_PREFACE = 2000
@@ -42,25 +44,31 @@ class Markup:
     is_words: bool = False
     """Whether prose may hold such marks."""
     has_preface: bool = False
-    """Whether a system prompt may stand before the first mark."""
+    """Whether a system prompt may stand before the first mark; where no words are marks, behind a border only."""
     is_in_messages: bool = True
     """Whether a single message is searched for it: where many begin so by themselves, it is not."""
 
 
 MARKUPS: tuple[Markup, ...] = (
-    Markup(opening=re.compile(r"<\|im_start\|>\s*(\w+)[ \t]*\n?")),
+    Markup(opening=re.compile(r"<\|im_start\|>\s*(\w+)(?:<\|im_sep\|>|[ \t]*\n?)")),
+    Markup(opening=re.compile(r"<\|start_of_role\|>\s*(\w+)\s*<\|end_of_role\|>")),
     Markup(
         opening=re.compile(r"<\|(?:start_header_id|header_start)\|>\s*(\w+)\s*<\|(?:end_header_id|header_end)\|>\s*")
     ),
     Markup(opening=re.compile(r"<start_of_turn>\s*(\w+)[ \t]*\n?")),
     Markup(opening=re.compile(r"<\|START_OF_TURN_TOKEN\|><\|(\w+)_TOKEN\|>")),
     Markup(opening=re.compile(r"<\|start\|>(\w+)(?:<\|channel\|>final)?<\|message\|>")),
-    Markup(opening=re.compile(r"<[|｜]((?i:system|user|assistant|prompter|bot|observation|tool))[|｜]>:?[ \t]*\n?")),
+    Markup(
+        opening=re.compile(
+            r"<[|｜]((?i:system|user|assistant|prompter|bot|observation|tool))[|｜]>:?[ \t]*\n?"
+        ),
+        has_preface=True,
+    ),
     Markup(opening=re.compile(r"<\|im_(?:user|assistant|system)\|>(\w+)<\|im_middle\|>")),
     Markup(opening=re.compile(r"<extra_id_[01]>(System|User|Assistant)[ \t]*\n")),
     Markup(opening=re.compile(r"<(reserved_10[67]|reserved_19[56]|用户|AI)>")),
     Markup(opening=re.compile(r"<(human|bot)>:[ \t]*")),
-    Markup(opening=re.compile(r"\[\|(Human|AI)\|\]:?[ \t]*")),
+    Markup(opening=re.compile(r"\[\|(Human|AI|system|user|assistant)\|\]:?[ \t]*")),
     Markup(opening=re.compile(r"<s>(system|user|bot|assistant)[ \t]*\n")),
     Markup(opening=re.compile(r"(?:<<|\[)(INST|/INST|/?SYS|/?SYSTEM_PROMPT)(?:>>|\])")),
     Markup(
@@ -179,6 +187,8 @@ def _is_believed(markup: Markup, first: re.Match[str], text: str, turns: Turns, 
     begins = _begin(text) >= first.start()
     if not begins and not (markup.has_preface and first.start() <= LONGEST_PREFACE):
         return False
+    if not begins and not markup.is_words and (role or not _begin(text)):
+        return False
     if role and not markup.is_words:
         return True
     if role and not _shown(first[0]).endswith((":", "：")):
@@ -193,7 +203,7 @@ def _is_believed(markup: Markup, first: re.Match[str], text: str, turns: Turns, 
 def _found_around(text: str, role: str) -> Found | None:
     """Return what a message is without marks that begin or end it."""
     whole = text.strip()
-    if not (whole.startswith("<") or whole.endswith(">")):
+    if not (whole.startswith("<") or whole.endswith((">", "|]"))):
         return None
     words = bare(whole)
     border = next((border for border in BORDERS if whole.startswith(border) or whole.endswith(border)), "")
@@ -208,6 +218,8 @@ def bare(text: str) -> str:
         kept = text.strip()
         for border in BORDERS:
             kept = kept.removeprefix(border).removesuffix(border)
+        for end in ENDS:
+            kept = kept.removesuffix(end)
         if kept == text:
             break
         text = kept

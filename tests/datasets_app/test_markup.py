@@ -34,6 +34,12 @@ CHATS = {
     "open assistant": ("<|prompter|>Q<|endoftext|><|assistant|>A<|endoftext|>", ASKED),
     "internlm": ("<|User|>:Q<eoh>\n<|Bot|>:A<eoa>", ASKED),
     "deepseek": ("<｜begin▁of▁sentence｜><｜User｜>Q<｜Assistant｜>A<｜end▁of▁sentence｜>", ASKED),
+    "deepseek, led": ("<｜begin▁of▁sentence｜>S<｜User｜>Q<｜Assistant｜>A<｜end▁of▁sentence｜>", (("", "S"), *ASKED)),
+    "phi 4": ("<|im_start|>user<|im_sep|>Q<|im_end|><|im_start|>assistant<|im_sep|>A<|im_end|>", ASKED),
+    "granite": ("<|start_of_role|>user<|end_of_role|>Q<|end_of_text|>\n"
+                "<|start_of_role|>assistant<|end_of_role|>A<|end_of_text|>", ASKED),
+    "exaone": ("[|system|]S[|endofturn|]\n[|user|]Q\n[|assistant|]A[|endofturn|]", LED),
+    "dolly": ("S\n\n### Instruction:\nQ\n\n### Response:\nA\n\n### End", (("", "S"), *ASKED)),
     "command": ("<|START_OF_TURN_TOKEN|><|USER_TOKEN|>Q<|END_OF_TURN_TOKEN|>"
                 "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>A<|END_OF_TURN_TOKEN|>", ASKED),
     "gpt-oss": ("<|start|>user<|message|>Q<|end|><|start|>assistant<|channel|>final<|message|>A<|return|>", ASKED),
@@ -58,6 +64,7 @@ OTHERS = {
     "thoughts of their own": "<|start|>user<|message|>Q<|end|><|start|>assistant<|channel|>analysis<|message|>T<|end|>",
     "two templates": "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n[INST] what? [/INST] A<|im_end|>",
     "an unknown speaker": "<|im_start|>narrator\nOnce<|im_end|>\n<|im_start|>assistant\nA<|im_end|>",
+    "a book about two": "The chat begins with <|user|>, and then <|assistant|> speaks.",
     "a question alone": "<|im_start|>user\nQ<|im_end|>",
 }
 PROSE = (
@@ -79,6 +86,7 @@ MESSAGES = {
     "assistant ### Response": ("assistant", "### Response:\nA", (("assistant", "A"),)),
     "assistant Assistant": ("assistant", "Assistant: A", (("assistant", "A"),)),
     "assistant chatml": ("assistant", "<|im_start|>assistant\nA<|im_end|>", (("assistant", "A"),)),
+    "assistant exaone": ("assistant", "A[|endofturn|]", (("assistant", "A"),)),
     "assistant gemma": ("assistant", "A<end_of_turn>", (("assistant", "A"),)),
     "assistant internlm": ("assistant", "A<eoa>", (("assistant", "A"),)),
     "system llama 2": ("system", "<<SYS>>\nS\n<</SYS>>", (("system", "S"),)),
