@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets_app.examples import Example, Opened, open_examples
+from datasets_app.examples import Example, Opened, as_copy, open_examples
 from datasets_app.formats import RowFault
 from datasets_app.formats.streams import Readable
 from datasets_app.formats.text_scan import open_depth
@@ -86,14 +86,6 @@ class _Copies:
         self.hashes.append(hash(repr(copy)))
         if self._index is not None:
             self._index.add(line=item.line, is_faulty=False, copy=copy)
-
-
-def as_copy(example: Example) -> dict[str, Any]:
-    """Return the row in OpenAI's words, or as text."""
-    if example.conversation is None:
-        return {"text": example.text}
-    tools = {"tools": list(example.conversation.tools)} if example.conversation.tools else {}
-    return {"messages": example.conversation.to_openai(), **tools}
 
 
 def _tell_repetitions(hashes: list[Any], report: Report, listener: Listener, folder: Path | None) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 
 from common.errors import UserError
 from datasets_app import storing
-from datasets_app.checks import as_copy
-from datasets_app.examples import Example, open_examples
+from datasets_app.examples import Example, as_copy, open_examples
 from datasets_app.formats.bounds import TooFar, within
 from datasets_app.models import TrainingFile
 

@@ -13,7 +13,7 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from datasets_app import storing
-from datasets_app.checks import as_copy
+from datasets_app.examples import as_copy
 from datasets_app.fault_groups import all_faults
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile

@@ -116,6 +116,22 @@ class Opened:
             return _fault(error, item.line, {}), ()
         return _conversation(item, turned.value, turned.places), turned.unused
 
+    def messages_of(self, value: Any) -> dict[str, Any] | None:
+        """Return the messages of a row that keeps them in another way, though nothing could be learned from them."""
+        if not isinstance(value, Mapping) or {"messages", "conversations"} & value.keys():
+            return None
+        shape = self._chosen or shapes.shape_of(value)
+        found = self.read_item(RawRow(line=0, value=value, num_bytes=0))
+        if isinstance(found, Example):
+            return as_copy(found) if found.conversation is not None else None
+        try:
+            turned = shape.turn(Read(value), self._columns).value if shape is not None and shape.turn else None
+        except ChatError:
+            return None
+        if turned is None or not isinstance(turned.get("messages"), list):
+            return None
+        return {key: part for key, part in turned.items() if part is not None}
+
     def _text(self, item: RawRow) -> Example | RowFault:
         found = _text(item)
         if isinstance(item.value, Mapping):
@@ -212,6 +228,14 @@ def _joined(parts: list[Any], between: str) -> Any:
     return odd if odd is not None else between.join(part for part in parts if part)
 
 
+def as_copy(example: Example) -> dict[str, Any]:
+    """Return the row in OpenAI's words, or as text."""
+    if example.conversation is None:
+        return {"text": example.text}
+    tools = {"tools": list(example.conversation.tools)} if example.conversation.tools else {}
+    return {"messages": example.conversation.to_openai(), **tools}
+
+
 def _text(item: RawRow) -> Example | RowFault:
     text = item.value["text"] if isinstance(item.value, Mapping) else None
     if isinstance(text, str) and text.strip():
@@ -268,4 +292,4 @@ def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
     )
 
 
-__all__ = ["Example", "Opened", "open_examples"]
+__all__ = ["Example", "Opened", "as_copy", "open_examples"]

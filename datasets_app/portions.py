@@ -11,8 +11,7 @@ from accounts.models import User
 from chat import copies_of, part_of
 from common.errors import UserError
 from datasets_app import saving
-from datasets_app.checks import as_copy
-from datasets_app.examples import Example
+from datasets_app.examples import Example, as_copy
 from datasets_app.models import TrainingFile
 from datasets_app.questions import require_answered
 from datasets_app.reading import read_examples, require_processed

@@ -18,7 +18,7 @@ from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.lines import lines
 from datasets_app.models import TrainingFile
-from datasets_app.repairs import NAMES, UNWRAP, Outcome, repaired
+from datasets_app.repairs import NAMES, OF_MESSAGES, UNWRAP, Outcome, repaired
 from datasets_app.spooling import Spool
 from datasets_app.unwrapping import KEPT, chats_in_lines
 from datasets_app.versions import new_version, repaired_name, source_of
@@ -139,7 +139,9 @@ def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], o
 
 def _makes_messages(file: TrainingFile, names: list[str]) -> bool:
     """Whether these repairs write rows of text or of columns as messages."""
-    return UNWRAP in names and file.shape not in ("", *KEPT)
+    if file.shape in ("", *KEPT):
+        return False
+    return UNWRAP in names or (file.use == "chat" and not OF_MESSAGES.isdisjoint(names))
 
 
 def _raw_items(opened: Opened, *, skips_commas: bool) -> Iterator[Item]:

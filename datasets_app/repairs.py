@@ -10,8 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from datasets_app.checks import as_copy
-from datasets_app.examples import PLACEHOLDER, Example, Opened
+from datasets_app.examples import PLACEHOLDER, Example, Opened, as_copy
 from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import from_json, parse_value, to_json
@@ -209,6 +208,8 @@ REPAIRS: tuple[Repair, ...] = (
 )  # fmt: skip
 """In the order in which they are made."""
 NAMES = tuple(repair.name for repair in REPAIRS)
+OF_MESSAGES = frozenset({"fix_roles", "merge_consecutive", "drop_trailing_question"})
+"""Repairs of a conversation, whatever shape its row has."""
 
 
 def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
@@ -240,7 +241,7 @@ def repaired(
     chosen_names = {repair.name for repair in chosen}
     seen: set[bytes] | None = set() if "drop_repeated" in chosen_names else None
     for item in items:
-        row = _mended(item, opened, chosen, values)
+        row = _mended(item, opened, chosen, values, judge)
         if UNWRAP in chosen_names and isinstance(row.value, Mapping):
             _unwrap(row, opened, judge)
         if row.is_mark:
@@ -270,7 +271,7 @@ class _Row:
     """True for what stood between rows and is taken away: no row is dropped with it."""
 
 
-def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) -> _Row:
+def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values, judge: Opened | None) -> _Row:
     line = item.line or 0
     if isinstance(item, RowFault):
         if item.code == STRAY_COMMA:
@@ -285,14 +286,17 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values) ->
         row.written = row.written or None
         return row
     value = as_row(value)
+    as_messages = opened.messages_of(value) if judge is not None and opened.use == "chat" else None
+    value = value if as_messages is None else as_messages
     for repair in chosen:
         if repair.of_value is not None and (changed := repair.of_value(value, values)) is not value:
             value, row.used = changed, [*row.used, repair.name]
     row.value = value
-    row.example = opened.read_item(RawRow(line=line, value=value, num_bytes=item.num_bytes))
+    reader = opened if as_messages is None or judge is None else judge
+    row.example = reader.read_item(RawRow(line=line, value=value, num_bytes=item.num_bytes))
     if opened.format != "jsonl":
         row.written = _as_line(row.example, value)
-    elif row.used:
+    elif row.used or as_messages is not None:
         row.written = to_json(value).encode("utf-8", "backslashreplace")
     return row
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets_app.checks import as_copy
-from datasets_app.examples import Example
+from datasets_app.examples import Example, as_copy
 from datasets_app.formats import Item, RawRow, RowFault
 from datasets_app.formats.json_values import LONGEST_ROW, too_long
 from datasets_app.markup import Markup, Turns, found_in, is_answered_in, mark_of, markup_of_lines

@@ -214,3 +214,16 @@ class TestDiff:
         assert [shown["messages"][0]["content"] for shown in found["added_rows"]] == ["New?"]
         assert {shown["messages"][0]["content"] for shown in found["removed_rows"]} == {"Question 0?", "Question 4?"}
         assert Client().get(path, headers=charlie.headers).status_code == 404
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("filename", ["chats.jsonl", "chats.json"])
+def test_rows_of_other_shapes_are_mended_too(alice: Member, name: str, filename: str) -> None:
+    broken, mended = ({"dialog": case["messages"]} for case in CASES[name])
+    good = [{"dialog": row(f"Question {n}?")["messages"]} for n in range(3)]
+    content = lines_of(*good, broken) if filename.endswith("l") else json.dumps([*good, broken]).encode()
+    file = stored(alice, content, filename)
+    assert file.num_faults == 1
+    made, outcome = services.repair_file(file=file, names=[name], by=alice.user)
+    assert (recheck(made).num_rows, made.num_faults, outcome.num_changed) == (4, 0, 1)
+    assert json.loads(services.open_file(made).read().splitlines()[-1]) == {"messages": mended["dialog"]}
