@@ -23,7 +23,7 @@ def team_of(request: Request) -> Team:
 
 def team_named(name: str) -> Team:
     """Return the team of this slug or name."""
-    known = Team.objects.none() if "\0" in name else Team.objects.all()
+    known = Team.objects.none() if "\0" in name else Team.objects.tenants()
     team = known.filter(slug=name).first() or known.filter(name=name).first()
     if team is None:
         raise no_team(name)

@@ -5,7 +5,7 @@ import secrets
 from django.db import transaction
 
 from accounts.members import change_role, get_member
-from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from accounts.models import PLATFORM_TEAM, ApiKey, AuditEvent, Membership, Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
 
@@ -28,6 +28,12 @@ def ensure_user(*, email: str, admin: bool = False) -> User:
 @transaction.atomic
 def ensure_team(*, name: str, member: User | None = None, role: Membership.Role | None = None) -> Team:
     """Return the team of this name, made if there is none, with `member` in it: as `role` if new, else as usual."""
+    if name.strip().lower() == PLATFORM_TEAM:
+        raise UserError(
+            f"{name} is the platform's own team, which nobody belongs to. Choose another name.",
+            code="invalid_team",
+            param="team",
+        )
     team = Team.objects.filter(name=name).first() or Team.create(name=name)
     if member is not None:
         Membership.ensure(team=team, user=member, role=role)

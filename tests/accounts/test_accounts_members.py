@@ -10,6 +10,7 @@ from accounts import members
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.roles import RoleNeeded
 from accounts.services import create_api_key
+from common.errors import UserError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -96,6 +97,20 @@ class TestApi:
             assert (reply.status_code, reply.json()["error"]["code"]) == (409, "last_owner")
         User.objects.update(is_active=True)
         assert call(boss, "PATCH", path, {"role": "member"}).status_code == 200
+
+    def test_nobody_comes_into_the_platforms_own_team(self, boss: str) -> None:
+        Team.objects.platform()
+        admin = create_api_key(email="root@example.com", team_name="B", admin=True)
+        headers = {"authorization": f"Bearer {admin}"}
+        for method in ("GET", "POST"):
+            reply = Client().generic(
+                method, "/api/v1/teams/platform/members", '{"email": "boss@example.com"}',
+                content_type="application/json", headers=headers,
+            )  # fmt: skip
+            assert reply.status_code == 404
+        with pytest.raises(UserError, match="platform's own team"):
+            create_api_key(email="boss@example.com", team_name="platform")
+        assert not Membership.objects.filter(team__is_platform=True).exists()
 
     def test_who_lost_the_role_a_moment_ago_changes_nothing(self, boss: str, worker: str) -> None:
         """As where two owners take each other's role at once: both were allowed in, one comes first."""
