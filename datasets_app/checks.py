@@ -78,6 +78,8 @@ class _Copies:
 
     def row(self, item: Example | RowFault) -> None:
         if isinstance(item, RowFault):
+            if item.level == "note":
+                return  # of the file: no row has it
             if self._index is not None and item.line is not None:
                 self._index.add(line=item.line, is_faulty=True, copy=None)
             self.hashes.append(item.content if item.content is not None else len(self.hashes))

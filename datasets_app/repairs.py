@@ -241,6 +241,8 @@ def repaired(
     chosen_names = {repair.name for repair in chosen}
     seen: set[bytes] | None = set() if "drop_repeated" in chosen_names else None
     for item in items:
+        if isinstance(item, RowFault) and item.level == "note":
+            continue  # of the file: no row has it
         row = _mended(item, opened, chosen, values, judge)
         if UNWRAP in chosen_names and isinstance(row.value, Mapping):
             _unwrap(row, opened, judge)

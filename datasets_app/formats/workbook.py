@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from datasets_app.formats.base import Item, RawRow
+from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.delimited import letters
 from datasets_app.formats.streams import BLOCK, Readable
 from datasets_app.formats.tables import MOST_COLUMNS, column_names
@@ -21,6 +21,8 @@ _ROW, _CDATA = b"<row ", b"<![CDATA["
 LONGEST_BLANK_ROW = 1 << 16
 _BLANK_ROW = re.compile(rb'<row r="\d++"[^<>]*+>(?:(?<=/>)|(?:<c [^<>]*+>(?:(?<=/>)|</c>))*+</row>)')
 """A row whose cells, if it has any, hold nothing. Its number stands on the rows behind it, which so keep theirs."""
+MOST_NAMED = 5
+"""Sheets that are told by name."""
 LARGEST_TEXTS = 256 * 2**20
 """Bytes of the table of shared texts, which must be held in memory."""
 
@@ -51,25 +53,46 @@ class Workbook:
 
 
 def _rows(book: Any) -> Iterator[Item]:
-    for sheet in book.worksheets:
+    sheets = list(book.worksheets)
+    for place, sheet in enumerate(sheets, 1):
         columns: list[str] = []
-        sheet.reset_dimensions()  # what a sheet says of its size may be wrong, and rows beyond it would be lost
-        source = sheet._get_source
-        sheet._get_source = functools.partial(_WithoutBlankRows, source)
-        blank: tuple[Any, ...] = ()
-        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1), 1):
-            if cells is blank:  # a million rows that the sheet leaves out pass here
-                continue
-            texts = _texts(cells)
-            if not any(texts):
-                blank = cells
-                continue
+        for number, texts in _filled(sheet):
             if not columns:
                 columns = column_names([text.strip() for text in texts], line=number)
                 continue
             yield RawRow(line=number, value=_row(columns, texts), num_bytes=sum(map(len, texts)))
         if columns:
+            others = [other.title for other in sheets[place:] if next(_filled(other), None) is not None]
+            if others:
+                yield _not_read(sheet.title, others)
             return
+
+
+def _filled(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a sheet that hold something, with their numbers."""
+    sheet.reset_dimensions()  # what a sheet says of its size may be wrong, and rows beyond it would be lost
+    source = sheet._get_source
+    sheet._get_source = functools.partial(_WithoutBlankRows, source)
+    blank: tuple[Any, ...] = ()
+    for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1), 1):
+        if cells is blank:  # a million rows that the sheet leaves out pass here
+            continue
+        texts = _texts(cells)
+        if any(texts):
+            yield number, texts
+        else:
+            blank = cells
+
+
+def _not_read(title: str, others: list[str]) -> RowFault:
+    names = ", ".join(repr(other[:40]) for other in others[:MOST_NAMED])
+    return RowFault(
+        line=None,
+        level="note",
+        code="sheets_not_read",
+        message=f"Only the sheet {title[:40]!r} is read, and not {names}{', …' if len(others) > MOST_NAMED else ''}.",
+        hint="Save each sheet that holds examples as a file of its own.",
+    )
 
 
 class _WithoutBlankRows(io.RawIOBase):

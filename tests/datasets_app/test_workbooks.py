@@ -8,8 +8,11 @@ from collections.abc import Callable
 import openpyxl
 import pytest
 
+from datasets_app import services
 from datasets_app.formats import RawRow, open_rows
-from tests.datasets_app.dataset_makers import checked, only_fault
+from datasets_app.notes import notes_of
+from tests.datasets_app.conftest import Member
+from tests.datasets_app.dataset_makers import checked, only_fault, recheck, stored
 from tests.datasets_app.small_files import said
 
 LAST = 1_048_576
@@ -112,3 +115,30 @@ class TestColumns:
 
     def test_too_many_are_refused(self) -> None:
         assert only_fault(book([f"c{n}" for n in range(600)], ["x"] * 600), "a.xlsx").code == "too_many_columns"
+
+
+class TestSheets:
+    @pytest.fixture
+    def content(self) -> bytes:
+        made, content = openpyxl.Workbook(), io.BytesIO()
+        made.worksheets[0].title = "Talks"
+        for sheet, rows in ((made.worksheets[0], [*HEAD, HEAD[1]]), (made.create_sheet("Blank"), [[]])):
+            for cells in rows:
+                sheet.append(cells)
+        made.create_sheet("More").append(["A remark"])
+        made.save(content)
+        return content.getvalue()
+
+    def test_that_are_not_read_are_named(self, content: bytes) -> None:
+        report = checked(content, "a.xlsx")
+        assert (report.num_rows, report.num_faults, report.num_notes) == (2, 0, 1)
+        assert report.notes[0].sentence == "Only the sheet 'Talks' is read, and not 'More'."
+
+    @pytest.mark.django_db
+    def test_their_note_is_no_row(self, alice: Member, content: bytes) -> None:
+        file = stored(alice.team, content, "a.xlsx", by=alice.user)
+        assert (file.status, file.num_rows) == ("processed", 2)
+        assert {note.code: note.count for note in notes_of(file)} == {"sheets_not_read": 1, "repeated_row": 1}
+        made, outcome = services.repair_file(file=file, names=["drop_repeated"], by=alice.user)
+        assert outcome is not None
+        assert (recheck(made).num_rows, outcome.num_dropped) == (1, 1)
