@@ -20,9 +20,9 @@ from rundir import read_events
 SAME_CURVE = 2e-3
 """Relative: two ranks add the same gradients in another order, and AdamW's first steps magnify the last digit."""
 
-LONG = pytest.mark.skipif(
-    os.environ.get("LUTHIER_TEST_FULL") != "1", reason="every stage on one and two ranks takes minutes: make test-full"
-)
+FULL = os.environ.get("LUTHIER_TEST_FULL") == "1"
+KILLED_AFTER = (3, 8, 15) if FULL else (8,)
+LONG = pytest.mark.skipif(not FULL, reason="every stage on one and two ranks takes minutes: make test-full")
 
 
 def run(directory: Any, *, ranks: int) -> list[Any]:
@@ -65,22 +65,20 @@ class TestResume:
             *(pytest.param(stage, ranks, marks=LONG) for stage, ranks in ((0, 1), (1, 1), (2, 1), (0, 2), (2, 2))),
         ],
     )
-    def test_killed_three_times_it_ends_as_if_nothing_had_happened(
-        self, make_run: Any, ranks: int, zero_stage: int
-    ) -> None:
+    def test_killed_it_ends_as_if_nothing_had_happened(self, make_run: Any, ranks: int, zero_stage: int) -> None:
         options = {
             "zero_stage": zero_stage, "per_device_train_batch_size": 4 // ranks, "num_train_epochs": 4,
             "spec": {"world_size": ranks, "save_steps": 2, "keep_checkpoints": 9},
         }  # fmt: skip
         undisturbed, killed = make_run(**options), make_run(**options)
         run(undisturbed, ranks=ranks)
-        for step in (3, 8, 15):
+        for step in KILLED_AFTER:
             kill_after(killed, step)
         events = run(killed, ranks=ranks)
         begun = [event.data["resumed_from_step"] for event in of_type(events, "started")]
-        assert len(begun) == 4
+        assert len(begun) == len(KILLED_AFTER) + 1
         assert begun == sorted(begun)
-        assert begun[-1] >= 12  # the one of step 14 may have been under way
+        assert begun[-1] >= KILLED_AFTER[-1] - 3  # the newest checkpoint may have been under way
         expected, found = losses(undisturbed), losses(killed)
         assert len(found) == 24
         # Losses, learning rates and each batch's tokens, all to the last bit.
