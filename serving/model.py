@@ -19,7 +19,7 @@ from machine.answers import can
 from machine.facts import Ability, available_cores
 from serving.faults import MORE_IN_LOG, ServingFault
 from serving.packed import pack_linears
-from serving.slots import SlotPool
+from serving.slots import SlotPool, UnknownAttention
 
 log = logging.getLogger("serving")
 
@@ -146,6 +146,8 @@ def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
             forward(loaded, head, step.positions, torch.tensor([head.shape[1] - 1], device=loaded.device))
             step = loaded.pool.begin([0], [head.shape[1]], 1, loaded.device)
             logits = forward(loaded, tail, step.positions, torch.tensor([0], device=loaded.device))[0]
+    except UnknownAttention as error:
+        raise ServingFault("model_unsupported", _unsupported(loaded, str(error))) from error
     except (NotImplementedError, AttributeError, TypeError, AssertionError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise

@@ -170,9 +170,11 @@ def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:
     return states[:, :, None].expand(rows, heads, times, length, size).reshape(rows, heads * times, length, size)
 
 
+class UnknownAttention(NotImplementedError):
+    """The architecture's attention has a part that this engine does not compute; says which, for people."""
+
+
 def _refuse_unknown_attention(options: dict[str, Any]) -> None:
     for name in ("softcap", "s_aux", "position_bias"):
         if options.get(name) is not None:
-            raise NotImplementedError(
-                f"The model's attention uses {name!r}, which the embedded engine does not compute."
-            )
+            raise UnknownAttention(f"its attention uses {name!r}")

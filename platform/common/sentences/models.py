@@ -246,6 +246,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("The tokenizer and chat template in {0} cannot be used: {1}"),
     gettext_noop("The tokenizer and chat template in {0} cannot be used."),
     gettext_noop("a pass of it ends in an error"),
+    gettext_noop("its attention uses {0}"),
     gettext_noop("The embedded engine does not compute models of type {0} as Transformers does: {1}."),
     gettext_noop("The adapter in {0} holds no LoRA weights."),
     gettext_noop("The adapter in {0} holds the tensor {1}, which is not plain LoRA."),
