@@ -194,8 +194,12 @@ class TrainingFile(Guarded):
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 
     def beat(self) -> None:
-        """Say that the check or the making goes on."""
+        """Say that the check goes on."""
         type(self).objects.filter(pk=self.pk).update(heartbeat_at=timezone.now())
+
+    def beat_making(self) -> None:
+        """Say that the making goes on; once the bytes are there, the file waits for its check and nobody holds it."""
+        type(self).objects.filter(pk=self.pk, storage_name="").update(heartbeat_at=timezone.now())
 
     def release(self) -> None:
         """Give the check back, so that another worker may begin it at once."""

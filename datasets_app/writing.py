@@ -45,7 +45,7 @@ def make_file(file_id: str) -> None:
     file = TrainingFile.objects.filter(pk=file_id).first()
     if file is None or not file.claim_making():
         return
-    beats = beating(file.beat, seconds=BEAT_SECONDS, what=file.pk)
+    beats = beating(file.beat_making, seconds=BEAT_SECONDS, what=file.pk)
     with beats, _Progress(file, limit=settings.MAX_UPLOAD_BYTES) as spool:
         try:
             added = _writers[file.made["how"]](file, spool.write)

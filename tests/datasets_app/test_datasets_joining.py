@@ -154,8 +154,8 @@ class TestWorker:
     ) -> None:
         monkeypatch.setattr(writing, "BEAT_SECONDS", 0.02)
         store, beaten = storing.store, threading.Event()
-        beat = TrainingFile.beat
-        monkeypatch.setattr(TrainingFile, "beat", lambda self: (beat(self), beaten.set()))
+        beat = TrainingFile.beat_making
+        monkeypatch.setattr(TrainingFile, "beat_making", lambda self: (beat(self), beaten.set()))
 
         def slow(*asked: Any) -> Any:
             assert beaten.wait(10), "another worker would take the file for left alone"
@@ -165,6 +165,11 @@ class TestWorker:
         tasks.make_file(file.pk)
         file.refresh_from_db()
         assert file.is_processed
+
+    def test_does_not_hold_up_the_check_by_a_late_sign_of_life(self, file: TrainingFile) -> None:
+        writing.make_file(file.pk)
+        file.beat_making()
+        assert file in TrainingFile.objects.unchecked()
 
     @pytest.mark.parametrize("moment", ["open", "before"])
     def test_that_comes_too_late_does_not_spoil_what_another_has_made(
