@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -145,7 +146,14 @@ class UserErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api(request.path):
+            return response
+        # Django's has no word for whoever opens the address of a button.
+        message = _("This address shows no page: it only takes what a form sends. Go back and use its button.")
+        page = error_page(request, UserError(message, code="method_not_allowed", status=response.status_code))
+        page["Allow"] = response["Allow"]
+        return page
 
     def process_exception(self, request: PageRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, UserError):

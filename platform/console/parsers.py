@@ -40,6 +40,8 @@ class BoundedJSONParser(BaseParser):
         except UnicodeDecodeError:
             raise ParseError("The body is not UTF-8.") from None
         except ValueError as error:
+            if not isinstance(error, json.JSONDecodeError) and "digits" in str(error):
+                raise ParseError("The body has a number of more digits than can be read.") from None
             raise ParseError(f"The body is not JSON: {error}.") from None
         if HALF.search(body) and HALF.search(PAIR.sub(b" ", body.replace(b"\\\\", b""))):
             _refuse_halves(value)

@@ -96,6 +96,11 @@ class TestCharacters:
         assert (refused.value.status, refused.value.param) == (400, param)
 
 
+def test_a_number_without_end_is_refused_in_our_words() -> None:
+    with pytest.raises(ParseError, match="a number of more digits than can be read"):
+        parse(b'{"a": ' + b"9" * 5000 + b"}")
+
+
 class TestTime:
     @pytest.mark.parametrize(
         "piece", [b'"\\"', b'"\\"\\"\\"', b'\\"', b'"', b"\\", b"[", b"[]", b"{},", b'"",', b"1,", b"1"]

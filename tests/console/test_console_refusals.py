@@ -45,6 +45,17 @@ class TestUnknownAddresses:
         assert f"POST {path}" in reply.json()["error"]["message"]
 
 
+class TestButtons:
+    @pytest.mark.parametrize(
+        ("language", "words"), [("en", "This address shows no page"), ("zh-hans", "此地址没有页面")]
+    )
+    @pytest.mark.parametrize("path", ["/jobs/x/cancel", "/datasets/mix", "/members/1/remove"])
+    def test_their_addresses_say_that_they_are_none(self, member: Client, path: str, language: str, words: str) -> None:
+        reply = member.get(path, headers={"accept-language": language})
+        assert (reply.status_code, reply["Allow"]) == (405, "POST")
+        assert words in reply.content.decode()
+
+
 class TestCsrf:
     def test_a_form_from_another_address_names_the_setting(self) -> None:
         client = Client(enforce_csrf_checks=True)
