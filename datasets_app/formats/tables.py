@@ -46,11 +46,11 @@ class Table:
             first = text.readline(LONGEST_ROW)
             layout = _layout(first, PurePath(filename.lower()).suffix, head)
             quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.is_quoted else csv.QUOTE_NONE
-            lines = _numbered(first, text)
+            lines = _Lines(first, text)
             reader = csv.reader(lines, delimiter=layout.separator, quoting=quoting, strict=False)
             if _SEPARATOR_LINE.fullmatch(first):
                 next(reader)
-            yield from _rows(reader, layout)
+            yield from _rows(reader, layout, lines)
         except csv.Error:
             raise whole_file(
                 "table_not_read",
@@ -68,12 +68,15 @@ class Table:
             ) from None
 
 
-def _rows(reader: Any, layout: Layout) -> Iterator[Item]:
+def _rows(reader: Any, layout: Layout, lines: "_Lines") -> Iterator[Item]:
     columns: list[str] | None = None
     while True:
         line = reader.line_num + 1
         cells = next(reader, None)
         if cells is None:
+            return
+        if lines.is_over:  # the reader has looked on for the end of a cell
+            yield _never_closed(line)
             return
         if not any(map(str.strip, cells)):
             continue
@@ -100,6 +103,15 @@ def column_names(names: list[str], *, line: int) -> list[str]:
         message = f"The first line names the column {doubled[:40]!r} twice."
         raise whole_file("column_twice", message, "Give each column its own name.", line=line)
     return columns
+
+
+def _never_closed(line: int) -> RowFault:
+    return RowFault(
+        line=line,
+        code="quote_not_closed",
+        message="A quote in the row is never closed, so all that follows it would be one cell.",
+        hint='Close the quote: a quote inside a cell is written twice, "like ""this""".',
+    )
 
 
 def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
@@ -135,16 +147,30 @@ def _separator(first: str, suffix: str) -> str:
     return max(candidates, key=lambda mark: (first.count(mark), -candidates.index(mark)))
 
 
-def _numbered(first: str, rest: io.TextIOWrapper) -> Iterator[str]:
-    """Yield physical lines, a lone carriage return within a line included."""
-    pending = deque([first] if first else [])
-    while pending:
-        line = pending.popleft()
+class _Lines:
+    """Physical lines, a lone carriage return within a line included."""
+
+    def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
+        self._pending = deque([first] if first else [])
+        self._rest = rest
+        self._is_begun = False
+        self.is_over = False
+        """Whether one more line than there are was asked for."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._is_begun and (following := self._rest.readline(LONGEST_ROW + 1)):
+            self._pending.append(following)
+        if not self._pending:
+            self.is_over = True
+            raise StopIteration
+        self._is_begun = True
+        line = self._pending.popleft()
         if "\0" in line:
             raise whole_file("binary", "The table holds a NUL byte, so it is binary data.", "Upload text, as UTF-8.")
-        yield line
-        if following := rest.readline(LONGEST_ROW + 1):
-            pending.append(following)
+        return line
 
 
 class _Raw(io.RawIOBase):

@@ -1,5 +1,6 @@
 """Sets as people publish them: what stands in a row is learned, or it is named, and asked about where it is text."""
 
+import gzip
 from typing import Any
 
 import pytest
@@ -101,3 +102,17 @@ def test_a_row_of_a_table_that_ends_early_has_an_empty_answer(table: str) -> Non
 
 def test_a_row_of_blanks_is_no_row() -> None:
     assert said(b"question,answer\n , \nq,a\n,\n", "a.csv") == [TALK]
+
+
+@pytest.mark.parametrize("rest", ["r,b\ns,c\n", ""])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_quote_that_is_never_closed_swallows_no_rows_in_silence(rest: str, name: str) -> None:
+    table = f'question,answer\nq,"a ""b"""\nq2,"a2\n{rest}'.encode()
+    report = checked(gzip.compress(table) if name.endswith("gz") else table, name)
+    assert (report.num_rows, report.num_faults) == (1, 1)
+    assert (report.faults[0].code, report.faults[0].line) == ("quote_not_closed", 3)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_the_last_quote_may_end_the_file(end: str) -> None:
+    assert said(f'question,answer\nq,"a\nb"{end}'.encode(), "a.csv") == [[("user", "q"), ("assistant", "a\nb")]]

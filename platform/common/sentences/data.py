@@ -227,6 +227,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Upload text, as UTF-8."),
     gettext_noop("The workbook is larger inside than can be read here."),
     gettext_noop("The Excel workbook is damaged or cut off."),
+    gettext_noop("A quote in the row is never closed, so all that follows it would be one cell."),
     gettext_noop("Only the sheet {0} is read, and not {1}."),
     gettext_noop("Save each sheet that holds examples as a file of its own."),
     gettext_noop("Save it again, or save the sheet as CSV (UTF-8)."),
