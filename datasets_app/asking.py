@@ -47,6 +47,8 @@ NAMES_OF_TEXT = frozenset(
     }
 )  # fmt: skip
 """Names, or last words of names (original_question, reasoning_content, note_2), of columns of texts however short."""
+NAMES_OF_NO_TEXT = frozenset({"user_agent", "useragent"})
+"""Names of what is written like text and says nothing."""
 NAMES_OF_MASKS = frozenset({*MASKS, "weights", "is_trained", "trainable", "learn", "train_on_turn", "train_detail"})
 WORDS_OF_MASKS = frozenset({"train", "training", "trained", "trainable", "loss", "learn", "learned", "learnable"})
 """Words of names (compute_loss, train_on, is_learned) whose plain no says that something is not learned."""
@@ -138,6 +140,8 @@ def _is_short(value: Any, is_of_text: bool) -> bool:
 
 def is_text(name: str, value: str) -> bool:
     """Tell whether `value`, under a plain name, is text."""
+    if name in NAMES_OF_NO_TEXT:
+        return False
     letters = len(_UNSPACED.findall(value))
     if is_name_of_text(name):
         return letters >= NAMED_LETTERS or (len(value.split()) >= NAMED_WORDS <= len(_WORD.findall(value)))
@@ -175,7 +179,10 @@ def _is_mask(name: str, value: Any) -> bool:
         return any(word in NO for word in words) or (weighs and any(word not in YES for word in words))
     if _is_any_mask(name):
         return True
-    return _says_what_is_learned(name) and any(word_of(leaf) in NO for leaf in _leaves(value))
+    if not _says_what_is_learned(name):
+        return False
+    counts = name.rpartition("_")[2] not in WORDS_OF_MASKS | {"on"}  # training_tokens: 0
+    return any(word_of(leaf) in NO for leaf in _leaves(value) if not counts or isinstance(leaf, bool | str))
 
 
 def _says_what_is_learned(name: str) -> bool:

@@ -15,6 +15,7 @@ from tests.datasets_app.small_files import said, written
 TALK = [("user", "q"), ("assistant", "a")]
 LONGER = [*TALK, ("user", "r"), ("assistant", "b")]
 PASSAGE = "A passage about lutes."
+AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120 Safari/537.36"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,9 @@ PASSAGE = "A passage about lutes."
          [("user", "c\nq"), ("assistant", "a")]),  # SQuAD
         ({"instruction": "r", "output": "b", "history": [{"role": "user", "content": "q"},
                                                          {"role": "assistant", "content": "a"}]}, LONGER),
+        ({"query": "q", "answer": "a"}, TALK),  # CodeFeedback
+        ({"inputs": "q", "targets": "a"}, TALK),  # Aya
+        ({"system": "s", "user": "q", "assistant": "a"}, [("system", "s"), *TALK]),
         ([{"role": "user", "parts": ["q"]}, {"role": "model", "parts": ["a"]}], TALK),  # Google's SDK
     ],
 )  # fmt: skip
@@ -80,7 +84,9 @@ def test_two_system_prompts_that_differ_are_named_in_sharegpts_rows_too() -> Non
     ("key", "value", "found"),
     [
         ("compute_loss", False, "mask"), ("training", "false", "mask"), ("train_on", 0, "mask"),
-        ("is_learned", False, "mask"), ("training", True, None), ("train_loss", 0.31, None), ("split", "train", None),
+        ("is_learned", False, "mask"), ("training_tokens", 0, None), ("train_id", 0, None),
+        ("calculate_loss", 0, "mask"), ("header", {"user-agent": AGENT}, None),
+        ("training", True, None), ("train_loss", 0.31, None), ("split", "train", None),
         ("liked", False, "verdict"), ("quality", "bad", "verdict"), ("preference", "rejected", "verdict"),
         ("quality", "high", None), ("rating", 4, None), ("sentiment", "negative", None),
     ],
