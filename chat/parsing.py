@@ -27,7 +27,8 @@ SYSTEMS = ("system", "system_prompt")
 """Keys beside the messages that hold the system message."""
 _TEXT_PARTS = ("text", "input_text", "output_text", None)
 """What vendors call a part that is text; some do not say."""
-_OTHER_PARTS = ("image_url", "image", "input_audio", "audio", "video", "file", "document", "tool_use", "tool_result")
+_OTHER_PARTS = ("image_url", "image", "input_audio", "audio", "video", "file", "document", "tool_use", "tool_result",
+                "thinking", "redacted_thinking", "reasoning")  # fmt: skip
 KNOWN_ROLES = "system, user, assistant (or human, gpt) and tool"
 
 

@@ -140,6 +140,9 @@ NAMED: dict[str, tuple[Any, str, str]] = {
     "anthropic, a tool": ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": [
         {"type": "tool_use", "id": "1", "name": "n", "input": {}}]}]},
         "content_part_unsupported", "messages[1].content[0]"),
+    "anthropic, a thought": ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": [
+        {"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": "a"}]}]},
+        "content_part_unsupported", "messages[1].content[0]"),
     "qianfan, ranked": ([{"prompt": "q", "response": [["a"], ["b"]]}], "several_answers", "response"),
     "qianfan, no answer": ([{"prompt": "q", "response": [[""]]}], "empty_answer", "response"),
     "yandexgpt, no question": ({"request": [{"role": "user", "text": ""}], "response": "a"},
