@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import openpyxl
 import pytest
+from django.test import Client
 
 from datasets_app import services
 from datasets_app.formats import RawRow, open_rows
@@ -142,3 +143,12 @@ class TestSheets:
         made, outcome = services.repair_file(file=file, names=["drop_repeated"], by=alice.user)
         assert outcome is not None
         assert (recheck(made).num_rows, outcome.num_dropped) == (1, 1)
+
+    @pytest.mark.django_db
+    @pytest.mark.usefixtures("plain_static")
+    def test_the_page_links_to_no_rows_of_their_note(self, alice: Member, page: Client, content: bytes) -> None:
+        file = stored(alice.team, content, "a.xlsx", by=alice.user)
+        html = page.get(f"/datasets/{file.pk}?tab=faults").content.decode()
+        assert "Only the sheet &#x27;Talks&#x27; is read" in html
+        assert "code=repeated_row" in html
+        assert "code=sheets_not_read" not in html
