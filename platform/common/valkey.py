@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 UNREACHABLE = (redis.RedisError, OSError)
 
@@ -19,8 +21,13 @@ def client() -> redis.Redis:
     parts = urlsplit(url)
     if parts.scheme == "redis+socket":
         number = int(parse_qs(parts.query).get("virtual_host", ["0"])[0].strip("/") or 0)
-        return redis.Redis(unix_socket_path=parts.path, db=number, socket_timeout=1)
-    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        return redis.Redis(unix_socket_path=parts.path, db=number, socket_timeout=1, retry=_at_once())
+    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=_at_once())
+
+
+def _at_once() -> Retry:
+    """Try once more, by a new connection: of itself the library waits for seconds in between, with the request."""
+    return Retry(NoBackoff(), 1)
 
 
 def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
