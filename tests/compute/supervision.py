@@ -11,10 +11,13 @@ from django.db import connections
 
 from accounts.models import AuditEvent
 from compute import services
+from compute.hold import Hold
 from compute.models import Run
 from compute.supervisor import Supervisor
 from compute.work import Command
 from rundir import Event, RunDirectory
+
+Supervise = Callable[[str], "SupervisorThread"]
 
 PREAMBLE = """
 import os, signal, sys, time
@@ -139,3 +142,22 @@ def wait_for_event(run: Run, type: str) -> None:
 
 def request_stop_now(run: Run, reason: str = "cancel") -> bool:
     return services.request_stop(run=run, reason=reason)
+
+
+def lingering(run: Run, supervise: Supervise, script_work: ScriptWork, script: str = LINGER) -> SupervisorThread:
+    """Start a supervisor whose tree works until it is told to go on."""
+    script_work.script = script
+    thread = supervise(run.pk)
+    wait_for_event(run, "started")
+    run.refresh_from_db()
+    return thread
+
+
+def go_on(run: Run) -> None:
+    (run.directory.root / "go").touch()
+
+
+def release(*holds: Hold) -> None:
+    for hold in holds:
+        if hold._lock is not None:
+            hold._lock.release()
