@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from accounts.models import Team, User
-from compute.models import Run
+from compute.models import Device, Node, Run
 from datasets_app import checking, services
 from datasets_app.models import TrainingFile
 from jobs import validation
@@ -151,4 +151,25 @@ def end(run: Run, outcome: str, *, code: str = "", message: str = "", reason: st
         state="finishing", outcome=outcome, outcome_code=code, outcome_message=message, stop_reason=reason
     )
     run.refresh_from_db()
+    return run
+
+
+def run_of(job: FineTuningJob) -> Run:
+    attempt = job.newest_attempt
+    assert attempt is not None
+    return attempt.run
+
+
+def fresh(job: FineTuningJob) -> FineTuningJob:
+    return FineTuningJob.objects.get(pk=job.pk)
+
+
+def hold(run: Run, *, devices: int, kind: str = "cpu") -> Run:
+    """Give the Run its devices, as the scheduler does."""
+    node, _ = Node.objects.get_or_create(name=f"node-{kind}", defaults={"kind": kind, "queue": "node-1"})
+    for index in range(devices):
+        device, _ = Device.objects.get_or_create(node=node, index=index, defaults={"kind": kind})
+        run.allocations.create(device=device)
+    run.node = node
+    run.save(update_fields=["node"])
     return run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from job_makers import FakeTrainer, end, make_file, make_job
+from job_makers import FakeTrainer, end, make_file, make_job, run_of
 
 from common import artifacts
 from common.errors import UserError
@@ -18,12 +18,6 @@ from jobs.training import Training
 from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
 
 
 def training(job: FineTuningJob, *, step: int = 3, losses: dict[int, float] | None = None) -> FakeTrainer:

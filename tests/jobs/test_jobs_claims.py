@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from job_makers import make_file, make_job
+from job_makers import fresh, make_file, make_job
 
 from common.times import Times
 from compute.models import Run
@@ -18,10 +18,6 @@ from jobs.models import FineTuningJob
 from tests.compute.supervision import wait_until
 
 pytestmark = pytest.mark.django_db
-
-
-def fresh(job: FineTuningJob) -> FineTuningJob:
-    return FineTuningJob.objects.get(pk=job.pk)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> list[str]:

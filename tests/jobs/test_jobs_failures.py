@@ -4,9 +4,8 @@ import shutil
 from typing import Any
 
 import pytest
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end, make_job, run_of
 
-from compute.models import Run
 from jobs.models import FineTuningJob
 from jobs.services import pause_job, resume_job
 from jobs.training import Training
@@ -25,12 +24,6 @@ def work() -> Training:
 @pytest.fixture
 def job(alice: Any) -> FineTuningJob:
     return make_job(alice.team, by=alice.user)
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
 
 
 def lose(work: Training, job: FineTuningJob, *, outcome: str = "lost", message: str = "It was killed.") -> Any:

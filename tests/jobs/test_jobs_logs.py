@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end, make_job, run_of
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey
-from compute.models import Run
 from jobs.logs import CHUNK_BYTES
 from jobs.models import FineTuningJob
 from jobs.training import Training
@@ -23,12 +22,6 @@ ZeroDivisionError: unforeseen
 LOG = f"/opt/site-packages/x.py:3: FutureWarning: old\n09:00:00 Loading the model\n{STACK}09:00:01 It stopped.\n"
 SAID = "09:00:00 Loading the model\n09:00:01 It stopped.\n"
 HIDDEN = ("Traceback", "/opt/", "ZeroDivisionError", "attempt.py")
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone, translation
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end, make_job, run_of
 
 from common import artifacts
 from compute.devices import node_name
@@ -31,12 +31,6 @@ work = Training()
 
 def age(path: Path) -> None:
     os.utime(path, (time.time() - 1000 * 86400,) * 2)
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
 
 
 def tokens_of(job: FineTuningJob) -> Path:

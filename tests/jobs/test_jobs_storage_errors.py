@@ -10,11 +10,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end, make_job, run_of
 
 from common import artifacts
 from common.storage_errors import CREDENTIALS
-from compute.models import Run
 from compute.work import TryAgain, WorkError
 from jobs import validation
 from jobs.models import FineTuningJob
@@ -60,12 +59,6 @@ def break_storage(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
     monkeypatch.setattr(FileSystemStorage, "save", fail)
     monkeypatch.setattr(FileSystemStorage, "open", fail)
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
 
 
 def warnings_of(job: FineTuningJob) -> list[str]:

@@ -1,27 +1,22 @@
 """An attempt from its run directory to its consequences, with a trainer that only writes."""
 
-import io
 import json
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-from job_makers import FakeTrainer, end, make_file, make_job
+from job_makers import FakeTrainer, end, fresh, hold, make_job, run_of
 
-from chat import ChatFormat, SystemChoice, TokenCache
+from chat import ChatFormat, TokenCache
 from common import artifacts
-from common.errors import UserError
-from compute.models import Device, Node, Run
+from compute.models import Run
 from compute.work import TryAgain, WorkError, work_for
 from datasets_app import services as files
 from jobs import finishing, validation
-from jobs.adapters import local_folder
-from jobs.models import Adapter, Attempt, FineTuningJob, JobEvent
+from jobs.models import FineTuningJob, JobEvent
 from jobs.recording import is_kept
-from jobs.services import cancel_job, pause_job, resume_job
 from jobs.training import Training
 from rundir import Event
 from trainer.spec import TrainingSpec
@@ -37,27 +32,6 @@ def work() -> Training:
 @pytest.fixture
 def job(alice: Any) -> FineTuningJob:
     return make_job(alice.team, by=alice.user, suffix="violin")
-
-
-def run_of(job: FineTuningJob) -> Run:
-    attempt = job.newest_attempt
-    assert attempt is not None
-    return attempt.run
-
-
-def hold(run: Run, *, devices: int, kind: str = "cpu") -> Run:
-    """Give the Run its devices, as the scheduler does."""
-    node, _ = Node.objects.get_or_create(name=f"node-{kind}", defaults={"kind": kind, "queue": "node-1"})
-    for index in range(devices):
-        device, _ = Device.objects.get_or_create(node=node, index=index, defaults={"kind": kind})
-        run.allocations.create(device=device)
-    run.node = node
-    run.save(update_fields=["node"])
-    return run
-
-
-def fresh(job: FineTuningJob) -> FineTuningJob:
-    return FineTuningJob.objects.get(pk=job.pk)
 
 
 class TestRegistration:
@@ -249,177 +223,3 @@ class TestAttend:
 
 def _away(*args: Any, **options: Any) -> Any:
     raise ConnectionError("storage is away")
-
-
-def succeeded(work: Training, job: FineTuningJob) -> Run:
-    trainer = FakeTrainer(run_of(job)).start().step(10).checkpoint(10).succeed()
-    work.record(trainer.run, trainer.events)
-    return end(trainer.run, "succeeded")
-
-
-class TestSucceed:
-    def test_makes_a_tuned_model_with_its_files(self, work: Training, job: FineTuningJob) -> None:
-        run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
-        job = fresh(job)
-        assert (job.status, job.trained_tokens, job.estimated_finish) == ("succeeded", 500, None)
-        assert job.fine_tuned_model == f"ft:tiny:violins:violin:{job.pk.removeprefix('ftjob-')[:8]}"
-        adapter = Adapter.objects.get()
-        assert (adapter.name, adapter.result, adapter.chat_hash) == (job.fine_tuned_model, "adapter", "c" * 64)
-        found = {file.filename: file for file in job.result_files.all()}
-        assert set(found) == {"adapter.zip", "metrics.csv"}
-        with zipfile.ZipFile(io.BytesIO(files.open_file(found["adapter.zip"]).read())) as archive:
-            assert set(archive.namelist()) == {"adapter_model.safetensors", "probe/probe.json", "luthier.json"}
-        assert not run.directory.checkpoints.exists(), "a finished job's checkpoints lie in storage alone"
-
-    def test_twice_is_once(self, work: Training, job: FineTuningJob) -> None:
-        run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
-        events = job.events.count()
-        work.finish(run, run.directory, "succeeded")
-        assert (Adapter.objects.count(), job.result_files.count(), job.events.count()) == (1, 2, events)
-
-    @pytest.mark.parametrize("broken_after", range(8))
-    def test_storage_that_breaks_at_any_point_is_tried_again_and_nothing_is_doubled(
-        self, work: Training, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch, broken_after: int
-    ) -> None:
-        run = succeeded(work, job)
-        calls, save = [0], FileSystemStorage.save
-
-        def sometimes(self: Any, *args: Any, **options: Any) -> Any:
-            calls[0] += 1
-            if calls[0] > broken_after:
-                raise ConnectionError("storage is away")
-            return save(self, *args, **options)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(FileSystemStorage, "save", sometimes)
-            try:
-                work.finish(run, run.directory, "succeeded")
-            except TryAgain:
-                assert fresh(job).status == "running"
-        work.finish(run, run.directory, "succeeded")
-        assert fresh(job).status == "succeeded"
-        assert job.attempts.count() == 1, "never retrained"
-        assert sorted(job.result_files.values_list("filename", flat=True)) == ["adapter.zip", "metrics.csv"]
-
-    def test_local_folder_comes_from_storage_when_it_is_gone(
-        self, work: Training, job: FineTuningJob, home: Path
-    ) -> None:
-        run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
-        adapter = Adapter.objects.get()
-        assert (local_folder(adapter) / "luthier.json").exists()
-        shutil.rmtree(home / "adapters")
-        shutil.rmtree(home / "runs")
-        assert (local_folder(adapter) / "adapter_model.safetensors").read_bytes() == b"weights"
-        shutil.rmtree(home / "adapters")
-        (home / "storage" / "artifacts" / adapter.storage_name / "adapter_model.safetensors").write_bytes(b"WEIGHTS")
-        with pytest.raises(UserError, match="cannot be loaded"):
-            local_folder(adapter)
-
-    def test_a_result_that_is_gone_with_its_node_is_trained_again(self, work: Training, job: FineTuningJob) -> None:
-        run = succeeded(work, job)
-        shutil.rmtree(run.directory.root)
-        work.finish(run, run.directory, "succeeded")
-        assert fresh(job).status == "queued"
-        assert job.attempts.count() == 2
-
-    def test_two_jobs_whose_short_ids_are_equal_get_two_names(self, work: Training, alice: Any) -> None:
-        file = make_file(alice.team)
-        names = []
-        for letter in "AB":
-            FineTuningJob.objects.filter(pk=f"ftjob-12345678{letter}").delete()
-            job = make_job(alice.team, training_file=file.pk, is_queued=False)
-            FineTuningJob.objects.filter(pk=job.pk).delete()
-            job.pk = f"ftjob-12345678{letter}"
-            job.save(force_insert=True)
-            validation.advance(job.pk)
-            run = succeeded(work, fresh(job))
-            work.finish(run, run.directory, "succeeded")
-            names.append(fresh(job).fine_tuned_model)
-        assert names == ["ft:tiny:violins::12345678", "ft:tiny:violins::12345678B"]
-
-
-class TestOtherEnds:
-    def test_a_failure_keeps_sentence_code_and_log(self, work: Training, job: FineTuningJob) -> None:
-        trainer = FakeTrainer(run_of(job)).start()
-        trainer.directory.log.write_text("\n".join(f"line {n}" for n in range(100)))
-        run = end(trainer.run, "failed", code="diverged", message="The loss became nan at step 1.")
-        work.finish(run, run.directory, "failed")
-        job = fresh(job)
-        assert (job.status, job.error_code, job.error_message) == (
-            "failed",
-            "diverged",
-            "The loss became nan at step 1.",
-        )
-        assert job.error_log.splitlines()[-1] == "line 99"
-        assert len(job.error_log.splitlines()) == 40
-
-    @pytest.mark.parametrize("reason", ["drain", "yield", "expire", ""])
-    def test_a_stop_that_nobody_wished_is_resumed(self, work: Training, job: FineTuningJob, reason: str) -> None:
-        trainer = FakeTrainer(run_of(job)).start()
-        work.record(trainer.run, trainer.events)
-        work.finish(end(trainer.run, "stopped", reason=reason), trainer.directory, "stopped")
-        assert fresh(job).status == "queued"
-        assert [a.number for a in job.attempts.order_by("number")] == [1, 2]
-
-    def test_twice_makes_one_next_attempt(self, work: Training, job: FineTuningJob) -> None:
-        run = end(run_of(job), "lost")
-        work.finish(run, run.directory, "lost")
-        work.finish(run, run.directory, "lost")
-        assert job.attempts.count() == 2
-
-    def test_a_cancelled_job_ends(self, work: Training, job: FineTuningJob, alice: Any) -> None:
-        cancel_job(job=job, by=alice.user)
-        run = end(run_of(job), "stopped", reason="cancel")
-        work.finish(run, run.directory, "stopped")
-        assert fresh(job).status == "cancelled"
-        assert job.attempts.count() == 1
-
-    def test_a_cancellation_that_comes_too_late_leaves_a_success(
-        self, work: Training, job: FineTuningJob, alice: Any
-    ) -> None:
-        run = succeeded(work, job)
-        cancel_job(job=fresh(job), by=alice.user)
-        work.finish(run, run.directory, "succeeded")
-        assert fresh(job).status == "succeeded"
-
-    def test_a_lost_attempt_of_a_cancelled_job_is_not_repeated(
-        self, work: Training, job: FineTuningJob, alice: Any
-    ) -> None:
-        cancel_job(job=job, by=alice.user)
-        run = end(run_of(job), "lost")
-        work.finish(run, run.directory, "lost")
-        assert fresh(job).status == "cancelled"
-
-    def test_pause_and_resume(self, work: Training, job: FineTuningJob, alice: Any) -> None:
-        trainer = FakeTrainer(run_of(job)).start().step(3)
-        work.record(trainer.run, trainer.events)
-        pause_job(job=fresh(job), by=alice.user)
-        work.finish(end(trainer.run, "stopped", reason="pause"), trainer.directory, "stopped")
-        job = fresh(job)
-        assert (job.status, job.pause_requested_at) == ("paused", None)
-        assert resume_job(job=job, by=alice.user).status == "queued"
-        assert job.attempts.count() == 2
-
-    def test_three_losses_without_a_new_step_fail_with_the_reason(self, work: Training, job: FineTuningJob) -> None:
-        message = "The trainer was killed by SIGKILL."
-        for _ in range(3):
-            assert fresh(job).status == "queued"
-            run = end(run_of(job), "lost", code="killed", message=message)
-            work.finish(run, run.directory, "lost")
-        job = fresh(job)
-        assert (job.status, job.error_code) == ("failed", "killed")
-        assert message in job.error_message
-
-    def test_losses_with_progress_go_on(self, work: Training, job: FineTuningJob) -> None:
-        for step in range(1, 6):
-            trainer = FakeTrainer(run_of(job)).start(resumed_from_step=step - 1).step(step)
-            work.record(trainer.run, trainer.events)
-            work.finish(end(trainer.run, "lost"), trainer.directory, "lost")
-        assert fresh(job).status == "queued"
-        assert Attempt.objects.count() == 6
-
-    def test_the_chat_choice_is_one_for_the_whole_job(self, job: FineTuningJob) -> None:
-        assert job.system_choice == SystemChoice("none")
