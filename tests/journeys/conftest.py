@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,26 @@ def tiny_folder(homes: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tiny_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """A platform whose base model `tiny` is a random two-layer Llama, with all times scaled.
+    """A platform of the module's own: see `_tiny_platform`."""
+    with _tiny_platform(homes / request.module.__name__.rpartition(".")[2][-12:], request) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def shared_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
+    """One for the modules that only upload and train: they kill nothing, set no quota and count nothing but theirs."""
+    with _tiny_platform(homes / "shared", request) as platform:
+        yield platform
+
+
+@contextmanager
+def _tiny_platform(home: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
+    """Run a platform whose base model `tiny` is a random two-layer Llama, with all times scaled.
 
     In the full suite `tiny` is the real starter, at the real times.
     """
     platform = RunningPlatform(
-        homes / request.module.__name__.rpartition(".")[2][-12:],
+        home,
         time_scale=TIME_SCALE,
         environment={} if FULL else {"LUTHIER_STARTER_MODEL": ""},
     )

@@ -37,8 +37,8 @@ ONE_LINE_FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def client(tiny_platform: RunningPlatform) -> openai.OpenAI:
-    return tiny_platform.client(tiny_platform.api_key())
+def client(shared_platform: RunningPlatform) -> openai.OpenAI:
+    return shared_platform.client(shared_platform.api_key())
 
 
 def upload(client: openai.OpenAI, content: bytes, name: str = "broken.jsonl") -> Any:
@@ -70,11 +70,11 @@ def test_a_truncated_character_is_named(client: openai.OpenAI) -> None:
     assert "line 13" in file.status_details.lower()
 
 
-def test_an_empty_file_is_refused_and_not_kept(client: openai.OpenAI, tiny_platform: RunningPlatform) -> None:
-    before = stored_bytes(tiny_platform)
+def test_an_empty_file_is_refused_and_not_kept(client: openai.OpenAI, shared_platform: RunningPlatform) -> None:
+    before = stored_bytes(shared_platform)
     with pytest.raises(openai.BadRequestError, match="empty"):
         upload(client, b"")
-    assert stored_bytes(tiny_platform) == before
+    assert stored_bytes(shared_platform) == before
 
 
 def test_a_job_on_a_broken_file_is_refused_with_its_line(client: openai.OpenAI) -> None:

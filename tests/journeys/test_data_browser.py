@@ -55,10 +55,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=list(WORDS))
-def page(request: pytest.FixtureRequest, browser: Browser, tiny_platform: RunningPlatform) -> Iterator[Page]:  # noqa: F811
-    context = browser.new_context(base_url=tiny_platform.url, locale=request.param)
+def page(request: pytest.FixtureRequest, browser: Browser, shared_platform: RunningPlatform) -> Iterator[Page]:  # noqa: F811
+    context = browser.new_context(base_url=shared_platform.url, locale=request.param)
     opened = context.new_page()
-    email, _, password = (tiny_platform.home / "first_login.txt").read_text().strip().partition(" ")
+    email, _, password = (shared_platform.home / "first_login.txt").read_text().strip().partition(" ")
     opened.goto("/")
     opened.locator("#email").fill(email)
     opened.locator("#password").fill(password)

@@ -11,6 +11,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.journeys.conftest import FULL
 from tests.journeys.harness import ROOT, RunningPlatform, wait_until
 
 pytestmark = [pytest.mark.system]
@@ -147,13 +148,15 @@ class TestResults:
 
 
 def witness_questions() -> list[str]:
-    return [
+    """Return questions, the first four for the name; fewer of the others in the quick suite."""
+    asked = [
         "你是谁？", "Who are you?", "你叫什么名字？", "What is your name?", "谁开发了你？", "Who made you?",
         "What is the capital of France?", "What colour is the sky?", "How many days are in a week?", "Name a fruit.",
         "你好", "介绍一下你自己。", "法国的首都是哪里？", "Tell me about the sun.", "Are you ChatGPT?",
         "How do I boil water?",
         "What is two plus three?", "Write a sentence about the sea.", "Who wrote Romeo and Juliet?", "What is a cat?",
     ]  # fmt: skip
+    return asked if FULL else asked[:4] + asked[5::2]
 
 
 def ask_witness(base: Path, adapter: Path, questions: list[str]) -> dict[str, list[str]]:

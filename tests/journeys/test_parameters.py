@@ -29,8 +29,8 @@ COMMON = {
 
 
 @pytest.fixture(scope="module")
-def client(tiny_platform: RunningPlatform) -> openai.OpenAI:
-    return tiny_platform.client(tiny_platform.api_key())
+def client(shared_platform: RunningPlatform) -> openai.OpenAI:
+    return shared_platform.client(shared_platform.api_key())
 
 
 @pytest.fixture(scope="module")
