@@ -6,9 +6,9 @@ Versions and parts that were made from a file are files of their own and stay. E
 import json
 import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
+from common.folders import folders_in, remove_whole
 from common.storage_errors import refusal_of
 from datasets_app import storing
 from datasets_app.models import Leftover, TrainingFile, UploadPart
@@ -39,17 +39,17 @@ def erase_stored() -> None:
 
 def erase_here(home: Path) -> None:
     """Delete what this machine's home has of deleted files: row indexes and tokens."""
-    indexes = {path.name: path for path in _folders(home / "rows")}
+    indexes = {path.name: path for path in folders_in(home / "rows")}
     known = set(TrainingFile.objects.filter(pk__in=indexes).values_list("pk", flat=True))
     for file_id in indexes.keys() - known:
         shutil.rmtree(indexes[file_id], ignore_errors=True)
-    caches = {path: sources for path in _folders(home / "tokens") if (sources := _sources_of(path)) is not None}
+    caches = {path: sources for path in folders_in(home / "tokens") if (sources := _sources_of(path)) is not None}
     wanted = {digest for digests in caches.values() for digest in digests}
     there = set(TrainingFile.objects.filter(sha256__in=wanted).values_list("sha256", flat=True))
     for path, digests in caches.items():
         # None but this version's caches name their sources, and others are read by nobody any more.
         if not digests or not digests <= there:
-            _remove(path)
+            remove_whole(path)
 
 
 def _used(names: list[str]) -> set[str]:
@@ -65,19 +65,3 @@ def _sources_of(cache: Path) -> set[str] | None:
         return set(json.loads((cache / SUMMARY).read_text()).get("sources", ()))
     except (OSError, ValueError):
         return None
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _remove(folder: Path) -> None:
-    """Rename the folder first, so that nobody finds half of it."""
-    gone = folder.with_name(f".gone-{folder.name}")
-    try:
-        folder.rename(gone)
-    except OSError as error:
-        logger.info("%s is being removed by another round: %s", folder, error)
-        return
-    shutil.rmtree(gone, ignore_errors=True)

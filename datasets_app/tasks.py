@@ -6,7 +6,7 @@ from django.conf import settings
 from common.idempotency import forget_outdated
 from common.rounds import alone
 from common.wake import wake
-from compute.models import Node
+from compute.wakes import wake_every_node
 from datasets_app import checking, leftovers, removal, writing
 from datasets_app.models import TrainingFile
 
@@ -53,8 +53,7 @@ def erase_here() -> None:
 @shared_task(name="datasets_app.erase_deleted")
 def erase_deleted() -> None:
     """Erase deleted files from each node, the home of this worker and storage."""
-    for node in Node.objects.heard():
-        wake(erase_here, queue=node.queue)
+    wake_every_node(erase_here)
     leftovers.erase_here(settings.LUTHIER_HOME)
     with alone("erase-files") as is_alone:
         if is_alone:

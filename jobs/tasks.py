@@ -5,7 +5,7 @@ from django.conf import settings
 
 from common.rounds import alone
 from common.wake import wake
-from compute.models import Node
+from compute.wakes import wake_every_node
 from jobs import erasing, reconciling, validation
 from jobs.models import FineTuningJob
 
@@ -37,8 +37,7 @@ def erase_here() -> None:
 @shared_task(name="jobs.erase_deleted")
 def erase_deleted() -> None:
     """Erase deleted models from each node, the home of this worker and object storage."""
-    for node in Node.objects.heard():
-        wake(erase_here, queue=node.queue)
+    wake_every_node(erase_here)
     erasing.erase_here(settings.LUTHIER_HOME)
     with alone("erase-models") as is_alone:
         if is_alone:

@@ -8,9 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from catalogue.tasks import care_for_models
-from common.wake import wake
 from compute import node_worker, reconciling, scheduling, wakes
-from compute.models import Node
 from compute.supervisor import Supervisor
 
 __all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
@@ -36,8 +34,7 @@ def reconcile() -> None:
 @shared_task(name="compute.care_for_models_on_nodes")  # type: ignore[untyped-decorator]
 def care_for_models_on_nodes() -> None:
     """Let each node look after its own copies of base models."""
-    for node in Node.objects.heard():
-        wake(care_for_models, queue=node.queue)
+    wakes.wake_every_node(care_for_models)
 
 
 PERIODIC = {

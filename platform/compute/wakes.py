@@ -5,6 +5,7 @@ from typing import cast
 from celery import Task, current_app
 
 from common.wake import wake
+from compute.models import Node
 
 SUPERVISE = "compute.supervise"
 SCHEDULE = "compute.schedule"
@@ -18,3 +19,9 @@ def wake_scheduler() -> None:
 def wake_supervisor(run_id: str, *, queue: str | None) -> None:
     """Let a worker of `queue` (None: any control worker) look at the Run."""
     wake(cast(Task, current_app.signature(SUPERVISE)), run_id, queue=queue)
+
+
+def wake_every_node(task: Task) -> None:
+    """Let each node that is heard of run `task`, which looks after its own home."""
+    for node in Node.objects.heard():
+        wake(task, queue=node.queue)

@@ -8,7 +8,6 @@ is of no more use: token caches are built anew from the file, tuned models come 
 import logging
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
 from common import artifacts
+from common.folders import folders_in, remove_whole
 from compute.disk import note_disk
 from compute.models import Run
 from deployments.models import Replica, ReplicaAdapter, Usage
@@ -62,9 +62,9 @@ def sweep_tokens(folder: Path) -> None:
         return
     oldest = FineTuningJob.objects.unfinished().aggregate(at=Min("created_at"))["at"]
     until = min(before, oldest or before).timestamp()
-    for cache in _folders(folder):
+    for cache in folders_in(folder):
         if _mtime(cache / "summary.json", default=until) < until:
-            _remove(cache)
+            remove_whole(cache)
 
 
 def sweep_runs(folder: Path) -> None:
@@ -72,13 +72,13 @@ def sweep_runs(folder: Path) -> None:
     before = _before("runs")
     if before is None:
         return
-    here = {path.name: path for path in _folders(folder)}
+    here = {path.name: path for path in folders_in(folder)}
     attempts = Attempt.objects.filter(run=OuterRef("pk"))
     needed = attempts.exclude(job__status__in=FINISHED) | attempts.filter(closed_at=None)
     over = Run.objects.filter(pk__in=here, state=Run.State.ENDED, ended_at__lt=before).exclude(Exists(needed))
     for run_id in over.values_list("pk", flat=True):
         if _has_its_log_elsewhere(run_id, here[run_id]):
-            _remove(here[run_id])
+            remove_whole(here[run_id])
 
 
 def sweep_adapters(folder: Path) -> None:
@@ -86,7 +86,7 @@ def sweep_adapters(folder: Path) -> None:
     before = _before("adapters")
     if before is None:
         return
-    here = {path.name: path for path in _folders(folder)}
+    here = {path.name: path for path in folders_in(folder)}
     live = Replica.objects.live()
     served = ReplicaAdapter.objects.filter(replica__in=live).values("adapter_id")
     whole = live.exclude(full_model=None).values("full_model_id")
@@ -94,7 +94,7 @@ def sweep_adapters(folder: Path) -> None:
         copy = here[adapter.pk]
         is_old = _mtime(copy / MANIFEST, default=before.timestamp()) < before.timestamp()
         if is_old and _is_stored(f"{adapter.storage_name}/{MANIFEST}"):
-            _remove(copy)
+            remove_whole(copy)
 
 
 def _before(kind: str) -> datetime | None:
@@ -124,25 +124,8 @@ def _sweep_drafts(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
 def _mtime(path: Path, *, default: float) -> float:
     try:
         return path.stat().st_mtime
     except OSError:
         return default
-
-
-def _remove(folder: Path) -> None:
-    """Rename the folder first, so that nobody finds half of it."""
-    gone = folder.with_name(f".gone-{folder.name}")
-    try:
-        folder.rename(gone)
-    except OSError as error:
-        logger.warning("%s could not be removed: %s", folder, error)
-        return
-    shutil.rmtree(gone, ignore_errors=True)
-    logger.info("%s was not needed any more and is gone", folder)

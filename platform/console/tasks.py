@@ -5,8 +5,7 @@ import time
 from celery import shared_task
 
 from common.valkey import UNREACHABLE, client
-from common.wake import wake
-from compute.models import Node
+from compute.wakes import wake_every_node
 from console import retention
 from console.health import CONTROL_BEAT_KEY, CONTROL_SILENT_SECONDS
 
@@ -29,8 +28,7 @@ def sweep_home() -> None:
 def sweep() -> None:
     """Sweep the database, the home of this worker and that of each node."""
     retention.sweep_database()
-    for node in Node.objects.heard():
-        wake(sweep_home, queue=node.queue)
+    wake_every_node(sweep_home)
     retention.sweep_home()
 
 

@@ -15,6 +15,7 @@ from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from chat import ChatFormat
+from compute import wakes
 from compute.models import Node
 from datasets_app import checking, leftovers, removal, services, storing, tasks, uploads
 from datasets_app.models import Leftover, TrainingFile, Upload
@@ -192,7 +193,7 @@ class TestNodes:
     def test_each_node_is_told(self, alice: Member, monkeypatch: pytest.MonkeyPatch) -> None:
         Node.objects.create(name="gpu-2", queue="node-gpu-2", last_seen_at=timezone.now())
         asked: list[Any] = []
-        monkeypatch.setattr(tasks, "wake", lambda task, queue: asked.append((task.name, queue)))
+        monkeypatch.setattr(wakes, "wake", lambda task, queue: asked.append((task.name, queue)))
         tasks.erase_deleted()
         assert asked == [("datasets_app.erase_here", "node-gpu-2")]
 

@@ -14,6 +14,7 @@ from accounts.models import AuditEvent
 from common import artifacts
 from common.errors import UserError
 from common.rounds import alone
+from compute import wakes
 from compute.models import Node
 from datasets_app import storing
 from datasets_app.services import delete_file
@@ -168,7 +169,7 @@ class TestNodes:
     def test_each_node_is_told(self, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
         Node.objects.create(name="gpu-2", queue="node-gpu-2", last_seen_at=timezone.now())
         asked: list[Any] = []
-        monkeypatch.setattr(tasks, "wake", lambda task, queue: asked.append((task.name, queue)))
+        monkeypatch.setattr(wakes, "wake", lambda task, queue: asked.append((task.name, queue)))
         tasks.erase_deleted()
         assert ("jobs.erase_here", "node-gpu-2") in asked
 

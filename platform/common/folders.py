@@ -1,0 +1,26 @@
+"""Folders of this machine's home that are made whole and go whole; names that begin with a dot are drafts."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+def folders_in(parent: Path) -> Iterator[Path]:
+    """Yield the whole folders directly in `parent`; none where it does not exist."""
+    if parent.is_dir():
+        yield from (path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def remove_whole(folder: Path) -> None:
+    """Remove `folder`, renamed first, so that nobody finds half of it; what cannot be is left and logged."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        logger.warning("%s could not be removed: %s", folder, error)
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+    logger.info("%s was not needed any more and is gone", folder)
