@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
-from job_makers import write_chat_files
+from job_makers import make_job, write_chat_files
 from rest_framework.test import APIClient
 
 from accounts.models import Team, User
@@ -17,6 +17,8 @@ from catalogue.models import BaseModel
 from common import artifacts
 from datasets_app import storing
 from jobs import situations
+from jobs.models import FineTuningJob
+from jobs.training import Training
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,14 @@ def alice(base: BaseModel) -> Member:
 def charlie(base: BaseModel) -> Member:
     """Of another team."""
     return member("charlie@example.com", "Cellos")
+
+
+@pytest.fixture
+def work() -> Training:
+    return Training()
+
+
+@pytest.fixture
+def job(alice: Member) -> FineTuningJob:
+    """Alice's, whose data is read."""
+    return make_job(alice.team, by=alice.user, suffix="violin")

@@ -24,16 +24,6 @@ from jobs.training import Training
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def work() -> Training:
-    return Training()
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user, suffix="violin")
-
-
 def succeeded(work: Training, job: FineTuningJob) -> Run:
     trainer = FakeTrainer(run_of(job)).start().step(10).checkpoint(10).succeed()
     work.record(trainer.run, trainer.events)

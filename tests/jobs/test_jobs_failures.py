@@ -16,16 +16,6 @@ ANEW = "begins anew"
 NEWEST = "goes on from its newest checkpoint"
 
 
-@pytest.fixture
-def work() -> Training:
-    return Training()
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user)
-
-
 def lose(work: Training, job: FineTuningJob, *, outcome: str = "lost", message: str = "It was killed.") -> Any:
     """End the newest attempt, and return the event that tells of it."""
     run = end(run_of(job), outcome, code="killed", message=message)

@@ -1,10 +1,9 @@
 """A node dies in the middle of an upload; what the next attempt publishes over it is whole and its own."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end
 
 from common import artifacts
 from compute.models import Run
@@ -15,11 +14,6 @@ from rundir import sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user)
 
 
 def newest(job: FineTuningJob) -> Attempt:

@@ -3,10 +3,9 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from job_makers import FakeTrainer, end, make_job
+from job_makers import FakeTrainer, end
 
 from common import artifacts
 from compute.models import Run
@@ -15,16 +14,6 @@ from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.training import Training
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def work() -> Training:
-    return Training()
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user)
 
 
 def newest(job: FineTuningJob) -> Attempt:

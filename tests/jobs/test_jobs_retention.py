@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from job_makers import FakeTrainer, end, make_job, run_of
 
 from common import artifacts
+from compute import wakes
 from compute.devices import node_name
 from compute.disk import measure
 from compute.models import Node, Run
@@ -49,11 +50,6 @@ def ended(job: FineTuningJob) -> Run:
     Run.objects.filter(pk=run.pk).update(state="ended", ended_at=LONG_AGO)
     FineTuningJob.objects.filter(pk=job.pk).update(finished_at=LONG_AGO)
     return run
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user)
 
 
 class TestTokens:
@@ -195,7 +191,7 @@ def test_the_periodic_task_sweeps_here_and_asks_each_node(job: FineTuningJob, mo
     run = ended(job)
     Node.objects.create(name="gpu-2", queue="node-gpu-2", last_seen_at=timezone.now())
     asked: list[Any] = []
-    monkeypatch.setattr(tasks, "wake", lambda task, queue: asked.append((task.name, queue)))
+    monkeypatch.setattr(wakes, "wake", lambda task, queue: asked.append((task.name, queue)))
     tasks.sweep()
     assert asked == [("console.sweep_home", "node-gpu-2")]
     assert not run.directory.root.exists()

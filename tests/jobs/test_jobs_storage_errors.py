@@ -32,16 +32,6 @@ AWAY = EndpointConnectionError(endpoint_url="http://s3")
 
 
 @pytest.fixture
-def work() -> Training:
-    return Training()
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user)
-
-
-@pytest.fixture
 def out_of_patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Let all the time be over for which storage is waited for."""
 

@@ -24,16 +24,6 @@ from trainer.spec import TrainingSpec
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def work() -> Training:
-    return Training()
-
-
-@pytest.fixture
-def job(alice: Any) -> FineTuningJob:
-    return make_job(alice.team, by=alice.user, suffix="violin")
-
-
 class TestRegistration:
     def test_compute_knows_the_kind(self) -> None:
         assert isinstance(work_for("training"), Training)
