@@ -23,7 +23,7 @@ from babel.messages.extract import extract  # noqa: E402
 
 LOCALE = ROOT / "locale"
 LANGUAGES = {"zh_Hans": "zh_Hans"}
-SOURCES = ("platform", "datasets_app", "jobs", "deployments")
+SOURCES = ("platform", "datasets_app", "jobs", "deployments", "chat", "trainer", "serving")
 KEYWORDS = {
     "_": None,
     "gettext": None,
@@ -34,6 +34,8 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "sentence": None,  # wording's own marks
+    "plural": (1, 2),
 }
 _LITERAL = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 CALL = re.compile(rf"(?<!\w)(?:_|n?p?gettext)\(\s*{_LITERAL}(?:\s*,\s*{_LITERAL})*(?:\s*,\s*count)?")

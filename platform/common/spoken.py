@@ -8,6 +8,8 @@ from functools import lru_cache
 from django.utils.translation import get_language, gettext
 
 from common.sentences import SENTENCES
+from common.wording import in_words
+from wording import Message
 
 MOST_CHARACTERS = 2000
 """A longer message stays as it is: matching must not become work."""
@@ -57,6 +59,8 @@ def spoken(message: object) -> str:
 
     Several sentences are tried together first and one by one then, so that each known one is translated.
     """
+    if isinstance(message, Message):
+        return in_words(message)
     text = str(message or "")
     language = get_language() or "en"
     if not text or language.startswith("en") or len(text) > MOST_CHARACTERS:
