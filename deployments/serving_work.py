@@ -153,7 +153,9 @@ def _common(replica: Replica) -> dict[str, Any]:
 def _record_gate(replica: Replica, event: Event) -> None:
     verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
     passed = event.data["passed"] is True
-    record_gate(replica=replica, model=event.data["model"], passed=passed, message=event.message, verdict=verdict)
+    record_gate(
+        replica=replica, model=event.data["model"], passed=passed, message=str(event.message or ""), verdict=verdict
+    )
 
 
 def _release(replica: Replica, loaded: ReplicaAdapter) -> None:

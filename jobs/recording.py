@@ -86,7 +86,7 @@ def _row(attempt: Attempt, event: Event) -> JobEvent | None:
         created_at=datetime.fromtimestamp(event.at, UTC),
         level=event.level,
         type=JobEvent.Type.METRICS if event.type == "metrics" else JobEvent.Type.MESSAGE,
-        message=without_folders(storable(event.message or event.type)),
+        message=without_folders(storable(str(event.message or event.type))),
         data=storable(_data(attempt, event)),
     )
 

@@ -7,9 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from wording import Message, as_written
 
 Level = Literal["info", "warn", "error"]
 TERMINAL_TYPES = frozenset({"succeeded", "failed", "stopped"})
@@ -32,12 +34,17 @@ class Event:
     """Unix time in seconds, by the writer's clock."""
     type: str
     level: Level = "info"
-    message: str = ""
+    message: Message | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_terminal(self) -> bool:
         return self.type in TERMINAL_TYPES
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line: the message in English, with its code and parameters beside it."""
+        said = {"message": ""} if self.message is None else {"message": str(self.message), **self.message.stored()}
+        return {"seq": self.seq, "at": self.at, "type": self.type, "level": self.level, **said, "data": self.data}
 
 
 class EventWriter:
@@ -54,11 +61,12 @@ class EventWriter:
         os.ftruncate(self._descriptor, whole)
         os.lseek(self._descriptor, 0, os.SEEK_END)
 
-    def write(self, type: str, message: str = "", *, level: Level = "info", **data: Any) -> Event:
+    def write(self, type: str, message: Message | str = "", *, level: Level = "info", **data: Any) -> Event:
         """Append one event and return it. Values of `data` must be strict JSON."""
+        said = as_written(message) if isinstance(message, str) and message else message or None
         with self._lock:
-            event = Event(seq=self._seq + 1, at=time.time(), type=type, level=level, message=message, data=data)
-            line = json.dumps(asdict(event), ensure_ascii=False, allow_nan=False) + "\n"
+            event = Event(seq=self._seq + 1, at=time.time(), type=type, level=level, message=said, data=data)
+            line = json.dumps(event.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
             self._append(line.encode())
             self._seq = event.seq
             if event.is_terminal:
@@ -129,9 +137,16 @@ def _parse(line: bytes) -> Event:
         at=float(value["at"]),
         type=str(value["type"]),
         level=value.get("level", "info"),
-        message=value.get("message", ""),
+        message=_message(value),
         data=value.get("data", {}),
     )
+
+
+def _message(value: dict[str, Any]) -> Message | None:
+    if "code" in value:
+        return Message.restored(value)
+    text = str(value.get("message", ""))  # of a process that writes no codes
+    return as_written(text) if text else None
 
 
 def _readable(line: bytes) -> Event | None:

@@ -323,7 +323,7 @@ def _outcome_of(events: list[Event]) -> dict[str, str]:
     if terminal is None:
         return {}
     code = terminal.data.get("code") or terminal.data.get("reason") or ""
-    message = terminal.message or str(terminal.data.get("message", ""))
+    message = str(terminal.message or terminal.data.get("message", ""))
     return {"outcome": terminal.type, "outcome_code": str(code)[:60], "outcome_message": message}
 
 

@@ -13,6 +13,7 @@ from deployments.models import Deployment, Replica
 from deployments.serving_work import ServingWork
 from rundir import Event
 from tests.at_once import at_once
+from wording import as_written
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +31,7 @@ def deployment(alice, adapter) -> Deployment:
 def gate(deployment: Deployment, *, passed: bool) -> Event:
     numbers = {"max_difference": 0.1, "tolerance": 0.01, "base_difference": 1.0}
     data = {"model": deployment.adapter_id, "passed": passed, **numbers}
-    return Event(seq=1, at=0.0, type="gate", message="It answers otherwise.", data=data)
+    return Event(seq=1, at=0.0, type="gate", message=as_written("It answers otherwise."), data=data)
 
 
 def record(deployment: Deployment, *, passed: bool) -> Callable[[], None]:

@@ -15,6 +15,7 @@ from deployments.models import Replica
 from deployments.serving_work import ServingWork
 from rundir import Event, RunDirectory
 from serving.spec import ServingSpec
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 work = ServingWork()
@@ -45,7 +46,7 @@ def replica(base, adapter) -> Replica:
 
 
 def said(type: str, seq: int = 1, message: str = "", **data) -> Event:
-    return Event(seq=seq, at=0.0, type=type, message=message, data=data)
+    return Event(seq=seq, at=0.0, type=type, message=as_written(message), data=data)
 
 
 def gate(model: str, passed: bool, message: str = "") -> Event:

@@ -1,6 +1,7 @@
 """events.jsonl on a full disk: a line is there whole or not at all, and what is damaged hides nothing behind it."""
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from rundir.events import EventReader, EventWriter, read_events
+from wording import Message, as_written
 
 
 class FullDisk:
@@ -37,7 +39,7 @@ class TestFullDisk:
                 writer.write("metrics", "Two.")
         writer.write("warning", "Three.")
         writer.close()
-        assert [(event.seq, event.message) for event in read_events(path)] == [(1, "One."), (2, "Three.")]
+        assert [(event.seq, str(event.message)) for event in read_events(path)] == [(1, "One."), (2, "Three.")]
 
     def test_a_write_in_pieces_is_whole(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write = os.write
@@ -45,7 +47,7 @@ class TestFullDisk:
         writer = EventWriter(tmp_path / "events.jsonl")
         writer.write("started", "A sentence that takes several writes.")
         writer.close()
-        assert [event.message for event in read_events(tmp_path / "events.jsonl")] == [
+        assert [str(event.message) for event in read_events(tmp_path / "events.jsonl")] == [
             "A sentence that takes several writes."
         ]
 
@@ -89,4 +91,24 @@ class TestDamagedLines:
         writer = EventWriter(path)
         assert writer.write("warning", "Next.").seq == 3
         writer.close()
-        assert [event.message for event in read_events(path)] == ["One.", "Two.", "Next."]
+        assert [str(event.message) for event in read_events(path)] == ["One.", "Two.", "Next."]
+
+
+class TestMessages:
+    def test_are_english_for_people_and_a_code_with_parameters_for_programs(self, tmp_path: Path) -> None:
+        path = tmp_path / "events.jsonl"
+        said = Message("test_stopped", {"step": 3, "reason": as_written("The disk is full.")}).followed_by(
+            as_written("Free some space.")
+        )
+        EventWriter(path).write("stopped", said, reason="disk")
+        line = json.loads(path.read_text())
+        assert (line["message"], line["code"]) == (str(said), "test_stopped")
+        assert line["data"] == {"reason": "disk"}
+        assert [event.message for event in read_events(path)] == [said]
+
+    def test_of_a_process_that_writes_no_codes_are_shown_as_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_text(
+            '{"seq": 1, "at": 1.0, "type": "started", "message": "One."}\n{"seq": 2, "at": 2, "type": "x"}\n'
+        )
+        assert [event.message for event in read_events(path)] == [as_written("One."), None]

@@ -51,7 +51,7 @@ class TestAcceptance:
         directory = make_run(spec={"acceptance": asked("who")})
         events = run_here(directory)
         assert events[-1].type == "succeeded"
-        warned = of_type(events, "warning")[-1].message
+        warned = str(of_type(events, "warning")[-1].message)
         assert said in warned
         assert "step" not in warned, "no training stopped"
         assert f"RuntimeError: {error}" in directory.log.read_text()

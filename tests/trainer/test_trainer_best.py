@@ -86,7 +86,7 @@ class TestLoadBest:
         monkeypatch.setattr(saving, "find_best", damage_first)
         events = run_here(directory)
         assert events[-1].type == "succeeded"
-        assert any("are not the ones that were written" in event.message for event in of_type(events, "warning"))
+        assert any("are not the ones that were written" in str(event.message) for event in of_type(events, "warning"))
         seen = valid_losses(events)
         assert events[-1].data["result_step"] in sorted(seen, key=lambda step: seen[step])[1:]
 
@@ -120,7 +120,7 @@ class TestEarlyStopping:
         assert end["ending"] == "early_stopping"
         assert end["steps"] == max(seen) < 54
         assert end["result_step"] == best
-        assert any("has not improved in the last 2 looks" in event.message for event in of_type(events, "stage"))
+        assert any("has not improved in the last 2 looks" in str(event.message) for event in of_type(events, "stage"))
 
     def test_a_resumed_run_decides_alike(self, make_run: Any) -> None:
         directory = self.make(make_run)

@@ -77,9 +77,9 @@ def test_a_broken_header_names_the_file_and_the_model(make_run, tmp_path: Path, 
     directory = make_run(spec={"model_path": str(model)})
     failed = run_here(directory)[-1]
     assert failed.data["code"] == "model_damaged"
-    assert "model.safetensors of cracked is damaged" in failed.message
-    assert "administrator" in failed.message
-    assert not FOLDER.search(failed.message)
+    assert "model.safetensors of cracked is damaged" in str(failed.message)
+    assert "administrator" in str(failed.message)
+    assert not FOLDER.search(str(failed.message))
     assert "Traceback" in directory.log.read_text()
 
 
@@ -90,4 +90,4 @@ def test_what_a_model_lacks_is_told_without_the_folder_it_lies_in(make_run, tmp_
     (model / lost).unlink()
     failed = run_here(make_run(spec={"model_path": str(model)}))[-1]
     assert failed.data["code"] == "bad_model"
-    assert not FOLDER.search(failed.message)
+    assert not FOLDER.search(str(failed.message))

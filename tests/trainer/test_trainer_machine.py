@@ -71,7 +71,7 @@ def assert_same(found: RunDirectory, expected: RunDirectory, dtype: str) -> None
 
 
 def warnings(directory: RunDirectory) -> list[str]:
-    return [event.message for event in of_type(read_events(directory.events), "warning")]
+    return [str(event.message) for event in of_type(read_events(directory.events), "warning")]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_run_that_fails_before_its_start_still_ends_with_the_failure(
     directory = make_run(lora_module_name="no_such_layer")
     events = run_here(directory)
     assert events[-1].type == "failed"
-    assert can(Ability.GPU) or NO_COMPILER in [event.message for event in of_type(events, "warning")]
+    assert can(Ability.GPU) or NO_COMPILER in [str(event.message) for event in of_type(events, "warning")]
 
 
 def test_auto_follows_the_flags_and_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:

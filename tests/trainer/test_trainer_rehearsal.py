@@ -55,7 +55,7 @@ class TestRehearsal:
         directory = make_run(spec={"rehearse": True})
         events = run_here(directory)
         assert events[-1].data["code"] == "disk_full"
-        assert "GB" in events[-1].message
+        assert "GB" in str(events[-1].message)
         assert not of_type(events, "metrics")
 
     def test_memory_that_runs_out_ends_it_before_the_first_step(
