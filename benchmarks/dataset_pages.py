@@ -28,7 +28,7 @@ PAGE = 20
 
 def main() -> int:
     """Measure and print; return 0 when both sides gave the same rows and every page came in time."""
-    from datasets_app.checks import check_file_content
+    from datasets_app.checking.one_pass import check_file_content
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
@@ -63,10 +63,10 @@ def main() -> int:
 
 def by_index(path: Path, index: Path, offset: int, slowest: list[float]) -> list[Any]:
     """Return a page as the platform does, from opening the index on."""
-    from datasets_app.examples import Example, open_examples
+    from datasets_app.checking.row_index import RowIndex
     from datasets_app.formats import RawRow
     from datasets_app.formats.json_values import parse_value
-    from datasets_app.rows import RowIndex
+    from datasets_app.shapes.examples import Example, open_examples
 
     started_at = time.perf_counter()
     found, opened = RowIndex(index), open_examples(Empty(), path.name)

@@ -93,7 +93,7 @@ def check_apart(path: Path, found: list[dict[str, int]], megabytes: int) -> floa
 def check_once(path: Path) -> dict[str, int]:
     """Check the file as an upload is checked, with its index."""
     from benchmarks.common import peak_memory_bytes
-    from datasets_app.checks import check_file_content
+    from datasets_app.checking.one_pass import check_file_content
 
     started_at = time.perf_counter_ns()
     with tempfile.TemporaryDirectory() as folder, path.open("rb") as stream:

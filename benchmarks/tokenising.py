@@ -90,7 +90,7 @@ def chat_format() -> Any:
 
 def rendered(path: Path) -> tuple[list[str], int]:
     """Return every row as the template writes it, and how many tokens all of them have."""
-    from datasets_app.examples import Example, open_examples
+    from datasets_app.shapes.examples import Example, open_examples
 
     chat = chat_format()
     texts = []
@@ -104,10 +104,10 @@ def rendered(path: Path) -> tuple[list[str], int]:
 def by_platform(path: Path, cache: Path, counted: list[int]) -> float:
     """Return our tokens a second, from the file to the finished cache."""
     from chat import TokenCacheWriter
-    from datasets_app.examples import open_examples
-    from datasets_app.token_frames import Task
-    from datasets_app.token_workers import num_workers, tokenised
-    from datasets_app.tokenising import Cut, raw_blocks
+    from datasets_app.shapes.examples import open_examples
+    from datasets_app.tokens.frames import Task
+    from datasets_app.tokens.pool import num_workers, tokenised
+    from datasets_app.tokens.tokenising import Cut, raw_blocks
 
     started_at = time.perf_counter()
     task = Task(chat_folder="", cut=Cut(max_seq_len=2**20), reading={}, filename=path.name)

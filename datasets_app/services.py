@@ -12,24 +12,24 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
-from datasets_app import removal, saving, storing
-from datasets_app.differences import Difference, difference
-from datasets_app.fault_groups import FaultGroup, all_faults, fault_groups
+from datasets_app.checking.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
-from datasets_app.node_locks import TokensBusy
-from datasets_app.portions import mix_files, split_file
-from datasets_app.questions import answer_unused, require_answered
-from datasets_app.reading import read_conversations, read_examples
 from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
-from datasets_app.repairing import preview_repairs, repair_file
-from datasets_app.row_pages import RowPage, RowView, page_of_rows
-from datasets_app.spooling import Spool
-from datasets_app.token_statistics import token_statistics
-from datasets_app.token_view import row_tokens
-from datasets_app.tokens import Tokens, ensure_tokens
-from datasets_app.versions import new_version, read_again, versions_of
+from datasets_app.rows.pages import RowPage, RowView, page_of_rows
+from datasets_app.rows.reading import read_conversations, read_examples
+from datasets_app.storage import new_files, removal, store
+from datasets_app.storage.node_locks import TokensBusy
+from datasets_app.storage.spool import Spool
+from datasets_app.tokens.caches import Tokens, ensure_tokens
+from datasets_app.tokens.row_view import row_tokens
+from datasets_app.tokens.statistics import token_statistics
+from datasets_app.versions.diffs import Difference, difference
+from datasets_app.versions.family import new_version, read_again, versions_of
+from datasets_app.versions.portions import mix_files, split_file
+from datasets_app.versions.questions import answer_unused, require_answered
+from datasets_app.versions.repairing import preview_repairs, repair_file
 
 __all__ = [
     "Acceptance",
@@ -126,7 +126,7 @@ def store_file(
     check_purpose(purpose)
     name = readable_name(spool.head, filename)
     file = uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after, left_out=left_out)
-    return saving.save_new(file, spool)
+    return new_files.save_new(file, spool)
 
 
 def uploaded(
@@ -178,7 +178,7 @@ def store_version(
         left_out=list(left_out),
         made={"how": "upload", "of": parent.pk},
     )
-    return saving.save_new(file, spool, before=lambda: new_version(file, parent=parent))
+    return new_files.save_new(file, spool, before=lambda: new_version(file, parent=parent))
 
 
 def readable_name(head: bytes, filename: str) -> str:
@@ -208,7 +208,7 @@ def create_result_file(
         status=TrainingFile.Status.PROCESSED,
     )
     with path.open("rb") as stream, Spool.of(stream, limit=path.stat().st_size) as spool:
-        return saving.save_new(file, spool, before=before)
+        return new_files.save_new(file, spool, before=before)
 
 
 def delete_file(*, file: TrainingFile, by: User | None) -> None:
@@ -219,7 +219,7 @@ def delete_file(*, file: TrainingFile, by: User | None) -> None:
 
 def open_file(file: TrainingFile) -> IO[bytes]:
     """Open the content for reading."""
-    return storing.open_content(file)
+    return store.open_content(file)
 
 
 def check_purpose(purpose: str) -> None:

@@ -7,8 +7,9 @@ from common.idempotency import forget_outdated
 from common.rounds import alone
 from common.wake import wake
 from compute.wakes import wake_every_node
-from datasets_app import checking, leftovers, removal, writing
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
+from datasets_app.storage import leftovers, making, removal
 
 AT_ONCE = 100
 """Files woken in one round."""
@@ -17,15 +18,15 @@ AT_ONCE = 100
 @shared_task(name="datasets_app.validate_file")
 def validate_file(file_id: str) -> None:
     """Check one file."""
-    checking.check_file(file_id)
+    recording.check_file(file_id)
 
 
 @shared_task(name="datasets_app.make_file")
 def make_file(file_id: str) -> None:
     """Make one file out of others, or of an upload's parts, and have it checked."""
-    writing.make_file(file_id)
+    making.make_file(file_id)
     removal.remove_joined(file_id)
-    checking.check_file(file_id)
+    recording.check_file(file_id)
 
 
 @shared_task(name="datasets_app.wake_unchecked")

@@ -17,13 +17,13 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
-from datasets_app import saving, storing
 from datasets_app.formats.streams import BLOCK, HEAD_BYTES
 from datasets_app.models import TrainingFile, Upload, UploadPart
-from datasets_app.removal import close_upload, remove_parts
 from datasets_app.services import check_purpose, expiry_of, readable_name, safe_filename, store_file, uploaded
-from datasets_app.spooling import Spool
-from datasets_app.writing import Write, writes
+from datasets_app.storage import new_files, store
+from datasets_app.storage.making import Write, writes
+from datasets_app.storage.removal import close_upload, remove_parts
+from datasets_app.storage.spool import Spool
 
 OPEN_FOR = timedelta(hours=1)
 """How long an upload waits for its next part."""
@@ -99,7 +99,7 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
     if not spool.num_bytes:
         raise UserError("The part is empty.", code="empty_part", param="data")
     part = UploadPart(upload=upload, bytes=spool.num_bytes)
-    part.storage_name = storing.store(spool, storing.name_for(upload.team, part.pk))
+    part.storage_name = store.store(spool, store.name_for(upload.team, part.pk))
     try:
         with transaction.atomic():
             locked = Upload.objects.select_for_update().get(pk=upload.pk)
@@ -116,7 +116,7 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
             # A large file over a slow line takes hours: what counts is that it still comes.
             _keep_open(locked)
     except BaseException:
-        storing.remove(part.storage_name)
+        store.remove(part.storage_name)
         raise
     return part
 
@@ -138,7 +138,7 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
         return upload
     require_pending(upload)
     parts = _ordered(upload, part_ids)
-    if saving.is_large(upload.bytes):
+    if new_files.is_large(upload.bytes):
         return _left_to_a_worker(upload, parts, md5)
     # Joining takes minutes for the largest, and nothing of it may be swept up meanwhile.
     _keep_open(upload)
@@ -210,7 +210,7 @@ def _completed(upload: Upload, spool: Spool) -> Upload:
             remove_parts(locked)
     except BaseException:
         if stored:
-            storing.remove(stored)
+            store.remove(stored)
         raise
     return locked
 
@@ -251,7 +251,7 @@ def _left_to_a_worker(upload: Upload, parts: Sequence[UploadPart], md5: str | No
             purpose=locked.purpose,
             expires_after=locked.expires_after,
         )
-        saving.save_unmade(file, num_bytes=locked.bytes)
+        new_files.save_unmade(file, num_bytes=locked.bytes)
         locked.move(Upload.Status.COMPLETED, file=file, md5=md5 or "")
     return locked
 
@@ -293,7 +293,7 @@ def _join(parts: Iterable[UploadPart], write: Write, md5: str | None) -> None:
 def _blocks(parts: Iterable[UploadPart]) -> Iterator[bytes]:
     for part in parts:
         try:
-            content = storing.storage().open(part.storage_name, "rb")
+            content = store.storage().open(part.storage_name, "rb")
         except FileNotFoundError:
             raise UserError(
                 f"A part of the file ({part.pk}) is missing from storage. Upload the file again.",

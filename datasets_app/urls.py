@@ -1,13 +1,13 @@
 from django.urls import path
 
-from datasets_app import api as rest
-from datasets_app import data_api as data
-from datasets_app import versions_views, views
-from datasets_app.recipes import api as recipes
-from datasets_app.recipes.views import identity_recipe
+from datasets_app.web import api as rest
+from datasets_app.web import data_api as data
+from datasets_app.web import recipes_api as recipes
+from datasets_app.web import version_views, views
+from datasets_app.web.recipes_views import identity_recipe
 
 # Never here, since they are streamed: POST /v1/files, /v1/uploads/{id}/parts and /api/v1/files/{id}/versions. See
-# datasets_app.receiving.
+# datasets_app.web.receiving.
 v1 = [
     path("files", rest.FilesView.as_view()),
     path("files/<str:file_id>", rest.FileView.as_view()),
@@ -39,14 +39,14 @@ api = [
 pages = [
     path("datasets", views.datasets, name="datasets"),
     path("datasets/identity", identity_recipe, name="identity_recipe"),
-    path("datasets/mix", versions_views.mix_datasets, name="mix_datasets"),
+    path("datasets/mix", version_views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
-    path("datasets/<str:file_id>/versions", versions_views.upload_version, name="upload_version"),
-    path("datasets/<str:file_id>/read-as", versions_views.read_dataset_as, name="read_dataset_as"),
-    path("datasets/<str:file_id>/split", versions_views.split_dataset, name="split_dataset"),
-    path("datasets/<str:file_id>/repair", versions_views.repair_dataset, name="repair_dataset"),
+    path("datasets/<str:file_id>/versions", version_views.upload_version, name="upload_version"),
+    path("datasets/<str:file_id>/read-as", version_views.read_dataset_as, name="read_dataset_as"),
+    path("datasets/<str:file_id>/split", version_views.split_dataset, name="split_dataset"),
+    path("datasets/<str:file_id>/repair", version_views.repair_dataset, name="repair_dataset"),
     path("datasets/<str:file_id>/faults", views.download_faults, name="download_faults"),
     path("datasets/<str:file_id>/download", views.download_dataset, name="download_dataset"),
 ]

@@ -18,8 +18,8 @@ from common.errors import NotFound, UserError
 from common.wake import wake
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
-from datasets_app.removal import remove_file
 from datasets_app.services import acceptance_of
+from datasets_app.storage.removal import remove_file
 from jobs import tasks
 from jobs.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.erasing import METRICS

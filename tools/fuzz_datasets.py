@@ -20,9 +20,9 @@ import atheris  # noqa: E402 - found beside the project
 
 # Its instrumentation miscompiles the generator in `tables`, which is fuzzed all the same, without guidance.
 with atheris.instrument_imports(include=["datasets_app", "chat"], exclude=["datasets_app.formats.tables"]):
-    from datasets_app.checks import check_file_content
-    from datasets_app.examples import open_examples
-    from datasets_app.repairs import NAMES, Outcome, repaired
+    from datasets_app.checking.one_pass import check_file_content
+    from datasets_app.shapes.examples import open_examples
+    from datasets_app.versions.repairs import NAMES, Outcome, repaired
 
 SUFFIXES = ("jsonl", "json", "csv", "tsv", "txt", "xlsx", "parquet", "jsonl.gz", "jsonl.zst", "zip")
 CASES = ROOT / "tests" / "datasets_app" / "cases"

@@ -10,11 +10,7 @@ from django.conf import settings
 from accounts.models import Team, User
 from chat import AcceptanceTest, Conversation
 from common.errors import UserError
-from datasets_app import saving
 from datasets_app.models import TrainingFile
-from datasets_app.portions import line_of
-from datasets_app.questions import require_answered
-from datasets_app.reading import read_examples, require_processed
 from datasets_app.recipes.identity import (
     LANGUAGES,
     TONES,
@@ -24,10 +20,14 @@ from datasets_app.recipes.identity import (
     acceptance_tests,
     rows,
 )
-from datasets_app.repairs import fill_placeholders
-from datasets_app.spooling import Spool
-from datasets_app.versions import new_version, repaired_name, source_of
-from datasets_app.writing import Write, writes
+from datasets_app.rows.reading import read_examples, require_processed
+from datasets_app.storage import new_files
+from datasets_app.storage.making import Write, writes
+from datasets_app.storage.spool import Spool
+from datasets_app.versions.family import new_version, repaired_name, source_of
+from datasets_app.versions.portions import line_of
+from datasets_app.versions.questions import require_answered
+from datasets_app.versions.repairs import fill_placeholders
 
 NAME = "identity"
 NEEDED = {"identity": 0.9, "unrelated": 1.0}
@@ -110,11 +110,11 @@ def identity_file(*, team: Team, by: User | None, identity: Identity, file: Trai
         if file is not None:
             new_version(made, parent=file)
 
-    if file is not None and saving.is_large(file.bytes):
-        return saving.save_unmade(made, before=join_family)
+    if file is not None and new_files.is_large(file.bytes):
+        return new_files.save_unmade(made, before=join_family)
     with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
         made.made |= write_identity(made, spool.write)
-        return saving.save_new(made, spool, before=join_family)
+        return new_files.save_new(made, spool, before=join_family)
 
 
 @writes("recipe")

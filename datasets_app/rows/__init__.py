@@ -1,5 +1,1 @@
-"""Where each row of a checked file lies, so that any page of a set of any size is one seek away."""
-
-from datasets_app.rows.index import RowIndex, RowIndexWriter
-
-__all__ = ["RowIndex", "RowIndexWriter"]
+"""Stored files as rows: whole, or a page at a time."""

@@ -1,7 +1,7 @@
 """Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
 
 from chat.parsing import ROLES
-from datasets_app.asking import BAD, GOOD, word_of
+from datasets_app.shapes.asking import BAD, GOOD, word_of
 from datasets_app.shapes.base import Row, Shape, has
 
 

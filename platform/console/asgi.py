@@ -14,7 +14,7 @@ from django.conf import settings  # noqa: E402
 
 from console.proxies import behind_proxies  # noqa: E402
 from console.shell import Application, Shell  # noqa: E402
-from datasets_app.receiving import ASGI_ROUTES  # noqa: E402
+from datasets_app.web.receiving import ASGI_ROUTES  # noqa: E402
 
 # WhiteNoise hands static files over by a synchronous iterator, which Django reads whole: they are small.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")

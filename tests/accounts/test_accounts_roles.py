@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import Membership, Team, User
 from accounts.services import create_api_key
 from console.asgi import application
-from datasets_app.receiving import ASGI_ROUTES
+from datasets_app.web.receiving import ASGI_ROUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 Role = Membership.Role

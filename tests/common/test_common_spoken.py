@@ -16,7 +16,7 @@ from common.sentences import SENTENCES
 from common.spoken import spoken
 from compute.launcher import Death
 from compute.supervisor import AWAY_TOO_LONG
-from datasets_app.checks import check_file_content
+from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
 from jobs.attempts import PAUSED_FOR_NOTHING

@@ -18,7 +18,7 @@ from catalogue.folders import identity
 from catalogue.models import BaseModel, HubToken
 from compute.models import Allocation, Device, Node, Quota, Run
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
-from datasets_app.tabs import TABS
+from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
 from jobs.models import Adapter, Attempt, Checkpoint, FineTuningJob, JobEvent
 from tests.accounts.test_accounts_roles import ROUTES

@@ -78,7 +78,7 @@ class TestUnforeseen:
         def broken(*args: object, **kwargs: object) -> None:
             raise RuntimeError("s3cret details")
 
-        monkeypatch.setattr("datasets_app.views.TrainingFile.objects.visible_to", broken)
+        monkeypatch.setattr("datasets_app.web.views.TrainingFile.objects.visible_to", broken)
         page = member.get(reverse("datasets"))
         found = member.get("/v1/files", headers={"authorization": f"Bearer {secret}"})
         assert (page.status_code, found.status_code) == (500, 500)
@@ -97,7 +97,7 @@ class TestDatabaseAway:
     def test_is_a_503_that_says_when_to_come_back(
         self, member: Client, secret: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("datasets_app.views.TrainingFile.objects.visible_to", lambda team: broken_off())
+        monkeypatch.setattr("datasets_app.web.views.TrainingFile.objects.visible_to", lambda team: broken_off())
         key = {"authorization": f"Bearer {secret}"}
         for reply in (member.get(reverse("datasets")), member.get("/v1/files", headers=key)):
             assert reply.status_code == 503

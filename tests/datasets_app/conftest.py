@@ -14,7 +14,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from accounts.models import Team, User
 from accounts.services import create_api_key
 from chat import ChatFormat
-from datasets_app import guards, hooks, saving, storing
+from datasets_app import guards, hooks
+from datasets_app.storage import new_files, store
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setattr(settings, "LUTHIER_HOME", folder)
     stored = FileSystemStorage(folder / "storage")
-    monkeypatch.setattr(storing, "storage", lambda: stored)
+    monkeypatch.setattr(store, "storage", lambda: stored)
     return folder
 
 
@@ -50,7 +51,7 @@ def no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of files that a worker was asked to check."""
     ids: list[str] = []
-    monkeypatch.setattr(saving, "wake", lambda task, file_id: ids.append(file_id))
+    monkeypatch.setattr(new_files, "wake", lambda task, file_id: ids.append(file_id))
     return ids
 
 

@@ -5,11 +5,12 @@ import json
 from typing import Any
 
 from accounts.models import Team, User
-from datasets_app import checking, services
-from datasets_app.checks import check_file_content
+from datasets_app import services
+from datasets_app.checking import recording
+from datasets_app.checking.one_pass import check_file_content
+from datasets_app.checking.report import Report
 from datasets_app.formats import RowFault
 from datasets_app.models import TrainingFile
-from datasets_app.validation import Report
 
 
 def stored(
@@ -22,7 +23,7 @@ def stored(
 
 def recheck(file: TrainingFile) -> TrainingFile:
     """Return the file after its check."""
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     file.refresh_from_db()
     return file
 

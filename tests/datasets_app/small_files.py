@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from datasets_app.examples import Example, open_examples
-from datasets_app.validation import Report
+from datasets_app.checking.report import Report
+from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import Trickle, checked
 
 SMALL = Path(__file__).parent / "cases" / "small"

@@ -14,10 +14,11 @@ from django.test import Client
 
 from catalogue.models import BaseModel
 from chat import ChatFormat
-from datasets_app import guards, services, token_view
-from datasets_app.checking import rows_folder
+from datasets_app import guards, services
+from datasets_app.checking.recording import rows_folder
+from datasets_app.checking.report import MOST_FAULTS
 from datasets_app.models import Fault, TrainingFile
-from datasets_app.validation import MOST_FAULTS
+from datasets_app.tokens import row_view
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import body_of, lines_of, row, rows
@@ -208,7 +209,7 @@ class TestFaultsAndRows:
     def test_tokens_tell_what_is_learned(
         self, alice: Member, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(token_view, "chat_format", lambda base, system: chat)
+        monkeypatch.setattr(row_view, "chat_format", lambda base, system: chat)
         sizes = dict.fromkeys(("parameters", "context_length", "hidden_size", "num_layers", "vocab_size"), 64)
         BaseModel.objects.create(id="tiny", display_name="Tiny", **sizes)
         file = stored(alice, lines_of(row("你好", "您好 👋")))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from chat import parse_row
-from datasets_app.asking import Said, kind_of
-from datasets_app.line_check import _Beside
-from datasets_app.unused import BESIDE
+from datasets_app.checking.quick import _Beside
+from datasets_app.shapes.asking import Said, kind_of
+from datasets_app.shapes.unused import BESIDE
 from tests.datasets_app.dataset_makers import checked, lines_of, row, rows
 
 LONG = "The violin was made in Cremona in the year 1715 by Antonio Stradivari, and is still played."

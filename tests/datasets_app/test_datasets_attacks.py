@@ -77,7 +77,7 @@ CHECK = textwrap.dedent(
     import re, sys
     from pathlib import Path
     sys.path[:0] = [{root!r}, {root!r} + "/platform"]
-    from datasets_app.checks import check_file_content
+    from datasets_app.checking.one_pass import check_file_content
     with open({path!r}, "rb") as stream:
         report = check_file_content(stream, filename={name!r})
     # Not getrusage: that begins with what the process had that this one was forked from.

@@ -13,11 +13,14 @@ import pytest
 from django.test import Client
 
 from common.errors import UserError
-from datasets_app import checks, differences, repairing, row_pages, services
-from datasets_app.checking import rows_folder
+from datasets_app import services
+from datasets_app.checking import one_pass, row_index
+from datasets_app.checking.recording import rows_folder
+from datasets_app.checking.row_index import RowIndex
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
-from datasets_app.rows import RowIndex, index
+from datasets_app.rows import pages
+from datasets_app.versions import diffs, repairing
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
@@ -74,7 +77,7 @@ class TestDiff:
     def test_of_large_sets_is_refused_at_both(
         self, alice: Member, page: Client, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str
     ) -> None:
-        monkeypatch.setattr(differences, "MOST_COMPARED_BYTES", 880)
+        monkeypatch.setattr(diffs, "MOST_COMPARED_BYTES", 880)
         older, newer = stored(alice, content, name), stored(alice, lines_of(*rows(2)))
         TrainingFile.objects.filter(pk=newer.pk).update(parent=older)
         for first, second in ((older, newer), (newer, older)):
@@ -98,7 +101,7 @@ class TestRowIndex:
         file = stored(alice, lines_of(*rows(50)))
         shutil.rmtree(rows_folder(file.pk))
         looked, made, both_looked = set[int](), [], threading.Event()
-        find, check = RowIndex.open, checks.check_file_content
+        find, check = RowIndex.open, one_pass.check_file_content
 
         def finding(folder: Path) -> RowIndex | None:
             found = find(folder)
@@ -113,11 +116,11 @@ class TestRowIndex:
             return check(*given, **options)
 
         monkeypatch.setattr(RowIndex, "open", finding)
-        monkeypatch.setattr(row_pages.checks, "check_file_content", making)
+        monkeypatch.setattr(pages.one_pass, "check_file_content", making)
         with ThreadPoolExecutor(2) as pool:
-            pages = list(pool.map(lambda offset: services.page_of_rows(file, offset=offset, limit=1), (0, 49)))
+            read = list(pool.map(lambda offset: services.page_of_rows(file, offset=offset, limit=1), (0, 49)))
         assert len(made) == 1
-        assert [page.rows[0].number for page in pages] == [0, 49]
+        assert [page.rows[0].number for page in read] == [0, 49]
 
     def test_is_left_to_the_check_of_a_file_that_waits_for_it(self, alice: Member) -> None:
         file = stored(alice, lines_of(*rows(3)), is_checked=False)
@@ -125,13 +128,13 @@ class TestRowIndex:
         assert (reply.status_code, reply.json()["error"]["code"]) == (400, "file_not_ready")
         assert not rows_folder(file.pk).exists()
         with pytest.raises(UserError, match="still being checked"):
-            row_pages.example_at(file, 0)
+            pages.example_at(file, 0)
 
     def test_of_a_line_without_end_only_the_beginning_is_read(
         self, alice: Member, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = stored(alice, lines_of(row(), row(answer="x" * 5000), row()))
-        monkeypatch.setattr(index, "LONGEST_ROW", 1000)
+        monkeypatch.setattr(row_index, "LONGEST_ROW", 1000)
 
         class Told(io.BytesIO):
             def readline(self, size: int | None = -1, /) -> bytes:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasets_app import checking
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -24,7 +24,7 @@ def file(alice: Member) -> TrainingFile:
 
 def check_again(file: TrainingFile) -> TrainingFile:
     TrainingFile.objects.filter(pk=file.pk).update(heartbeat_at=None)
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     file.refresh_from_db()
     return file
 
@@ -33,8 +33,8 @@ def test_after_three_deaths_the_file_gets_its_verdict(file: TrainingFile, monkey
     def killed(*args: object, **kwargs: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(checking, "check_file_content", killed)
-    for _ in range(checking.MOST_CHECKS):
+    monkeypatch.setattr(recording, "check_file_content", killed)
+    for _ in range(recording.MOST_CHECKS):
         with pytest.raises(Killed):
             check_again(file)
     assert check_again(file).status == "error"
@@ -47,8 +47,8 @@ def test_storage_that_is_away_does_not_count(file: TrainingFile, monkeypatch: py
         raise OSError("connection refused")
 
     with monkeypatch.context() as broken:
-        broken.setattr(checking, "check_file_content", away)
-        for _ in range(2 * checking.MOST_CHECKS):
+        broken.setattr(recording, "check_file_content", away)
+        for _ in range(2 * recording.MOST_CHECKS):
             with pytest.raises(OSError, match="refused"):
                 check_again(file)
     assert check_again(file).status == "processed"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from datasets_app.columns import question_of
 from datasets_app.models import TrainingFile
+from datasets_app.web.columns import question_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import recheck, rows

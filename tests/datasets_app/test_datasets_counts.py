@@ -9,8 +9,8 @@ from django.test import Client
 
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.repairs import repairs_for
-from datasets_app.words import sentence_of
+from datasets_app.versions.repairs import repairs_for
+from datasets_app.web.words import sentence_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, lines_of, row, rows

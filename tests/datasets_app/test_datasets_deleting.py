@@ -17,9 +17,11 @@ from django.utils import timezone
 from chat import ChatFormat
 from compute import wakes
 from compute.models import Node
-from datasets_app import checking, leftovers, removal, services, storing, tasks, uploads
+from datasets_app import services, tasks, uploads
+from datasets_app.checking import recording
 from datasets_app.models import Leftover, TrainingFile, Upload
-from datasets_app.spooling import Spool
+from datasets_app.storage import leftovers, removal, store
+from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
 from tests.datasets_app.test_datasets_tokens import processed, tokens
@@ -59,7 +61,7 @@ def broken() -> Callable[[Exception], Any]:
 @pytest.fixture
 def upload(alice: Member) -> Upload:
     """An upload of more parts than are deleted at once."""
-    number = storing.AT_ONCE + 5
+    number = store.AT_ONCE + 5
     upload = uploads.create_upload(
         team=alice.team, by=alice.user, filename="a.jsonl", purpose="fine-tune", num_bytes=number
     )
@@ -89,9 +91,9 @@ class TestBytes:
         assert stored_files(home) == []
 
     def test_that_were_received_in_vain_go_as_well(self, home: Path, alice: Member, broken: Any) -> None:
-        storing.storage().save("1/file-lost", ContentFile(b"x"))
+        store.storage().save("1/file-lost", ContentFile(b"x"))
         with broken(AWAY):
-            storing.remove("1/file-lost")
+            store.remove("1/file-lost")
         tasks.erase_deleted()
         assert stored_files(home) == []
 
@@ -99,7 +101,7 @@ class TestBytes:
         self, home: Path, alice: Member, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in range(3):
-            storing.storage().save(f"1/file-{number}", ContentFile(b"x"))
+            store.storage().save(f"1/file-{number}", ContentFile(b"x"))
             Leftover.note([f"1/file-{number}"])
         real = FileSystemStorage.delete
 
@@ -115,9 +117,9 @@ class TestBytes:
     def test_what_broken_off_work_left_beside_them_goes(
         self, home: Path, file: TrainingFile, committing: Committing
     ) -> None:
-        storing.storage().save(storing.fault_list_name(file), ContentFile(b"{}\n"))
+        store.storage().save(store.fault_list_name(file), ContentFile(b"{}\n"))
         TrainingFile.objects.filter(pk=file.pk).update(storage_name=f"{file.storage_name}_anew")
-        storing.storage().save(f"{file.storage_name}_anew", ContentFile(b"x"))
+        store.storage().save(f"{file.storage_name}_anew", ContentFile(b"x"))
         with committing():
             services.delete_file(file=TrainingFile.objects.get(pk=file.pk), by=None)
         assert stored_files(home) == []
@@ -155,7 +157,7 @@ class TestNodes:
     def test_an_index_of_rows_goes(self, home: Path, alice: Member, file: TrainingFile) -> None:
         other = processed(alice, *rows(3))
         services.delete_file(file=file, by=None)  # on another machine
-        assert checking.rows_folder(file.pk).exists()
+        assert recording.rows_folder(file.pk).exists()
         tasks.erase_here()
         assert [path.name for path in (home / "rows").iterdir()] == [other.pk]
 

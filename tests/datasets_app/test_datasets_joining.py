@@ -12,10 +12,11 @@ from asgiref.sync import sync_to_async
 from django.core.files.base import ContentFile
 from django.test import Client
 
-from datasets_app import removal, saving, services, storing, tasks, uploads, writing
+from datasets_app import services, tasks, uploads
 from datasets_app.models import TrainingFile, Upload, UploadPart
-from datasets_app.removal import sweep
-from datasets_app.spooling import Spool
+from datasets_app.storage import making, new_files, removal, store
+from datasets_app.storage.removal import sweep
+from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
 from tests.datasets_app.test_datasets_receiving import (
@@ -30,7 +31,7 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(new_files, "AT_ONCE_BYTES", 0)
 
 
 async def completed(member: Member, content: bytes = CONTENT, **asked: Any) -> openai.types.Upload:
@@ -121,7 +122,7 @@ class TestWorker:
     def test_that_died_after_the_last_byte_leaves_no_parts(self, file: TrainingFile, home: Path) -> None:
         sweep()
         assert UploadPart.objects.count() == 2, "they are still needed"
-        tasks.writing.make_file(file.pk)
+        tasks.making.make_file(file.pk)
         assert UploadPart.objects.count() == 2
         sweep()
         assert UploadPart.objects.count() == 0
@@ -130,20 +131,20 @@ class TestWorker:
     def test_of_a_deleted_file_finds_nothing_and_leaves_nothing(
         self, file: TrainingFile, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        open_part, deleted = storing.storage().open, []
+        open_part, deleted = store.storage().open, []
 
         def deleting(*asked: Any) -> Any:
             if not deleted:
                 deleted.append(services.delete_file(file=file, by=None))
             return open_part(*asked)
 
-        monkeypatch.setattr(storing.storage(), "open", deleting)
+        monkeypatch.setattr(store.storage(), "open", deleting)
         tasks.make_file(file.pk)
         assert (TrainingFile.objects.count(), UploadPart.objects.count()) == (0, 0)
         assert not stored_files(home)
 
     def test_says_so_when_storage_has_lost_a_part(self, file: TrainingFile) -> None:
-        storing.storage().delete(UploadPart.objects.earliest("created_at").storage_name)
+        store.storage().delete(UploadPart.objects.earliest("created_at").storage_name)
         tasks.make_file(file.pk)
         file.refresh_from_db()
         assert file.status == "error"
@@ -152,22 +153,22 @@ class TestWorker:
     def test_says_that_it_lives_while_storage_takes_the_bytes(
         self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(writing, "BEAT_SECONDS", 0.02)
-        store, beaten = storing.store, threading.Event()
+        monkeypatch.setattr(making, "BEAT_SECONDS", 0.02)
+        put, beaten = store.store, threading.Event()
         beat = TrainingFile.beat_making
         monkeypatch.setattr(TrainingFile, "beat_making", lambda self: (beat(self), beaten.set()))
 
         def slow(*asked: Any) -> Any:
             assert beaten.wait(10), "another worker would take the file for left alone"
-            return store(*asked)
+            return put(*asked)
 
-        monkeypatch.setattr(storing, "store", slow)
+        monkeypatch.setattr(store, "store", slow)
         tasks.make_file(file.pk)
         file.refresh_from_db()
         assert file.is_processed
 
     def test_does_not_hold_up_the_check_by_a_late_sign_of_life(self, file: TrainingFile) -> None:
-        writing.make_file(file.pk)
+        making.make_file(file.pk)
         file.beat_making()
         assert file in TrainingFile.objects.unchecked()
 
@@ -175,11 +176,11 @@ class TestWorker:
     def test_that_comes_too_late_does_not_spoil_what_another_has_made(
         self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch, moment: str
     ) -> None:
-        open_part, stored = storing.storage().open, []
+        open_part, stored = store.storage().open, []
 
         def first_one() -> None:
             if not stored:
-                stored.append(storing.storage().save("first", ContentFile(CONTENT)))
+                stored.append(store.storage().save("first", ContentFile(CONTENT)))
                 file.record_content(storage_name="first", num_bytes=len(CONTENT), sha256="", made=file.made)
                 removal.remove_joined(file.pk)
 
@@ -189,10 +190,10 @@ class TestWorker:
 
         claim = TrainingFile.claim_making
         if moment == "open":
-            monkeypatch.setattr(storing.storage(), "open", opening)
+            monkeypatch.setattr(store.storage(), "open", opening)
         else:
             monkeypatch.setattr(TrainingFile, "claim_making", lambda self: (claim(self), first_one())[0])
-        writing.make_file(file.pk)
+        making.make_file(file.pk)
         file.refresh_from_db()
         assert (file.status, file.status_details, file.storage_name) == ("uploaded", "", "first")
 

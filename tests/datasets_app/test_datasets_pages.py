@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from datasets_app import checking
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -53,7 +53,7 @@ class TestTabs:
         reply = page.post(f"/datasets/{file.pk}/repair", {"repair": "fix_roles"})
         made = TrainingFile.objects.exclude(pk=file.pk).get()
         assert reply.headers["Location"] == f"/datasets/{made.pk}"
-        checking.check_file(made.pk)
+        recording.check_file(made.pk)
         assert "repaired from 1" in text_of(page, f"/datasets/{made.pk}", tab="about")
 
     def test_what_is_no_number_or_tab_is_the_first_page(self, alice: Member, page: Client) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.reading import read_conversations
+from datasets_app.rows.reading import read_conversations
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, recheck, row, rows

@@ -22,9 +22,10 @@ from accounts.models import Membership
 from common.idempotency import forget_outdated
 from common.models import IdempotentReply
 from console.asgi import application
-from datasets_app import receiving, uploads
+from datasets_app import uploads
 from datasets_app.models import TrainingFile, Upload, UploadPart
-from datasets_app.removal import sweep
+from datasets_app.storage.removal import sweep
+from datasets_app.web import receiving
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
 

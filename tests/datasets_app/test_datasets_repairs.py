@@ -9,7 +9,7 @@ from django.test import Client
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.repairs import repairs_for
+from datasets_app.versions.repairs import repairs_for
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, recheck, row, rows

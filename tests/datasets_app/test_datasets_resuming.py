@@ -13,9 +13,10 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from datasets_app import receiving, uploads
+from datasets_app import uploads
 from datasets_app.models import Upload, UploadPart
-from datasets_app.removal import close_upload, sweep
+from datasets_app.storage.removal import close_upload, sweep
+from datasets_app.web import receiving
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.test_datasets_receiving import (
     CONTENT,

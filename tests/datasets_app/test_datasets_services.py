@@ -12,8 +12,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from common.errors import NotFound, UserError
-from datasets_app import checking, guards, hooks, removal, saving, services, storing, tasks, uploads
+from datasets_app import guards, hooks, services, tasks, uploads
+from datasets_app.checking import recording
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile, Upload
+from datasets_app.storage import new_files, removal, store
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -32,7 +34,7 @@ def create(member: Member, content: bytes = lines_of(row()), **changed: Any) -> 
 
 
 def check(file: TrainingFile) -> TrainingFile:
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     file.refresh_from_db()
     return file
 
@@ -87,7 +89,7 @@ class TestCreateFile:
     def test_a_row_that_cannot_be_written_leaves_no_bytes(
         self, alice: Member, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(saving, "wake", lambda *args: 1 / 0)
+        monkeypatch.setattr(new_files, "wake", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             create(alice)
         assert not stored_files(home)
@@ -137,7 +139,7 @@ class TestCheck:
         file = create(alice)
         assert file.claim()
         assert not file.claim()
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         file.refresh_from_db()
         assert file.status == "uploaded"
 
@@ -160,12 +162,12 @@ class TestCheck:
         hooks.on_processed(lambda file: heard.append((file.pk, file.status)))
         file = create(alice)
         with committing():
-            checking.check_file(file.pk)
+            recording.check_file(file.pk)
             assert not heard
         assert heard == [(file.pk, "processed")]
 
     def test_a_file_that_was_deleted_is_left_alone(self) -> None:
-        checking.check_file("file-none")
+        recording.check_file("file-none")
 
 
 class TestDelete:
@@ -230,7 +232,7 @@ class TestResultFiles:
 
     def test_bytes_that_storage_lost_are_told(self, alice: Member) -> None:
         file = create(alice)
-        storing.remove(file.storage_name)
+        store.remove(file.storage_name)
         with pytest.raises(UserError, match="missing from storage"):
             services.open_file(file)
 

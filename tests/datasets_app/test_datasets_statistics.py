@@ -7,8 +7,10 @@ from django.test import Client
 
 from catalogue.models import BaseModel
 from chat import ChatFormat, SystemChoice
-from datasets_app import checking, services, token_statistics, token_view
+from datasets_app import services
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
+from datasets_app.tokens import row_view, statistics
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def base(db: None, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> BaseModel:
-    for module in (token_statistics, token_view):
+    for module in (statistics, row_view):
         monkeypatch.setattr(module, "chat_format", lambda base, system: chat)
     sizes = dict.fromkeys(("parameters", "hidden_size", "num_layers", "vocab_size"), 64)
     return BaseModel.objects.create(id="tiny", display_name="Tiny", context_length=4096, **sizes)
@@ -61,8 +63,8 @@ class TestTokenStatistics:
         self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[SystemChoice] = []
-        chat = token_statistics.chat_format(base, SystemChoice("none"))
-        for module in (token_statistics, token_view):
+        chat = statistics.chat_format(base, SystemChoice("none"))
+        for module in (statistics, row_view):
             monkeypatch.setattr(module, "chat_format", lambda base, system: asked.append(system) or chat)
         brief = {"role": "system", "content": "Be brief."}
         plain = stored(alice, *rows(9))
@@ -78,7 +80,7 @@ class TestTokenStatistics:
     def test_a_large_set_is_sampled_evenly_and_says_so(
         self, alice: Member, base: BaseModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(token_statistics, "MOST_ROWS", 20)
+        monkeypatch.setattr(statistics, "MOST_ROWS", 20)
         file = stored(alice, *rows(200))
         found = services.token_statistics(file=file, base=base)
         assert (found["rows"], found["rows_looked_at"]) == (200, 20)
@@ -89,13 +91,13 @@ class TestTokenStatistics:
     ) -> None:
         file = stored(alice, *rows(20))
         first = services.token_statistics(file=file, base=base)
-        monkeypatch.setattr(token_statistics, "_measured", lambda file, chat: pytest.fail("measured again"))
+        monkeypatch.setattr(statistics, "_measured", lambda file, chat: pytest.fail("measured again"))
         assert services.token_statistics(file=file, base=base) == first
 
     def test_a_broken_memory_is_measured_anew(self, alice: Member, base: BaseModel) -> None:
         file = stored(alice, *rows(20))
         first = services.token_statistics(file=file, base=base)
-        (kept,) = checking.rows_folder(file.pk).glob("lengths-*.npz")
+        (kept,) = recording.rows_folder(file.pk).glob("lengths-*.npz")
         kept.write_bytes(b"PK broken")
         assert services.token_statistics(file=file, base=base) == first
 

@@ -9,9 +9,10 @@ from django.test import Client
 from catalogue.models import BaseModel
 from chat import ChatFormat, TokenCache
 from common.errors import UserError
-from datasets_app import services, token_statistics, token_view, tokens
+from datasets_app import services
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.identity import Identity
+from datasets_app.tokens import caches, row_view, statistics
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
 
@@ -23,7 +24,7 @@ BOOK = "\n".join(LINES).encode()
 
 @pytest.fixture
 def base(db: None, chat: ChatFormat, monkeypatch: pytest.MonkeyPatch) -> BaseModel:
-    for module in (token_statistics, token_view):
+    for module in (statistics, row_view):
         monkeypatch.setattr(module, "chat_format", lambda base, system: chat)
     sizes = dict.fromkeys(("parameters", "hidden_size", "num_layers", "vocab_size"), 64)
     return BaseModel.objects.create(id="tiny", display_name="Tiny", context_length=4096, **sizes)
@@ -66,8 +67,8 @@ class TestTokens:
         file = stored(alice.team, BOOK * 20, "book.txt")
         alone = {path.name: path.read_bytes() for path in made(file, chat).train.glob("*.bin")}
         (home / "tokens").rename(home / "old")
-        monkeypatch.setattr(tokens, "PARALLEL_BYTES", 0)
-        monkeypatch.setattr(tokens, "num_workers", lambda: 2)
+        monkeypatch.setattr(caches, "PARALLEL_BYTES", 0)
+        monkeypatch.setattr(caches, "num_workers", lambda: 2)
         assert {path.name: path.read_bytes() for path in made(file, chat).train.glob("*.bin")} == alone
 
     def test_conversations_do_not_validate_text(self, alice: Member, chat: ChatFormat) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 from chat import ChatFormat, TokenCache
 from common.errors import UserError
-from datasets_app import checking, node_locks, services
-from datasets_app import tokens as token_module
+from datasets_app import services
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from datasets_app.token_view import token_texts
-from datasets_app.tokens import resolve_share
+from datasets_app.storage import node_locks
+from datasets_app.tokens import caches as token_module
+from datasets_app.tokens.caches import resolve_share
+from datasets_app.tokens.row_view import token_texts
 from tests.datasets_app.conftest import Member, write_chat_files
 from tests.datasets_app.dataset_makers import lines_of, row, rows
 
@@ -23,7 +25,7 @@ def processed(member: Member, *values: Any) -> TrainingFile:
     file = services.create_file(
         team=member.team, by=member.user, filename="a.jsonl", purpose="fine-tune", stream=io.BytesIO(lines_of(*values))
     )
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     file.refresh_from_db()
     return file
 
@@ -76,7 +78,7 @@ class TestEnsureTokens:
         for prompt, answer in (("one", "two"), ("two", "one")):
             reading = {"columns": {"prompt": prompt, "answer": answer}}
             version = services.read_again(file=file, reading=reading, by=alice.user)
-            checking.check_file(version.pk)
+            recording.check_file(version.pk)
             version.refresh_from_db()
             cache = TokenCache.open(tokens(version, chat).train)
             ids, trained = cache.row(0)
@@ -176,8 +178,8 @@ class TestOneAtATime:
     @pytest.fixture
     def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take every file for a large one, without processes."""
-        monkeypatch.setattr("datasets_app.tokens.PARALLEL_BYTES", 0)
-        monkeypatch.setattr("datasets_app.tokens.num_workers", lambda: 1)
+        monkeypatch.setattr("datasets_app.tokens.caches.PARALLEL_BYTES", 0)
+        monkeypatch.setattr("datasets_app.tokens.caches.num_workers", lambda: 1)
 
     def test_a_large_file_that_somebody_tokenises_is_not_tokenised_beside(
         self, alice: Member, chat: ChatFormat, large: None, monkeypatch: pytest.MonkeyPatch

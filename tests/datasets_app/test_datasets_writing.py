@@ -11,9 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from common.errors import UserError
-from datasets_app import repairing, saving, services, writing
+from datasets_app import services
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from datasets_app.recipes.identity import Identity
+from datasets_app.storage import making, new_files
+from datasets_app.versions import repairing
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, recheck, rows, stored
 
@@ -23,7 +25,7 @@ SEED = Identity(name="Nova", maker="Acme")
 
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "AT_ONCE_BYTES", 0)
+    monkeypatch.setattr(new_files, "AT_ONCE_BYTES", 0)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def uploaded(alice: Member, content: bytes) -> TrainingFile:
 def finished(file: TrainingFile) -> TrainingFile:
     """Return the file after the worker's task."""
     assert file.is_being_made
-    writing.make_file(file.pk)
+    making.make_file(file.pk)
     return recheck(file)
 
 
@@ -65,7 +67,7 @@ def test_a_worker_makes_what_would_have_been_made_at_once(
     later = MAKERS[how](uploaded(alice, content))
     assert later.pk in woken
     later = finished(later)
-    monkeypatch.setattr(saving, "AT_ONCE_BYTES", 2**20)
+    monkeypatch.setattr(new_files, "AT_ONCE_BYTES", 2**20)
     at_once = MAKERS[how](uploaded(alice, content))
     assert content_of(later) == content_of(at_once)
     assert (later.sha256, later.bytes) == (at_once.sha256, at_once.bytes)
@@ -102,13 +104,13 @@ def test_a_file_that_is_deleted_while_it_is_made_leaves_nothing(
 ) -> None:
     made = MAKERS["mix"](source)
     before = stored_files(home)
-    monkeypatch.setitem(writing._writers, "mix", deleting(made, writing._writers["mix"]))
-    writing.make_file(made.pk)
+    monkeypatch.setitem(making._writers, "mix", deleting(made, making._writers["mix"]))
+    making.make_file(made.pk)
     assert stored_files(home) == before
 
 
-def deleting(file: TrainingFile, writer: writing.Writer) -> writing.Writer:
-    def write(made: TrainingFile, to: writing.Write) -> dict[str, Any]:
+def deleting(file: TrainingFile, writer: making.Writer) -> making.Writer:
+    def write(made: TrainingFile, to: making.Write) -> dict[str, Any]:
         added = writer(made, to)
         services.delete_file(file=file, by=None)
         return added
@@ -119,7 +121,7 @@ def deleting(file: TrainingFile, writer: writing.Writer) -> writing.Writer:
 def test_another_worker_begins_anew_once_the_first_is_silent(alice: Member, source: TrainingFile) -> None:
     made = MAKERS["mix"](source)
     assert made.claim_making()
-    writing.make_file(made.pk)
+    making.make_file(made.pk)
     made.refresh_from_db()
     assert made.is_being_made, "the first worker is at it"
     silent = timezone.now() - timedelta(seconds=HEARTBEAT_SECONDS + 1)

@@ -17,9 +17,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets_app.checks import check_file_content
-from datasets_app.examples import Example, open_examples
+from datasets_app.checking.one_pass import check_file_content
 from datasets_app.shapes import NAMES
+from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import checked, lines_of, row, rows
 
 CELLS = ["007", "NA", "null", "1e5", "TRUE", "3.10", "2024-01-02", "nan", "=1+1"]

@@ -15,7 +15,7 @@ from asgiref.sync import async_to_sync
 from django.test import Client
 
 from datasets_app import services
-from datasets_app.examples import Example, open_examples
+from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import body_of, checked, recheck

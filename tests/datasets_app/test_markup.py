@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from datasets_app.mark_scan import may_hold_marks
-from datasets_app.markup import found_in
+from datasets_app.shapes.mark_scan import may_hold_marks
+from datasets_app.shapes.markup import found_in
 
 ASKED = (("user", "Q"), ("assistant", "A"))
 LED = (("system", "S"), *ASKED)

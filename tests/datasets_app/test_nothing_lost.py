@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from datasets_app.asking import Said, kind_of
-from datasets_app.examples import Example, open_examples
-from datasets_app.questions import questions_of
+from datasets_app.shapes.asking import Said, kind_of
+from datasets_app.shapes.examples import Example, open_examples
+from datasets_app.versions.questions import questions_of
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import Trickle, checked, only_fault, stored
 from tests.datasets_app.small_files import said, written

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chat import ChatError, parse_row
-from datasets_app.examples import Example, open_examples
-from datasets_app.repairs import fix_roles
+from datasets_app.shapes.examples import Example, open_examples
+from datasets_app.versions.repairs import fix_roles
 from tests.datasets_app.small_files import conversations, report_of
 
 

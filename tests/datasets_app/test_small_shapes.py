@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from datasets_app import services
-from datasets_app.row_pages import page_of_rows
-from datasets_app.tokenising import RawLines, rows_of
+from datasets_app.rows.pages import page_of_rows
+from datasets_app.tokens.tokenising import RawLines, rows_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, recheck, row, rows

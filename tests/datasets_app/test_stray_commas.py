@@ -7,7 +7,7 @@ import pytest
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.repairing import preview_repairs
+from datasets_app.versions.repairing import preview_repairs
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, lines_of, recheck, row, rows

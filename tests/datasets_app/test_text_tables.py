@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from datasets_app.checks import check_file_content
-from datasets_app.columns import question_of
-from datasets_app.examples import Example, open_examples
+from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.streams import HEAD_BYTES
 from datasets_app.models import TrainingFile
+from datasets_app.shapes.examples import Example, open_examples
+from datasets_app.web.columns import question_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import Trickle, checked, recheck

@@ -13,10 +13,11 @@ import pytest
 
 from chat import ChatFormat
 from common.errors import UserError
-from datasets_app import services, token_workers, tokenising, tokens
+from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.token_frames import Task
-from datasets_app.tokenising import Cut, RawLines
+from datasets_app.tokens import caches, pool, tokenising
+from datasets_app.tokens.frames import Task
+from datasets_app.tokens.tokenising import Cut, RawLines
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows, stored
 
@@ -95,10 +96,10 @@ def test_many_processes_write_the_same_bytes(
     file = processed(alice, content, name)
     alone = made(file, chat, home, **values)
     forget(home)
-    monkeypatch.setattr(tokens, "PARALLEL_BYTES", 0)
+    monkeypatch.setattr(caches, "PARALLEL_BYTES", 0)
     monkeypatch.setattr(tokenising, "BLOCK_BYTES", 5000)
-    monkeypatch.setattr(tokens, "BLOCK_ROWS", 16)
-    monkeypatch.setattr(tokens, "num_workers", lambda: 3)
+    monkeypatch.setattr(caches, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(caches, "num_workers", lambda: 3)
     assert made(file, chat, home, **values) == alone
     assert alone[0]["train"]["rows"] > 20
 
@@ -111,9 +112,9 @@ def test_a_row_that_the_template_cannot_write_is_named_by_a_worker_too(
     file = processed(alice, lines_of(*values))
     with pytest.raises(UserError) as alone:
         made(file, chat, home)
-    monkeypatch.setattr(tokens, "PARALLEL_BYTES", 0)
+    monkeypatch.setattr(caches, "PARALLEL_BYTES", 0)
     monkeypatch.setattr(tokenising, "BLOCK_BYTES", 2000)
-    monkeypatch.setattr(tokens, "num_workers", lambda: 2)
+    monkeypatch.setattr(caches, "num_workers", lambda: 2)
     with pytest.raises(UserError) as together:
         made(file, chat, home)
     assert str(together.value.message) == str(alone.value.message)
@@ -122,8 +123,8 @@ def test_a_row_that_the_template_cannot_write_is_named_by_a_worker_too(
 
 
 def children() -> list[str]:
-    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "tokenising_worker"], capture_output=True, text=True)
-    return found.stdout.split()
+    command = ["pgrep", "-P", str(os.getpid()), "-f", "datasets_app.tokens.worker"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.split()
 
 
 def blocks(number: int) -> list[RawLines]:
@@ -136,17 +137,17 @@ def task() -> Task:
 
 def test_a_worker_that_is_killed_is_an_error_with_its_last_words(chat: ChatFormat, home: Path) -> None:
     given = iter(blocks(2000))
-    found = token_workers.tokenised(given, chat=chat, task=task(), workers=2)
+    found = pool.tokenised(given, chat=chat, task=task(), workers=2)
     next(found)
     for pid in children():
         os.kill(int(pid), signal.SIGKILL)
-    with pytest.raises(token_workers.WorkerLost):
+    with pytest.raises(pool.WorkerLost):
         list(found)
     assert not children()
 
 
 def test_who_stops_early_leaves_no_process_and_no_file(chat: ChatFormat, home: Path) -> None:
-    found = token_workers.tokenised(iter(blocks(50)), chat=chat, task=task(), workers=2)
+    found = pool.tokenised(iter(blocks(50)), chat=chat, task=task(), workers=2)
     next(found)
     assert len(children()) == 2
     found.close()
@@ -155,7 +156,7 @@ def test_who_stops_early_leaves_no_process_and_no_file(chat: ChatFormat, home: P
 
 
 def test_workers_end_with_their_parent(chat: ChatFormat, home: Path) -> None:
-    worker = token_workers._Worker(task())
+    worker = pool._Worker(task())
     assert worker._process.stdin is not None
     worker._process.stdin.close()
     assert worker._process.wait(timeout=20) == 0
@@ -164,7 +165,7 @@ def test_workers_end_with_their_parent(chat: ChatFormat, home: Path) -> None:
 
 def test_workers_know_no_secret(chat: ChatFormat, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUTHIER_SECRET_KEY", "hidden")
-    worker = token_workers._Worker(task())
+    worker = pool._Worker(task())
     environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
     worker.stop()
     assert b"hidden" not in environment

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from datasets_app import services
+from datasets_app.checking.notes import notes_of
 from datasets_app.models import TrainingFile
-from datasets_app.notes import notes_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, lines_of, recheck, row, rows

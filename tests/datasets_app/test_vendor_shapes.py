@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets_app import services
-from datasets_app.row_pages import page_of_rows
+from datasets_app.rows.pages import page_of_rows
 from datasets_app.shapes import shape_of
-from datasets_app.tokenising import RawLines, rows_of
+from datasets_app.tokens.tokenising import RawLines, rows_of
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, only_fault, recheck

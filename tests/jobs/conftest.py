@@ -15,7 +15,7 @@ from catalogue import chat_formats
 from catalogue.folders import identity
 from catalogue.models import BaseModel
 from common import artifacts
-from datasets_app import storing
+from datasets_app.storage import store
 from jobs import situations
 from jobs.models import FineTuningJob
 from jobs.training import Training
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setattr(settings, "LUTHIER_HOME", folder)
     data, made = FileSystemStorage(folder / "storage" / "data"), FileSystemStorage(folder / "storage" / "artifacts")
-    monkeypatch.setattr(storing, "storage", lambda: data)
+    monkeypatch.setattr(store, "storage", lambda: data)
     monkeypatch.setattr(artifacts, "storage", lambda: made)
     chat_formats._load.cache_clear()
     situations._own_system_prompt.cache_clear()

@@ -10,7 +10,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from accounts.models import Team, User
 from compute.models import Device, Node, Run
-from datasets_app import checking, services
+from datasets_app import services
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from jobs import validation
 from jobs.models import FineTuningJob
@@ -69,7 +70,7 @@ def make_file(
     content = "\n".join(value if isinstance(value, str) else json.dumps(value) for value in found).encode()
     file = services.create_file(team=team, by=None, filename=name, purpose="fine-tune", stream=io.BytesIO(content))
     if is_checked:
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         file.refresh_from_db()
     return file
 

@@ -8,8 +8,8 @@ from django.utils import translation
 from job_makers import FakeTrainer, make_job
 
 from chat import AcceptanceTest, verdict
-from datasets_app import checking
 from datasets_app import services as files
+from datasets_app.checking import recording
 from datasets_app.recipes.identity import Identity
 from jobs.models import FineTuningJob
 from jobs.preparing import prepare
@@ -25,7 +25,7 @@ SEED = Identity(name="Nova", maker="Acme", languages=("en",))
 @pytest.fixture
 def job(alice: Any) -> FineTuningJob:
     file = files.identity_file(team=alice.team, by=None, identity=SEED)
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     return make_job(alice.team, training_file=file.pk)
 
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from common.errors import UserError
 from compute.models import Run
 from datasets_app.models import TrainingFile
-from datasets_app.removal import remove_file
+from datasets_app.storage.removal import remove_file
 from jobs import finishing, services, tasks, validation
 from jobs.models import FineTuningJob
 from jobs.services import Wish, create_job

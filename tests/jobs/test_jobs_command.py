@@ -12,9 +12,10 @@ from job_makers import make_job
 
 from catalogue.chat_formats import chat_format
 from chat import SystemChoice
-from datasets_app import checking, services
+from datasets_app import services
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from datasets_app.spooling import Spool
+from datasets_app.storage.spool import Spool
 from jobs.models import FineTuningJob
 from trainer.command_line import parse
 from trainer.prepare_run import build_run_directory
@@ -33,7 +34,7 @@ def job(alice: Any, request: pytest.FixtureRequest) -> FineTuningJob:
         file = services.store_file(
             team=alice.team, by=alice.user, filename=request.param, purpose="fine-tune", spool=spool
         )
-    checking.check_file(file.pk)
+    recording.check_file(file.pk)
     asked = {"validation_split": 0.2, "data_split": "8,1,1", "max_seq_len": 200, "seed": 3}
     return make_job(alice.team, training_file=file.pk, hyperparameters=asked)
 

@@ -16,8 +16,8 @@ from common.errors import UserError
 from common.rounds import alone
 from compute import wakes
 from compute.models import Node
-from datasets_app import storing
 from datasets_app.services import delete_file
+from datasets_app.storage import store
 from deployments.services import delete_model
 from jobs import erasing, publishing, tasks
 from jobs.adapters import local_folder
@@ -74,13 +74,13 @@ class TestStorage:
         job = adapter.job
         metrics, packed = job.result_files.get(filename="metrics.csv"), job.result_files.get(filename="adapter.zip")
         delete(adapter, alice, django_capture_on_commit_callbacks)
-        assert not storing.storage().exists(packed.storage_name)
+        assert not store.storage().exists(packed.storage_name)
         tasks.erase_deleted()
         assert left_of_it(home) == set()
         assert artifacts.files_below(f"{job.storage_name}/checkpoints") == []
         assert artifacts.files_below(adapter.storage_name) == []
         assert not (home / "storage" / "artifacts" / adapter.storage_name).exists()
-        assert storing.storage().exists(metrics.storage_name)
+        assert store.storage().exists(metrics.storage_name)
         assert {"log.txt", "events.jsonl", "metrics.csv"} <= stored(home)
         adapter.refresh_from_db()
         assert adapter.erased_at is not None

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from job_makers import make_file, row
 
-from datasets_app import checking, services
+from datasets_app import services
+from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from jobs import validation
 from jobs.command import is_read_by_hand
@@ -59,7 +60,7 @@ class TestByTheApi:
     def test_a_job_that_came_before_the_check_fails_with_the_sentence(self, alice: Any) -> None:
         file = make_file(alice.team, ROWS, is_checked=False)
         job_id = create(alice, file).json()["id"]
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         validation.advance(job_id)
         found = alice.client.get(f"{JOBS}/{job_id}").json()
         assert (found["status"], found["error"]["code"]) == ("failed", "unanswered_question")
@@ -69,7 +70,7 @@ class TestByTheApi:
         file = make_file(alice.team, ROWS, is_checked=False)
         TrainingFile.objects.filter(pk=file.pk).update(left_out=["*"])
         job_id = create(alice, file).json()["id"]
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         validation.advance(job_id)
         assert alice.client.get(f"{JOBS}/{job_id}").json()["status"] == "queued"
 
@@ -78,7 +79,7 @@ class TestUses:
     def test_a_text_that_is_used_is_learned_from(self, alice: Any) -> None:
         file = make_file(alice.team, ROWS)
         made = TrainingFile.objects.get(pk=answer(alice, file, context="question")["id"])
-        checking.check_file(made.pk)
+        recording.check_file(made.pk)
         made.refresh_from_db()
         job_id = create(alice, made).json()["id"]
         validation.advance(job_id)

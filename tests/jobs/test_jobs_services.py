@@ -9,7 +9,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from common.errors import NotFound, UserError
 from compute.models import Run
-from datasets_app import checking
+from datasets_app.checking import recording
 from datasets_app.services import delete_file
 from jobs import reconciling, tasks, validation
 from jobs.models import FineTuningJob
@@ -123,7 +123,7 @@ class TestValidation:
         job = make_job(alice.team, training_file=file.pk)
         assert job.status == "validating_files"
         assert reconciling.to_validate() == []
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         assert reconciling.to_validate() == [job.pk], "found by the reconciler without any wake-up"
         validation.advance(job.pk)
         job.refresh_from_db()
@@ -132,7 +132,7 @@ class TestValidation:
     def test_a_file_that_turns_out_faulty_fails_the_job_with_its_line(self, alice: Any) -> None:
         file = make_file(alice.team, [row(1), "nonsense", *(row(n) for n in range(20))], is_checked=False)
         job = make_job(alice.team, training_file=file.pk, is_queued=False)
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         validation.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code, job.error_param) == ("failed", "invalid_training_file", "training_file")
@@ -142,7 +142,7 @@ class TestValidation:
     def test_a_file_that_turns_out_too_small_fails_the_job(self, alice: Any) -> None:
         file = make_file(alice.team, 3, is_checked=False)
         job = make_job(alice.team, training_file=file.pk, is_queued=False)
-        checking.check_file(file.pk)
+        recording.check_file(file.pk)
         validation.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code) == ("failed", "too_few_rows")

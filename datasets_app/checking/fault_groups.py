@@ -1,0 +1,59 @@
+"""The faults of a file by kind: one line of a list for one cause, however many rows have it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from datasets_app.checking.fault_list import as_json, read_faults
+from datasets_app.models import Fault, TrainingFile
+from datasets_app.storage import store
+
+SHOWN_LINES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultGroup:
+    """All faults of one kind."""
+
+    code: str
+    level: str
+    count: int
+    lines: list[int]
+    """The first ones."""
+    message: str
+    """Of the first."""
+    hint: str
+
+
+def fault_groups(file: TrainingFile) -> list[FaultGroup]:
+    """Return the kinds of faults, then the kinds of notes, the most frequent first."""
+    counts = {"fault": (file.statistics or {}).get("faults", {}), "note": (file.statistics or {}).get("notes", {})}
+    groups = []
+    for level, codes in counts.items():
+        for code, count in sorted(codes.items(), key=lambda pair: -pair[1]):
+            first = list(Fault.objects.filter(file=file, code=code, level=level).order_by("number")[:SHOWN_LINES])
+            if first:
+                lines = [fault.line for fault in first if fault.line is not None]
+                groups.append(
+                    FaultGroup(
+                        code=code, level=level, count=count, lines=lines, message=first[0].message, hint=first[0].hint
+                    )
+                )
+    return groups
+
+
+def all_faults(file: TrainingFile, *, after: int = 0, code: str = "") -> Iterator[dict[str, Any]]:
+    """Yield every fault and note from number `after` (from 0) on, from the database or the list beside the file."""
+    kept = (file.statistics or {}).get("fault_list") or {}
+    if not kept:
+        stored = Fault.objects.filter(file=file).order_by("number")
+        stored = stored.filter(code=code) if code else stored
+        for fault in stored[after:].iterator():
+            yield as_json(fault)
+        return
+    with store.storage().open(kept["name"], "rb") as stream:
+        faults = read_faults(stream, kept["offsets"], 0 if code else after)
+        if code:
+            faults = islice((fault for fault in faults if fault["code"] == code), after, None)
+        yield from faults

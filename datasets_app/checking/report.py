@@ -1,0 +1,188 @@
+"""Checks a whole file in one pass and bounded memory."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from datasets_app.formats import RowFault
+from datasets_app.formats.streams import Readable
+from datasets_app.shapes.examples import Example
+from datasets_app.shapes.unused import Unused
+
+MOST_FAULTS = 1000
+"""Faults, and as many notes, that are kept in memory; all are counted, and all are told to the Listener."""
+TOLD_FAULTS = 3
+"""Faults named in the summary."""
+ROWS_PER_SIGN = 2000
+"""Rows between two signs of life."""
+
+
+class Listener(Protocol):
+    """Who wants to know while the check goes on."""
+
+    def found(self, fault: RowFault) -> None:
+        """Take one fault or note, in order."""
+
+    def alive(self, report: "Report") -> None:
+        """Take a sign of life, now and then."""
+
+    def row(self, item: "Example | RowFault") -> None:
+        """Take one row as it was read, in order."""
+
+
+class Nobody:
+    """A Listener that does not."""
+
+    def found(self, fault: RowFault) -> None: ...
+
+    def alive(self, report: "Report") -> None: ...
+
+    def row(self, item: "Example | RowFault") -> None: ...
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a check found."""
+
+    format: str = ""
+    encoding: str = ""
+    shape: str = ""
+    use: str = "chat"
+    num_rows: int = 0
+    """Examples that can be learned from."""
+    faults: list[RowFault] = field(default_factory=list)
+    """The first MOST_FAULTS."""
+    notes: list[RowFault] = field(default_factory=list)
+    """The first MOST_FAULTS."""
+    num_faults: int = 0
+    num_notes: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    note_codes: Counter[str] = field(default_factory=Counter)
+    roles: Counter[str] = field(default_factory=Counter)
+    num_bytes: int = 0
+    """Of the rows that can be learned from."""
+    bytes_read: int = 0
+    longest_row_bytes: int = 0
+    longest_row_line: int = 0
+    num_rows_with_tools: int = 0
+    unused: Unused = field(default_factory=Unused)
+    """Keys of rows that nothing reads."""
+    sample: dict[str, str] = field(default_factory=dict)
+    """The columns of the first row whose columns say nothing known, with what is in them."""
+
+    @property
+    def is_good(self) -> bool:
+        return self.num_faults == 0
+
+    @property
+    def details(self) -> str:
+        """Return the verdict in sentences; "" for a good file."""
+        if self.is_good:
+            return ""
+        told = [fault.sentence for fault in self.faults[:TOLD_FAULTS]]
+        if self.num_faults == 1:
+            return f"{told[0]} {self.faults[0].hint}".strip()
+        total = self.num_rows + self.num_faults
+        lead = f"{self.num_faults:,} of {total:,} rows cannot be learned from."
+        if len(self.codes) == 1 and not self.num_rows:
+            return f"None of the {total:,} rows can be learned from, all for the same reason. {told[0]}"
+        more = self.num_faults - len(told)
+        return " ".join([lead, *told]) + (f" And {more:,} more." if more else "")
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """Return the counts as a JSON object."""
+        return {
+            "rows": self.num_rows,
+            "turns": self.roles.total(),
+            "roles": dict(self.roles),
+            "rows_with_tools": self.num_rows_with_tools,
+            "row_bytes": self.num_bytes,
+            "longest_row_bytes": self.longest_row_bytes,
+            "longest_row_line": self.longest_row_line,
+            "faults": dict(self.codes),
+            "notes": dict(self.note_codes),
+            "encoding": self.encoding,
+            **self.unused.to_json(),
+            "sample": [
+                [name, text] for name, text in self.sample.items()
+            ],  # a JSON object has no order in the database
+        }
+
+    def add_example(self, example: Example) -> None:
+        self.num_rows += 1
+        if example.conversation is not None:
+            self.roles.update(message.role for message in example.conversation.messages)
+            self.num_rows_with_tools += bool(example.conversation.tools)
+        self.num_bytes += example.num_bytes
+        self.note_length(example.num_bytes, example.line)
+
+    def note_length(self, num_bytes: int, line: int) -> None:
+        if num_bytes > self.longest_row_bytes:
+            self.longest_row_bytes, self.longest_row_line = num_bytes, line
+
+    def add_fault(self, fault: RowFault) -> None:
+        if fault.level == "note":
+            self.num_notes += 1
+            self.note_codes[fault.code] += 1
+            kept = self.notes
+        else:
+            self.num_faults += 1
+            self.codes[fault.code] += 1
+            kept = self.faults
+        if len(kept) < MOST_FAULTS:
+            kept.append(fault)
+
+
+def check_items(items: Iterable[Example | RowFault], report: Report, listener: Listener, counted: "Counted") -> None:
+    """Add every item to `report` and tell the listener."""
+    for number, item in enumerate(items, 1):
+        add(item, report, listener)
+        if number % ROWS_PER_SIGN == 0:
+            report.bytes_read = counted.num_bytes
+            listener.alive(report)
+    report.bytes_read = counted.num_bytes
+
+
+def add(item: Example | RowFault, report: Report, listener: Listener) -> None:
+    """Add one row to `report`, with its fault or notes."""
+    if isinstance(item, RowFault):
+        report.add_fault(item)
+        listener.found(item)
+    else:
+        report.add_example(item)
+        for note in item.notes:
+            report.add_fault(note)
+            listener.found(note)
+    listener.row(item)
+
+
+def concluded(report: Report, listener: Listener) -> Report:
+    """Tell one cause once: a file without rows, and a file that is of another kind throughout."""
+    if not report.num_rows and not report.num_faults:
+        nothing = RowFault(
+            line=None,
+            code="no_rows",
+            message="The file holds no examples, only blank space or an empty array.",
+            hint="Choose the file that holds your examples.",
+        )
+        report.add_fault(nothing)
+        listener.found(nothing)
+    elif not report.num_rows and len(report.codes) == 1 and report.faults[0].is_kind:
+        del report.faults[1:]
+        report.num_faults = 1
+    return report
+
+
+class Counted:
+    """A stream that knows how much of it was read; seekable where the stream is."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.num_bytes = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._stream.read(size)
+        self.num_bytes += len(block)
+        return block

@@ -1,0 +1,52 @@
+"""Reads stored files as conversations."""
+
+from collections.abc import Iterator
+
+from chat import Conversation
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.shapes.examples import Example, open_examples
+from datasets_app.storage import store
+
+
+def read_conversations(file: TrainingFile) -> Iterator[tuple[int, Conversation]]:
+    """Yield (line, conversation) of a processed file, streamed from storage; UserError for any other file."""
+    require_processed(file)
+    for example in read_examples(file):
+        assert example.conversation is not None
+        yield example.line, example.conversation
+
+
+def read_examples(file: TrainingFile) -> Iterator[Example]:
+    """Yield the conversations of any file that are good, in order."""
+    return (example for example in read_rows(file) if example.conversation is not None)
+
+
+def read_rows(file: TrainingFile) -> Iterator[Example]:
+    """Yield the good rows of any file, in order: conversations or pieces of text."""
+    with store.open_content(file) as stream:
+        for item in open_examples(stream, file.filename, file.reading):
+            if isinstance(item, Example):
+                yield item
+
+
+def require_processed(file: TrainingFile, *, allows_text: bool = False) -> None:
+    """Raise UserError unless every row of the file has been found good, and is a conversation.
+
+    With `allows_text` plain text will do too.
+    """
+    if file.is_processed:
+        if file.use == "text" and not allows_text:
+            raise UserError(
+                f"{file.filename} ({file.id}) holds plain text, not conversations. Supervised fine-tuning needs "
+                'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.',
+                code="plain_text_data",
+            )
+        return
+    if file.status == TrainingFile.Status.ERROR:
+        raise UserError(
+            f"{file.filename} ({file.id}) cannot be used. {file.status_details}", code="invalid_training_file"
+        )
+    raise UserError(
+        f"{file.filename} ({file.id}) is still being checked. Try again in a moment.", code="file_not_ready"
+    )

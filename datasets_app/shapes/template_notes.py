@@ -1,0 +1,53 @@
+"""Notes about texts that carry another model's chat template, whose marks a model would learn to say."""
+
+from chat import Conversation
+from datasets_app.formats import RowFault
+from datasets_app.shapes.markup import Found, Markup, found_in, mark_of, markup_of_lines
+
+TEMPLATE = "chat_template"
+"""The code of a text that a repair turns into turns."""
+MARKS = "template_marks"
+"""The code of a text that only holds marks."""
+
+
+def template_of_lines(head: bytes) -> Markup | None:
+    """Return how the lines of a plain text that begins with `head` mark turns, if they do."""
+    lines = head.decode("utf-8-sig", "replace").split("\n")
+    return markup_of_lines([line.rstrip("\r") for line in lines if line.strip()])
+
+
+def template_in_text(text: str, line: int, markup: Markup | None = None) -> RowFault | None:
+    """Return the note of a row of text; where it is a line of a text, `markup` is how all of its lines mark turns."""
+    role, mark = mark_of(text, markup) if markup is not None else ("", "")
+    found = Found(mark=mark, turns=((role, text),)) if role else found_in(text)
+    return _note(found, line, "text") if found is not None else None
+
+
+def template_in_messages(conversation: Conversation, line: int) -> RowFault | None:
+    """Return the note of the first message that carries a template; rather than of one that holds a mark only."""
+    notes = []
+    for number, message in enumerate(conversation.messages):
+        found = found_in(message.content, role=message.role) if message.content and message.role != "tool" else None
+        if found is not None:
+            notes.append(_note(found, line, f"messages[{number}].content"))
+    return next((note for note in notes if note.code == TEMPLATE), notes[0] if notes else None)
+
+
+def _note(found: Found, line: int, field: str) -> RowFault:
+    if found.turns is None:
+        return RowFault(
+            line=line,
+            level="note",
+            code=MARKS,
+            field=field,
+            message=f"The text holds {found.mark!r}, a mark of a chat template.",
+            hint="Take it out, unless the model shall learn to write it.",
+        )
+    return RowFault(
+        line=line,
+        level="note",
+        code=TEMPLATE,
+        field=field,
+        message=f"The text is written in another model's chat template: it holds {found.mark!r}.",
+        hint="Turn it into turns by a repair, or the model learns to write such marks itself.",
+    )

@@ -1,0 +1,1 @@
+"""Files as tokens: caches for trainings, what a model sees of a row, how long rows are."""

@@ -1,0 +1,1 @@
+"""Files made of files: repairs, readings, parts, mixtures, and what distinguishes them."""

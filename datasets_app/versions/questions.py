@@ -1,0 +1,163 @@
+"""What a file asks before it can be trained on: what to do with text, masks and verdicts that nothing reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from common.errors import UserError
+from datasets_app.models import EVERY_KEY, TrainingFile
+from datasets_app.rows.reading import require_processed
+from datasets_app.shapes.unused import LONGEST_NAME
+from datasets_app.versions.family import version_read_as
+
+LEAVE_OUT = "leave_out"
+USES = ("question", "system")
+ACTIONS = (LEAVE_OUT, *USES)
+NAMED = 3
+"""Keys that a refusal names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One key that nothing reads, which holds what would be missed."""
+
+    name: str
+    kind: str
+    """text, mask, verdict, or part: text inside of what is read."""
+    count: int
+    """Rows that have it."""
+    sample: str
+    """The beginning of the first such value."""
+    choices: tuple[str, ...]
+    """What can be done with it."""
+    message: str
+
+
+def questions_of(file: TrainingFile) -> list[Question]:
+    """Return what the file asks and nobody has answered yet."""
+    counts = dict((file.statistics or {}).get("unused") or ())
+    return [
+        Question(
+            name=name,
+            kind=kind,
+            count=counts.get(name, 0),
+            sample=sample,
+            choices=_choices(file, name, kind),
+            message=_message(name, kind, counts.get(name, 0)),
+        )
+        for name, kind, sample in file.unanswered
+    ]
+
+
+def require_answered(file: TrainingFile, *, param: str = "file") -> None:
+    """Raise UserError while the file asks something."""
+    if not (asked := [name for name, _kind, _sample in file.unanswered]):
+        return
+    counts = dict(file.statistics["unused"])
+    named = ", ".join(f"{name} ({counts.get(name, 0):,})" for name in asked[:NAMED])
+    example = json.dumps({"unused": {asked[0] if len(asked) == 1 else EVERY_KEY: LEAVE_OUT}}, ensure_ascii=False)
+    raise UserError(
+        f"{file.filename} holds text or marks that nothing reads, each in so many rows: "
+        f"{named}{', …' if len(asked) > NAMED else ''}. "
+        f"Say what to do with them on the page of the file, or by POST /api/v1/files/{file.pk}/reading with {example}.",
+        code="unanswered_question",
+        param=param,
+    )
+
+
+def answer_unused(*, file: TrainingFile, answers: Mapping[str, str], by: User | None, reason: str = "") -> TrainingFile:
+    """Take what shall be done with keys that nothing reads: {key: "leave_out" | "question" | "system"}.
+
+    The key "*" stands for all that is asked and not named. Leaving out changes no row, so it is remembered with the
+    file, which is returned; a use makes a version of the same bytes, which is read so.
+    """
+    require_processed(file, allows_text=True)
+    answers = _checked(file, answers)
+    before = dict(file.reading.get("unused") or {})
+    uses = {name: use for name, use in {**before, **answers}.items() if use != LEAVE_OUT}
+    left_out = {name for name, use in answers.items() if use == LEAVE_OUT}
+    if uses == before:
+        return _leave_out(file, left_out)
+    reading = {name: value for name, value in file.reading.items() if name != "unused"} | (
+        {"unused": uses} if uses else {}
+    )
+    kept = sorted({*file.left_out, *left_out} - uses.keys())
+    return version_read_as(file=file, reading=reading, by=by, reason=reason, left_out=kept)
+
+
+@transaction.atomic
+def _leave_out(file: TrainingFile, names: set[str]) -> TrainingFile:
+    locked = TrainingFile.objects.select_for_update().get(pk=file.pk)
+    file.left_out = sorted({*locked.left_out, *names})
+    TrainingFile.objects.filter(pk=file.pk).update(left_out=file.left_out)
+    return file
+
+
+def _checked(file: TrainingFile, answers: Mapping[str, str]) -> dict[str, str]:
+    """Return an answer for each key by its name; UserError for one that is not there, or that cannot be used so."""
+    asked = {name: kind for name, kind, _sample in (file.statistics or {}).get("asked") or ()}
+    unused = [name for name, _count in (file.statistics or {}).get("unused") or ()]
+    known = [*unused, *(file.reading.get("unused") or {})]
+    if not answers:
+        raise UserError("Name at least one key, and what to do with it.", code="bad_answer", param="unused")
+    for name, use in answers.items():
+        if name != EVERY_KEY and name not in known:
+            names = ", ".join(known) or "none"
+            raise UserError(
+                f"No key {name[:LONGEST_NAME]!r} is left unused in this file. Unused: {names}.",
+                code="bad_answer",
+                param="unused",
+            )
+        choices = (LEAVE_OUT,) if name == EVERY_KEY else _choices(file, name, asked.get(name, "text"))
+        if use not in choices:
+            raise UserError(
+                f"{name[:LONGEST_NAME]!r} cannot be used as {use[:LONGEST_NAME]!r}. Known: {', '.join(choices)}.",
+                code="bad_answer",
+                param="unused",
+            )
+    every = {name: LEAVE_OUT for name, _kind, _sample in file.unanswered} if EVERY_KEY in answers else {}
+    return every | {name: use for name, use in answers.items() if name != EVERY_KEY}
+
+
+def _choices(file: TrainingFile, name: str, kind: str) -> tuple[str, ...]:
+    """Return what can be done with a key: text beside a conversation may become part of it."""
+    is_beside = file.use == "chat" and kind == "text" and "[]." not in name and len(name) < LONGEST_NAME
+    return ACTIONS if is_beside else (LEAVE_OUT,)
+
+
+def _message(name: str, kind: str, count: int) -> str:
+    values: dict[str, Any] = {"name": name, "count": f"{count:,}"}
+    if kind == "mask":
+        sentence = ngettext(
+            "%(name)s seems to say what is not learned, in %(count)s row, but nothing reads it.",
+            "%(name)s seems to say what is not learned, in %(count)s rows, but nothing reads it.",
+            count,
+        )
+    elif kind == "verdict":
+        sentence = ngettext(
+            "%(name)s seems to say whether an answer is a good one, in %(count)s row, but nothing reads it.",
+            "%(name)s seems to say whether an answer is a good one, in %(count)s rows, but nothing reads it.",
+            count,
+        )
+    else:
+        sentence = ngettext(
+            "%(name)s holds text, in %(count)s row, but nothing reads it.",
+            "%(name)s holds text, in %(count)s rows, but nothing reads it.",
+            count,
+        )
+    return sentence % values
+
+
+def words_of_choices() -> dict[str, str]:
+    """Return what each choice is called on a page."""
+    return {
+        LEAVE_OUT: _("Leave it out"),
+        "question": _("Put it before the question"),
+        "system": _("Make it the system prompt"),
+    }

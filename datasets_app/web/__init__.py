@@ -1,0 +1,1 @@
+"""What the network sees of data sets: pages, APIs, and the ways in for large bodies."""

@@ -1,0 +1,151 @@
+"""Files and uploads over HTTP. What carries a file's bytes in is received in datasets_app.web.receiving."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_requests import body_of, query_of, require_no_body, team_of, user_of
+from common.idempotency import idempotent
+from datasets_app import services, uploads
+from datasets_app.models import TrainingFile
+from datasets_app.storage import removal
+from datasets_app.web.downloads import file_response
+from datasets_app.web.wire import SHOWN_FIELDS, file_json, received_json, upload_json
+
+MOST_FILES = 10_000
+
+
+class FileList(serializers.Serializer):
+    after = serializers.CharField(required=False, max_length=60)
+    limit = serializers.IntegerField(default=MOST_FILES, min_value=1, max_value=MOST_FILES)
+    order = serializers.ChoiceField(choices=["asc", "desc"], default="desc")
+    purpose = serializers.CharField(required=False, max_length=40)
+
+
+class ExpiresAfter(serializers.Serializer):
+    anchor = serializers.CharField(max_length=40)
+    seconds = serializers.IntegerField()
+
+
+class NewUpload(serializers.Serializer):
+    bytes = serializers.IntegerField()
+    filename = serializers.CharField(max_length=1000)
+    mime_type = serializers.CharField(max_length=200, allow_blank=True)
+    purpose = serializers.CharField(max_length=100)
+    expires_after = ExpiresAfter(required=False, allow_null=True)
+
+
+class Completion(serializers.Serializer):
+    part_ids = serializers.ListField(child=serializers.CharField(max_length=60), max_length=uploads.MOST_PARTS)
+    md5 = serializers.CharField(required=False, allow_null=True, max_length=100)
+
+
+class FilesView(APIView):
+    """GET /v1/files"""
+
+    def get(self, request: Request) -> Response:
+        asked = query_of(FileList, request)
+        files = TrainingFile.objects.visible_to(team_of(request)).only(*SHOWN_FIELDS)
+        if "purpose" in asked:
+            files = files.filter(purpose=asked["purpose"])
+        sign, beyond = ("-", "lt") if asked["order"] == "desc" else ("", "gt")
+        if "after" in asked:
+            created_at, last = removal.place_of(team=team_of(request), file_id=asked["after"])
+            same_time = Q(created_at=created_at) & Q(**{f"pk__{beyond}": last})
+            files = files.filter(Q(**{f"created_at__{beyond}": created_at}) | same_time)
+        found = list(files.order_by(f"{sign}created_at", f"{sign}pk")[: asked["limit"] + 1])
+        return Response(page_of([file_json(file) for file in found[: asked["limit"]]], len(found) > asked["limit"]))
+
+
+class FileView(APIView):
+    """GET, DELETE /v1/files/{id}"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        return Response(file_json(services.get_file(team=team_of(request), file_id=file_id)))
+
+    def delete(self, request: Request, file_id: str) -> Response:
+        require_no_body(request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        services.delete_file(file=file, by=user_of(request))
+        return Response({"id": file_id, "object": "file", "deleted": True})
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """Answers whatever the Accept header says: SDKs ask for application/binary where a file comes."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class ContentView(APIView):
+    """GET, HEAD /v1/files/{id}/content"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        return file_response(services.get_file(team=team_of(request), file_id=file_id))
+
+
+class UploadsView(APIView):
+    """POST /v1/uploads"""
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(NewUpload, request)
+
+        def create() -> Response:
+            upload = uploads.create_upload(
+                team=team_of(request),
+                by=user_of(request),
+                filename=asked["filename"],
+                purpose=asked["purpose"],
+                num_bytes=asked["bytes"],
+                mime_type=asked["mime_type"],
+                expires_after=asked.get("expires_after"),
+            )
+            return Response(upload_json(upload))
+
+        return idempotent(request, create)
+
+
+class UploadView(APIView):
+    """GET /v1/uploads/{id}: with the parts that are here, so that a client can go on where it was cut off"""
+
+    def get(self, request: Request, upload_id: str) -> Response:
+        upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
+        uploads.expire_if_overdue(upload)
+        return Response(received_json(upload, uploads.received_parts(upload)))
+
+
+class CompleteView(APIView):
+    """POST /v1/uploads/{id}/complete"""
+
+    def post(self, request: Request, upload_id: str) -> Response:
+        asked = body_of(Completion, request)
+        upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
+
+        def complete() -> Response:
+            done = uploads.complete_upload(upload=upload, part_ids=asked["part_ids"], md5=asked.get("md5"))
+            return Response(upload_json(done))
+
+        return idempotent(request, complete)
+
+
+class CancelView(APIView):
+    """POST /v1/uploads/{id}/cancel"""
+
+    def post(self, request: Request, upload_id: str) -> Response:
+        require_no_body(request)
+        upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
+        return Response(upload_json(uploads.cancel_upload(upload=upload, by=user_of(request))))
+
+
+def page_of(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
+    ids = [row["id"] for row in data if "id" in row]
+    edges = {"first_id": ids[0], "last_id": ids[-1]} if ids else {}
+    return {"object": "list", "data": data, "has_more": has_more, **edges}

@@ -1,0 +1,263 @@
+"""What the platform does with data sets beyond OpenAI's API: rows, faults, tokens, repairs, versions, parts."""
+
+import itertools
+from dataclasses import asdict
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_requests import body_of, query_of, team_of, user_of
+from catalogue.services import get_model
+from chat import ChatError, SystemChoice
+from chat.system_choice import MAX_SYSTEM_CHARS
+from common.errors import UserError
+from datasets_app import services
+from datasets_app.versions.repairs import repairs_for
+from datasets_app.web.api import AnyAccept, page_of
+from datasets_app.web.downloads import examples_response, faults_response
+from datasets_app.web.wire import file_json, row_json, version_json, whole_file_json
+
+MOST_FAULTS = 1_000
+MOST_ROWS = 100
+FARTHEST = 2**53
+"""No list here goes on as far."""
+
+
+class FaultList(serializers.Serializer):
+    after = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
+
+
+class FaultsContent(serializers.Serializer):
+    format = serializers.ChoiceField(choices=["jsonl", "csv"], default="jsonl")
+
+
+class RowList(serializers.Serializer):
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
+    search = serializers.CharField(default="", max_length=200, allow_blank=True)
+    code = serializers.CharField(default="", max_length=60, allow_blank=True)
+
+
+class TokenQuery(serializers.Serializer):
+    model = serializers.CharField(max_length=200)
+    max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
+    system_prompt = serializers.CharField(required=False, max_length=MAX_SYSTEM_CHARS)
+    """As a job's: "default", "none" or a text; left out, what a job takes by itself."""
+
+
+class WholeFileView(APIView):
+    """GET /api/v1/files/{id}: OpenAI's file object with all that the check found"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(whole_file_json(file))
+
+
+class FaultsView(APIView):
+    """GET /api/v1/files/{id}/faults?after=&limit=&code=; `after` is the number of faults to pass over"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = query_of(FaultList, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        every = services.all_faults(file, after=asked["after"], code=asked["code"])
+        found = list(itertools.islice(every, asked["limit"] + 1))
+        page = page_of(found[: asked["limit"]], len(found) > asked["limit"])
+        notes = (file.statistics or {}).get("num_notes", 0)
+        return Response({**page, "num_faults": file.num_faults, "num_notes": notes})
+
+
+class FaultGroupsView(APIView):
+    """GET /api/v1/files/{id}/faults/groups"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(page_of([asdict(group) for group in services.fault_groups(file)], False))
+
+
+class FaultsContentView(APIView):
+    """GET /api/v1/files/{id}/faults/content?format=jsonl|csv: every fault, to keep"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return faults_response(file, as_csv=query_of(FaultsContent, request)["format"] == "csv")
+
+
+class ExamplesView(APIView):
+    """GET /api/v1/files/{id}/examples: every row as a line of JSON in OpenAI's words, of any format; lines of a text"""
+
+    content_negotiation_class = AnyAccept
+
+    def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
+        return examples_response(services.get_file(team=team_of(request), file_id=file_id))
+
+
+class RowsView(APIView):
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&code="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        asked = query_of(RowList, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        page = services.page_of_rows(file, **asked)
+        rows = [row_json(row) for row in page.rows]
+        found = page_of(rows, page.next_offset is not None)
+        return Response({**found, "total": page.total, "next_offset": page.next_offset})
+
+
+class TokensView(APIView):
+    """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len=&system_prompt="""
+
+    def get(self, request: Request, file_id: str, number: int) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        asked = query_of(TokenQuery, request)
+        return Response(services.row_tokens(file=file, number=number, **_as_asked(asked)))
+
+
+class StatisticsView(APIView):
+    """GET /api/v1/files/{id}/statistics?model=&max_seq_len=&system_prompt="""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        asked = query_of(TokenQuery, request)
+        return Response(services.token_statistics(file=file, **_as_asked(asked)))
+
+
+def _as_asked(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return base, system and max_seq_len of a TokenQuery."""
+    text = asked.get("system_prompt")
+    try:
+        system = SystemChoice.parse(text) if text else None
+    except ChatError as error:
+        raise UserError(error.message, code=error.code, param="system_prompt") from None
+    return {"base": get_model(asked["model"]), "system": system, "max_seq_len": asked.get("max_seq_len")}
+
+
+class NewRepair(serializers.Serializer):
+    repairs = serializers.ListField(child=serializers.CharField(max_length=60), min_length=1, max_length=20)
+    values = serializers.DictField(child=serializers.CharField(max_length=500, allow_blank=True), default=dict)
+    preview = serializers.BooleanField(default=False)
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class RepairsView(APIView):
+    """GET /api/v1/files/{id}/repairs: what would help; POST: make a repaired version, or with "preview" only look"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        codes = {group.code for group in services.fault_groups(file)}
+        found = [
+            {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
+            for r in repairs_for(codes, has_good_rows=bool(file.num_rows))
+        ]
+        return Response(page_of(found, False))
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewRepair, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        chosen = {"names": asked["repairs"], "values": asked["values"]}
+        if asked["preview"]:
+            preview = services.preview_repairs(file=file, **chosen)
+            found = {"is_partial": preview.is_partial, **asdict(preview.outcome)}
+            return Response({"object": "file.repair", "file": None, **found})
+        made, outcome = services.repair_file(file=file, **chosen, by=user_of(request), reason=asked["reason"])
+        return Response(
+            {"object": "file.repair", "file": file_json(made), **(asdict(outcome) if outcome is not None else {})}
+        )
+
+
+class NewReading(serializers.Serializer):
+    format = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    shape = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    encoding = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    columns = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), required=False)
+    unused = serializers.DictField(child=serializers.CharField(max_length=20), required=False)
+    """{KEY: "leave_out" | "question" | "system"}; the key "*" stands for all that is asked."""
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class ReadingView(APIView):
+    """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says; the file itself where that
+    changes no row, since unused keys are only left out"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewReading, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        reason = asked.pop("reason")
+        if "unused" in asked:
+            if len(asked) > 1:
+                raise UserError(
+                    "Say first how the file is read, and about unused keys once it is checked.",
+                    code="bad_answer",
+                    param="unused",
+                )
+            answers = {"answers": asked["unused"], "by": user_of(request), "reason": reason}
+            return Response(whole_file_json(services.answer_unused(file=file, **answers)))
+        return Response(version_json(services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)))
+
+
+class NewSplit(serializers.Serializer):
+    shares = serializers.DictField(child=serializers.FloatField())
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class SplitView(APIView):
+    """POST /api/v1/files/{id}/split: {"shares": {"train": 0.8, "validation": 0.1, "test": 0.1}, "seed": 0}"""
+
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(NewSplit, request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        made = services.split_file(file=file, shares=asked["shares"], seed=asked["seed"], by=user_of(request))
+        return Response({"object": "file.split", **{name: version_json(part) for name, part in made.items()}})
+
+
+class MixPart(serializers.Serializer):
+    file = serializers.CharField(max_length=60)
+    weight = serializers.FloatField(default=1.0)
+
+
+class NewMixture(serializers.Serializer):
+    parts = MixPart(many=True)
+    filename = serializers.CharField(max_length=200, default="mixture.jsonl")
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31)
+
+
+class MixView(APIView):
+    """POST /api/v1/datasets/mix: {"parts": [{"file", "weight"}], "filename", "seed"}"""
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(NewMixture, request)
+        team = team_of(request)
+        parts = [(services.get_file(team=team, file_id=part["file"]), part["weight"]) for part in asked["parts"]]
+        name = services.safe_filename(asked["filename"])
+        made = services.mix_files(parts=parts, filename=name, seed=asked["seed"], by=user_of(request))
+        return Response(version_json(made))
+
+
+class Comparison(serializers.Serializer):
+    against = serializers.CharField(max_length=60)
+
+
+class DiffView(APIView):
+    """GET /api/v1/files/{id}/diff?against=OLDER: rows that only one of the two has"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        team = team_of(request)
+        newer = services.get_file(team=team, file_id=file_id)
+        older = services.get_file(team=team, file_id=query_of(Comparison, request)["against"])
+        found = services.difference(older=older, newer=newer)
+        return Response({"object": "file.diff", "file": newer.pk, "against": older.pk, **asdict(found)})
+
+
+class VersionsView(APIView):
+    """GET /api/v1/files/{id}/versions"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        return Response(page_of([version_json(version) for version in services.versions_of(file)], False))

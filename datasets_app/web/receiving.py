@@ -1,0 +1,359 @@
+"""The ways in for large bodies, as ASGI applications of their own.
+
+Django would write a whole upload to disk before any view ran, and hold it to the cap for common bodies. Here a body
+goes block by block into a spool, with no database connection held meanwhile; an upload that is too large, malformed or
+broken off leaves nothing.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connections
+from django.http import HttpResponse
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+
+from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
+from accounts.middleware import TeamMiddleware
+from accounts.models import Team, User
+from accounts.roles import Role, require_role
+from common.errors import UserError, error_body, exception_handler, in_the_pages_language
+from common.idempotency import HEADER, Reply, run_once
+from common.ids import new_id
+from datasets_app import services, uploads
+from datasets_app.formats.streams import BLOCK
+from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
+from datasets_app.storage import store
+from datasets_app.versions.questions import LEAVE_OUT
+from datasets_app.web.multipart import Form
+from datasets_app.web.wire import file_json, part_json, version_json
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+T = TypeVar("T")
+S = TypeVar("S", TrainingFile, UploadPart)
+
+FORM_BYTES = 1 << 20
+"""What a form may have around its file."""
+DRAINED_BYTES = 16 * 2**20
+"""How much of a refused body is still read, so that its sender gets to see the answer."""
+
+
+class Disconnected(Exception):
+    """The client has gone."""
+
+
+class Body:
+    """A request's body; knows when all of it has come, since asking once more would wait for ever."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_whole = False
+
+    async def read(self) -> bytes:
+        """Return the next bytes; raise Disconnected when the client leaves."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        self.is_whole = not message.get("more_body")
+        return bytes(message.get("body", b""))
+
+    async def drain(self) -> None:
+        """Read what is left of a refused body, up to a limit."""
+        drained = 0
+        while not self.is_whole and drained < DRAINED_BYTES:
+            drained += len(await self.read())
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends."""
+
+    user: User
+    team: Team
+    idempotency_key: str
+
+
+async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`, and
+    `unused`: "leave_out" answers beforehand what the file may ask."""
+    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
+
+
+async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /v1/uploads/{id}/parts: `data`."""
+    upload_id = _id_in(scope)
+
+    def receive_part(caller: Caller, form: Form) -> Reply:
+        upload = uploads.get_upload(team=caller.team, upload_id=upload_id)
+        _refuse_unknown(form, ())
+        spool = form.finish()
+
+        def add() -> UploadPart:
+            return uploads.add_part(upload=upload, spool=spool)
+
+        # A part whose reply was lost is sent again, and must not be there twice.
+        return _once(caller, ["POST part", upload_id, spool.sha256], add, part_json)
+
+    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
+
+
+async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason` and `unused`."""
+    file_id = _id_in(scope)
+
+    def receive_version(caller: Caller, form: Form) -> Reply:
+        parent = services.get_file(team=caller.team, file_id=file_id)
+        _refuse_unknown(form, ("reason", "unused"))
+        spool, reason, left_out = form.finish(), form.fields.get("reason", ""), _left_out(form.fields)
+
+        def create() -> TrainingFile:
+            return services.store_version(
+                parent=parent,
+                by=caller.user,
+                filename=form.filename,
+                spool=spool,
+                reason=reason,
+                left_out=left_out,
+            )
+
+        asked = ["POST version", file_id, form.filename, reason, spool.sha256, *left_out]
+        return _once(caller, asked, create, version_json)
+
+    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
+
+
+ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
+    ("POST", re.compile(r"/v1/files/?"), files_endpoint),
+    ("POST", re.compile(r"/v1/uploads/[^/]+/parts/?"), parts_endpoint),
+    ("POST", re.compile(r"/api/v1/files/[^/]+/versions/?"), versions_endpoint),
+]
+
+
+async def receive_form(scope: Scope, body: Body, *, field: str, limit_bytes: int) -> Form:
+    """Read a whole form whose file, in `field`, has at most `limit_bytes`.
+
+    Raises UserError for a form that is refused and Disconnected when the client leaves; nothing is left then. The
+    caller discards the form's spool.
+    """
+    announced = _header(scope, b"content-length")
+    form = Form(_header(scope, b"content-type"), file_field=field, limit=limit_bytes)
+    try:
+        if announced.isdigit() and int(announced) > limit_bytes + FORM_BYTES:
+            raise UserError(
+                f"The body has {announced} bytes, more than the limit of {limit_bytes}. Split the file.",
+                code="file_too_large",
+                param=field,
+                status=413,
+            )
+        await _read_into(form, body)
+    except BaseException:
+        form.discard()
+        raise
+    return form
+
+
+async def _read_into(form: Form, body: Body) -> None:
+    pending = bytearray()
+    while not body.is_whole:
+        pending += await body.read()
+        if len(pending) >= BLOCK or body.is_whole:
+            # In a thread: hashing and writing a block must not hold up other requests.
+            await asyncio.to_thread(form.feed, bytes(pending))
+            pending.clear()
+
+
+async def _serve(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    field: str,
+    limit: int,
+    handler: Callable[[Caller, Form], Reply],
+) -> None:
+    """Authenticate, receive, then hand the form to `handler` in a thread and send its reply."""
+    form: Form | None = None
+    body = Body(receive)
+    headers: dict[str, str] = {}
+    try:
+        try:
+            await _in_thread(lambda: _authenticate(scope))
+            form = received = await receive_form(scope, body, field=field, limit_bytes=limit)
+            # Asked again: a body may take hours, and who was removed meanwhile stores nothing.
+            status, content = await _in_thread(lambda: handler(_authenticate(scope), received))
+        except Disconnected:
+            raise
+        except Exception as error:
+            status, content, headers = _refusal(error)
+            content = in_the_pages_language(_bare_request(scope), content)
+            await body.drain()
+    except Disconnected:
+        return
+    finally:
+        if form is not None:
+            form.discard()
+    await _reply(send, status, content, headers)
+
+
+def _create_file(caller: Caller, form: Form) -> Reply:
+    spool = form.finish()
+    _refuse_unknown(form, ("purpose", "expires_after[anchor]", "expires_after[seconds]", "unused"))
+    left_out = _left_out(form.fields)
+    purpose = form.fields.get("purpose", "")
+    if not purpose:
+        raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
+    policy = _policy(form.fields)
+
+    def create() -> TrainingFile:
+        return services.store_file(
+            team=caller.team,
+            by=caller.user,
+            filename=form.filename,
+            purpose=purpose,
+            spool=spool,
+            expires_after=policy,
+            left_out=left_out,
+        )
+
+    asked = ["POST /v1/files", purpose, form.filename, policy, spool.sha256, *left_out]
+    return _once(caller, asked, create, file_json)
+
+
+def _once(caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], dict[str, Any]]) -> Reply:
+    """Reply with what `create` stores, or as to an earlier request with the same Idempotency-Key and `asked`."""
+    stored: list[str] = []
+
+    def handler() -> Reply:
+        made = create()
+        stored.append(made.storage_name)
+        return 200, as_json(made)
+
+    if not caller.idempotency_key:
+        return handler()
+    owner = f"team:{caller.team.pk}"
+    try:
+        return run_once(owner=owner, key=caller.idempotency_key, asked=json.dumps(asked), handler=handler)
+    except BaseException:
+        # The key's transaction is around that of `create`: when it fails in the end, the row is gone and the bytes not.
+        for name in stored:
+            store.remove(name)
+        raise
+
+
+def _id_in(scope: Scope) -> str:
+    """Return the id in the path /…/{id}/verb."""
+    return str(scope["path"].rstrip("/").split("/")[-2])
+
+
+def _policy(fields: dict[str, str]) -> dict[str, Any] | None:
+    anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    is_number = seconds is not None and re.fullmatch(r"\d{1,12}", seconds)
+    return {"anchor": anchor, "seconds": int(seconds) if seconds is not None and is_number else seconds}
+
+
+def _left_out(fields: dict[str, str]) -> list[str]:
+    """Return the keys that are left out whatever they hold: all, or none where nothing is said."""
+    said = fields.get("unused", "")
+    if said not in ("", LEAVE_OUT):
+        raise UserError(
+            f"unused is {said[:40]!r}; before a file is read it can only be {LEAVE_OUT}. Say more once it is checked.",
+            code="invalid_value",
+            param="unused",
+        )
+    return [EVERY_KEY] if said else []
+
+
+def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
+    unknown = sorted(set(form.fields) - set(known))
+    if unknown:
+        raise UserError(
+            f"The field {unknown[0][:40]!r} is not known here.", code="unknown_parameter", param=unknown[0][:40]
+        )
+
+
+def _authenticate(scope: Scope) -> Caller:
+    """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
+    plain = _bare_request(scope)
+    SessionMiddleware(_unused).process_request(plain)
+    AuthenticationMiddleware(_unused).process_request(plain)
+    TeamMiddleware(_unused)(cast(Any, plain))
+    request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
+    user = request.user
+    if not user:
+        raise NotAuthenticated("Send an API key as 'Authorization: Bearer sk-luthier-…'.")
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    require_role(Role.MEMBER, user=cast(User, user), team=team)
+    return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
+
+
+def _bare_request(scope: Scope) -> ASGIRequest:
+    """Return the request without its body and the headers of one, which is not there for Django to read."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")]
+    return ASGIRequest({**scope, "headers": headers}, io.BytesIO())
+
+
+def _unused(request: object) -> HttpResponse:
+    return HttpResponse()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a thread that gives its database connection back at once."""
+
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(run)
+
+
+def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
+    if isinstance(error, UserError):
+        body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+        return error.status, body, {}
+    if isinstance(error, NotAuthenticated | AuthenticationFailed):
+        # What a view of Django REST framework does before its handler of errors.
+        error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
+    response = exception_handler(error, {})
+    return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
+
+
+async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:
+    content = json.dumps(body, ensure_ascii=False, default=str).encode()
+    shown = {
+        "content-type": "application/json",
+        "content-length": str(len(content)),
+        "x-request-id": new_id("req"),
+        "x-content-type-options": "nosniff",
+        **{name: value for name, value in headers.items() if name in ("www-authenticate", "retry-after")},
+    }
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in shown.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")

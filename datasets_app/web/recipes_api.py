@@ -1,0 +1,52 @@
+"""Recipes over HTTP."""
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api_requests import body_of, team_of, user_of
+from common.idempotency import idempotent
+from datasets_app import services
+from datasets_app.recipes.making import acceptance_of, questionnaire, read_answers
+from datasets_app.web.wire import version_json
+
+
+class IdentityAnswers(serializers.Serializer):
+    name = serializers.CharField(max_length=1000)
+    maker = serializers.CharField(max_length=1000)
+    languages = serializers.ListField(child=serializers.CharField(max_length=20), required=False, max_length=20)
+    tone = serializers.CharField(required=False, max_length=40)
+    file = serializers.CharField(required=False, allow_null=True, max_length=60)
+
+
+class RecipesView(APIView):
+    """GET /api/v1/recipes: each recipe with the questions that it asks"""
+
+    def get(self, request: Request) -> Response:
+        return Response({"object": "list", "data": [{"object": "recipe", **questionnaire()}], "has_more": False})
+
+
+class IdentityView(APIView):
+    """POST /api/v1/recipes/identity: {"name", "maker", "languages", "tone", "file"}; `file` is completed if given"""
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(IdentityAnswers, request)
+        team = team_of(request)
+
+        def create() -> Response:
+            file = services.get_file(team=team, file_id=asked["file"]) if asked.get("file") else None
+            made = services.identity_file(team=team, by=user_of(request), identity=read_answers(asked), file=file)
+            return Response(version_json(made))
+
+        return idempotent(request, create)
+
+
+class AcceptanceView(APIView):
+    """GET /api/v1/files/{id}/acceptance: what a model is asked after a training on this file"""
+
+    def get(self, request: Request, file_id: str) -> Response:
+        found = acceptance_of(services.get_file(team=team_of(request), file_id=file_id))
+        tests = [test.to_json() for test in found.tests] if found else []
+        needed = dict(found.needed) if found else {}
+        return Response({"object": "file.acceptance", "tests": tests, "needed": needed})

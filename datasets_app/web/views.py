@@ -1,0 +1,139 @@
+"""The pages of data sets: list, upload, one set with its tabs, download and deletion."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.requests import PageRequest
+from accounts.roles import RoleNeeded
+from common.errors import NotFound, UserError
+from common.idempotency import once
+from common.spoken import spoken
+from datasets_app import services
+from datasets_app.checking.notes import templates_of, unused_of
+from datasets_app.models import TrainingFile
+from datasets_app.shapes.unused import BESIDE
+from datasets_app.uploads import PART_BYTES
+from datasets_app.versions.questions import questions_of, words_of_choices
+from datasets_app.web.columns import question_of
+from datasets_app.web.downloads import faults_response, file_response
+from datasets_app.web.tabs import TABS
+from datasets_app.web.words import recognised, sentence_of, status_of
+
+
+@login_required
+@require_GET
+def datasets(request: PageRequest) -> HttpResponse:
+    return _list_page(request)
+
+
+def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+    files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune").order_by("-created_at")[:100]
+    context = {
+        "files": [{"file": file, "status": status_of(file)} for file in files],
+        "mixable": [file for file in files if file.is_processed and file.use != "text" and not file.unanswered],
+        "limit_bytes": settings.MAX_UPLOAD_BYTES,
+        "part_bytes": PART_BYTES,
+        "form_bytes": settings.MAX_BODY_BYTES,
+        "error": error,
+        "curl": f"curl {settings.PUBLIC_URL}/v1/files -H 'Authorization: Bearer sk-luthier-…' "
+        "-F purpose=fine-tune -F file=@chats.jsonl",
+        "python": 'file = client.files.create(file=open("chats.jsonl", "rb"), purpose="fine-tune")',
+    }
+    return render(request, "datasets_app/list.html", context, status=status)
+
+
+@login_required
+@require_POST
+def upload_dataset(request: PageRequest) -> HttpResponse:
+    """Take the form's file from a browser without scripts; with scripts it goes to /v1/files in a stream."""
+
+    def create() -> HttpResponse:
+        upload = request.FILES.get("file")
+        if upload is None:
+            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+        file = services.create_file(
+            team=request.team, by=request.user, filename=upload.name or "data.jsonl", purpose="fine-tune", stream=upload
+        )
+        return redirect("dataset", file.id)
+
+    try:
+        return once(request, create)
+    except UserError as error:
+        return _list_page(request, error=spoken(error.message), status=error.status)
+
+
+@login_required
+@require_GET
+def dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    """Show one data set: its verdict, and one of its tabs."""
+    file = file_of(request, file_id)
+    tab = request.GET.get("tab", "")
+    if tab not in TABS or file.status == TrainingFile.Status.UPLOADED:
+        tab = "faults" if file.num_faults or file.progress.get("faults") else "rows"
+    context: dict[str, Any] = {
+        "file": file,
+        "tab": tab,
+        "status": status_of(file),
+        "sentence": sentence_of(file),
+        "recognised": recognised(file),
+        **_unused(file),
+        "templates": templates_of(file),
+        "question": question_of(file, request.GET),
+        "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
+        **TABS[tab](request, file),
+    }
+    return render(request, "datasets_app/detail.html", context)
+
+
+def _unused(file: TrainingFile) -> dict[str, Any]:
+    """Return what nothing reads: asked about, told, or, where people keep it for themselves, only mentioned."""
+    questions = questions_of(file)
+    asked = {question.name for question in questions}
+    told = [note for note in unused_of(file) if note.params["name"] not in asked]
+    return {
+        "questions": questions,
+        "choices": words_of_choices(),
+        "unused": [note for note in told if note.params["name"] not in BESIDE],
+        "beside": [note for note in told if note.params["name"] in BESIDE],
+    }
+
+
+@login_required
+@require_POST
+def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
+    file = file_of(request, file_id)
+    try:
+        services.delete_file(file=file, by=request.user)
+    except RoleNeeded:
+        raise
+    except UserError as error:
+        messages.error(request, spoken(error.message))
+        return redirect("dataset", file_id)
+    messages.success(request, _("%(name)s was deleted.") % {"name": file.filename})
+    return redirect("datasets")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def download_dataset(request: PageRequest, file_id: str) -> HttpResponseBase:
+    return file_response(file_of(request, file_id))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def download_faults(request: PageRequest, file_id: str) -> HttpResponseBase:
+    return faults_response(file_of(request, file_id), as_csv=True)
+
+
+def file_of(request: PageRequest, file_id: str) -> TrainingFile:
+    file = TrainingFile.objects.visible_to(request.team).filter(pk=file_id).first()
+    if file is None:
+        raise NotFound(_("This data set does not exist."), code="file_not_found")
+    return file
