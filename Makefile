@@ -25,11 +25,12 @@ test: chromium  ## every test that fits into minutes, with real servers, a real 
 test-full: chromium  ## also the faults at their real times and the walks on the real model
 	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30
 
-lint: setup  ## ruff, mypy, import-linter, djLint, migrations, translations
+lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=.:platform $(BIN)/lint-imports
 	@$(BIN)/djlint templates --check --lint --quiet
+	@$(BIN)/oxlint --deny-warnings
 	@LUTHIER_HOME=$$(mktemp -d) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@$(BIN)/python tools/translations.py check
 

@@ -17,6 +17,13 @@ def test_no_tests_package_hides_an_app() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
+def test_each_folder_of_tests_is_named_after_what_it_tests() -> None:
+    rooms = {path.name for parent in (ROOT, ROOT / "platform") for path in parent.iterdir() if path.is_dir()}
+    folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    assert folders - rooms == {"journeys"}, "journeys alone go through the whole house"
+    assert {"accounts", "chat", "trainer"} <= folders
+
+
 def test_every_variable_of_compose_is_one_that_the_settings_read() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     named = set(re.findall(r"^\s+((?:LUTHIER_[A-Z0-9_]+|DATABASE_URL|BROKER_URL)):", compose, re.MULTILINE))

@@ -152,7 +152,7 @@ STORAGES = {
     "default": _storage("default"),
     "datasets": _storage("datasets"),
     "artifacts": _storage("artifacts"),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "console.static_files.ModuleStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = LUTHIER_HOME / "static"

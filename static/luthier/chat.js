@@ -1,81 +1,70 @@
 // The chat box of a deployment: answers stream and can be stopped.
-(() => {
-  "use strict";
-  const form = document.querySelector("[data-chat]");
-  if (!form) return;
-  const box = document.querySelector("#chat");
-  const input = form.querySelector("[name=message]");
-  const stop = form.querySelector("[data-stop]");
-  const words = form.dataset;
-  const messages = [];
-  let controller = null;
+import { textsOf } from "./chat-stream.js";
 
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const text = input.value.trim();
-    if (!text || controller) return;
-    input.value = "";
-    bubble(text, "mine");
-    messages.push({ role: "user", content: text });
-    const answer = bubble(words.waiting, "theirs muted");
-    controller = new AbortController();
-    stop.hidden = false;
-    try {
-      const content = await stream(answer, controller.signal);
-      messages.push({ role: "assistant", content });
-    } catch (error) {
-      if (error.name === "AbortError") { messages.push({ role: "assistant", content: answer.textContent }); }
-      else { answer.textContent = error.message; answer.className = "bubble failed"; messages.pop(); }
-    } finally {
-      controller = null;
-      stop.hidden = true;
-      input.focus();
-    }
+const form = document.querySelector("[data-chat]");
+const box = document.querySelector("#chat");
+const input = form.querySelector("[name=message]");
+const stop = form.querySelector("[data-stop]");
+const words = form.dataset;
+const messages = [];
+let controller = null;
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = input.value.trim();
+  if (!text || controller) return;
+  input.value = "";
+  bubble(text, "mine");
+  messages.push({ role: "user", content: text });
+  const answer = bubble(words.waiting, "theirs muted");
+  controller = new AbortController();
+  stop.hidden = false;
+  try {
+    const content = await stream(answer, controller.signal);
+    messages.push({ role: "assistant", content });
+  } catch (error) {
+    if (error.name === "AbortError") { messages.push({ role: "assistant", content: answer.textContent }); }
+    else { answer.textContent = sentenceOf(error); answer.className = "bubble failed"; messages.pop(); }
+  } finally {
+    controller = null;
+    stop.hidden = true;
+    input.focus();
+  }
+});
+stop.addEventListener("click", () => controller && controller.abort());
+
+async function stream(answer, signal) {
+  const token = form.querySelector("input[name=csrfmiddlewaretoken]").value;
+  const reply = await fetch(words.chat, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+    body: JSON.stringify({ model: words.name, messages, stream: true, temperature: 0, max_tokens: 256 }),
+    signal,
   });
-  stop.addEventListener("click", () => controller && controller.abort());
-
-  async function stream(answer, signal) {
-    const token = form.querySelector("input[name=csrfmiddlewaretoken]").value;
-    const reply = await fetch(words.chat, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-      body: JSON.stringify({ model: words.name, messages, stream: true, temperature: 0, max_tokens: 256 }),
-      signal,
-    });
-    if (!reply.ok) {
-      const body = await reply.json().catch(() => ({}));
-      throw new Error(body.error?.message || words.failed);
-    }
-    let content = "";
-    let rest = "";
-    const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return content;
-      rest += value;
-      const lines = rest.split("\n");
-      rest = lines.pop();
-      for (const line of lines) {
-        if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
-        const chunk = JSON.parse(line.slice(6));
-        if (chunk.error) {
-          const known = { replica_lost: words.lost, access_ended: words.ended };
-          throw new Error(known[chunk.error.code] || chunk.error.message);
-        }
-        content += chunk.choices[0]?.delta?.content || "";
-        answer.textContent = content;
-        answer.className = "bubble theirs";
-        answer.scrollIntoView({ block: "nearest" });
-      }
-    }
+  if (!reply.ok) {
+    const body = await reply.json().catch(() => ({}));
+    throw new Error(body.error?.message || words.failed);
   }
-
-  function bubble(text, classes) {
-    const element = document.createElement("div");
-    element.className = `bubble ${classes}`;
-    element.textContent = text;
-    box.append(element);
-    element.scrollIntoView({ block: "nearest" });
-    return element;
+  let content = "";
+  for await (const text of textsOf(reply.body.pipeThrough(new TextDecoderStream()))) {
+    content += text;
+    answer.textContent = content;
+    answer.className = "bubble theirs";
+    answer.scrollIntoView({ block: "nearest" });
   }
-})();
+  return content;
+}
+
+function sentenceOf(error) {
+  const known = { replica_lost: words.lost, access_ended: words.ended };
+  return known[error.code] || error.message;
+}
+
+function bubble(text, classes) {
+  const element = document.createElement("div");
+  element.className = `bubble ${classes}`;
+  element.textContent = text;
+  box.append(element);
+  element.scrollIntoView({ block: "nearest" });
+  return element;
+}

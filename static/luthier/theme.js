@@ -1,4 +1,4 @@
-// Before the first paint: the chosen theme, else what the system asks for.
+// Before the first paint, so no module, which would wait for the page: the chosen theme, else what the system asks for.
 (() => {
   const root = document.documentElement;
   if (!root.dataset.bsTheme) {
