@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from datasets_app.models import TrainingFile
+from wording import Message
 
-Guard = Callable[[TrainingFile], str | None]
+Guard = Callable[[TrainingFile], Message | None]
 _guards: list[Guard] = []
 
 
@@ -14,6 +15,6 @@ def register(guard: Guard) -> None:
         _guards.append(guard)
 
 
-def reason_to_keep(file: TrainingFile) -> str | None:
+def reason_to_keep(file: TrainingFile) -> Message | None:
     """Return the first guard's sentence, or None when nobody needs the file."""
     return next((reason for guard in _guards if (reason := guard(file))), None)

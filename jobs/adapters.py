@@ -7,9 +7,11 @@ from django.conf import settings
 
 from common import artifacts
 from common.errors import UserError
+from jobs.messages import message
 from jobs.models import Adapter
 from rundir import ManifestError, sha256_of_file
 from rundir.manifest import NAME as MANIFEST
+from wording import as_written
 
 
 def local_folder(adapter: Adapter) -> Path:
@@ -23,15 +25,16 @@ def local_folder(adapter: Adapter) -> Path:
     try:
         artifacts.fetch_folder(adapter.storage_name, folder)
         if sha256_of_file(folder / MANIFEST) != adapter.sha256:
-            raise ManifestError(f"The files of {adapter.name} are not the ones that its training has written.")
+            raise ManifestError(message("adapter_files_differ", name=adapter.name))
         os.utime(folder / MANIFEST)  # when it was last used
     except (ManifestError, FileNotFoundError) as error:
         _require_live(adapter)  # deleted while it was fetched
-        raise UserError(f"{adapter.name} cannot be loaded: {error}", code="adapter_damaged", status=500) from error
+        said = message("adapter_not_loaded", name=adapter.name, reason=as_written(error))
+        raise UserError(said, code="adapter_damaged", status=500) from error
     _require_live(adapter)
     return folder
 
 
 def _require_live(adapter: Adapter) -> None:
     if not Adapter.objects.live().filter(pk=adapter.pk).exists():
-        raise UserError(f"The model {adapter.name} was deleted.", code="model_deleted", status=410)
+        raise UserError(message("model_was_deleted", name=adapter.name), code="model_deleted", status=410)

@@ -25,10 +25,12 @@ from jobs import estimating, services
 from jobs.command import arguments_of, command_of, data_address
 from jobs.hyperparameters import read_asked
 from jobs.logs import read_log
+from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
 from jobs.texts import is_storable, sendable
 from jobs.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
+from wording import Message
 
 RETRY_COUNT = "x-stainless-retry-count"
 WISH_FIELDS = (
@@ -144,7 +146,7 @@ class EventsView(APIView):
         events = _job(request, job_id).events.order_by("-number")
         if "after" in page:
             last = events.filter(pk=page["after"]).first()
-            events = events.filter(number__lt=_found(last, "event", page["after"]).number)
+            events = events.filter(number__lt=_found(last, message("no_such_event", event=page["after"])).number)
         return _list(events, page["limit"], event_as_json)
 
 
@@ -158,7 +160,9 @@ class CheckpointsView(APIView):
         checkpoints = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
         if "after" in page:
             last = checkpoints.filter(pk=page["after"]).first()
-            checkpoints = checkpoints.filter(step__lt=_found(last, "checkpoint", page["after"]).step)
+            checkpoints = checkpoints.filter(
+                step__lt=_found(last, message("no_such_checkpoint", checkpoint=page["after"])).step
+            )
         return _list(checkpoints, page["limit"], lambda checkpoint: checkpoint_as_json(checkpoint, job))
 
 
@@ -223,27 +227,19 @@ def _wish(request: Request) -> services.Wish:
     """Return what the body asks for; a field that nobody knows would be ignored in silence, so it is refused."""
     body = request.data
     if not isinstance(body, dict):
-        raise UserError("The body must be a JSON object.", code="invalid_type")
+        raise UserError(message("body_must_be_object"), code="invalid_type")
     body = dict(body.items())
     if body.pop("integrations", None):
-        raise UserError(
-            "integrations are not offered: read the loss from the job's events or from metrics.csv.",
-            code="unsupported_integration",
-            param="integrations",
-        )
+        raise UserError(message("integrations_not_offered"), code="unsupported_integration", param="integrations")
     if unknown := sorted(set(body) - set(WISH_FIELDS)):
-        raise UserError(
-            f"A job has no field {sendable(unknown[0])!r}. Hyperparameters belong into "
-            "method.supervised.hyperparameters or hyperparameters.",
-            code="unknown_parameter",
-            param=sendable(unknown[0]),
-        )
+        name = sendable(unknown[0])
+        raise UserError(message("job_field_unknown", name=name), code="unknown_parameter", param=name)
     for name in ("model", "training_file"):
         if not isinstance(body.get(name), str) or not body[name]:
-            raise UserError(f"{name} is missing; it must be an id.", code="missing_required_parameter", param=name)
+            raise UserError(message("id_missing", name=name), code="missing_required_parameter", param=name)
     for name in ("validation_file", "suffix", "system_prompt"):
         if body.get(name) is not None and not isinstance(body[name], str):
-            raise UserError(f"{name} must be a text.", code="invalid_type", param=name)
+            raise UserError(message("must_be_text", name=name), code="invalid_type", param=name)
     return services.Wish(**body, **_repetition(request))
 
 
@@ -286,18 +282,17 @@ def _query(kind: type[serializers.Serializer], request: Request, *, is_list: boo
     return found
 
 
-def _found(row: Any, word: str, row_id: str) -> Any:
+def _found(row: Any, refusal: Message) -> Any:
     if row is None:
-        raise NotFound(f"There is no {word} {row_id!r} in this job.", code="not_found", param="after")
+        raise NotFound(refusal, code="not_found", param="after")
     return row
 
 
 def _require_model(job: FineTuningJob) -> None:
     """Say that checkpoints were deleted, instead of listing none as if there had been none."""
     if Adapter.objects.deleted().filter(job=job).exists():
-        raise UserError(
-            f"The model {job.fine_tuned_model} was deleted with its checkpoints.", code="model_deleted", status=410
-        )
+        gone = message("deleted_with_checkpoints", name=job.fine_tuned_model)
+        raise UserError(gone, code="model_deleted", status=410)
 
 
 def _as_json(request: Request, job: FineTuningJob) -> dict[str, Any]:

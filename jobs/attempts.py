@@ -6,22 +6,23 @@ from django.utils import timezone
 
 from compute.models import Run
 from compute.services import request_run
+from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from rundir import newest_step
+from wording import Message
 
 KIND = "training"
 MOST_LOSSES = 3
 """Attempts lost in a row without any new step, after which a job has failed."""
-PAUSED_FOR_NOTHING = "The job is paused before its first checkpoint: it begins anew when it is resumed."
 
 
-def queue_attempt(job: FineTuningJob, message: str) -> Attempt:
+def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     """Ask for a Run for the job's next attempt, inside the caller's transaction, which holds the job's lock."""
     run = request_run(kind=KIND, team=job.team, accelerators=job.accelerators, label=label_of(job))
     number = job.attempts.count() + 1
     attempt = Attempt.objects.create(job=job, number=number, run=run)
-    if not job.move(FineTuningJob.Status.QUEUED, message):
-        job.tell(message)  # the attempt before had not begun
+    if not job.move(FineTuningJob.Status.QUEUED, said):
+        job.tell(said)  # the attempt before had not begun
     return attempt
 
 
@@ -47,26 +48,26 @@ def newest_checkpoint(job: FineTuningJob) -> int | None:
     return max((step for step in (published, *here) if step is not None), default=None)
 
 
-def queued_again(job: FineTuningJob) -> str:
+def queued_again(job: FineTuningJob) -> Message:
     """Say how the job's next attempt begins; a checkpoint is promised only where there is one."""
     if newest_checkpoint(job) is None:
-        return "The job is queued again and begins anew, since it has no checkpoint yet."
-    return "The job is queued again and goes on from its newest checkpoint."
+        return message("queued_again_anew")
+    return message("queued_again_from_checkpoint")
 
 
 @transaction.atomic
-def close(attempt: Attempt, *, retry_message: str) -> None:
+def close(attempt: Attempt, *, retry_message: Message) -> None:
     """Conclude an attempt that ended without a verdict: do what was wished for meanwhile, else queue the next one."""
     job = lock_job(attempt.job_id)
     if not mark_closed(attempt) or job.is_finished:
         return
     if job.cancel_requested_at is not None:
-        job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+        job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
     elif job.pause_requested_at is not None:
         is_kept = not job.current_step or newest_checkpoint(job) is not None
         job.move(
             FineTuningJob.Status.PAUSED,
-            f"The job is paused after step {job.current_step}." if is_kept else PAUSED_FOR_NOTHING,
+            message("paused_after_step", step=job.current_step) if is_kept else message("paused_for_nothing"),
             pause_requested_at=None,
             estimated_finish=None,
         )

@@ -6,10 +6,12 @@ from typing import Any
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
+from common.wording import in_words
 from datasets_app.models import TrainingFile
-from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve, sentence
+from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve
 from jobs.hyperparameters.automatic import training_rows
 from jobs.memory import memory_of
+from jobs.messages import message
 from jobs.models import FineTuningJob, Rehearsal
 from jobs.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
 from jobs.texts import is_storable
@@ -36,11 +38,11 @@ def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict
             "type": parameter.kind,
             "group": parameter.group,
             "sentence": str(parameter.sentence),
-            "accepted": parameter.accepted,
+            "accepted": in_words(parameter.accepted),
             "choices": list(parameter.choices),
-            "managed": str(parameter.managed) if parameter.managed is not None else None,
+            "managed": in_words(parameter.managed) if parameter.managed is not None else None,
             "auto": resolved.values.get(parameter.name) if resolved else None,
-            "reason": sentence(resolved.reasons.get(parameter.name)) if resolved else "",
+            "reason": in_words(resolved.reasons.get(parameter.name)) if resolved else "",
         }
         for parameter in PARAMETERS
     ]
@@ -59,7 +61,7 @@ def estimate(
     base, file = _base(model), _file(team, file_id)
     has_validation_file = validation_file_id is not None and bool(_found(team, validation_file_id, "validation_file"))
     if base is None or file is None:
-        raise UserError("An estimate needs a model and a training_file.", code="missing_parameter", param="model")
+        raise UserError(message("estimate_needs_both"), code="missing_parameter", param="model")
     devices = devices_for(team, accelerators)
     check_together(
         asked,
@@ -80,7 +82,7 @@ def estimate(
         "accelerators": devices.most,
         "accelerator_kind": devices.kind,
         "hyperparameters": resolved.values,
-        "reasons": {name: sentence(reason) for name, reason in resolved.reasons.items()},
+        "reasons": {name: in_words(reason) for name, reason in resolved.reasons.items()},
     }
 
 
@@ -187,7 +189,7 @@ def _base(model: str | None) -> BaseModel | None:
         return None
     base = BaseModel.objects.filter(pk=model).first() if is_storable(model) else None
     if base is None:
-        raise NotFound(f"There is no base model {model[:80]!r}.", code="model_not_found", param="model")
+        raise NotFound(message("no_such_base_model", name=model[:80]), code="model_not_found", param="model")
     return base
 
 
@@ -198,5 +200,5 @@ def _file(team: Team, file_id: str | None) -> TrainingFile | None:
 def _found(team: Team, file_id: str, param: str) -> TrainingFile:
     file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if is_storable(file_id) else None
     if file is None:
-        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param=param)
+        raise NotFound(message("no_such_training_file", file=file_id[:60]), code="file_not_found", param=param)
     return file

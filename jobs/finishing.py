@@ -19,26 +19,19 @@ from compute.work import TryAgain, WorkError
 from datasets_app.services import create_result_file
 from jobs import rehearsals
 from jobs.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
+from jobs.messages import message, message_of
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.names import adapter_id, model_name
 from jobs.storage_errors import AWAY, PATIENCE, STORAGE_AWAY, goes_on_waiting, trouble
 from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
-ASK = (
-    "Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its whole log."
-)
 LOG_LINES = 40
 LOG_BYTES = 16_000
 LOST_CODE = "trainer_lost"
-SILENT = f"The training failed without saying why. {ASK}"
-GIVEN_UP = f"This happened in three attempts in a row, none of which got further than the one before. {ASK}"
-NOTHING_LESS = (
-    "Everything that takes less memory was tried. Choose a smaller model, a smaller max_seq_len, or devices with more "
-    "memory."
-)
 KEPT = ("log.txt", "events.jsonl", "metrics.csv", "spec.json", "chat", "lease", "supervisor.lock")
 """What stays of a finished job's run directories."""
 
@@ -68,26 +61,27 @@ def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     elif attempt.run.outcome_code == rehearsals.OUT_OF_MEMORY:
         _try_with_less(attempt, directory)
     elif outcome == Run.Outcome.FAILED:
-        _fail(attempt, directory, attempt.run.outcome_code, attempt.run.outcome_message)
+        _fail(attempt, directory, attempt.run.outcome_code, _told(attempt))
     elif outcome == Run.Outcome.LOST:
         _retry_or_give_up(attempt, directory)
     else:
-        close(attempt, retry_message=f"Attempt {attempt.number} was stopped. {queued_again(attempt.job)}")
+        stopped = message("attempt_stopped", number=attempt.number)
+        close(attempt, retry_message=stopped.followed_by(queued_again(attempt.job)))
 
 
 def _give_up(attempt: Attempt, directory: RunDirectory, error: TryAgain | WorkError) -> None:
     """Fail a job whose result storage does not take; what was made stays on its node."""
     logger.error("The result of %s was not stored and stays in %s: %s", attempt.job_id, directory.root, error)
-    reason = error.message if isinstance(error, WorkError) else "Object storage did not answer for too long."
+    reason = message_of(error.message) if isinstance(error, WorkError) else message("storage_silent_too_long")
     code = error.code if isinstance(error, WorkError) else AWAY
-    _fail(attempt, directory, code, f"{reason} The result was not stored: an administrator finds it on its node.")
+    _fail(attempt, directory, code, reason.followed_by(message("result_not_stored")))
 
 
 def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
     """Publish the result, then make the job's end known in one transaction."""
     result = _publish_result(attempt.job, directory)
     if result is None:
-        close(attempt, retry_message=f"The result was lost with its node. {queued_again(attempt.job)}")
+        close(attempt, retry_message=message("result_lost").followed_by(queued_again(attempt.job)))
         return
     for filename, path in _result_files(directory, result):
         _store_result_file(attempt.job, filename, path)
@@ -99,7 +93,7 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
         adapter = _make_adapter(job, result)
         job.move(
             FineTuningJob.Status.SUCCEEDED,
-            f"The tuned model {adapter.name} is ready.",
+            message("model_ready", name=adapter.name),
             fine_tuned_model=adapter.name,
             trained_tokens=int(told.get("trained_tokens") or 0),
             tokens=int(told.get("tokens") or 0),
@@ -211,19 +205,20 @@ def _told_at_the_end(directory: RunDirectory) -> dict[str, Any]:
 
 
 @transaction.atomic
-def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) -> None:
+def _fail(attempt: Attempt, directory: RunDirectory, code: str, reason: Message | None) -> None:
     job = lock_job(attempt.job_id)
     if not mark_closed(attempt) or job.is_finished:
         return
     if job.cancel_requested_at is not None:
-        job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+        job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
         return
+    said = reason or message("failed_silently").followed_by(message("start_once_more"))
     job.move(
         FineTuningJob.Status.FAILED,
-        message or SILENT,
+        said,
         level="error",
         error_code=code or "trainer_error",
-        error_message=message or SILENT,
+        error_message=str(said),
         error_log=last_lines(directory),
     )
 
@@ -231,23 +226,33 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, message: str) ->
 @transaction.atomic
 def _try_with_less(attempt: Attempt, directory: RunDirectory) -> None:
     """Queue the job again with the next rung of the memory ladder; it has failed when none is left."""
-    reason = attempt.run.outcome_message or "The trainer ran out of memory."
+    reason = _told(attempt) or message("trainer_ran_out_of_memory")
     rung = rehearsals.climb(attempt)
     if rung is None:
-        _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, f"{reason} {NOTHING_LESS}")
+        _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, reason.followed_by(message("nothing_takes_less")))
         return
     job = lock_job(attempt.job_id)
     if not job.is_finished and job.cancel_requested_at is None:
-        rehearsals.change(job, rung, f"Memory ran out. {rung.sentence}")
-    close(attempt, retry_message="The job is queued again.")
+        rehearsals.change(job, rung, message("memory_ran_out").followed_by(rung.message))
+    close(attempt, retry_message=message("queued_again"))
 
 
 def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:
-    reason = attempt.run.outcome_message or "The trainer was gone without a word."
+    reason = _told(attempt) or message("trainer_gone")
     if is_hopeless(attempt.job):
-        _fail(attempt, directory, attempt.run.outcome_code or LOST_CODE, f"{reason} {GIVEN_UP}")
+        _fail(
+            attempt,
+            directory,
+            attempt.run.outcome_code or LOST_CODE,
+            reason.followed_by(message("given_up"), message("start_once_more")),
+        )
         return
-    close(attempt, retry_message=f"{reason} {queued_again(attempt.job)}")
+    close(attempt, retry_message=reason.followed_by(queued_again(attempt.job)))
+
+
+def _told(attempt: Attempt) -> Message | None:
+    """Return what its Run says about how it ended."""
+    return message_of(attempt.run.outcome_message) if attempt.run.outcome_message else None
 
 
 def last_lines(directory: RunDirectory) -> str:

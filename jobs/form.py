@@ -10,11 +10,12 @@ from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
 from common.spoken import spoken
+from common.wording import in_words
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from jobs.estimating import forecast, tokens_of_job
-from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve, sentence
+from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve
 from jobs.models import FineTuningJob
 from jobs.pages import shown
 from jobs.services import Wish, parse_accelerators
@@ -118,7 +119,7 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error
     automatic, reason = "", ""
     if resolved is not None and parameter.name in resolved.values:
         automatic = shown(resolved.values[parameter.name])
-        reason = sentence(resolved.reasons[parameter.name]) if parameter.name in resolved.reasons else ""
+        reason = in_words(resolved.reasons[parameter.name]) if parameter.name in resolved.reasons else ""
     options = list(parameter.choices) or (["true", "false"] if parameter.kind == "boolean" else [])
     return {
         "name": name,

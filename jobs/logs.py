@@ -7,6 +7,7 @@ from typing import IO
 from common import artifacts
 from common.errors import UserError
 from common.plain import without_folders
+from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from jobs.publishing import log_folder
 from jobs.storage_errors import STORAGE_AWAY
@@ -83,7 +84,8 @@ def _attempt(job: FineTuningJob, number: int | None) -> Attempt | None:
         return job.newest_attempt
     found = job.attempts.select_related("run").filter(number=number).first()
     if found is None:
-        raise UserError(f"This job has no attempt {number}.", code="attempt_not_found", param="attempt", status=404)
+        refused = message("no_such_attempt", number=number)
+        raise UserError(refused, code="attempt_not_found", param="attempt", status=404)
     return found
 
 
@@ -96,8 +98,7 @@ def _open(attempt: Attempt) -> IO[bytes] | None:
         storage = artifacts.storage()
         return storage.open(name, "rb") if storage.exists(name) else None  # type: ignore[return-value]
     except STORAGE_AWAY as error:
-        message = "The log lies in object storage, which does not answer. Try again in a moment."
-        raise UserError(message, code="storage_away", status=503) from error
+        raise UserError(message("log_away"), code="storage_away", status=503) from error
 
 
 def _whole_characters(content: bytes) -> int:

@@ -18,6 +18,7 @@ from common.ids import new_id
 from compute.models import Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
+from wording import Message
 
 __all__ = ["Adapter", "Attempt", "Checkpoint", "FineTuningJob", "JobEvent", "Rehearsal"]
 
@@ -161,7 +162,7 @@ class FineTuningJob(models.Model):
 
     # -- mutators -----------------------------------------------------------------------------------------------------
 
-    def move(self, to: str, message: str, *, level: str = "info", **changes: Any) -> bool:
+    def move(self, to: str, message: Message, *, level: str = "info", **changes: Any) -> bool:
         """Lock the row, check the table, write the new status with `changes`, and the event that tells it.
 
         Return False when the job already is `to`. Raises ValidationError where the table does not allow the step:
@@ -181,7 +182,7 @@ class FineTuningJob(models.Model):
         self.refresh_from_db()
         return True
 
-    def tell(self, message: str, *, level: str = "info", **data: Any) -> "JobEvent":
+    def tell(self, message: Message, *, level: str = "info", **data: Any) -> "JobEvent":
         """Record one fact about the job that belongs to no attempt."""
         with transaction.atomic():
             type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
@@ -303,9 +304,9 @@ class JobEvent(models.Model):
         return self.message
 
     @classmethod
-    def write(cls, *, job: FineTuningJob, message: str, level: str = "info", **fields: Any) -> Self:
+    def write(cls, *, job: FineTuningJob, message: Message, level: str = "info", **fields: Any) -> Self:
         """Append an event; the caller holds the lock on the job's row."""
-        return cls.append(job, [cls(message=message, level=level, **fields)])[0]
+        return cls.append(job, [cls(message=str(message), level=level, **fields)])[0]
 
     @classmethod
     def append(cls, job: FineTuningJob, events: list[Self]) -> list[Self]:

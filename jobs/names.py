@@ -3,6 +3,7 @@
 import re
 
 from common.errors import UserError
+from jobs.messages import message
 from jobs.models import FineTuningJob
 
 SUFFIX_CHARACTERS = 64
@@ -14,7 +15,7 @@ def check_suffix(suffix: str) -> str:
     """Return `suffix`, or raise UserError for one that no name can carry."""
     if not isinstance(suffix, str) or len(suffix) > SUFFIX_CHARACTERS or not suffix.isprintable():
         raise UserError(
-            f"suffix must be a text of at most {SUFFIX_CHARACTERS} printable characters.",
+            message("suffix_refused", characters=SUFFIX_CHARACTERS),
             code="invalid_value",
             param="suffix",
         )

@@ -8,10 +8,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from common.spoken import spoken
+from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
-from jobs.hyperparameters import PARAMETERS, sentence
+from jobs.hyperparameters import PARAMETERS
 from jobs.models import FineTuningJob, JobEvent
+from wording import Message
 
 STATUSES = {
     "validating_files": ("busy", "loader"),
@@ -116,7 +118,7 @@ def values_of(job: FineTuningJob) -> list[dict[str, Any]]:
                 "name": parameter.name,
                 "label": parameter.label,
                 "value": shown(job.hyperparameters[parameter.name]),
-                "reason": sentence(reason) if reason else "",
+                "reason": in_words(Message.restored(reason)) if reason else "",
                 "is_set": parameter.name in job.asked,
             }
         )

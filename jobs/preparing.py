@@ -24,6 +24,7 @@ from datasets_app.services import TokensBusy, read_conversations
 from jobs import rehearsals
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out, round_up
+from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.storage_errors import STORAGE_AWAY, trouble
 from jobs.validation import tokens_of
@@ -48,7 +49,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
         bring_model(job.base_model, attempt.run)
         chat = chat_format(job.base_model, job.system_choice) if job.system_choice else None
         if chat is None or not job.hyperparameters:
-            raise WorkError("The job has no values to train with. Create it again.", code="internal_error")
+            raise WorkError(str(message("no_values")), code="internal_error")
         tokens = tokens_of(job, job.hyperparameters)
         directory.chat.mkdir(exist_ok=True)
         chat.save(directory.chat)
@@ -219,7 +220,7 @@ def _first_batch_size(job: FineTuningJob, num_ranks: int) -> int:
         return int(job.asked["batch_size"])
     if any(name in job.asked for name in BATCH_NAMES):
         return int(values["per_device_train_batch_size"] * values["gradient_accumulation_steps"] * num_ranks)
-    wanted = job.reasons["per_device_train_batch_size"]["batch"]
+    wanted = job.reasons["per_device_train_batch_size"]["params"]["batch"]
     return round_up(int(wanted), devices=num_ranks)
 
 
@@ -230,7 +231,8 @@ def _note_batch(job: FineTuningJob, layout: Layout) -> None:
     for name, value in found.items():
         if values[name] != value:
             values[name] = value
-            reasons[name] = {"code": "device_fit", "devices": layout.world_size, "batch": layout.batch_size}
+            fitted = message("fitted_to_devices", devices=layout.world_size, batch=layout.batch_size)
+            reasons[name] = fitted.stored()
     job.batch_size, job.hyperparameters, job.reasons = layout.batch_size, values, reasons
     job.save(update_fields=["batch_size", "hyperparameters", "reasons"])
 
@@ -238,10 +240,10 @@ def _note_batch(job: FineTuningJob, layout: Layout) -> None:
 def _prompt_of(conversation: Conversation) -> list[dict[str, Any]]:
     """Return the messages before the first answer; [] where tools are at work, which a probe cannot carry."""
     prompt: list[dict[str, Any]] = []
-    for message in conversation.to_openai():
-        if message["role"] == "assistant":
+    for turn in conversation.to_openai():
+        if turn["role"] == "assistant":
             break
-        prompt.append({"role": message["role"], "content": message["content"]})
+        prompt.append({"role": turn["role"], "content": turn["content"]})
     is_plain = not conversation.tools and all(m["role"] in ("system", "user") for m in prompt)
     return prompt if is_plain and any(m["role"] == "user" for m in prompt) else []
 
@@ -282,15 +284,12 @@ def _as_work_errors() -> Iterator[None]:
     except UserError as error:
         raise WorkError(str(error.message), code=error.code) from error
     except ChatError as error:
-        raise WorkError(error.message, code=error.code) from error
+        raise WorkError(str(error.message), code=error.code) from error
     except SpecError as error:
         raise WorkError(str(error), code="bad_spec") from error
     except TokensBusy as error:
         raise TryAgain(f"The data is being tokenised: {error}") from error
     except STORAGE_AWAY as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = (
-                "The node's disk has no room for this training. Free some space, then resume or create the job again."
-            )
-            raise WorkError(message, code="disk_full") from error
+            raise WorkError(str(message("no_room_on_node")), code="disk_full") from error
         raise trouble("Preparing needs something that is away", error) from error

@@ -6,6 +6,7 @@ from compute.models import Run
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from jobs.attempts import close
+from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 
 
@@ -34,4 +35,4 @@ def close_lost_attempts() -> None:
         ~Exists(newer), run__state=Run.State.ENDED, closed_at=None, job__status__in=["queued", "running"]
     )
     for attempt in stranded:
-        close(attempt, retry_message="The last attempt ended without a result. The job is queued again.")
+        close(attempt, retry_message=message("attempt_without_result"))

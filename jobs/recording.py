@@ -11,6 +11,7 @@ from common.plain import without_folders
 from compute.models import Run
 from jobs import rehearsals
 from jobs.attempts import attempt_of, lock_job
+from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from jobs.texts import storable
 from rundir import Event
@@ -117,9 +118,9 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
     changes: dict[str, Any] = {"total_steps": total_steps, "current_step": attempt.resumed_from_step}
     if job.status == FineTuningJob.Status.QUEUED:
         begun = (
-            f"Training goes on after step {attempt.resumed_from_step}."
+            message("training_goes_on", step=attempt.resumed_from_step)
             if attempt.resumed_from_step
-            else "Training begins."
+            else message("training_begins")
         )
         job.move(FineTuningJob.Status.RUNNING, begun, started_at=job.started_at or attempt.started_at, **changes)
     else:

@@ -11,8 +11,10 @@ from compute.models import Device
 from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out
 from jobs.hyperparameters.ladder import Rung, next_rung
+from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, Rehearsal
 from rundir import Event
+from wording import Message
 
 DECIDES_MEMORY = (
     "lora_dim",
@@ -56,7 +58,7 @@ def settle(attempt: Attempt, layout: Layout, devices: Sequence[Device], *, longe
         rung = _rung(job, layout, devices)
         if rung is None:
             break
-        change(job, rung, f"Memory is known to run out with these values on this device. {rung.sentence}")
+        change(job, rung, message("memory_known_short").followed_by(rung.message))
         layout = lay_out(
             job.batch_size or 1,
             devices=layout.world_size,
@@ -83,13 +85,16 @@ def climb(attempt: Attempt) -> Rung | None:
 
 
 @transaction.atomic
-def change(job: FineTuningJob, rung: Rung, message: str) -> None:
+def change(job: FineTuningJob, rung: Rung, said: Message) -> None:
     """Give the job the rung's values, and say so."""
     locked = lock_job(job.pk)
     locked.hyperparameters = {**locked.hyperparameters, **rung.changes}
-    locked.reasons = {**locked.reasons, **{name: {"code": "ladder"} for name in rung.changes}}
+    locked.reasons = {
+        **locked.reasons,
+        **dict.fromkeys(rung.changes, message("memory_ran_out_without").stored()),
+    }
     locked.save(update_fields=["hyperparameters", "reasons"])
-    locked.tell(message, level="warn")
+    locked.tell(said, level="warn")
     job.hyperparameters, job.reasons = locked.hyperparameters, locked.reasons
 
 

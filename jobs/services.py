@@ -24,17 +24,28 @@ from jobs import tasks
 from jobs.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.erasing import METRICS
 from jobs.hyperparameters import check_names, check_together, read_asked
+from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
 from jobs.situations import devices_for
 from jobs.texts import is_storable, sendable
 from jobs.validation import check_file, check_rows
+from wording import Message
 
 __all__ = ["Wish", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
 
 REPEAT_SECONDS = 60
 """An SDK that got no reply asks again within this time."""
 MOST_ACCELERATORS = 4096
+STATUSES = {
+    "validating_files": "status_validating_files",
+    "queued": "status_queued",
+    "running": "status_running",
+    "succeeded": "status_succeeded",
+    "failed": "status_failed",
+    "cancelled": "status_cancelled",
+}
+"""The message of each status that a refusal names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +102,7 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
         acceptance=_acceptance_of(files[0]),
         fingerprint=wish.fingerprint,
     )
-    job.tell("The job was created. Its data is being read.", status=job.status)
+    job.tell(message("job_created"), status=job.status)
     AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
     wake(tasks.validate_job, job.pk)
     return job
@@ -102,7 +113,7 @@ def get_job(*, team: Team, job_id: str, param: str = "fine_tuning_job_id") -> Fi
     jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team")
     job = jobs.filter(pk=job_id).first() if is_storable(job_id) else None
     if job is None:
-        raise NotFound(f"There is no fine-tuning job {job_id[:60]!r}.", code="job_not_found", param=param)
+        raise NotFound(message("no_such_job", job=job_id[:60]), code="job_not_found", param=param)
     return job
 
 
@@ -111,13 +122,13 @@ def cancel_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     with transaction.atomic():
         job = lock_job(job.pk)
         require_own(by=by, team=job.team, author_id=job.created_by_id)
-        _require_unfinished(job, "cancel")
+        _require_unfinished(job, "verb_cancel")
         FineTuningJob.objects.filter(pk=job.pk).update(cancel_requested_at=job.cancel_requested_at or timezone.now())
         AuditEvent.record(actor=by, team=job.team, action="job.cancelled", target=job.pk)
         if job.status in (FineTuningJob.Status.VALIDATING, FineTuningJob.Status.PAUSED):
-            job.move(FineTuningJob.Status.CANCELLED, "The job was cancelled.")
+            job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
         elif job.cancel_requested_at is None:
-            job.tell("Cancelling was asked for.")
+            job.tell(message("cancelling_requested"))
     # In a transaction of its own: a supervisor locks the Run before the job, and two orders would be a deadlock. What
     # a crash in between leaves undone, the reconciler repeats.
     _stop_run(job, "cancel")
@@ -130,20 +141,20 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     with transaction.atomic():
         job = lock_job(job.pk)
         require_own(by=by, team=job.team, author_id=job.created_by_id)
-        _require_unfinished(job, "pause")
+        _require_unfinished(job, "verb_pause")
         if job.status == FineTuningJob.Status.PAUSED:
-            raise UserError("This job is paused already.", code="job_paused")
+            raise UserError(message("paused_already"), code="job_paused")
         if job.cancel_requested_at is not None:
-            raise UserError("This job is being cancelled, so it cannot be paused.", code="job_cancelling")
+            raise UserError(message("cancelling_not_paused"), code="job_cancelling")
         if job.finish_requested_at is not None:
-            raise UserError("This job is being finished, so it cannot be paused.", code="job_finishing")
+            raise UserError(message("finishing_not_paused"), code="job_finishing")
         AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
         if job.status == FineTuningJob.Status.VALIDATING:
-            job.move(FineTuningJob.Status.PAUSED, "The job is paused before its first step.")
+            job.move(FineTuningJob.Status.PAUSED, message("paused_before_start"))
             return job
         if job.pause_requested_at is None:
             FineTuningJob.objects.filter(pk=job.pk).update(pause_requested_at=timezone.now())
-            job.tell("Pausing was asked for.")
+            job.tell(message("pausing_requested"))
     _stop_run(job, "pause")
     job.refresh_from_db()
     return job
@@ -158,23 +169,19 @@ def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)
-    _require_unfinished(job, "finish")
+    _require_unfinished(job, "verb_finish")
     if job.cancel_requested_at is not None:
-        raise UserError("This job is being cancelled, so it cannot be finished.", code="job_cancelling")
+        raise UserError(message("cancelling_not_finished"), code="job_cancelling")
     if not job.current_step:
-        raise UserError(
-            "This job has not learned anything yet, so there is no model to keep. Wait for its first step, or cancel "
-            "it.",
-            code="job_not_begun",
-        )
+        raise UserError(message("nothing_learned_yet"), code="job_not_begun")
     if job.finish_requested_at is not None:
         return job
     FineTuningJob.objects.filter(pk=job.pk).update(finish_requested_at=timezone.now())
     AuditEvent.record(actor=by, team=job.team, action="job.finished", target=job.pk)
     if job.status == FineTuningJob.Status.PAUSED:
-        queue_attempt(job, "Finishing was asked for. The job is queued to write its model.")
+        queue_attempt(job, message("finishing_queued"))
     else:
-        job.tell("Finishing was asked for: the best weights so far become the model.")
+        job.tell(message("finishing_requested"))
     job.refresh_from_db()
     return job
 
@@ -185,15 +192,15 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)
     if job.status != FineTuningJob.Status.PAUSED:
-        raise UserError(f"This job is {job.status}, not paused, so it cannot be resumed.", code="job_not_paused")
+        refused = message("not_paused", status=message(STATUSES[job.status]))
+        raise UserError(refused, code="job_not_paused")
     AuditEvent.record(actor=by, team=job.team, action="job.resumed", target=job.pk)
     if not job.hyperparameters:
-        job.move(FineTuningJob.Status.VALIDATING, "The job goes on. Its data is being read.")
+        job.move(FineTuningJob.Status.VALIDATING, message("data_read_again"))
         wake(tasks.validate_job, job.pk)
     else:
         step = newest_checkpoint(job)
-        begun = "The job begins anew." if step is None else f"The job goes on after step {step}."
-        queue_attempt(job, f"{begun} It is queued.")
+        queue_attempt(job, message("resumed_anew") if step is None else message("resumed_after_step", step=step))
     job.refresh_from_db()
     return job
 
@@ -227,7 +234,7 @@ def parse_accelerators(value: Any) -> int | None:
         value = int(value[:9])
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_ACCELERATORS:
         raise UserError(
-            f'accelerators is {str(value)[:40]!r}; it must be a whole number from 1 to {MOST_ACCELERATORS}, or "auto".',
+            message("accelerators_refused", value=str(value)[:40], most=MOST_ACCELERATORS),
             code="invalid_value",
             param="accelerators",
         )
@@ -239,11 +246,11 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     if metadata is None:
         return {}
     if not isinstance(metadata, dict) or len(metadata) > 16:
-        raise UserError("metadata must be an object of at most 16 pairs.", code="invalid_value", param="metadata")
+        raise UserError(message("metadata_refused"), code="invalid_value", param="metadata")
     for key, value in metadata.items():
         if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or not is_storable(key + value):
             raise UserError(
-                f"metadata[{sendable(key)}] must be a text of at most 512 characters under a key of at most 64.",
+                message("metadata_pair_refused", key=sendable(key)),
                 code="invalid_value",
                 param="metadata",
             )
@@ -269,12 +276,8 @@ def _trainable(team: Team, model: Any) -> BaseModel:
         chat_format_of(base, "default")
         return base
     if is_storable(name) and Adapter.objects.visible_to(team).live().filter(name=name).exists():
-        raise UserError(
-            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it shall know.",
-            code="not_a_base_model",
-            param="model",
-        )
-    raise NotFound(f"There is no base model {name[:80]!r}.", code="model_not_found", param="model")
+        raise UserError(message("tuned_further"), code="not_a_base_model", param="model")
+    raise NotFound(message("no_such_base_model", name=name[:80]), code="model_not_found", param="model")
 
 
 def chat_format_of(base: BaseModel, system_prompt: str) -> None:
@@ -292,10 +295,10 @@ def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
     files = TrainingFile.objects.visible_to(team).select_for_update(of=("self",))
     file = files.filter(pk=file_id).first() if known else None
     if file is None:
-        raise NotFound(f"There is no file {str(file_id)[:60]!r}.", code="file_not_found", param=name)
+        raise NotFound(message("no_such_training_file", file=str(file_id)[:60]), code="file_not_found", param=name)
     if file.purpose != "fine-tune":
         raise UserError(
-            f"{file.filename} was uploaded for {file.purpose}. Upload it with purpose fine-tune.",
+            message("uploaded_for_something_else", filename=file.filename, purpose=file.purpose),
             code="invalid_file_purpose",
             param=name,
         )
@@ -342,8 +345,9 @@ def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:
 
 def _require_unfinished(job: FineTuningJob, verb: str) -> None:
     if job.is_finished:
-        ended = "been cancelled" if job.status == FineTuningJob.Status.CANCELLED else str(job.status)
-        raise UserError(f"This job has already {ended}, so there is nothing to {verb}.", code="job_finished")
+        ended = "been_cancelled" if job.status == FineTuningJob.Status.CANCELLED else STATUSES[job.status]
+        refused = message("nothing_left_to_do", ended=message(ended), verb=message(verb))
+        raise UserError(refused, code="job_finished")
 
 
 def _stop_run(job: FineTuningJob, reason: str) -> None:
@@ -352,9 +356,9 @@ def _stop_run(job: FineTuningJob, reason: str) -> None:
         request_stop(run=attempt.run, reason=reason)
 
 
-def reason_to_keep(file: TrainingFile) -> str | None:
+def reason_to_keep(file: TrainingFile) -> Message | None:
     """Name the unfinished job that needs `file`, for whoever wants to delete it."""
     job = FineTuningJob.objects.needing(file).first()
     if job is None:
         return None
-    return f"The job {label_of(job)} ({job.pk}) still needs {file.filename}. Cancel it or wait for its end."
+    return message("file_still_needed", label=label_of(job), job=job.pk, filename=file.filename)

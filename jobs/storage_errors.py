@@ -6,7 +6,9 @@ from django.conf import settings
 
 from common.storage_errors import AWAY, REFUSED, STORAGE_AWAY, refusal_of
 from compute.work import TryAgain, WorkError
+from jobs.messages import message, message_of
 from jobs.models import Attempt, FineTuningJob
+from wording import Message
 
 __all__ = ["AWAY", "PATIENCE", "REFUSED", "STORAGE_AWAY", "Patience", "goes_on_waiting", "refusal_of", "trouble"]
 
@@ -39,16 +41,13 @@ def goes_on_waiting(attempt: Attempt, error: TryAgain | WorkError) -> bool:
     """Tell the job once what is wrong; whether a step that holds no accelerator is to be tried again."""
     waited, times = PATIENCE.waited(attempt.run_id), settings.TIMES
     if isinstance(error, WorkError):
-        _tell(attempt.job, f"{error.message} What the training makes is stored once that is done.")
+        _tell(attempt.job, message_of(error.message).followed_by(message("stored_once_mended")))
         return waited < times.storage_away_seconds
     if waited >= times.storage_away_seconds:
-        _tell(
-            attempt.job,
-            "Object storage has not answered for some time. What the training makes is stored once it answers.",
-        )
+        _tell(attempt.job, message("storage_silent"))
     return waited < times.result_away_seconds
 
 
-def _tell(job: FineTuningJob, message: str) -> None:
-    if not job.events.filter(message=message).exists():
-        job.tell(message, level="warn")
+def _tell(job: FineTuningJob, said: Message) -> None:
+    if not job.events.filter(message=str(said)).exists():
+        job.tell(said, level="warn")

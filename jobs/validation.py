@@ -13,6 +13,7 @@ from datasets_app.services import TokensBusy, ensure_tokens, require_answered
 from jobs.attempts import lock_job, queue_attempt
 from jobs.claims import claimed
 from jobs.hyperparameters import Resolved, needs_validation, resolve
+from jobs.messages import message, message_of
 from jobs.models import FineTuningJob
 from jobs.situations import devices_for, situation_of
 from jobs.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
@@ -95,28 +96,24 @@ def tokens_of(job: FineTuningJob, values: dict):  # type: ignore[no-untyped-def,
 def check_rows(file: TrainingFile) -> None:
     """Refuse a file that is too small to learn from."""
     if file.num_rows is not None and file.num_rows < LEAST_ROWS:
-        what = "pieces of text" if file.use == "text" else "conversations"
-        raise UserError(
-            f"{file.filename} has {file.num_rows} {what}, and a training needs at least {LEAST_ROWS}. Add some "
-            "and upload the file again.",
-            code="too_few_rows",
-            param="training_file",
-        )
+        code = "too_little_text" if file.use == "text" else "too_few_conversations"
+        refused = message(code, filename=file.filename, rows=file.num_rows, least=LEAST_ROWS)
+        raise UserError(refused, code="too_few_rows", param="training_file")
 
 
 def check_file(file: TrainingFile, name: str) -> None:
     """Refuse a file whose check found faults, with what it found, or that asks something first."""
     if file.status == TrainingFile.Status.ERROR:
-        raise UserError(
-            f"{file.filename} cannot be trained on. {file.status_details}", code=f"invalid_{name}", param=name
-        )
+        refused = message("file_not_trainable", filename=file.filename).followed_by(message_of(file.status_details))
+        raise UserError(refused, code=f"invalid_{name}", param=name)
     require_answered(file, param=name)
 
 
 def _is_ready(file: TrainingFile | None, name: str) -> bool:
     """Whether the file's check is over and good; UserError when it found faults or the file is gone."""
     if file is None:
-        raise UserError(f"The {name.replace('_', ' ')} was deleted.", code="file_not_found", param=name)
+        gone = "training_file_deleted" if name == "training_file" else "validation_file_deleted"
+        raise UserError(message(gone), code="file_not_found", param=name)
     check_file(file, name)
     return file.is_processed
 
@@ -127,12 +124,13 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
         if job.status == FineTuningJob.Status.VALIDATING:
             param = getattr(error, "param", None) or getattr(error, "field", None) or "training_file"
             # A hyperparameter's name is told as it is; any other place is the file's.
+            said = message_of(error.message)
             job.move(
                 FineTuningJob.Status.FAILED,
-                str(error.message),
+                said,
                 level="error",
                 error_code=error.code,
-                error_message=str(error.message),
+                error_message=str(said),
                 error_param=param[:60],
             )
 
@@ -147,49 +145,35 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
     steps = steps_of(num_rows, batch_size=resolved.batch_size, epochs=values["num_train_epochs"])
     FineTuningJob.objects.filter(pk=job.pk).update(
         hyperparameters=values,
-        reasons=resolved.reasons,
+        reasons={name: reason.stored() for name, reason in resolved.reasons.items()},
         system=SystemChoice.parse(values["system_prompt"]).to_json(),
         seed=values["seed"],
         total_steps=steps,
     )
     _tell_losses(job, meta, values["max_seq_len"])
     is_text = job.training_file is not None and job.training_file.use == "text"
-    what = "windows of text" if is_text else "conversations"
-    queue_attempt(job, f"The data is ready: {num_rows} {what} to learn from. The job is queued.")
+    queue_attempt(job, message("text_ready" if is_text else "conversations_ready", rows=num_rows))
 
 
 def _check_validation(values: dict[str, Any], meta: dict[str, Any]) -> None:
     """Refuse a wish that follows the validation loss where no conversation was kept aside to look at."""
     kept = meta.get("validation") or {}
     if needs_validation(values) and not kept.get("rows"):
-        raise UserError(
-            "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations "
-            "to check with, and none was kept aside. Raise validation_split, or send a validation_file.",
-            code="no_validation_data",
-            param="validation_split",
-        )
+        raise UserError(message("nothing_kept_aside"), code="no_validation_data", param="validation_split")
 
 
 def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> None:
     """Say which rows are cut or left out, before a device is taken."""
     if count := meta.get("rows_without_answer", 0):
-        lines = _named(meta["lines_without_answer"], count)
-        job.tell(
-            f"Left out, since their answers lie beyond max_seq_len ({max_seq_len} tokens): {count} conversations, "
-            f"{lines}.",
-            level="warn",
-            lines=meta["lines_without_answer"],
-        )
+        lines = meta["lines_without_answer"]
+        left_out = message("rows_left_out", tokens=max_seq_len, rows=count, lines=_named(lines, count))
+        job.tell(left_out, level="warn", lines=lines)
     if count := meta.get("rows_truncated", 0):
-        lines = _named(meta["lines_truncated"], count)
-        job.tell(
-            f"Cut after max_seq_len ({max_seq_len} tokens): {count} conversations, {lines}. The rest of them is not "
-            "learned.",
-            level="warn",
-            lines=meta["lines_truncated"],
-        )
+        lines = meta["lines_truncated"]
+        cut = message("rows_cut", tokens=max_seq_len, rows=count, lines=_named(lines, count))
+        job.tell(cut, level="warn", lines=lines)
 
 
-def _named(lines: list[int], count: int) -> str:
-    shown = ", ".join(str(line) for line in lines[:SHOWN_LINES])
-    return f"on lines {shown}, …" if count > SHOWN_LINES else f"on lines {shown}"
+def _named(lines: list[int], count: int) -> list[str]:
+    shown = [str(line) for line in lines[:SHOWN_LINES]]
+    return [*shown, "…"] if count > SHOWN_LINES else shown

@@ -5,7 +5,6 @@ from jobs.hyperparameters.automatic import longest_automatic, needs_validation
 from jobs.hyperparameters.batches import Layout, lay_out, round_up
 from jobs.hyperparameters.consistency import check_names, check_together
 from jobs.hyperparameters.parameter import AUTO, Parameter
-from jobs.hyperparameters.reasons import sentence
 from jobs.hyperparameters.resolving import Resolved, openai_values, resolve
 from jobs.hyperparameters.situation import Situation
 from jobs.hyperparameters.table import BY_NAME, PARAMETERS, find
@@ -30,5 +29,4 @@ __all__ = [
     "read_asked",
     "resolve",
     "round_up",
-    "sentence",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import UserError
+from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
 from jobs.texts import sendable
@@ -65,7 +66,7 @@ def read_asked(
                 continue
             if asked.setdefault(name, parsed) != parsed:
                 raise UserError(
-                    f"{name} was sent twice, as {asked[name]!r} and as {parsed!r}. Send it once.",
+                    message("sent_twice", name=name, first=asked[name], second=parsed),
                     code="contradiction",
                     param=name,
                 )
@@ -85,23 +86,22 @@ def _of_method(method: Any) -> dict[str, Any]:
     kind = fields.get("type", "supervised")
     if kind in ("dpo", "reinforcement"):
         raise UserError(
-            f"Luthier trains by the method supervised; {kind} is not offered. Send method.type supervised, with "
-            "conversations that end with the answer you want.",
+            message("method_not_offered", kind=kind),
             code="unsupported_method",
             param="method.type",
         )
     if kind != "supervised":
-        raise UserError("method.type must be supervised.", code="invalid_value", param="method.type")
+        raise UserError(message("method_must_be_supervised"), code="invalid_value", param="method.type")
     if unknown := sorted(set(fields) - {"type", "supervised"}):
         raise UserError(
-            f"method has the field {sendable(unknown[0])!r}, which a supervised training does not know.",
+            message("method_field_unknown", name=sendable(unknown[0])),
             code="unknown_parameter",
             param=f"method.{sendable(unknown[0])}",
         )
     supervised = _object(fields.get("supervised"), "method.supervised")
     if unknown := sorted(set(supervised) - {"hyperparameters"}):
         raise UserError(
-            f"method.supervised has the field {sendable(unknown[0])!r}; it may have hyperparameters only.",
+            message("supervised_field_unknown", name=sendable(unknown[0])),
             code="unknown_parameter",
             param=f"method.supervised.{sendable(unknown[0])}",
         )
@@ -112,5 +112,5 @@ def _object(value: Any, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UserError(f"{where} must be a JSON object.", code="invalid_type", param=where)
+        raise UserError(message("must_be_json_object", where=where), code="invalid_type", param=where)
     return value

@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.situation import Situation
 from trainer.spec import FOLLOWING, steps_of
+from wording import Message
 
 FEW_ROWS = 200
 MANY_ROWS = 10_000
@@ -25,7 +27,7 @@ NEEDED_SHARE, NEEDED_ROWS, NEEDED_AT_MOST = 0.1, 20, 0.3
 FULL_RATE_SHARE = 0.1
 """Training every parameter wants about a tenth of LoRA's rate."""
 
-Reason = dict[str, Any]
+Reason = Message
 Rule = Callable[[Situation, dict[str, Any]], tuple[Any, Reason]]
 
 
@@ -45,7 +47,7 @@ def resolve(situation: Situation, chosen: dict[str, Any]) -> tuple[dict[str, Any
     reasons: dict[str, Reason] = {}
     if "per_device_train_batch_size" in chosen and "gradient_accumulation_steps" not in chosen:
         # A batch of one's own is the batch: no rounds are added to it.
-        values["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, {"code": "one_round"}
+        values["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, message("one_round")
     for name, rule in RULES.items():
         if name not in values:
             values[name], reasons[name] = rule(situation, values)
@@ -54,37 +56,38 @@ def resolve(situation: Situation, chosen: dict[str, Any]) -> tuple[dict[str, Any
 
 def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     """Return the rate for this model and amount of data, rounded to two digits."""
+    reason: Reason
     rate = 5e-4 * (2000 / max(1, situation.hidden_size)) ** 0.08
     few = training_rows(situation, chosen) < FEW_ROWS
     if situation.parameters < SMALL_MODEL and situation.goal == "identity":
-        rate, code = rate * 2.2, "rate_identity"
+        rate, reason = rate * 2.2, message("rate_identity")
     elif situation.parameters < SMALL_MODEL:
-        rate, code = (rate * 3.6, "rate_small_few") if few else (rate * 1.8, "rate_small")
+        rate, reason = (rate * 3.6, message("rate_small_few")) if few else (rate * 1.8, message("rate_small"))
     elif situation.parameters < MEDIUM_MODEL:
-        rate, code = (rate * 2, "rate_medium_few") if few else (rate * 1.4, "rate_medium")
+        rate, reason = (rate * 2, message("rate_medium_few")) if few else (rate * 1.4, message("rate_medium"))
     else:
-        code = "rate_large"
+        reason = message("rate_large", hidden_size=situation.hidden_size)
     if not chosen["lora_dim"]:
-        rate, code = rate * FULL_RATE_SHARE, "rate_full"
+        rate, reason = rate * FULL_RATE_SHARE, message("rate_full")
     elif not chosen["only_optimize_lora"]:
-        rate, code = rate * FULL_RATE_SHARE, "rate_with_base"
-    return float(f"{rate:.1e}"), {"code": code, "hidden_size": situation.hidden_size}
+        rate, reason = rate * FULL_RATE_SHARE, message("rate_with_base")
+    return float(f"{rate:.1e}"), reason
 
 
 def num_train_epochs(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     """Return enough epochs for LEAST_STEPS on few rows, and fewer the more rows there are."""
     rows = training_rows(situation, chosen)
     if situation.goal == "text":
-        return (3.0 if rows < FEW_ROWS else 1.0), {"code": "epochs_text"}
+        return (3.0 if rows < FEW_ROWS else 1.0), message("epochs_text")
     if rows < FEW_ROWS:
         batch = batch_size(situation, chosen)
         needed = math.ceil(LEAST_STEPS / math.ceil(rows / batch))
-        return float(min(MOST_EPOCHS, max(2, needed))), {"code": "epochs_few", "rows": rows, "steps": LEAST_STEPS}
+        return float(min(MOST_EPOCHS, max(2, needed))), message("epochs_few", rows=rows, steps=LEAST_STEPS)
     if rows < 2_000:
-        return (2.0 if situation.parameters < SMALL_MODEL else 3.0), {"code": "epochs_some", "rows": rows}
+        return (2.0 if situation.parameters < SMALL_MODEL else 3.0), message("epochs_some", rows=rows)
     if rows < MANY_ROWS:
-        return 2.0, {"code": "epochs_some", "rows": rows}
-    return 1.0, {"code": "epochs_many", "rows": rows}
+        return 2.0, message("epochs_some", rows=rows)
+    return 1.0, message("epochs_many", rows=rows)
 
 
 def wanted_batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
@@ -106,20 +109,20 @@ def _per_device(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reas
     rounds = int(chosen.get("gradient_accumulation_steps", 1))
     most = 8 if situation.device_kind == "cpu" or situation.parameters < 3 * MEDIUM_MODEL else 2
     value = max(1, min(most, wanted // (rounds * situation.world_size)))
-    return value, {"code": "batch", "batch": wanted, "rows": training_rows(situation, chosen)}
+    return value, message("steps_suit_rows", batch=wanted, rows=training_rows(situation, chosen))
 
 
 def _rounds(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
     wanted = wanted_batch_size(situation, chosen)
     per_device = int(chosen["per_device_train_batch_size"])
-    return max(1, wanted // (per_device * situation.world_size)), {"code": "rounds", "batch": wanted}
+    return max(1, wanted // (per_device * situation.world_size)), message("rounds_make_steps", batch=wanted)
 
 
 def _lora_dim(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
     rows = situation.rows
     if rows < 1_000:
-        return 8, {"code": "rank_few", "rows": rows}
-    return (16, {"code": "rank_some", "rows": rows}) if rows < MANY_ROWS else (32, {"code": "rank_many", "rows": rows})
+        return 8, message("rank_few", rows=rows)
+    return (16, message("rank_some", rows=rows)) if rows < MANY_ROWS else (32, message("rank_many", rows=rows))
 
 
 def longest_automatic(device_kind: str) -> int:
@@ -131,8 +134,8 @@ def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Rea
     most = min(situation.context_length, longest_automatic(situation.device_kind))
     longest = None if situation.is_one_text else situation.longest_tokens
     if longest is None or longest >= most:
-        return most, {"code": "length_most", "tokens": most, "device": situation.device_kind}
-    return min(most, max(64, 64 * math.ceil(longest / 64))), {"code": "length_longest", "tokens": longest}
+        return most, message("length_most", tokens=most, device=situation.device_kind)
+    return min(most, max(64, 64 * math.ceil(longest / 64))), message("length_longest", tokens=longest)
 
 
 def needs_validation(values: dict[str, Any]) -> bool:
@@ -143,107 +146,107 @@ def needs_validation(values: dict[str, Any]) -> bool:
 
 def _load_best(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
     if int(chosen["early_stopping_patience"]) > 0:
-        return True, {"code": "best_early"}
-    return False, {"code": "best_last"}
+        return True, message("best_early")
+    return False, message("best_last")
 
 
 def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     if situation.has_validation_file:
-        return 0.0, {"code": "validation_file"}
+        return 0.0, message("validation_by_file")
     if needs_validation(chosen):
         share = round(min(NEEDED_AT_MOST, max(NEEDED_SHARE, NEEDED_ROWS / max(1, situation.rows))), 2)
-        return share, {"code": "validation_needed", "percent": round(100 * share)}
+        return share, message("validation_needed", percent=round(100 * share))
     if situation.goal == "identity":
-        return 0.0, {"code": "validation_identity"}
+        return 0.0, message("validation_identity")
     if situation.rows < FEW_ROWS:
-        return 0.0, {"code": "validation_few", "rows": situation.rows}
-    return (0.05, {"code": "validation_some"}) if situation.rows < MANY_ROWS else (0.01, {"code": "validation_many"})
+        return 0.0, message("validation_few", rows=situation.rows)
+    return (0.05, message("validation_some")) if situation.rows < MANY_ROWS else (0.01, message("validation_many"))
 
 
 def _only_lora(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
-    return (True, {"code": "lora_only"}) if chosen["lora_dim"] else (False, {"code": "no_lora"})
+    return (True, message("lora_only")) if chosen["lora_dim"] else (False, message("no_lora"))
 
 
 def _warmup(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
     if chosen["lr_scheduler_type"] == "constant":
-        return 0.0, {"code": "warmup_constant"}
-    return 0.1, {"code": "warmup"}
+        return 0.0, message("warmup_constant")
+    return 0.1, message("warmup_tenth")
 
 
 def _zero_stage(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
     trains_base = not chosen["lora_dim"] or not chosen["only_optimize_lora"]
     if chosen.get("offload"):
-        return 2, {"code": "zero_offload"}
+        return 2, message("zero_offload")
     if situation.device_kind == "cpu" or situation.world_size == 1:
-        return 0, {"code": "zero_one"}
+        return 0, message("zero_one")
     if trains_base:
-        return (3 if situation.parameters > 7 * MEDIUM_MODEL else 2), {"code": "zero_base"}
+        return (3 if situation.parameters > 7 * MEDIUM_MODEL else 2), message("zero_base")
     if situation.parameters > 30 * MEDIUM_MODEL:
-        return 3, {"code": "zero_large"}
-    return 0, {"code": "zero_lora"}
+        return 3, message("zero_large")
+    return 0, message("zero_lora")
 
 
 def _checkpointing(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
     if situation.device_kind == "cuda" and situation.parameters >= 3 * MEDIUM_MODEL:
-        return True, {"code": "recompute_large"}
-    return False, {"code": "recompute_not"}
+        return True, message("recompute_large")
+    return False, message("recompute_not")
 
 
 def _save_steps(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
     """Return a tenth of the steps, at least 10, so that a failure never costs more than that."""
     batch, epochs = batch_size(situation, chosen), chosen["num_train_epochs"]
     steps = steps_of(training_rows(situation, chosen), batch_size=batch, epochs=epochs)
-    return min(1000, max(10, math.ceil(steps / 10))), {"code": "save", "steps": steps}
+    return min(1000, max(10, math.ceil(steps / 10))), message("save_tenth", steps=steps)
 
 
 def _eval_batch(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
-    return int(chosen["per_device_train_batch_size"]), {"code": "as_training"}
+    return int(chosen["per_device_train_batch_size"]), message("batch_as_training")
 
 
 def _system_prompt(situation: Situation, chosen: dict[str, Any]) -> tuple[str, Reason]:
     if situation.goal == "text":
-        return "default", {"code": "system_text"}
+        return "default", message("system_text")
     if situation.own_system_prompt is None:
-        return "default", {"code": "system_nothing"}
+        return "default", message("system_nothing")
     if situation.has_system_messages:
-        return "default", {"code": "system_in_data"}
+        return "default", message("system_in_data")
     if not situation.own_prompt_is_removable:
-        return "default", {"code": "system_fixed"}
-    return "none", {"code": "system_slipped_in", "text": situation.own_system_prompt[:200]}
+        return "default", message("system_fixed")
+    return "none", message("system_slipped_in", text=situation.own_system_prompt[:200])
 
 
-def _always(value: Any, code: str) -> Rule:
-    return lambda situation, chosen: (value, {"code": code})
+def _always(value: Any, reason: Reason) -> Rule:
+    return lambda situation, chosen: (value, reason)
 
 
 RULES: dict[str, Rule] = {
-    "data_split": _always("1,0,0", "split_all"),
+    "data_split": _always("1,0,0", message("split_all")),
     "validation_split": _validation_split,
     "system_prompt": _system_prompt,
     "max_seq_len": _max_seq_len,
     "lora_dim": _lora_dim,
     "only_optimize_lora": _only_lora,
-    "lora_module_name": _always("all-linear", "modules_all"),
-    "lora_alpha": _always(32.0, "alpha"),
-    "lora_dropout": _always(0.0, "dropout"),
-    "use_rslora": _always(False, "plain_scale"),
-    "use_dora": _always(False, "plain_lora"),
-    "early_stopping_patience": _always(0, "no_early_stopping"),
-    "early_stopping_threshold": _always(0.0, "every_progress"),
+    "lora_module_name": _always("all-linear", message("modules_all")),
+    "lora_alpha": _always(32.0, message("alpha_for_every_rank")),
+    "lora_dropout": _always(0.0, message("no_dropout")),
+    "use_rslora": _always(False, message("plain_scale")),
+    "use_dora": _always(False, message("plain_lora")),
+    "early_stopping_patience": _always(0, message("no_early_stopping")),
+    "early_stopping_threshold": _always(0.0, message("every_progress")),
     "load_best_model_at_end": _load_best,
     "per_device_train_batch_size": _per_device,
     "gradient_accumulation_steps": _rounds,
     "per_device_eval_batch_size": _eval_batch,
     "num_train_epochs": num_train_epochs,
     "learning_rate": learning_rate,
-    "lr_scheduler_type": _always("cosine", "cosine"),
+    "lr_scheduler_type": _always("cosine", message("cosine_schedule")),
     "warmup_ratio": _warmup,
-    "weight_decay": _always(0.0, "no_decay"),
-    "max_grad_norm": _always(1.0, "clip"),
+    "weight_decay": _always(0.0, message("no_decay")),
+    "max_grad_norm": _always(1.0, message("usual_clip")),
     "gradient_checkpointing": _checkpointing,
-    "offload": _always(False, "no_offload"),
+    "offload": _always(False, message("no_offload")),
     "zero_stage": _zero_stage,
     "save_steps": _save_steps,
-    "save_total_limit": _always(3, "keep_three"),
-    "seed": _always(0, "seed"),
+    "save_total_limit": _always(3, message("keep_three")),
+    "seed": _always(0, message("same_seed")),
 }

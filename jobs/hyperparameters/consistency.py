@@ -4,6 +4,8 @@ from typing import Any
 
 from common.errors import UserError
 from jobs.hyperparameters.automatic import needs_validation
+from jobs.hyperparameters.messages import message
+from wording import Message
 
 ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "use_rslora", "use_dora", "lora_module_name")
 
@@ -25,7 +27,7 @@ def check_names(asked: dict[str, Any], *, model_names: set[str], file_names: set
         ("data_path", "training_file", file_names),
     ):
         if name in asked and asked[name] not in known:
-            raise _refused(name, f"{name} names something else than {field}. Leave {name} out, or make them agree.")
+            raise _refused(name, message("names_something_else", name=name, field=field))
 
 
 def _check_lora(asked: dict[str, Any]) -> None:
@@ -33,37 +35,28 @@ def _check_lora(asked: dict[str, Any]) -> None:
         return
     for name in ONLY_WITH_LORA:
         if name in asked:
-            raise _refused(name, f"{name} has no effect with lora_dim 0, which trains every parameter. Leave it out.")
+            raise _refused(name, message("no_effect_without_lora", name=name))
     if asked.get("only_optimize_lora"):
-        raise _refused(
-            "only_optimize_lora", "only_optimize_lora cannot be true with lora_dim 0: there is no adapter to optimize."
-        )
+        raise _refused("only_optimize_lora", message("no_adapter_to_optimize"))
 
 
 def _check_devices(asked: dict[str, Any], device_kind: str) -> None:
     if not asked.get("offload"):
         return
     if device_kind == "cpu":
-        raise _refused(
-            "offload", "offload moves the optimizer from GPU memory to the host, and this pool has CPU cores only."
-        )
+        raise _refused("offload", message("offload_needs_gpus"))
     if asked.get("zero_stage") == 0:
-        raise _refused("offload", "offload needs zero_stage 1, 2 or 3, since it moves what ZeRO has partitioned.")
+        raise _refused("offload", message("offload_needs_zero"))
 
 
 def _check_schedule(asked: dict[str, Any]) -> None:
     if asked.get("lr_scheduler_type") == "constant" and asked.get("warmup_ratio"):
-        raise _refused(
-            "warmup_ratio", "warmup_ratio has no effect on lr_scheduler_type constant. Choose constant_with_warmup."
-        )
+        raise _refused("warmup_ratio", message("warmup_without_effect"))
     if "learning_rate_multiplier" in asked and "learning_rate" in asked:
-        raise _refused(
-            "learning_rate_multiplier",
-            "learning_rate_multiplier multiplies the automatic learning rate, and learning_rate was given. Send one.",
-        )
+        raise _refused("learning_rate_multiplier", message("rate_and_multiplier"))
     epochs = asked.get("num_train_epochs")
     if "n_epochs" in asked and epochs is not None and epochs != asked["n_epochs"]:
-        raise _refused("n_epochs", "n_epochs and num_train_epochs mean the same and were sent differently. Send one.")
+        raise _refused("n_epochs", message("epochs_differ"))
 
 
 def _check_batch(asked: dict[str, Any]) -> None:
@@ -71,55 +64,32 @@ def _check_batch(asked: dict[str, Any]) -> None:
         return
     parts = [asked[name] for name in ("per_device_train_batch_size", "gradient_accumulation_steps") if name in asked]
     if len(parts) == 2:
-        raise _refused(
-            "batch_size",
-            "batch_size counts the conversations of one step on all devices, as per_device_train_batch_size and "
-            "gradient_accumulation_steps do together. Leave one of the three out.",
-        )
+        raise _refused("batch_size", message("batch_and_both_parts"))
     if parts and asked["batch_size"] % parts[0]:
-        raise _refused(
-            "batch_size",
-            f"batch_size counts the conversations of one step on all devices; {asked['batch_size']} is no multiple of "
-            f"{parts[0]}. Send batch_size alone.",
-        )
+        raise _refused("batch_size", message("batch_no_multiple", batch=asked["batch_size"], part=parts[0]))
 
 
 def _check_data(asked: dict[str, Any], context_length: int, has_validation_file: bool) -> None:
     if asked.get("max_seq_len", 0) > context_length:
         raise _refused(
-            "max_seq_len",
-            f"max_seq_len is {asked['max_seq_len']}, and this model reads at most {context_length} tokens.",
+            "max_seq_len", message("longer_than_context", asked=asked["max_seq_len"], context=context_length)
         )
     if has_validation_file and asked.get("validation_split"):
-        raise _refused(
-            "validation_split",
-            "validation_split takes conversations from the training file, and a validation_file was given. Send one.",
-        )
+        raise _refused("validation_split", message("split_beside_file"))
 
 
 def _check_validation(asked: dict[str, Any], has_validation_file: bool) -> None:
     """Refuse what follows the validation loss where nothing is kept aside to look at."""
     if asked.get("early_stopping_patience") and asked.get("load_best_model_at_end") is False:
-        raise _refused(
-            "load_best_model_at_end",
-            "load_best_model_at_end is false, and early stopping ends behind the best step. Leave it out, or set "
-            "early_stopping_patience to 0.",
-        )
+        raise _refused("load_best_model_at_end", message("early_stopping_without_best"))
     if asked.get("early_stopping_threshold") and not asked.get("early_stopping_patience"):
-        raise _refused(
-            "early_stopping_threshold",
-            "early_stopping_threshold has no effect without early_stopping_patience. Send a patience too, such as 3.",
-        )
+        raise _refused("early_stopping_threshold", message("threshold_without_patience"))
     if has_validation_file or asked.get("validation_split") != 0:
         return
     for name in ("early_stopping_patience", "load_best_model_at_end", "lr_scheduler_type"):
         if needs_validation({name: asked.get(name) or 0}):
-            raise _refused(
-                name,
-                f"{name} needs conversations to check with, and validation_split is 0. Leave validation_split out, or "
-                "send a validation_file.",
-            )
+            raise _refused(name, message("nothing_to_check_with", name=name))
 
 
-def _refused(name: str, message: str) -> UserError:
-    return UserError(message, code="cannot_be_honoured", param=name)
+def _refused(name: str, reason: Message) -> UserError:
+    return UserError(reason, code="cannot_be_honoured", param=name)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.hyperparameters.messages import message
+from wording import Message
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
@@ -10,7 +13,7 @@ class Rung:
 
     changes: dict[str, Any]
     """Hyperparameters with their new values."""
-    sentence: str
+    message: Message
     """What is done, and what it costs."""
 
 
@@ -28,27 +31,23 @@ def next_rung(values: dict[str, Any], asked: dict[str, Any], *, device_kind: str
                 "per_device_train_batch_size": fewer,
                 "gradient_accumulation_steps": -(-int(values["gradient_accumulation_steps"]) * per_device // fewer),
             },
-            sentence=f"It goes on with {fewer} conversations at a time instead of {per_device}, in more rounds: "
-            "the result is the same.",
+            message=message("fewer_at_once", fewer=fewer, before=per_device),
         )
     if not values["gradient_checkpointing"] and asked.get("gradient_checkpointing") is not False:
         return Rung(
             changes={"gradient_checkpointing": True},
-            sentence="It goes on with activations computed twice instead of kept: the result is the same, "
-            "and each step takes about a third longer.",
+            message=message("activations_twice"),
         )
     stage = int(values["zero_stage"])
     if world_size > 1 and stage < 3 and "zero_stage" not in asked:
         higher = 2 if stage < 2 else 3
         return Rung(
             changes={"zero_stage": higher},
-            sentence=f"It goes on with ZeRO stage {higher}, which spreads more over the devices: "
-            "the result is the same.",
+            message=message("spread_more", stage=higher),
         )
     if device_kind == "cuda" and not values["offload"] and asked.get("offload") is not False:
         return Rung(
             changes={"offload": True, "zero_stage": max(2, stage)},
-            sentence="It goes on with the optimizer in the host's memory: the result is the same, "
-            "and steps take longer.",
+            message=message("optimizer_in_host_memory"),
         )
     return None

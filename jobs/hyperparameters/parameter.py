@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import UserError
+from jobs.hyperparameters.messages import message
 from jobs.texts import is_storable
+from wording import Message
 
 AUTO = "auto"
-Check = Callable[[Any], str | None]
+Check = Callable[[Any], Message | None]
 """Returns what is accepted instead, or None when the value is good."""
 
 
@@ -37,7 +39,7 @@ class Parameter:
     """An open upper bound."""
     choices: tuple[str, ...] = ()
     check: Check | None = None
-    managed: Any = None
+    managed: Message | None = None
     """Why Luthier sets it by itself; None: it is yours to set."""
     accepts: tuple[Any, ...] = ()
     """Of a managed parameter: values that say "you set it", besides "auto"."""
@@ -51,39 +53,35 @@ class Parameter:
         if self.managed is not None:
             if value in self.accepts:
                 return AUTO
-            raise self._error(f"{self.name} cannot be set: {self.managed}", code="managed_parameter")
+            refused = message("cannot_be_set", name=self.name, reason=self.managed)
+            raise UserError(refused, code="managed_parameter", param=self.name)
         parsed = _PARSERS[self.kind](value)
         if parsed is _NOT:
             raise self._refusal(value)
         if self.choices and parsed not in self.choices:
             raise self._refusal(value)
         if self.check is not None and (accepted := self.check(parsed)) is not None:
-            raise self._error(f"{self.name} is {_shown(value)}; {accepted}", code="invalid_value")
+            refused = message("text_refused", name=self.name, value=_shown(value), accepted=accepted)
+            raise UserError(refused, code="invalid_value", param=self.name)
         if self.kind in ("integer", "number") and not self._is_in_range(parsed):
             raise self._refusal(value)
         return parsed
 
     @property
-    def accepted(self) -> str:
-        """Say in words which values are accepted, beside "auto"."""
+    def accepted(self) -> Message:
+        """Say which values are accepted, beside "auto"."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            return message("one_of", choices=self.choices)
         if self.kind == "boolean":
-            return "true or false"
+            return message("true_or_false")
         if self.kind == "text":
-            return "a text"
-        kind = "a whole number" if self.kind == "integer" else "a number"
-        bounds = [
-            f"{word} {_number(bound)}"
-            for word, bound in (
-                ("at least", self.least),
-                ("above", self.above),
-                ("at most", self.most),
-                ("below", self.below),
-            )
-            if bound is not None
-        ]
-        return f"{kind}, {' and '.join(bounds)}" if bounds else kind
+            return message("a_text")
+        kind = message("a_whole_number") if self.kind == "integer" else message("any_number")
+        limits = {"at_least": self.least, "above": self.above, "at_most": self.most, "below": self.below}
+        bounds = [message(code, bound=_number(limit)) for code, limit in limits.items() if limit is not None]
+        if len(bounds) == 2:
+            return message("number_between", kind=kind, lower=bounds[0], upper=bounds[1])
+        return message("bounded_number", kind=kind, bound=bounds[0]) if bounds else kind
 
     def _is_in_range(self, value: float) -> bool:
         return (
@@ -94,12 +92,8 @@ class Parameter:
         )
 
     def _refusal(self, value: Any) -> UserError:
-        return self._error(
-            f'{self.name} is {_shown(value)}; it must be {self.accepted}, or "auto".', code="invalid_value"
-        )
-
-    def _error(self, message: str, *, code: str) -> UserError:
-        return UserError(message, code=code, param=self.name)
+        refused = message("value_refused", name=self.name, value=_shown(value), accepted=self.accepted)
+        return UserError(refused, code="invalid_value", param=self.name)
 
 
 _NOT = object()

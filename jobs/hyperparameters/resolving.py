@@ -7,6 +7,7 @@ from jobs.hyperparameters import automatic
 from jobs.hyperparameters.asked import OPENAI
 from jobs.hyperparameters.automatic import Reason
 from jobs.hyperparameters.batches import Layout, lay_out
+from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.situation import Situation
 from trainer.spec import steps_of
 
@@ -39,12 +40,12 @@ def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
         # Devices that do not divide the batch stay out of it.
         situation = replace(situation, accelerators=layout.world_size)
         names = {"per_device_train_batch_size", "gradient_accumulation_steps"} - set(asked)
-        reasons |= {name: {"code": "openai_batch", "batch": asked["batch_size"]} for name in names}
+        reasons |= {name: message("batch_as_asked", batch=asked["batch_size"]) for name in names}
     values, found = automatic.resolve(situation, chosen)
     reasons |= found
     if (multiplier := asked.get("learning_rate_multiplier")) is not None:
         values["learning_rate"] = float(f"{values['learning_rate'] * multiplier:.6g}")
-        reasons["learning_rate"] = {"code": "multiplier", "multiplier": multiplier}
+        reasons["learning_rate"] = message("rate_multiplied", multiplier=multiplier)
     batch_size = automatic.batch_size(situation, values)
     rows = automatic.training_rows(situation, values)
     steps = steps_of(rows, batch_size=batch_size, epochs=values["num_train_epochs"])

@@ -6,27 +6,29 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import ChatError, parse_data_split
 from common.errors import UserError
+from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import Parameter
 from jobs.texts import sendable
 from trainer.spec import SCHEDULES
+from wording import Message, as_written
 
 
-def _data_split(text: str) -> str | None:
+def _data_split(text: str) -> Message | None:
     try:
         parse_data_split(text)
     except ChatError as error:
-        return error.message
+        return as_written(error.message) if isinstance(error.message, str) else error.message
     return None
 
 
-def _module_names(text: str) -> str | None:
+def _module_names(text: str) -> Message | None:
     if text.strip() and all(part.strip() for part in text.split(",")) and len(text) <= 500:
         return None
-    return "write all-linear, or parts of module names with commas between them, such as q_proj,v_proj."
+    return message("module_names")
 
 
-def _system_prompt(text: str) -> str | None:
-    return None if len(text) <= 32_000 else "at most 32,000 characters are accepted."
+def _system_prompt(text: str) -> Message | None:
+    return None if len(text) <= 32_000 else message("longest_system_prompt")
 
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -358,7 +360,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         term="data_output_path",
         kind="text",
         group="managed",
-        managed=_("Luthier sets it, since tokenised data lie in its own folders, where jobs share them. Leave it out."),
+        managed=message("managed_folder"),
         sentence=_("Where tokenised data are kept: Luthier's own folder, shared by all jobs on the same data."),
     ),
     Parameter(
@@ -367,10 +369,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         term="output_dir",
         kind="text",
         group="managed",
-        managed=_(
-            "Luthier sets it, since each attempt writes into a folder of its own. Leave it out; results are in "
-            "result_files."
-        ),
+        managed=message("managed_output"),
         sentence=_("Where an attempt writes: its own run directory. Results are downloaded from the job."),
     ),
     Parameter(
@@ -379,7 +378,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         term="local_rank",
         kind="integer",
         group="managed",
-        managed=_("Luthier sets it, since the launcher numbers its processes by itself. Leave it out."),
+        managed=message("managed_rank"),
         accepts=(-1, "-1"),
         sentence=_("The launcher numbers its processes on each machine by itself."),
     ),
@@ -393,7 +392,6 @@ def find(name: str) -> Parameter:
     if name in BY_NAME:
         return BY_NAME[name]
     near = get_close_matches(name.lower(), list(BY_NAME), n=1, cutoff=0.5)
-    advice = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}."
-    raise UserError(
-        f"There is no hyperparameter {sendable(name)!r}. {advice}", code="unknown_parameter", param=sendable(name)
-    )
+    advice = message("did_you_mean", name=near[0]) if near else message("known_names", names=list(BY_NAME))
+    said = message("no_such_hyperparameter", name=sendable(name)).followed_by(advice)
+    raise UserError(said, code="unknown_parameter", param=sendable(name))

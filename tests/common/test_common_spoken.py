@@ -19,9 +19,6 @@ from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
-from jobs.attempts import PAUSED_FOR_NOTHING
-from jobs.finishing import GIVEN_UP, NOTHING_LESS, SILENT
-from jobs.hyperparameters import read_asked
 from trainer.failures import classify
 
 CATALOGUE = Path(__file__).parents[2] / "locale/zh_Hans/LC_MESSAGES/django.po"
@@ -71,18 +68,6 @@ FILES = (
     b"PK\x03\x04",
     b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 120\n",
 )
-HYPERPARAMETERS = (
-    {"learning_rate": 2},
-    {"learning_rate": "fast"},
-    {"num_train_epochs": 0},
-    {"lora_dim": -1},
-    {"lora_dim": 1.5},
-    {"lr_scheduler_type": "wild"},
-    {"gradient_checkpointing": "perhaps"},
-    {"lora_module_name": " "},
-    {"learning_rat": 1},
-    {"data_split": "2,x"},
-)
 EVENTS = (
     "The job was created. Its data is being read.",
     "The data is ready: 1,024 conversations to learn from. The job is queued.",
@@ -97,10 +82,6 @@ EVENTS = (
     "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.",
     "The trainer was gone without a word. The job is queued again and begins anew, since it has no checkpoint yet.",
     "The job begins anew. It is queued.",
-    f"The trainer was gone without a word. {GIVEN_UP}",
-    f"Memory ran out at step 1. {NOTHING_LESS}",
-    SILENT,
-    PAUSED_FOR_NOTHING,
     "The node node-2.example.org has not been heard from any more. The job is queued again from its checkpoint.",
     f"{storage_errors.CREDENTIALS} What the training makes is stored once that is done.",
     f"{storage_errors.BUCKET} The result was not stored: an administrator finds it on its node.",
@@ -199,11 +180,6 @@ def test_summaries_of_checks() -> None:
     good = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
     assert_is_chinese(check_file_content(BytesIO(b"hello\n" * 9), filename="chats.jsonl").details)
     assert_is_chinese(check_file_content(BytesIO(good + b"hello\n[1]\n" * 9), filename="chats.jsonl").details)
-
-
-@pytest.mark.parametrize("asked", HYPERPARAMETERS, ids=range(len(HYPERPARAMETERS)))
-def test_refused_hyperparameters(asked: dict[str, object]) -> None:
-    assert_is_chinese(refusal(lambda: read_asked(hyperparameters=asked)))
 
 
 @pytest.mark.parametrize("text", ["a,b", "0,1,1", "1,1"])

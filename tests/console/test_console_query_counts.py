@@ -24,6 +24,7 @@ from jobs.models import Adapter, Attempt, Checkpoint, FineTuningJob, JobEvent
 from tests.accounts.test_accounts_roles import ROUTES
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
 from tests.jobs.job_makers import write_chat_files
+from wording import as_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FEW, MANY = 2, 6
@@ -85,8 +86,12 @@ class World:
                 job.result_files.add(self.data_set("adapter.zip", purpose="fine-tune-results"))
                 self.deploy(f"tuned-{n}", base, adapter)
         self.new_attempt(self.job)
-        JobEvent.write(job=self.job, message="Paused.", level="warn", attempt=self.job.attempts.first(), seq=n)
-        JobEvent.write(job=self.job, message=f"Step {n}.", type="metrics", data={"step": n, "train_loss": 1.0})
+        JobEvent.write(
+            job=self.job, message=as_written("Paused."), level="warn", attempt=self.job.attempts.first(), seq=n
+        )
+        JobEvent.write(
+            job=self.job, message=as_written(f"Step {n}."), type="metrics", data={"step": n, "train_loss": 1.0}
+        )
         Checkpoint.objects.create(
             job=self.job, attempt=self.job.attempts.first(), step=n, published_at=timezone.now(),
             metrics={"valid_loss": 1.0 / n, "train_loss": 1.0}, storage_name=f"c/{n}",

@@ -75,7 +75,7 @@ def test_two_workers_prepare_a_job_once(alice: Any, monkeypatch: pytest.MonkeyPa
 def test_of_two_resumes_one_goes_on(alice: Any, paused: FineTuningJob) -> None:
     first, second = at_once(*[lambda: services.resume_job(job=fresh(paused), by=alice.user)] * 2, behind=paused)
     assert (first.status, code_of(second)) == ("queued", "job_not_paused")
-    assert "queued, not paused" in second.message
+    assert "queued, not paused" in str(second.message)
     assert [attempt.number for attempt in paused.attempts.all()] == [1, 2]
     assert said(paused)[-1] == "The job goes on after step 4. It is queued."
 
@@ -149,7 +149,7 @@ class TestDeletingAgainstCreating:
             behind=file,
         )
         assert (code_of(refused), refused.status) == ("file_in_use", 409)
-        assert job.pk in refused.message
+        assert job.pk in str(refused.message)
         assert TrainingFile.objects.filter(pk=file.pk).exists()
 
     @pytest.mark.parametrize("field", ["training_file", "validation_file"])

@@ -17,7 +17,6 @@ from jobs.hyperparameters import (
     read_asked,
     resolve,
     round_up,
-    sentence,
 )
 from trainer.spec import Hyperparameters, steps_of
 
@@ -107,7 +106,7 @@ class TestTable:
     def test_is_told_in_plain_words(self, parameter: Any) -> None:
         assert str(parameter.label)
         assert str(parameter.sentence).endswith(".")
-        assert parameter.accepted
+        assert str(parameter.accepted)
 
     @pytest.mark.parametrize("name", ["output_dir", "data_output_path", "local_rank"])
     def test_managed_ones_say_who_sets_them(self, name: str) -> None:
@@ -195,7 +194,7 @@ class TestAutomatic:
         managed = {p.name for p in PARAMETERS if p.group == "managed"}
         assert set(resolved.values) == set(BY_NAME) - managed
         for name in set(resolved.values) - set(asked) - {"num_train_epochs"}:
-            assert sentence(resolved.reasons[name]), name
+            assert str(resolved.reasons[name]), name
         spec = {n: v for n, v in resolved.values.items() if n in Hyperparameters.__dataclass_fields__}
         Hyperparameters(**spec)  # the trainer takes them
         for name, value in resolved.values.items():
@@ -292,7 +291,7 @@ class TestSteps:
         resolved = resolve(asked, replace(FEW, rows=rows))
         names = {field.name for field in fields(Hyperparameters)}
         told = Hyperparameters(**{name: value for name, value in resolved.values.items() if name in names})
-        assert (resolved.steps, resolved.reasons["save_steps"]["steps"], told.count_steps(rows)) == (steps,) * 3
+        assert (resolved.steps, resolved.reasons["save_steps"].params["steps"], told.count_steps(rows)) == (steps,) * 3
 
 
 class TestLayout:

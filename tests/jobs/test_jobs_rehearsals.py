@@ -107,7 +107,7 @@ class TestJobs:
         before, after = spec.hyperparameters, less.hyperparameters
         assert after.per_device_train_batch_size == before.per_device_train_batch_size // 2
         assert after.gradient_accumulation_steps == before.gradient_accumulation_steps * 2
-        assert job.reasons["per_device_train_batch_size"]["code"] == "ladder"
+        assert job.reasons["per_device_train_batch_size"]["code"] == "memory_ran_out_without"
 
     def test_the_next_job_of_this_kind_begins_on_the_higher_rung(self, alice: Any) -> None:
         job = make_job(alice.team, hyperparameters={"batch_size": 8})

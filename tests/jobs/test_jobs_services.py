@@ -15,6 +15,7 @@ from jobs import reconciling, tasks, validation
 from jobs.models import FineTuningJob
 from jobs.preparing import trainer_values
 from jobs.services import Wish, cancel_job, create_job, get_job, pause_job, resume_job
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -179,13 +180,13 @@ class TestStateMachine:
         FineTuningJob.objects.filter(pk=job.pk).update(status=status)
         before = job.events.count()
         if to == status:
-            assert job.move(to, "again") is False
+            assert job.move(to, as_written("again")) is False
         elif to in FineTuningJob.TRANSITIONS[status]:
-            assert job.move(to, "moved")
+            assert job.move(to, as_written("moved"))
             assert job.status == to
         else:
             with pytest.raises(ValidationError):
-                job.move(to, "never")
+                job.move(to, as_written("never"))
         moved = to != status and to in FineTuningJob.TRANSITIONS[status]
         assert job.events.count() == before + moved
 
@@ -195,8 +196,8 @@ class TestStateMachine:
 
     def test_event_numbers_have_no_gap(self, alice: Any) -> None:
         job = make_job(alice.team)
-        job.tell("one")
-        job.tell("two")
+        job.tell(as_written("one"))
+        job.tell(as_written("two"))
         numbers = list(job.events.order_by("number").values_list("number", flat=True))
         assert numbers == list(range(1, len(numbers) + 1))
 

@@ -1,0 +1,162 @@
+"""What jobs say: their events, why they ended, and why something asked of them is refused."""
+
+from jobs.hyperparameters import messages as of_hyperparameters
+from wording import Catalogue, Message, as_written, sentence
+
+__all__ = ["CATALOGUE", "message", "message_of", "of_hyperparameters"]
+
+CATALOGUE = Catalogue(
+    {
+        # Events: from a wish to a queued job
+        "job_created": sentence("The job was created. Its data is being read."),
+        "conversations_ready": sentence("The data is ready: %(rows)s conversations to learn from. The job is queued."),
+        "text_ready": sentence("The data is ready: %(rows)s windows of text to learn from. The job is queued."),
+        "rows_left_out": sentence(
+            "Left out, since their answers lie beyond max_seq_len (%(tokens)d tokens): %(rows)s conversations, on "
+            "lines %(lines)s."
+        ),
+        "rows_cut": sentence(
+            "Cut after max_seq_len (%(tokens)d tokens): %(rows)s conversations, on lines %(lines)s. The rest of them "
+            "is not learned."
+        ),
+        # Events: what was asked of a job
+        "cancelling_requested": sentence("Cancelling was asked for."),
+        "job_was_cancelled": sentence("The job was cancelled."),
+        "pausing_requested": sentence("Pausing was asked for."),
+        "paused_before_start": sentence("The job is paused before its first step."),
+        "paused_after_step": sentence("The job is paused after step %(step)d."),
+        "paused_for_nothing": sentence(
+            "The job is paused before its first checkpoint: it begins anew when it is resumed."
+        ),
+        "finishing_requested": sentence("Finishing was asked for: the best weights so far become the model."),
+        "finishing_queued": sentence("Finishing was asked for. The job is queued to write its model."),
+        "data_read_again": sentence("The job goes on. Its data is being read."),
+        "resumed_anew": sentence("The job begins anew. It is queued."),
+        "resumed_after_step": sentence("The job goes on after step %(step)d. It is queued."),
+        # Events: attempts
+        "training_begins": sentence("Training begins."),
+        "training_goes_on": sentence("Training goes on after step %(step)d."),
+        "queued_again": sentence("The job is queued again."),
+        "queued_again_anew": sentence("The job is queued again and begins anew, since it has no checkpoint yet."),
+        "queued_again_from_checkpoint": sentence("The job is queued again and goes on from its newest checkpoint."),
+        "attempt_stopped": sentence("Attempt %(number)d was stopped."),
+        "attempt_without_result": sentence("The last attempt ended without a result. The job is queued again."),
+        "result_lost": sentence("The result was lost with its node."),
+        "trainer_gone": sentence("The trainer was gone without a word."),
+        "model_ready": sentence("The tuned model %(name)s is ready."),
+        # Events: memory
+        "memory_known_short": sentence("Memory is known to run out with these values on this device."),
+        "memory_ran_out": sentence("Memory ran out."),
+        "trainer_ran_out_of_memory": sentence("The trainer ran out of memory."),
+        "nothing_takes_less": sentence(
+            "Everything that takes less memory was tried. Choose a smaller model, a smaller max_seq_len, or devices "
+            "with more memory."
+        ),
+        # Why a value was changed
+        "memory_ran_out_without": sentence("Memory ran out without it."),
+        "fitted_to_devices": sentence("Fitted to %(devices)s devices: steps of %(batch)s conversations."),
+        # Ends
+        "failed_silently": sentence("The training failed without saying why."),
+        "given_up": sentence(
+            "This happened in three attempts in a row, none of which got further than the one before."
+        ),
+        "start_once_more": sentence(
+            "Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its "
+            "whole log."
+        ),
+        "stored_once_mended": sentence("What the training makes is stored once that is done."),
+        "storage_silent": sentence(
+            "Object storage has not answered for some time. What the training makes is stored once it answers."
+        ),
+        "storage_silent_too_long": sentence("Object storage did not answer for too long."),
+        "result_not_stored": sentence("The result was not stored: an administrator finds it on its node."),
+        "no_values": sentence("The job has no values to train with. Create it again."),
+        "no_room_on_node": sentence(
+            "The node's disk has no room for this training. Free some space, then resume or create the job again."
+        ),
+        # Why a job's data cannot be trained on
+        "too_few_conversations": sentence(
+            "%(filename)s has %(rows)s conversations, and a training needs at least %(least)d. Add some and upload the "
+            "file again."
+        ),
+        "too_little_text": sentence(
+            "%(filename)s has %(rows)s pieces of text, and a training needs at least %(least)d. Add some and upload "
+            "the file again."
+        ),
+        "file_not_trainable": sentence("%(filename)s cannot be trained on."),
+        "training_file_deleted": sentence("The training file was deleted."),
+        "validation_file_deleted": sentence("The validation file was deleted."),
+        "nothing_kept_aside": sentence(
+            "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations "
+            "to check with, and none was kept aside. Raise validation_split, or send a validation_file."
+        ),
+        # A wish is refused
+        "body_must_be_object": sentence("The body must be a JSON object."),
+        "integrations_not_offered": sentence(
+            "integrations are not offered: read the loss from the job's events or from metrics.csv."
+        ),
+        "job_field_unknown": sentence(
+            "A job has no field %(name)r. Hyperparameters belong into method.supervised.hyperparameters or "
+            "hyperparameters."
+        ),
+        "id_missing": sentence("%(name)s is missing; it must be an id."),
+        "must_be_text": sentence("%(name)s must be a text."),
+        "suffix_refused": sentence("suffix must be a text of at most %(characters)d printable characters."),
+        "accelerators_refused": sentence(
+            'accelerators is %(value)r; it must be a whole number from 1 to %(most)d, or "auto".'
+        ),
+        "metadata_refused": sentence("metadata must be an object of at most 16 pairs."),
+        "metadata_pair_refused": sentence(
+            "metadata[%(key)s] must be a text of at most 512 characters under a key of at most 64."
+        ),
+        "tuned_further": sentence(
+            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it shall know."
+        ),
+        "no_such_base_model": sentence("There is no base model %(name)r."),
+        "no_such_training_file": sentence("There is no file %(file)r."),
+        "uploaded_for_something_else": sentence(
+            "%(filename)s was uploaded for %(purpose)s. Upload it with purpose fine-tune."
+        ),
+        "estimate_needs_both": sentence("An estimate needs a model and a training_file."),
+        # A change is refused
+        "no_such_job": sentence("There is no fine-tuning job %(job)r."),
+        "no_such_event": sentence("There is no event %(event)r in this job."),
+        "no_such_checkpoint": sentence("There is no checkpoint %(checkpoint)r in this job."),
+        "no_such_attempt": sentence("This job has no attempt %(number)d."),
+        "nothing_left_to_do": sentence("This job has already %(ended)s, so there is nothing to %(verb)s."),
+        "been_cancelled": sentence("been cancelled"),
+        "verb_cancel": sentence("cancel"),
+        "verb_pause": sentence("pause"),
+        "verb_finish": sentence("finish"),
+        "status_validating_files": sentence("validating_files"),
+        "status_queued": sentence("queued"),
+        "status_running": sentence("running"),
+        "status_succeeded": sentence("succeeded"),
+        "status_failed": sentence("failed"),
+        "status_cancelled": sentence("cancelled"),
+        "paused_already": sentence("This job is paused already."),
+        "cancelling_not_paused": sentence("This job is being cancelled, so it cannot be paused."),
+        "finishing_not_paused": sentence("This job is being finished, so it cannot be paused."),
+        "cancelling_not_finished": sentence("This job is being cancelled, so it cannot be finished."),
+        "nothing_learned_yet": sentence(
+            "This job has not learned anything yet, so there is no model to keep. Wait for its first step, or cancel "
+            "it."
+        ),
+        "not_paused": sentence("This job is %(status)s, not paused, so it cannot be resumed."),
+        "file_still_needed": sentence(
+            "The job %(label)s (%(job)s) still needs %(filename)s. Cancel it or wait for its end."
+        ),
+        # Tuned models and logs
+        "model_was_deleted": sentence("The model %(name)s was deleted."),
+        "deleted_with_checkpoints": sentence("The model %(name)s was deleted with its checkpoints."),
+        "adapter_not_loaded": sentence("%(name)s cannot be loaded: %(reason)s"),
+        "adapter_files_differ": sentence("The files of %(name)s are not the ones that its training has written."),
+        "log_away": sentence("The log lies in object storage, which does not answer. Try again in a moment."),
+    }
+)
+message = CATALOGUE.message
+
+
+def message_of(said: Message | str) -> Message:
+    """Return what another package says as a message; a text that has no code is shown as it is."""
+    return said if isinstance(said, Message) else as_written(said)
