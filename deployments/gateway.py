@@ -23,6 +23,7 @@ from deployments.metering import Meter
 from deployments.streams import as_event, relabelled
 from deployments.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
 from deployments.waking import Refusal, Route
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
@@ -301,7 +302,7 @@ def _ended(ticket: Ticket) -> UserError:
     return UserError(REVOKED_MESSAGE, status=401, code="invalid_api_key")
 
 
-def _error_event(message: str, *, status: int, code: str) -> bytes:
+def _error_event(message: Message | str, *, status: int, code: str) -> bytes:
     return as_event(error_body(message=message, status=status, code=code))
 
 

@@ -191,7 +191,7 @@ def _check_name(name: str) -> None:
     try:
         VALID_NAME(name)
     except ValidationError as error:
-        raise UserError(error.message, code="invalid_name", param="name") from None
+        raise UserError(str(error.message), code="invalid_name", param="name") from None
     if BaseModel.objects.filter(pk=name).exists():
         raise UserError(
             _("%(name)s is the name of a base model. Choose another one.") % {"name": name},

@@ -16,7 +16,7 @@ __all__ = ["AWAY", "PATIENCE", "REFUSED", "STORAGE_AWAY", "Patience", "goes_on_w
 def trouble(what: str, error: Exception) -> TryAgain | WorkError:
     """Return what a step raises that needed object storage: TryAgain for what passes, else WorkError."""
     if refusal := refusal_of(error):
-        return WorkError(refusal, code=REFUSED)
+        return WorkError(str(refusal), code=REFUSED)
     return TryAgain(f"{what}: {error}")
 
 

@@ -20,6 +20,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
+from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
@@ -27,7 +28,7 @@ from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
 from accounts.roles import Role, require_role
-from common.errors import UserError, error_body, exception_handler, in_the_pages_language
+from common.errors import UserError, exception_handler
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
 from datasets_app import services, uploads
@@ -200,8 +201,8 @@ async def _serve(
         except Disconnected:
             raise
         except Exception as error:
-            status, content, headers = _refusal(error)
-            content = in_the_pages_language(_bare_request(scope), content)
+            with translation.override(translation.get_language_from_request(_bare_request(scope))):
+                status, content, headers = _refusal(error)
             await body.drain()
     except Disconnected:
         return
@@ -331,9 +332,6 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 
 def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
-    if isinstance(error, UserError):
-        body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
-        return error.status, body, {}
     if isinstance(error, NotAuthenticated | AuthenticationFailed):
         # What a view of Django REST framework does before its handler of errors.
         error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from common.errors import UserError
+from common.messages import message
 
 
 def encrypt(text: str) -> str:
@@ -19,11 +20,7 @@ def decrypt(token: str) -> str:
     try:
         return _fernet().decrypt(token.encode()).decode()
     except InvalidToken:
-        raise UserError(
-            "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. "
-            "Restore the key, or enter the secret again.",
-            code="encryption_key_changed",
-        ) from None
+        raise UserError(message("encryption_key_changed")) from None
 
 
 def _fernet() -> Fernet:

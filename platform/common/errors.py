@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
-from django.utils import translation
-from django.utils.translation import gettext_noop
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from common.messages import message
 from common.spoken import spoken
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +23,9 @@ TYPES = {
     429: "rate_limit_error",
 }
 
-
 RETRY_SECONDS = 5
-DATABASE_AWAY = gettext_noop(
-    "The database does not answer at the moment. Look in a few seconds whether your change was made, then try again."
-)
+DATABASE_AWAY = message("database_unavailable")
+INTERNAL = message("internal_error")
 
 
 def is_database_away(error: BaseException) -> bool:
@@ -42,14 +40,19 @@ def is_database_away(error: BaseException) -> bool:
 
 
 class UserError(Exception):
-    """Something the user can understand and mend: what happened, where, what to do."""
+    """Something the user can understand and mend: what happened, where, what to do.
+
+    `code` is the API's; without one it is the message's own.
+    """
 
     status = 400
 
-    def __init__(self, message: Any, *, code: str, param: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, message: Message | str, *, code: str | None = None, param: str | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
-        self.code = code
+        self.code = code or (message.code if isinstance(message, Message) else "")
         self.param = param
         self.status = status or self.status
 
@@ -60,47 +63,42 @@ class NotFound(UserError):
     status = 404
 
 
-def error_body(*, message: Any, status: int, code: str | None = None, param: str | None = None) -> dict[str, Any]:
-    """Return OpenAI's error object."""
+def error_body(
+    *, message: Message | str, status: int, code: str | None = None, param: str | None = None
+) -> dict[str, Any]:
+    """Return OpenAI's error object, its message in the active language."""
     kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"error": {"message": str(message), "type": kind, "param": param, "code": code}}
+    return {"error": {"message": spoken(message), "type": kind, "param": param, "code": code}}
 
 
-def in_the_pages_language(request: HttpRequest, body: Any) -> Any:
-    """Say a refusal as the page that sent the request speaks; a program with a key is answered in English."""
-    if request.headers.get("Authorization") or not isinstance(body.get("error"), dict):
-        return body
-    with translation.override(translation.get_language_from_request(request)):
-        return {"error": {**body["error"], "message": spoken(body["error"]["message"])}}
+def body_of(error: UserError) -> dict[str, Any]:
+    """Return OpenAI's error object of a UserError."""
+    return error_body(message=error.message, status=error.status, code=error.code, param=error.param)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
     headers: dict[str, str] = {}
     if isinstance(error, UserError):
-        body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
-        if request := context.get("request"):
-            body = in_the_pages_language(request._request, body)
-        return Response(body, status=error.status)
+        return Response(body_of(error), status=error.status)
     if isinstance(error, Http404):
-        return Response(error_body(message="Not found.", status=404, code="not_found"), status=404)
+        return Response(error_body(message=message("not_found"), status=404, code="not_found"), status=404)
     if isinstance(error, PermissionDenied):
-        return Response(error_body(message="You may not do this.", status=403, code="forbidden"), status=403)
+        return Response(error_body(message=message("forbidden"), status=403, code="forbidden"), status=403)
     if isinstance(error, exceptions.APIException):
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(max(1, int(wait)))
         if auth := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = auth
-        message, param = _first_sentence(error.detail)
-        body = error_body(message=message, status=error.status_code, code=_code(error), param=param)
+        sentence, param = _first_sentence(error.detail)
+        body = error_body(message=sentence, status=error.status_code, code=_code(error), param=param)
         return Response(body, status=error.status_code, headers=headers)
     if is_database_away(error):
         logger.warning("The database does not answer: %s", error)
-        body = error_body(message=DATABASE_AWAY, status=503, code="database_unavailable")
+        body = error_body(message=DATABASE_AWAY, status=503, code=DATABASE_AWAY.code)
         return Response(body, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     logger.exception("Unforeseen error in %s", context.get("view").__class__.__name__)
-    message = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
-    return Response(error_body(message=message, status=500, code="internal_error"), status=500)
+    return Response(error_body(message=INTERNAL, status=500, code=INTERNAL.code), status=500)
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.errors import UserError
+from common.messages import message
 from common.models import KEPT_HOURS, IdempotentReply
 
 HEADER = "Idempotency-Key"
@@ -46,20 +47,13 @@ def run_once(*, owner: str, key: str, asked: str, handler: Callable[[], Reply]) 
     `asked` says all that the request wants; with another one under the same key UserError 409 is raised.
     """
     if len(key) > LONGEST_KEY or "\0" in key:
-        raise UserError(
-            f"The {HEADER} header is longer than {LONGEST_KEY} characters or holds a NUL.",
-            code="invalid_idempotency_key",
-        )
+        raise UserError(message("invalid_idempotency_key", header=HEADER, characters=LONGEST_KEY))
     digest = hashlib.sha256(asked.encode("utf-8", "backslashreplace")).hexdigest()
     with transaction.atomic():
         # A second request waits here until the first one's transaction has ended.
         reply, is_new = IdempotentReply.objects.get_or_create(owner=owner, key=key, defaults={"digest": digest})
         if reply.digest != digest:
-            raise UserError(
-                f"This {HEADER} was used for a different request in the last {KEPT_HOURS} hours. Use a new key.",
-                code="idempotency_key_reused",
-                status=409,
-            )
+            raise UserError(message("idempotency_key_reused", header=HEADER, hours=KEPT_HOURS), status=409)
         if is_new:
             reply.status, reply.body = handler()
             # Through text, so that both replies are alike to the last digit.

@@ -11,14 +11,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from common.messages import message
+from wording import Message
+
 STORAGE_AWAY = (OSError, BotoCoreError, ClientError)
 REFUSED, AWAY = "storage_refused", "storage_away"
-CREDENTIALS = (
-    "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and "
-    "LUTHIER_S3_SECRET_KEY."
-)
-BUCKET = "The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET."
-FILES = "The platform may not read or write its own files. An administrator must give its account the right to."
+CREDENTIALS = message("storage_key_refused")
+BUCKET = message("storage_bucket_missing")
+FILES = message("storage_files_refused")
 REFUSALS = {
     **dict.fromkeys(("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), CREDENTIALS),
     **dict.fromkeys(("AuthorizationHeaderMalformed", "AllAccessDisabled", "AccountProblem"), CREDENTIALS),
@@ -28,14 +28,14 @@ REFUSALS = {
 """By the code of the server's answer; one to HEAD has no code but its status."""
 
 
-def refusal_of(error: Exception) -> str:
-    """Return in a sentence why this error will not pass by itself; "" for one that may."""
+def refusal_of(error: Exception) -> Message | None:
+    """Return why this error will not pass by itself; None for one that may."""
     if isinstance(error, ClientError):
-        return REFUSALS.get(str(error.response.get("Error", {}).get("Code", "")), "")
+        return REFUSALS.get(str(error.response.get("Error", {}).get("Code", "")))
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return CREDENTIALS
     if isinstance(error, ParamValidationError | NoRegionError):
         return BUCKET
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return FILES
-    return ""
+    return None

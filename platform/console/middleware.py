@@ -4,23 +4,21 @@ import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from accounts.roles import needed_role, require_role
-from common.errors import UserError, error_body
+from common.errors import UserError, body_of
 from console import request_ids
 
 GetResponse = Callable[[PageRequest], HttpResponse]
-LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
 
 
 def is_api(path: str) -> bool:
-    """True where machines read: these paths speak English JSON."""
+    """True where machines read: these paths speak JSON."""
     return path.startswith(("/v1/", "/api/"))
 
 
@@ -37,20 +35,14 @@ class RequestIdMiddleware:
         return response
 
 
-def language_of(request: HttpRequest) -> str:
-    """Return the person's choice by cookie, else what the browser asks for."""
-    chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
-    return chosen if chosen in dict(settings.LANGUAGES) else translation.get_language_from_request(request)
-
-
 class LanguageMiddleware:
-    """The person's choice by cookie, else what the browser asks for; the API always speaks English."""
+    """The person's choice by cookie, else what the request asks for; a program that asks for none gets English."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        language = "en" if is_api(request.path) else language_of(request)
+        language = translation.get_language_from_request(request)
         request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
@@ -159,6 +151,5 @@ class UserErrorMiddleware:
         if not isinstance(error, UserError):
             return None
         if is_api(request.path):
-            body = error_body(message=error.message, status=error.status, code=error.code, param=error.param)
-            return JsonResponse(body, status=error.status)
+            return JsonResponse(body_of(error), status=error.status)
         return error_page(request, error)

@@ -12,13 +12,15 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.errors import DATABASE_AWAY, RETRY_SECONDS, error_body, is_database_away
-from console.middleware import is_api, language_of
+from common.errors import DATABASE_AWAY, INTERNAL, RETRY_SECONDS, error_body, is_database_away
+from common.messages import message as common_message
+from common.wording import in_words
+from console.middleware import is_api
 
 
 def answer(request: HttpRequest, *, status: int, code: str, message: Any) -> HttpResponse:
     """Return the refusal as a page or as JSON, by the path that was asked. Nothing here asks the database."""
-    with translation.override("en" if is_api(request.path) else language_of(request)):
+    with translation.override(translation.get_language_from_request(request)):
         if is_api(request.path):
             return JsonResponse(error_body(message=message, status=status, code=code), status=status)
         theme = request.COOKIES.get("luthier_theme", "")
@@ -28,7 +30,7 @@ def answer(request: HttpRequest, *, status: int, code: str, message: Any) -> Htt
 
 def page(status: int, message: Any, *, theme: str = "", nonce: str = "") -> str:
     """Return the page of a refusal, in the language that is active."""
-    error = {"message": str(message)}
+    error = {"message": in_words(message)}
     theme = theme if theme in ("light", "dark") else ""
     return render_to_string(
         "console/error.html", {"error": error, "status": status, "theme": theme, "csp_nonce": nonce}
@@ -51,7 +53,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return answer(request, status=403, code="forbidden", message=str(exception) or gettext_lazy("You may not do this."))
+    return answer(request, status=403, code="forbidden", message=str(exception) or common_message("forbidden"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -65,17 +67,10 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer for what nobody foresaw; a database that is away for a moment is a 503 that says when to come back."""
     error = sys.exc_info()[1]
     if error is not None and is_database_away(error):
-        response = answer(request, status=503, code="database_unavailable", message=gettext_lazy(DATABASE_AWAY))
+        response = answer(request, status=503, code="database_unavailable", message=DATABASE_AWAY)
         response["Retry-After"] = str(RETRY_SECONDS)
         return response
-    return answer(
-        request,
-        status=500,
-        code="internal_error",
-        message=gettext_lazy(
-            "Something went wrong on the server. It has been logged; try again, or tell your administrator."
-        ),
-    )
+    return answer(request, status=500, code=INTERNAL.code, message=INTERNAL)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
@@ -83,7 +78,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     known = [re.escape(text).replace("%s", ".*") for text in (REASON_BAD_ORIGIN, REASON_BAD_REFERER)]
     if any(re.fullmatch(text, reason) for text in known):
         seen = request.headers.get("origin") or request.headers.get("referer", "")
-        with translation.override(language_of(request)):
+        with translation.override(translation.get_language_from_request(request)):
             message = _(
                 "The form was sent from %(seen)s, which the platform does not know as its own address. Behind a proxy, "
                 "set LUTHIER_PUBLIC_URL to the address that people use, and LUTHIER_BEHIND_PROXY to 1."

@@ -168,13 +168,14 @@ def _with_request_id(send: Send, request_id: bytes) -> Send:
 
 async def _reply(scope: Scope, send: Send, refused: Refused) -> None:
     """Answer a program in JSON, and a browser with a page in its language."""
-    kind = b"application/json"
-    body = json.dumps(error_body(message=refused.message, status=refused.status, code=refused.code)).encode()
-    if "text/html" in _header(scope, b"accept") and not scope["path"].startswith(("/v1/", "/api/")):
-        languages = HttpRequest()
-        languages.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language")
-        with translation.override(translation.get_language_from_request(languages)):
+    languages = HttpRequest()
+    languages.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language")
+    with translation.override(translation.get_language_from_request(languages)):
+        if "text/html" in _header(scope, b"accept") and not scope["path"].startswith(("/v1/", "/api/")):
             kind, body = b"text/html; charset=utf-8", page(refused.status, refused.message).encode()
+        else:
+            kind = b"application/json"
+            body = json.dumps(error_body(message=refused.message, status=refused.status, code=refused.code)).encode()
     headers = [(b"content-type", kind), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

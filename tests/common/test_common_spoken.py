@@ -85,7 +85,7 @@ EVENTS = (
     "The node node-2.example.org has not been heard from any more. The job is queued again from its checkpoint.",
     f"{storage_errors.CREDENTIALS} What the training makes is stored once that is done.",
     f"{storage_errors.BUCKET} The result was not stored: an administrator finds it on its node.",
-    storage_errors.FILES,
+    str(storage_errors.FILES),
     "Object storage has not answered for some time. What the training makes is stored once it answers.",
     AWAY_TOO_LONG,
     "This job has already been cancelled, so there is nothing to pause.",

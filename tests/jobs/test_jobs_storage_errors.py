@@ -66,7 +66,7 @@ def warnings_of(job: FineTuningJob) -> list[str]:
     ids=repr,
 )
 def test_what_only_an_administrator_can_mend(error: Exception) -> None:
-    assert "administrator" in refusal_of(error)
+    assert "administrator" in str(refusal_of(error))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_only_an_administrator_can_mend(error: Exception) -> None:
     ids=repr,
 )  # fmt: skip
 def test_what_passes(error: Exception) -> None:
-    assert refusal_of(error) == ""
+    assert refusal_of(error) is None
 
 
 class TestPreparing:
@@ -96,7 +96,7 @@ class TestPreparing:
         break_storage(monkeypatch, REFUSED)
         validation.advance(job.pk)
         job.refresh_from_db()
-        assert (job.status, job.error_code, job.error_message) == ("failed", "storage_refused", CREDENTIALS)
+        assert (job.status, job.error_code, job.error_message) == ("failed", "storage_refused", str(CREDENTIALS))
 
     def test_one_whose_storage_is_away_waits(self, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         job = make_job(alice.team, is_queued=False)
@@ -120,7 +120,7 @@ class TestTraining:
                 with pytest.raises(TryAgain):
                     work.attend(trainer.run, trainer.directory)
         [told] = warnings_of(job)
-        assert CREDENTIALS in told
+        assert str(CREDENTIALS) in told
         work.attend(trainer.run, trainer.directory)
         assert job.checkpoints.exclude(published_at=None).count() == 1
 

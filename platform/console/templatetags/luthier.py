@@ -15,6 +15,8 @@ from django.utils.translation import ngettext
 from accounts.roles import Powers
 from common.idempotency import FORM_KEY
 from common.spoken import spoken as in_readers_language
+from common.wording import in_words as words_of
+from wording import Message
 
 register = template.Library()
 
@@ -77,6 +79,12 @@ def ago(moment: datetime | None) -> str:
 def spoken(message: object) -> str:
     """A sentence that is stored in English, in the reader's language."""
     return in_readers_language(message)
+
+
+@register.filter
+def in_words(message: Message | str | None) -> str:
+    """A message in the reader's language."""
+    return words_of(message)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,38 @@
+"""What the platform says whichever app is asked."""
+
+from wording import Catalogue, sentence
+
+CATALOGUE = Catalogue(
+    {
+        "database_unavailable": sentence(
+            "The database does not answer at the moment. Look in a few seconds whether your change was made, then try "
+            "again."
+        ),
+        "encryption_key_changed": sentence(
+            "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. Restore the key, or enter the secret "
+            "again."
+        ),
+        "forbidden": sentence("You may not do this."),
+        "idempotency_key_reused": sentence(
+            "This %(header)s was used for a different request in the last %(hours)s hours. Use a new key."
+        ),
+        "internal_error": sentence(
+            "Something went wrong on the server. It has been logged; try again, or tell your administrator."
+        ),
+        "invalid_idempotency_key": sentence(
+            "The %(header)s header is longer than %(characters)s characters or holds a NUL."
+        ),
+        "not_found": sentence("Not found."),
+        "storage_bucket_missing": sentence(
+            "The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET."
+        ),
+        "storage_files_refused": sentence(
+            "The platform may not read or write its own files. An administrator must give its account the right to."
+        ),
+        "storage_key_refused": sentence(
+            "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and "
+            "LUTHIER_S3_SECRET_KEY."
+        ),
+    }
+)
+message = CATALOGUE.message
