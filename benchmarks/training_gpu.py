@@ -162,7 +162,7 @@ def measure(asked: argparse.Namespace) -> None:
 def prepare(asked: argparse.Namespace, shape: Shape) -> tuple[Any, int]:
     """Return a Training of a model of this shape, and how many of its modules are fused."""
     import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    from transformers import AutoModelForCausalLM, Qwen2Config
 
     from machine.facts import available_cores
     from trainer import engine
@@ -187,7 +187,7 @@ def prepare(asked: argparse.Namespace, shape: Shape) -> tuple[Any, int]:
     )  # fmt: skip
     torch.manual_seed(0)
     with hardware.device:
-        causal: Any = Qwen2ForCausalLM._from_config(config, dtype=hardware.dtype, attn_implementation="sdpa")
+        causal: Any = AutoModelForCausalLM.from_config(config, dtype=hardware.dtype, attn_implementation="sdpa")
     causal.requires_grad_(False)
     trainee = prepare_trainee(causal, hyperparameters)
     ranks = engine.Ranks(rank=0, local_rank=0, world_size=1)

@@ -14,10 +14,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from trainer import internals
 from trainer.failures import Failure, is_broken_header
+from trainer.internals import MOMENTS
 from trainer.model import Trainee
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
 SHARD_BYTES = 2 * 2**30
 """Host memory that a checkpoint may take while it is written."""
 STATE_BYTES = 12
@@ -112,13 +113,13 @@ def load_state(folder: Path, engine: Any, trainee: Trainee, progress: Progress) 
     """Put fp32 weights and moments into DeepSpeed's optimizer."""
     if progress.applied_steps == 0:
         return
-    _make_moments(engine, progress.applied_steps)
+    internals.make_moments(engine, progress.applied_steps)
     weights = trainee.trainable()
     for kind in ("weight", *MOMENTS):
         for name, tensor in _read(folder, prefix=f"{kind}."):
-            _set(engine, weights[name], None if kind == "weight" else kind, tensor)
-    if progress.loss_scale is not None and hasattr(engine.optimizer, "loss_scaler"):
-        engine.optimizer.loss_scaler.cur_scale = progress.loss_scale
+            internals.write_state(engine, weights[name], None if kind == "weight" else kind, tensor)
+    if progress.loss_scale is not None:
+        internals.set_loss_scale(engine, progress.loss_scale)
 
 
 def _write_shards(folder: Path, tensors: Iterator[tuple[str, torch.Tensor]], is_first: bool) -> None:
@@ -137,71 +138,11 @@ def _write_shards(folder: Path, tensors: Iterator[tuple[str, torch.Tensor]], is_
 
 
 def _gather(engine: Any, trainee: Trainee) -> Iterator[tuple[str, torch.Tensor]]:
-    has_moments = bool(engine.basic_optimizer.state)
-    if has_moments:
-        _link_moments(engine)
+    kinds = ("weight", *MOMENTS) if internals.has_moments(engine) else ("weight",)
     for name, weight in trainee.trainable().items():
-        for kind in ("weight", *MOMENTS) if has_moments else ("weight",):
-            tensor = _get(engine, weight, None if kind == "weight" else kind)
+        for kind in kinds:
+            tensor = internals.read_state(engine, weight, None if kind == "weight" else kind)
             yield f"{kind}.{name}", tensor.detach().to("cpu", copy=True).contiguous()
-
-
-def _get(engine: Any, weight: torch.nn.Parameter, moment: str | None) -> torch.Tensor:
-    from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
-
-    if not _is_partitioned(weight):
-        return weight.data.float() if moment is None else engine.basic_optimizer.state[weight][moment]
-    value = safe_get_full_fp32_param(weight) if moment is None else safe_get_full_optimizer_state(weight, moment)
-    return value.reshape(_shape(weight))
-
-
-def _set(engine: Any, weight: torch.nn.Parameter, moment: str | None, value: torch.Tensor) -> None:
-    from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
-
-    if not _is_partitioned(weight):
-        if moment is not None:
-            engine.basic_optimizer.state[weight][moment].copy_(value)
-        return
-    value = value.to(engine.device)
-    if moment is None:
-        safe_set_full_fp32_param(weight, value)
-    else:
-        safe_set_full_optimizer_state(weight, value, moment)
-
-
-def _make_moments(engine: Any, applied_steps: int) -> None:
-    """Create AdamW's state, which exists only after a first step, for the tensors that the optimizer really holds."""
-    optimizer = engine.basic_optimizer
-    for held in _held_tensors(engine):
-        # DeepSpeed's CPUAdam counts with a plain number, torch with a tensor.
-        is_torch = isinstance(optimizer, torch.optim.AdamW)
-        step: Any = torch.tensor(float(applied_steps), device=held.device) if is_torch else applied_steps
-        optimizer.state[held] = {"step": step, **{moment: torch.zeros_like(held.data) for moment in MOMENTS}}
-    _link_moments(engine)
-
-
-def _link_moments(engine: Any) -> None:
-    """Let DeepSpeed find the moments by parameter. It does that itself after the first parameter group's first step
-    and so misses the moments of every further group (0.19)."""
-    if hasattr(engine.optimizer, "_lazy_init_hp_params_optimizer_state"):
-        engine.optimizer._hp_optimizer_states_linked = False
-        engine.optimizer._lazy_init_hp_params_optimizer_state()
-
-
-def _held_tensors(engine: Any) -> list[torch.Tensor]:
-    """Return what AdamW's state is keyed by: flat fp32 partitions under ZeRO, else the parameters themselves."""
-    for name in ("fp32_partitioned_groups_flat", "single_partition_of_fp32_groups", "fp32_groups_flat_partition"):
-        if hasattr(engine.optimizer, name):
-            return list(getattr(engine.optimizer, name))
-    return [weight for group in engine.basic_optimizer.param_groups for weight in group["params"]]
-
-
-def _is_partitioned(weight: torch.nn.Parameter) -> bool:
-    return hasattr(weight, "ds_id") or hasattr(weight, "_hp_mapping")
-
-
-def _shape(weight: Any) -> torch.Size:
-    return getattr(weight, "ds_shape", weight.shape)
 
 
 def _read(folder: Path, *, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:

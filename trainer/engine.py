@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch._C._distributed_c10d import HashStore
 
+from trainer import internals
 from trainer.hardware import Hardware
 from trainer.model import Trainee
 from trainer.spec import Hyperparameters, TrainingSpec
@@ -47,9 +47,9 @@ def join_process_group(ranks: Ranks, hardware: Hardware) -> None:
     os.environ.setdefault("LOCAL_RANK", str(ranks.local_rank))  # DeepSpeed reads it from there only
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     if ranks.world_size == 1:
-        _do_without_shared_memory()
+        internals.skip_shared_memory_operator()
         if not torch.distributed.is_initialized():
-            store = HashStore()
+            store = torch.distributed.HashStore()
             torch.distributed.init_process_group(backend, store=store, rank=0, world_size=1)
     deepspeed.init_distributed(backend, verbose=False)
 
@@ -143,13 +143,3 @@ def _decay_groups(trainee: Trainee, weight_decay: float) -> list[dict[str, Any]]
         {"params": [weight for weight in weights if weight.dim() < 2], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
-
-
-def _do_without_shared_memory() -> None:
-    """Keep DeepSpeed from compiling its shared-memory collectives: a single rank shares with nobody."""
-    import deepspeed
-    from deepspeed.accelerator import get_accelerator
-
-    builder = get_accelerator().create_op_builder("ShareMemCommBuilder")
-    if builder is not None:
-        deepspeed.ops.__compatible_ops__[builder.NAME] = False

@@ -15,6 +15,7 @@ from torch import nn
 
 from machine.answers import can, trial
 from machine.facts import Ability
+from trainer.internals import is_spread
 from trainer.native import passes, serves
 from trainer.questions import is_same
 
@@ -76,7 +77,7 @@ def _as_gated(module: Any) -> tuple[Forward, torch.Tensor] | None:
 
 def _functions_for(weight: Any, native: Ability) -> Functions | None:
     """Return the functions that take activations of such a weight; on processors `native` is the one that is meant."""
-    if not isinstance(weight, torch.Tensor) or hasattr(weight, "ds_id"):
+    if not isinstance(weight, torch.Tensor) or is_spread(weight):
         return None
     if weight.device.type == "cuda":
         return liger() if can(Ability.LIGER) else None

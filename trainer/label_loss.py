@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from trainer.data import MicroBatch
 from trainer.dense import Dense
+from trainer.internals import is_spread
 from trainer.questions import asleep, whole
 
 ROWS_AT_ONCE = 4096
@@ -79,7 +80,7 @@ class LabelLoss:
         """
         head = self._head
         is_plain = type(head) is nn.Linear and head.bias is None and not head.weight.requires_grad
-        if not is_plain or hasattr(head.weight, "ds_id"):
+        if not is_plain or is_spread(head.weight):
             return False
         ids = torch.zeros((1, 2), dtype=torch.int64, device=head.weight.device)
         said = torch.linspace(-1000, 1000, head.out_features, dtype=causal.dtype, device=ids.device).expand(1, 2, -1)

@@ -15,6 +15,7 @@ from trainer.failures import FETCH_AGAIN, Failure, is_broken_header
 from trainer.families import internlm2, qwen1
 from trainer.fused_lora import fuse
 from trainer.hardware import Hardware
+from trainer.internals import full_shape
 from trainer.spec import Hyperparameters
 
 ALL_LINEAR = "all-linear"
@@ -47,7 +48,7 @@ class Trainee:
 
     def count_parameters(self) -> tuple[int, int]:
         """Return the number of trainable and of all parameters."""
-        sizes = [(_numel(weight), weight.requires_grad) for weight in self.model.parameters()]
+        sizes = [(full_shape(weight).numel(), weight.requires_grad) for weight in self.model.parameters()]
         return sum(size for size, learned in sizes if learned), sum(size for size, _ in sizes)
 
 
@@ -176,11 +177,6 @@ def _no_such_module(part: str, linear: list[str]) -> Failure:
         f"lora_module_name is {part!r}, but no linear layer of this model has that in its name. "
         f"There are, for example: {', '.join(kinds[:8])}; a full name is {linear[0] if linear else 'none'}.",
     )
-
-
-def _numel(weight: Any) -> int:
-    """Return a parameter's size also when ZeRO-3 has spread it over ranks."""
-    return int(getattr(weight, "ds_numel", weight.numel()))
 
 
 def _read_config(model_path: Path) -> dict[str, Any]:

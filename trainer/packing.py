@@ -15,6 +15,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from trainer.data import Conversations, MicroBatch, send
+from trainer.internals import use_attention
 from trainer.label_loss import LabelLoss
 from trainer.native import attention as native
 from trainer.questions import asleep, depends_on_length, says_the_same, whole, words
@@ -61,21 +62,17 @@ def begin_packing(causal: Any, label_loss: LabelLoss, *, longest: int) -> bool:
         return False
     lengths, device = [8, 4], causal.device
     ids = words(causal, sum(lengths))
-    configs = (causal.config, causal.config.get_text_config())
-    own = [config._attn_implementation for config in configs]
     with asleep(causal):
         # The second alone is enough: the first has nothing before it that it could see.
         alone = label_loss.logits(causal, whole(ids[:, lengths[0] :]))
-        for config in configs:
-            config._attn_implementation = IMPLEMENTATION
+        undo = use_attention(causal, IMPLEMENTATION)
         try:
             packed = label_loss.logits(causal, whole(ids, **packed_inputs(lengths, device)))[lengths[0] :]
         except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):  # an architecture's own ways
             packed = torch.full_like(alone, torch.nan)
     if says_the_same(packed, alone, causal.dtype):
         return True
-    for config, name in zip(configs, own, strict=True):
-        config._attn_implementation = name
+    undo()
     return False
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
 
+from trainer import internals
 from trainer.data import MicroBatch
 
 SAME = 1e-3
@@ -55,15 +55,9 @@ def depends_on_length(config: Any, longest: int) -> bool:
 def asleep(causal: Any) -> Iterator[None]:
     """Have no dropout and no adapters for a while: the base alone answers the same, and sooner."""
     was_training = causal.training
-    # Not by PEFT's own switch, which would take the adapters' requires_grad away from DeepSpeed.
-    layers: list[Any] = [layer for layer in causal.modules() if isinstance(layer, BaseTunerLayer)]
-    awake = [layer for layer in layers if not layer.disable_adapters]
     causal.eval()
-    for layer in awake:
-        layer._disable_adapters = True
     try:
-        yield
+        with internals.adapters_off(causal):
+            yield
     finally:
-        for layer in awake:
-            layer._disable_adapters = False
         causal.train(was_training)

@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from rundir import write_manifest
+from trainer import internals
 from trainer.checkpoint import STATE_BYTES
 from trainer.failures import Failure
 from trainer.hardware import peak_memory_bytes
@@ -23,8 +21,6 @@ from trainer.train import Training, optimize
 STEPS = 2
 LARGEST_TRIAL = 2 * 2**30
 """Bytes: a larger checkpoint is not written for a trial; only its room on the disk is looked at."""
-COUNTERS = ("global_steps", "global_samples", "skipped_steps", "micro_steps")
-"""Of DeepSpeed's engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,29 +76,12 @@ def _heaviest_batch(training: Training) -> list[int]:
 def _two_steps(training: Training, batch: list[int]) -> float:
     """Do the steps at a learning rate of 0, which moves no weight, and forget them; return the last one's seconds."""
     seconds = 0.0
-    scaler = _loss_scaler(training.engine)
-    kept = dict(vars(scaler)) if scaler is not None else {}
-    counters = {name: getattr(training.engine, name) for name in COUNTERS}
-    for _ in range(STEPS):
-        started_at = time.perf_counter()
-        optimize(training, batch, 0, 0.0)
-        seconds = time.perf_counter() - started_at
-    _forget_moments(training.engine)
-    if scaler is not None:
-        vars(scaler).update(kept)
-    for name, value in counters.items():
-        setattr(training.engine, name, value)
+    with internals.forgetting_steps(training.engine):
+        for _ in range(STEPS):
+            started_at = time.perf_counter()
+            optimize(training, batch, 0, 0.0)
+            seconds = time.perf_counter() - started_at
     return seconds
-
-
-def _forget_moments(engine: Any) -> None:
-    """Put AdamW's state back to what it is before a first step: no steps, moments of zero."""
-    for state in engine.basic_optimizer.state.values():
-        for name, value in state.items():
-            if torch.is_tensor(value):
-                value.zero_()
-            elif isinstance(value, int | float):
-                state[name] = 0
 
 
 def _trial_checkpoint(
@@ -135,7 +114,3 @@ def _require_room(folder: Path, num_bytes: int) -> None:
             f"The checkpoints of this training need about {num_bytes / 1e9:.1f} GB, and the disk of its node has "
             f"{free / 1e9:.1f} GB left. Free some space, or train an adapter instead of every parameter.",
         )
-
-
-def _loss_scaler(engine: Any) -> Any | None:
-    return getattr(engine.optimizer, "loss_scaler", None) if engine.fp16_enabled() else None

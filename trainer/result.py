@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 import chat
 from rundir import sha256_of_file, write_json
 from trainer.hardware import Hardware
+from trainer.internals import is_spread
 from trainer.model import Trainee, load_base, prepare
 from trainer.probes import write_probes
 from trainer.spec import TrainingSpec
@@ -158,7 +159,7 @@ def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first:
 def full_weights(trainee: Trainee) -> AbstractContextManager[Any]:
     """Return a context in which what is trained lies whole in memory, also under ZeRO-3 (then a collective)."""
     weights = list(trainee.trainable().values())
-    if not any(hasattr(weight, "ds_id") for weight in weights):
+    if not any(map(is_spread, weights)):
         return contextlib.nullcontext()
     from deepspeed.runtime.zero import GatheredParameters
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from trainer import shared_prefix
+from trainer import internals, shared_prefix
 from trainer.checkpoint import Progress
 from trainer.data import BatchOrder, Conversations, MicroBatch, count_labels, count_tokens, send
 from trainer.engine import Ranks, sum_over_ranks
@@ -220,14 +220,13 @@ def _micro_batch(
 
 def advance(progress: Progress, engine: Any, loss: float, tokens: int, trained_tokens: int) -> Progress:
     """Return the position after one more step."""
-    scaler = getattr(engine.optimizer, "loss_scaler", None)
     return replace(
         progress,
         step=progress.step + 1,
         tokens=progress.tokens + tokens,
         trained_tokens=progress.trained_tokens + trained_tokens,
         applied_steps=progress.applied_steps + int(engine.was_step_applied()),
-        loss_scale=float(scaler.cur_scale) if engine.fp16_enabled() and scaler is not None else None,
+        loss_scale=internals.loss_scale(engine),
         train_loss=loss,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from transformers import PreTrainedConfig
+from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from trainer.failures import Failure
 
@@ -15,7 +15,6 @@ Convert = Callable[[str, torch.Tensor], Iterator[tuple[str, torch.Tensor]]]
 
 
 def load_converted(
-    model_class: Any,
     config: PreTrainedConfig,
     convert: Convert,
     model_path: Path,
@@ -23,11 +22,10 @@ def load_converted(
     dtype: torch.dtype,
     attn_implementation: str | None,
 ) -> Any:
-    """Return a `model_class` of `config` with the weights in `model_path`; Failure unless each has its place."""
+    """Return the model that `config` describes with the weights in `model_path`; Failure unless each has its place."""
     config.name_or_path = str(model_path)
     with torch.device("meta"):
-        # _from_config, since only that chooses an attention where none is asked for.
-        model = model_class._from_config(config, attn_implementation=attn_implementation)
+        model: Any = AutoModelForCausalLM.from_config(config, attn_implementation=attn_implementation)
     weights = {new: tensor.to(dtype) for name, old in read_tensors(model_path) for new, tensor in convert(name, old)}
     missing, unexpected = model.load_state_dict(weights, strict=False, assign=True)
     if config.tie_word_embeddings:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig
 
 from trainer.failures import Failure
 from trainer.families.converted import load_converted
@@ -43,9 +43,7 @@ def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | Non
     """Read an InternLM2 folder as a Llama model in `dtype`; raise Failure for a tensor that has no place in it."""
     config = convert_config(json.loads((model_path / "config.json").read_bytes()))
     convert = partial(_convert, config=config)
-    return load_converted(
-        LlamaForCausalLM, config, convert, model_path, dtype=dtype, attn_implementation=attn_implementation
-    )
+    return load_converted(config, convert, model_path, dtype=dtype, attn_implementation=attn_implementation)
 
 
 def convert_config(old: dict[str, Any]) -> LlamaConfig:

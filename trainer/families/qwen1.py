@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Config
 
 from layouts import qwen1
 from trainer.failures import Failure
@@ -25,9 +25,7 @@ def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | Non
     tokens = {name: old.get(name) for name in ("bos_token_id", "eos_token_id")}
     try:
         config = Qwen2Config(**qwen1.settings(old), **tokens)
-        return load_converted(
-            Qwen2ForCausalLM, config, _convert, model_path, dtype=dtype, attn_implementation=attn_implementation
-        )
+        return load_converted(config, _convert, model_path, dtype=dtype, attn_implementation=attn_implementation)
     except qwen1.QwenError as error:
         raise Failure("bad_model", str(error)) from None
 
