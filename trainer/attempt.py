@@ -1,4 +1,7 @@
-"""One attempt at a training: load, resume, begin. The heavy libraries are imported from here on."""
+"""One attempt at a training, from its files to its result. The heavy libraries are imported from here on.
+
+The story goes on in trainer.conducting (what surrounds the steps) and trainer.train (the steps).
+"""
 
 import os
 from pathlib import Path
@@ -11,13 +14,13 @@ from machine.facts import available_cores
 from rundir import RunDirectory
 from trainer import checkpoint, saving
 from trainer.checkpoint import Progress
-from trainer.conducting import Attempt
+from trainer.conducting import Conductor
 from trainer.data import Conversations, require_trained_tokens
 from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
 from trainer.fast_path import FastPath, begin_layouts
-from trainer.hardware import shortcomings, survey
-from trainer.model import load_base, prepare
+from trainer.hardware import Hardware, shortcomings, survey
+from trainer.model import Trainee, load_base, prepare
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
 from trainer.spec import TrainingSpec
@@ -36,20 +39,10 @@ def run_attempt(
 
 
 def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest) -> None:
-    data: Conversations = chat.TokenCache.open(directory.root / spec.train_data)
-    require_trained_tokens(data)
-    validation = _open_validation(directory, spec)
+    data, validation = _open_data(directory, spec)
     longest = int(data.lengths.max())
-    hardware = survey(
-        dtype=spec.dtype,
-        threads=spec.threads or int(os.environ.get("OMP_NUM_THREADS", available_cores())),
-        local_rank=ranks.local_rank,
-        longest=longest,
-    )
-    folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
-    for sentence in passed_over:
-        reporter.warn(f"{sentence} An older checkpoint is used, if there is one.")
-
+    hardware = _survey(spec, ranks, longest)
+    folder = _find_checkpoint(directory, ranks, reporter)
     for sentence in shortcomings(hardware):
         reporter.warn(sentence)
 
@@ -64,45 +57,55 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     reporter.stage("Starting DeepSpeed")
     join_process_group(ranks, hardware)
     folder = agree_on(folder, ranks)
-    progress = Progress()
-    if folder is not None:
-        progress = saving.read_progress(folder)
-        checkpoint.load_weights(folder, trainee)
-    engine = start_engine(spec, trainee, hardware)
-    if folder is not None:
-        checkpoint.load_state(folder, engine, trainee, progress)
+    engine, progress = _start(spec, trainee, hardware, folder)
     reporter.step = progress.step
-    attempt = Attempt(
-        directory=directory,
-        spec=spec,
-        ranks=ranks,
-        reporter=reporter,
-        stop=stop,
-        hardware=hardware,
-        chat_format=chat_format,
-        trainee=trainee,
-        base_logits=base_logits,
-        training=Training(
-            spec=spec,
-            engine=engine,
-            data=data,
-            validation=validation,
-            hardware=hardware,
-            ranks=ranks,
-            total_steps=spec.hyperparameters.count_steps(len(data), world_size=ranks.world_size),
-            fast_path=FastPath.find(spec, trainee, hardware, longest=longest, layouts=layouts),
-        ),
+    fast_path = FastPath.find(spec, trainee, hardware, longest=longest, layouts=layouts)
+
+    total_steps = spec.hyperparameters.count_steps(len(data), world_size=ranks.world_size)
+    training = Training(
+        spec=spec, engine=engine, fast_path=fast_path, data=data, validation=validation, hardware=hardware, ranks=ranks,
+        total_steps=total_steps,
+    )  # fmt: skip
+    conductor = Conductor(
+        directory=directory, spec=spec, ranks=ranks, reporter=reporter, stop=stop, hardware=hardware,
+        chat_format=chat_format, trainee=trainee, base_logits=base_logits, training=training,
         metrics=_metrics(directory, folder, progress) if ranks.is_first else None,
-    )
-    attempt.report_start(progress)
-    attempt.run(progress)
+    )  # fmt: skip
+    conductor.conduct(progress)
 
 
-def _open_validation(directory: RunDirectory, spec: TrainingSpec) -> Conversations | None:
+def _open_data(directory: RunDirectory, spec: TrainingSpec) -> tuple[Conversations, Conversations | None]:
+    """Return the conversations to learn from, and those to look at in between where there are any."""
+    data: Conversations = chat.TokenCache.open(directory.root / spec.train_data)
+    require_trained_tokens(data)
     if spec.validation_data is None:
-        return None
+        return data, None
     validation: Conversations = chat.TokenCache.open(directory.root / spec.validation_data)
-    return validation if len(validation) else None
+    return data, validation if len(validation) else None
+
+
+def _survey(spec: TrainingSpec, ranks: Ranks, longest: int) -> Hardware:
+    threads = spec.threads or int(os.environ.get("OMP_NUM_THREADS", available_cores()))
+    return survey(dtype=spec.dtype, threads=threads, local_rank=ranks.local_rank, longest=longest)
+
+
+def _find_checkpoint(directory: RunDirectory, ranks: Ranks, reporter: Reporter) -> Path | None:
+    """Return the checkpoint to go on from; only the first rank looks."""
+    folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
+    for sentence in passed_over:
+        reporter.warn(f"{sentence} An older checkpoint is used, if there is one.")
+    return folder
+
+
+def _start(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, folder: Path | None) -> tuple[Any, Progress]:
+    """Start DeepSpeed at the position of the checkpoint `folder`, or at the beginning; return its engine and where."""
+    if folder is None:
+        return start_engine(spec, trainee, hardware), Progress()
+    progress = saving.read_progress(folder)
+    checkpoint.load_weights(folder, trainee)
+    engine = start_engine(spec, trainee, hardware)
+    checkpoint.load_state(folder, engine, trainee, progress)
+    return engine, progress
 
 
 def _base_logits(causal: Any, spec: TrainingSpec, chat_format: "chat.ChatFormat", ranks: Ranks) -> torch.Tensor | None:

@@ -33,8 +33,8 @@ ENDED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """Everything around the loop."""
+class Conductor:
+    """Leads a training from its first step to its result."""
 
     directory: RunDirectory
     spec: TrainingSpec
@@ -45,21 +45,15 @@ class Attempt:
     chat_format: "chat.ChatFormat"
     trainee: Trainee
     base_logits: torch.Tensor | None
+    """The untuned model's after the probes, where they cannot be had later."""
     training: Training
     metrics: MetricsFile | None
     """None on every rank but the first."""
 
-    def run(self, progress: Progress) -> None:
+    def conduct(self, progress: Progress) -> None:
         """Train from `progress` and write the result, or a checkpoint when asked to stop."""
-        wish = self._wish()
-        is_over = progress.step == self.training.total_steps
-        if wish is Wish.STOP and not is_over:
-            self._report_stop(progress)
-            return
-        if wish is Wish.FINISH and progress.step > 0 and not is_over:
-            ending = Ending.FINISHED  # before a first step there is nothing to finish with: one is made then
-        else:
-            progress, ending = self._train(progress)
+        self._report_start(progress)
+        progress, ending = self._train(progress)
         if ending is Ending.STOPPED:
             self._report_stop(progress)
             return
@@ -81,7 +75,36 @@ class Attempt:
             valid_loss=chosen.valid_loss,
         )
 
+    def _report_start(self, progress: Progress) -> None:
+        """Say what is trained, on what, and from where."""
+        trainable, total = self.trainee.count_parameters()
+        spec, hardware = self.spec, self.hardware
+        stage = effective_stage(spec.hyperparameters, self.trainee, hardware)
+        if stage != spec.hyperparameters.zero_stage:
+            self.reporter.warn(f"ZeRO stage {stage} is used instead of 0, since {hardware.dtype_name} weights need it.")
+        self.reporter.event(
+            "started",
+            f"Training {trainable:,} of {total:,} parameters in {self.training.total_steps} steps "
+            f"on {hardware.device_name}, in {hardware.dtype_name}.",
+            device=hardware.device.type,
+            device_name=hardware.device_name,
+            dtype=hardware.dtype_name,
+            threads=hardware.threads,
+            attention=hardware.attention,
+            trainable_parameters=trainable,
+            total_parameters=total,
+            target_modules=self.trainee.target_modules,
+            zero_stage=stage,
+            world_size=self.ranks.world_size,
+            total_steps=self.training.total_steps,
+            resumed_from_step=progress.step,
+        )
+
     def _train(self, progress: Progress) -> tuple[Progress, Ending]:
+        """Do the steps that are left; return the position reached and why it ends there."""
+        ending = self._ending_before_steps(progress)
+        if ending is not None:
+            return progress, ending
         if self.spec.rehearse and progress.step == 0:
             self._rehearse()
         keep = self.spec.keep_checkpoints
@@ -102,6 +125,16 @@ class Attempt:
         progress, ending = train(self.training, progress, callbacks)
         saver.wait()
         return progress, ending
+
+    def _ending_before_steps(self, progress: Progress) -> Ending | None:
+        """Return why no step is done at all, where something was asked for before the first of this attempt."""
+        wish = self._wish()
+        if progress.step == self.training.total_steps:
+            return None
+        if wish is Wish.STOP:
+            return Ending.STOPPED
+        # Before a first step there is nothing to finish with: one is made then.
+        return Ending.FINISHED if wish is Wish.FINISH and progress.step > 0 else None
 
     def _choose(self, progress: Progress, ending: Ending) -> Path | None:
         """Return the checkpoint that becomes the result; None: the last step's weights are wanted, or the best.
@@ -246,28 +279,3 @@ class Attempt:
             base_logits=self.base_logits,
         )
         hold_acceptance_test(self.spec, tuned, self.chat_format, self.reporter)
-
-    def report_start(self, progress: Progress) -> None:
-        """Say what is trained, on what, and from where."""
-        trainable, total = self.trainee.count_parameters()
-        spec, hardware = self.spec, self.hardware
-        stage = effective_stage(spec.hyperparameters, self.trainee, hardware)
-        if stage != spec.hyperparameters.zero_stage:
-            self.reporter.warn(f"ZeRO stage {stage} is used instead of 0, since {hardware.dtype_name} weights need it.")
-        self.reporter.event(
-            "started",
-            f"Training {trainable:,} of {total:,} parameters in {self.training.total_steps} steps "
-            f"on {hardware.device_name}, in {hardware.dtype_name}.",
-            device=hardware.device.type,
-            device_name=hardware.device_name,
-            dtype=hardware.dtype_name,
-            threads=hardware.threads,
-            attention=hardware.attention,
-            trainable_parameters=trainable,
-            total_parameters=total,
-            target_modules=self.trainee.target_modules,
-            zero_stage=stage,
-            world_size=self.ranks.world_size,
-            total_steps=self.training.total_steps,
-            resumed_from_step=progress.step,
-        )
