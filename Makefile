@@ -19,7 +19,7 @@ chromium: setup
 	@$(BIN)/python tools/chromium.py > .venv/chromium-path.txt
 
 test: chromium  ## every test that fits into minutes, with real servers, a real browser and a real model
-	@started=$$(date +%s); $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow" --durations=25; code=$$?; \
+	@started=$$(date +%s); $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations=25 tests/journeys tests; code=$$?; \
 	echo "test: $$(( $$(date +%s) - started )) s"; exit $$code
 
 test-full: chromium  ## also the faults at their real times and the walks on the real model

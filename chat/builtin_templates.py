@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from chat.errors import ChatError
+from chat.messages import message
 
 CHATML = """\
 {% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}\
@@ -78,8 +79,5 @@ def builtin_for(vocabulary: Collection[str]) -> str:
     for name, tokens in CONTROL_TOKENS.items():
         if all(token in vocabulary for token in tokens):
             return name
-    raise ChatError(
-        "The model has no chat template, and its vocabulary has the control tokens of none that is built in "
-        f"({', '.join(BUILTIN_TEMPLATES)}). Give a template of your own.",
-        code="template_missing",
-    )
+    missing = message("template_missing", names=list(BUILTIN_TEMPLATES))
+    raise ChatError(missing.followed_by(message("give_a_template")))

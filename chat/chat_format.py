@@ -15,6 +15,7 @@ from chat.conversation import Conversation, Message
 from chat.encoding import PieceIds, StreamDecoder, TextEncoder
 from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
+from chat.messages import message
 from chat.rendered import Rendered
 from chat.sandbox import Template
 from chat.stepwise import Stepwise
@@ -156,13 +157,11 @@ class ChatFormat:
     def _check_tools(self, conversation: Conversation) -> None:
         """Refuse what the template would silently leave out."""
         if conversation.tools and "tools" not in self.template_source:
-            raise ChatError(
-                "This model's chat template has no place for tools.", code="tools_unsupported", field="tools"
-            )
-        for number, message in enumerate(conversation.messages):
-            if message.tool_calls and "tool_calls" not in self.template_source:
+            raise ChatError(message("template_without_tools"), code="tools_unsupported", field="tools")
+        for number, turn in enumerate(conversation.messages):
+            if turn.tool_calls and "tool_calls" not in self.template_source:
                 raise ChatError(
-                    "This model's chat template has no place for tool calls.",
+                    message("template_without_tool_calls"),
                     code="tools_unsupported",
                     field=f"messages[{number}].tool_calls",
                 )
@@ -178,7 +177,7 @@ class ChatFormat:
             messages = self._control.mark(messages, marks)
             tools = self._control.mark(tools, marks)
         text = self._rendered_text(messages, tools, generation_prompt, marks)
-        numbers = [number for number, message in enumerate(messages) if message["role"] == "assistant"]
+        numbers = [number for number, turn in enumerate(messages) if turn["role"] == "assistant"]
         places = self._places_of_headers(text, len(numbers), generation_prompt) if len(numbers) > MANY_ANSWERS else None
         if places is None:
             # Exact for any template, at one rendering per answer.
@@ -233,19 +232,15 @@ class ChatFormat:
             if ids[place] in self.stop_ids:
                 return place + 1
         raise ChatError(
-            "This model's chat template writes no end-of-turn token after the assistant's answer, so a model could not "
-            "learn to stop. Choose a built-in template.",
-            code="template_without_end_of_turn",
+            message("template_without_end_of_turn").followed_by(message("choose_builtin_template")),
             field=f"messages[{number}]",
         )
 
     def _check_all_found(self, messages: Sequence[Message], found: dict[int, tuple[int, int]]) -> None:
-        for number, message in enumerate(messages):
-            if message.is_trained and number not in found:
+        for number, turn in enumerate(messages):
+            if turn.is_trained and number not in found:
                 raise ChatError(
-                    "This model's chat template writes an earlier answer differently from how it asks for one, so it "
-                    "cannot be learned in place. Give that answer the weight 0 or choose a built-in template.",
-                    code="template_rewrites_answers",
+                    message("template_rewrites_answers").followed_by(message("weight_0_or_builtin_template")),
                     field=f"messages[{number}]",
                 )
 
@@ -279,10 +274,7 @@ class ChatFormat:
         end = self._end_after_answer()
         ids |= {end} if end is not None else set()
         if not ids:
-            raise ChatError(
-                "Neither the model's configuration nor its chat template names a token that ends an answer.",
-                code="no_stop_token",
-            )
+            raise ChatError(message("no_stop_token"))
         return tuple(sorted(ids))
 
     def _end_after_answer(self) -> int | None:
@@ -318,7 +310,7 @@ def _render_with(
     tools: Sequence[Any] = (),
 ) -> str:
     return template.render(
-        input_chars=sum(len(message["content"] or "") + 100 for message in messages) + 1000 * len(tools),
+        input_chars=sum(len(turn["content"] or "") + 100 for turn in messages) + 1000 * len(tools),
         messages=messages,
         tools=list(tools) or None,
         documents=None,
@@ -336,17 +328,17 @@ def _spans(
     pieces = [piece for segment in found for piece in segment]
     starts = [0, *itertools.accumulate(len(piece.ids) for piece in pieces)]
     answer_places = dict(located.answers)
-    for number, message in enumerate(located.messages):
+    for number, turn in enumerate(located.messages):
         if number in answers:
-            spans.append((*answers[number], message["role"]))
+            spans.append((*answers[number], turn["role"]))
             place = answer_places[number]
-        content = message["content"].strip()
+        content = turn["content"].strip()
         at = located.text.find(content, place) if content else -1
         if at < 0:
             continue
         place = at + len(content)
         if number not in answers:
-            spans.append((_token_at(at, pieces, starts), _token_at(place, pieces, starts), message["role"]))
+            spans.append((_token_at(at, pieces, starts), _token_at(place, pieces, starts), turn["role"]))
     return tuple(spans)
 
 
@@ -361,7 +353,7 @@ def _added_tokens(tokenizer_json: bytes) -> list[dict[str, Any]]:
     try:
         return list(json.loads(tokenizer_json).get("added_tokens") or [])
     except (ValueError, AttributeError, RecursionError) as error:
-        raise ChatError("tokenizer.json is not a tokenizer's JSON.", code="tokenizer_invalid") from error
+        raise ChatError(message("tokenizer_not_json"), code="tokenizer_invalid") from error
 
 
 def _builtin(files: ChatFolder) -> str:
@@ -397,18 +389,10 @@ def _baked(plain: ChatFormat, system: SystemChoice) -> str:
 
 def _with_custom(plain: ChatFormat, text: str, render: Any) -> str:
     if plain._control.occur_in(text):
-        raise ChatError(
-            "The system prompt holds a control token of this model. Remove it.",
-            code="control_token_in_system",
-            field="system",
-        )
+        raise ChatError(message("control_token_in_system").followed_by(message("remove_it")), field="system")
     baked = with_custom_prompt(plain.template_source, text)
     user = {"role": "user", "content": "Q"}
     expected = render(plain.template_source, [{"role": "system", "content": text}, user])
     if text.strip() in expected and render(baked, [user]) == expected:
         return baked
-    raise ChatError(
-        "This model's chat template cannot take a system prompt of your own.",
-        code="system_prompt_unsupported",
-        field="system",
-    )
+    raise ChatError(message("system_prompt_unsupported"), field="system")

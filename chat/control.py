@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from chat.errors import ChatError
+from chat.messages import message
 from chat.sandbox import template_literals
 
 # Unicode's noncharacters, which no text should hold; a pair that the conversation does not hold is taken.
@@ -137,7 +138,7 @@ def free_marks(values: Any) -> tuple[str, str]:
     for marks in _MARKS:
         if everything.isdisjoint(marks):
             return marks
-    raise ChatError("The conversation uses up Unicode's noncharacters. Remove them.", code="content_not_unicode")
+    raise ChatError(message("noncharacters_used_up").followed_by(message("remove_them")), code="content_not_unicode")
 
 
 def pieces_of(text: str, marks: tuple[str, str] | None, offset: int) -> list[Piece]:
@@ -183,7 +184,7 @@ def _mapped(value: Any, change: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return change(value)
     if depth > 200:
-        raise ChatError("A tool's description or a call's arguments are nested too deeply.", code="too_deep")
+        raise ChatError(message("tools_too_deep"), code="too_deep")
     if isinstance(value, Mapping):
         return {_mapped(key, change, depth + 1): _mapped(item, change, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):

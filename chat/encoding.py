@@ -10,6 +10,7 @@ from tokenizers import Encoding, Tokenizer
 
 from chat.control import ControlTokens, Piece
 from chat.errors import ChatError
+from chat.messages import message
 
 # Texts after which a piece is tokenised as inside a text; the first that does not merge with the piece is taken.
 _ANCHORS = ("\n", ":", "x", "~")
@@ -28,7 +29,8 @@ class TextEncoder:
             self.tokenizer = _bare(tokenizer_json)
         # The library raises a plain Exception.
         except Exception as error:
-            raise ChatError(f"tokenizer.json cannot be read: {str(error)[:200]}.", code="tokenizer_invalid") from error
+            reason = message("tokenizer_unreadable", reason=str(error)[:200])
+            raise ChatError(reason, code="tokenizer_invalid") from error
         self._tokenizer_json, self._control = tokenizer_json, control
         self._control_ids = {self.tokenizer.token_to_id(token) for token in control.tokens} - {None}
         self._needs_anchor = self._changes_at_start()
@@ -78,10 +80,8 @@ class TextEncoder:
         ids = [token for letter in letters for token in letter]
         if self._control_ids.isdisjoint(ids):
             return PieceIds(piece, ids, None, 0, 0)
-        raise ChatError(
-            f"The text {piece.text[:40]!r} cannot be told apart from a control token of this model. Remove it.",
-            code="control_token_in_text",
-        )
+        alike = message("control_token_in_text", text=repr(piece.text[:40]))
+        raise ChatError(alike.followed_by(message("remove_it")))
 
     def _anchored(self, tokenizer: Tokenizer, piece: Piece) -> "PieceIds":
         if piece.is_fresh or not self._needs_anchor:

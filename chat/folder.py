@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chat.errors import ChatError
+from chat.messages import message
 
 SPECIAL_NAMES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
@@ -30,7 +31,7 @@ def read_folder(folder: Path) -> ChatFolder:
     """Read the chat files in `folder`; ChatError names the file that is missing or broken."""
     file = folder / "tokenizer.json"
     if not file.is_file():
-        raise ChatError(f"{folder.name} has no tokenizer.json.", code="tokenizer_missing")
+        raise ChatError(message("tokenizer_missing", folder=folder.name))
     config = _json(folder / "tokenizer_config.json") or {}
     special_map = _json(folder / "special_tokens_map.json")
     generation = _json(folder / "generation_config.json") or {}
@@ -70,7 +71,7 @@ def _template(folder: Path, config: dict[str, Any]) -> str | None:
         try:
             return file.read_bytes().decode()
         except UnicodeDecodeError as error:
-            raise ChatError(f"{file.name} is not UTF-8 text.", code="template_invalid") from error
+            raise ChatError(message("file_not_utf8", file=file.name), code="template_invalid") from error
     template = config.get("chat_template")
     if isinstance(template, list):
         named = {item.get("name"): item.get("template") for item in template if isinstance(item, dict)}
@@ -100,9 +101,9 @@ def _json(file: Path) -> dict[str, Any] | None:
     try:
         value = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ChatError(f"{file.name} is not JSON.", code="tokenizer_invalid") from error
+        raise ChatError(message("file_not_json", file=file.name), code="tokenizer_invalid") from error
     if not isinstance(value, dict):
-        raise ChatError(f"{file.name} does not hold a JSON object.", code="tokenizer_invalid")
+        raise ChatError(message("file_not_a_json_object", file=file.name), code="tokenizer_invalid")
     return value
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from chat.conversation import Conversation, Message
 from chat.errors import ChatError
+from chat.messages import message
+from wording import Message as Said
 
 ROLES = {
     "system": "system",
@@ -29,7 +31,11 @@ _TEXT_PARTS = ("text", "input_text", "output_text", None)
 """What vendors call a part that is text; some do not say."""
 _OTHER_PARTS = ("image_url", "image", "input_audio", "audio", "video", "file", "document", "tool_use", "tool_result",
                 "thinking", "redacted_thinking", "reasoning")  # fmt: skip
-KNOWN_ROLES = "system, user, assistant (or human, gpt) and tool"
+_KINDS: tuple[tuple[type, Said | str], ...] = (
+    (type(None), "null"), (bool, message("json_true_or_false")), (str, message("json_text")),
+    (list, message("json_list")), (dict, message("json_object")), (int, message("json_number")),
+    (float, message("json_number")),
+)  # fmt: skip
 
 
 def parse_row(value: object) -> Conversation:
@@ -39,8 +45,7 @@ def parse_row(value: object) -> Conversation:
     """
     if not isinstance(value, Mapping):
         raise ChatError(
-            f"The row is {_kind(value)}, not a JSON object. "
-            'Write each example as {"messages": [...]} or {"conversations": [...]}.',
+            message("row_not_an_object", kind=_kind(value)).followed_by(message("write_messages_or_conversations")),
             code="not_an_object",
         )
     if "messages" in value:
@@ -65,11 +70,7 @@ def _with_system(messages: tuple[Message, ...], row: Mapping[Any, Any]) -> tuple
         if messages[0].role != "system":
             return (Message(role="system", content=content), *messages)
         if messages[0].content != content:
-            raise ChatError(
-                f"The row has two system prompts: '{key}', and the first message, which says something else. Keep one.",
-                code="two_system_prompts",
-                field=key,
-            )
+            raise ChatError(message("two_system_prompts", key=key).followed_by(message("keep_one")), field=key)
     return messages
 
 
@@ -79,11 +80,9 @@ def parse_messages(messages: object, tools: object = None) -> Conversation:
 
 
 def _wrong_keys(value: Mapping[Any, Any]) -> ChatError:
-    names = ", ".join(repr(str(key)[:40]) for key in list(value)[:5]) or "no keys at all"
+    keys = [repr(str(key)[:40]) for key in list(value)[:5]] or message("no_keys_at_all")
     return ChatError(
-        f"The row has neither 'messages' nor 'conversations', but {names}. "
-        'Write each example as {"messages": [{"role", "content"}]} or {"conversations": [{"from", "value"}]}.',
-        code="wrong_keys",
+        message("row_without_messages", keys=keys).followed_by(message("write_keys_of_messages")), code="wrong_keys"
     )
 
 
@@ -94,10 +93,10 @@ def _messages(value: object, where: str) -> tuple[Message, ...]:
 def _items(value: object, where: str) -> Sequence[object]:
     if not isinstance(value, list | tuple):
         raise ChatError(
-            f"'{where}' is {_kind(value)}, not a list of messages.", code="messages_not_a_list", field=where
+            message("not_a_list_of_messages", where=where, kind=_kind(value)), code="messages_not_a_list", field=where
         )
     if not value:
-        raise ChatError(f"'{where}' is empty. Add at least one message.", code="no_messages", field=where)
+        raise ChatError(message("no_messages", where=where).followed_by(message("add_a_message")), field=where)
     return value
 
 
@@ -109,7 +108,7 @@ def _seed_messages(value: object) -> tuple[Message, ...]:
             raise _not_a_message(item, where, "from", "value")
         for key in ("from", "value"):
             if key not in item:
-                raise ChatError(f"{where} has no '{key}'.", code="wrong_keys", field=f"{where}.{key}")
+                raise ChatError(message("key_missing", where=where, key=key), code="wrong_keys", field=f"{where}.{key}")
         renamed = {key: item[key] for key in ("name", *MASKS) if key in item}
         messages.append(_checked(renamed | {"role": item["from"], "content": item["value"]}, where, "from", "value"))
     return tuple(messages)
@@ -119,13 +118,16 @@ def _message(item: object, where: str) -> Message:
     if not isinstance(item, Mapping):
         raise _not_a_message(item, where, "role", "content")
     if "role" not in item:
-        raise ChatError(f"{where} has no 'role'. Use {KNOWN_ROLES}.", code="wrong_keys", field=f"{where}.role")
+        missing = message("key_missing", where=where, key="role").followed_by(message("use_known_roles"))
+        raise ChatError(missing, code="wrong_keys", field=f"{where}.role")
     return _checked(item, where, "role", "content")
 
 
 def _not_a_message(item: object, where: str, first: str, second: str) -> ChatError:
     return ChatError(
-        f"{where} is {_kind(item)}, not an object with '{first}' and '{second}'.", code="not_a_message", field=where
+        message("message_not_an_object", where=where, kind=_kind(item), role=first, content=second),
+        code="not_a_message",
+        field=where,
     )
 
 
@@ -134,7 +136,7 @@ def _checked(item: Mapping[Any, Any], where: str, role_key: str, content_key: st
     calls = _tool_calls(item.get("tool_calls"), f"{where}.tool_calls")
     if calls and role != "assistant":
         raise ChatError(
-            f"{where} is the {role}'s, and only an assistant's message may hold tool_calls.",
+            message("tool_calls_of_another", where=where, role=role),
             code="tool_calls_misplaced",
             field=f"{where}.tool_calls",
         )
@@ -152,7 +154,9 @@ def _role(value: object, field: str) -> str:
     if isinstance(value, str) and value in ROLES:
         return ROLES[value]
     shown = repr(value[:40]) if isinstance(value, str) else _kind(value)
-    raise ChatError(f"{field} is {shown}, which is no role. Use {KNOWN_ROLES}.", code="unknown_role", field=field)
+    raise ChatError(
+        message("unknown_role", where=field, role=shown).followed_by(message("use_known_roles")), field=field
+    )
 
 
 def _content(value: object, role: str, has_calls: bool, field: str) -> str | None:
@@ -161,15 +165,11 @@ def _content(value: object, role: str, has_calls: bool, field: str) -> str | Non
     if value is None:
         if has_calls:
             return None
-        raise ChatError(f"{field} is missing. Every message needs its text.", code="content_missing", field=field)
+        raise ChatError(message("content_missing", where=field).followed_by(message("write_every_text")), field=field)
     if not isinstance(value, str):
-        raise ChatError(f"{field} is {_kind(value)}, not text.", code="content_not_text", field=field)
+        raise ChatError(message("not_text", where=field, kind=_kind(value)), code="content_not_text", field=field)
     if role == "assistant" and not value.strip() and not has_calls:
-        raise ChatError(
-            f"{field} is an empty answer of the assistant. Write the answer or remove the message.",
-            code="empty_answer",
-            field=field,
-        )
+        raise ChatError(message("empty_answer", where=field).followed_by(message("write_the_answer")), field=field)
     if not value.isascii():
         _check_unicode(value, field)
     return value
@@ -180,7 +180,7 @@ def _check_unicode(value: str, field: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise ChatError(
-            f"{field} holds half a character (a lone surrogate) at position {error.start}. Save the file as UTF-8.",
+            message("half_a_character", where=field, position=error.start).followed_by(message("save_file_as_utf8")),
             code="content_not_unicode",
             field=field,
         ) from error
@@ -193,14 +193,14 @@ def _joined_parts(parts: list[object], field: str) -> str:
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind in _OTHER_PARTS:
             raise ChatError(
-                f"{where} is of type {kind!r}. Only text can be trained on or answered here.",
+                message("part_not_text", where=where, type=repr(kind)).followed_by(message("only_text_is_taken")),
                 code="content_part_unsupported",
                 field=where,
             )
         text = part.get("text") if isinstance(part, Mapping) else None
         if kind not in _TEXT_PARTS or not isinstance(text, str):
             raise ChatError(
-                f'{where} is not a text part. Write {{"type": "text", "text": "..."}}.',
+                message("not_a_text_part", where=where).followed_by(message("write_a_text_part")),
                 code="content_not_text",
                 field=where,
             )
@@ -214,7 +214,8 @@ def _optional_text(item: Mapping[Any, Any], key: str, where: str) -> str | None:
         if value:
             _check_unicode(value, f"{where}.{key}")
         return value
-    raise ChatError(f"{where}.{key} is {_kind(value)}, not text.", code=f"{key}_not_text", field=f"{where}.{key}")
+    where = f"{where}.{key}"
+    raise ChatError(message("not_text", where=where, kind=_kind(value)), code=f"{key}_not_text", field=where)
 
 
 def _mask(item: Mapping[Any, Any], role: str, where: str) -> int | None:
@@ -226,7 +227,7 @@ def _mask(item: Mapping[Any, Any], role: str, where: str) -> int | None:
         weight = _weight(item[key], role, f"{where}.{key}", is_inverted=key == "masked")
         if found is not None and weight is not None and found != weight:
             raise ChatError(
-                f"{where} says in two ways whether it is learned, and they differ. Keep one of them.",
+                message("weights_differ", where=where).followed_by(message("keep_one_of_them")),
                 code="bad_weight",
                 field=f"{where}.{key}",
             )
@@ -238,18 +239,12 @@ def _weight(value: object, role: str, field: str, *, is_inverted: bool) -> int |
     word = f"{value + 0:g}" if isinstance(value, float) else str(value).strip().lower()
     if word not in (*_YES, *_NO):
         shown = str(value)[:40] if isinstance(value, int | float | str) else _kind(value)
-        raise ChatError(
-            f"{field} is {shown}, but a weight is 0 (do not learn) or 1 (learn).", code="bad_weight", field=field
-        )
+        raise ChatError(message("not_a_weight", where=field, value=shown), code="bad_weight", field=field)
     is_learned = (word in _YES) != is_inverted
     if role != "assistant" and not is_learned:
         return None  # many files say of every question that it is not learned
     if role != "assistant":
-        raise ChatError(
-            f"{field} stands on a message of the {role}, but only an assistant's message is learned.",
-            code="weight_misplaced",
-            field=field,
-        )
+        raise ChatError(message("weight_of_another", where=field, role=role), code="weight_misplaced", field=field)
     return int(is_learned)
 
 
@@ -257,7 +252,7 @@ def _tool_calls(value: object, field: str) -> tuple[dict[str, Any], ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
-        raise ChatError(f"{field} is {_kind(value)}, not a list.", code="bad_tool_call", field=field)
+        raise ChatError(message("not_a_list", where=field, kind=_kind(value)), code="bad_tool_call", field=field)
     return tuple(_tool_call(call, f"{field}[{number}]") for number, call in enumerate(value))
 
 
@@ -265,7 +260,7 @@ def _tool_call(call: object, where: str) -> dict[str, Any]:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise ChatError(
-            f'{where} is no tool call. Write {{"id", "type": "function", "function": {{"name", "arguments"}}}}.',
+            message("not_a_tool_call", where=where).followed_by(message("write_a_tool_call")),
             code="bad_tool_call",
             field=where,
         )
@@ -283,19 +278,19 @@ def _arguments(value: object, field: str) -> str:
             return value
     except (ValueError, TypeError, RecursionError):
         pass
-    raise ChatError(f"{field} is not a JSON object.", code="bad_tool_arguments", field=field)
+    raise ChatError(message("not_a_json_object", where=field), code="bad_tool_arguments", field=field)
 
 
 def _tools(value: object) -> tuple[dict[str, Any], ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
-        raise ChatError(f"'tools' is {_kind(value)}, not a list.", code="bad_tools", field="tools")
+        raise ChatError(message("not_a_list", where="'tools'", kind=_kind(value)), code="bad_tools", field="tools")
     for number, tool in enumerate(value):
         function = tool.get("function") if isinstance(tool, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
             raise ChatError(
-                f'tools[{number}] is no tool. Write {{"type": "function", "function": {{"name": ...}}}}.',
+                message("not_a_tool", where=f"tools[{number}]").followed_by(message("write_a_tool")),
                 code="bad_tools",
                 field=f"tools[{number}]",
             )
@@ -308,57 +303,47 @@ def _check_json_text(value: object, field: str, code: str) -> None:
     try:
         written = json.dumps(value, ensure_ascii=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ChatError(f"{field} is nested too deeply or is no JSON.", code=code, field=field) from error
+        raise ChatError(message("too_deep_or_not_json", where=field), code=code, field=field) from error
     _check_unicode(written, field)
 
 
 def _check_training(messages: tuple[Message, ...]) -> None:
     """Refuse what cannot be learned from: it must end in an answer, and one answer must count."""
-    for number, message in enumerate(messages):
-        if message.role == "user" and not (message.content or "").strip():
-            raise ChatError(
-                f"messages[{number}] is an empty message of the user. Write it or remove the line.",
-                code="empty_question",
-                field=f"messages[{number}].content",
-            )
-    answers = [number for number, message in enumerate(messages) if message.role == "assistant"]
+    for number, turn in enumerate(messages):
+        if turn.role == "user" and not (turn.content or "").strip():
+            where = f"messages[{number}]"
+            empty = message("empty_question", where=where).followed_by(message("write_it_or_remove_line"))
+            raise ChatError(empty, field=f"{where}.content")
+    answers = [number for number, turn in enumerate(messages) if turn.role == "assistant"]
     if not answers:
-        raise ChatError(
-            "The conversation has no assistant message. Add one or remove the line.", code="no_assistant_message"
-        )
+        raise ChatError(message("no_assistant_message").followed_by(message("add_one_or_remove_line")))
     last = len(messages) - 1
     if answers[-1] != last:
         raise ChatError(
-            f"The last message is the {messages[-1].role}'s, but a training example ends with the assistant's answer. "
-            "Add the answer or remove the message.",
-            code="last_not_assistant",
+            message("last_not_assistant", role=messages[-1].role).followed_by(message("add_the_answer")),
             field=f"messages[{last}]",
         )
     for before, after in itertools.pairwise(answers):
         if after == before + 1:
-            raise ChatError(
-                f"Messages {before + 1} and {after + 1} are both the assistant's. Join them or put a user's between.",
-                code="consecutive_assistant",
-                field=f"messages[{after}]",
-            )
+            both = message("consecutive_assistant", first=before + 1, second=after + 1)
+            raise ChatError(both.followed_by(message("join_the_answers")), field=f"messages[{after}]")
     _check_something_trained(messages, answers)
 
 
 def _check_something_trained(messages: tuple[Message, ...], answers: list[int]) -> None:
     trained = [number for number in answers if messages[number].is_trained]
     if not trained:
+        raise ChatError(message("no_trained_message").followed_by(message("set_a_weight")))
+    if all(turn.role not in ("user", "tool") for turn in messages[: trained[0]]):
         raise ChatError(
-            "Every assistant message has weight 0, so there is nothing to learn. Set one to 1 or remove the line.",
-            code="no_trained_message",
-        )
-    if all(message.role not in ("user", "tool") for message in messages[: trained[0]]):
-        raise ChatError(
-            "The assistant speaks before any user. Add the question, or give that answer the weight 0.",
-            code="answer_without_question",
+            message("answer_without_question").followed_by(message("add_the_question")),
             field=f"messages[{trained[0]}]",
         )
 
 
-def _kind(value: object) -> str:
-    names = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
-    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
+def _kind(value: object) -> Said | str:
+    """Return what the value is, in words; a type's name where JSON has no such value."""
+    for kind, name in _KINDS:
+        if isinstance(value, kind):
+            return name
+    return type(value).__name__

@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from chat.errors import ChatError
+from chat.messages import message
 
 MAX_SOURCE_CHARS = 100_000
 MAX_SECONDS = 2.0
@@ -40,17 +41,13 @@ class _Budget:
 
     def check_time(self) -> None:
         if time.monotonic() > self.ends_at:
-            raise ChatError(
-                f"The chat template ran longer than {MAX_SECONDS:g} seconds and was stopped. Use another template.",
-                code="template_too_slow",
-            )
+            too_slow = message("template_too_slow", seconds=MAX_SECONDS)
+            raise ChatError(too_slow.followed_by(message("use_another_template")))
 
     def check_size(self, num_chars: int) -> None:
         if num_chars > self.max_chars:
-            raise ChatError(
-                f"The chat template builds a text of more than {self.max_chars} characters. Use another template.",
-                code="template_too_large",
-            )
+            too_large = message("template_too_large", characters=self.max_chars)
+            raise ChatError(too_large.followed_by(message("use_another_template")))
 
 
 # Used while a template is compiled (constant folding), when no rendering sets a budget of its own.
@@ -67,10 +64,7 @@ class Template:
     def __init__(self, source: str) -> None:
         """Compile `source`; ChatError when it is too long or no valid Jinja."""
         if len(source) > MAX_SOURCE_CHARS:
-            raise ChatError(
-                f"The chat template has {len(source)} characters; at most {MAX_SOURCE_CHARS} are accepted.",
-                code="template_source_too_large",
-            )
+            raise ChatError(message("template_source_too_large", characters=len(source), most=MAX_SOURCE_CHARS))
         self.source = source
         try:
             self._compiled = _environment().from_string(source)
@@ -78,7 +72,7 @@ class Template:
             if isinstance(error, ChatError):
                 raise
             reason = f"{error} (line {error.lineno})" if isinstance(error, jinja2.TemplateSyntaxError) else str(error)
-            raise ChatError(f"The chat template cannot be read: {reason}.", code="template_invalid") from error
+            raise ChatError(message("template_unreadable", reason=reason), code="template_invalid") from error
 
     def render(self, *, input_chars: int = 0, **variables: Any) -> str:
         """Return the text. `input_chars` is the size of what goes in: what may come out grows with it."""
@@ -89,15 +83,11 @@ class Template:
         except ChatError:
             raise
         except jinja2.exceptions.SecurityError as error:
-            raise ChatError(
-                f"The chat template does what the sandbox forbids: {error}.", code="template_forbidden"
-            ) from error
+            raise ChatError(message("template_forbidden", reason=str(error))) from error
         # A template is foreign code: whatever it runs into is its fault, not ours.
         except Exception as error:
-            raise ChatError(
-                f"The chat template cannot express this conversation: {str(error)[:300] or type(error).__name__}.",
-                code="template_failed",
-            ) from error
+            reason = str(error)[:300] or type(error).__name__
+            raise ChatError(message("template_failed", reason=reason)) from error
         finally:
             _budget.reset(token)
 
@@ -348,8 +338,8 @@ def _tojson(
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
-def _raise_exception(message: str) -> None:
-    raise jinja2.TemplateError(message)
+def _raise_exception(reason: str) -> None:
+    raise jinja2.TemplateError(reason)
 
 
 def _strftime_now(layout: str) -> str:

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 
 from chat.errors import ChatError
-
-EXAMPLE = "Write three shares such as 2,4,4: for supervised training, the reward model and reinforcement learning."
+from chat.messages import message
+from wording import Message
 
 
 def in_validation(key: bytes | str, *, share: float, seed: int) -> bool:
@@ -41,19 +41,20 @@ def copies_of(key: bytes | str, *, weight: float, seed: int) -> int:
 
 def parse_data_split(text: str) -> float:
     """Return the first phase's share of a `data_split` such as "2,4,4" (0.2): the only phase that trains here."""
-    parts = [part.strip() for part in text.split(",")]
+    parts, shown = [part.strip() for part in text.split(",")], repr(text[:60])
     try:
         shares = [float(part) for part in parts]
     except ValueError:
-        raise ChatError(f"data_split is {text[:60]!r}, not numbers. {EXAMPLE}", code="bad_data_split") from None
+        raise _refused(message("data_split_not_numbers", text=shown), "bad_data_split") from None
     if len(shares) != 3 or not all(0 <= share < float("inf") for share in shares):
-        raise ChatError(f"data_split is {text[:60]!r}. {EXAMPLE}", code="bad_data_split")
+        raise _refused(message("data_split_not_three", text=shown), "bad_data_split")
     if shares[0] == 0:
-        raise ChatError(
-            f"data_split is {text[:60]!r}, so its first phase, the one that trains here, gets no data. {EXAMPLE}",
-            code="empty_data_split",
-        )
+        raise _refused(message("empty_data_split", text=shown))
     return shares[0] / sum(shares)
+
+
+def _refused(why: Message, code: str | None = None) -> ChatError:
+    return ChatError(why.followed_by(message("write_three_shares")), code=code)
 
 
 def _position(key: bytes | str, seed: int, purpose: bytes) -> float:

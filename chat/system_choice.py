@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from chat.control import ControlTokens
 from chat.errors import ChatError
+from chat.messages import message
+from wording import Message
 
 MAX_SYSTEM_CHARS = 32_000
 
@@ -24,24 +26,13 @@ class SystemChoice:
 
     def __post_init__(self) -> None:
         if self.kind not in ("model_default", "none", "custom"):
-            raise ChatError(f"{self.kind!r} is no choice of a system prompt.", code="bad_system_choice", field="system")
+            raise _refused(message("unknown_system_choice", kind=repr(self.kind)))
         if (self.kind == "custom") != bool(self.text.strip()):
-            raise ChatError(
-                "The system prompt of your own is empty. Write one, or choose none.",
-                code="bad_system_choice",
-                field="system",
-            )
+            raise _refused(message("system_prompt_empty").followed_by(message("write_one_or_choose_none")))
         if len(self.text) > MAX_SYSTEM_CHARS:
-            raise ChatError(
-                f"The system prompt has {len(self.text)} characters; at most {MAX_SYSTEM_CHARS} are accepted.",
-                code="bad_system_choice",
-                field="system",
-            )
-
+            raise _refused(message("system_prompt_too_long", characters=len(self.text), most=MAX_SYSTEM_CHARS))
         if any("\ud800" <= letter <= "\udfff" for letter in self.text):
-            raise ChatError(
-                "The system prompt holds half a character. Save it as UTF-8.", code="bad_system_choice", field="system"
-            )
+            raise _refused(message("system_prompt_half_a_character").followed_by(message("save_it_as_utf8")))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -65,8 +56,12 @@ class SystemChoice:
         """Read what `to_json` has written."""
         kind, text = value.get("kind"), value.get("text", "")
         if kind not in ("model_default", "none", "custom") or not isinstance(text, str):
-            raise ChatError("This is no choice of a system prompt.", code="bad_system_choice", field="system")
+            raise _refused(message("no_system_choice"))
         return cls(kind, text)
+
+
+def _refused(why: Message) -> ChatError:
+    return ChatError(why, code="bad_system_choice", field="system")
 
 
 MODEL_DEFAULT = SystemChoice("model_default")
@@ -136,10 +131,7 @@ def without_own_prompt(source: str, own: OwnPrompt, render: Render, builtins: Ma
         if own.block and _is_equal_without(source, candidate, own, render):
             return candidate
     raise ChatError(
-        "This model's template puts a system prompt of its own before every conversation, and no equal template "
-        "without it could be derived. Choose the model's default, write a prompt of your own, or choose a built-in "
-        "template.",
-        code="own_system_prompt_fixed",
+        message("own_system_prompt_fixed").followed_by(message("choose_another_system_prompt")),
         field="system",
     )
 

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chat.errors import ChatError
+from chat.messages import message
 from chat.packing import Packed
 from chat.rendered import Rendered
+from wording import Message
 
 META = "meta.json"
 
@@ -116,10 +118,10 @@ class TokenCache:
             file = folder / name
             found = file.stat().st_size if file.is_file() else -1
             if found != size:
-                raise _damaged(folder, f"{name} should have {size} bytes and has {max(found, 0)}")
+                raise _damaged(folder, message("cache_file_size", file=name, size=size, found=max(found, 0)))
         offsets = np.fromfile(folder / "index.bin", dtype="<u8").astype(np.int64)
         if offsets[0] != 0 or offsets[-1] != tokens or (np.diff(offsets) < 0).any():
-            raise _damaged(folder, "index.bin does not match the number of tokens")
+            raise _damaged(folder, message("cache_index_wrong"))
         ids = _mapped(folder / "ids.bin", "<u4", tokens)
         return cls(ids, _mapped(folder / "trained.bin", "?", tokens), offsets, meta)
 
@@ -138,14 +140,14 @@ def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ChatError(f"There is no finished token cache in {folder.name}.", code="cache_missing") from None
+        raise ChatError(message("cache_missing", folder=folder.name)) from None
     except ValueError as error:
-        raise _damaged(folder, "meta.json is not JSON") from error
+        raise _damaged(folder, message("cache_meta_not_json")) from error
     counts = (
         [meta.get(key) for key in ("rows", "tokens", "trained_tokens", "max_len")] if isinstance(meta, dict) else []
     )
     if not counts or not all(isinstance(count, int) and count >= 0 for count in counts):
-        raise _damaged(folder, "meta.json lacks its counts")
+        raise _damaged(folder, message("cache_meta_incomplete"))
     return meta
 
 
@@ -154,7 +156,6 @@ def _mapped(file: Path, dtype: str, size: int) -> NDArray[Any]:
     return np.memmap(file, dtype=dtype, mode="r", shape=(size,)) if size else np.empty(0, dtype=dtype)
 
 
-def _damaged(folder: Path, reason: str) -> ChatError:
-    return ChatError(
-        f"The token cache in {folder.name} is damaged: {reason}. Tokenise the data again.", code="cache_damaged"
-    )
+def _damaged(folder: Path, reason: Message) -> ChatError:
+    damaged = message("cache_damaged", folder=folder.name, reason=reason)
+    return ChatError(damaged.followed_by(message("tokenise_again")))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from wording.message import Message, Template, register
@@ -19,7 +20,7 @@ class Sentence:
     def chosen(self, params: Mapping[str, Any]) -> Template:
         return (self.text,)
 
-    @property
+    @cached_property
     def placeholders(self) -> frozenset[str]:
         return frozenset(_PLACEHOLDER.findall(self.text))
 
@@ -36,7 +37,7 @@ class Plural:
         number = params[self.by]
         return self.one, self.many, number if isinstance(number, int) else 2
 
-    @property
+    @cached_property
     def placeholders(self) -> frozenset[str]:
         return frozenset([*_PLACEHOLDER.findall(self.one), *_PLACEHOLDER.findall(self.many), self.by])
 

@@ -1,7 +1,7 @@
 """One message: made where something happens, stored as JSON, put into words where somebody reads."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Template = tuple[str] | tuple[str, str, int]
@@ -39,7 +39,7 @@ class Message:
 
     def followed_by(self, *others: "Message | None") -> "Message":
         """Return this message with `others` behind it; None is left out."""
-        return replace(self, then=(*self.then, *filter(None, others)))
+        return Message(self.code, self.params, (*self.then, *filter(None, others)))
 
     def in_words(self, translate: Translate) -> str:
         """Return the whole text in the language of `translate`."""

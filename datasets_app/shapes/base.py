@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chat import ChatError
+from datasets_app.messages import message
 
 Use = Literal["chat", "text", "preference", "reinforcement", "none"]
 Row = Mapping[str, Any]
@@ -76,8 +77,7 @@ def only_answer(value: Any, field: str) -> Any:
     texts = [part for part in value if isinstance(part, list | str)] if isinstance(value, list) else []
     if len(texts) > 1:
         raise ChatError(
-            f"{field} holds {len(texts)} answers to one question, but only one can be learned. Keep the best.",
-            code="several_answers",
+            message("several_answers", key=field, answers=len(texts)).followed_by(message("keep_the_best")),
             field=field,
         )
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -13,6 +13,7 @@ from datasets_app.shapes import Shape, Use
 from datasets_app.shapes.asking import Said
 from datasets_app.shapes.template_notes import template_in_messages, template_in_text, template_of_lines
 from datasets_app.shapes.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of, storable
+from wording import Message
 
 MEND = "Mend the row or remove it, and upload the file again."
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
@@ -277,18 +278,18 @@ def placeholders_in(example: Example | None) -> list[str]:
 
 
 def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
-    """Tell a fault of the conversation in the row's own words; its last sentence, where there are several, says what to
-    do."""
-    text, field = error.message, error.field or ""
+    """Tell a fault of the conversation in the row's own words."""
+    said, field = error.message, error.field or ""
+    params = dict(said.params)
     for place, own in sorted(places.items(), key=lambda pair: -len(pair[0])):
-        text, field = text.replace(place, own), field.replace(place, own)
-    message, _, advice = text.rpartition(". ")
+        field = field.replace(place, own)
+        params = {name: part.replace(place, own) if isinstance(part, str) else part for name, part in params.items()}
     return RowFault(
         line=line,
         code=error.code,
         field=field,
-        message=f"{message}." if message else text,
-        hint=advice if message else MEND,
+        message=str(Message(said.code, params)),
+        hint=str(said.then[0]) if said.then else MEND,
     )
 
 

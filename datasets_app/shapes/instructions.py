@@ -5,6 +5,7 @@ from typing import Any
 
 from chat import ChatError
 from datasets_app.formats.bare import is_message
+from datasets_app.messages import message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of, unread
 
 PAIRS = (
@@ -91,16 +92,16 @@ def _rounds(row: Row, prompt: str, answer: str) -> list[tuple[str, str]]:
         return [(asked[0], only_answer(row.get(answer), answer))] if asked else []
     if len(asked) != len(said):
         raise ChatError(
-            f"{prompt} holds {len(asked)} texts and {answer} {len(said) or 1}, but every question needs its answer. "
-            "Give both as many.",
-            code="lists_differ",
+            message(
+                "lists_differ", question=prompt, questions=len(asked), answer=answer, answers=len(said) or 1
+            ).followed_by(message("give_both_as_many")),
             field=prompt,
         )
     if len(asked) > MOST_ROUNDS:
         raise ChatError(
-            f"{prompt} and {answer} hold {len(asked)} texts each, which are columns rather than rounds of one "
-            "conversation. Write a row for each question.",
-            code="columns_as_lists",
+            message("columns_as_lists", question=prompt, answer=answer, texts=len(asked)).followed_by(
+                message("write_a_row_for_each")
+            ),
             field=prompt,
         )
     return list(zip(asked, said, strict=True))

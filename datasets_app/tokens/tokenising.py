@@ -191,8 +191,8 @@ def _named(error: ChatError, rows: list[Talk], chat: ChatFormat) -> BlockError:
         try:
             chat.render(conversation if isinstance(conversation, Conversation) else as_conversation(conversation))
         except ChatError as again:
-            return BlockError(line, again.message, again.code, again.field or "")
-    return BlockError(None, error.message, error.code, error.field or "")
+            return BlockError(line, str(again.message), again.code, again.field or "")
+    return BlockError(None, str(error.message), error.code, error.field or "")
 
 
 class _Nothing:

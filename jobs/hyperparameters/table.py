@@ -10,14 +10,14 @@ from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import Parameter
 from jobs.texts import sendable
 from trainer.spec import SCHEDULES
-from wording import Message, as_written
+from wording import Message
 
 
 def _data_split(text: str) -> Message | None:
     try:
         parse_data_split(text)
     except ChatError as error:
-        return as_written(error.message) if isinstance(error.message, str) else error.message
+        return error.message
     return None
 
 
