@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import query_of, require_no_body, team_of, user_of
+from accounts.api_requests import team_of, user_of
+from common.api import body_of, listed, query_of, require_no_body
 from deployments import services
 from deployments.models import Deployment
 
@@ -24,23 +25,14 @@ class AcceleratorsField(serializers.Field):  # type: ignore[type-arg]
         raise ValidationError('It must be "auto" or a whole number.')
 
 
-class _Strict(serializers.Serializer):  # type: ignore[type-arg]
-    """Refuses fields that it does not know: an ignored option would look accepted."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError({unknown[0]: f"There is no such field. Known ones: {', '.join(self.fields)}."})
-        return super().to_internal_value(data)
-
-
-class NewDeployment(_Strict):
+class NewDeployment(serializers.Serializer):
     name = serializers.CharField(max_length=64)
     model = serializers.CharField(max_length=255)
     accelerators = AcceleratorsField(required=False)
     open_to_loopback = serializers.BooleanField(required=False)
 
 
-class ChangedDeployment(_Strict):
+class ChangedDeployment(serializers.Serializer):
     accelerators = AcceleratorsField(required=False)
     open_to_loopback = serializers.BooleanField(required=False)
 
@@ -49,10 +41,10 @@ class Deployments(APIView):
     def get(self, request: Request) -> Response:
         query_of(serializers.Serializer, request)
         found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model").with_live_replica()
-        return Response({"object": "list", "data": [as_json(deployment) for deployment in found], "has_more": False})
+        return listed([as_json(deployment) for deployment in found])
 
     def post(self, request: Request) -> Response:
-        asked = _checked(NewDeployment(data=request.data))
+        asked = body_of(NewDeployment, request)
         deployment = services.deploy(team=team_of(request), by=user_of(request), **asked)
         return Response(as_json(deployment), status=201)
 
@@ -63,7 +55,7 @@ class OneDeployment(APIView):
 
     def patch(self, request: Request, deployment_id: str) -> Response:
         deployment = _found(request, deployment_id)
-        asked = _checked(ChangedDeployment(data=request.data))
+        asked = body_of(ChangedDeployment, request)
         return Response(as_json(services.update_deployment(deployment=deployment, by=user_of(request), **asked)))
 
     def delete(self, request: Request, deployment_id: str) -> Response:
@@ -90,8 +82,3 @@ def as_json(deployment: Deployment) -> dict[str, Any]:
 
 def _found(request: Request, deployment_id: str) -> Deployment:
     return services.get_deployment(team=team_of(request), deployment_id=deployment_id)
-
-
-def _checked(serializer: _Strict) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)

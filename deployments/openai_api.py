@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import require_no_body, team_of, user_of
+from accounts.api_requests import team_of, user_of
 from accounts.models import Team
 from catalogue.models import BaseModel
+from common.api import listed, require_no_body
 from common.errors import UserError, error_body
 from deployments import services
 from deployments.admission import admit, is_local_program
@@ -39,7 +40,7 @@ class Models(APIView):
     def get(self, request: Request) -> Response:
         """List the bases that can be trained, the team's tuned models and its deployments."""
         team = team_of(request)
-        return Response({"object": "list", "data": [*_bases(), *_tuned(team), *_deployments(team)]})
+        return listed([*_bases(), *_tuned(team), *_deployments(team)])
 
 
 class Model(APIView):

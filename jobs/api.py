@@ -9,16 +9,16 @@ either header every create makes a job of its own.
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import query_of, require_no_body, team_of, user_of
+from accounts.api_requests import team_of, user_of
 from accounts.authentication import is_platform_admin
 from accounts.roles import Role
+from common.api import listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from jobs import estimating, services
@@ -79,7 +79,7 @@ class JobsView(APIView):
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
             earlier = jobs.filter(created_at__lt=last.created_at)
             jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
-        return _list(jobs, page["limit"], lambda job: _as_json(request, job))
+        return one_page(jobs, page["limit"], lambda job: _as_json(request, job))
 
     def post(self, request: Request) -> Response:
         wish = _wish(request)
@@ -147,7 +147,7 @@ class EventsView(APIView):
         if "after" in page:
             last = events.filter(pk=page["after"]).first()
             events = events.filter(number__lt=_found(last, message("no_such_event", event=page["after"])).number)
-        return _list(events, page["limit"], event_as_json)
+        return one_page(events, page["limit"], event_as_json)
 
 
 class CheckpointsView(APIView):
@@ -163,7 +163,7 @@ class CheckpointsView(APIView):
             checkpoints = checkpoints.filter(
                 step__lt=_found(last, message("no_such_checkpoint", checkpoint=page["after"])).step
             )
-        return _list(checkpoints, page["limit"], lambda checkpoint: checkpoint_as_json(checkpoint, job))
+        return one_page(checkpoints, page["limit"], lambda checkpoint: checkpoint_as_json(checkpoint, job))
 
 
 class CommandView(APIView):
@@ -195,7 +195,7 @@ class HyperparametersView(APIView):
     def get(self, request: Request) -> Response:
         asked = _query(_Hyperparameters, request)
         found = estimating.describe(team=team_of(request), model=asked.get("model"), file_id=asked.get("file"))
-        return Response({"object": "list", "data": found})
+        return listed(found)
 
 
 class EstimateView(APIView):
@@ -264,14 +264,6 @@ def _metadata_filter(request: Request) -> dict[str, str]:
 
 def _is_metadata(name: str) -> bool:
     return name.startswith("metadata[") and name.endswith("]")
-
-
-def _list(rows: QuerySet[Any], limit: int, as_json: Any) -> Response:
-    """Return a page in OpenAI's form."""
-    found = list(rows[: limit + 1])
-    data = [as_json(row) for row in found[:limit]]
-    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
-    return Response({"object": "list", "data": data, "has_more": len(found) > limit, **ends})
 
 
 def _query(kind: type[serializers.Serializer], request: Request, *, is_list: bool = False) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, query_of, require_no_body, team_of, user_of
+from accounts.api_requests import team_of, user_of
+from common.api import body_of, one_page, query_of, require_no_body
 from common.idempotency import idempotent
 from datasets_app import services, uploads
 from datasets_app.models import TrainingFile
@@ -59,8 +60,7 @@ class FilesView(APIView):
             created_at, last = removal.place_of(team=team_of(request), file_id=asked["after"])
             same_time = Q(created_at=created_at) & Q(**{f"pk__{beyond}": last})
             files = files.filter(Q(**{f"created_at__{beyond}": created_at}) | same_time)
-        found = list(files.order_by(f"{sign}created_at", f"{sign}pk")[: asked["limit"] + 1])
-        return Response(page_of([file_json(file) for file in found[: asked["limit"]]], len(found) > asked["limit"]))
+        return one_page(files.order_by(f"{sign}created_at", f"{sign}pk"), asked["limit"], file_json)
 
 
 class FileView(APIView):
@@ -143,9 +143,3 @@ class CancelView(APIView):
         require_no_body(request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
         return Response(upload_json(uploads.cancel_upload(upload=upload, by=user_of(request))))
-
-
-def page_of(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
-    ids = [row["id"] for row in data if "id" in row]
-    edges = {"first_id": ids[0], "last_id": ids[-1]} if ids else {}
-    return {"object": "list", "data": data, "has_more": has_more, **edges}

@@ -10,14 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, query_of, team_of, user_of
+from accounts.api_requests import team_of, user_of
 from catalogue.services import get_model
 from chat import ChatError, SystemChoice
 from chat.system_choice import MAX_SYSTEM_CHARS
+from common.api import body_of, listed, query_of
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.versions.repairs import repairs_for
-from datasets_app.web.api import AnyAccept, page_of
+from datasets_app.web.api import AnyAccept
 from datasets_app.web.downloads import examples_response, faults_response
 from datasets_app.web.wire import file_json, row_json, version_json, whole_file_json
 
@@ -67,9 +68,9 @@ class FaultsView(APIView):
         file = services.get_file(team=team_of(request), file_id=file_id)
         every = services.all_faults(file, after=asked["after"], code=asked["code"])
         found = list(itertools.islice(every, asked["limit"] + 1))
-        page = page_of(found[: asked["limit"]], len(found) > asked["limit"])
         notes = (file.statistics or {}).get("num_notes", 0)
-        return Response({**page, "num_faults": file.num_faults, "num_notes": notes})
+        has_more = len(found) > asked["limit"]
+        return listed(found[: asked["limit"]], has_more=has_more, num_faults=file.num_faults, num_notes=notes)
 
 
 class FaultGroupsView(APIView):
@@ -77,7 +78,7 @@ class FaultGroupsView(APIView):
 
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
-        return Response(page_of([asdict(group) for group in services.fault_groups(file)], False))
+        return listed([asdict(group) for group in services.fault_groups(file)])
 
 
 class FaultsContentView(APIView):
@@ -107,8 +108,8 @@ class RowsView(APIView):
         file = services.get_file(team=team_of(request), file_id=file_id)
         page = services.page_of_rows(file, **asked)
         rows = [row_json(row) for row in page.rows]
-        found = page_of(rows, page.next_offset is not None)
-        return Response({**found, "total": page.total, "next_offset": page.next_offset})
+        has_more = page.next_offset is not None
+        return listed(rows, has_more=has_more, total=page.total, next_offset=page.next_offset)
 
 
 class TokensView(APIView):
@@ -156,7 +157,7 @@ class RepairsView(APIView):
             {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
             for r in repairs_for(codes, has_good_rows=bool(file.num_rows))
         ]
-        return Response(page_of(found, False))
+        return listed(found)
 
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(NewRepair, request)
@@ -260,4 +261,4 @@ class VersionsView(APIView):
 
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
-        return Response(page_of([version_json(version) for version in services.versions_of(file)], False))
+        return listed([version_json(version) for version in services.versions_of(file)])

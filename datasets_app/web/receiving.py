@@ -24,6 +24,7 @@ from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from accounts.api_requests import team_of
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
@@ -300,11 +301,7 @@ def _authenticate(scope: Scope) -> Caller:
     user = request.user
     if not user:
         raise NotAuthenticated("Send an API key as 'Authorization: Bearer sk-luthier-…'.")
-    team = getattr(request, "team", None)
-    if not team:
-        raise UserError(
-            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
-        )
+    team = team_of(request)
     require_role(Role.MEMBER, user=cast(User, user), team=team)
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))
 

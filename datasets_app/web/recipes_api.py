@@ -5,7 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, team_of, user_of
+from accounts.api_requests import team_of, user_of
+from common.api import body_of, listed
 from common.idempotency import idempotent
 from datasets_app import services
 from datasets_app.recipes.making import acceptance_of, questionnaire, read_answers
@@ -24,7 +25,7 @@ class RecipesView(APIView):
     """GET /api/v1/recipes: each recipe with the questions that it asks"""
 
     def get(self, request: Request) -> Response:
-        return Response({"object": "list", "data": [{"object": "recipe", **questionnaire()}], "has_more": False})
+        return listed([{"object": "recipe", **questionnaire()}])
 
 
 class IdentityView(APIView):

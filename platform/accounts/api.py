@@ -10,10 +10,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import members
-from accounts.api_requests import body_of, no_team, query_of, require_no_body, team_named, team_of, user_of
+from accounts.api_requests import no_team, team_named, team_of, user_of
 from accounts.authentication import is_platform_admin, set_team
 from accounts.models import ApiKey, Membership
 from accounts.roles import Role, role_of
+from common.api import body_of, listed, query_of, require_no_body
 
 
 class NewMember(serializers.Serializer[Any]):
@@ -54,7 +55,7 @@ class MembersView(TeamView):
     def get(self, request: Request, team: str) -> Response:
         query_of(serializers.Serializer, request)
         found = members.members_of(team_of(request))
-        return Response({"object": "list", "data": [as_json(one) for one in found], "has_more": False})
+        return listed([as_json(one) for one in found])
 
     def post(self, request: Request, team: str) -> Response:
         asked = body_of(NewMember, request)

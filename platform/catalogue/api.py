@@ -8,10 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, require_no_body, user_of
+from accounts.api_requests import user_of
 from accounts.authentication import IsPlatformAdmin
 from catalogue import services
 from catalogue.models import BaseModel
+from common.api import body_of, listed, require_no_body
 
 
 def as_json(base: BaseModel) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class CatalogueView(APIView):
     """GET /api/v1/catalogue"""
 
     def get(self, request: Request) -> Response:
-        return Response({"object": "list", "data": [as_json(base) for base in BaseModel.objects.all()]})
+        return listed([as_json(base) for base in BaseModel.objects.all()])
 
 
 class ModelView(APIView):

@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import body_of, team_named, team_of
+from accounts.api_requests import team_named, team_of
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
+from common.api import body_of
 from compute import services
 
 
