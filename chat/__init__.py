@@ -3,10 +3,10 @@
 Pure: tokenizers, Jinja's sandbox and numpy; no Django, no torch. The data page, the trainer and every engine use it.
 """
 
-from chat.acceptance import AcceptanceTest, verdict
+from chat.acceptance import AcceptanceTest, StoredTest, Verdict, verdict
 from chat.builtin_templates import BUILTIN_TEMPLATES
 from chat.chat_format import ChatFormat
-from chat.conversation import Conversation, Message
+from chat.conversation import Conversation, Message, ToolCall, WrittenMessage
 from chat.documents import LINES_AT_ONCE, document_key, join_lines, pack_documents
 from chat.encoding import StreamDecoder
 from chat.errors import ChatError
@@ -28,10 +28,14 @@ __all__ = [
     "Packed",
     "Plain",
     "Rendered",
+    "StoredTest",
     "StreamDecoder",
     "SystemChoice",
     "TokenCache",
     "TokenCacheWriter",
+    "ToolCall",
+    "Verdict",
+    "WrittenMessage",
     "as_conversation",
     "copies_of",
     "document_key",

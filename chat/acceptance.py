@@ -4,17 +4,54 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
+
+from chat.conversation import WrittenMessage
 
 _WORD = re.compile(r"[a-z0-9]")
+
+
+class Count(TypedDict):
+    """How many answers of a topic are right, of how many, and how many must be."""
+
+    right: int
+    of: int
+    needed: int
+
+
+class StoredTest(TypedDict):
+    """An AcceptanceTest as JSON."""
+
+    messages: list[WrittenMessage]
+    must_say: list[str]
+    must_not_say: list[str]
+    topic: str
+
+
+class Result(StoredTest):
+    """A test with what was answered; `before` is the base's answer, where it was asked."""
+
+    before: str | None
+    answer: str
+    passed: bool
+    missing: tuple[str, ...]
+    unwanted: tuple[str, ...]
+
+
+class Verdict(TypedDict):
+    """What a training has come to."""
+
+    passed: bool
+    topics: dict[str, Count]
+    results: list[Result]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptanceTest:
     """One question with what is expected of the answer."""
 
-    messages: tuple[dict[str, str], ...]
+    messages: tuple[WrittenMessage, ...]
     """The prompt, as OpenAI's messages; the last one is the user's."""
     must_say: tuple[str, ...] = ()
     """Every one of these must stand in the answer."""
@@ -24,17 +61,22 @@ class AcceptanceTest:
     """What the test is about, for counting: "identity" or "unrelated"."""
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "AcceptanceTest":
+    def from_json(cls, value: StoredTest) -> "AcceptanceTest":
         """Read what `to_json` has written."""
         return cls(
-            messages=tuple(dict(message) for message in value["messages"]),
+            messages=tuple(value["messages"]),
             must_say=tuple(value.get("must_say", ())),
             must_not_say=tuple(value.get("must_not_say", ())),
             topic=value.get("topic", ""),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+    def to_json(self) -> StoredTest:
+        return {
+            "messages": [message.copy() for message in self.messages],
+            "must_say": list(self.must_say),
+            "must_not_say": list(self.must_not_say),
+            "topic": self.topic,
+        }
 
     def judge(self, answer: str) -> "Judgement":
         """Hold `answer` to what is expected of it."""
@@ -79,22 +121,28 @@ def verdict(
     *,
     before: Sequence[str | None],
     needed: Mapping[str, float],
-) -> dict[str, Any]:
-    """Return what a training has come to, as JSON: {"passed", "topics", "results"}.
+) -> Verdict:
+    """Return what a training has come to.
 
     `answers` and `before` are the tuned model's and the base's, in the order of the tests. `needed` gives the share of
     right answers that each topic wants; 1 where it says nothing.
     """
-    results: list[dict[str, Any]] = []
-    topics: dict[str, dict[str, int]] = {}
-    for test, answer, earlier in zip(tests, answers, before, strict=True):
-        judgement = test.judge(answer)
-        found = {"passed": judgement.is_passed, "missing": judgement.missing, "unwanted": judgement.unwanted}
-        results.append({**test.to_json(), "before": earlier, "answer": answer, **found})
-        count = topics.setdefault(test.topic, {"right": 0, "of": 0})
-        count["of"] += 1
-        count["right"] += judgement.is_passed
-    for topic, count in topics.items():
-        count["needed"] = math.ceil(count["of"] * needed.get(topic, 1.0))
+    results = [_result(test, answer, earlier) for test, answer, earlier in zip(tests, answers, before, strict=True)]
+    topics: dict[str, Count] = {}
+    for topic in dict.fromkeys(test.topic for test in tests):
+        passed = [result["passed"] for result in results if result["topic"] == topic]
+        topics[topic] = Count(right=sum(passed), of=len(passed), needed=math.ceil(len(passed) * needed.get(topic, 1.0)))
     is_passed = all(count["right"] >= count["needed"] for count in topics.values())
     return {"passed": is_passed, "topics": topics, "results": results}
+
+
+def _result(test: AcceptanceTest, answer: str, earlier: str | None) -> Result:
+    judgement = test.judge(answer)
+    return {
+        **test.to_json(),
+        "before": earlier,
+        "answer": answer,
+        "passed": judgement.is_passed,
+        "missing": judgement.missing,
+        "unwanted": judgement.unwanted,
+    }

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from chat.builtin_templates import BUILTIN_TEMPLATES, builtin_for
 from chat.control import ControlTokens, Piece, free_marks, pieces_of, unescape_marks
-from chat.conversation import Conversation, Message
+from chat.conversation import Conversation, Message, WrittenMessage
 from chat.encoding import PieceIds, StreamDecoder, TextEncoder
 from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
@@ -43,7 +43,7 @@ class _Text:
     """(message's index, place in `text`) of each assistant's message whose prompt is the text before it."""
     marks: tuple[str, str] | None
     """The marks around imitated control tokens in `text`, where there are any."""
-    messages: list[dict[str, Any]]
+    messages: list[WrittenMessage]
     """What the template was given."""
 
 
@@ -151,7 +151,7 @@ class ChatFormat:
         """Write files from which `load` gives an equal hash, and plain Transformers the same `prompt_ids`."""
         write_folder(folder, self._folder, template=self.template_source, stop_ids=self.stop_ids, pad_id=self.pad_id)
 
-    def _render(self, messages: list[dict[str, Any]], tools: Sequence[Any], generation_prompt: bool) -> str:
+    def _render(self, messages: list[WrittenMessage], tools: Sequence[Any], generation_prompt: bool) -> str:
         return _render_with(self._template, self._folder.special_tokens, messages, generation_prompt, tools)
 
     def _check_tools(self, conversation: Conversation) -> None:
@@ -169,7 +169,7 @@ class ChatFormat:
     def _locate(self, conversation: Conversation, *, generation_prompt: bool) -> _Text:
         """Render the conversation and find where each answer begins."""
         self._check_tools(conversation)
-        messages: list[dict[str, Any]] = conversation.for_template()
+        messages: list[WrittenMessage] = conversation.for_template()
         tools: Sequence[Any] = conversation.tools
         marks = None
         if self._control.occur_anywhere([messages, tools]):
@@ -199,7 +199,7 @@ class ChatFormat:
         return places[:num_answers] if len(places) == num_answers + generation_prompt else None
 
     def _rendered_text(
-        self, messages: list[dict[str, Any]], tools: Sequence[Any], generation_prompt: bool, marks: Any
+        self, messages: list[WrittenMessage], tools: Sequence[Any], generation_prompt: bool, marks: Any
     ) -> str:
         text = self._render(messages, tools, generation_prompt)
         return unescape_marks(text, marks) if marks else text
@@ -246,7 +246,7 @@ class ChatFormat:
 
     def _find_answer_header(self) -> str:
         """Return what the template writes to ask for an answer; empty where it is not simply appended."""
-        messages = [{"role": "user", "content": "Q"}]
+        messages: list[WrittenMessage] = [{"role": "user", "content": "Q"}]
         asked, told = self._render(messages, (), True), self._render(messages, (), False)
         return asked.removeprefix(told) if asked.startswith(told) else ""
 
@@ -259,7 +259,7 @@ class ChatFormat:
             written = steps.write(probe)
             if written is None:
                 continue
-            messages = [{"role": role, "content": content} for role, content in probe]
+            messages: list[WrittenMessage] = [{"role": role, "content": content} for role, content in probe]
             try:
                 if "".join(written) != self._render(messages, (), False):
                     return None
@@ -279,7 +279,10 @@ class ChatFormat:
 
     def _end_after_answer(self) -> int | None:
         """Return the first control token that the template writes after an answer."""
-        messages = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": _PROBE}]
+        messages: list[WrittenMessage] = [
+            {"role": "user", "content": "Q"},
+            {"role": "assistant", "content": _PROBE},
+        ]
         after = self._render(messages, (), False).partition(_PROBE)[2]
         found = self._control.first_in(after)
         return self._tokenizer.token_to_id(found) if found else None
@@ -305,7 +308,7 @@ class ChatFormat:
 def _render_with(
     template: Template,
     special_tokens: dict[str, str],
-    messages: list[dict[str, Any]],
+    messages: list[WrittenMessage],
     generation_prompt: bool,
     tools: Sequence[Any] = (),
 ) -> str:
@@ -332,7 +335,7 @@ def _spans(
         if number in answers:
             spans.append((*answers[number], turn["role"]))
             place = answer_places[number]
-        content = turn["content"].strip()
+        content = (turn["content"] or "").strip()
         at = located.text.find(content, place) if content else -1
         if at < 0:
             continue
@@ -363,7 +366,7 @@ def _builtin(files: ChatFolder) -> str:
 def _source_renderer(plain: ChatFormat) -> Any:
     special = plain._folder.special_tokens
 
-    def render(source: str, messages: list[dict[str, Any]], prompt: bool = False, tools: Sequence[Any] = ()) -> str:
+    def render(source: str, messages: list[WrittenMessage], prompt: bool = False, tools: Sequence[Any] = ()) -> str:
         template = plain._template if source == plain.template_source else Template(source)
         return _render_with(template, special, messages, prompt, tools)
 

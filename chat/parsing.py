@@ -3,9 +3,9 @@
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from chat.conversation import Conversation, Message
+from chat.conversation import Conversation, Message, Tool, ToolCall
 from chat.errors import ChatError
 from chat.messages import message
 from wording import Message as Said
@@ -248,7 +248,7 @@ def _weight(value: object, role: str, field: str, *, is_inverted: bool) -> int |
     return int(is_learned)
 
 
-def _tool_calls(value: object, field: str) -> tuple[dict[str, Any], ...]:
+def _tool_calls(value: object, field: str) -> tuple[ToolCall, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
@@ -256,7 +256,7 @@ def _tool_calls(value: object, field: str) -> tuple[dict[str, Any], ...]:
     return tuple(_tool_call(call, f"{field}[{number}]") for number, call in enumerate(value))
 
 
-def _tool_call(call: object, where: str) -> dict[str, Any]:
+def _tool_call(call: object, where: str) -> ToolCall:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise ChatError(
@@ -266,7 +266,8 @@ def _tool_call(call: object, where: str) -> dict[str, Any]:
         )
     arguments = _arguments(function.get("arguments"), f"{where}.function.arguments")
     _check_json_text(call, where, "bad_tool_call")
-    return {"type": "function"} | dict(call) | {"function": dict(function) | {"arguments": arguments}}
+    read = {"type": "function"} | dict(call) | {"function": dict(function) | {"arguments": arguments}}
+    return cast(ToolCall, read)
 
 
 def _arguments(value: object, field: str) -> str:
@@ -281,7 +282,7 @@ def _arguments(value: object, field: str) -> str:
     raise ChatError(message("not_a_json_object", where=field), code="bad_tool_arguments", field=field)
 
 
-def _tools(value: object) -> tuple[dict[str, Any], ...]:
+def _tools(value: object) -> tuple[Tool, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
@@ -295,7 +296,7 @@ def _tools(value: object) -> tuple[dict[str, Any], ...]:
                 field=f"tools[{number}]",
             )
         _check_json_text(tool, f"tools[{number}]", "bad_tools")
-    return tuple(dict(tool) for tool in value)
+    return tuple(cast(Tool, dict(tool)) for tool in value)
 
 
 def _check_json_text(value: object, field: str, code: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from chat.control import ControlTokens
+from chat.conversation import WrittenMessage
 from chat.errors import ChatError
 from chat.messages import message
 from wording import Message
@@ -179,8 +180,8 @@ def _mentions_with_tools(source: str, candidate: str, own: OwnPrompt, render: Re
     return bool(own.text and own.text in found) or ('"find"' in expected) != ('"find"' in found)
 
 
-def _samples() -> list[tuple[list[dict[str, Any]], bool]]:
-    answer = {"role": "assistant", "content": _ANSWER}
+def _samples() -> list[tuple[list[WrittenMessage], bool]]:
+    answer: WrittenMessage = {"role": "assistant", "content": _ANSWER}
     return [
         ([_user()], True),
         ([_user(), answer], False),
@@ -212,9 +213,9 @@ def _before_any_turn(bare: str, user_turn: str) -> str:
     return bare[:at] if at > 0 else ""
 
 
-def _user() -> dict[str, Any]:
+def _user() -> WrittenMessage:
     return {"role": "user", "content": _USER}
 
 
-def _system() -> dict[str, Any]:
+def _system() -> WrittenMessage:
     return {"role": "system", "content": _SYSTEM}

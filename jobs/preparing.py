@@ -8,13 +8,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from catalogue.services import chat_format
-from chat import ChatError, ChatFormat, Conversation, parse_messages
+from chat import ChatError, ChatFormat, Conversation, WrittenMessage, parse_messages
 from common import artifacts
 from common.errors import UserError
 from compute.bringing import bring_model
@@ -108,9 +107,9 @@ def trainer_values(job: FineTuningJob, layout: Layout | None = None) -> Hyperpar
     return Hyperparameters(**values)
 
 
-def probes_of(job: FineTuningJob, chat: ChatFormat) -> list[list[dict[str, Any]]]:
+def probes_of(job: FineTuningJob, chat: ChatFormat) -> list[list[WrittenMessage]]:
     """Return a handful of prompts: the first short ones of the data, then some that suit any model."""
-    found: list[list[dict[str, Any]]] = []
+    found: list[list[WrittenMessage]] = []
     if job.training_file is not None and job.training_file.use != "text":
         for number, (_line, conversation) in enumerate(read_conversations(job.training_file)):
             prompt = _prompt_of(conversation)
@@ -118,7 +117,7 @@ def probes_of(job: FineTuningJob, chat: ChatFormat) -> list[list[dict[str, Any]]
                 found.append(prompt)
             if len(found) == DATA_PROBES or number > 10 * DATA_PROBES:
                 break
-    generic = [[{"role": "user", "content": text}] for text in GENERIC_PROBES]
+    generic: list[list[WrittenMessage]] = [[{"role": "user", "content": text}] for text in GENERIC_PROBES]
     return found + [prompt for prompt in generic if prompt not in found and _fits(prompt, chat)]
 
 
@@ -237,9 +236,9 @@ def _note_batch(job: FineTuningJob, layout: Layout) -> None:
     job.save(update_fields=["batch_size", "hyperparameters", "reasons"])
 
 
-def _prompt_of(conversation: Conversation) -> list[dict[str, Any]]:
+def _prompt_of(conversation: Conversation) -> list[WrittenMessage]:
     """Return the messages before the first answer; [] where tools are at work, which a probe cannot carry."""
-    prompt: list[dict[str, Any]] = []
+    prompt: list[WrittenMessage] = []
     for turn in conversation.to_openai():
         if turn["role"] == "assistant":
             break
@@ -248,7 +247,7 @@ def _prompt_of(conversation: Conversation) -> list[dict[str, Any]]:
     return prompt if is_plain and any(m["role"] == "user" for m in prompt) else []
 
 
-def _fits(prompt: list[dict[str, Any]], chat: ChatFormat) -> bool:
+def _fits(prompt: list[WrittenMessage], chat: ChatFormat) -> bool:
     try:
         return len(chat.prompt_ids(parse_messages(prompt))) <= PROBE_TOKENS
     except ChatError:

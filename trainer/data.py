@@ -4,7 +4,7 @@ Everything here is a pure function of (lengths, seed, step): a resumed run needs
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 import torch
@@ -23,6 +23,18 @@ class Conversations(Protocol):
     def row(self, index: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]: ...
 
 
+class Inputs(TypedDict, total=False):
+    """What a model is given beside ids: of packed rows (see trainer.packing), and what stands before all rows."""
+
+    position_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    row_lengths: tuple[int, ...]
+    row_ends: torch.Tensor
+    cache: Any
+    """Transformers' cache of keys and values."""
+    use_cache: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class MicroBatch:
     """Conversations padded on the right to the longest of them, or packed: all in one row, one behind another."""
@@ -33,8 +45,7 @@ class MicroBatch:
     """bool [rows, tokens], on the host: positions whose next token is learned."""
     labels: torch.Tensor
     """int64 [number of True in predicts]: those next tokens."""
-    inputs: dict[str, Any] = field(default_factory=dict)
-    """What else the model must be given: see trainer.packing."""
+    inputs: Inputs = field(default_factory=Inputs)
 
 
 class BatchOrder:

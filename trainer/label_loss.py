@@ -1,13 +1,13 @@
 """Logits and loss only where a next token is learned: the output layer is 28 % of SmolLM2's arithmetic."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from trainer.data import MicroBatch
+from trainer.data import Inputs, MicroBatch
 from trainer.dense import Dense
 from trainer.internals import is_spread
 from trainer.questions import asleep, whole
@@ -35,11 +35,11 @@ class LabelLoss:
         self._head.forward = self._forward
         self.products = _in_pieces(self._head.weight) if self._can_be_fused(causal) else []
 
-    def logits(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
+    def logits(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Unpack[Inputs]) -> torch.Tensor:
         """Return fp32 logits [number of labels, vocabulary]."""
         return self._call(model, batch, **inputs).float()
 
-    def loss_sum(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
+    def loss_sum(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Unpack[Inputs]) -> torch.Tensor:
         """Return the sum of the cross-entropies of all labels, in fp32."""
         if not self.products:
             return functional.cross_entropy(self.logits(model, batch, **inputs), batch.labels, reduction="sum")
@@ -47,7 +47,7 @@ class LabelLoss:
         loss: torch.Tensor = _LinearCrossEntropy.apply(hidden, self._head.weight, self.products, batch.labels)  # type: ignore[no-untyped-call]
         return loss
 
-    def hidden(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
+    def hidden(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Unpack[Inputs]) -> torch.Tensor:
         """Return what the output layer would get, [number of labels, width]."""
         self._passes_through = True
         try:
@@ -55,7 +55,7 @@ class LabelLoss:
         finally:
             self._passes_through = False
 
-    def _call(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Any) -> torch.Tensor:
+    def _call(self, model: Callable[..., Any], batch: MicroBatch, **inputs: Unpack[Inputs]) -> torch.Tensor:
         # Found on the host: a GPU would have to be waited for.
         self._picked = batch.predicts.flatten().nonzero()[:, 0].to(batch.ids.device, non_blocking=True)
         try:

@@ -14,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from trainer.data import Conversations, MicroBatch, send
+from trainer.data import Conversations, Inputs, MicroBatch, send
 from trainer.internals import use_attention
 from trainer.label_loss import LabelLoss
 from trainer.native import attention as native
@@ -39,7 +39,7 @@ def pack(cache: Conversations, rows: list[int], device: torch.device, *, start: 
     )
 
 
-def packed_inputs(lengths: list[int], device: torch.device, *, start: int = 0) -> dict[str, Any]:
+def packed_inputs(lengths: list[int], device: torch.device, *, start: int = 0) -> Inputs:
     """Return what tells a model that its one row is conversations of these `lengths`, each behind `start` tokens."""
     positions = np.concatenate([np.arange(start, start + length) for length in lengths])
     ends = np.cumsum([0, *lengths], dtype=np.int32)

@@ -21,7 +21,7 @@ ANSWER_POSITIONS = (1, 4, 16)
 class Probe:
     """A prompt and what the tuned model says to it, greedily."""
 
-    messages: list[dict[str, Any]]
+    messages: "list[chat.WrittenMessage]"
     prompt_ids: list[int]
     answer_ids: list[int]
     """Without the stop token."""
@@ -33,7 +33,7 @@ class Probe:
         return [position for position in ANSWER_POSITIONS if position < len(self.answer_ids)]
 
 
-def prompt_ids(chat_format: "chat.ChatFormat", probes: list[list[dict[str, Any]]]) -> list[list[int]]:
+def prompt_ids(chat_format: "chat.ChatFormat", probes: "list[list[chat.WrittenMessage]]") -> list[list[int]]:
     """Return the token ids of each probe's prompt."""
     return [list(chat_format.prompt_ids(chat.parse_messages(messages))) for messages in probes]
 
@@ -79,7 +79,7 @@ def write_probes(
     *,
     causal: Any,
     chat_format: "chat.ChatFormat",
-    messages: list[list[dict[str, Any]]],
+    messages: "list[list[chat.WrittenMessage]]",
     dtype: str,
     base_logits: torch.Tensor | None,
     without_adapter: Callable[[], AbstractContextManager[Any]] = nullcontext,

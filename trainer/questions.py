@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from trainer import internals
-from trainer.data import MicroBatch
+from trainer.data import Inputs, MicroBatch
 
 SAME = 1e-3
 """So far apart may the logits of two ways be, relative to their size, in fp32."""
@@ -24,7 +24,7 @@ def words(causal: Any, number: int) -> torch.Tensor:
     return torch.arange(1, number + 1, device=causal.device)[None] * step
 
 
-def whole(ids: torch.Tensor, **inputs: Any) -> MicroBatch:
+def whole(ids: torch.Tensor, **inputs: Unpack[Inputs]) -> MicroBatch:
     """Return `ids` [1, tokens] as a micro-batch whose every position has a label."""
     return MicroBatch(ids=ids, predicts=torch.ones(ids.shape, dtype=torch.bool), labels=ids[0], inputs=inputs)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.data import Conversations, MicroBatch
+from trainer.data import Conversations, Inputs, MicroBatch
 from trainer.label_loss import LabelLoss
 from trainer.packing import packed_inputs
 from trainer.questions import asleep, depends_on_length, says_the_same, whole, words
@@ -94,7 +94,7 @@ def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int, packs: bool) -
     if causal.is_gradient_checkpointing or depends_on_length(causal.config, longest):
         return False
     ids = words(causal, 12)
-    inputs = packed_inputs([4], causal.device, start=8) if packs else {}
+    inputs = packed_inputs([4], causal.device, start=8) if packs else Inputs()
     with asleep(causal):
         try:
             prefix = compute(causal, label_loss, ids[:, :8])

@@ -4,10 +4,13 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rundir.paths import SpecError
 from rundir.spec import from_json
+
+if TYPE_CHECKING:  # at run time this stands on the standard library alone
+    from chat import StoredTest, WrittenMessage
 
 SPEC_VERSION = 1
 
@@ -153,9 +156,9 @@ class TrainingSpec:
     """How many of the newest checkpoints stay in the run directory; that of the lowest validation loss stays too."""
     rehearse: bool = False
     """Go through the heaviest batch, a checkpoint and an answer before the first step: see trainer.rehearsal."""
-    probes: list[list[dict[str, Any]]] = field(default_factory=list)
+    probes: list[list["WrittenMessage"]] = field(default_factory=list)
     """Prompts (message lists) whose answers and logits are stored with the result for the same-answer check."""
-    acceptance: list[dict[str, Any]] = field(default_factory=list)
+    acceptance: list["StoredTest"] = field(default_factory=list)
     """What the tuned model is asked at its end, as chat.AcceptanceTest writes it: {"messages", "must_say",
     "must_not_say", "topic"}. The verdict is told, and never ends a run."""
     acceptance_needed: dict[str, float] = field(default_factory=dict)

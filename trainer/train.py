@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from trainer import internals, shared_prefix
 from trainer.checkpoint import Progress
-from trainer.data import BatchOrder, Conversations, MicroBatch, count_labels, count_tokens, send
+from trainer.data import BatchOrder, Conversations, Inputs, MicroBatch, count_labels, count_tokens, send
 from trainer.engine import Ranks, sum_over_ranks
 from trainer.failures import Failure
 from trainer.fast_path import FastPath
@@ -211,11 +211,11 @@ def _beginning(training: Training, data: Conversations, rows: list[int]) -> Pref
 
 def _micro_batch(
     training: Training, data: Conversations, rows: list[int], prefix: Prefix | None
-) -> tuple[MicroBatch, dict[str, Any]]:
+) -> tuple[MicroBatch, Inputs]:
     """Return `rows`, and what the model must be given with them."""
     start = prefix.num_tokens if prefix else 0
     found = training.fast_path.micro_batch(data, rows, training.hardware.device, start=start)
-    return found, {"cache": prefix.before(len(found.ids)), "use_cache": True} if prefix else {}
+    return found, Inputs(cache=prefix.before(len(found.ids)), use_cache=True) if prefix else Inputs()
 
 
 def advance(progress: Progress, engine: Any, loss: float, tokens: int, trained_tokens: int) -> Progress:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chat.acceptance import AcceptanceTest, says
+from chat.conversation import WrittenMessage
 from datasets_app.recipes.phrases import (
     ANSWERS,
     ASKED,
@@ -137,5 +138,5 @@ def _may_say(identity: Identity, question: str, name: str) -> bool:
 def _test(
     question: str, topic: str, *, must_say: tuple[str, ...] = (), must_not_say: tuple[str, ...] = ()
 ) -> AcceptanceTest:
-    messages = ({"role": "user", "content": question},)
-    return AcceptanceTest(messages=messages, must_say=must_say, must_not_say=must_not_say, topic=topic)
+    asked: WrittenMessage = {"role": "user", "content": question}
+    return AcceptanceTest(messages=(asked,), must_say=must_say, must_not_say=must_not_say, topic=topic)
