@@ -8,7 +8,6 @@ Layers that are given the same tensor (query, key and value; gate and up) are on
 then one, and so is the gradient of what they were given.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,7 +43,7 @@ def join_layers_of_one_input(model: nn.Module, look: Callable[[], object]) -> in
     def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         calls.append((layer, inputs[0]))
 
-    fused = [layer for layer in model.modules() if isinstance(getattr(layer, "forward", None), _Fused)]
+    fused = _fused_layers(model)
     hooks = [layer.register_forward_pre_hook(note) for layer in fused]
     try:
         look()
@@ -69,9 +68,11 @@ def join_layers_of_one_input(model: nn.Module, look: Callable[[], object]) -> in
 
 def products_of(model: nn.Module) -> list[Dense]:
     """Return the products with base weights of all fused layers."""
-    forwards = (getattr(layer, "forward", None) for layer in model.modules())
-    groups = {id(group): group for group in (forward.args[0] for forward in forwards if isinstance(forward, _Fused))}
-    return [product for group in groups.values() for product in group.products]
+    return [layer.forward.product for layer in _fused_layers(model)]
+
+
+def _fused_layers(model: nn.Module) -> list[Any]:
+    return [layer for layer in model.modules() if isinstance(getattr(layer, "forward", None), _Fused)]
 
 
 def _is_plain(layer: Any) -> bool:
@@ -140,26 +141,28 @@ class _Group:
 def _product_of(layer: Any) -> Dense:
     """Return the layer's product with its base, which may be laid out already."""
     if isinstance(layer.forward, _Fused):
-        group, number = layer.forward.args
-        product: Dense = group.products[number]
-        return product
+        return layer.forward.product
     base = layer.get_base_layer()
     return Dense(base.weight, base.bias)
 
 
-class _Fused(functools.partial[torch.Tensor]):
+@dataclass(frozen=True)
+class _Fused:
     """The forward pass of one layer of a group."""
 
-    def __new__(cls, group: _Group, number: int) -> "_Fused":
-        return super().__new__(cls, _forward, group, number)
+    group: _Group
+    number: int
 
+    @property
+    def product(self) -> Dense:
+        return self.group.products[self.number]
 
-def _forward(group: _Group, number: int, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-    layer = group.layers[number]
-    if not layer.training or layer.disable_adapters or layer.merged or args or kwargs:
-        plain: torch.Tensor = type(layer).forward(layer, x, *args, **kwargs)
-        return plain
-    return group.output(number, x)
+    def __call__(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        layer = self.group.layers[self.number]
+        if not layer.training or layer.disable_adapters or layer.merged or args or kwargs:
+            plain: torch.Tensor = type(layer).forward(layer, x, *args, **kwargs)
+            return plain
+        return self.group.output(self.number, x)
 
 
 class _FusedLora(torch.autograd.Function):
