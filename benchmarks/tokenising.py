@@ -105,9 +105,8 @@ def by_platform(path: Path, cache: Path, counted: list[int]) -> float:
     """Return our tokens a second, from the file to the finished cache."""
     from chat import TokenCacheWriter
     from datasets_app.shapes.examples import open_examples
-    from datasets_app.tokens.frames import Task
     from datasets_app.tokens.pool import num_workers, tokenised
-    from datasets_app.tokens.tokenising import Cut, raw_blocks
+    from datasets_app.tokens.tokenising import Cut, Task, raw_blocks
 
     started_at = time.perf_counter()
     task = Task(chat_folder="", cut=Cut(max_seq_len=2**20), reading={}, filename=path.name)

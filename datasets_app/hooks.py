@@ -1,4 +1,4 @@
-"""Who wants to know that a file's check has ended: apps above register here."""
+"""What apps above register here, since this one must not know them: who waits for a file's check, who needs a file."""
 
 import logging
 from collections.abc import Callable
@@ -6,11 +6,14 @@ from collections.abc import Callable
 from django.db import transaction
 
 from datasets_app.models import TrainingFile
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[TrainingFile], None]
 _listeners: list[Listener] = []
+Guard = Callable[[TrainingFile], Message | None]
+_guards: list[Guard] = []
 
 
 def on_processed(listener: Listener) -> Listener:
@@ -34,3 +37,14 @@ def _tell(listener: Listener, file: TrainingFile) -> None:
         listener(file)
     except Exception:
         logger.exception("A listener failed on %s; it will find the file by itself.", file.id)
+
+
+def needs_files(guard: Guard) -> None:
+    """Ask `guard` before a file is deleted: it returns a sentence that names who needs the file, or None."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def reason_to_keep(file: TrainingFile) -> Message | None:
+    """Return the first guard's sentence, or None when nobody needs the file."""
+    return next((reason for guard in _guards if (reason := guard(file))), None)

@@ -20,16 +20,17 @@ from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
 from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
-from datasets_app.storage.node_locks import TokensBusy
+from datasets_app.storage.node_files import TokensBusy
 from datasets_app.storage.spool import Spool
 from datasets_app.tokens.caches import Tokens, ensure_tokens
 from datasets_app.tokens.row_view import row_tokens
 from datasets_app.tokens.statistics import token_statistics
 from datasets_app.versions.diffs import Difference, difference
 from datasets_app.versions.family import new_version, read_again, versions_of
-from datasets_app.versions.portions import mix_files, split_file
+from datasets_app.versions.mixes import mix_files
 from datasets_app.versions.questions import answer_unused, require_answered
 from datasets_app.versions.repairing import preview_repairs, repair_file
+from datasets_app.versions.splits import split_file
 
 __all__ = [
     "Acceptance",

@@ -9,7 +9,7 @@ from common.wake import wake
 from compute.wakes import wake_every_node
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from datasets_app.storage import leftovers, making, removal
+from datasets_app.storage import leftovers, new_files, removal
 
 AT_ONCE = 100
 """Files woken in one round."""
@@ -24,7 +24,7 @@ def validate_file(file_id: str) -> None:
 @shared_task(name="datasets_app.make_file")
 def make_file(file_id: str) -> None:
     """Make one file out of others, or of an upload's parts, and have it checked."""
-    making.make_file(file_id)
+    new_files.make_file(file_id)
     removal.remove_joined(file_id)
     recording.check_file(file_id)
 

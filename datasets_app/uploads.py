@@ -21,7 +21,7 @@ from datasets_app.formats.streams import BLOCK, HEAD_BYTES
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.services import check_purpose, expiry_of, readable_name, safe_filename, store_file, uploaded
 from datasets_app.storage import new_files, store
-from datasets_app.storage.making import Write, writes
+from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.removal import close_upload, remove_parts
 from datasets_app.storage.spool import Spool
 

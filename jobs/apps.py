@@ -6,11 +6,11 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         from compute.work import register
-        from datasets_app import guards, hooks
+        from datasets_app import hooks
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of
         from jobs.training import Training
 
         register(Training())
-        guards.register(reason_to_keep)
+        hooks.needs_files(reason_to_keep)
         hooks.on_processed(lambda file: wake_jobs_of(file.pk))

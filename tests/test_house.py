@@ -38,3 +38,9 @@ def test_readmes_name_only_variables_that_exist() -> None:
     for readme in ("README.md", "README.zh.md"):
         for name in set(re.findall(r"`(LUTHIER_[A-Z0-9_]+)`", (ROOT / readme).read_text())):
             assert name in source, name
+
+
+def test_data_sets_have_at_most_14_modules_outside_their_rooms() -> None:
+    flat = [path.name for path in (ROOT / "datasets_app").glob("*.py")]
+    assert "models.py" in flat
+    assert len(flat) <= 14, flat

@@ -10,8 +10,8 @@ from datasets_app.checking.quick import LineCheck
 from datasets_app.checking.report import Counted, Listener, Nobody, Report, check_items, concluded
 from datasets_app.checking.row_index import RowIndex, RowIndexWriter
 from datasets_app.formats import RowFault
+from datasets_app.formats.raw_json import open_depth
 from datasets_app.formats.streams import Readable
-from datasets_app.formats.text_scan import open_depth
 from datasets_app.shapes.examples import Example, Opened, as_copy, open_examples
 
 MOST_COMPARED = 20_000_000

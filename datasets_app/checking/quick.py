@@ -19,9 +19,8 @@ from chat import Plain
 from datasets_app.checking.report import Listener, Report, add
 from datasets_app.checking.row_index import RowIndexWriter
 from datasets_app.formats import RawRow, RowFault
-from datasets_app.formats.json_values import LONGEST_ROW, parse_value, too_long
-from datasets_app.formats.lines import BOM
-from datasets_app.formats.streams import Readable
+from datasets_app.formats.json_values import parse_value, too_long
+from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable
 from datasets_app.shapes import go_together, is_only_named
 from datasets_app.shapes.asking import Said, kind_of
 from datasets_app.shapes.examples import Example, Opened

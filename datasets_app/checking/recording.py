@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 
@@ -18,6 +17,7 @@ from datasets_app.formats import RowFault
 from datasets_app.models import HEARTBEAT_SECONDS, Fault, TrainingFile
 from datasets_app.shapes.examples import Example
 from datasets_app.storage import store
+from datasets_app.storage.node_files import rows_folder
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,6 @@ MOST_CHECKS = 3
 """Times that the check of one file is begun: what ends its process each time is the file."""
 EARLY_SECONDS = 0.5
 """Faults found so far are written to the database so often while the check goes on."""
-
-
-def rows_folder(file_id: str) -> Path:
-    """Return where the index of a file's rows lies on this node."""
-    return settings.LUTHIER_HOME / "rows" / file_id
 
 
 def check_file(file_id: str) -> None:

@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets_app.formats.json_values import LONGEST_ROW
+from datasets_app.formats.streams import LONGEST_ROW
 
 META = "meta.json"
 ROWS = "rows.jsonl"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets_app.formats.base import Format, Item, RawRow, RowFault
-from datasets_app.formats.bounds import Bounded
 from datasets_app.formats.concatenated import ConcatenatedJSON
 from datasets_app.formats.encodings import ENCODINGS, as_utf8, encoding_of
 from datasets_app.formats.json_array import JSONArray
@@ -17,7 +16,7 @@ from datasets_app.formats.jsonl import JSONLines
 from datasets_app.formats.parquet import Parquet
 from datasets_app.formats.plain_text import PlainText
 from datasets_app.formats.refusals import Refusal, refusal_inside, refusal_of
-from datasets_app.formats.streams import HEAD_BYTES, Readable
+from datasets_app.formats.streams import HEAD_BYTES, Bounded, Readable
 from datasets_app.formats.tables import Table
 from datasets_app.formats.unpacking import Unreadable, unpacked, whole_file
 from datasets_app.formats.workbook import Workbook

@@ -4,12 +4,10 @@ Lines."""
 import json
 from collections.abc import Iterator
 
-from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RowFault
 from datasets_app.formats.json_array import Splitter, split
-from datasets_app.formats.lines import BOM
-from datasets_app.formats.streams import HEAD_BYTES, Readable
-from datasets_app.formats.text_scan import open_depth
+from datasets_app.formats.raw_json import is_bare, open_depth
+from datasets_app.formats.streams import BOM, HEAD_BYTES, Readable
 
 
 class ConcatenatedJSON:

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from datasets_app.formats.bare import is_bare
 from datasets_app.formats.base import Item, RawRow, RowFault
-from datasets_app.formats.json_values import DEEPEST, LONGEST_ROW, parse_value, too_deep, too_long
-from datasets_app.formats.lines import BOM, blocks
-from datasets_app.formats.streams import Readable
+from datasets_app.formats.json_values import DEEPEST, parse_value, too_deep, too_long
+from datasets_app.formats.raw_json import is_bare
+from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable, blocks
 
 STRAY_COMMA = "stray_comma"
 """The code of a comma that is to be taken away."""

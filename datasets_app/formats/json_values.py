@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from datasets_app.formats.base import RowFault
+from datasets_app.formats.streams import LONGEST_ROW
 
 DEEPEST = 100
-LONGEST_ROW = 8 * 2**20
-"""Bytes."""
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """A string, or what is left from a quote that is never closed: every byte is looked at once."""

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import parse_value, too_long
-from datasets_app.formats.lines import lines
-from datasets_app.formats.streams import Readable
-from datasets_app.formats.text_scan import open_depth
+from datasets_app.formats.raw_json import open_depth
+from datasets_app.formats.streams import Readable, lines
 
 
 class JSONLines:

@@ -6,8 +6,7 @@ from pathlib import PurePath
 
 from datasets_app.formats.base import Item, RawRow
 from datasets_app.formats.json_values import not_utf8, too_long
-from datasets_app.formats.lines import BOM, lines
-from datasets_app.formats.streams import Readable
+from datasets_app.formats.streams import BOM, Readable, lines
 
 _BRACKETED = re.compile(rb"\[(?!NaN|Infinity)[A-Z]")
 """A word in brackets, such as [INST]: no array begins so."""

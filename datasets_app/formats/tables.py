@@ -12,9 +12,7 @@ from typing import Any, Literal
 
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.delimited import Layout, letters, table_in
-from datasets_app.formats.json_values import LONGEST_ROW
-from datasets_app.formats.lines import BOM
-from datasets_app.formats.streams import Readable
+from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable
 from datasets_app.formats.unpacking import whole_file
 
 MOST_COLUMNS = 500

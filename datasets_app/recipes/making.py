@@ -22,10 +22,9 @@ from datasets_app.recipes.identity import (
 )
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
-from datasets_app.storage.making import Write, writes
+from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.spool import Spool
-from datasets_app.versions.family import new_version, repaired_name, source_of
-from datasets_app.versions.portions import line_of
+from datasets_app.versions.family import line_of, new_version, repaired_name, source_of
 from datasets_app.versions.questions import require_answered
 from datasets_app.versions.repairs import fill_placeholders
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from common.errors import UserError
 from datasets_app.checking import one_pass
-from datasets_app.checking.recording import rows_folder
 from datasets_app.checking.row_index import RowIndex
 from datasets_app.formats import RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes.examples import Example, Opened, open_examples
 from datasets_app.storage import store
-from datasets_app.storage.node_locks import one_at_a_time
+from datasets_app.storage.node_files import one_at_a_time, rows_folder
 
 SEARCH_SECONDS = 0.2
 """A search reads for so long and then says where to go on."""

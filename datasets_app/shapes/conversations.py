@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chat.parsing import MASKS, SYSTEMS
-from datasets_app.formats.bare import is_message
+from datasets_app.formats.raw_json import is_message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
 from datasets_app.shapes.unused import OTHER_LISTS
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chat import ChatError
-from datasets_app.formats.bare import is_message
+from datasets_app.formats.raw_json import is_message
 from datasets_app.messages import message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of, unread
 

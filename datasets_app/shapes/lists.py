@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from datasets_app.formats.bare import is_message
 from datasets_app.formats.json_values import parse_value
+from datasets_app.formats.raw_json import is_message
 
 
 def as_row(value: Any) -> Any:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from datasets_app.formats.bare import is_message
+from datasets_app.formats.raw_json import is_message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, text_of
 from datasets_app.shapes.others import is_lone
 

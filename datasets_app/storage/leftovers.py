@@ -12,7 +12,7 @@ from common.folders import folders_in, remove_whole
 from common.storage_errors import refusal_of
 from datasets_app.models import Leftover, TrainingFile, UploadPart
 from datasets_app.storage import store
-from datasets_app.tokens.caches import SUMMARY
+from datasets_app.storage.node_files import SUMMARY
 
 logger = logging.getLogger(__name__)
 

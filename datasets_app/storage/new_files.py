@@ -1,15 +1,37 @@
-"""Puts a new file into storage and the database, all or nothing, and has it checked."""
+"""New files: put into storage and the database at once, or made by a worker of the row, which says how.
 
+Until the bytes are there such a row has no `storage_name`. Whatever breaks off is begun anew by the next worker.
+"""
+
+import logging
+import time
 from collections.abc import Callable
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
+from common.errors import UserError
+from common.heartbeats import beating
 from common.wake import wake
-from datasets_app.models import TrainingFile
+from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from datasets_app.storage import store
-from datasets_app.storage.making import AT_ONCE_BYTES
 from datasets_app.storage.spool import Spool
-from datasets_app.tasks import make_file, validate_file
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE_BYTES = 16 * 2**20
+"""Of sources up to this size a file is made while its author waits, of larger ones by a worker."""
+VALIDATE, MAKE = "datasets_app.validate_file", "datasets_app.make_file"
+"""Tasks, by name: what they run puts files here in turn."""
+TOLD_SECONDS = 0.5
+BEAT_SECONDS = HEARTBEAT_SECONDS / 4
+
+Write = Callable[[bytes], None]
+Writer = Callable[[TrainingFile, Write], dict[str, Any]]
+"""Writes every line of a file as its `made` says; returns what `made` gets besides. UserError: it would be useless."""
+
+_writers: dict[str, Writer] = {}
 
 
 def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
@@ -24,7 +46,7 @@ def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = l
             before()
             file.save(force_insert=True)
             if file.status == TrainingFile.Status.UPLOADED:
-                wake(validate_file, file.pk)
+                wake(VALIDATE, file.pk)
     except BaseException:
         store.remove(file.storage_name)
         raise
@@ -42,5 +64,53 @@ def save_unmade(file: TrainingFile, *, num_bytes: int = 0, before: Callable[[], 
     file.bytes, file.sha256, file.storage_name = num_bytes, "", ""
     before()
     file.save(force_insert=True)
-    wake(make_file, file.pk)
+    wake(MAKE, file.pk)
     return file
+
+
+def writes(how: str) -> Callable[[Writer], Writer]:
+    """Register the writer of files whose `made` has this "how"."""
+
+    def register(writer: Writer) -> Writer:
+        _writers[how] = writer
+        return writer
+
+    return register
+
+
+def make_file(file_id: str) -> None:
+    """Write the bytes of a file that waits for them; does nothing when it is gone, made, or another worker is at it."""
+    file = TrainingFile.objects.filter(pk=file_id).first()
+    if file is None or not file.claim_making():
+        return
+    beats = beating(file.beat_making, seconds=BEAT_SECONDS, what=file.pk)
+    with beats, _Progress(file, limit=settings.MAX_UPLOAD_BYTES) as spool:
+        try:
+            added = _writers[file.made["how"]](file, spool.write)
+        except UserError as error:
+            file.record_unmade(str(error.message))
+            return
+        name = store.store(spool, store.name_for(file.team, file.pk))
+        kept = file.record_content(
+            storage_name=name, num_bytes=spool.num_bytes, sha256=spool.sha256, made={**file.made, **added}
+        )
+    if not kept and not TrainingFile.objects.filter(storage_name=name).exists():
+        store.remove(name)  # the file is gone, or another worker was first
+
+
+class _Progress(Spool):
+    """A spool that says on its file's row how far it is."""
+
+    def __init__(self, file: TrainingFile, *, limit: int) -> None:
+        super().__init__(limit=limit)
+        self._made = file
+        self._num_rows = 0
+        self._told_at = time.monotonic()
+
+    def write(self, block: bytes) -> None:
+        super().write(block)
+        self._num_rows += 1
+        now = time.monotonic()
+        if now - self._told_at > TOLD_SECONDS:
+            self._told_at = now
+            self._made.tell_progress({"rows": self._num_rows, "bytes": self.num_bytes})

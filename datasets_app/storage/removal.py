@@ -10,10 +10,10 @@ from django.db import transaction
 
 from accounts.models import AuditEvent, Team, User
 from common.errors import NotFound, UserError
-from datasets_app import guards
-from datasets_app.checking.recording import rows_folder
+from datasets_app import hooks
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.storage import store
+from datasets_app.storage.node_files import rows_folder
 
 DELETED = "file.deleted"
 LEFT_BEHIND_SECONDS = 24 * 3600
@@ -27,7 +27,7 @@ def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
         locked = TrainingFile.objects.select_for_update().filter(pk=file.pk).first()
         if locked is None:
             return
-        if reason := guards.reason_to_keep(locked):
+        if reason := hooks.reason_to_keep(locked):
             raise UserError(reason, code="file_in_use", status=409)
         if child := TrainingFile.objects.made_from(locked).first():
             raise UserError(
@@ -96,7 +96,7 @@ def remove_joined(file_id: str | None = None) -> None:
 def sweep() -> None:
     """Remove what has expired; a file that a job needs stays until it is no longer needed."""
     for file in TrainingFile.objects.expired():
-        if guards.reason_to_keep(file) is None:
+        if hooks.reason_to_keep(file) is None:
             remove_file(file)
     for upload in Upload.objects.overdue():
         close_upload(upload, Upload.Status.EXPIRED)

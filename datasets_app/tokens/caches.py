@@ -24,10 +24,9 @@ from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import require_processed
 from datasets_app.shapes.examples import Example, Opened, open_examples
 from datasets_app.storage import store
-from datasets_app.storage.node_locks import building
-from datasets_app.tokens.frames import Task
+from datasets_app.storage.node_files import SUMMARY, building
 from datasets_app.tokens.pool import num_workers, tokenised
-from datasets_app.tokens.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, raw_blocks, tokenise
+from datasets_app.tokens.tokenising import BLOCK_ROWS, Block, BlockError, Cut, RawLines, Row, Task, raw_blocks, tokenise
 
 VERSION = 4
 """Goes into each key: raise it when what is written changes."""
@@ -38,7 +37,6 @@ AUTO_MAX_ROWS = 500
 """More rows than these would cost time at each validation and make its loss no more certain."""
 NAMED_LINES = 20
 """Lines named in the summary for each kind of loss."""
-SUMMARY = "summary.json"
 PARALLEL_BYTES = 4 * 2**20
 """A smaller file is tokenised here before a worker would have started."""
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from chat import ChatFormat
-from datasets_app.tokens.frames import Task, read_frame, write_frame
-from datasets_app.tokens.tokenising import Block, BlockError, RawLines, Row
+from datasets_app.tokens.tokenising import Block, BlockError, RawLines, Row, Task, read_frame, write_frame
 
 MOST_WORKERS = 16
 """More would wait for the one that reads and writes."""

@@ -12,10 +12,10 @@ from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
 from chat import ChatError, ChatFormat, Rendered, SystemChoice
 from common.errors import UserError
-from datasets_app.checking.recording import rows_folder
 from datasets_app.models import TrainingFile
 from datasets_app.rows.pages import examples_at
 from datasets_app.rows.reading import require_processed
+from datasets_app.storage.node_files import rows_folder
 from datasets_app.tokens.row_view import document, job_system_choice
 
 MOST_ROWS = 2000

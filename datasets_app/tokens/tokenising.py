@@ -1,8 +1,13 @@
-"""Rows of a file as tokens, block by block: pure, so that it runs in this process or in many."""
+"""Rows of a file as tokens, block by block: pure, so that it runs in this process or in many.
 
+Between processes go frames: a task first, then blocks one way and answers the other.
+"""
+
+import pickle
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,7 +30,7 @@ from chat import (
 from datasets_app.checking.quick import ordinary_rows
 from datasets_app.formats import RawRow
 from datasets_app.formats.json_values import parse_value
-from datasets_app.formats.lines import blocks
+from datasets_app.formats.streams import blocks
 from datasets_app.shapes.examples import Example, Opened, open_examples
 
 BLOCK_BYTES = 1 << 20
@@ -198,3 +203,33 @@ def _named(error: ChatError, rows: list[Talk], chat: ChatFormat) -> BlockError:
 class _Nothing:
     def read(self, size: int, /) -> bytes:
         return b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a worker is told first."""
+
+    chat_folder: str
+    cut: Cut
+    reading: Mapping[str, Any]
+    filename: str
+
+
+def write_frame(stream: IO[bytes], value: Any) -> None:
+    """Send one object to the other end of a pipe between two processes of ours."""
+    content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(struct.pack("<Q", len(content)))
+    stream.write(content)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> Any:
+    """Return the next object; EOFError when the other end is gone."""
+    head = stream.read(8)
+    if len(head) < 8:
+        raise EOFError
+    size = struct.unpack("<Q", head)[0]
+    content = stream.read(size)
+    if len(content) < size:
+        raise EOFError
+    return pickle.loads(content)  # noqa: S301 - from our own parent or child alone

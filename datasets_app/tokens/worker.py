@@ -6,8 +6,17 @@ import sys
 from pathlib import Path
 
 from chat import ChatFormat
-from datasets_app.tokens.frames import Task, read_frame, write_frame
-from datasets_app.tokens.tokenising import Block, BlockError, RawLines, Row, rows_of, tokenise
+from datasets_app.tokens.tokenising import (
+    Block,
+    BlockError,
+    RawLines,
+    Row,
+    Task,
+    read_frame,
+    rows_of,
+    tokenise,
+    write_frame,
+)
 
 NICENESS = 10
 """Trainings on the same cores come first."""

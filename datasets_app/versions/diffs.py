@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import UserError
-from datasets_app.formats.bounds import TooFar, within
+from datasets_app.formats.streams import TooFar, within
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Example, as_copy, open_examples
 from datasets_app.storage import store

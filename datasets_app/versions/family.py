@@ -1,5 +1,6 @@
 """Versions of a data set: immutable files of one family, each with its parent, author, reason and how it was made."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import EVERY_KEY, TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES
+from datasets_app.shapes.examples import Example, as_copy
 from datasets_app.storage import new_files, store
-from datasets_app.storage.making import Write, writes
+from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.spool import Spool
 
 
@@ -124,3 +126,17 @@ def new_version(file: TrainingFile, *, parent: TrainingFile) -> None:
     has_other_bytes = file.made.get("how") == "upload"
     inherited = [name for name in parent.left_out if not (has_other_bytes and name == EVERY_KEY)]
     file.left_out = sorted({*file.left_out, *inherited})
+
+
+def new_family(like: TrainingFile, filename: str, *, by: User | None, made: dict[str, Any]) -> TrainingFile:
+    """Return a file that begins a family of its own, with the recipe of the one that it is like."""
+    file = TrainingFile(
+        team=like.team, created_by=by, filename=filename, purpose=like.purpose, made=made, recipe=like.recipe
+    )
+    file.family = file.pk
+    return file
+
+
+def line_of(example: Example) -> bytes:
+    """Return the row as a line of OpenAI's `messages`."""
+    return json.dumps(as_copy(example), ensure_ascii=False).encode() + b"\n"

@@ -10,15 +10,14 @@ from django.conf import settings
 from accounts.models import User
 from common.errors import UserError
 from datasets_app.formats import Item, RawRow
-from datasets_app.formats.bounds import TooFar, within
 from datasets_app.formats.concatenated import raw_objects
 from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
-from datasets_app.formats.lines import lines
+from datasets_app.formats.streams import TooFar, lines, within
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Opened, open_examples
 from datasets_app.storage import new_files, store
-from datasets_app.storage.making import Write, writes
+from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.spool import Spool
 from datasets_app.versions.family import new_version, repaired_name, source_of
 from datasets_app.versions.repairs import NAMES, OF_MESSAGES, UNWRAP, Outcome, repaired

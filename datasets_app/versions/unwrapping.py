@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets_app.formats import Item, RawRow, RowFault
-from datasets_app.formats.json_values import LONGEST_ROW, too_long
+from datasets_app.formats.json_values import too_long
+from datasets_app.formats.streams import LONGEST_ROW
 from datasets_app.shapes.examples import Example, as_copy
 from datasets_app.shapes.markup import Markup, Turns, found_in, is_answered_in, mark_of, markup_of_lines
 

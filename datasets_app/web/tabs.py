@@ -19,8 +19,8 @@ from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes import SHAPES
 from datasets_app.shapes.examples import placeholders_in
 from datasets_app.versions.diffs import can_compare
-from datasets_app.versions.portions import PARTS
 from datasets_app.versions.repairs import NAMES, repairs_for
+from datasets_app.versions.splits import PARTS
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20

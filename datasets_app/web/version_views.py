@@ -15,7 +15,7 @@ from common.errors import UserError
 from common.idempotency import once
 from common.spoken import spoken
 from datasets_app import services
-from datasets_app.versions.portions import PARTS
+from datasets_app.versions.splits import PARTS
 from datasets_app.web.tabs import number_of, values_of
 from datasets_app.web.views import file_of
 

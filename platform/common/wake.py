@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from celery import Task
+from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -12,13 +12,17 @@ logger = logging.getLogger(__name__)
 EXPIRES_SECONDS = 30
 
 
-def wake(task: Task, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
-    """Send `task` when the current transaction has committed; a broker that is away is no error."""
+def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
+    """Send `task` when the current transaction has committed; a broker that is away is no error.
+
+    By its name where what a task runs wakes others in turn.
+    """
+    named = current_app.signature(task) if isinstance(task, str) else task
 
     def send() -> None:
         try:
-            task.apply_async(args=args, queue=queue, countdown=countdown, expires=EXPIRES_SECONDS, retry=False)
+            named.apply_async(args=args, queue=queue, countdown=countdown, expires=EXPIRES_SECONDS, retry=False)
         except (OperationalError, OSError) as error:
-            logger.warning("The broker did not take a wake-up for %s: %s. The reconciler will.", task.name, error)
+            logger.warning("The broker did not take a wake-up for %s: %s. The reconciler will.", named.name, error)
 
     transaction.on_commit(send)

@@ -1,8 +1,6 @@
 """Wake-ups by name, so that what a task runs can itself wake others."""
 
-from typing import cast
-
-from celery import Task, current_app
+from celery import Task
 
 from common.wake import wake
 from compute.models import Node
@@ -13,12 +11,12 @@ SCHEDULE = "compute.schedule"
 
 def wake_scheduler() -> None:
     """Let the scheduler look at the queue once the current transaction has committed."""
-    wake(cast(Task, current_app.signature(SCHEDULE)))
+    wake(SCHEDULE)
 
 
 def wake_supervisor(run_id: str, *, queue: str | None) -> None:
     """Let a worker of `queue` (None: any control worker) look at the Run."""
-    wake(cast(Task, current_app.signature(SUPERVISE)), run_id, queue=queue)
+    wake(SUPERVISE, run_id, queue=queue)
 
 
 def wake_every_node(task: Task) -> None:

@@ -17,7 +17,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...
     woken: list[tuple[str, tuple[Any, ...], str | None]] = []
 
     def note(task: Any, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
-        woken.append((task.name, args, queue))
+        woken.append((task if isinstance(task, str) else task.name, args, queue))
 
     monkeypatch.setattr("compute.wakes.wake", note)
     return woken

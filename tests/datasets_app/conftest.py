@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from accounts.models import Team, User
 from accounts.services import create_api_key
 from chat import ChatFormat
-from datasets_app import guards, hooks
+from datasets_app import hooks
 from datasets_app.storage import new_files, store
 
 
@@ -43,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep other apps' guards and listeners out of these tests."""
-    monkeypatch.setattr(guards, "_guards", [])
+    monkeypatch.setattr(hooks, "_guards", [])
     monkeypatch.setattr(hooks, "_listeners", [])
 
 

@@ -14,10 +14,10 @@ from django.test import Client
 
 from catalogue.models import BaseModel
 from chat import ChatFormat
-from datasets_app import guards, services
-from datasets_app.checking.recording import rows_folder
+from datasets_app import hooks, services
 from datasets_app.checking.report import MOST_FAULTS
 from datasets_app.models import Fault, TrainingFile
+from datasets_app.storage.node_files import rows_folder
 from datasets_app.tokens import row_view
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -82,10 +82,10 @@ class TestFiles:
 
     def test_deleting_says_so_and_a_guard_can_refuse(self, alice: Member) -> None:
         file = stored(alice)
-        guards.register(lambda needed: "The job ftjob-1 still needs this file.")
+        hooks.needs_files(lambda needed: "The job ftjob-1 still needs this file.")
         refused = call(alice, f"/v1/files/{file.pk}", "DELETE")
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "file_in_use")
-        guards._guards.clear()
+        hooks._guards.clear()
         reply = call(alice, f"/v1/files/{file.pk}", "DELETE")
         assert reply.json() == {"id": file.pk, "object": "file", "deleted": True}
         assert call(alice, f"/v1/files/{file.pk}").status_code == 404

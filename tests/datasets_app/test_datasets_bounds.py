@@ -15,11 +15,11 @@ from django.test import Client
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.checking import one_pass, row_index
-from datasets_app.checking.recording import rows_folder
 from datasets_app.checking.row_index import RowIndex
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
 from datasets_app.rows import pages
+from datasets_app.storage.node_files import rows_folder
 from datasets_app.versions import diffs, repairing
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member

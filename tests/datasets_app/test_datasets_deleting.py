@@ -18,9 +18,9 @@ from chat import ChatFormat
 from compute import wakes
 from compute.models import Node
 from datasets_app import services, tasks, uploads
-from datasets_app.checking import recording
 from datasets_app.models import Leftover, TrainingFile, Upload
 from datasets_app.storage import leftovers, removal, store
+from datasets_app.storage.node_files import rows_folder
 from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
@@ -157,7 +157,7 @@ class TestNodes:
     def test_an_index_of_rows_goes(self, home: Path, alice: Member, file: TrainingFile) -> None:
         other = processed(alice, *rows(3))
         services.delete_file(file=file, by=None)  # on another machine
-        assert recording.rows_folder(file.pk).exists()
+        assert rows_folder(file.pk).exists()
         tasks.erase_here()
         assert [path.name for path in (home / "rows").iterdir()] == [other.pk]
 

@@ -14,7 +14,7 @@ from django.test import Client
 
 from datasets_app import services, tasks, uploads
 from datasets_app.models import TrainingFile, Upload, UploadPart
-from datasets_app.storage import making, new_files, removal, store
+from datasets_app.storage import new_files, removal, store
 from datasets_app.storage.removal import sweep
 from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
@@ -122,7 +122,7 @@ class TestWorker:
     def test_that_died_after_the_last_byte_leaves_no_parts(self, file: TrainingFile, home: Path) -> None:
         sweep()
         assert UploadPart.objects.count() == 2, "they are still needed"
-        tasks.making.make_file(file.pk)
+        new_files.make_file(file.pk)
         assert UploadPart.objects.count() == 2
         sweep()
         assert UploadPart.objects.count() == 0
@@ -153,7 +153,7 @@ class TestWorker:
     def test_says_that_it_lives_while_storage_takes_the_bytes(
         self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(making, "BEAT_SECONDS", 0.02)
+        monkeypatch.setattr(new_files, "BEAT_SECONDS", 0.02)
         put, beaten = store.store, threading.Event()
         beat = TrainingFile.beat_making
         monkeypatch.setattr(TrainingFile, "beat_making", lambda self: (beat(self), beaten.set()))
@@ -168,7 +168,7 @@ class TestWorker:
         assert file.is_processed
 
     def test_does_not_hold_up_the_check_by_a_late_sign_of_life(self, file: TrainingFile) -> None:
-        making.make_file(file.pk)
+        new_files.make_file(file.pk)
         file.beat_making()
         assert file in TrainingFile.objects.unchecked()
 
@@ -193,7 +193,7 @@ class TestWorker:
             monkeypatch.setattr(store.storage(), "open", opening)
         else:
             monkeypatch.setattr(TrainingFile, "claim_making", lambda self: (claim(self), first_one())[0])
-        making.make_file(file.pk)
+        new_files.make_file(file.pk)
         file.refresh_from_db()
         assert (file.status, file.status_details, file.storage_name) == ("uploaded", "", "first")
 

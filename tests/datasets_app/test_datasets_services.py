@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from common.errors import NotFound, UserError
-from datasets_app import guards, hooks, services, tasks, uploads
+from datasets_app import hooks, services, tasks, uploads
 from datasets_app.checking import recording
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile, Upload
 from datasets_app.storage import new_files, removal, store
@@ -180,7 +180,7 @@ class TestDelete:
 
     def test_is_refused_with_the_guards_sentence(self, alice: Member, home: Path, committing: Committing) -> None:
         file = create(alice)
-        guards.register(lambda needed: f"The job ftjob-1 needs {needed.filename}.")
+        hooks.needs_files(lambda needed: f"The job ftjob-1 needs {needed.filename}.")
         with committing(), pytest.raises(UserError, match="ftjob-1 needs chats") as refused:
             services.delete_file(file=file, by=alice.user)
         assert refused.value.status == 409
@@ -207,7 +207,7 @@ class TestExpiry:
 
     def test_an_expired_file_stays_while_a_job_needs_it(self, alice: Member) -> None:
         self.expired(alice)
-        guards.register(lambda file: "A job needs it.")
+        hooks.needs_files(lambda file: "A job needs it.")
         removal.sweep()
         assert TrainingFile.objects.exists()
 

@@ -8,8 +8,8 @@ from django.test import Client
 from catalogue.models import BaseModel
 from chat import ChatFormat, SystemChoice
 from datasets_app import services
-from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
+from datasets_app.storage.node_files import rows_folder
 from datasets_app.tokens import row_view, statistics
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -97,7 +97,7 @@ class TestTokenStatistics:
     def test_a_broken_memory_is_measured_anew(self, alice: Member, base: BaseModel) -> None:
         file = stored(alice, *rows(20))
         first = services.token_statistics(file=file, base=base)
-        (kept,) = recording.rows_folder(file.pk).glob("lengths-*.npz")
+        (kept,) = rows_folder(file.pk).glob("lengths-*.npz")
         kept.write_bytes(b"PK broken")
         assert services.token_statistics(file=file, base=base) == first
 

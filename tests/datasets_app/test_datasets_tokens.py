@@ -11,7 +11,7 @@ from common.errors import UserError
 from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from datasets_app.storage import node_locks
+from datasets_app.storage import node_files
 from datasets_app.tokens import caches as token_module
 from datasets_app.tokens.caches import resolve_share
 from datasets_app.tokens.row_view import token_texts
@@ -201,8 +201,8 @@ class TestOneAtATime:
     def test_few_large_files_at_once(self, alice: Member, chat: ChatFormat, large: None) -> None:
         file = processed(alice, *rows(5))
         with (
-            node_locks.building("one", is_large=True),
-            node_locks.building("two", is_large=True),
+            node_files.building("one", is_large=True),
+            node_files.building("two", is_large=True),
             pytest.raises(services.TokensBusy),
         ):
             tokens(file, chat)
@@ -210,5 +210,5 @@ class TestOneAtATime:
 
     def test_a_small_file_passes_large_ones(self, alice: Member, chat: ChatFormat) -> None:
         file = processed(alice, *rows(5))
-        with node_locks.building("one", is_large=True), node_locks.building("two", is_large=True):
+        with node_files.building("one", is_large=True), node_files.building("two", is_large=True):
             assert tokens(file, chat).meta["train"]["rows"] == 5

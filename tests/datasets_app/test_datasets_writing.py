@@ -14,7 +14,7 @@ from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
 from datasets_app.recipes.identity import Identity
-from datasets_app.storage import making, new_files
+from datasets_app.storage import new_files
 from datasets_app.versions import repairing
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, recheck, rows, stored
@@ -40,7 +40,7 @@ def uploaded(alice: Member, content: bytes) -> TrainingFile:
 def finished(file: TrainingFile) -> TrainingFile:
     """Return the file after the worker's task."""
     assert file.is_being_made
-    making.make_file(file.pk)
+    new_files.make_file(file.pk)
     return recheck(file)
 
 
@@ -104,13 +104,13 @@ def test_a_file_that_is_deleted_while_it_is_made_leaves_nothing(
 ) -> None:
     made = MAKERS["mix"](source)
     before = stored_files(home)
-    monkeypatch.setitem(making._writers, "mix", deleting(made, making._writers["mix"]))
-    making.make_file(made.pk)
+    monkeypatch.setitem(new_files._writers, "mix", deleting(made, new_files._writers["mix"]))
+    new_files.make_file(made.pk)
     assert stored_files(home) == before
 
 
-def deleting(file: TrainingFile, writer: making.Writer) -> making.Writer:
-    def write(made: TrainingFile, to: making.Write) -> dict[str, Any]:
+def deleting(file: TrainingFile, writer: new_files.Writer) -> new_files.Writer:
+    def write(made: TrainingFile, to: new_files.Write) -> dict[str, Any]:
         added = writer(made, to)
         services.delete_file(file=file, by=None)
         return added
@@ -121,7 +121,7 @@ def deleting(file: TrainingFile, writer: making.Writer) -> making.Writer:
 def test_another_worker_begins_anew_once_the_first_is_silent(alice: Member, source: TrainingFile) -> None:
     made = MAKERS["mix"](source)
     assert made.claim_making()
-    making.make_file(made.pk)
+    new_files.make_file(made.pk)
     made.refresh_from_db()
     assert made.is_being_made, "the first worker is at it"
     silent = timezone.now() - timedelta(seconds=HEARTBEAT_SECONDS + 1)

@@ -16,8 +16,7 @@ from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
 from datasets_app.tokens import caches, pool, tokenising
-from datasets_app.tokens.frames import Task
-from datasets_app.tokens.tokenising import Cut, RawLines
+from datasets_app.tokens.tokenising import Cut, RawLines, Task
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, row, rows, stored
 

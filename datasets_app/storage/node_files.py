@@ -1,4 +1,7 @@
-"""What one process of a node does at a time, and few large tokenisations: by locks that end with their process."""
+"""What a node makes of files for itself, row indexes and tokens: where it lies, and how one process makes it at a time.
+
+Locks end with the process that holds them.
+"""
 
 import fcntl
 import hashlib
@@ -8,8 +11,15 @@ from pathlib import Path
 
 from django.conf import settings
 
+SUMMARY = "summary.json"
+"""In each folder of tokens, written last."""
 MOST_LARGE = 2
 """Large files tokenised at once on a node: each takes every core, so more would only delay each other."""
+
+
+def rows_folder(file_id: str) -> Path:
+    """Return where the index of a file's rows lies on this node."""
+    return settings.LUTHIER_HOME / "rows" / file_id
 
 
 class TokensBusy(Exception):

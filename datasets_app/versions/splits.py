@@ -1,0 +1,81 @@
+"""Parts of a data set: new files whose rows are chosen by their own content."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from chat import part_of
+from common.errors import UserError
+from datasets_app.models import TrainingFile
+from datasets_app.rows.reading import read_examples, require_processed
+from datasets_app.storage import new_files
+from datasets_app.storage.new_files import Write, writes
+from datasets_app.storage.spool import Spool
+from datasets_app.versions.family import line_of, new_family, repaired_name, source_of
+from datasets_app.versions.questions import require_answered
+
+PARTS = ("train", "validation", "test")
+
+
+def split_file(
+    *, file: TrainingFile, shares: Mapping[str, float], seed: int, by: User | None
+) -> dict[str, TrainingFile]:
+    """Make a file of each part, all or none; those of a large file are made by a worker.
+
+    A row's own content decides where it goes: equal rows go together, and rows that are appended later move no other.
+    """
+    _check_shares(shares)
+    require_processed(file)
+    require_answered(file)
+    shares = _in_order(shares)
+    stem = repaired_name(file.filename).removesuffix(".jsonl")
+    made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
+    parts = {name: new_family(file, f"{stem}-{name}.jsonl", by=by, made={**made, "part": name}) for name in shares}
+    if new_files.is_large(file.bytes):
+        return {name: new_files.save_unmade(part) for name, part in parts.items()}
+    with ExitStack() as stack:
+        spools = {name: stack.enter_context(Spool(limit=settings.MAX_UPLOAD_BYTES)) for name in shares}
+        for name, part in parts.items():
+            part.made |= _write_part(file, part, spools[name].write)
+        return {name: new_files.save_new(part, spools[name]) for name, part in parts.items()}
+
+
+@writes("split")
+def write_part(file: TrainingFile, write: Write) -> dict[str, Any]:
+    """Write the part that `file` is."""
+    return _write_part(source_of(file), file, write)
+
+
+def _write_part(source: TrainingFile, file: TrainingFile, write: Write) -> dict[str, Any]:
+    # JSON in the database keeps no order, and the order decides whose rows are whose.
+    shares, seed, part = _in_order(file.made["shares"]), file.made["seed"], file.made["part"]
+    num_rows = 0
+    for example in read_examples(source):
+        assert example.conversation is not None
+        if part_of(example.conversation.canonical_key(), shares=shares, seed=seed) == part:
+            write(line_of(example))
+            num_rows += 1
+    if not num_rows:
+        raise UserError(
+            f"With these shares no row would go to {part}. Give it more, or another seed.",
+            code="empty_part",
+            param="shares",
+        )
+    return {"rows": num_rows}
+
+
+def _in_order(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: shares[name] for name in PARTS if name in shares}
+
+
+def _check_shares(shares: Mapping[str, float]) -> None:
+    unknown = set(shares) - set(PARTS)
+    if unknown or len(shares) < 2 or not all(0 < share < 1_000_000 for share in shares.values()):
+        raise UserError(
+            f"Give at least two of {', '.join(PARTS)}, each a share above 0, such as train 0.8 and validation 0.2.",
+            code="bad_shares",
+            param="shares",
+        )
