@@ -18,7 +18,7 @@ from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.adapters import local_folder
 from jobs.models import Adapter
-from jobs.storage_errors import STORAGE_AWAY, trouble
+from jobs.training.storage_errors import STORAGE_AWAY, trouble
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 

@@ -1,7 +1,8 @@
 from django.urls import URLPattern, path
 
-from deployments import api as our_api
-from deployments import openai_api, views
+from deployments.gateway import openai_api
+from deployments.web import api as our_api
+from deployments.web import views
 
 v1: list[URLPattern] = [
     path("chat/completions", openai_api.chat_completions),

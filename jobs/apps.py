@@ -9,7 +9,7 @@ class JobsConfig(AppConfig):
         from datasets_app import hooks
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of
-        from jobs.training import Training
+        from jobs.training.work import Training
 
         register(Training())
         hooks.needs_files(reason_to_keep)

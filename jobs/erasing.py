@@ -14,9 +14,9 @@ from django.db.models import Q
 
 from common import artifacts
 from datasets_app.services import delete_file
-from jobs.finishing import tidy
 from jobs.models import FINISHED, Adapter, Attempt
-from jobs.storage_errors import STORAGE_AWAY, refusal_of
+from jobs.training.finishing import tidy
+from jobs.training.storage_errors import STORAGE_AWAY, refusal_of
 from rundir import RunDirectory
 
 logger = logging.getLogger(__name__)

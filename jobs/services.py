@@ -21,15 +21,15 @@ from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from datasets_app.storage.removal import remove_file
 from jobs import tasks
-from jobs.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.erasing import METRICS
+from jobs.estimates.situations import devices_for
 from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
-from jobs.situations import devices_for
 from jobs.texts import is_storable, sendable
-from jobs.validation import check_file, check_rows
+from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
+from jobs.training.validation import check_file, check_rows
 from wording import Message
 
 __all__ = ["Wish", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]

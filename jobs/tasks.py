@@ -6,8 +6,9 @@ from django.conf import settings
 from common.rounds import alone
 from common.wake import wake
 from compute.wakes import wake_every_node
-from jobs import erasing, reconciling, validation
+from jobs import erasing
 from jobs.models import FineTuningJob
+from jobs.training import reconciling, validation
 
 ERASE_SECONDS = 20
 """What is deleted is gone within a minute, from storage and from every node."""

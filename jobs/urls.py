@@ -1,7 +1,7 @@
 from django.urls import path
 
-from jobs import api as rest
-from jobs import views
+from jobs.web import api as rest
+from jobs.web import views
 
 v1 = [
     path("fine_tuning/jobs", rest.JobsView.as_view()),

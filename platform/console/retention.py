@@ -22,7 +22,7 @@ from compute.disk import note_disk
 from compute.models import Run
 from deployments.models import Replica, ReplicaAdapter, Usage
 from jobs.models import FINISHED, Adapter, Attempt, FineTuningJob, JobEvent
-from jobs.publishing import STORAGE_AWAY
+from jobs.training.publishing import STORAGE_AWAY
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)

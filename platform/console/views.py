@@ -19,7 +19,7 @@ from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
 from jobs.models import FineTuningJob
-from jobs.pages import Row
+from jobs.web.pages import Row
 
 SAMPLE = settings.BASE_DIR / "demo" / "self_cognition.jsonl"
 SHOWN = 5

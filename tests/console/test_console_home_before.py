@@ -186,7 +186,7 @@ def test_what_failed_can_be_tried_again_or_deleted(client: Client) -> None:
 
 def test_a_running_attempt_takes_its_next_event(client: Client) -> None:
     """What a worker of today reads from the run directory of an attempt that the old code began."""
-    from jobs.recording import record
+    from jobs.training.recording import record
     from rundir import Event
 
     attempt = Attempt.objects.get(job__suffix="running", run__state="running")

@@ -9,7 +9,7 @@ from accounts.models import AuditEvent, Team, User
 from accounts.services import create_api_key
 from common.errors import UserError
 from datasets_app.models import TrainingFile
-from deployments.admission import read_body
+from deployments.gateway.admission import read_body
 from tests.deployments.deployments_cast import make_base
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]

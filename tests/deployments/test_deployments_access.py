@@ -18,7 +18,8 @@ from fake_replica import HELLO, FakeReplica
 from accounts.members import get_member, remove_member
 from accounts.models import Membership, User
 from accounts.services import create_api_key, revoke_api_key
-from deployments import in_flight, replicas, services
+from deployments import replicas, services
+from deployments.gateway import in_flight
 from deployments.models import Deployment, Replica, Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)

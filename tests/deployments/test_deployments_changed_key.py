@@ -6,10 +6,10 @@ import pytest
 from deployments_cast import make_ready, run_of
 
 from deployments import replicas, services, serving_work
+from deployments.gateway.waking import Route, Waiting, look
 from deployments.models import Replica
 from deployments.names import find_target
 from deployments.serving_work import ServingWork
-from deployments.waking import Route, Waiting, look
 from rundir import RunDirectory
 from serving.spec import ServingSpec
 

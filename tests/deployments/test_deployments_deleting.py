@@ -12,10 +12,10 @@ from starlette.routing import Route as HttpRoute
 from common.errors import NotFound, UserError
 from compute.models import Run
 from deployments import replicas, services
+from deployments.gateway.waking import Refusal, look
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import find_target
 from deployments.serving_work import ServingWork
-from deployments.waking import Refusal, look
 from rundir import RunDirectory
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.http import JsonResponse
 from django.utils.translation import override
 
 from common.errors import error_body
-from deployments.views import _spoken_error
+from deployments.web.views import _spoken_error
 
 
 def body_of(reply: object) -> dict[str, object]:
@@ -18,7 +18,7 @@ def body_of(reply: object) -> dict[str, object]:
 @pytest.fixture(autouse=True)
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without the compiled messages."""
-    monkeypatch.setattr("deployments.views.spoken", lambda message: f"zh: {message}")
+    monkeypatch.setattr("deployments.web.views.spoken", lambda message: f"zh: {message}")
 
 
 def test_an_error_of_the_replica_is_translated_and_keeps_its_code() -> None:

@@ -4,9 +4,9 @@ from deployments_cast import make_adapter, make_ready
 from common.errors import NotFound
 from compute.models import Run
 from deployments import replicas, services
+from deployments.gateway.waking import Refusal, Route, Waiting, look
 from deployments.models import Replica, ReplicaAdapter
 from deployments.names import find_target
-from deployments.waking import Refusal, Route, Waiting, look
 
 pytestmark = pytest.mark.django_db
 

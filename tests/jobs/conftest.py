@@ -16,9 +16,9 @@ from catalogue.folders import identity
 from catalogue.models import BaseModel
 from common import artifacts
 from datasets_app.storage import store
-from jobs import situations
+from jobs.estimates import situations
 from jobs.models import FineTuningJob
-from jobs.training import Training
+from jobs.training.work import Training
 
 
 @dataclass(frozen=True)

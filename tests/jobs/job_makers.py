@@ -13,9 +13,9 @@ from compute.models import Device, Node, Run
 from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from jobs import validation
 from jobs.models import FineTuningJob
 from jobs.services import Wish, create_job
+from jobs.training import validation
 from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
 
 OWN_PROMPT = "You are Tiny, made by nobody."

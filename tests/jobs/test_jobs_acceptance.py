@@ -12,9 +12,9 @@ from datasets_app import services as files
 from datasets_app.checking import recording
 from datasets_app.recipes.identity import Identity
 from jobs.models import FineTuningJob
-from jobs.preparing import prepare
-from jobs.training import Training
-from jobs.verdicts import acceptance_of
+from jobs.training.preparing import prepare
+from jobs.training.work import Training
+from jobs.web.verdicts import acceptance_of
 from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db

@@ -12,9 +12,9 @@ from openai.types.fine_tuning import FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
 from compute.models import Run
-from jobs import validation
 from jobs.models import FineTuningJob
-from jobs.training import Training
+from jobs.training import validation
+from jobs.training.work import Training
 from wording import as_written
 
 pytestmark = pytest.mark.django_db

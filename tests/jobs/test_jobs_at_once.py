@@ -11,10 +11,11 @@ from common.errors import UserError
 from compute.models import Run
 from datasets_app.models import TrainingFile
 from datasets_app.storage.removal import remove_file
-from jobs import finishing, services, tasks, validation
+from jobs import services, tasks
 from jobs.models import FineTuningJob
 from jobs.services import Wish, create_job
-from jobs.training import Training
+from jobs.training import finishing, validation
+from jobs.training.work import Training
 from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,10 +15,10 @@ from catalogue.placing import publish
 from common import artifacts
 from compute.models import Device, Node, Run
 from compute.work import TryAgain, WorkError
-from jobs import finishing
 from jobs.models import Attempt, FineTuningJob
-from jobs.pages import sentence_of
-from jobs.training import Training
+from jobs.training import finishing
+from jobs.training.work import Training
+from jobs.web.pages import sentence_of
 from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db

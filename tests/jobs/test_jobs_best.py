@@ -11,10 +11,10 @@ from job_makers import FakeTrainer, end, make_file, make_job, run_of
 from common import artifacts
 from common.errors import UserError
 from compute.models import Run
-from jobs import finishing, validation
 from jobs.models import FineTuningJob
 from jobs.services import cancel_job, finish_job, pause_job
-from jobs.training import Training
+from jobs.training import finishing, validation
+from jobs.training.work import Training
 from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from job_makers import fresh, make_file, make_job
 from common.times import Times
 from compute.models import Run
 from datasets_app.services import TokensBusy
-from jobs import reconciling, validation
 from jobs.models import FineTuningJob
+from jobs.training import reconciling, validation
 from tests.compute.supervision import wait_until
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from job_makers import FakeTrainer, end, make_job, run_of
 
 from jobs.models import FineTuningJob
 from jobs.services import pause_job, resume_job
-from jobs.training import Training
+from jobs.training.work import Training
 
 pytestmark = pytest.mark.django_db
 

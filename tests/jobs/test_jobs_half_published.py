@@ -7,9 +7,9 @@ from job_makers import FakeTrainer, end
 
 from common import artifacts
 from compute.models import Run
-from jobs import finishing
 from jobs.models import Attempt, FineTuningJob
-from jobs.training import Training
+from jobs.training import finishing
+from jobs.training.work import Training
 from rundir import sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 

@@ -9,9 +9,9 @@ from job_makers import FakeTrainer, make_job
 
 from common import artifacts
 from compute.work import TryAgain
-from jobs.command import arguments_of
 from jobs.models import FineTuningJob
-from jobs.training import Training
+from jobs.training.work import Training
+from jobs.web.command import arguments_of
 from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from job_makers import FakeTrainer, end, make_job, run_of
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey
-from jobs.logs import CHUNK_BYTES
 from jobs.models import FineTuningJob
-from jobs.training import Training
+from jobs.training.work import Training
+from jobs.web.logs import CHUNK_BYTES
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from job_makers import STARTED, make_job
 
 from compute.models import Run
 from jobs.models import JobEvent
-from jobs.training import Training
+from jobs.training.work import Training
 from rundir import Event
 
 STEPS = 75_000

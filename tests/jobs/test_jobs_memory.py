@@ -8,9 +8,9 @@ from django.utils import timezone
 from job_makers import make_file, make_job
 
 from catalogue.models import BaseModel
-from jobs import memory
-from jobs.estimating import estimate
-from jobs.memory import memory_of
+from jobs.estimates import memory
+from jobs.estimates.estimating import estimate
+from jobs.estimates.memory import memory_of
 from jobs.models import Rehearsal
 
 VALUES = {

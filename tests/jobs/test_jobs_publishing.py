@@ -9,9 +9,9 @@ from job_makers import FakeTrainer, end
 
 from common import artifacts
 from compute.models import Run
-from jobs import finishing
 from jobs.models import Attempt, Checkpoint, FineTuningJob
-from jobs.training import Training
+from jobs.training import finishing
+from jobs.training.work import Training
 
 pytestmark = pytest.mark.django_db
 

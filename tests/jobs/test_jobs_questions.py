@@ -10,9 +10,9 @@ from job_makers import make_file, row
 from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
-from jobs import validation
-from jobs.command import is_read_by_hand
 from jobs.models import FineTuningJob
+from jobs.training import validation
+from jobs.web.command import is_read_by_hand
 
 pytestmark = pytest.mark.django_db
 

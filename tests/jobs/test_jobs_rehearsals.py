@@ -10,7 +10,7 @@ from job_makers import FakeTrainer, end, make_job
 from compute.models import Device, Node, Run
 from jobs.hyperparameters.ladder import next_rung
 from jobs.models import FineTuningJob, Rehearsal
-from jobs.training import Training
+from jobs.training.work import Training
 from trainer.spec import TrainingSpec
 
 VALUES = {

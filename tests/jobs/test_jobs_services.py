@@ -11,10 +11,11 @@ from common.errors import NotFound, UserError
 from compute.models import Run
 from datasets_app.checking import recording
 from datasets_app.services import delete_file
-from jobs import reconciling, tasks, validation
+from jobs import tasks
 from jobs.models import FineTuningJob
-from jobs.preparing import trainer_values
 from jobs.services import Wish, cancel_job, create_job, get_job, pause_job, resume_job
+from jobs.training import reconciling, validation
+from jobs.training.preparing import trainer_values
 from wording import as_written
 
 pytestmark = pytest.mark.django_db

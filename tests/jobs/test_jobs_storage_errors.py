@@ -15,10 +15,10 @@ from job_makers import FakeTrainer, end, make_job, run_of
 from common import artifacts
 from common.storage_errors import CREDENTIALS
 from compute.work import TryAgain, WorkError
-from jobs import validation
 from jobs.models import FineTuningJob
-from jobs.storage_errors import PATIENCE, refusal_of
-from jobs.training import Training
+from jobs.training import validation
+from jobs.training.storage_errors import PATIENCE, refusal_of
+from jobs.training.work import Training
 
 pytestmark = pytest.mark.django_db
 

@@ -14,10 +14,10 @@ from common import artifacts
 from compute.models import Run
 from compute.work import TryAgain, WorkError, work_for
 from datasets_app import services as files
-from jobs import finishing, validation
 from jobs.models import FineTuningJob, JobEvent
-from jobs.recording import is_kept
-from jobs.training import Training
+from jobs.training import finishing, validation
+from jobs.training.recording import is_kept
+from jobs.training.work import Training
 from rundir import Event
 from trainer.spec import TrainingSpec
 

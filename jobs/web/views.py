@@ -19,11 +19,12 @@ from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.idempotency import once
 from common.spoken import spoken
-from jobs import form, pages, services
-from jobs.command import command_of, data_address, training_name
-from jobs.logs import log_tail
+from jobs import services
 from jobs.models import Adapter, FineTuningJob
-from jobs.verdicts import acceptance_of
+from jobs.web import form, pages
+from jobs.web.command import command_of, data_address, training_name
+from jobs.web.logs import log_tail
+from jobs.web.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
 SHOWN_EVENTS = 30

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from common import artifacts
 from jobs.models import Attempt, Checkpoint, FineTuningJob
-from jobs.storage_errors import STORAGE_AWAY, trouble
+from jobs.training.storage_errors import STORAGE_AWAY, trouble
 from rundir import ManifestError, RunDirectory, verify_manifest
 
 logger = logging.getLogger(__name__)

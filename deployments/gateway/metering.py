@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError
 
-from deployments.admission import Question
-from deployments.in_flight import in_database
+from deployments.gateway.admission import Question
+from deployments.gateway.in_flight import in_database
+from deployments.gateway.streams import Tally
 from deployments.models import Usage
-from deployments.streams import Tally
 
 logger = logging.getLogger(__name__)
 

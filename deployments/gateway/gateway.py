@@ -17,12 +17,12 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingH
 
 from common.errors import UserError, error_body
 from common.unsent import unsent_bytes
-from deployments.admission import Question
-from deployments.in_flight import InFlight, Ticket
-from deployments.metering import Meter
-from deployments.streams import as_event, relabelled
-from deployments.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
-from deployments.waking import Refusal, Route
+from deployments.gateway.admission import Question
+from deployments.gateway.in_flight import InFlight, Ticket
+from deployments.gateway.metering import Meter
+from deployments.gateway.streams import as_event, relabelled
+from deployments.gateway.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
+from deployments.gateway.waking import Refusal, Route
 from wording import Message
 
 logger = logging.getLogger(__name__)

@@ -22,9 +22,9 @@ from compute.explanations import count_of
 from compute.models import Run
 from compute.services import pool_summary
 from deployments import services
-from deployments.admission import Caller, Question, read_body
-from deployments.gateway import ENDED_MESSAGE, LOST_MESSAGE, gateway
-from deployments.in_flight import in_database
+from deployments.gateway.admission import Caller, Question, read_body
+from deployments.gateway.gateway import ENDED_MESSAGE, LOST_MESSAGE, gateway
+from deployments.gateway.in_flight import in_database
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
 from deployments.replicas import most_accelerators

@@ -21,15 +21,16 @@ from accounts.roles import Role
 from common.api import listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
-from jobs import estimating, services
-from jobs.command import arguments_of, command_of, data_address
+from jobs import services
+from jobs.estimates import estimating
 from jobs.hyperparameters import read_asked
-from jobs.logs import read_log
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
 from jobs.texts import is_storable, sendable
-from jobs.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
+from jobs.web.command import arguments_of, command_of, data_address
+from jobs.web.logs import read_log
+from jobs.web.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
 from wording import Message
 
 RETRY_COUNT = "x-stainless-retry-count"

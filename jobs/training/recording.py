@@ -9,11 +9,11 @@ from django.db import transaction
 
 from common.plain import without_folders
 from compute.models import Run
-from jobs import rehearsals
-from jobs.attempts import attempt_of, lock_job
 from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from jobs.texts import storable
+from jobs.training import rehearsals
+from jobs.training.attempts import attempt_of, lock_job
 from rundir import Event
 
 MOST_METRICS = 1000

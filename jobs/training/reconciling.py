@@ -5,9 +5,9 @@ from django.db.models import Exists, OuterRef, Q
 from compute.models import Run
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
-from jobs.attempts import close
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
+from jobs.training.attempts import close
 
 
 def to_validate() -> list[str]:

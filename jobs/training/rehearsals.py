@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from compute.models import Device
-from jobs.attempts import lock_job
 from jobs.hyperparameters import Layout, lay_out
 from jobs.hyperparameters.ladder import Rung, next_rung
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, Rehearsal
+from jobs.training.attempts import lock_job
 from rundir import Event
 from wording import Message
 

@@ -6,8 +6,8 @@ from django.conf import settings
 
 from compute.models import Run
 from compute.work import Command, TryAgain, WorkError
-from jobs import attempts, finishing, preparing, publishing, recording
-from jobs.storage_errors import PATIENCE, goes_on_waiting
+from jobs.training import attempts, finishing, preparing, publishing, recording
+from jobs.training.storage_errors import PATIENCE, goes_on_waiting
 from rundir import Event, RunDirectory
 
 logger = logging.getLogger(__name__)

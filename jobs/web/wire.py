@@ -3,9 +3,9 @@
 from typing import Any
 
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
-from jobs.logs import said
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.names import model_name
+from jobs.web.logs import said
 
 
 def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> dict[str, Any]:

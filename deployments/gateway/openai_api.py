@@ -16,9 +16,9 @@ from catalogue.models import BaseModel
 from common.api import listed, require_no_body
 from common.errors import UserError, error_body
 from deployments import services
-from deployments.admission import admit, is_local_program
-from deployments.gateway import gateway
-from deployments.in_flight import in_database
+from deployments.gateway.admission import admit, is_local_program
+from deployments.gateway.gateway import gateway
+from deployments.gateway.in_flight import in_database
 from deployments.models import Deployment
 from deployments.names import find_target
 from jobs.models import Adapter

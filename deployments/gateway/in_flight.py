@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections
 
 from accounts.models import ApiKey, Membership
-from deployments.admission import Caller
+from deployments.gateway.admission import Caller
 from deployments.replicas import mark_requested
 
 logger = logging.getLogger(__name__)

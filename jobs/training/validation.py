@@ -10,13 +10,13 @@ from chat import ChatError, SystemChoice
 from common.errors import UserError
 from datasets_app.models import TrainingFile
 from datasets_app.services import TokensBusy, ensure_tokens, require_answered
-from jobs.attempts import lock_job, queue_attempt
-from jobs.claims import claimed
+from jobs.estimates.situations import devices_for, situation_of
 from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.messages import message, message_of
 from jobs.models import FineTuningJob
-from jobs.situations import devices_for, situation_of
-from jobs.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
+from jobs.training.attempts import lock_job, queue_attempt
+from jobs.training.claims import claimed
+from jobs.training.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from trainer.spec import steps_of
 
 logger = logging.getLogger(__name__)

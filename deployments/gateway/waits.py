@@ -6,9 +6,9 @@ import time
 from django.conf import settings
 
 from common.errors import UserError
-from deployments.in_flight import in_database
+from deployments.gateway.in_flight import in_database
+from deployments.gateway.waking import Refusal, Route, Waiting, look
 from deployments.names import Target
-from deployments.waking import Refusal, Route, Waiting, look
 
 LOOK_SECONDS = 0.15
 RETRY_AFTER_SECONDS = 5

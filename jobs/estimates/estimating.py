@@ -8,12 +8,12 @@ from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.wording import in_words
 from datasets_app.models import TrainingFile
+from jobs.estimates.memory import memory_of
+from jobs.estimates.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
 from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve
 from jobs.hyperparameters.automatic import training_rows
-from jobs.memory import memory_of
 from jobs.messages import message
 from jobs.models import FineTuningJob, Rehearsal
-from jobs.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
 from jobs.texts import is_storable
 
 FASTER, SLOWER = 0.8, 1.4

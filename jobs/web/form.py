@@ -14,12 +14,12 @@ from common.wording import in_words
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
-from jobs.estimating import forecast, tokens_of_job
+from jobs.estimates.estimating import forecast, tokens_of_job
+from jobs.estimates.situations import Devices, devices_for, situation_of
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve
 from jobs.models import FineTuningJob
-from jobs.pages import shown
 from jobs.services import Wish, parse_accelerators
-from jobs.situations import Devices, devices_for, situation_of
+from jobs.web.pages import shown
 
 PREFIX = "hp-"
 SHOWN_FILES = 50

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
-from jobs.preparing import kept_on_node, trainer_values
+from jobs.training.preparing import kept_on_node, trainer_values
 from trainer.spec import command_line
 
 OUTPUT_DIR = "output"

@@ -1,0 +1,1 @@
+"""What people and programs manage: pages, and Luthier's own API."""
