@@ -10,15 +10,15 @@ from django.conf import settings
 from catalogue.services import chat_format
 from chat import SystemChoice
 from common.errors import UserError
+from common.storage_errors import STORAGE_AWAY
 from compute.bringing import bring_model
 from compute.models import Run
 from compute.services import request_stop
-from compute.work import Command, WorkError
+from compute.work import Command, WorkError, trouble
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.adapters import local_folder
 from jobs.models import Adapter
-from jobs.training.storage_errors import STORAGE_AWAY, trouble
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 

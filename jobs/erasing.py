@@ -13,10 +13,10 @@ from pathlib import Path
 from django.db.models import Q
 
 from common import artifacts
+from common.storage_errors import STORAGE_AWAY, refusal_of
 from datasets_app.services import delete_file
 from jobs.models import FINISHED, Adapter, Attempt
 from jobs.training.finishing import tidy
-from jobs.training.storage_errors import STORAGE_AWAY, refusal_of
 from rundir import RunDirectory
 
 logger = logging.getLogger(__name__)

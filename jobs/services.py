@@ -15,6 +15,7 @@ from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
+from common.texts import is_storable, sendable
 from common.wake import wake
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
@@ -27,7 +28,6 @@ from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
-from jobs.texts import is_storable, sendable
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.training.validation import check_file, check_rows
 from wording import Message

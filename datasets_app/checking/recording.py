@@ -9,6 +9,7 @@ from typing import Any
 from django.core.files import File
 from django.db import transaction
 
+from common.texts import storable
 from datasets_app import hooks
 from datasets_app.checking.fault_list import FaultListWriter
 from datasets_app.checking.one_pass import check_file_content
@@ -78,7 +79,7 @@ def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None
     with transaction.atomic():
         recorded = file.record_check(
             is_good=report.is_good,
-            details=_storable(report.details),
+            details=storable(report.details),
             format=report.format,
             shape=report.shape,
             use=report.use,
@@ -102,10 +103,10 @@ def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:
         number=number,
         level=fault.level,
         line=fault.line,
-        field=_storable(fault.field)[:300],
+        field=storable(fault.field)[:300],
         code=fault.code,
-        message=_storable(fault.message),
-        hint=_storable(fault.hint),
+        message=storable(fault.message),
+        hint=storable(fault.hint),
     )
 
 
@@ -160,8 +161,3 @@ class _Teller:
         self._early.clear()
         progress = {"bytes": report.bytes_read, "rows": report.num_rows, "faults": report.num_faults}
         self._file.tell_progress(progress)
-
-
-def _storable(text: str) -> str:
-    """Return `text` as PostgreSQL takes it: no NUL, no half characters."""
-    return text.replace("\0", "�").encode("utf-8", "backslashreplace").decode()

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chat import ChatError, Conversation, parse_row
+from common.texts import storable
 from datasets_app import shapes
 from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
 from datasets_app.shapes.asking import Said
 from datasets_app.shapes.template_notes import template_in_messages, template_in_text, template_of_lines
-from datasets_app.shapes.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of, storable
+from datasets_app.shapes.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of
 from wording import Message
 
 MEND = "Mend the row or remove it, and upload the file again."
@@ -168,7 +169,7 @@ def sample_of(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return a row's columns with the beginning of what is in them, to be shown."""
     pairs = list(row.items())[:MOST_COLUMNS]
     return {
-        storable(str(name), 200): storable("" if value is None else str(value), SHOWN_CHARACTERS)
+        storable(str(name)[:200]): storable("" if value is None else str(value)[:SHOWN_CHARACTERS])
         for name, value in pairs
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chat.parsing import MASKS
+from common.texts import storable
 from datasets_app.shapes.asking import Kind, Said, kind_of
 
 BESIDE = (
@@ -74,7 +75,7 @@ class Unused:
                 kind, text = found
                 if kind == "text" and not isinstance(value, str) and not is_texts(value):
                     kind = "part"  # an object cannot be said by anybody
-                self.asked[name] = kind, storable(text, SHOWN_CHARACTERS)
+                self.asked[name] = kind, storable(text[:SHOWN_CHARACTERS])
             self.count(name)
 
     def add_part(self, name: str) -> None:
@@ -125,7 +126,7 @@ def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
 
 def name_of(key: object) -> str:
     """Return a key as it is told and answered to."""
-    return storable(str(key), LONGEST_NAME) or NAMELESS
+    return storable(str(key)[:LONGEST_NAME]) or NAMELESS
 
 
 def is_empty(value: Any) -> bool:
@@ -135,8 +136,3 @@ def is_empty(value: Any) -> bool:
 def is_texts(value: Any) -> bool:
     """Tell a list of texts from other values."""
     return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
-
-
-def storable(text: str, most: int) -> str:
-    """Return the beginning of `text` as PostgreSQL takes it: no NUL, no half characters."""
-    return text[:most].replace("\0", "�").encode("utf-8", "backslashreplace").decode()

@@ -6,6 +6,7 @@ from typing import Any
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
+from common.texts import is_storable
 from common.wording import in_words
 from datasets_app.models import TrainingFile
 from jobs.estimates.memory import memory_of
@@ -14,7 +15,6 @@ from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve
 from jobs.hyperparameters.automatic import training_rows
 from jobs.messages import message
 from jobs.models import FineTuningJob, Rehearsal
-from jobs.texts import is_storable
 
 FASTER, SLOWER = 0.8, 1.4
 """The range of the time, about what machines that others use as well do to it."""

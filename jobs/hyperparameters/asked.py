@@ -5,10 +5,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import UserError
+from common.texts import sendable
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
-from jobs.texts import sendable
 
 OPENAI = {
     parameter.name: parameter

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import UserError
+from common.texts import is_storable
 from jobs.hyperparameters.messages import message
-from jobs.texts import is_storable
 from wording import Message
 
 AUTO = "auto"

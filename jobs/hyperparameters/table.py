@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import ChatError, parse_data_split
 from common.errors import UserError
+from common.texts import sendable
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import Parameter
-from jobs.texts import sendable
 from trainer.spec import SCHEDULES
 from wording import Message
 

@@ -14,15 +14,16 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from common import artifacts
+from common.storage_errors import AWAY, STORAGE_AWAY
 from compute.models import Run
-from compute.work import TryAgain, WorkError
+from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
 from jobs.messages import message, message_of
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.names import adapter_id, model_name
 from jobs.training import rehearsals
 from jobs.training.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
-from jobs.training.storage_errors import AWAY, PATIENCE, STORAGE_AWAY, goes_on_waiting, trouble
+from jobs.training.storage_errors import PATIENCE, goes_on_waiting
 from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from wording import Message

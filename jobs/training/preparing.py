@@ -16,16 +16,16 @@ from catalogue.services import chat_format
 from chat import ChatError, ChatFormat, Conversation, WrittenMessage, parse_messages
 from common import artifacts
 from common.errors import UserError
+from common.storage_errors import STORAGE_AWAY
 from compute.bringing import bring_model
 from compute.models import Device, Node
-from compute.work import TryAgain, WorkError
+from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import TokensBusy, read_conversations
 from jobs.hyperparameters import Layout, lay_out, round_up
 from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.training import rehearsals
 from jobs.training.attempts import lock_job
-from jobs.training.storage_errors import STORAGE_AWAY, trouble
 from jobs.training.validation import tokens_of
 from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
 from trainer.spec import KEPT, Hyperparameters, TrainingSpec

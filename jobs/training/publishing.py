@@ -8,8 +8,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from common import artifacts
+from common.storage_errors import STORAGE_AWAY
+from compute.work import trouble
 from jobs.models import Attempt, Checkpoint, FineTuningJob
-from jobs.training.storage_errors import STORAGE_AWAY, trouble
 from rundir import ManifestError, RunDirectory, verify_manifest
 
 logger = logging.getLogger(__name__)

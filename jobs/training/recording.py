@@ -8,10 +8,10 @@ from typing import Any
 from django.db import transaction
 
 from common.plain import without_folders
+from common.texts import storable
 from compute.models import Run
 from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
-from jobs.texts import storable
 from jobs.training import rehearsals
 from jobs.training.attempts import attempt_of, lock_job
 from rundir import Event

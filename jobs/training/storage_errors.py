@@ -4,20 +4,10 @@ import time
 
 from django.conf import settings
 
-from common.storage_errors import AWAY, REFUSED, STORAGE_AWAY, refusal_of
 from compute.work import TryAgain, WorkError
 from jobs.messages import message, message_of
 from jobs.models import Attempt, FineTuningJob
 from wording import Message
-
-__all__ = ["AWAY", "PATIENCE", "REFUSED", "STORAGE_AWAY", "Patience", "goes_on_waiting", "refusal_of", "trouble"]
-
-
-def trouble(what: str, error: Exception) -> TryAgain | WorkError:
-    """Return what a step raises that needed object storage: TryAgain for what passes, else WorkError."""
-    if refusal := refusal_of(error):
-        return WorkError(str(refusal), code=REFUSED)
-    return TryAgain(f"{what}: {error}")
 
 
 class Patience:

@@ -8,6 +8,7 @@ from django.db import transaction
 from catalogue.services import AlreadyFetching, StorageAway, chat_format, ensure_chat
 from chat import ChatError, SystemChoice
 from common.errors import UserError
+from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import TokensBusy, ensure_tokens, require_answered
 from jobs.estimates.situations import devices_for, situation_of
@@ -16,7 +17,6 @@ from jobs.messages import message, message_of
 from jobs.models import FineTuningJob
 from jobs.training.attempts import lock_job, queue_attempt
 from jobs.training.claims import claimed
-from jobs.training.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from trainer.spec import steps_of
 
 logger = logging.getLogger(__name__)

@@ -21,13 +21,13 @@ from accounts.roles import Role
 from common.api import listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
+from common.texts import is_storable, sendable
 from jobs import services
 from jobs.estimates import estimating
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.names import check_suffix
-from jobs.texts import is_storable, sendable
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
 from jobs.web.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json

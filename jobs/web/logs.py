@@ -7,10 +7,10 @@ from typing import IO
 from common import artifacts
 from common.errors import UserError
 from common.plain import without_folders
+from common.storage_errors import STORAGE_AWAY
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from jobs.training.publishing import log_folder
-from jobs.training.storage_errors import STORAGE_AWAY
 
 CHUNK_BYTES = 64 * 1024
 SAID = re.compile(r"\d\d:\d\d:\d\d ")

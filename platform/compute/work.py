@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from common.storage_errors import REFUSED, refusal_of
 from rundir import Event, RunDirectory
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ class WorkError(Exception):
 
 class TryAgain(Exception):
     """Something outside is away for the moment (object storage, a hub): the step is repeated, the lease kept."""
+
+
+def trouble(what: str, error: Exception) -> TryAgain | WorkError:
+    """Return what a step raises that needed object storage: TryAgain for what passes, else WorkError."""
+    if refusal := refusal_of(error):
+        return WorkError(str(refusal), code=REFUSED)
+    return TryAgain(f"{what}: {error}")
 
 
 @dataclass(frozen=True, kw_only=True)

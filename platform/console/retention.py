@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from common import artifacts
 from common.folders import folders_in, remove_whole
+from common.storage_errors import STORAGE_AWAY
 from compute.disk import note_disk
 from compute.models import Run
 from deployments.models import Replica, ReplicaAdapter, Usage
 from jobs.models import FINISHED, Adapter, Attempt, FineTuningJob, JobEvent
-from jobs.training.publishing import STORAGE_AWAY
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)

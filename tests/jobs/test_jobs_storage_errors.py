@@ -13,11 +13,11 @@ from django.core.files.storage import FileSystemStorage
 from job_makers import FakeTrainer, end, make_job, run_of
 
 from common import artifacts
-from common.storage_errors import CREDENTIALS
+from common.storage_errors import CREDENTIALS, refusal_of
 from compute.work import TryAgain, WorkError
 from jobs.models import FineTuningJob
 from jobs.training import validation
-from jobs.training.storage_errors import PATIENCE, refusal_of
+from jobs.training.storage_errors import PATIENCE
 from jobs.training.work import Training
 
 pytestmark = pytest.mark.django_db

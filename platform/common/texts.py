@@ -20,7 +20,7 @@ def sendable(text: str) -> str:
 def storable(value: Any) -> Any:
     """Return JSON's `value` with every text as PostgreSQL takes it: no NUL, no half characters."""
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        return value.replace("\0", "\ufffd").encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {storable(key): storable(part) for key, part in value.items()}
     return [storable(part) for part in value] if isinstance(value, list) else value
