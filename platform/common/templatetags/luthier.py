@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.roles import Powers
 from common.idempotency import FORM_KEY
 from common.spoken import spoken as in_readers_language
 from common.wording import in_words as words_of
@@ -95,25 +94,12 @@ def form_key(context: dict[str, Any]) -> SafeString:
 
 
 @register.filter
-def change(may: Powers, author_id: int | None) -> bool:
-    """`{% if may|change:file.created_by_id %}`: whether the reader may change or delete it."""
-    return may.change(author_id)
-
-
-@register.filter
 def grouped(number: int | None) -> str:
     """Counts with their thousands apart."""
     return "–" if number is None else f"{number:,}"
 
 
-@register.inclusion_tag("console/_steps.html")
+@register.inclusion_tag("common/_steps.html")
 def steps(here: str) -> dict[str, Any]:
     """You are here: data → train → deploy."""
     return {"here": here}
-
-
-@register.simple_tag(takes_context=True)
-def nav_class(context: dict[str, Any], prefix: str) -> str:
-    """Mark the section that the page belongs to."""
-    path = context["request"].path
-    return "active" if (path == "/" if prefix == "/" else path.startswith(prefix)) else ""
