@@ -1,4 +1,4 @@
-"""What a training imports, for a process that does so once and is then forked for each: see rundir.forkserver."""
+"""What a training imports, for a process that does so once and is then forked for each: see forkserver.server."""
 
 import os
 

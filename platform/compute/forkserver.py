@@ -14,8 +14,8 @@ from django.conf import settings
 
 from compute.child_environment import environment_for
 from compute.work import preloads
+from forkserver.server import LARGEST_MESSAGE, code_for
 from rundir import RunDirectory
-from rundir.forkserver import LARGEST_MESSAGE, code_for
 
 logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from compute.forkserver import FORK_SERVER
 from compute.models import Device, Node
 from compute.processes import facts_of, living_members, out_of_memory_kills, send
 from compute.work import Command, WorkError
+from forkserver.server import EXIT_FILE
 from rundir import RunDirectory
-from rundir.forkserver import EXIT_FILE
 
 Handle = dict[str, Any]
 """What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}, and

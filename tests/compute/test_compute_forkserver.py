@@ -16,8 +16,8 @@ from compute.forkserver import ForkServer
 from compute.launcher import LocalLauncher
 from compute.processes import facts_of
 from compute.work import Command
+from forkserver.server import code_for
 from rundir import RunDirectory
-from rundir.forkserver import code_for
 
 MODULE = """
 import json, os, sys, time

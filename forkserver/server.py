@@ -33,7 +33,7 @@ from typing import Any, NoReturn
 
 from rundir.paths import write_json
 
-CODE = "import rundir.forkserver as f;f.main()"
+CODE = "import forkserver.server as f;f.main()"
 EXIT_FILE = "exit.json"
 NEVER_BEGUN = 125
 LARGEST_MESSAGE = 1 << 17
