@@ -5,7 +5,6 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ from chat.conversation import Conversation, Message, WrittenMessage
 from chat.encoding import PieceIds, StreamDecoder, TextEncoder
 from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
+from chat.located import Located, spans_of
 from chat.messages import message
 from chat.rendered import Rendered
 from chat.sandbox import Template
@@ -32,19 +32,6 @@ STEP_PROBES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("user", "Q"), ("user", "Q"), ("assistant", "A"), ("system", "S"), ("assistant", "A")),
 )
 """Conversations by which a template's steps are held to the template itself."""
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A rendered conversation with the places where answers begin."""
-
-    text: str
-    answers: tuple[tuple[int, int], ...]
-    """(message's index, place in `text`) of each assistant's message whose prompt is the text before it."""
-    marks: tuple[str, str] | None
-    """The marks around imitated control tokens in `text`, where there are any."""
-    messages: list[WrittenMessage]
-    """What the template was given."""
 
 
 class ChatFormat:
@@ -166,7 +153,7 @@ class ChatFormat:
                     field=f"messages[{number}].tool_calls",
                 )
 
-    def _locate(self, conversation: Conversation, *, generation_prompt: bool) -> _Text:
+    def _locate(self, conversation: Conversation, *, generation_prompt: bool) -> Located:
         """Render the conversation and find where each answer begins."""
         self._check_tools(conversation)
         messages: list[WrittenMessage] = conversation.for_template()
@@ -186,7 +173,7 @@ class ChatFormat:
             ]
             places = [len(prompt) if text.startswith(prompt) else 0 for prompt in prompts]
         answers = tuple((number, place) for number, place in zip(numbers, places, strict=True) if number and place)
-        return _Text(text, answers, marks, messages)
+        return Located(text, answers, marks, messages)
 
     def _places_of_headers(self, text: str, num_answers: int, generation_prompt: bool) -> list[int] | None:
         """Return where answers begin, by the header that asks for one; None where that is not certain.
@@ -204,12 +191,12 @@ class ChatFormat:
         text = self._render(messages, tools, generation_prompt)
         return unescape_marks(text, marks) if marks else text
 
-    def _segments(self, located: _Text) -> list[list[Piece]]:
+    def _segments(self, located: Located) -> list[list[Piece]]:
         """Cut the text where an answer begins: a model writes it after its prompt's ids, so no token may span both."""
         cuts = [0, *(place for _, place in located.answers), len(located.text)]
         return [pieces_of(located.text[start:end], located.marks, start) for start, end in itertools.pairwise(cuts)]
 
-    def _rendered(self, conversation: Conversation, located: _Text, found: list[list[PieceIds]]) -> Rendered:
+    def _rendered(self, conversation: Conversation, located: Located, found: list[list[PieceIds]]) -> Rendered:
         ids: list[int] = []
         trained: list[bool] = []
         ends: dict[int, tuple[int, int]] = {}
@@ -224,7 +211,7 @@ class ChatFormat:
                 if conversation.messages[number].is_trained:
                     trained[start:end] = [True] * (end - start)
         self._check_all_found(conversation.messages, ends)
-        return Rendered(ids=ids, trained=trained, spans=_spans(located, found, ends))
+        return Rendered(ids=ids, trained=trained, spans=spans_of(located, found, ends))
 
     def _end_of_turn(self, ids: list[int], start: int, number: int) -> int:
         """Return the place after the first stop token from `start` on."""
@@ -320,36 +307,6 @@ def _render_with(
         add_generation_prompt=generation_prompt,
         **special_tokens,
     )
-
-
-def _spans(
-    located: _Text, found: list[list[PieceIds]], answers: dict[int, tuple[int, int]]
-) -> tuple[tuple[int, int, str], ...]:
-    """Return each message's tokens: an answer with its end of turn, of other messages the text."""
-    spans = []
-    place = 0
-    pieces = [piece for segment in found for piece in segment]
-    starts = [0, *itertools.accumulate(len(piece.ids) for piece in pieces)]
-    answer_places = dict(located.answers)
-    for number, turn in enumerate(located.messages):
-        if number in answers:
-            spans.append((*answers[number], turn["role"]))
-            place = answer_places[number]
-        content = (turn["content"] or "").strip()
-        at = located.text.find(content, place) if content else -1
-        if at < 0:
-            continue
-        place = at + len(content)
-        if number not in answers:
-            spans.append((_token_at(at, pieces, starts), _token_at(place, pieces, starts), turn["role"]))
-    return tuple(spans)
-
-
-def _token_at(place: int, pieces: list[PieceIds], starts: list[int]) -> int:
-    for found, start in zip(pieces, starts, strict=False):
-        if place < found.piece.start + len(found.piece.text):
-            return start + found.token_at(place)
-    return starts[-1]
 
 
 def _added_tokens(tokenizer_json: bytes) -> list[dict[str, Any]]:

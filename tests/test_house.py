@@ -44,3 +44,14 @@ def test_data_sets_have_at_most_14_modules_outside_their_rooms() -> None:
     flat = [path.name for path in (ROOT / "datasets_app").glob("*.py")]
     assert "models.py" in flat
     assert len(flat) <= 14, flat
+
+
+def test_no_file_has_more_than_400_lines() -> None:
+    ours = [path for top in ROOT.iterdir() if top.name not in (".venv", "var", "build") for path in top.rglob("*.py")]
+    lengths = {
+        path: len(path.read_text().splitlines())
+        for path in [*ROOT.glob("*.py"), *ours]
+        if "migrations" not in path.parts
+    }
+    assert len(lengths) > 300
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
