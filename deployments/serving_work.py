@@ -17,8 +17,8 @@ from compute.services import request_stop
 from compute.work import Command, WorkError, trouble
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
-from jobs.adapters import local_folder
 from jobs.models import Adapter
+from jobs.tuned_models import local_folder
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 

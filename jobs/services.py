@@ -27,9 +27,9 @@ from jobs.estimates.situations import devices_for
 from jobs.hyperparameters import check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
-from jobs.names import check_suffix
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.training.validation import check_file, check_rows
+from jobs.tuned_models import check_suffix
 from wording import Message
 
 __all__ = ["Wish", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]

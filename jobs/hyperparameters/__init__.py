@@ -1,12 +1,10 @@
 """Hyperparameters: what each means, which values it takes, and what "auto" is for this model, data and device."""
 
 from jobs.hyperparameters.asked import OPENAI, parameter_of, read_asked
-from jobs.hyperparameters.automatic import longest_automatic, needs_validation
-from jobs.hyperparameters.batches import Layout, lay_out, round_up
+from jobs.hyperparameters.automatic import Situation, longest_automatic, needs_validation
 from jobs.hyperparameters.consistency import check_names, check_together
 from jobs.hyperparameters.parameter import AUTO, Parameter
-from jobs.hyperparameters.resolving import Resolved, openai_values, resolve
-from jobs.hyperparameters.situation import Situation
+from jobs.hyperparameters.resolving import Layout, Resolved, lay_out, openai_values, resolve, round_up
 from jobs.hyperparameters.table import BY_NAME, PARAMETERS, find
 
 __all__ = [

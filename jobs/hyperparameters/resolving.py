@@ -5,15 +5,26 @@ from typing import Any
 
 from jobs.hyperparameters import automatic
 from jobs.hyperparameters.asked import OPENAI
-from jobs.hyperparameters.automatic import Reason
-from jobs.hyperparameters.batches import Layout, lay_out
+from jobs.hyperparameters.automatic import Reason, Situation
 from jobs.hyperparameters.messages import message
-from jobs.hyperparameters.situation import Situation
 from trainer.spec import steps_of
 
 MOST_PER_DEVICE = 8
 """Of a batch that was asked for as a whole, so many conversations at a time on each device."""
 NOT_RESOLVED = ("data_path", "model_name_or_path")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """world_size x per_device x rounds conversations make one step."""
+
+    world_size: int
+    per_device: int
+    rounds: int
+
+    @property
+    def batch_size(self) -> int:
+        return self.world_size * self.per_device * self.rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,3 +89,23 @@ def _of_batch(asked: dict[str, Any], situation: Situation) -> Layout:
     if rounds is not None:
         return Layout(world_size=rest.world_size, per_device=left, rounds=rounds)
     return Layout(world_size=rest.world_size, per_device=per_device or 1, rounds=left)
+
+
+def lay_out(batch_size: int, *, devices: int, at_most: int) -> Layout:
+    """Lay `batch_size` conversations out over as many of `devices` as divide it, `at_most` at a time on each.
+
+    The product is always `batch_size`: a job that goes on with other devices must see the same batches.
+    """
+    world_size = _largest_divisor(batch_size, devices)
+    per_rank = batch_size // world_size
+    per_device = _largest_divisor(per_rank, at_most)
+    return Layout(world_size=world_size, per_device=per_device, rounds=per_rank // per_device)
+
+
+def round_up(batch_size: int, *, devices: int) -> int:
+    """Return the least multiple of `devices` that is not below `batch_size`, so that none of them idles."""
+    return -(-batch_size // devices) * devices
+
+
+def _largest_divisor(number: int, at_most: int) -> int:
+    return next(divisor for divisor in range(min(number, max(1, at_most)), 0, -1) if number % divisor == 0)

@@ -20,10 +20,10 @@ from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
 from jobs.messages import message, message_of
 from jobs.models import Adapter, Attempt, FineTuningJob
-from jobs.names import adapter_id, model_name
 from jobs.training import rehearsals
 from jobs.training.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
 from jobs.training.storage_errors import PATIENCE, goes_on_waiting
+from jobs.tuned_models import adapter_id, model_name
 from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from wording import Message

@@ -1,13 +1,19 @@
 """From a job that was asked for to one that is queued: its files are read, its values found, its data tokenised."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from catalogue.services import AlreadyFetching, StorageAway, chat_format, ensure_chat
 from chat import ChatError, SystemChoice
 from common.errors import UserError
+from common.heartbeats import beating
 from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import TokensBusy, ensure_tokens, require_answered
@@ -16,7 +22,6 @@ from jobs.hyperparameters import Resolved, needs_validation, resolve
 from jobs.messages import message, message_of
 from jobs.models import FineTuningJob
 from jobs.training.attempts import lock_job, queue_attempt
-from jobs.training.claims import claimed
 from trainer.spec import steps_of
 
 logger = logging.getLogger(__name__)
@@ -177,3 +182,21 @@ def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> 
 def _named(lines: list[int], count: int) -> list[str]:
     shown = [str(line) for line in lines[:SHOWN_LINES]]
     return [*shown, "…"] if count > SHOWN_LINES else shown
+
+
+@contextmanager
+def claimed(job: FineTuningJob) -> Iterator[bool]:
+    """Hold the preparation of `job` and show every few seconds that this worker lives; yield False when it is held."""
+    if not FineTuningJob.objects.unprepared().filter(pk=job.pk).update(preparing_at=Now()):
+        yield False
+        return
+    held, seconds = _preparing(job.pk), settings.TIMES.preparing_silent_seconds / 4
+    try:
+        with beating(lambda: held.update(preparing_at=Now()), seconds=seconds, what=job.pk):
+            yield True
+    finally:
+        held.update(preparing_at=None)
+
+
+def _preparing(job_id: str) -> QuerySet[FineTuningJob]:
+    return FineTuningJob.objects.filter(pk=job_id, status=FineTuningJob.Status.VALIDATING, preparing_at__isnull=False)

@@ -27,7 +27,7 @@ from jobs.estimates import estimating
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
-from jobs.names import check_suffix
+from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
 from jobs.web.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json

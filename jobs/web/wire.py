@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
-from jobs.names import model_name
+from jobs.tuned_models import model_name
 from jobs.web.logs import said
 
 

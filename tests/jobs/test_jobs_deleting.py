@@ -20,10 +20,10 @@ from datasets_app.services import delete_file
 from datasets_app.storage import store
 from deployments.services import delete_model
 from jobs import erasing, tasks
-from jobs.adapters import local_folder
 from jobs.models import Adapter, FineTuningJob
 from jobs.training import publishing
 from jobs.training.work import Training
+from jobs.tuned_models import local_folder
 
 pytestmark = pytest.mark.django_db
 WEIGHTS = "adapter_model.safetensors"

@@ -15,11 +15,11 @@ from common.errors import UserError
 from compute.models import Run
 from compute.work import TryAgain
 from datasets_app import services as files
-from jobs.adapters import local_folder
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.services import cancel_job, pause_job, resume_job
 from jobs.training import validation
 from jobs.training.work import Training
+from jobs.tuned_models import local_folder
 
 pytestmark = pytest.mark.django_db
 

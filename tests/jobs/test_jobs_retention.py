@@ -18,11 +18,11 @@ from compute.disk import measure
 from compute.models import Node, Run
 from console import retention, tasks
 from deployments.models import Replica, Usage
-from jobs.adapters import local_folder
 from jobs.models import Adapter, FineTuningJob, JobEvent
 from jobs.services import pause_job
 from jobs.training import validation
 from jobs.training.work import Training
+from jobs.tuned_models import local_folder
 
 pytestmark = pytest.mark.django_db
 
