@@ -1,10 +1,11 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: setup demo serve test test-full lint bench chromium translations
+.PHONY: setup demo serve test test-full coverage lint bench chromium translations
 
 setup:  ## make .venv with everything; says which PyTorch and why
 	@$(PYTHON) tools/setup.py
@@ -19,11 +20,16 @@ chromium: setup
 	@$(BIN)/python tools/chromium.py > .venv/chromium-path.txt
 
 test: chromium  ## every test that fits into minutes, with real servers, a real browser and a real model
-	@started=$$(date +%s); $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations=25 tests/journeys tests; code=$$?; \
+	@started=$$(date +%s); $(BIN)/python $(QUICK) -m "not slow" --durations=25; code=$$?; \
 	echo "test: $$(( $$(date +%s) - started )) s"; exit $$code
 
 test-full: chromium  ## also the faults at their real times and the walks on the real model
 	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30
+
+coverage: chromium  ## the same tests with branches counted; fails below the floor in pyproject.toml
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run $(QUICK) -m "not slow and not timed"
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

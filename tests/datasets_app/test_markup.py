@@ -149,6 +149,7 @@ def test_a_scan_passes_over_ordinary_bytes() -> None:
     assert not may_hold_marks(block, np.frombuffer(block, dtype=np.uint8))
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "piece",
     ["### Input: x", "<s>", "[INST]", "<|im_start|>", "\nHuman:", "[Round 1]\n", " ", "USER:", "<|im_start|>user"],
