@@ -14,9 +14,8 @@ from chat.conversation import Conversation, Message, WrittenMessage
 from chat.encoding import PieceIds, StreamDecoder, TextEncoder
 from chat.errors import ChatError
 from chat.folder import ChatFolder, read_folder, write_folder
-from chat.located import Located, spans_of
 from chat.messages import message
-from chat.rendered import Rendered
+from chat.rendered import Located, Rendered, spans_of
 from chat.sandbox import Template
 from chat.stepwise import Stepwise
 from chat.system_choice import MODEL_DEFAULT, SystemChoice, find_own_prompt, with_custom_prompt, without_own_prompt

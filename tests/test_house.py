@@ -55,3 +55,11 @@ def test_no_file_has_more_than_400_lines() -> None:
     }
     assert len(lengths) > 300
     assert {path: length for path, length in lengths.items() if length > 400} == {}
+
+
+def test_documents_name_only_modules_that_exist() -> None:
+    for document in ("CONTRIBUTING.md", "docs/architecture.md"):
+        named = set(re.findall(r"[a-z_]+(?:/[a-z_]+)+\.py", (ROOT / document).read_text()))
+        assert named
+        for name in named:
+            assert any((folder / name).exists() for folder in (ROOT, ROOT / "platform", ROOT / "datasets_app")), name

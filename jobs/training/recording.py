@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from common.plain import without_folders
-from common.texts import storable
+from common.texts import storable, without_folders
 from compute.models import Run
 from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent

@@ -6,8 +6,8 @@ from typing import IO
 
 from common import artifacts
 from common.errors import UserError
-from common.plain import without_folders
 from common.storage_errors import STORAGE_AWAY
+from common.texts import without_folders
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from jobs.training.publishing import log_folder

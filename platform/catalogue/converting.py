@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from common.errors import UserError
-from common.plain import without_folders
+from common.texts import without_folders
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,10 @@
-"""Which texts can be stored and sent on."""
+"""Which texts can be stored, sent on and shown."""
 
+import re
 from typing import Any
+
+# A folder of a machine has two parts at least and begins no address: neither https://host/a/b nor /v1/files is one.
+_PATH = re.compile(r"(?<![\w.:/~-])/(?!(?:v1|api|admin)/)(?:[^\s/'\"`:,;()]+/)+[^\s/'\"`:,;()]*")
 
 
 def is_storable(text: str) -> bool:
@@ -24,3 +28,14 @@ def storable(value: Any) -> Any:
     if isinstance(value, dict):
         return {storable(key): storable(part) for key, part in value.items()}
     return [storable(part) for part in value] if isinstance(value, list) else value
+
+
+def without_folders(text: str) -> str:
+    """Return `text` with the last part alone of each absolute path."""
+    return _PATH.sub(_last_part, text)
+
+
+def _last_part(found: re.Match[str]) -> str:
+    path = found[0].rstrip("./")
+    end = found[0].removeprefix(path).replace("/", "")  # the full stop of the sentence
+    return path.rpartition("/")[2] + end

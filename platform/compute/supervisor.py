@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from common.plain import without_folders
+from common.texts import without_folders
 from compute.attendance import Attendance
 from compute.devices import boot_id
 from compute.hold import DATABASE_AWAY, STOPPING, Hold, LetGo

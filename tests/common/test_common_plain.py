@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.plain import without_folders
+from common.texts import without_folders
 
 
 @pytest.mark.parametrize(
