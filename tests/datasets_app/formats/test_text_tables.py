@@ -15,7 +15,7 @@ from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import Trickle, checked, recheck
 
-EXCEL = (Path(__file__).parent / "cases/small/r54_excel_unicode_text.txt").read_bytes()
+EXCEL = (Path(__file__).parents[1] / "cases/small/r54_excel_unicode_text.txt").read_bytes()
 FRAGE = "Frage\tAntwort\r\nWie heißt du?\tJürgen\r\nWoher?\tKöln\r\n"
 TABLES = {
     "excel": (EXCEL, ["Frage", "Antwort"], 12),

@@ -18,7 +18,7 @@ from datasets_app.models import Upload, UploadPart
 from datasets_app.storage.removal import close_upload, sweep
 from datasets_app.web import receiving
 from tests.datasets_app.conftest import Member, stored_files
-from tests.datasets_app.test_datasets_receiving import (
+from tests.datasets_app.web.test_datasets_receiving import (
     CONTENT,
     closed_connections,  # noqa: F401 - a fixture
     http,

@@ -27,7 +27,7 @@ from tests.datasets_app.dataset_makers import body_of, lines_of, row, rows
 
 pytestmark = pytest.mark.django_db
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 CELLS = ["007", "NA", "null", "1e5", "TRUE", "3.10", "2024-01-02", "0x1F", "1,000", "None", "NaN"]
 
 

@@ -15,7 +15,7 @@ from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, lines_of, recheck, row, rows
 
 pytestmark = pytest.mark.django_db
-SMALL = (Path(__file__).parent / "cases/small/e2_text_tmpl.jsonl").read_bytes()
+SMALL = (Path(__file__).parents[1] / "cases/small/e2_text_tmpl.jsonl").read_bytes()
 CHATML = "<|im_start|>user\nQ{0}<|im_end|>\n<|im_start|>assistant\nA{0}<|im_end|>"
 Said = list[tuple[str, str]]
 

@@ -23,7 +23,7 @@ from tests.datasets_app.dataset_makers import body_of, checked, lines_of, row, r
 
 DEEP = 100_000
 BOMB_BYTES = 20 * 2**30
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def tool_call(arguments: str) -> bytes:

@@ -98,5 +98,5 @@ def test_reasoning_that_nothing_reads_is_named() -> None:
 
 
 def test_every_small_file_has_a_test() -> None:
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
     assert [path.name for path in SMALL.iterdir() if path.name not in tests] == []

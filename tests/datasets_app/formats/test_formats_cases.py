@@ -10,7 +10,7 @@ from datasets_app.formats import refusal_of
 from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import checked
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 
 
 def path_of(number: int) -> Path:

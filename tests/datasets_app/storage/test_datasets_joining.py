@@ -19,7 +19,7 @@ from datasets_app.storage.removal import sweep
 from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
-from tests.datasets_app.test_datasets_receiving import (
+from tests.datasets_app.web.test_datasets_receiving import (
     closed_connections,  # noqa: F401 - a fixture
     sdk,
 )

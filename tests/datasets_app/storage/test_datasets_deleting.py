@@ -24,7 +24,7 @@ from datasets_app.storage.node_files import rows_folder
 from datasets_app.storage.spool import Spool
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
-from tests.datasets_app.test_datasets_tokens import processed, tokens
+from tests.datasets_app.tokens.test_datasets_tokens import processed, tokens
 
 pytestmark = pytest.mark.django_db
 Committing = Callable[..., Any]

@@ -14,8 +14,8 @@ from datasets_app import services
 from datasets_app.models import TrainingFile
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, rows
-from tests.datasets_app.test_datasets_pages import stored, text_of
-from tests.datasets_app.test_datasets_receiving import (
+from tests.datasets_app.web.test_datasets_pages import stored, text_of
+from tests.datasets_app.web.test_datasets_receiving import (
     CONTENT,
     closed_connections,  # noqa: F401 - a fixture
     http,
