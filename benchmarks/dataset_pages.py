@@ -64,7 +64,7 @@ def main() -> int:
 def by_index(path: Path, index: Path, offset: int, slowest: list[float]) -> list[Any]:
     """Return a page as the platform does, from opening the index on."""
     from datasets_app.checking.row_index import RowIndex
-    from datasets_app.formats import RawRow
+    from datasets_app.formats.base import RawRow
     from datasets_app.formats.json_values import parse_value
     from datasets_app.shapes.examples import Example, open_examples
 

@@ -13,7 +13,7 @@ from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
 from datasets_app.checking.fault_groups import FaultGroup, all_faults, fault_groups
-from datasets_app.formats import refusal_of
+from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.models import Fault
 
 EVERY = 1000

@@ -9,7 +9,7 @@ import numpy as np
 from datasets_app.checking.quick import LineCheck
 from datasets_app.checking.report import Counted, Listener, Nobody, Report, check_items, concluded
 from datasets_app.checking.row_index import RowIndex, RowIndexWriter
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.formats.raw_json import open_depth
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes.examples import Example, Opened, as_copy, open_examples

@@ -18,7 +18,7 @@ import numpy as np
 from chat import Plain
 from datasets_app.checking.report import Listener, Report, add
 from datasets_app.checking.row_index import RowIndexWriter
-from datasets_app.formats import RawRow, RowFault
+from datasets_app.formats.base import RawRow, RowFault
 from datasets_app.formats.json_values import parse_value, too_long
 from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable
 from datasets_app.shapes import go_together, is_only_named

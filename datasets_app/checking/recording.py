@@ -14,7 +14,7 @@ from datasets_app import hooks
 from datasets_app.checking.fault_list import FaultListWriter
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.checking.report import MOST_FAULTS, Report
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.models import HEARTBEAT_SECONDS, Fault, TrainingFile
 from datasets_app.shapes.examples import Example
 from datasets_app.storage import store

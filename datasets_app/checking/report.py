@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes.examples import Example
 from datasets_app.shapes.unused import Unused

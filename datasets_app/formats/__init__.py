@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets_app.formats.base import Format, Item, RawRow, RowFault
+from datasets_app.formats.base import Format, Item
 from datasets_app.formats.concatenated import ConcatenatedJSON
-from datasets_app.formats.encodings import ENCODINGS, as_utf8, encoding_of
+from datasets_app.formats.encodings import as_utf8, encoding_of
 from datasets_app.formats.json_array import JSONArray
 from datasets_app.formats.jsonl import JSONLines
 from datasets_app.formats.parquet import Parquet
 from datasets_app.formats.plain_text import PlainText
-from datasets_app.formats.refusals import Refusal, refusal_inside, refusal_of
+from datasets_app.formats.refusals import refusal_inside
 from datasets_app.formats.streams import HEAD_BYTES, Bounded, Readable
 from datasets_app.formats.tables import Table
 from datasets_app.formats.unpacking import Unreadable, unpacked, whole_file
@@ -27,11 +27,6 @@ TEXT: tuple[Format, ...] = (Table(), PlainText(), JSONArray(), ConcatenatedJSON(
 """Asked in this order; the last takes everything."""
 FORMATS = (*BINARY, *TEXT)
 NAMES = tuple(form.name for form in FORMATS)
-
-__all__ = [
-    "ENCODINGS", "FORMATS", "NAMES", "Format", "Item", "OpenedRows", "RawRow", "Readable", "Refusal", "RowFault",
-    "Unreadable", "open_rows", "refusal_of",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

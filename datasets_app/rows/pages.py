@@ -12,7 +12,7 @@ import numpy as np
 from common.errors import UserError
 from datasets_app.checking import one_pass
 from datasets_app.checking.row_index import RowIndex
-from datasets_app.formats import RawRow, RowFault
+from datasets_app.formats.base import RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes.examples import Example, Opened, open_examples

@@ -8,7 +8,8 @@ from typing import Any
 from chat import ChatError, Conversation, parse_row
 from common.texts import storable
 from datasets_app import shapes
-from datasets_app.formats import Item, OpenedRows, RawRow, RowFault, open_rows
+from datasets_app.formats import OpenedRows, open_rows
+from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.streams import Readable
 from datasets_app.shapes import Shape, Use
 from datasets_app.shapes.asking import Said

@@ -1,7 +1,7 @@
 """Notes about texts that carry another model's chat template, whose marks a model would learn to say."""
 
 from chat import Conversation
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.shapes.markup import Found, Markup, found_in, mark_of, markup_of_lines
 
 TEMPLATE = "chat_template"

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from chat import ChatError, ChatFormat, TokenCacheWriter, parse_data_split
 from common.errors import UserError
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import require_processed
 from datasets_app.shapes.examples import Example, Opened, open_examples

@@ -28,7 +28,7 @@ from chat import (
     plain_key,
 )
 from datasets_app.checking.quick import ordinary_rows
-from datasets_app.formats import RawRow
+from datasets_app.formats.base import RawRow
 from datasets_app.formats.json_values import parse_value
 from datasets_app.formats.streams import blocks
 from datasets_app.shapes.examples import Example, Opened, open_examples

@@ -9,8 +9,8 @@ from django.db.models import Max
 
 from accounts.models import User
 from common.errors import UserError
-from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
+from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import EVERY_KEY, TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.models import User
 from common.errors import UserError
-from datasets_app.formats import Item, RawRow
+from datasets_app.formats.base import Item, RawRow
 from datasets_app.formats.concatenated import raw_objects
 from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from datasets_app.formats import Item, RawRow, RowFault
+from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import from_json, parse_value, to_json
 from datasets_app.shapes import as_row

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets_app.formats import Item, RawRow, RowFault
+from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.streams import LONGEST_ROW
 from datasets_app.shapes.examples import Example, as_copy

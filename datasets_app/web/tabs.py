@@ -13,8 +13,8 @@ from chat import ChatError
 from common.errors import UserError
 from common.spoken import spoken
 from datasets_app import services
-from datasets_app.formats import ENCODINGS
 from datasets_app.formats import NAMES as FORMAT_NAMES
+from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes import SHAPES
 from datasets_app.shapes.examples import placeholders_in

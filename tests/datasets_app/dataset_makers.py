@@ -9,7 +9,7 @@ from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.checking.report import Report
-from datasets_app.formats import RowFault
+from datasets_app.formats.base import RowFault
 from datasets_app.models import TrainingFile
 
 

@@ -11,7 +11,9 @@ import pytest
 from chat import Conversation
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.checking.report import MOST_FAULTS
-from datasets_app.formats import RawRow, RowFault, open_rows, refusal_of
+from datasets_app.formats import open_rows
+from datasets_app.formats.base import RawRow, RowFault
+from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import LONGEST_ROW
 from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import Trickle, checked, lines_of, only_fault, row, rows

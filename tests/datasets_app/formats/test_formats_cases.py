@@ -6,7 +6,7 @@ import pytest
 
 from chat import Conversation
 from datasets_app.checking.one_pass import check_file_content
-from datasets_app.formats import refusal_of
+from datasets_app.formats.refusals import refusal_of
 from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import checked
 

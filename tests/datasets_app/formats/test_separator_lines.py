@@ -2,7 +2,8 @@
 
 import pytest
 
-from datasets_app.formats import RawRow, open_rows
+from datasets_app.formats import open_rows
+from datasets_app.formats.base import RawRow
 from tests.datasets_app.dataset_makers import Trickle, checked, only_fault
 from tests.datasets_app.small_files import SMALL, report_of, said
 

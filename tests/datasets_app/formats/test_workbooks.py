@@ -11,7 +11,8 @@ from django.test import Client
 
 from datasets_app import services
 from datasets_app.checking.notes import notes_of
-from datasets_app.formats import RawRow, open_rows
+from datasets_app.formats import open_rows
+from datasets_app.formats.base import RawRow
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import checked, only_fault, recheck, stored
 from tests.datasets_app.small_files import said
