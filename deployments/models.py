@@ -264,7 +264,7 @@ class ReplicaAdapter(Guarded):
 
     class State(models.TextChoices):
         WANTED = "wanted", _("Loading")
-        PROVEN = "proven", _("Proven")
+        PROVEN = "proven", _("Verified")
         REFUSED = "refused", _("Refused")
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {

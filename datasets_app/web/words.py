@@ -24,7 +24,7 @@ def status_of(file: TrainingFile) -> dict[str, str]:
     """Return the file's state as icon, colour and word."""
     words = {"uploaded": _("Being checked"), "processed": _("Ready"), "error": _("Needs a look")}
     if file.unanswered:
-        return {"kind": "wait", "icon": "alert-circle", "word": _("Asks first")}
+        return {"kind": "wait", "icon": "alert-circle", "word": _("Needs your answer")}
     kind, icon = STATUSES[file.status]
     return {"kind": kind, "icon": icon, "word": words[file.status]}
 
@@ -33,14 +33,14 @@ def sentence_of(file: TrainingFile) -> str:
     """Say in words what the check found."""
     if file.is_being_made and file.bytes:  # which are known: they are joined or copied
         percent = round(100 * file.progress.get("bytes", 0) / file.bytes)
-        return _("Its bytes are being stored: %(percent)s %% so far.") % {"percent": percent}
+        return _("Storing the file: %(percent)s %% so far.") % {"percent": percent}
     if file.is_being_made:
-        return _("It is being made: %(rows)s rows so far.") % {"rows": f"{file.progress.get('rows', 0):,}"}
+        return _("Building it: %(rows)s rows so far.") % {"rows": f"{file.progress.get('rows', 0):,}"}
     if file.status == "uploaded":
         rows = file.progress.get("rows")
         if not rows:
-            return _("Every line is being checked.")
-        return _("Every line is being checked: %(rows)s rows so far, %(percent)s %% of the file.") % {
+            return _("Checking every line.")
+        return _("Checking every line: %(rows)s rows so far, %(percent)s %% of the file.") % {
             "rows": f"{rows:,}",
             "percent": round(100 * file.progress.get("bytes", 0) / max(1, file.bytes)),
         }
@@ -49,8 +49,8 @@ def sentence_of(file: TrainingFile) -> str:
         if count <= 1:  # the one fault is told whole: it may be the file's, and no row's
             return _only_fault(file) or spoken(file.status_details)
         return ngettext(
-            "%(count)s row cannot be learned from. Repair the file here, or mend it and upload it again.",
-            "%(count)s rows cannot be learned from. Repair the file here, or mend it and upload it again.",
+            "%(count)s row cannot be used for training. Repair the file here, or fix it and upload it again.",
+            "%(count)s rows cannot be used for training. Repair the file here, or fix it and upload it again.",
             count,
         ) % {"count": f"{count:,}"}
     return _ready(file)
@@ -79,7 +79,7 @@ def _ready(file: TrainingFile) -> str:
             rows,
         )
     elif file.use == "text":
-        ready = ngettext("Ready: %(count)s piece of text.", "Ready: %(count)s pieces of text.", rows)
+        ready = ngettext("Ready: %(count)s passage of text.", "Ready: %(count)s passages of text.", rows)
     else:
         ready = ngettext("Ready: %(count)s conversation.", "Ready: %(count)s conversations.", rows)
     sentences = [ready % {"count": f"{rows:,}", "chats": f"{chats:,}"}]

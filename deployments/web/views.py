@@ -166,9 +166,10 @@ def _verdict(found: Deployment) -> str:
         return ""
     measured = proof.verdict
     if measured.get("max_difference") is None:
-        return _("It answers as it was trained.")
+        return _("It answers exactly as it was trained to.")
     return _(
-        "It answers as it was trained: %(difference).4f apart, %(tolerance).2f allowed, the base is %(base).2f away."
+        "It answers as it was trained to: the difference is %(difference).4f (up to %(tolerance).2f is "
+        "allowed; the base model differs by %(base).2f)."
     ) % {
         "difference": measured["max_difference"],
         "tolerance": measured["tolerance"],

@@ -51,10 +51,10 @@ def sentence_of(job: FineTuningJob) -> str:
     if job.is_stopping:
         return _("Stopping after the current step.")
     if job.is_finishing:
-        return _("Ending after the current step: the best weights so far become the model.")
+        return _("Finishing after the current step: the best weights so far become the model.")
     status = FineTuningJob.Status
     if job.status == status.VALIDATING:
-        return _("The data is being read.")
+        return _("Reading the data.")
     if job.status == status.QUEUED:
         attempt = job.newest_attempt
         return (explain(attempt.run) if attempt else "") or _("Starting the trainer.")
@@ -79,10 +79,10 @@ def sentence_of(job: FineTuningJob) -> str:
 
 def _training_sentence(job: FineTuningJob) -> str:
     if not job.total_steps or not job.current_step:
-        return _("Training: the model is being loaded.")
+        return _("Training: loading the model.")
     numbers = {"step": job.current_step, "total": job.total_steps}
     if job.current_step >= job.total_steps:
-        return _("Training: all %(total)s steps are done, the result is being saved.") % numbers
+        return _("Training: all %(total)s steps are done; saving the result.") % numbers
     if job.estimated_finish is None:
         return _("Training: step %(step)s of %(total)s.") % numbers
     left = max(0, round((job.estimated_finish - timezone.now()).total_seconds()))

@@ -192,7 +192,7 @@ def _actions(found: FineTuningJob) -> list[dict[str, str]]:
         "label": _("Cancel"),
         "icon": "x",
         "classes": "btn-danger-quiet",
-        "question": _("Stop this training for good?"),
+        "question": _("Cancel this training? It cannot be resumed."),
     }
     if found.status == FineTuningJob.Status.PAUSED:
         url = reverse("change_job", args=[found.id, "resume"])
@@ -210,10 +210,10 @@ def _finish(found: FineTuningJob) -> list[dict[str, str]]:
     return [
         {
             "url": reverse("change_job", args=[found.id, "finish"]),
-            "label": _("Stop and keep the best"),
+            "label": _("Finish early, keep the best"),
             "icon": "circle-check",
             "classes": "btn-quiet",
-            "question": _("End this training now, with the best weights so far as its model?"),
+            "question": _("Finish this training now and keep the best weights so far as the model?"),
         }
     ]
 

@@ -71,7 +71,7 @@ def remove_member(request: PageRequest, member_id: str) -> HttpResponse:
     except UserError as error:
         messages.error(request, spoken(error.message))
         return redirect("members")
-    said = _("%(email)s was removed. Their keys of this team stopped working.")
+    said = _("%(email)s was removed. Their API keys for this team no longer work.")
     messages.success(request, said % {"email": found.user.email})
     return redirect("home" if found.user_id == request.user.pk else "members")
 

@@ -117,7 +117,9 @@ def keys(request: PageRequest) -> HttpResponse:
 
         submitted_once(request, make)
         if not secret:
-            messages.info(request, _("This key is there already; it was shown that once. If it is lost, make another."))
+            messages.info(
+                request, _("This key has already been created and was shown once. If you lost it, create another.")
+            )
             return redirect("keys")
     live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
     if not Powers(request).own:

@@ -5,22 +5,21 @@ from wording import Catalogue, sentence
 CATALOGUE = Catalogue(
     {
         "database_unavailable": sentence(
-            "The database does not answer at the moment. Look in a few seconds whether your change was made, then try "
-            "again."
+            "The database is not responding. In a few seconds, check whether your change was saved, then try again."
         ),
         "encryption_key_changed": sentence(
-            "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. Restore the key, or enter the secret "
-            "again."
+            "A stored secret cannot be decrypted with the current LUTHIER_ENCRYPTION_KEY. Restore the old "
+            "key, or enter the secret again."
         ),
-        "forbidden": sentence("You may not do this."),
+        "forbidden": sentence("You are not allowed to do this."),
         "idempotency_key_reused": sentence(
-            "This %(header)s was used for a different request in the last %(hours)s hours. Use a new key."
+            "This %(header)s was used for a different request within the last %(hours)s hours. Use a new key."
         ),
         "internal_error": sentence(
             "Something went wrong on the server. It has been logged; try again, or tell your administrator."
         ),
         "invalid_idempotency_key": sentence(
-            "The %(header)s header is longer than %(characters)s characters or holds a NUL."
+            "The %(header)s header is longer than %(characters)s characters or contains a NUL character."
         ),
         "not_found": sentence("Not found."),
         "storage_bucket_missing": sentence(

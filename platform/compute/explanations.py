@@ -29,7 +29,7 @@ def _count(explanation: Explanation, name: str) -> str:
 
 
 def _queued(explanation: Explanation) -> str:
-    return gettext("Waiting: it is in the queue and starts by itself.")
+    return gettext("Waiting in the queue. It starts automatically.")
 
 
 def _quota(explanation: Explanation) -> str:
@@ -69,26 +69,26 @@ def _room(explanation: Explanation) -> str:
 
 
 def _yielding(explanation: Explanation) -> str:
-    return gettext("Waiting: an idle model is put to sleep to make room. This takes a few seconds.")
+    return gettext("Waiting: an idle model is being put to sleep to make room. This takes a few seconds.")
 
 
 def _no_node(explanation: Explanation) -> str:
-    return gettext("Waiting: no worker has been heard from. Ask an administrator to start one.")
+    return gettext("Waiting: no worker is online. Ask an administrator to start one.")
 
 
 def _node_away(explanation: Explanation) -> str:
-    return gettext("Waiting: the nodes that are large enough take no new work at the moment.")
+    return gettext("Waiting: the nodes that are large enough are not accepting new work at the moment.")
 
 
 def _model(explanation: Explanation) -> str:
-    return gettext("Waiting: the model %(model)s is brought to its node, %(percent)s %% so far.") % {
+    return gettext("Waiting: copying the model %(model)s to its node, %(percent)s %% so far.") % {
         "model": explanation.get("model", ""),
         "percent": explanation.get("percent", 0),
     }
 
 
 def _proving(explanation: Explanation) -> str:
-    return gettext("Starting: the weights of %(model)s are checked.") % {"model": explanation.get("model", "")}
+    return gettext("Starting: verifying the weights of %(model)s.") % {"model": explanation.get("model", "")}
 
 
 def _prediction(explanation: Explanation) -> str:

@@ -48,7 +48,7 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
         )
     services.set_quota(team=team, accelerators=int(text) if text else None, by=request.user)
     said = count_of(int(text), services.pool()["kind"]) if text else _("the whole pool")
-    messages.success(request, _("%(team)s may now hold %(quota)s at once.") % {"team": team.name, "quota": said})
+    messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": said})
     return redirect("pool")
 
 

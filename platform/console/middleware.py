@@ -89,7 +89,7 @@ class PlainTextMiddleware:
             return None
         for name, values in request.POST.lists():
             if any("\0" in text for text in (name, *values)):
-                message = _("A field of the form holds the character NUL. Write it without.")
+                message = _("A form field contains a NUL character. Remove it and try again.")
                 return error_page(request, UserError(message, code="invalid_text"))
         return None
 
@@ -142,7 +142,7 @@ class UserErrorMiddleware:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api(request.path):
             return response
         # Django's has no word for whoever opens the address of a button.
-        message = _("This address shows no page: it only takes what a form sends. Go back and use its button.")
+        message = _("There is no page at this address; it only accepts submitted forms. Go back and use the button.")
         page = error_page(request, UserError(message, code="method_not_allowed", status=response.status_code))
         page["Allow"] = response["Allow"]
         return page

@@ -41,7 +41,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer what Django calls suspicious; a name that is not ours names the setting."""
     if isinstance(exception, DisallowedHost):
         unknown = gettext_lazy(
-            "The platform does not know itself by the name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
+            "The platform does not recognise the host name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
         )
         return answer(request, status=400, code="unknown_host", message=unknown)
     return answer(
@@ -80,11 +80,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         seen = request.headers.get("origin") or request.headers.get("referer", "")
         with translation.override(translation.get_language_from_request(request)):
             message = _(
-                "The form was sent from %(seen)s, which the platform does not know as its own address. Behind a proxy, "
-                "set LUTHIER_PUBLIC_URL to the address that people use, and LUTHIER_BEHIND_PROXY to 1."
+                "The form was sent from %(seen)s, which the platform does not recognise as its own address. "
+                "Behind a proxy, set LUTHIER_PUBLIC_URL to the address that people use, and "
+                "LUTHIER_BEHIND_PROXY to 1."
             ) % {"seen": seen[:100]}
         return answer(request, status=403, code="csrf_failed", message=message)
     old = gettext_lazy(
-        "The form is too old, or the browser keeps no cookies. Load the page again and send the form again."
+        "The form has expired, or the browser blocks cookies. Reload the page and submit the form again."
     )
     return answer(request, status=403, code="csrf_failed", message=old)

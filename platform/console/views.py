@@ -71,7 +71,7 @@ STATES = (
 def start_sample(request: PageRequest) -> HttpResponse:
     """Put the sample into the team's data sets and go on to the form of a new job."""
     if not SAMPLE.exists():
-        raise UserError(_("The sample file is not part of this installation."), code="no_sample", status=404)
+        raise UserError(_("The sample file is not included in this installation."), code="no_sample", status=404)
 
     def create() -> HttpResponse:
         with SAMPLE.open("rb") as stream:

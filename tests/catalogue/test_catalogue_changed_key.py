@@ -16,7 +16,7 @@ from tests.accounts.test_accounts_roles import signed_in
 from tests.catalogue.conftest import FakeHub
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
-SAID = "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY."
+SAID = "A stored secret cannot be decrypted with the current LUTHIER_ENCRYPTION_KEY."
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def fetched(base: BaseModel) -> BaseModel:
 def test_the_download_fails_with_the_sentence(base: BaseModel, changed: None, hub: FakeHub) -> None:
     found = fetched(base)
     assert (found.state, found.error_code) == ("failed", "encryption_key_changed")
-    assert found.error == f"{SAID} Restore the key, or enter the secret again."
+    assert found.error == f"{SAID} Restore the old key, or enter the secret again."
     assert hub.requests == [], "no request goes out without the token"
 
 

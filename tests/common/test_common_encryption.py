@@ -22,7 +22,7 @@ def test_it_does_not_lie_there_in_clear_nor_twice_alike() -> None:
 def test_a_changed_key_is_told_with_what_to_do(settings: Any) -> None:
     token = encrypt("hf_secret")
     settings.LUTHIER_ENCRYPTION_KEY = "another one"
-    with pytest.raises(UserError, match="Restore the key, or enter the secret again") as refused:
+    with pytest.raises(UserError, match="Restore the old key, or enter the secret again") as refused:
         decrypt(token)
     assert refused.value.code == "encryption_key_changed"
     assert refused.value.__cause__ is None

@@ -259,7 +259,7 @@ class TestExplanations:
                 },
                 'Waiting: your team uses 1 of its 1 GPU. "invoice-v3" should end at 14:20 UTC.',
             ),
-            ({}, "Waiting: it is in the queue and starts by itself."),
+            ({}, "Waiting in the queue. It starts automatically."),
         ],
     )  # fmt: skip
     def test_say_it_in_a_sentence(self, explanation: dict[str, Any], sentence: str) -> None:

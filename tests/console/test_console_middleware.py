@@ -59,7 +59,7 @@ class TestNul:
         assert reply.status_code in (400, 404)
 
     def test_says_what_is_wrong(self, member: Client) -> None:
-        assert "holds the character NUL" in member.post("/keys", {"name": "a\0b"}).content.decode()
+        assert "contains a NUL character" in member.post("/keys", {"name": "a\0b"}).content.decode()
 
 
 class TestTeam:

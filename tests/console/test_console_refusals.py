@@ -47,7 +47,7 @@ class TestUnknownAddresses:
 
 class TestButtons:
     @pytest.mark.parametrize(
-        ("language", "words"), [("en", "This address shows no page"), ("zh-hans", "此地址没有页面")]
+        ("language", "words"), [("en", "There is no page at this address"), ("zh-hans", "此地址没有页面")]
     )
     @pytest.mark.parametrize("path", ["/jobs/x/cancel", "/datasets/mix", "/members/1/remove"])
     def test_their_addresses_say_that_they_are_none(self, member: Client, path: str, language: str, words: str) -> None:

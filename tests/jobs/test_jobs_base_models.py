@@ -84,7 +84,7 @@ class TestTwoMachines:
 
         monkeypatch.setattr(placing, "_copy", watched)
         Training().prepare(run, run.directory)
-        assert said[0] == "Waiting: the model tiny is brought to its node, 0 % so far."
+        assert said[0] == "Waiting: copying the model tiny to its node, 0 % so far."
         spec = TrainingSpec.from_json(run.directory.read_spec())
         assert spec.model_path == str(tmp_path / "node" / "models" / "tiny")
         assert (Path(spec.model_path) / "model.safetensors").exists()

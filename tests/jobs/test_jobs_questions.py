@@ -103,7 +103,7 @@ class TestOnThePage:
         page = Client()
         page.force_login(alice.user)
         shown = page.get("/jobs/new").content.decode()
-        assert f'<a href="/datasets/{file.pk}">Asks first</a>' in shown
+        assert f'<a href="/datasets/{file.pk}">Needs your answer</a>' in shown
         reply = page.post("/jobs/new", {"model": "tiny", "file": file.pk})
         assert reply.status_code == 400
         assert "context (12)" in reply.content.decode()

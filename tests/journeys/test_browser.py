@@ -63,7 +63,7 @@ def test_upload_train_deploy_chat(page: Page) -> None:
     expect(train).to_be_visible(timeout=20_000)
     shoot(page, "dataset")
     train.click()
-    page.get_by_label(re.compile("What shall it be called")).fill("browser")
+    page.get_by_label(re.compile("Name \\(optional\\)")).fill("browser")
     shoot(page, "new-job")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile(r"/jobs/ftjob-"))

@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.system, pytest.mark.browser]
 WORDS = {
     "en-GB": {
         "fault": "is no role",
-        "show": "Show what changes",
-        "make": "Make a repaired version",
+        "show": "Preview the changes",
+        "make": "Create the repaired version",
         "ready": "Ready: 14 conversations",
         "train": "Train a model on this",
         "start": "Start training",
         "done": "Deploy",
-        "name": "Give a model a name",
-        "set": "Make the data set",
+        "name": "Give a model an identity",
+        "set": "Create the data set",
         "asked": "questions about itself",
     },
     "zh-CN": {

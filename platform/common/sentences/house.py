@@ -25,7 +25,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("Something went wrong on the server."),
     gettext_noop("It has been logged; try again, or tell your administrator."),
     gettext_noop("It has been logged; try again."),
-    gettext_noop("You may not do this."),
+    gettext_noop("You are not allowed to do this."),
     gettext_noop("Not found."),
     gettext_noop("There is no team {0}."),
     gettext_noop("{0} is missing from object storage."),

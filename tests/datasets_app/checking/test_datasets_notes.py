@@ -53,7 +53,9 @@ class TestUnused:
         found = {note["params"]["name"]: note["count"] for note in whole(alice, file)["notes"]}
         assert found == dict.fromkeys(beside, 12)
         shown = " ".join(page.get(f"/datasets/{file.pk}").content.decode().split())
-        assert "Kept beside the conversations and not learned: id (12), score (12), source (12), tags (12)" in shown
+        assert (
+            "Kept alongside the conversations but not trained on: id (12), score (12), source (12), tags (12)" in shown
+        )
         assert "source is not used" not in shown
 
     def test_keys_of_faulty_rows_of_text_and_beside_old_functions(self, alice: Member) -> None:

@@ -123,7 +123,7 @@ class TestPage:
 
     def test_who_wants_a_text_reads_it_as_one(self, alice: Member, page: Client) -> None:
         file = dataset_makers.stored(alice.team, b"Chapter 1\t12\nChapter 2\t15\n", "contents.txt", by=alice.user)
-        assert "It is no table: read it as text" in page.get(f"/datasets/{file.pk}").content.decode()
+        assert "This is not a table: read it as text" in page.get(f"/datasets/{file.pk}").content.decode()
         page.post(f"/datasets/{file.pk}/read-as", {"format": "text"})
         made = recheck(TrainingFile.objects.get(parent=file))
         assert (made.status, made.num_rows, made.use) == ("processed", 2, "text")

@@ -246,12 +246,12 @@ class TestPage:
     def test_asks_at_the_top_instead_of_offering_a_training(self, alice: Member, page: Client) -> None:
         file = asking(alice, rationale="<b>Old</b> and good")
         shown = page.get(f"/datasets/{file.pk}").content.decode()
-        assert shown.index("What shall be done with it?") < shown.index('class="tabs"')
+        assert shown.index("What should happen to it?") < shown.index('class="tabs"')
         assert "context holds text, in 12 rows, but nothing reads it." in shown
         assert "&lt;b&gt;Old&lt;/b&gt; and good" in shown
         assert "Before it can be trained on, say what to do with context, rationale." in shown
         assert "Train a model on this" not in shown
-        assert "Asks first" in page.get("/datasets").content.decode()
+        assert "Needs your answer" in page.get("/datasets").content.decode()
 
     def test_takes_the_answers(self, alice: Member, page: Client) -> None:
         file = asking(alice, rationale="It is old.")
@@ -261,7 +261,7 @@ class TestPage:
         made = recheck(TrainingFile.objects.get(parent=file))
         assert reply["location"] == f"/datasets/{made.pk}"
         shown = page.get(f"/datasets/{made.pk}").content.decode()
-        assert "What shall be done with it?" not in shown
+        assert "What should happen to it?" not in shown
         assert "Train a model on this" in shown
 
     def test_leaves_all_of_it_out(self, alice: Member, page: Client) -> None:

@@ -63,14 +63,14 @@ class TestPage:
     def test_asks_at_the_top_shows_the_first_row_and_reads_the_file_so(self, alice: Member, page: Client) -> None:
         file = stored(alice, TABLE)
         shown = page.get(f"/datasets/{file.pk}").content.decode()
-        assert shown.index("Which column is what?") < shown.index('class="tabs"')
+        assert shown.index("Choose the columns") < shown.index('class="tabs"')
         assert "What is 0?" in shown
         assert "It is 0." in shown
         assert "drop_faulty" not in shown
         page.post(f"/datasets/{file.pk}/read-as", {"column-prompt": "ask", "column-answer": "reply"})
         made = recheck(TrainingFile.objects.get(parent=file))
         assert (made.status, made.num_rows) == ("processed", 12)
-        assert "Which column is what?" not in page.get(f"/datasets/{made.pk}").content.decode()
+        assert "Choose the columns" not in page.get(f"/datasets/{made.pk}").content.decode()
 
     def test_a_choice_is_shown_before_it_is_taken(self, alice: Member, page: Client) -> None:
         file = stored(alice, TABLE)
@@ -79,7 +79,7 @@ class TestPage:
         assert shown.index(">system<") < shown.index(">user<") < shown.index(">assistant<")
         nothing = page.get(f"/datasets/{file.pk}", asked | {"column-answer": ""}).content.decode()
         assert "Choose a column for the question and one for the answer." in nothing
-        assert "Read it so" not in nothing.partition('class="tabs"')[0]
+        assert "Read it this way" not in nothing.partition('class="tabs"')[0]
 
     def test_what_a_database_cannot_hold_is_replaced(self, alice: Member) -> None:
         rows_of = b'{"a\\u0000": "b\\u0000", "c": "\\ud800"}\n' * 3

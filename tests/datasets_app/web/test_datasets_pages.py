@@ -49,7 +49,7 @@ class TestTabs:
         shown = text_of(page, f"/datasets/{file.pk}")
         assert "Correct the names of roles" in shown
         preview = text_of(page, f"/datasets/{file.pk}", tab="faults", repair="fix_roles")
-        assert "Make a repaired version" in preview
+        assert "Create the repaired version" in preview
         reply = page.post(f"/datasets/{file.pk}/repair", {"repair": "fix_roles"})
         made = TrainingFile.objects.exclude(pk=file.pk).get()
         assert reply.headers["Location"] == f"/datasets/{made.pk}"
