@@ -264,7 +264,7 @@ class ReplicaAdapter(Guarded):
 
     class State(models.TextChoices):
         WANTED = "wanted", _("Loading")
-        PROVEN = "proven", _("Verified")
+        PROVEN = "proven", _("Proven")
         REFUSED = "refused", _("Refused")
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {

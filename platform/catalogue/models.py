@@ -15,7 +15,7 @@ from common.states import Guarded
 
 VALID_ID = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]{0,79}\Z",
-    _("An id consists of lower-case letters, digits, '.', '_' and '-', and starts with a letter or digit."),
+    _("An id has lower-case letters, digits, '.', '_' and '-', and begins with no sign."),
 )
 
 

@@ -144,7 +144,7 @@ class Run(models.Model):
         CANCEL = "cancel", _("cancelled")
         PAUSE = "pause", _("paused")
         DRAIN = "drain", _("the platform is stopping")
-        YIELD = "yield", _("made room for waiting work")
+        YIELD = "yield", _("gave way to waiting work")
         EXPIRE = "expire", _("no longer needed")
 
     id = models.CharField(primary_key=True, max_length=40, default=_run_id)

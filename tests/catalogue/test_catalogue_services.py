@@ -155,7 +155,7 @@ class TestRegisterFolder:
 
     @pytest.mark.parametrize("model_id", ["", "../x", "A b", "-x", "x" * 81, "x\n"])
     def test_refuses_an_id_that_is_none(self, model_folder: Path, admin: User, model_id: str) -> None:
-        with pytest.raises(UserError, match="An id consists of"):
+        with pytest.raises(UserError, match="An id has"):
             services.register_folder(path=model_folder, model_id=model_id, by=admin)
 
     def test_refuses_what_is_no_folder(self, tmp_path: Path, admin: User) -> None:

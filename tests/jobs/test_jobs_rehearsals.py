@@ -30,7 +30,7 @@ class TestLadder:
         while rung := next_rung(values, asked or {}, device_kind=device_kind, world_size=world_size):
             values |= rung.changes
             found.append(rung.changes)
-            assert rung.sentence.startswith("It goes on with")
+            assert str(rung.message).startswith("It goes on with")
         return found
 
     def test_on_several_gpus_everything_is_tried_in_order(self) -> None:

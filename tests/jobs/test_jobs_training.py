@@ -99,7 +99,7 @@ class TestPrepare:
     def test_a_deleted_file_is_a_sentence(self, work: Training, job: FineTuningJob) -> None:
         run = hold(run_of(job), devices=1)
         shutil.rmtree(validation.tokens_of(job, job.hyperparameters).train.parent)
-        files.storing.storage().delete(job.training_file.storage_name)  # type: ignore[union-attr]
+        files.store.storage().delete(job.training_file.storage_name)  # type: ignore[union-attr]
         with pytest.raises(WorkError, match=r"chats\.jsonl"):
             work.prepare(run, run.directory)
 
