@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
+from accounts.requests import team_of, user_of
 from common.api import body_of, one_page, query_of, require_no_body
 from common.idempotency import idempotent
 from datasets_app import services, uploads

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
+from accounts.requests import team_of, user_of
 from catalogue.services import get_model
 from chat import ChatError, SystemChoice
 from chat.system_choice import MAX_SYSTEM_CHARS

@@ -24,10 +24,10 @@ from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from accounts.api_requests import team_of
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
+from accounts.requests import team_of
 from accounts.roles import Role, require_role
 from common.errors import UserError, exception_handler
 from common.idempotency import HEADER, Reply, run_once

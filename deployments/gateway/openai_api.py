@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
 from accounts.models import Team
+from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
 from common.api import listed, require_no_body
 from common.errors import UserError, error_body

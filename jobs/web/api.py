@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_of, user_of
 from accounts.authentication import is_platform_admin
+from accounts.requests import team_of, user_of
 from accounts.roles import Role
 from common.api import listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError

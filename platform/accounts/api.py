@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import members
-from accounts.api_requests import no_team, team_named, team_of, user_of
 from accounts.authentication import is_platform_admin, set_team
 from accounts.models import ApiKey, Membership
+from accounts.requests import no_team, team_named, team_of, user_of
 from accounts.roles import Role, role_of
 from common.api import body_of, listed, query_of, require_no_body
 

@@ -7,8 +7,8 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.api_requests import team_of, user_of
 from accounts.models import ApiKey, Membership, Team, User
+from accounts.requests import team_of, user_of
 from accounts.roles import needed_role, require_role
 from common.valkey import is_over_limit
 

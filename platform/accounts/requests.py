@@ -1,8 +1,12 @@
-"""Requests as our middleware leaves them, for the type checker."""
+"""Whom a request acts for: the team and the user."""
+
+from typing import cast
 
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from accounts.models import Team, User
+from common.errors import NotFound, UserError
 
 
 class PageRequest(HttpRequest):
@@ -12,3 +16,30 @@ class PageRequest(HttpRequest):
     csp_nonce: str
     user: User
     team: Team
+
+
+def team_of(request: Request) -> Team:
+    """Return the team that the request acts for; UserError for a user without one."""
+    team = getattr(request, "team", None)
+    if not team:
+        raise UserError(
+            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
+        )
+    return cast(Team, team)
+
+
+def team_named(name: str) -> Team:
+    """Return the team of this slug or name."""
+    known = Team.objects.none() if "\0" in name else Team.objects.tenants()
+    team = known.filter(slug=name).first() or known.filter(name=name).first()
+    if team is None:
+        raise no_team(name)
+    return team
+
+
+def no_team(name: str) -> NotFound:
+    return NotFound(f"There is no team {name!r}.", code="team_not_found")
+
+
+def user_of(request: Request) -> User:
+    return cast(User, request.user)

@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import user_of
 from accounts.authentication import IsPlatformAdmin
+from accounts.requests import user_of
 from catalogue import services
 from catalogue.models import BaseModel
 from common.api import body_of, listed, require_no_body

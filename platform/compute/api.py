@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api_requests import team_named, team_of
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
+from accounts.requests import team_named, team_of
 from common.api import body_of
 from compute import services
 
