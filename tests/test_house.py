@@ -1,6 +1,7 @@
 """The house's own rules that no linter knows."""
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,12 @@ def test_each_folder_of_tests_is_named_after_what_it_tests() -> None:
     folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
     assert folders - rooms == {"journeys"}, "journeys alone go through the whole house"
     assert {"accounts", "chat", "trainer"} <= folders
+
+
+def test_the_branches_of_every_package_are_counted() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    packages = told["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert set(told["coverage"]["run"]["source"]) == {package.partition("/")[0] for package in packages}
 
 
 def test_every_variable_of_compose_is_one_that_the_settings_read() -> None:
