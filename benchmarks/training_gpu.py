@@ -179,7 +179,7 @@ def prepare(asked: argparse.Namespace, shape: Shape) -> tuple[Any, int]:
         gradient_checkpointing=asked.checkpointing,
     )  # fmt: skip
     spec = TrainingSpec(model_path="", hyperparameters=hyperparameters)
-    hardware = survey(dtype="auto", threads=available_cores(), local_rank=0, longest=asked.tokens)
+    hardware = survey(dtype="auto", threads=available_cores(), local_rank=0)
     config = Qwen2Config(
         hidden_size=shape.width, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
         num_key_value_heads=shape.kv_heads, intermediate_size=shape.gated, vocab_size=shape.vocabulary,

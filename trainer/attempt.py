@@ -41,7 +41,7 @@ def run_attempt(
 def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest) -> None:
     data, validation = _open_data(directory, spec)
     longest = int(data.lengths.max())
-    hardware = _survey(spec, ranks, longest)
+    hardware = _survey(spec, ranks)
     folder = _find_checkpoint(directory, ranks, reporter)
     for sentence in shortcomings(hardware):
         reporter.warn(sentence)
@@ -84,9 +84,9 @@ def _open_data(directory: RunDirectory, spec: TrainingSpec) -> tuple[Conversatio
     return data, validation if len(validation) else None
 
 
-def _survey(spec: TrainingSpec, ranks: Ranks, longest: int) -> Hardware:
+def _survey(spec: TrainingSpec, ranks: Ranks) -> Hardware:
     threads = spec.threads or int(os.environ.get("OMP_NUM_THREADS", available_cores()))
-    return survey(dtype=spec.dtype, threads=threads, local_rank=ranks.local_rank, longest=longest)
+    return survey(dtype=spec.dtype, threads=threads, local_rank=ranks.local_rank)
 
 
 def _find_checkpoint(directory: RunDirectory, ranks: Ranks, reporter: Reporter) -> Path | None:

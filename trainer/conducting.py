@@ -90,7 +90,6 @@ class Conductor:
             device_name=hardware.device_name,
             dtype=hardware.dtype_name,
             threads=hardware.threads,
-            attention=hardware.attention,
             trainable_parameters=trainable,
             total_parameters=total,
             target_modules=self.trainee.target_modules,

@@ -1,4 +1,4 @@
-"""What this machine can do: device, number format, threads, attention. Asked, never assumed."""
+"""What this machine can do: device, number format, threads. Asked, never assumed."""
 
 import resource
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ LARGEST_CPU_BUDGET = 2048
 ACTIVATION_BYTES = 2 * 2**30
 """What a micro-batch without padding may fill on a CPU: a whole batch at once is 10 % faster than halves (measured)."""
 GPU_TOKEN_BUDGET = 16_384
-EAGER_LIMIT = 512
-"""Tokens up to which eager attention is used on CPU: faster there, but its memory grows with the square."""
 
 NATIVE = (
     Ability.NATIVE_ATTENTION, Ability.NATIVE_RMS_NORM, Ability.NATIVE_SWIGLU, Ability.NATIVE_NARROW,
@@ -46,8 +44,6 @@ class Hardware:
     dtype: torch.dtype
     """Of weights and activations; trainable weights always have an fp32 master."""
     threads: int
-    attention: str
-    """attn_implementation for Transformers."""
     token_budget: int
     """Padded tokens of one micro-batch."""
 
@@ -56,27 +52,25 @@ class Hardware:
         return str(self.dtype).removeprefix("torch.")
 
 
-def survey(*, dtype: str, threads: int, local_rank: int, longest: int) -> Hardware:
-    """Choose for this process; `longest` is the longest conversation in tokens."""
+def survey(*, dtype: str, threads: int, local_rank: int) -> Hardware:
+    """Choose for this process."""
     torch.set_num_threads(threads)
     if can(Ability.GPU):
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
         chosen = torch.bfloat16 if can(Ability.GPU_BF16) else torch.float16
-        name, attention, budget = torch.cuda.get_device_name(device), "sdpa", GPU_TOKEN_BUDGET
+        name, budget = torch.cuda.get_device_name(device), GPU_TOKEN_BUDGET
     else:
         device = torch.device("cpu")
         chosen = torch.bfloat16 if facts.trains_faster_in_bf16() else torch.float32
         if dtype == "float16":
             raise Failure("unsupported", "Processors do not train in float16. Choose the dtype float32 or bfloat16.")
         name, budget = facts.processor_name(), CPU_TOKEN_BUDGET
-        attention = "eager" if longest <= EAGER_LIMIT else "sdpa"
     return Hardware(
         device=device,
         device_name=name,
         dtype=chosen if dtype == "auto" else DTYPES[dtype],
         threads=threads,
-        attention=attention,
         token_budget=budget,
     )
 

@@ -69,11 +69,10 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
             "Such code is never run here. Choose a model of an architecture that Transformers knows.",
         )
     try:
+        # Transformers chooses the attention: SDPA, but eager where an architecture needs it (Gemma 2's soft cap).
         return load(
             model_path,
             dtype=hardware.dtype,
-            # Left open, the choice is SDPA, but eager where an architecture needs it (Gemma 2's soft cap).
-            attn_implementation=None if hardware.attention == "sdpa" else hardware.attention,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,

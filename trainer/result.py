@@ -145,9 +145,7 @@ def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first:
     copied = trainee
     weights: dict[str, torch.nn.Parameter] = {}
     if is_first:
-        copied = prepare(
-            load_base(Path(spec.model_path), dataclasses.replace(hardware, attention="sdpa")), spec.hyperparameters
-        )
+        copied = prepare(load_base(Path(spec.model_path), hardware), spec.hyperparameters)
         weights = copied.trainable()
     for name, spread in trainee.trainable().items():
         with GatheredParameters([spread]), torch.no_grad():

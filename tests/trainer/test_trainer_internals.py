@@ -88,7 +88,7 @@ def begin(base_folder: Path) -> Any:
     def begin(stage: int) -> Begun:
         chosen = Hyperparameters(**{**HYPERPARAMETERS, "lora_dim": 0, "zero_stage": stage})
         spec = TrainingSpec(model_path=str(base_folder), hyperparameters=chosen)
-        hardware = survey(dtype="float32", threads=1, local_rank=0, longest=8)
+        hardware = survey(dtype="float32", threads=1, local_rank=0)
         trainee = prepare(load_base(base_folder, hardware), chosen)
         join_process_group(Ranks(rank=0, local_rank=0, world_size=1), hardware)
         return Begun(start_engine(spec, trainee, hardware), trainee)

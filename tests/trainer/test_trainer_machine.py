@@ -133,7 +133,7 @@ def test_a_run_that_fails_before_its_start_still_ends_with_the_failure(
 
 def test_auto_follows_the_flags_and_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen() -> torch.dtype:
-        return survey(dtype="auto", threads=1, local_rank=0, longest=8).dtype
+        return survey(dtype="auto", threads=1, local_rank=0).dtype
 
     if can(Ability.GPU):
         pytest.skip("auto asks the GPU here")

@@ -39,7 +39,7 @@ _SPLIT = {"attention.wqkv.weight": "weight", "attention.wqkv.bias": "bias"}
 _IGNORED = re.compile(r"rotary_emb\.inv_freq$")
 
 
-def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | None, **_same_for_all: Any) -> Any:
+def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | None = None, **_same_for_all: Any) -> Any:
     """Read an InternLM2 folder as a Llama model in `dtype`; raise Failure for a tensor that has no place in it."""
     config = convert_config(json.loads((model_path / "config.json").read_bytes()))
     convert = partial(_convert, config=config)

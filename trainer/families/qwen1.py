@@ -19,7 +19,7 @@ from trainer.families.converted import load_converted
 MODEL_TYPE = qwen1.MODEL_TYPE
 
 
-def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | None, **_same_for_all: Any) -> Any:
+def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | None = None, **_same_for_all: Any) -> Any:
     """Read a Qwen-1 folder as a Qwen2 model in `dtype`; raise Failure for a tensor that has no place in it."""
     old = json.loads((model_path / "config.json").read_bytes())
     tokens = {name: old.get(name) for name in ("bos_token_id", "eos_token_id")}
