@@ -4,10 +4,14 @@ ARG TORCH=cpu
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 TORCH_EXTENSIONS_DIR=/opt/torch_extensions
 RUN apt-get update && apt-get install -y --no-install-recommends g++ make tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-COPY pyproject.toml README.md ./
-RUN if [ "$TORCH" = cpu ]; then pip install "torch==2.13.0+cpu" --index-url https://download.pytorch.org/whl/cpu; fi
+COPY requirements-cpu.txt requirements-cuda.txt ./
+# PyTorch's build for processors lies on an index of its own.
+RUN sed '/^# For development/,$d' requirements-$TORCH.txt > running.txt && sed -n '/^torch==/,/[^\\]$/p' running.txt > torch.txt && \
+    if [ "$TORCH" = cpu ]; then pip install --no-deps --require-hashes -r torch.txt --index-url https://download.pytorch.org/whl/cpu; fi && \
+    pip install --no-deps --require-hashes -r running.txt && rm running.txt torch.txt
 COPY . .
-RUN pip install -e ".[train,serve$([ "$TORCH" = cpu ] || echo ,gpu)]" babel && python tools/translations.py compile && python -m trainer.build_ops
+ENV PYTHONPATH=/app:/app/platform
+RUN python tools/translations.py compile && python -m trainer.build_ops
 # Another processor than this one has its functions compiled anew, by the user who trains there.
 RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data && chown -R luthier /opt
 USER luthier

@@ -1,11 +1,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+UV := uv==0.13.9
+PIP_AUDIT := pip-audit==2.10.1
 QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: setup demo serve test test-full coverage lint bench chromium translations
+.PHONY: setup demo serve test test-full coverage lint bench chromium translations requirements audit
 
 setup:  ## make .venv with everything; says which PyTorch and why
 	@$(PYTHON) tools/setup.py
@@ -42,6 +44,14 @@ lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translati
 
 translations: setup  ## bring the message catalogues up to date with the source
 	@$(BIN)/python tools/translations.py extract
+
+requirements: setup  ## the newest packages that pyproject.toml allows, with their hashes, into requirements-*.txt
+	@$(BIN)/pip install -q $(UV) && $(BIN)/python tools/requirements.py
+
+audit: setup  ## known weaknesses of the packages in requirements-*.txt; asks the network
+	@$(BIN)/pip install -q $(UV)
+	@for kind in cpu cuda; do sed 's/+cpu / /' requirements-$$kind.txt > .venv/audit.txt; \
+	$(BIN)/uv tool run $(PIP_AUDIT) --strict --disable-pip --require-hashes --progress-spinner off -r .venv/audit.txt || exit 1; done
 
 bench: setup  ## every benchmark in its short form
 	@for path in $(filter-out benchmarks/__init__.py benchmarks/common.py benchmarks/platform.py benchmarks/peers.py benchmarks/peer_environments.py,$(wildcard benchmarks/*.py)); do $(BIN)/python -m benchmarks.$$(basename $$path .py) --quick; done
