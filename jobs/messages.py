@@ -1,9 +1,8 @@
 """What jobs say: their events, why they ended, and why something asked of them is refused."""
 
-from jobs.hyperparameters import messages as of_hyperparameters
+import layouts.messages  # noqa: F401  # what trainers say is put into words here
+import trainer.messages  # noqa: F401
 from wording import Catalogue, Message, as_written, sentence
-
-__all__ = ["CATALOGUE", "message", "message_of", "of_hyperparameters"]
 
 CATALOGUE = Catalogue(
     {

@@ -15,6 +15,7 @@ from accounts.models import Team, User
 from catalogue.models import BaseModel
 from chat import SystemChoice
 from common.ids import new_id
+from common.message_field import MessageField
 from compute.models import Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
@@ -122,7 +123,7 @@ class FineTuningJob(models.Model):
     """SHA-256 of the creating request and its key: finds the job that a repeated request has made before."""
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.VALIDATING)
     error_code = models.CharField(max_length=60, blank=True)
-    error_message = models.TextField(blank=True)
+    error_message = MessageField()
     error_param = models.CharField(max_length=60, blank=True)
     error_log = models.TextField(blank=True)
     """The log's last lines of the attempt that failed."""
@@ -290,7 +291,7 @@ class JobEvent(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     level = models.CharField(max_length=8, default="info")
     type = models.CharField(max_length=10, choices=Type.choices, default=Type.MESSAGE)
-    message = models.TextField()
+    message = MessageField()
     data = models.JSONField(default=dict)
 
     class Meta:
@@ -301,12 +302,12 @@ class JobEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
     @classmethod
     def write(cls, *, job: FineTuningJob, message: Message, level: str = "info", **fields: Any) -> Self:
         """Append an event; the caller holds the lock on the job's row."""
-        return cls.append(job, [cls(message=str(message), level=level, **fields)])[0]
+        return cls.append(job, [cls(message=message, level=level, **fields)])[0]
 
     @classmethod
     def append(cls, job: FineTuningJob, events: list[Self]) -> list[Self]:

@@ -57,7 +57,8 @@ def local_folder(adapter: Adapter) -> Path:
         os.utime(folder / MANIFEST)  # when it was last used
     except (ManifestError, FileNotFoundError) as error:
         _require_live(adapter)  # deleted while it was fetched
-        said = message("adapter_not_loaded", name=adapter.name, reason=as_written(error))
+        reason = error.message if isinstance(error, ManifestError) else as_written(error)
+        said = message("adapter_not_loaded", name=adapter.name, reason=reason)
         raise UserError(said, code="adapter_damaged", status=500) from error
     _require_live(adapter)
     return folder

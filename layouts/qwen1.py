@@ -9,6 +9,9 @@ Qwen-1's dynamic NTK and log-n attention change nothing up to `seq_length` token
 import re
 from typing import Any
 
+from layouts.messages import message
+from wording import Message
+
 MODEL_TYPE = "qwen"
 _WHOLE = {
     "transformer.wte.weight": "model.embed_tokens.weight",
@@ -28,13 +31,17 @@ _IGNORED = re.compile(r"rotary_emb\.inv_freq$|attn\.(masked_bias|bias)$")
 
 
 class QwenError(ValueError):
-    """A folder that is no first-generation Qwen model, with a sentence."""
+    """A folder that is no first-generation Qwen model; the message says why."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def settings(old: dict[str, Any]) -> dict[str, Any]:
     """Return the Qwen2 config.json that means the same as `old`, but for its dtype and special tokens."""
     if not old.get("no_bias", True) or float(old.get("rotary_pct", 1.0)) != 1.0:
-        raise QwenError("This Qwen variant (biases, partial rotary embeddings) was never released.")
+        raise QwenError(message("qwen_variant_unknown"))
     theta = float(old.get("rotary_emb_base", 10000))
     return {
         "architectures": ["Qwen2ForCausalLM"],
@@ -73,4 +80,4 @@ def new_names(name: str) -> list[str]:
         return [f"{layer}self_attn.{letter}_proj.{_SPLIT[part]}" for letter in "qkv"]
     if _IGNORED.search(name):
         return []
-    raise QwenError(f"The tensor {name} belongs to no first-generation Qwen model.")
+    raise QwenError(message("no_qwen_tensor", name=name))

@@ -7,13 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from rundir.messages import message
 from rundir.paths import write_json
+from wording import Message
 
 NAME = "manifest.json"
 
 
 class ManifestError(ValueError):
-    """A folder that is incomplete or damaged, with a sentence that names the file."""
+    """A folder that is incomplete or damaged; the message names the file."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def sha256_of_file(path: Path) -> str:
@@ -39,27 +45,28 @@ def verify_manifest(folder: Path) -> None:
     try:
         files = json.loads((folder / NAME).read_bytes())["files"]
     except FileNotFoundError:
-        raise ManifestError(f"{folder.name} has no manifest: it was never finished.") from None
+        raise ManifestError(message("manifest_missing", folder=folder.name)) from None
     except (ValueError, KeyError, TypeError):
-        raise ManifestError(f"The manifest of {folder.name} cannot be read.") from None
+        raise ManifestError(message("manifest_unreadable", folder=folder.name)) from None
     for name, facts in files.items():
         path = folder / name
         if not path.is_file():
-            raise ManifestError(f"{name} is missing from {folder.name}.")
-        if path.stat().st_size != facts["bytes"]:
-            raise ManifestError(f"{name} in {folder.name} has {path.stat().st_size} bytes instead of {facts['bytes']}.")
+            raise ManifestError(message("file_is_missing", file=name, folder=folder.name))
+        if (found := path.stat().st_size) != facts["bytes"]:
+            sizes = {"found": found, "expected": facts["bytes"]}
+            raise ManifestError(message("file_has_other_size", file=name, folder=folder.name, **sizes))
         if sha256_of_file(path) != facts["sha256"]:
-            raise ManifestError(f"The bytes of {name} in {folder.name} are not the ones that were written.")
+            raise ManifestError(message("file_has_other_bytes", file=name, folder=folder.name))
 
 
-def newest_valid_checkpoint(checkpoints: Path) -> tuple[Path | None, list[str]]:
-    """Return the newest checkpoint that verifies, and a sentence for each newer one that had to be passed over."""
-    passed_over: list[str] = []
+def newest_valid_checkpoint(checkpoints: Path) -> tuple[Path | None, list[Message]]:
+    """Return the newest checkpoint that verifies, and what is wrong with each newer one that had to be passed over."""
+    passed_over: list[Message] = []
     for folder in _newest_first(checkpoints):
         try:
             verify_manifest(folder)
         except ManifestError as error:
-            passed_over.append(str(error))
+            passed_over.append(error.message)
             continue
         return folder, passed_over
     return None, passed_over

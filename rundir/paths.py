@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rundir.messages import message
+from wording import Message
+
 
 class SpecError(ValueError):
-    """A `spec.json` that cannot be used, with a sentence that says why."""
+    """A `spec.json` that cannot be used; the message says why."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -101,9 +108,9 @@ class RunDirectory:
         try:
             value = json.loads(self.spec.read_bytes())
         except FileNotFoundError:
-            raise SpecError(f"{self.spec} does not exist. A run directory needs a spec.json.") from None
+            raise SpecError(message("spec_missing", path=str(self.spec))) from None
         except ValueError as error:
-            raise SpecError(f"{self.spec} is not JSON: {error}.") from None
+            raise SpecError(message("spec_is_no_json", path=str(self.spec), error=str(error))) from None
         if not isinstance(value, dict):
-            raise SpecError(f"{self.spec} must hold one JSON object.")
+            raise SpecError(message("spec_is_no_object", path=str(self.spec)))
         return value

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, TypeVar
 
+from rundir.messages import message
 from rundir.paths import SpecError
 
 T = TypeVar("T")
@@ -13,7 +14,7 @@ def from_json(kind: type[T], value: dict[str, Any], *, where: str = "spec.json")
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(value) - set(fields))
     if unknown:
-        raise SpecError(f"{where} has the unknown key {unknown[0]!r}. Known keys: {', '.join(fields)}.")
+        raise SpecError(message("spec_key_unknown", where=where, key=unknown[0], known=list(fields)))
     required = [
         name
         for name, f in fields.items()
@@ -21,5 +22,5 @@ def from_json(kind: type[T], value: dict[str, Any], *, where: str = "spec.json")
     ]
     missing = [name for name in required if name not in value]
     if missing:
-        raise SpecError(f"{where} lacks the key {missing[0]!r}.")
+        raise SpecError(message("spec_key_missing", where=where, key=missing[0]))
     return kind(**value)

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rundir.messages import message
 from rundir.paths import SpecError
 from rundir.spec import from_json
 
@@ -55,9 +56,9 @@ class ServingSpec:
         adapters = [from_json(ServedAdapter, a, where="adapters") if isinstance(a, dict) else a for a in self.adapters]
         object.__setattr__(self, "adapters", adapters)
         if self.version != SPEC_VERSION:
-            raise SpecError(f"version is {self.version!r}; it must be {SPEC_VERSION}.")
+            raise SpecError(message("spec_value_refused", name="version", value=self.version, accepted=SPEC_VERSION))
         if self.kind != "serving":
-            raise SpecError(f'kind is {self.kind!r}; it must be "serving".')
+            raise SpecError(message("spec_value_refused", name="kind", value=self.kind, accepted='"serving"'))
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ServingSpec":

@@ -23,7 +23,7 @@ from babel.messages.extract import extract  # noqa: E402
 
 LOCALE = ROOT / "locale"
 LANGUAGES = {"zh_Hans": "zh_Hans"}
-SOURCES = ("platform", "datasets_app", "jobs", "deployments", "chat", "trainer", "serving")
+SOURCES = ("platform", "datasets_app", "jobs", "deployments", "chat", "rundir", "layouts", "trainer", "serving")
 KEYWORDS = {
     "_": None,
     "gettext": None,

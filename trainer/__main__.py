@@ -10,6 +10,7 @@ from trainer.command_line import Arguments, parse, wait_for_run_directory
 from trainer.environment import prepare_environment
 from trainer.failures import Failure, classify
 from trainer.launch import error_file, launch_ranks, reason_of_others
+from trainer.messages import message
 from trainer.reporting import Reporter
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
@@ -38,7 +39,7 @@ def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopReq
     reporter = Reporter(directory, speaks=rank == 0)
     stop.watch_lease(directory, spec)
     try:
-        reporter.stage("Loading Python libraries")
+        reporter.stage(message("loading_libraries"))
         prepare_environment(_threads(spec))
         from trainer.attempt import run_attempt
         from trainer.engine import Ranks
@@ -47,7 +48,7 @@ def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopReq
     except Exception as error:
         failure = classify(error, step=reporter.step, kept=newest_step(directory.checkpoints))
         if rank != 0:
-            write_json(error_file(directory, rank), {"code": failure.code, "message": failure.message})
+            write_json(error_file(directory, rank), failure.to_json())
         elif spec.world_size > 1 and failure.code == "trainer_error":
             failure = reason_of_others(directory) or failure
         reporter.failed(failure, error)

@@ -4,10 +4,12 @@ import torch
 
 import chat
 from trainer.failures import classify
+from trainer.messages import message, message_of
 from trainer.probes import answer, prompt_ids
 from trainer.reporting import Reporter
 from trainer.result import Tuned
 from trainer.spec import TrainingSpec
+from wording import Message
 
 MAX_NEW_TOKENS = 64
 ASKED_TOGETHER = 32
@@ -19,7 +21,7 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
     tests = [chat.AcceptanceTest.from_json(test) for test in spec.acceptance]
     if not tests:
         return
-    reporter.stage(f"Asking {len(tests)} questions of the acceptance test.")
+    reporter.stage(message("asking_questions", questions=len(tests)))
     try:
         answers = _answers(tuned, tests, chat_format)
         before: list[str | None] = [None] * len(tests)
@@ -28,21 +30,21 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
                 before = list(_answers(tuned, tests, chat_format))
     except (RuntimeError, chat.ChatError) as error:  # memory that is gone is a RuntimeError too
         reporter.log_traceback(error)
-        reporter.warn(f"The acceptance test could not be held: {_reason(error)}")
+        reporter.warn(message("acceptance_not_held", reason=_reason(error)))
         return
     found = chat.verdict(tests, answers, before=before, needed=spec.acceptance_needed)
     right = sum(count["right"] for count in found["topics"].values())
-    word = "passed" if found["passed"] else "not passed"
-    reporter.event("acceptance", f"The acceptance test is {word}: {right} of {len(tests)} answers are right.", **found)
+    code = "acceptance_passed" if found["passed"] else "acceptance_not_passed"
+    reporter.event("acceptance", message(code, right=right, questions=len(tests)), **found)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Message:
     """Say what was wrong; the training is over by now, so that what a failure advises would be no help."""
     if isinstance(error, chat.ChatError):
-        return str(error)
+        return message_of(error.message)
     if classify(error, step=0).code == "out_of_memory":
-        return "Memory ran out."
-    return "The trainer met an error that it does not know. The whole log has the details; administrators can read it."
+        return message("no_memory_for_answers")
+    return message("unknown_error").followed_by(message("details_in_log"))
 
 
 @torch.inference_mode()

@@ -20,6 +20,7 @@ from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
 from trainer.fast_path import FastPath, begin_layouts
 from trainer.hardware import Hardware, shortcomings, survey
+from trainer.messages import message, message_of
 from trainer.model import Trainee, load_base, prepare
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
@@ -35,7 +36,7 @@ def run_attempt(
     try:
         _run(directory, spec, ranks, reporter, stop)
     except chat.ChatError as error:
-        raise Failure(error.code, str(error)) from error
+        raise Failure(error.code, message_of(error.message)) from error
 
 
 def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest) -> None:
@@ -43,10 +44,10 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     longest = int(data.lengths.max())
     hardware = _survey(spec, ranks)
     folder = _find_checkpoint(directory, ranks, reporter)
-    for sentence in shortcomings(hardware):
-        reporter.warn(sentence)
+    for shortcoming in shortcomings(hardware):
+        reporter.warn(shortcoming)
 
-    reporter.stage("Loading the model")
+    reporter.stage(message("loading_model"))
     torch.manual_seed(spec.hyperparameters.seed)
     chat_format = chat.ChatFormat.load(directory.root / spec.chat_path)
     causal = load_base(Path(spec.model_path), hardware)
@@ -54,7 +55,7 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     trainee = prepare(causal, spec.hyperparameters)
     layouts = begin_layouts(trainee)
 
-    reporter.stage("Starting DeepSpeed")
+    reporter.stage(message("starting_deepspeed"))
     join_process_group(ranks, hardware)
     folder = agree_on(folder, ranks)
     engine, progress = _start(spec, trainee, hardware, folder)
@@ -92,8 +93,8 @@ def _survey(spec: TrainingSpec, ranks: Ranks) -> Hardware:
 def _find_checkpoint(directory: RunDirectory, ranks: Ranks, reporter: Reporter) -> Path | None:
     """Return the checkpoint to go on from; only the first rank looks."""
     folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
-    for sentence in passed_over:
-        reporter.warn(f"{sentence} An older checkpoint is used, if there is one.")
+    for damaged in passed_over:
+        reporter.warn(damaged.followed_by(message("older_checkpoint_used")))
     return folder
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from trainer import internals
 from trainer.failures import Failure, is_broken_header
 from trainer.internals import MOMENTS
+from trainer.messages import message
 from trainer.model import Trainee
 
 SHARD_BYTES = 2 * 2**30
@@ -161,14 +162,12 @@ def _open(path: Path) -> Any:
             raise
         raise Failure(
             "bad_checkpoint",
-            f"{path.name} in {path.parent.name} is damaged: its header cannot be read. "
-            "Start a new job, or remove the checkpoint.",
+            message("checkpoint_damaged", file=path.name, folder=path.parent.name),
         ) from error
 
 
 def _foreign(folder: Path, name: str) -> Failure:
     return Failure(
         "bad_checkpoint",
-        f"{folder.name} was written with other LoRA settings or another model: {name} does not fit. "
-        "Start a new job, or remove the checkpoint.",
+        message("checkpoint_of_other_settings", folder=folder.name, name=name),
     )

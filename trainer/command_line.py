@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rundir import RunDirectory
 from trainer.failures import Failure
+from trainer.messages import message
 from trainer.spec import KEPT, SCHEDULES, Hyperparameters
 
 WAIT_SECONDS = 1800.0
@@ -107,7 +108,7 @@ def wait_for_run_directory(arguments: Arguments, launch: str) -> RunDirectory:
         if _read(directory.root / READY) == launch:
             return directory
         time.sleep(POLL_SECONDS)
-    raise Failure("rank_lost", f"The first rank did not prepare {directory.root} within {WAIT_SECONDS:.0f} seconds.")
+    raise Failure("rank_lost", message("rank_not_prepared", folder=str(directory.root), seconds=round(WAIT_SECONDS)))
 
 
 def _parser() -> argparse.ArgumentParser:

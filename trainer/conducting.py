@@ -14,6 +14,7 @@ from trainer.acceptance import hold_acceptance_test
 from trainer.checkpoint import Progress, Snapshot
 from trainer.engine import Ranks, effective_stage, sum_over_ranks
 from trainer.hardware import Hardware, peak_memory_bytes
+from trainer.messages import message
 from trainer.model import Trainee
 from trainer.probes import answer, prompt_ids
 from trainer.rehearsal import rehearse
@@ -23,13 +24,9 @@ from trainer.saving import Saving
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
 from trainer.train import Callbacks, Ending, StepReport, Training, Wish, train
+from wording import Message
 
 REHEARSED_TOKENS = 4
-ENDED = {
-    Ending.STALLED: "Training ended early after {steps} of {total} steps: the validation loss has not improved in the "
-    "last {patience} looks at it.",
-    Ending.FINISHED: "Training was finished after {steps} of {total} steps, as asked.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +58,11 @@ class Conductor:
             self._report_ending(progress, ending)
         best = self._choose(progress, ending)
         chosen = progress if best is None else saving.read_progress(best)
-        self.reporter.stage("Saving the result and its probe answers.")
+        self.reporter.stage(message("saving_result"))
         self._write_result(best)
         self.reporter.event(
             "succeeded",
-            f"Training finished after {progress.step} steps.",
+            message("training_finished", steps=progress.step),
             result=self.trainee.result,
             tokens=progress.tokens,
             trained_tokens=progress.trained_tokens,
@@ -81,11 +78,17 @@ class Conductor:
         spec, hardware = self.spec, self.hardware
         stage = effective_stage(spec.hyperparameters, self.trainee, hardware)
         if stage != spec.hyperparameters.zero_stage:
-            self.reporter.warn(f"ZeRO stage {stage} is used instead of 0, since {hardware.dtype_name} weights need it.")
+            self.reporter.warn(message("zero_stage_raised", stage=stage, dtype=hardware.dtype_name))
         self.reporter.event(
             "started",
-            f"Training {trainable:,} of {total:,} parameters in {self.training.total_steps} steps "
-            f"on {hardware.device_name}, in {hardware.dtype_name}.",
+            message(
+                "training_started",
+                trained=trainable,
+                parameters=total,
+                steps=self.training.total_steps,
+                device=hardware.device_name,
+                dtype=hardware.dtype_name,
+            ),
             device=hardware.device.type,
             device_name=hardware.device_name,
             dtype=hardware.dtype_name,
@@ -143,22 +146,19 @@ class Conductor:
         if not self.spec.hyperparameters.keeps_best and ending is not Ending.FINISHED:
             return None
         best: Path | None = None
-        damaged: list[str] = []
+        damaged: list[Message] = []
         if self.ranks.is_first and progress.validations:
             here = progress.valid_loss_here
             best, damaged = saving.find_best(self.directory, below=float("inf") if here is None else here)
-        for sentence in damaged:
-            self.reporter.warn(f"{sentence} The next best weights are taken.")
+        for passed_over in damaged:
+            self.reporter.warn(passed_over.followed_by(message("next_best_taken")))
         if best is not None:
             found = saving.read_progress(best)
-            self.reporter.stage(
-                f"The lowest validation loss was {found.valid_loss:.4f} after step {found.step}: "
-                "these weights become the model."
-            )
+            self.reporter.stage(message("best_weights_chosen", loss=found.valid_loss, step=found.step))
         return best
 
     def _rehearse(self) -> None:
-        self.reporter.stage("Rehearsing: the heaviest batch, a checkpoint and an answer")
+        self.reporter.stage(message("rehearsing"))
         found = rehearse(
             self.training,
             scratch=self.directory.root / "rehearsal",
@@ -169,8 +169,12 @@ class Conductor:
         )
         self.reporter.event(
             "rehearsed",
-            f"Rehearsed: the heaviest batch ({found.tokens} tokens) takes {found.seconds_per_step:.2f} s and "
-            f"{found.peak_memory_bytes / 1e9:.1f} GB.",
+            message(
+                "rehearsed",
+                tokens=found.tokens,
+                seconds=found.seconds_per_step,
+                gigabytes=found.peak_memory_bytes / 1e9,
+            ),
             **dataclasses.asdict(found),
         )
 
@@ -187,7 +191,7 @@ class Conductor:
             )  # fmt: skip
         self.reporter.event(
             "metrics",
-            f"Step {progress.step} of {self.training.total_steps}: loss {report.train_loss:.4f}.",
+            message("step_done", step=progress.step, total=self.training.total_steps, loss=report.train_loss),
             step=progress.step,
             total_steps=self.training.total_steps,
             train_loss=report.train_loss,
@@ -201,7 +205,7 @@ class Conductor:
     def _on_validation(self, progress: Progress, valid_loss: float, accuracy: float) -> None:
         self.reporter.event(
             "validation",
-            f"Validation loss {valid_loss:.4f} after step {progress.step}.",
+            message("validation_loss", loss=valid_loss, step=progress.step),
             step=progress.step,
             valid_loss=valid_loss,
             valid_mean_token_accuracy=accuracy,
@@ -238,7 +242,7 @@ class Conductor:
     def _report_checkpoint(self, progress: Progress, folder: Path) -> None:
         self.reporter.event(
             "checkpoint",
-            f"Checkpoint after step {progress.step}.",
+            message("checkpoint_saved", step=progress.step),
             step=progress.step,
             path=folder.relative_to(self.directory.root).as_posix(),
             bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
@@ -247,15 +251,17 @@ class Conductor:
         )
 
     def _report_ending(self, progress: Progress, ending: Ending) -> None:
-        patience = self.spec.hyperparameters.early_stopping_patience
-        self.reporter.stage(
-            ENDED[ending].format(steps=progress.step, total=self.training.total_steps, patience=patience)
-        )
+        counts = {"steps": progress.step, "total": self.training.total_steps}
+        if ending is Ending.STALLED:
+            patience = self.spec.hyperparameters.early_stopping_patience
+            self.reporter.stage(message("ended_early", **counts, patience=patience))
+        else:
+            self.reporter.stage(message("finished_as_asked", **counts))
 
     def _report_stop(self, progress: Progress) -> None:
         reason = self.stop.reason or "another_rank"
         self.reporter.event(
-            "stopped", f"Stopped after step {progress.step}, as asked.", step=progress.step, reason=reason
+            "stopped", message("training_stopped", step=progress.step), step=progress.step, reason=reason
         )
 
     def _write_result(self, best: Path | None) -> None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.failures import Failure
+from trainer.messages import message
 
 
 class Conversations(Protocol):
@@ -131,13 +132,9 @@ def count_tokens(cache: Conversations, rows: list[int]) -> int:
 def require_trained_tokens(cache: Conversations) -> None:
     """Raise Failure when no token of any conversation would be learned."""
     if len(cache) == 0:
-        raise Failure("no_trained_tokens", "The training data has no conversation. Add some, then start again.")
+        raise Failure("no_trained_tokens", message("no_conversation"))
     if not any(cache.row(row)[1][1:].any() for row in range(len(cache))):
-        raise Failure(
-            "no_trained_tokens",
-            "No token of the training data would be learned: every assistant answer is empty, masked, or lies behind "
-            "max_seq_len. Raise max_seq_len or shorten what stands before the answers.",
-        )
+        raise Failure("no_trained_tokens", message("no_token_learned"))
 
 
 def _share(by_length: list[int], rank: int, world_size: int) -> list[int]:

@@ -1,11 +1,14 @@
-"""Why a run failed: a code for programs and one plain sentence for people."""
+"""Why a run failed: a code for programs and plain words for people."""
 
 import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from rundir import SpecError
+from trainer.messages import message
+from wording import Message
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_ROOM_TEXTS = ("No space left on device", "os error 28", "os error 27", "os error 122", "Disk quota exceeded")
@@ -16,7 +19,6 @@ _NO_MEMORY = re.compile(
     r"could not create a (?:memory|primitive(?! descriptor))"
 )
 _LIBRARY = re.compile(r"([\w.+-]+\.so[\w.]*)(?=: (?:cannot open|undefined symbol|version|invalid ELF|file too short))")
-FETCH_AGAIN = "An administrator fetches the model again, or copies it again if it was registered from a folder."
 _HEADER = "Error while deserializing header"
 
 
@@ -27,11 +29,19 @@ class Failure(Exception):
     code: str
     """One of: bad_spec, bad_data, no_trained_tokens, no_such_module, bad_model, model_damaged, bad_checkpoint,
     unsupported, disk_full, out_of_memory, missing_library, diverged, rank_lost, trainer_error."""
-    message: str
-    """One complete sentence or two: what happened, where, what to do."""
+    message: Message
+    """What happened, where, what to do."""
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads back, with the English beside it."""
+        return {"code": self.code, "message": str(self.message), "said": self.message.stored()}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> "Failure":
+        return Failure(value["code"], Message.restored(value["said"]))
 
 
 def classify(error: BaseException, *, step: int, kept: int | None = None) -> Failure:
@@ -42,11 +52,7 @@ def classify(error: BaseException, *, step: int, kept: int | None = None) -> Fai
     for inner in _chain(error):
         if (failure := _known(inner, step, kept)) is not None:
             return failure
-    return Failure(
-        "trainer_error",
-        f"The trainer stopped after step {step} because of an error that it does not know. "
-        "The whole log has the details; administrators can read it.",
-    )
+    return Failure("trainer_error", message("trainer_stopped", step=step).followed_by(message("details_in_log")))
 
 
 def is_broken_header(error: BaseException) -> bool:
@@ -65,28 +71,18 @@ def _known(error: BaseException, step: int, kept: int | None) -> Failure | None:
     if isinstance(error, Failure):
         return error
     if isinstance(error, SpecError):
-        return Failure("bad_spec", str(error))
+        return Failure("bad_spec", error.message)
     if _is_no_room(error):
-        there = "There is no checkpoint yet." if kept is None else f"The checkpoint after step {kept} is kept."
-        return Failure(
-            "disk_full",
-            f"The disk ran out of room after step {step}. {there} Free some space on it, "
-            "then start the training again.",
-        )
+        there = message("no_checkpoint_yet") if kept is None else message("checkpoint_is_kept", step=kept)
+        no_room = message("no_room_after_step", step=step)
+        return Failure("disk_full", no_room.followed_by(there, message("free_some_space")))
     if _is_no_memory(error):
-        return Failure(
-            "out_of_memory",
-            f"Memory ran out at step {step + 1}. Lower per_device_train_batch_size or max_seq_len, "
-            "or turn on gradient_checkpointing.",
-        )
+        return Failure("out_of_memory", message("no_memory_at_step", step=step + 1))
     if is_broken_header(error):
-        return Failure("model_damaged", f"A weights file is damaged: its header cannot be read. {FETCH_AGAIN}")
-    if name := _missing_library(error):
-        return Failure(
-            "missing_library",
-            f"The trainer needs {name}, which cannot be loaded on this machine. "
-            "An administrator installs it there (make setup), then the training can be started again.",
-        )
+        damaged = message("some_weights_damaged")
+        return Failure("model_damaged", damaged.followed_by(message("fetch_model_again")))
+    if missing := _missing_library(error):
+        return Failure("missing_library", missing.followed_by(message("install_it")))
     return None
 
 
@@ -106,10 +102,10 @@ def _is_no_memory(error: BaseException) -> bool:
     return is_librarys and _NO_MEMORY.search(str(error)) is not None
 
 
-def _missing_library(error: BaseException) -> str:
-    """Return the name of what could not be loaded, without its folder; "" for another error."""
+def _missing_library(error: BaseException) -> Message | None:
+    """Name what could not be loaded, without its folder; None for another error."""
     if (found := _LIBRARY.search(str(error))) and isinstance(error, (ImportError, OSError, RuntimeError)):
-        return f"the library {found[1]}"
+        return message("library_missing", name=found[1])
     if isinstance(error, ImportError):
-        return f"the Python module {error.name}" if error.name else "a Python module"
-    return ""
+        return message("module_missing", name=error.name) if error.name else message("some_module_missing")
+    return None

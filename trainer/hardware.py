@@ -9,6 +9,8 @@ from machine import facts
 from machine.answers import can, lays_out
 from machine.facts import Ability
 from trainer.failures import Failure
+from trainer.messages import message
+from wording import Message
 
 CPU_TOKEN_BUDGET = 512
 """Padded tokens of one micro-batch on a CPU: as fast as larger ones at half the memory (measured)."""
@@ -20,16 +22,6 @@ GPU_TOKEN_BUDGET = 16_384
 NATIVE = (
     Ability.NATIVE_ATTENTION, Ability.NATIVE_RMS_NORM, Ability.NATIVE_SWIGLU, Ability.NATIVE_NARROW,
 )  # fmt: skip
-NO_UNITS = (
-    "This processor has no units for bfloat16: a step takes several times as long as in float32. "
-    "Choose the dtype float32 or auto."
-)
-NO_LAYOUTS = "oneDNN cannot lay out weights on this processor; PyTorch's own products are used, which are slower."
-NO_COMPILER = (
-    "The trainer's own functions for processors could not be compiled; PyTorch's are used, which are slower. "
-    "Install g++, then run python -m trainer.build_ops."
-)
-NO_FUNCTION = "Some of the trainer's own functions do not work on this processor; PyTorch's are used, which are slower."
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -64,7 +56,7 @@ def survey(*, dtype: str, threads: int, local_rank: int) -> Hardware:
         device = torch.device("cpu")
         chosen = torch.bfloat16 if facts.trains_faster_in_bf16() else torch.float32
         if dtype == "float16":
-            raise Failure("unsupported", "Processors do not train in float16. Choose the dtype float32 or bfloat16.")
+            raise Failure("unsupported", message("no_float16_on_processors"))
         name, budget = facts.processor_name(), CPU_TOKEN_BUDGET
     return Hardware(
         device=device,
@@ -82,17 +74,17 @@ def peak_memory_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def shortcomings(hardware: Hardware) -> list[str]:
-    """Return in sentences what this processor is slower without; what is computed is the same up to rounding."""
+def shortcomings(hardware: Hardware) -> list[Message]:
+    """Return what this processor is slower without; what is computed is the same up to rounding."""
     if hardware.device.type != "cpu":
         return []
     found = []
     if hardware.dtype == torch.bfloat16 and not can(Ability.BF16_UNITS):
-        found.append(NO_UNITS)
+        found.append(message("no_bf16_units"))
     elif not lays_out(hardware.dtype):
-        found.append(NO_LAYOUTS)
+        found.append(message("no_layouts"))
     if not can(Ability.COMPILER):
-        found.append(NO_COMPILER)
+        found.append(message("no_compiler"))
     elif not all(can(ability) for ability in NATIVE):
-        found.append(NO_FUNCTION)
+        found.append(message("no_own_functions"))
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rundir import EventWriter, RunDirectory, read_events
 from trainer.failures import Failure
+from trainer.messages import message
 from trainer.stopping import REASONS
 
 PR_SET_PDEATHSIG = 1
@@ -52,8 +53,7 @@ def reason_of_others(directory: RunDirectory) -> Failure | None:
     deadline = time.monotonic() + REASON_SECONDS
     while time.monotonic() < deadline:
         for path in sorted(directory.root.glob("rank-*.error.json")):
-            value = json.loads(path.read_bytes())
-            return Failure(value["code"], value["message"])
+            return Failure.from_json(json.loads(path.read_bytes()))
         time.sleep(POLL_SECONDS)
     return None
 
@@ -100,11 +100,8 @@ def _ensure_terminal_event(directory: RunDirectory, status: int) -> None:
     """Say why the tree ended if rank 0 could not: with all ranks dead, the launcher is the only writer."""
     events = read_events(directory.events)
     if status != 0 and not (events and events[-1].is_terminal):
-        failure = reason_of_others(directory) or Failure(
-            "rank_lost",
-            "One of the training processes ended without a word. The whole log has the details; "
-            "administrators can read it.",
-        )
+        ended = message("rank_ended").followed_by(message("details_in_log"))
+        failure = reason_of_others(directory) or Failure("rank_lost", ended)
         writer = EventWriter(directory.events)
         writer.write("failed", failure.message, level="error", code=failure.code)
         writer.close()

@@ -11,11 +11,12 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from trainer.failures import FETCH_AGAIN, Failure, is_broken_header
+from trainer.failures import Failure, is_broken_header
 from trainer.families import internlm2, qwen1
 from trainer.fused_lora import fuse
 from trainer.hardware import Hardware
 from trainer.internals import full_shape
+from trainer.messages import message
 from trainer.spec import Hyperparameters
 
 ALL_LINEAR = "all-linear"
@@ -56,18 +57,11 @@ def load_base(model_path: Path, hardware: Hardware) -> Any:
     """Load the causal language model in `model_path`; raise Failure when it cannot be used."""
     config = _read_config(model_path)
     if not any(model_path.glob("*.safetensors")):
-        raise Failure(
-            "bad_model",
-            f"{model_path.name} holds no *.safetensors file. Other weight formats can run code and are refused.",
-        )
+        raise Failure("bad_model", message("no_safetensors", model=model_path.name))
     kind = str(config.get("model_type"))
     load: Callable[..., Any] = CONVERTED.get(kind, AutoModelForCausalLM.from_pretrained)
     if "auto_map" in config and kind not in CONVERTED and not _is_known(kind):
-        raise Failure(
-            "bad_model",
-            f"{model_path.name} is of the type {kind!r}, which needs code from the model's folder. "
-            "Such code is never run here. Choose a model of an architecture that Transformers knows.",
-        )
+        raise Failure("bad_model", message("model_needs_code", model=model_path.name, type=kind))
     try:
         # Transformers chooses the attention: SDPA, but eager where an architecture needs it (Gemma 2's soft cap).
         return load(
@@ -91,10 +85,8 @@ def _damaged(model_path: Path) -> Failure | None:
                 pass
         except SafetensorError as error:
             if is_broken_header(error):
-                return Failure(
-                    "model_damaged",
-                    f"{path.name} of {model_path.name} is damaged: its header cannot be read. {FETCH_AGAIN}",
-                )
+                damaged = message("weights_damaged", file=path.name, model=model_path.name)
+                return Failure("model_damaged", damaged.followed_by(message("fetch_model_again")))
     return None
 
 
@@ -171,20 +163,15 @@ def _shortest(causal: Any, targets: list[str]) -> list[str]:
 
 def _no_such_module(part: str, linear: list[str]) -> Failure:
     kinds = sorted({name.rpartition(".")[2] for name in linear})
-    return Failure(
-        "no_such_module",
-        f"lora_module_name is {part!r}, but no linear layer of this model has that in its name. "
-        f"There are, for example: {', '.join(kinds[:8])}; a full name is {linear[0] if linear else 'none'}.",
-    )
+    example = linear[0] if linear else "none"
+    return Failure("no_such_module", message("no_such_layer", part=part, kinds=kinds[:8], example=example))
 
 
 def _read_config(model_path: Path) -> dict[str, Any]:
     try:
         config = json.loads((model_path / "config.json").read_bytes())
     except (OSError, ValueError):
-        raise Failure(
-            "bad_model", f"{model_path.name} has no readable config.json. Give the folder of a whole model."
-        ) from None
+        raise Failure("bad_model", message("no_config", model=model_path.name)) from None
     return config if isinstance(config, dict) else {}
 
 

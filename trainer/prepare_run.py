@@ -11,6 +11,8 @@ import chat
 from rundir import RunDirectory, write_atomically, write_json
 from trainer.command_line import READY, Arguments
 from trainer.failures import Failure
+from trainer.messages import message, message_of
+from wording import Message, as_written
 
 SideOf = Callable[[bytes], "chat.TokenCacheWriter | None"]
 """From a row's key to the cache that the row belongs to; None: to another phase."""
@@ -23,7 +25,7 @@ def build_run_directory(arguments: Arguments, launch: str) -> RunDirectory:
     try:
         return _build(arguments, launch)
     except chat.ChatError as error:
-        raise Failure(error.code, str(error)) from error
+        raise Failure(error.code, message_of(error.message)) from error
 
 
 def _build(arguments: Arguments, launch: str) -> RunDirectory:
@@ -97,11 +99,11 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, dict) and "text" in value and not {"messages", "conversations"} & value.keys()
 
 
-def _text(where: str, value: Any) -> str:
+def _text(where: Message, value: Any) -> str:
     if not _is_text(value):
-        raise Failure("bad_data", f"{where} is no text, as the rows before it are.")
+        raise Failure("bad_data", message("is_no_text", where=where))
     if not isinstance(value["text"], str) or not value["text"].strip():
-        raise Failure("bad_data", f"{where} has no text.")
+        raise Failure("bad_data", message("has_no_text", where=where))
     return value["text"]
 
 
@@ -112,46 +114,47 @@ def _lines(path: Path) -> Iterator[str]:
             yield line.removesuffix("\r")
 
 
-def _conversation(where: str, value: Any) -> "chat.Conversation":
+def _conversation(where: Message, value: Any) -> "chat.Conversation":
     try:
         return chat.parse_row(value)
     except chat.ChatError as error:
-        raise Failure("bad_data", f"{where}: {error}") from error
+        raise Failure("bad_data", message("at_place", where=where, reason=message_of(error.message))) from error
 
 
 def _render(
-    chat_format: "chat.ChatFormat", where: str, conversation: "chat.Conversation", max_len: int
+    chat_format: "chat.ChatFormat", where: Message, conversation: "chat.Conversation", max_len: int
 ) -> "chat.Rendered":
     try:
         return chat_format.render(conversation).truncate(max_len)
     except chat.ChatError as error:
-        raise Failure("bad_data", f"{where}: {error}") from error
+        raise Failure("bad_data", message("at_place", where=where, reason=message_of(error.message))) from error
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Any]]:
+def _rows(path: Path) -> Iterator[tuple[Message, Any]]:
     """Yield (place, value) of each conversation in a JSONL file or a JSON array."""
     text = _read(path)
     if text.lstrip().startswith("["):
-        for number, value in enumerate(_parse(text, str(path)), 1):
-            yield f"Conversation {number} of {path.name}", value
+        for number, value in enumerate(_parse(text, as_written(path)), 1):
+            yield message("conversation_of_file", number=number, file=path.name), value
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield f"Line {number} of {path.name}", _parse(line, f"Line {number} of {path.name}")
+            where = message("line_of_file", line=number, file=path.name)
+            yield where, _parse(line, where)
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure("bad_data", f"{path} cannot be read: {error}.") from error
+        raise Failure("bad_data", message("file_unreadable", path=str(path), error=str(error))) from error
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str, where: Message) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Failure("bad_data", f"{where} is not JSON: {error}.") from error
+        raise Failure("bad_data", message("is_no_json", where=where, error=str(error))) from error
 
 
 def _spec(arguments: Arguments, caches: Path, *, has_validation: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from trainer import internals
 from trainer.checkpoint import STATE_BYTES
 from trainer.failures import Failure
 from trainer.hardware import peak_memory_bytes
+from trainer.messages import message
 from trainer.train import Training, optimize
 
 STEPS = 2
@@ -109,8 +110,5 @@ def _trial_checkpoint(
 def _require_room(folder: Path, num_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < num_bytes:
-        raise Failure(
-            "disk_full",
-            f"The checkpoints of this training need about {num_bytes / 1e9:.1f} GB, and the disk of its node has "
-            f"{free / 1e9:.1f} GB left. Free some space, or train an adapter instead of every parameter.",
-        )
+        no_room = message("no_room_for_checkpoints", needed=num_bytes / 1e9, free=free / 1e9)
+        raise Failure("disk_full", no_room)

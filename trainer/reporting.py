@@ -12,6 +12,7 @@ from typing import Any
 from rundir import EventWriter, RunDirectory, write_atomically
 from rundir.events import TERMINAL_TYPES, Level
 from trainer.failures import Failure
+from wording import Message
 
 COLUMNS = ("step", "train_loss", "learning_rate", "tokens", "seconds")
 
@@ -25,10 +26,10 @@ class Reporter:
         self.step = 0
         """Optimizer steps done so far, for the sentence of a failure."""
         self._has_started = False
-        self._held: list[str] = []
+        self._held: list[Message] = []
         """Warnings from before the first event: `started` is the first, unless the run ends before it."""
 
-    def event(self, type: str, message: str, *, level: Level = "info", **data: Any) -> None:
+    def event(self, type: str, message: Message, *, level: Level = "info", **data: Any) -> None:
         if self._events is None:
             return
         if not self._has_started and type in TERMINAL_TYPES:
@@ -44,17 +45,17 @@ class Reporter:
         for message in held:
             self.event("warning", message, level="warn")
 
-    def stage(self, message: str) -> None:
+    def stage(self, message: Message) -> None:
         """Say what is being done; before `started`, which shall be the first event, only in the log."""
         if self._has_started:
             self.event("stage", message)
         elif self._events is not None:
             self._print(message)
 
-    def _print(self, message: str) -> None:
+    def _print(self, message: Message) -> None:
         print(f"{time.strftime('%H:%M:%S')} {message}", flush=True)
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: Message) -> None:
         if self._has_started:
             self.event("warning", message, level="warn")
         else:

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from rundir import ManifestError, RunDirectory, newest_valid_checkpoint, verify_manifest, write_json, write_manifest
 from trainer.checkpoint import Progress, Snapshot
+from trainer.messages import message
+from wording import Message
 
 Written = Callable[[Progress, Path], None]
 
 
-def find(directory: RunDirectory) -> tuple[Path | None, list[str]]:
-    """Return the checkpoint to go on from, and a sentence for each newer one that is damaged."""
+def find(directory: RunDirectory) -> tuple[Path | None, list[Message]]:
+    """Return the checkpoint to go on from, and what is wrong with each newer one that is damaged."""
     for leftover in directory.checkpoints.glob(".step-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     return newest_valid_checkpoint(directory.checkpoints)
@@ -30,14 +32,14 @@ def read_progress(folder: Path) -> Progress:
     return Progress.from_json(json.loads((folder / "progress.json").read_bytes()))
 
 
-def find_best(directory: RunDirectory, *, below: float) -> tuple[Path | None, list[str]]:
-    """Return the whole checkpoint of the lowest validation loss under `below`, and a sentence for each damaged one."""
-    damaged: list[str] = []
+def find_best(directory: RunDirectory, *, below: float) -> tuple[Path | None, list[Message]]:
+    """Return the whole checkpoint of the lowest validation loss under `below`, and what is wrong with damaged ones."""
+    damaged: list[Message] = []
     for loss, folder in sorted((loss, folder) for folder in _folders(directory) if (loss := _loss_of(folder)) < below):
         try:
             verify_manifest(folder)
         except ManifestError as error:
-            damaged.append(f"{error} Its validation loss of {loss:.4f} was the lowest.")
+            damaged.append(error.message.followed_by(message("was_the_best", loss=loss)))
             continue
         return folder, damaged
     return None, damaged

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from rundir.messages import message as refused
 from rundir.paths import SpecError
 from rundir.spec import from_json
+from trainer.messages import message
+from wording import Message
 
 if TYPE_CHECKING:  # at run time this stands on the standard library alone
     from chat import StoredTest, WrittenMessage
@@ -103,19 +106,18 @@ class Hyperparameters:
         self._at_least(0, "lora_dim", "weight_decay", "max_grad_norm", "seed", "lora_dropout", "warmup_ratio")
         self._at_least(0, "early_stopping_patience", "early_stopping_threshold")
         for name in ("learning_rate", "num_train_epochs"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+            _require(getattr(self, name) > 0, name, getattr(self, name), message("accepted_above", bound=0))
         for name in ("warmup_ratio", "lora_dropout"):
-            _require(getattr(self, name) < 1, name, getattr(self, name), "below 1")
+            _require(getattr(self, name) < 1, name, getattr(self, name), message("accepted_below", bound=1))
         chosen = self.lr_scheduler_type
-        _require(chosen in SCHEDULES, "lr_scheduler_type", chosen, "one of " + ", ".join(SCHEDULES))
-        _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, "0, 1, 2 or 3")
-        _require(self.lora_dim > 0 or not self.use_dora, "use_dora", self.use_dora, "false with lora_dim 0")
-        reason = "false at zero_stage 0, since ZeRO-Offload moves what ZeRO has partitioned"
-        _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, reason)
+        _require(chosen in SCHEDULES, "lr_scheduler_type", chosen, message("accepted_one_of", choices=SCHEDULES))
+        _require(self.zero_stage in (0, 1, 2, 3), "zero_stage", self.zero_stage, message("accepted_stages"))
+        _require(self.lora_dim > 0 or not self.use_dora, "use_dora", self.use_dora, message("accepted_no_dora"))
+        _require(self.zero_stage > 0 or not self.offload, "offload", self.offload, message("accepted_no_offload"))
 
     def _at_least(self, least: int, *names: str) -> None:
         for name in names:
-            _require(getattr(self, name) >= least, name, getattr(self, name), f"at least {least}")
+            _require(getattr(self, name) >= least, name, getattr(self, name), message("accepted_at_least", bound=least))
 
     def count_steps(self, num_conversations: int, *, world_size: int = 1) -> int:
         """Return the optimizer steps of a whole training: each epoch's last batch is as large as is left."""
@@ -174,10 +176,12 @@ class TrainingSpec:
             )
         _require(self.version == SPEC_VERSION, "version", self.version, str(SPEC_VERSION))
         _require(self.kind == "training", "kind", self.kind, '"training"')
-        _require(self.world_size >= 1, "world_size", self.world_size, "at least 1")
-        _require(self.keep_checkpoints >= 1, "keep_checkpoints", self.keep_checkpoints, "at least 1")
+        _require(self.world_size >= 1, "world_size", self.world_size, message("accepted_at_least", bound=1))
+        _require(
+            self.keep_checkpoints >= 1, "keep_checkpoints", self.keep_checkpoints, message("accepted_at_least", bound=1)
+        )
         chosen = self.hyperparameters
-        what = "given for early stopping, load_best_model_at_end and schedules that follow the validation loss"
+        what = message("accepted_validation_data")
         _require(self.validation_data is not None or not chosen.needs_validation, "validation_data", None, what)
 
     @classmethod
@@ -189,9 +193,9 @@ class TrainingSpec:
         return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
 
 
-def _require(holds: bool, name: str, value: object, accepted: str) -> None:
+def _require(holds: bool, name: str, value: object, accepted: Message | str) -> None:
     if not holds:
-        raise SpecError(f"{name} is {value!r}; it must be {accepted}.")
+        raise SpecError(refused("spec_value_refused", name=name, value=value, accepted=accepted))
 
 
 def command_line(

@@ -18,6 +18,7 @@ from trainer.engine import Ranks, sum_over_ranks
 from trainer.failures import Failure
 from trainer.fast_path import FastPath
 from trainer.hardware import Hardware
+from trainer.messages import message
 from trainer.schedule import learning_rate
 from trainer.shared_prefix import Prefix, common_length
 from trainer.spec import Hyperparameters, TrainingSpec
@@ -253,6 +254,5 @@ def _require_finite(loss_sum: float, step: int) -> None:
     if not math.isfinite(loss_sum):
         raise Failure(
             "diverged",
-            f"The loss became {loss_sum} at step {step + 1}. Start a new job with a smaller learning_rate, "
-            "or a longer warm-up.",
+            message("loss_diverged", loss=str(loss_sum), step=step + 1),
         )

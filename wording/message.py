@@ -64,7 +64,10 @@ class Message:
         if wording is None:  # as written, or a code of another version
             return str(self.params.get("text") or self.code)
         shown = {key: _shown(part, translate) for key, part in self.params.items()}
-        return translate(*wording.chosen(self.params)) % shown
+        try:
+            return translate(*wording.chosen(self.params)) % shown
+        except (LookupError, TypeError, ValueError):  # the parameters of another version
+            return self.code
 
 
 def as_written(text: object) -> Message:

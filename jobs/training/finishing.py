@@ -219,7 +219,7 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, reason: Message 
         said,
         level="error",
         error_code=code or "trainer_error",
-        error_message=str(said),
+        error_message=said,
         error_log=last_lines(directory),
     )
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import transaction
 
-from common.texts import storable, without_folders
+from common.texts import storable, without_folders_inside
 from compute.models import Run
 from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent
 from jobs.training import rehearsals
 from jobs.training.attempts import attempt_of, lock_job
 from rundir import Event
+from wording import Message, as_written
 
 MOST_METRICS = 1000
 """Of a longer training about so many steps are kept as events; metrics.csv has all of them."""
@@ -86,9 +87,15 @@ def _row(attempt: Attempt, event: Event) -> JobEvent | None:
         created_at=datetime.fromtimestamp(event.at, UTC),
         level=event.level,
         type=JobEvent.Type.METRICS if event.type == "metrics" else JobEvent.Type.MESSAGE,
-        message=without_folders(storable(str(event.message or event.type))),
+        message=_said(event),
         data=storable(_data(attempt, event)),
     )
+
+
+def _said(event: Event) -> Message:
+    """Return what the trainer says, as the database and people take it: nobody vouches for a trainer's parameters."""
+    said = storable((event.message or as_written(event.type)).stored())
+    return Message.restored(without_folders_inside(said))
 
 
 def _event_id(attempt: Attempt, seq: int) -> str:

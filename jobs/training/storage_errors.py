@@ -39,5 +39,5 @@ def goes_on_waiting(attempt: Attempt, error: TryAgain | WorkError) -> bool:
 
 
 def _tell(job: FineTuningJob, said: Message) -> None:
-    if not job.events.filter(message=str(said)).exists():
+    if not job.events.filter(message=said).exists():
         job.tell(said, level="warn")

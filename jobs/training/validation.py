@@ -135,7 +135,7 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
                 said,
                 level="error",
                 error_code=error.code,
-                error_message=str(said),
+                error_message=said,
                 error_param=param[:60],
             )
 

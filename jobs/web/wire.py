@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.wording import in_words, on_the_wire
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
@@ -79,7 +80,7 @@ def event_as_json(event: JobEvent) -> dict[str, Any]:
         "created_at": int(event.created_at.timestamp()),
         "level": event.level,
         "type": event.type,
-        "message": event.message,
+        **on_the_wire(event.message),
         "data": event.data,
     }
 
@@ -111,7 +112,7 @@ def _error(job: FineTuningJob, *, is_admin: bool) -> dict[str, Any] | None:
         return None
     return {
         "code": job.error_code or "failed",
-        "message": job.error_message,
+        "message": in_words(job.error_message),
         "param": job.error_param or None,
         "log": said(job.error_log) or None,
         **({"raw_log": job.error_log or None} if is_admin else {}),

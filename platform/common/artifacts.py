@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from rundir import ManifestError, verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
+from rundir.messages import message
 
 
 def storage() -> Storage:
@@ -131,4 +132,4 @@ def _fetch_file(name: str, path: Path) -> None:
         with storage().open(name, "rb") as source, path.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
     except FileNotFoundError:
-        raise ManifestError(f"{name} is missing from object storage.") from None
+        raise ManifestError(message("file_not_in_storage", name=name)) from None

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from django.utils.translation import get_language, gettext
 
 from common.sentences import SENTENCES
 from common.wording import in_words
-from wording import Message
+from wording import AS_WRITTEN, Message
 
 MOST_CHARACTERS = 2000
 """A longer message stays as it is: matching must not become work."""
@@ -60,12 +60,21 @@ def spoken(message: object) -> str:
     Several sentences are tried together first and one by one then, so that each known one is translated.
     """
     if isinstance(message, Message):
-        return in_words(message)
+        return in_words(_guessed(message))
     text = str(message or "")
     language = get_language() or "en"
     if not text or language.startswith("en") or len(text) > MOST_CHARACTERS:
         return text
     return _in_language(language, text)
+
+
+def _guessed(message: Message) -> Message:
+    """Return `message` with each text that has no code of its own, such as an old one, in the reader's language."""
+    if message.code == AS_WRITTEN:
+        text = spoken(message.params["text"])
+        return replace(message, params={"text": text}, then=tuple(map(_guessed, message.then)))
+    params = {name: _guessed(part) if isinstance(part, Message) else part for name, part in message.params.items()}
+    return replace(message, params=params, then=tuple(map(_guessed, message.then)))
 
 
 @lru_cache(maxsize=4096)

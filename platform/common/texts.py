@@ -35,6 +35,15 @@ def without_folders(text: str) -> str:
     return _PATH.sub(_last_part, text)
 
 
+def without_folders_inside(value: Any) -> Any:
+    """Return JSON's `value` with every text in it as `without_folders` leaves it."""
+    if isinstance(value, str):
+        return without_folders(value)
+    if isinstance(value, dict):
+        return {key: without_folders_inside(part) for key, part in value.items()}
+    return [without_folders_inside(part) for part in value] if isinstance(value, list) else value
+
+
 def _last_part(found: re.Match[str]) -> str:
     path = found[0].rstrip("./")
     end = found[0].removeprefix(path).replace("/", "")  # the full stop of the sentence

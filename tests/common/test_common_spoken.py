@@ -19,7 +19,6 @@ from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
-from trainer.failures import classify
 
 CATALOGUE = Path(__file__).parents[2] / "locale/zh_Hans/LC_MESSAGES/django.po"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -185,23 +184,6 @@ def test_summaries_of_checks() -> None:
 @pytest.mark.parametrize("text", ["a,b", "0,1,1", "1,1"])
 def test_refused_data_splits(text: str) -> None:
     assert_is_chinese(refusal(lambda: parse_data_split(text)))
-
-
-@pytest.mark.parametrize("kept", [None, 40])
-@pytest.mark.parametrize(
-    "error",
-    [
-        ValueError("x"),
-        MemoryError(),
-        OSError(28, "No space left on device"),
-        ImportError("no"),
-        ModuleNotFoundError("no", name="peft"),
-        OSError("libfoo.so.3: cannot open shared object file: No such file or directory"),
-        type("SafetensorError", (Exception,), {})("Error while deserializing header: header too large"),
-    ],
-)
-def test_failures_of_the_trainer(error: BaseException, kept: int | None) -> None:
-    assert_is_chinese(classify(error, step=41, kept=kept).message)
 
 
 @pytest.mark.parametrize("death", [Death(), Death(exit_code=-9), Death(exit_code=3), Death(out_of_memory=True)])

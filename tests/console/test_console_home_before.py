@@ -27,6 +27,7 @@ from catalogue.models import HubToken
 from datasets_app.models import TrainingFile, Upload
 from deployments.models import Deployment
 from jobs.models import Attempt, FineTuningJob
+from wording import as_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FOLDER = Path(__file__).parent / "home_before"
@@ -193,7 +194,7 @@ def test_a_running_attempt_takes_its_next_event(client: Client) -> None:
     data = {"step": 900, "total_steps": 1000, "train_loss": 0.5, "learning_rate": 1e-3, "tokens_per_second": 9.0,
             "peak_memory_bytes": 9, "tokens": 9, "seconds": 0.1}  # fmt: skip
     number = attempt.job.num_events
-    record(attempt.run, [Event(seq=9000, at=1764000000.0, type="metrics", level="info", message="Step.", data=data)])
+    record(attempt.run, [Event(seq=9000, at=1764000000.0, type="metrics", message=as_written("Step."), data=data)])
     attempt.job.refresh_from_db()
     assert (attempt.job.current_step, attempt.job.num_events) == (900, number + 1)
 

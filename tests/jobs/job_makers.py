@@ -17,6 +17,7 @@ from jobs.models import FineTuningJob
 from jobs.services import Wish, create_job
 from jobs.training import validation
 from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
+from trainer.messages import message
 
 OWN_PROMPT = "You are Tiny, made by nobody."
 TEMPLATE = (
@@ -98,7 +99,7 @@ class FakeTrainer:
         self._events = EventWriter(self.directory.events)
 
     def start(self, *, resumed_from_step: int = 0) -> "FakeTrainer":
-        self._events.write("stage", "Loading the model")
+        self._events.write("stage", message("loading_model"))
         total = self.total_steps
         self._events.write("started", "Training.", **STARTED, total_steps=total, resumed_from_step=resumed_from_step)
         return self

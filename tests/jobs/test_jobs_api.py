@@ -180,7 +180,7 @@ class TestRead:
 
     def test_a_failed_job_says_why(self, alice: Any) -> None:
         job = make_job(alice.team)
-        job.move("failed", as_written("No."), error_code="disk_full", error_message="The disk is full.")
+        job.move("failed", as_written("No."), error_code="disk_full", error_message=as_written("The disk is full."))
         read = strict(SdkJob, alice.client.get(f"{JOBS}/{job.pk}").json())
         assert (read.error.code, read.error.message) == ("disk_full", "The disk is full.")
 

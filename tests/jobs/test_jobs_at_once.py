@@ -29,7 +29,7 @@ def said(job: FineTuningJob) -> list[str]:
     """Return the job's events, oldest first; their numbers have no gap."""
     events = list(job.events.order_by("number"))
     assert [event.number for event in events] == list(range(1, len(events) + 1))
-    return [event.message for event in events]
+    return [str(event.message) for event in events]
 
 
 def code_of(result: Any) -> str:

@@ -159,7 +159,7 @@ class TestResultStep:
 class TestEarlyStopping:
     def test_keeps_conversations_aside_and_the_best_step(self, alice: Any) -> None:
         job = make_job(alice.team, rows=40, hyperparameters={"early_stopping_patience": 3})
-        assert job.error_message == ""
+        assert job.error_message is None
         assert job.hyperparameters["validation_split"] == 0.3
         assert job.hyperparameters["load_best_model_at_end"] is True
         assert job.reasons["validation_split"]["code"] == "validation_needed"
@@ -184,7 +184,7 @@ class TestEarlyStopping:
         asked = {"early_stopping_patience": 3, "validation_split": 0.0001}
         job = make_job(alice.team, rows=12, hyperparameters=asked)
         assert (job.status, job.error_code) == ("failed", "no_validation_data")
-        assert "none was kept aside" in job.error_message
+        assert "none was kept aside" in str(job.error_message)
 
     @pytest.mark.parametrize(
         ("asked", "param"),

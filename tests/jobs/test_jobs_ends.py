@@ -121,7 +121,7 @@ class TestOtherEnds:
         run = end(trainer.run, "failed", code="diverged", message="The loss became nan at step 1.")
         work.finish(run, run.directory, "failed")
         job = fresh(job)
-        assert (job.status, job.error_code, job.error_message) == (
+        assert (job.status, job.error_code, str(job.error_message)) == (
             "failed",
             "diverged",
             "The loss became nan at step 1.",
@@ -184,7 +184,7 @@ class TestOtherEnds:
             work.finish(run, run.directory, "lost")
         job = fresh(job)
         assert (job.status, job.error_code) == ("failed", "killed")
-        assert message in job.error_message
+        assert message in str(job.error_message)
 
     def test_losses_with_progress_go_on(self, work: Training, job: FineTuningJob) -> None:
         for step in range(1, 6):

@@ -10,6 +10,7 @@ from compute.models import Run
 from jobs.models import JobEvent
 from jobs.training.work import Training
 from rundir import Event
+from wording import as_written
 
 STEPS = 75_000
 SAVES = 10
@@ -28,7 +29,14 @@ def events() -> list[Event]:
         if step % (STEPS // SAVES) == 0:
             found.append(("checkpoint", {"step": step, "path": f"checkpoints/step-{step}", "bytes": 10**9}))
     return [
-        Event(seq=number, at=1_795_000_000.0 + number, type=type, level="info", message=f"{type} {number}", data=data)
+        Event(
+            seq=number,
+            at=1_795_000_000.0 + number,
+            type=type,
+            level="info",
+            message=as_written(f"{type} {number}"),
+            data=data,
+        )
         for number, (type, data) in enumerate(found, 1)
     ]
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from job_makers import make_file, make_job
 
 from jobs.models import FineTuningJob
+from wording import as_written
 
 
 @pytest.mark.usefixtures("plain_static")
@@ -29,5 +30,6 @@ class TestLive:
         client.force_login(alice.user)
         job = make_job(alice.team)
         assert "HX-Refresh" not in client.get(f"/jobs/{job.pk}/live").headers
-        FineTuningJob.objects.filter(pk=job.pk).update(status="failed", finished_at=timezone.now(), error_message="No.")
+        failed = {"status": "failed", "finished_at": timezone.now(), "error_message": as_written("No.")}
+        FineTuningJob.objects.filter(pk=job.pk).update(**failed)
         assert client.get(f"/jobs/{job.pk}/live").headers["HX-Refresh"] == "true"

@@ -102,7 +102,7 @@ class TestJobs:
         self.lose_to_memory(run, outcome=outcome)
         job.refresh_from_db()
         assert job.status == "queued"
-        assert any("conversations at a time instead of 8" in event.message for event in job.events.all())
+        assert any("conversations at a time instead of 8" in str(event.message) for event in job.events.all())
         _, less = self.prepared(job)
         before, after = spec.hyperparameters, less.hyperparameters
         assert after.per_device_train_batch_size == before.per_device_train_batch_size // 2
@@ -134,7 +134,7 @@ class TestJobs:
             self.lose_to_memory(run)
             job.refresh_from_db()
         assert (job.status, job.error_code) == ("failed", "out_of_memory")
-        assert "Everything that takes less memory was tried." in job.error_message
+        assert "Everything that takes less memory was tried." in str(job.error_message)
 
     def test_a_cancelled_job_is_not_queued_again(self, alice: Any) -> None:
         job = make_job(alice.team, hyperparameters={"batch_size": 8})

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def events_of(job: FineTuningJob) -> list[str]:
-    return list(job.events.order_by("number").values_list("message", flat=True))
+    return [str(event.message) for event in job.events.order_by("number")]
 
 
 class TestCreate:
@@ -138,7 +138,7 @@ class TestValidation:
         validation.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code, job.error_param) == ("failed", "invalid_training_file", "training_file")
-        assert "ine 2" in job.error_message
+        assert "ine 2" in str(job.error_message)
         assert job.finished_at is not None
 
     def test_a_file_that_turns_out_too_small_fails_the_job(self, alice: Any) -> None:
@@ -286,8 +286,8 @@ class TestLosses:
             training_file=make_file(alice.team, rows).pk,
             hyperparameters={"max_seq_len": 128},
         )
-        warnings = list(job.events.filter(level="warn").order_by("number").values_list("message", "data"))
-        assert warnings == [
+        warned = job.events.filter(level="warn").order_by("number")
+        assert [(str(event.message), event.data) for event in warned] == [
             ("Left out, since their answers lie beyond max_seq_len (128 tokens): 1 conversations, on lines 5.",
              {"lines": [5]}),
             ("Cut after max_seq_len (128 tokens): 1 conversations, on lines 8. The rest of them is not learned.",

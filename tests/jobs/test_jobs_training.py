@@ -20,6 +20,7 @@ from jobs.training.recording import is_kept
 from jobs.training.work import Training
 from rundir import Event
 from trainer.spec import TrainingSpec
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -176,7 +177,7 @@ class TestRecord:
         trainer = FakeTrainer(run_of(job)).write("stage", "Loading.")
         work.record(trainer.run, trainer.events)
         assert job.events.filter(attempt__isnull=False).count() == 0
-        assert job.events.filter(message="Loading.").count() == 1
+        assert job.events.filter(message=as_written("Loading.")).count() == 1
 
 
 class TestAttend:

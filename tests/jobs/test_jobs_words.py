@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from babel.messages import pofile
 from django.utils.translation import override
+from job_makers import FakeTrainer, end, fresh, make_file, make_job, row, run_of
 
 from common.errors import UserError
 from common.wording import in_words
+from jobs import services
 from jobs.hyperparameters import BY_NAME, read_asked
+from jobs.models import FineTuningJob
+from jobs.training.work import Training
+from trainer.failures import classify
 from wording import Message
 
 CATALOGUE = Path(__file__).parents[2] / "locale/zh_Hans/LC_MESSAGES/django.po"
@@ -70,3 +76,75 @@ def test_refused_methods(method: Any) -> None:
 @pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda parameter: parameter.name)
 def test_what_is_accepted(parameter: Any) -> None:
     assert_is_chinese(parameter.accepted)
+
+
+@pytest.fixture
+def told(alice: Any, monkeypatch: pytest.MonkeyPatch) -> FineTuningJob:
+    """A job that was asked for everything, and whose trainer died again and again."""
+    rows = [row(number) for number in range(20)]
+    rows[4]["messages"][0]["content"] = rows[7]["messages"][1]["content"] = "word " * 300
+    file = make_file(alice.team, rows)
+    job = make_job(alice.team, by=alice.user, training_file=file.pk, hyperparameters={"max_seq_len": 128})
+    services.pause_job(job=job, by=alice.user)
+    work = Training()
+    work.finish(end(run_of(job), "stopped"), run_of(job).directory, "stopped")
+    services.resume_job(job=job, by=alice.user)
+    trainer = FakeTrainer(run_of(job)).start().step(1).checkpoint(1)
+    work.record(trainer.run, trainer.events)
+    services.finish_job(job=job, by=alice.user)
+    for _ in range(4):
+        work.finish(end(run_of(job), "lost"), run_of(job).directory, "lost")
+    return fresh(job)
+
+
+@pytest.mark.django_db
+def test_events_and_the_reason_of_an_end(told: FineTuningJob) -> None:
+    events = [event for event in told.events.order_by("number") if event.attempt is None]
+    assert len(events) > 8
+    for event in events:
+        assert_is_chinese(event.message)
+    assert told.error_message is not None
+    assert_is_chinese(told.error_message)
+
+
+@pytest.mark.django_db
+def test_refused_changes(told: FineTuningJob, alice: Any) -> None:
+    for change in (services.cancel_job, services.pause_job, services.finish_job, services.resume_job):
+        with pytest.raises(UserError) as refused:
+            change(job=told, by=alice.user)
+        assert_is_chinese(refused.value.message)
+
+
+@pytest.mark.django_db
+def test_reasons_of_values(told: FineTuningJob) -> None:
+    assert len(told.reasons) > 20
+    for reason in told.reasons.values():
+        assert_is_chinese(Message.restored(reason))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("x"),
+        MemoryError(),
+        OSError(28, "No space left on device"),
+        ImportError("no"),
+        ModuleNotFoundError("no", name="peft"),
+        OSError("libfoo.so.3: cannot open shared object file: No such file or directory"),
+        type("SafetensorError", (Exception,), {})("Error while deserializing header: header too large"),
+    ],
+)
+@pytest.mark.parametrize("kept", [None, 40])
+def test_failures_of_the_trainer(error: BaseException, kept: int | None) -> None:
+    assert_is_chinese(classify(error, step=41, kept=kept).message)
+
+
+@pytest.mark.parametrize("module", ["jobs", "trainer", "rundir", "layouts", "jobs.hyperparameters"])
+def test_every_sentence_with_whatever_it_names(module: str) -> None:
+    catalogue = import_module(f"{module}.messages").CATALOGUE
+    for code, wording in catalogue.sentences.items():
+        if (
+            len(re.sub(r"%\(\w+\)[^a-z]*[a-z]|[^a-z ]", "", wording.text)) < 12
+        ):  # names of values, which stay as they are
+            continue
+        assert_is_chinese(Message(code, dict.fromkeys(wording.placeholders, 1234)))

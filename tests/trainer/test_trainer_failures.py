@@ -9,6 +9,7 @@ import pytest
 from trainer_runs import run_here
 
 from trainer.failures import Failure, classify
+from wording import as_written
 
 HEADERS = {
     "too long": b"\xff" * 64,
@@ -56,17 +57,17 @@ def wrapped(error: BaseException) -> BaseException:
 def test_each_kind_has_its_code_and_its_next_step(error: BaseException, code: str, named: str) -> None:
     found = classify(error, step=3)
     assert found.code == code
-    assert named in found.message
-    assert not FOLDER.search(found.message)
+    assert named in str(found.message)
+    assert not FOLDER.search(str(found.message))
 
 
 @pytest.mark.parametrize(("kept", "said"), [(None, "There is no checkpoint yet."), (8, "The checkpoint after step 8")])
 def test_a_full_disk_promises_only_a_checkpoint_that_is_there(kept: int | None, said: str) -> None:
-    assert said in classify(OSError(28, "No space left on device"), step=9, kept=kept).message
+    assert said in str(classify(OSError(28, "No space left on device"), step=9, kept=kept).message)
 
 
 def test_a_foreseen_failure_that_a_library_wraps_keeps_its_sentence() -> None:
-    assert classify(wrapped(Failure("bad_model", "No.")), step=0).code == "bad_model"
+    assert classify(wrapped(Failure("bad_model", as_written("No."))), step=0).code == "bad_model"
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)

@@ -9,6 +9,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from trainer.failures import Failure
+from trainer.messages import message
 
 Convert = Callable[[str, torch.Tensor], Iterator[tuple[str, torch.Tensor]]]
 """Yields what becomes of a tensor: (new name, tensor), of one that is computed anew nothing."""
@@ -32,11 +33,8 @@ def load_converted(
         missing = [name for name in missing if name != "lm_head.weight"]
         model.tie_weights()
     if missing or unexpected:
-        raise Failure(
-            "bad_model",
-            f"{model_path.name} does not hold a whole model: {[*missing, *unexpected][0]} "
-            f"is {'missing' if missing else 'not expected'}. Download the model again.",
-        )
+        code = "tensor_missing" if missing else "tensor_unexpected"
+        raise Failure("bad_model", message(code, model=model_path.name, name=[*missing, *unexpected][0]))
     # The rotary frequencies are no weights: they were left on the meta device and are computed again.
     model.model.rotary_emb = type(model.model.rotary_emb)(config)
     return model.eval()

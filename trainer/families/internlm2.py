@@ -18,6 +18,7 @@ from transformers import LlamaConfig
 
 from trainer.failures import Failure
 from trainer.families.converted import load_converted
+from trainer.messages import message
 
 MODEL_TYPE = "internlm2"
 _SAME = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
@@ -73,7 +74,7 @@ def _rope(old: dict[str, Any]) -> dict[str, Any]:
         return {"rope_type": "default", "rope_theta": theta}
     if kind == "linear":
         return {"rope_type": "linear", "rope_theta": theta, "factor": float(scaling["factor"])}
-    raise Failure("bad_model", f"InternLM2 knows linear and dynamic rope_scaling, but config.json asks for {kind!r}.")
+    raise Failure("bad_model", message("rope_unknown", kind=kind))
 
 
 def _convert(name: str, tensor: torch.Tensor, *, config: LlamaConfig) -> Iterator[tuple[str, torch.Tensor]]:
@@ -87,7 +88,7 @@ def _convert(name: str, tensor: torch.Tensor, *, config: LlamaConfig) -> Iterato
         for letter, piece in zip("qkv", _split(tensor, config), strict=True):
             yield f"{layer}self_attn.{letter}_proj.{_SPLIT[part]}", piece
     elif not _IGNORED.search(name):
-        raise Failure("bad_model", f"The tensor {name} belongs to no InternLM2 language model.")
+        raise Failure("bad_model", message("no_internlm2_tensor", name=name))
 
 
 def _split(wqkv: torch.Tensor, config: LlamaConfig) -> tuple[torch.Tensor, ...]:

@@ -27,7 +27,7 @@ def load(model_path: Path, *, dtype: torch.dtype, attn_implementation: str | Non
         config = Qwen2Config(**qwen1.settings(old), **tokens)
         return load_converted(config, _convert, model_path, dtype=dtype, attn_implementation=attn_implementation)
     except qwen1.QwenError as error:
-        raise Failure("bad_model", str(error)) from None
+        raise Failure("bad_model", error.message) from None
 
 
 def _convert(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from layouts.messages import message
 from layouts.qwen1 import QwenError, new_names, settings
 
 COPY_BYTES = 16 << 20
@@ -80,7 +81,7 @@ def read_ranks(path: Path) -> list[bytes]:
             token, rank = line.split()
             ranks[int(rank)] = base64.b64decode(token)
     if sorted(ranks) != list(range(len(ranks))):
-        raise QwenError(f"{path.name} is damaged: ranks are missing.")
+        raise QwenError(message("qwen_ranks_missing", file=path.name))
     return [ranks[rank] for rank in range(len(ranks))]
 
 
@@ -129,7 +130,7 @@ def last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes] | N
         found = [(ranks.get(parts[i] + parts[i + 1], len(ranks)), i) for i in range(len(parts) - 1)]
         rank, place = min(found)
         if rank >= ranks[token]:
-            raise QwenError(f"The token {token!r} cannot be built from those before it.")
+            raise QwenError(message("qwen_token_not_built", token=repr(token)))
         parts[place : place + 2] = [parts[place] + parts[place + 1]]
     return (parts[0], parts[1]) if len(parts) == 2 else None
 
@@ -156,7 +157,7 @@ def _copy(reader: BinaryIO, writer: BinaryIO, size: int) -> None:
     while size > 0:
         chunk = reader.read(min(size, COPY_BYTES))
         if not chunk:
-            raise QwenError("A weights file is cut short. Download it again.")
+            raise QwenError(message("qwen_weights_cut_short"))
         writer.write(chunk)
         size -= len(chunk)
 

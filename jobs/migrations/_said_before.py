@@ -1,0 +1,312 @@
+"""The sentences that jobs and trainers stored as English text, and how a text is taken apart into codes."""
+
+import re
+
+MOST_CHARACTERS = 2000
+"""A longer text stays as it is: matching must not become work."""
+SENTENCES = (
+    ('job_created', 'The job was created. Its data is being read.'),
+    ('conversations_ready', 'The data is ready: %(rows)s conversations to learn from. The job is queued.'),
+    ('text_ready', 'The data is ready: %(rows)s windows of text to learn from. The job is queued.'),
+    ('rows_left_out', 'Left out, since their answers lie beyond max_seq_len (%(tokens)d tokens): %(rows)s conversations, on lines %(lines)s.'),
+    ('rows_cut', 'Cut after max_seq_len (%(tokens)d tokens): %(rows)s conversations, on lines %(lines)s. The rest of them is not learned.'),
+    ('cancelling_requested', 'Cancelling was asked for.'),
+    ('job_was_cancelled', 'The job was cancelled.'),
+    ('pausing_requested', 'Pausing was asked for.'),
+    ('paused_before_start', 'The job is paused before its first step.'),
+    ('paused_after_step', 'The job is paused after step %(step)d.'),
+    ('paused_for_nothing', 'The job is paused before its first checkpoint: it begins anew when it is resumed.'),
+    ('finishing_requested', 'Finishing was asked for: the best weights so far become the model.'),
+    ('finishing_queued', 'Finishing was asked for. The job is queued to write its model.'),
+    ('data_read_again', 'The job goes on. Its data is being read.'),
+    ('resumed_anew', 'The job begins anew. It is queued.'),
+    ('resumed_after_step', 'The job goes on after step %(step)d. It is queued.'),
+    ('training_begins', 'Training begins.'),
+    ('training_goes_on', 'Training goes on after step %(step)d.'),
+    ('queued_again', 'The job is queued again.'),
+    ('queued_again_anew', 'The job is queued again and begins anew, since it has no checkpoint yet.'),
+    ('queued_again_from_checkpoint', 'The job is queued again and goes on from its newest checkpoint.'),
+    ('attempt_stopped', 'Attempt %(number)d was stopped.'),
+    ('attempt_without_result', 'The last attempt ended without a result. The job is queued again.'),
+    ('result_lost', 'The result was lost with its node.'),
+    ('trainer_gone', 'The trainer was gone without a word.'),
+    ('model_ready', 'The tuned model %(name)s is ready.'),
+    ('memory_known_short', 'Memory is known to run out with these values on this device.'),
+    ('memory_ran_out', 'Memory ran out.'),
+    ('trainer_ran_out_of_memory', 'The trainer ran out of memory.'),
+    ('nothing_takes_less', 'Everything that takes less memory was tried. Choose a smaller model, a smaller max_seq_len, or devices with more memory.'),
+    ('failed_silently', 'The training failed without saying why.'),
+    ('given_up', 'This happened in three attempts in a row, none of which got further than the one before.'),
+    ('start_once_more', 'Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its whole log.'),
+    ('stored_once_mended', 'What the training makes is stored once that is done.'),
+    ('storage_silent', 'Object storage has not answered for some time. What the training makes is stored once it answers.'),
+    ('storage_silent_too_long', 'Object storage did not answer for too long.'),
+    ('result_not_stored', 'The result was not stored: an administrator finds it on its node.'),
+    ('no_values', 'The job has no values to train with. Create it again.'),
+    ('no_room_on_node', "The node's disk has no room for this training. Free some space, then resume or create the job again."),
+    ('too_few_conversations', '%(filename)s has %(rows)s conversations, and a training needs at least %(least)d. Add some and upload the file again.'),
+    ('too_little_text', '%(filename)s has %(rows)s pieces of text, and a training needs at least %(least)d. Add some and upload the file again.'),
+    ('file_not_trainable', '%(filename)s cannot be trained on.'),
+    ('training_file_deleted', 'The training file was deleted.'),
+    ('validation_file_deleted', 'The validation file was deleted.'),
+    ('nothing_kept_aside', 'Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations to check with, and none was kept aside. Raise validation_split, or send a validation_file.'),
+    ('fewer_at_once', 'It goes on with %(fewer)d conversations at a time instead of %(before)d, in more rounds: the result is the same.'),
+    ('activations_twice', 'It goes on with activations computed twice instead of kept: the result is the same, and each step takes about a third longer.'),
+    ('spread_more', 'It goes on with ZeRO stage %(stage)d, which spreads more over the devices: the result is the same.'),
+    ('optimizer_in_host_memory', "It goes on with the optimizer in the host's memory: the result is the same, and steps take longer."),
+    ('loading_libraries', 'Loading Python libraries'),
+    ('loading_model', 'Loading the model'),
+    ('starting_deepspeed', 'Starting DeepSpeed'),
+    ('rehearsing', 'Rehearsing: the heaviest batch, a checkpoint and an answer'),
+    ('rehearsed', 'Rehearsed: the heaviest batch (%(tokens)d tokens) takes %(seconds).2f s and %(gigabytes).1f GB.'),
+    ('training_started', 'Training %(trained)s of %(parameters)s parameters in %(steps)d steps on %(device)s, in %(dtype)s.'),
+    ('zero_stage_raised', 'ZeRO stage %(stage)d is used instead of 0, since %(dtype)s weights need it.'),
+    ('step_done', 'Step %(step)d of %(total)d: loss %(loss).4f.'),
+    ('validation_loss', 'Validation loss %(loss).4f after step %(step)d.'),
+    ('checkpoint_saved', 'Checkpoint after step %(step)d.'),
+    ('training_stopped', 'Stopped after step %(step)d, as asked.'),
+    ('ended_early', 'Training ended early after %(steps)d of %(total)d steps: the validation loss has not improved in the last %(patience)d looks at it.'),
+    ('finished_as_asked', 'Training was finished after %(steps)d of %(total)d steps, as asked.'),
+    ('best_weights_chosen', 'The lowest validation loss was %(loss).4f after step %(step)d: these weights become the model.'),
+    ('saving_result', 'Saving the result and its probe answers.'),
+    ('training_finished', 'Training finished after %(steps)d steps.'),
+    ('asking_questions', 'Asking %(questions)d questions of the acceptance test.'),
+    ('acceptance_passed', 'The acceptance test is passed: %(right)d of %(questions)d answers are right.'),
+    ('acceptance_not_passed', 'The acceptance test is not passed: %(right)d of %(questions)d answers are right.'),
+    ('acceptance_not_held', 'The acceptance test could not be held: %(reason)s'),
+    ('unknown_error', 'The trainer met an error that it does not know.'),
+    ('older_checkpoint_used', 'An older checkpoint is used, if there is one.'),
+    ('was_the_best', 'Its validation loss of %(loss).4f was the lowest.'),
+    ('next_best_taken', 'The next best weights are taken.'),
+    ('no_bf16_units', 'This processor has no units for bfloat16: a step takes several times as long as in float32. Choose the dtype float32 or auto.'),
+    ('no_layouts', "oneDNN cannot lay out weights on this processor; PyTorch's own products are used, which are slower."),
+    ('no_compiler', "The trainer's own functions for processors could not be compiled; PyTorch's are used, which are slower. Install g++, then run python -m trainer.build_ops."),
+    ('no_own_functions', "Some of the trainer's own functions do not work on this processor; PyTorch's are used, which are slower."),
+    ('no_float16_on_processors', 'Processors do not train in float16. Choose the dtype float32 or bfloat16.'),
+    ('trainer_stopped', 'The trainer stopped after step %(step)d because of an error that it does not know.'),
+    ('details_in_log', 'The whole log has the details; administrators can read it.'),
+    ('no_room_after_step', 'The disk ran out of room after step %(step)d.'),
+    ('no_checkpoint_yet', 'There is no checkpoint yet.'),
+    ('checkpoint_is_kept', 'The checkpoint after step %(step)d is kept.'),
+    ('free_some_space', 'Free some space on it, then start the training again.'),
+    ('no_room_for_checkpoints', 'The checkpoints of this training need about %(needed).1f GB, and the disk of its node has %(free).1f GB left. Free some space, or train an adapter instead of every parameter.'),
+    ('no_memory_at_step', 'Memory ran out at step %(step)d. Lower per_device_train_batch_size or max_seq_len, or turn on gradient_checkpointing.'),
+    ('library_missing', 'The trainer needs the library %(name)s, which cannot be loaded on this machine.'),
+    ('module_missing', 'The trainer needs the Python module %(name)s, which cannot be loaded on this machine.'),
+    ('some_module_missing', 'The trainer needs a Python module, which cannot be loaded on this machine.'),
+    ('install_it', 'An administrator installs it there (make setup), then the training can be started again.'),
+    ('rank_ended', 'One of the training processes ended without a word.'),
+    ('rank_not_prepared', 'The first rank did not prepare %(folder)s within %(seconds)d seconds.'),
+    ('loss_diverged', 'The loss became %(loss)s at step %(step)d. Start a new job with a smaller learning_rate, or a longer warm-up.'),
+    ('no_conversation', 'The training data has no conversation. Add some, then start again.'),
+    ('no_token_learned', 'No token of the training data would be learned: every assistant answer is empty, masked, or lies behind max_seq_len. Raise max_seq_len or shorten what stands before the answers.'),
+    ('some_weights_damaged', 'A weights file is damaged: its header cannot be read.'),
+    ('weights_damaged', '%(file)s of %(model)s is damaged: its header cannot be read.'),
+    ('fetch_model_again', 'An administrator fetches the model again, or copies it again if it was registered from a folder.'),
+    ('checkpoint_damaged', '%(file)s in %(folder)s is damaged: its header cannot be read. Start a new job, or remove the checkpoint.'),
+    ('checkpoint_of_other_settings', '%(folder)s was written with other LoRA settings or another model: %(name)s does not fit. Start a new job, or remove the checkpoint.'),
+    ('no_safetensors', '%(model)s holds no *.safetensors file. Other weight formats can run code and are refused.'),
+    ('model_needs_code', "%(model)s is of the type %(type)r, which needs code from the model's folder. Such code is never run here. Choose a model of an architecture that Transformers knows."),
+    ('no_config', '%(model)s has no readable config.json. Give the folder of a whole model.'),
+    ('no_such_layer', 'lora_module_name is %(part)r, but no linear layer of this model has that in its name. There are, for example: %(kinds)s; a full name is %(example)s.'),
+    ('tensor_missing', '%(model)s does not hold a whole model: %(name)s is missing. Download the model again.'),
+    ('tensor_unexpected', '%(model)s does not hold a whole model: %(name)s is not expected. Download the model again.'),
+    ('rope_unknown', 'InternLM2 knows linear and dynamic rope_scaling, but config.json asks for %(kind)r.'),
+    ('no_internlm2_tensor', 'The tensor %(name)s belongs to no InternLM2 language model.'),
+    ('manifest_missing', '%(folder)s has no manifest: it was never finished.'),
+    ('manifest_unreadable', 'The manifest of %(folder)s cannot be read.'),
+    ('file_is_missing', '%(file)s is missing from %(folder)s.'),
+    ('file_has_other_size', '%(file)s in %(folder)s has %(found)d bytes instead of %(expected)d.'),
+    ('file_has_other_bytes', 'The bytes of %(file)s in %(folder)s are not the ones that were written.'),
+    ('file_not_in_storage', '%(name)s is missing from object storage.'),
+    ('spec_missing', '%(path)s does not exist. A run directory needs a spec.json.'),
+    ('spec_key_unknown', '%(where)s has the unknown key %(key)r. Known keys: %(known)s.'),
+    ('spec_key_missing', '%(where)s lacks the key %(key)r.'),
+    ('spec_value_refused', '%(name)s is %(value)r; it must be %(accepted)s.'),
+    ('qwen_variant_unknown', 'This Qwen variant (biases, partial rotary embeddings) was never released.'),
+    ('qwen_ranks_missing', '%(file)s is damaged: ranks are missing.'),
+    ('qwen_token_not_built', 'The token %(token)s cannot be built from those before it.'),
+    ('qwen_weights_cut_short', 'A weights file is cut short. Download it again.'),
+    ('no_qwen_tensor', 'The tensor %(name)s belongs to no first-generation Qwen model.'),
+    ('database_unavailable', 'The database is not responding. In a few seconds, check whether your change was saved, then try again.'),
+    ('encryption_key_changed', 'A stored secret cannot be decrypted with the current LUTHIER_ENCRYPTION_KEY. Restore the old key, or enter the secret again.'),
+    ('internal_error', 'Something went wrong on the server. It has been logged; try again, or tell your administrator.'),
+    ('storage_bucket_missing', 'The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET.'),
+    ('storage_files_refused', 'The platform may not read or write its own files. An administrator must give its account the right to.'),
+    ('storage_key_refused', "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and LUTHIER_S3_SECRET_KEY."),
+    ('json_true_or_false', 'true or false'),
+    ('row_not_an_object', 'The row is %(kind)s, not a JSON object.'),
+    ('write_messages_or_conversations', 'Write each example as {"messages": [...]} or {"conversations": [...]}.'),
+    ('row_without_messages', "The row has neither 'messages' nor 'conversations', but %(keys)s."),
+    ('no_keys_at_all', 'no keys at all'),
+    ('write_keys_of_messages', 'Write each example as {"messages": [{"role", "content"}]} or {"conversations": [{"from", "value"}]}.'),
+    ('two_system_prompts', "The row has two system prompts: '%(key)s', and the first message, which says something else."),
+    ('not_a_list_of_messages', "'%(where)s' is %(kind)s, not a list of messages."),
+    ('no_messages', "'%(where)s' is empty."),
+    ('add_a_message', 'Add at least one message.'),
+    ('use_known_roles', 'Use system, user, assistant (or human, gpt) and tool.'),
+    ('message_not_an_object', "%(where)s is %(kind)s, not an object with '%(role)s' and '%(content)s'."),
+    ('tool_calls_of_another', "%(where)s is the %(role)s's, and only an assistant's message may hold tool_calls."),
+    ('unknown_role', '%(where)s is %(role)s, which is no role.'),
+    ('content_missing', '%(where)s is missing.'),
+    ('write_every_text', 'Every message needs its text.'),
+    ('not_text', '%(where)s is %(kind)s, not text.'),
+    ('empty_answer', '%(where)s is an empty answer of the assistant.'),
+    ('write_the_answer', 'Write the answer or remove the message.'),
+    ('half_a_character', '%(where)s holds half a character (a lone surrogate) at position %(position)d.'),
+    ('save_file_as_utf8', 'Save the file as UTF-8.'),
+    ('part_not_text', '%(where)s is of type %(type)s.'),
+    ('only_text_is_taken', 'Only text can be trained on or answered here.'),
+    ('not_a_text_part', '%(where)s is not a text part.'),
+    ('write_a_text_part', 'Write {"type": "text", "text": "..."}.'),
+    ('weights_differ', '%(where)s says in two ways whether it is learned, and they differ.'),
+    ('keep_one_of_them', 'Keep one of them.'),
+    ('not_a_weight', '%(where)s is %(value)s, but a weight is 0 (do not learn) or 1 (learn).'),
+    ('weight_of_another', "%(where)s stands on a message of the %(role)s, but only an assistant's message is learned."),
+    ('not_a_list', '%(where)s is %(kind)s, not a list.'),
+    ('not_a_tool_call', '%(where)s is no tool call.'),
+    ('write_a_tool_call', 'Write {"id", "type": "function", "function": {"name", "arguments"}}.'),
+    ('not_a_json_object', '%(where)s is not a JSON object.'),
+    ('not_a_tool', '%(where)s is no tool.'),
+    ('write_a_tool', 'Write {"type": "function", "function": {"name": ...}}.'),
+    ('too_deep_or_not_json', '%(where)s is nested too deeply or is no JSON.'),
+    ('tools_too_deep', "A tool's description or a call's arguments are nested too deeply."),
+    ('empty_question', '%(where)s is an empty message of the user.'),
+    ('write_it_or_remove_line', 'Write it or remove the line.'),
+    ('no_assistant_message', 'The conversation has no assistant message.'),
+    ('add_one_or_remove_line', 'Add one or remove the line.'),
+    ('last_not_assistant', "The last message is the %(role)s's, but a training example ends with the assistant's answer."),
+    ('add_the_answer', 'Add the answer or remove the message.'),
+    ('consecutive_assistant', "Messages %(first)d and %(second)d are both the assistant's."),
+    ('join_the_answers', "Join them or put a user's between."),
+    ('no_trained_message', 'Every assistant message has weight 0, so there is nothing to learn.'),
+    ('set_a_weight', 'Set one to 1 or remove the line.'),
+    ('answer_without_question', 'The assistant speaks before any user.'),
+    ('add_the_question', 'Add the question, or give that answer the weight 0.'),
+    ('template_without_tools', "This model's chat template has no place for tools."),
+    ('template_without_tool_calls', "This model's chat template has no place for tool calls."),
+    ('template_without_end_of_turn', "This model's chat template writes no end-of-turn token after the assistant's answer, so a model could not learn to stop."),
+    ('choose_builtin_template', 'Choose a built-in template.'),
+    ('template_rewrites_answers', "This model's chat template writes an earlier answer differently from how it asks for one, so it cannot be learned in place."),
+    ('weight_0_or_builtin_template', 'Give that answer the weight 0 or choose a built-in template.'),
+    ('no_stop_token', "Neither the model's configuration nor its chat template names a token that ends an answer."),
+    ('template_missing', 'The model has no chat template, and its vocabulary has the control tokens of none that is built in (%(names)s).'),
+    ('give_a_template', 'Give a template of your own.'),
+    ('template_too_slow', 'The chat template ran longer than %(seconds)g seconds and was stopped.'),
+    ('template_too_large', 'The chat template builds a text of more than %(characters)d characters.'),
+    ('use_another_template', 'Use another template.'),
+    ('template_source_too_large', 'The chat template has %(characters)d characters; at most %(most)d are accepted.'),
+    ('template_unreadable', 'The chat template cannot be read: %(reason)s.'),
+    ('template_forbidden', 'The chat template does what the sandbox forbids: %(reason)s.'),
+    ('template_failed', 'The chat template cannot express this conversation: %(reason)s.'),
+    ('control_token_in_system', 'The system prompt holds a control token of this model.'),
+    ('control_token_in_text', 'The text %(text)s cannot be told apart from a control token of this model.'),
+    ('noncharacters_used_up', "The conversation uses up Unicode's noncharacters."),
+    ('remove_them', 'Remove them.'),
+    ('tokenizer_missing', '%(folder)s has no tokenizer.json.'),
+    ('file_not_utf8', '%(file)s is not UTF-8 text.'),
+    ('file_not_json', '%(file)s is not JSON.'),
+    ('file_not_a_json_object', '%(file)s does not hold a JSON object.'),
+    ('tokenizer_not_json', "tokenizer.json is not a tokenizer's JSON."),
+    ('tokenizer_unreadable', 'tokenizer.json cannot be read: %(reason)s.'),
+    ('unknown_system_choice', '%(kind)s is no choice of a system prompt.'),
+    ('no_system_choice', 'This is no choice of a system prompt.'),
+    ('system_prompt_empty', 'The system prompt of your own is empty.'),
+    ('write_one_or_choose_none', 'Write one, or choose none.'),
+    ('system_prompt_too_long', 'The system prompt has %(characters)d characters; at most %(most)d are accepted.'),
+    ('system_prompt_half_a_character', 'The system prompt holds half a character.'),
+    ('save_it_as_utf8', 'Save it as UTF-8.'),
+    ('system_prompt_unsupported', "This model's chat template cannot take a system prompt of your own."),
+    ('own_system_prompt_fixed', "This model's template puts a system prompt of its own before every conversation, and no equal template without it could be derived."),
+    ('choose_another_system_prompt', "Choose the model's default, write a prompt of your own, or choose a built-in template."),
+    ('data_split_not_numbers', 'data_split is %(text)s, not numbers.'),
+    ('data_split_not_three', 'data_split is %(text)s.'),
+    ('empty_data_split', 'data_split is %(text)s, so its first phase, the one that trains here, gets no data.'),
+    ('write_three_shares', 'Write three shares such as 2,4,4: for supervised training, the reward model and reinforcement learning.'),
+    ('cache_missing', 'There is no finished token cache in %(folder)s.'),
+    ('cache_damaged', 'The token cache in %(folder)s is damaged: %(reason)s.'),
+    ('tokenise_again', 'Tokenise the data again.'),
+    ('cache_file_size', '%(file)s should have %(size)d bytes and has %(found)d'),
+    ('cache_index_wrong', 'index.bin does not match the number of tokens'),
+    ('cache_meta_not_json', 'meta.json is not JSON'),
+    ('cache_meta_incomplete', 'meta.json lacks its counts'),
+)
+NESTED = ('reason', 'said', 'error')
+"""Parameters that may be sentences themselves."""
+_PLACEHOLDER = re.compile(r'%\((\w+)\)([^a-zA-Z%]*)([a-zA-Z])')
+_NUMBER = r'(-?[0-9][0-9,]*)'
+_DECIMAL = r'(-?[0-9]+\.[0-9]+)'
+# A variable part ends where the sentence ends: otherwise one sentence would swallow those before it.
+_PART = r'((?:(?![.!?] +[^a-z\s]).)+?)'
+_SENTENCE_END = re.compile(r'(?<=[.!?]) +(?=[^a-z\s])')
+_COUNTED = ('rows', 'trained', 'parameters', 'tokens', 'questions', 'steps', 'devices', 'batch')
+
+
+def _compiled(text):
+    names, parts, at = [], [], 0
+    for found in _PLACEHOLDER.finditer(text):
+        name, kind = found[1], found[3]
+        parts.append(re.escape(text[at:found.start()].replace('%%', '%')))
+        if name in [known for known, _ in names]:
+            parts.append(f'(?:{_PART[1:-1]})')
+        else:
+            is_rest = name in NESTED and found.end() == len(text)
+            is_count = kind == 'd' or (kind == 's' and name in _COUNTED)
+            names.append((name, 'd' if is_count else kind))
+            parts.append('(.+)' if is_rest else _NUMBER if is_count else _DECIMAL if kind == 'f' else _PART)
+        at = found.end()
+    parts.append(re.escape(text[at:].replace('%%', '%')))
+    literal = len(_PLACEHOLDER.sub('', text))
+    return literal, names, re.compile(''.join(parts) + r'(?: +|$)', re.DOTALL)
+
+
+# The one that says most is asked first: "The file is …" is vague.
+_COMPILED = sorted(((code, *_compiled(text)) for code, text in SENTENCES), key=lambda row: -row[1])
+
+
+def message_of(text):
+    """Return what `text` says as code and parameters."""
+    parts = [_as_written(text)] if len(text) > MOST_CHARACTERS else _parts(text)
+    if all(part['code'] == 'as_written' for part in parts):
+        return _as_written(text)
+    first, *then = parts
+    return {**first, 'then': then} if then else first
+
+
+def _parts(text):
+    parts, rest = [], text
+    while rest:
+        found, length = _first(rest)
+        if found is None:
+            end = _SENTENCE_END.search(rest)
+            length = end.end() if end else len(rest)
+            found = _as_written(rest[:length].rstrip())
+            if parts and parts[-1]['code'] == 'as_written':
+                found = _as_written(parts.pop()['params']['text'] + ' ' + found['params']['text'])
+        parts.append(found)
+        rest = rest[length:]
+    return parts
+
+
+def _first(text):
+    for code, _, names, pattern in _COMPILED:
+        if (found := pattern.match(text)) is not None:
+            params = {name: _value(name, kind, part) for (name, kind), part in zip(names, found.groups())}
+            return {'code': code, 'params': params}, found.end()
+    return None, 0
+
+
+def _value(name, kind, part):
+    if kind == 'd':
+        return int(part.replace(',', ''))
+    if kind == 'f':
+        return float(part)
+    if kind == 'r':
+        return part[1:-1] if part[:1] in ('"', "'") and part[:1] == part[-1:] else part
+    if name in NESTED:
+        return message_of(part)
+    return part.split(', ') if name == 'lines' else part
+
+
+def _as_written(text):
+    return {'code': 'as_written', 'params': {'text': text}}

@@ -1,0 +1,89 @@
+"""What jobs stored as English text before messages had codes is put into words like everything else."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from jobs.migrations import _said_before as before
+from jobs.models import FineTuningJob, JobEvent
+from wording import Message, as_written
+from wording.message import _KNOWN
+
+TEXTS = {
+    "The job was created. Its data is being read.": "job_created",
+    "The data is ready: 72 conversations to learn from. The job is queued.": "conversations_ready",
+    "Training 4,884,480 of 139,400,000 parameters in 60 steps on 2 x NVIDIA H100 80GB HBM3, in bfloat16.": (
+        "training_started"
+    ),
+    "Step 3 of 60: loss 2.1875.": "step_done",
+    "Validation loss 0.1234 after step 10.": "validation_loss",
+    "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.": (
+        "trainer_gone"
+    ),
+    "Left out, since their answers lie beyond max_seq_len (128 tokens): 2 conversations, on lines 5, 12.": (
+        "rows_left_out"
+    ),
+    "The acceptance test could not be held: Memory ran out.": "acceptance_not_held",
+    "The disk ran out of room after step 3. The checkpoint after step 2 is kept. Free some space on it, then start "
+    "the training again.": "no_room_after_step",
+    "Something new. The job is queued again.": "as_written",
+    "Nobody knows 100% of it": "as_written",
+    "x" * 3000: "as_written",
+}
+OLD = [("jobs", "0009_reasons_as_messages")]
+NEW = [("jobs", "0012_messages_alone")]
+
+
+@pytest.mark.parametrize(("text", "code"), TEXTS.items(), ids=range(len(TEXTS)))
+def test_a_text_becomes_the_message_that_says_the_same(text: str, code: str) -> None:
+    found = Message.restored(before.message_of(text))
+    assert (str(found), found.code) == (text, code)
+
+
+def test_what_follows_is_a_message_too() -> None:
+    found = Message.restored(before.message_of("Something new. The job is queued again."))
+    assert (found, found.then[0].code) == (as_written("Something new.").followed_by(*found.then), "queued_again")
+
+
+def test_every_code_is_still_known_with_its_parameters() -> None:
+    for code, text in before.SENTENCES:
+        assert set(_KNOWN[code].placeholders) >= {found[1] for found in before._PLACEHOLDER.finditer(text)}, code  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def old_home(transactional_db: None) -> Iterator[MigrationExecutor]:
+    executor = MigrationExecutor(connection)
+    executor.migrate(OLD)
+    yield executor
+    executor.loader.build_graph()
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_rows_are_carried_over_and_back(old_home: MigrationExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("jobs.migrations.0011_texts_into_messages"), "AT_ONCE", 2)
+    beside = [leaf for leaf in old_home.loader.graph.leaf_nodes() if leaf[0] != "jobs"]
+    apps = old_home.loader.project_state([*OLD, *beside]).apps
+    team = apps.get_model("accounts", "Team").objects.create(name="Violins", slug="violins")
+    base = apps.get_model("catalogue", "BaseModel").objects.create(
+        id="tiny", display_name="Tiny", parameters=1, context_length=8, hidden_size=8, num_layers=1, vocab_size=8
+    )
+    job = apps.get_model("jobs", "FineTuningJob").objects.create(
+        team=team, base_model=base, status="failed", error_message="The job was cancelled."
+    )
+    quiet = apps.get_model("jobs", "FineTuningJob").objects.create(team=team, base_model=base)
+    old = apps.get_model("jobs", "JobEvent").objects
+    for number, text in enumerate(TEXTS, 1):
+        old.create(job=job, number=number, message=text)
+    old_home.loader.build_graph()
+    old_home.migrate(NEW)
+    said = [event.message for event in JobEvent.objects.filter(job=job.pk).order_by("number")]
+    assert [(str(message), message.code) for message in said] == list(TEXTS.items())
+    assert FineTuningJob.objects.get(pk=job.pk).error_message == Message("job_was_cancelled")
+    assert FineTuningJob.objects.get(pk=quiet.pk).error_message is None
+    old_home.loader.build_graph()
+    old_home.migrate(OLD)
+    assert list(old.order_by("number").values_list("message", flat=True)) == list(TEXTS)
