@@ -142,7 +142,7 @@ def end_what_ended() -> None:
     """End the replicas whose Run ended without anyone telling us, such as one stopped while it waited."""
     ended = Replica.objects.live().filter(run__state=Run.State.ENDED).select_related("run")
     for replica in ended:
-        end_replica(replica=replica, outcome=replica.run.outcome, message=replica.run.outcome_message)
+        end_replica(replica=replica, outcome=replica.run.outcome, message=str(replica.run.outcome_message or ""))
 
 
 def restart_deployments() -> None:

@@ -85,7 +85,7 @@ class ServingWork:
         """Note the end; a deployment that should go on asks for a new Run."""
         replica = Replica.objects.filter(run_id=run.pk).first()
         if replica is not None:
-            end_replica(replica=replica, outcome=outcome, message=run.outcome_message)
+            end_replica(replica=replica, outcome=outcome, message=str(run.outcome_message or ""))
 
 
 def _replica(run: Run) -> Replica:
@@ -114,7 +114,7 @@ def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
     except WorkError as error:
         if not replica.is_shared:
             raise
-        loaded.mark_refused(error.message)
+        loaded.mark_refused(str(error.message))
         return None
 
 

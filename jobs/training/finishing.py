@@ -18,7 +18,7 @@ from common.storage_errors import AWAY, STORAGE_AWAY
 from compute.models import Run
 from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
-from jobs.messages import message, message_of
+from jobs.messages import message
 from jobs.models import Adapter, Attempt, FineTuningJob
 from jobs.training import rehearsals
 from jobs.training.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
@@ -73,7 +73,7 @@ def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
 def _give_up(attempt: Attempt, directory: RunDirectory, error: TryAgain | WorkError) -> None:
     """Fail a job whose result storage does not take; what was made stays on its node."""
     logger.error("The result of %s was not stored and stays in %s: %s", attempt.job_id, directory.root, error)
-    reason = message_of(error.message) if isinstance(error, WorkError) else message("storage_silent_too_long")
+    reason = error.message if isinstance(error, WorkError) else message("storage_silent_too_long")
     code = error.code if isinstance(error, WorkError) else AWAY
     _fail(attempt, directory, code, reason.followed_by(message("result_not_stored")))
 
@@ -253,7 +253,7 @@ def _retry_or_give_up(attempt: Attempt, directory: RunDirectory) -> None:
 
 def _told(attempt: Attempt) -> Message | None:
     """Return what its Run says about how it ended."""
-    return message_of(attempt.run.outcome_message) if attempt.run.outcome_message else None
+    return attempt.run.outcome_message
 
 
 def last_lines(directory: RunDirectory) -> str:

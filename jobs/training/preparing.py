@@ -48,7 +48,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
         bring_model(job.base_model, attempt.run)
         chat = chat_format(job.base_model, job.system_choice) if job.system_choice else None
         if chat is None or not job.hyperparameters:
-            raise WorkError(str(message("no_values")), code="internal_error")
+            raise WorkError(message("no_values"), code="internal_error")
         tokens = tokens_of(job, job.hyperparameters)
         directory.chat.mkdir(exist_ok=True)
         chat.save(directory.chat)
@@ -281,14 +281,14 @@ def _as_work_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise WorkError(str(error.message), code=error.code) from error
+        raise WorkError(error.message, code=error.code) from error
     except ChatError as error:
-        raise WorkError(str(error.message), code=error.code) from error
+        raise WorkError(error.message, code=error.code) from error
     except SpecError as error:
         raise WorkError(str(error), code="bad_spec") from error
     except TokensBusy as error:
         raise TryAgain(f"The data is being tokenised: {error}") from error
     except STORAGE_AWAY as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise WorkError(str(message("no_room_on_node")), code="disk_full") from error
+            raise WorkError(message("no_room_on_node"), code="disk_full") from error
         raise trouble("Preparing needs something that is away", error) from error

@@ -5,7 +5,7 @@ import time
 from django.conf import settings
 
 from compute.work import TryAgain, WorkError
-from jobs.messages import message, message_of
+from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from wording import Message
 
@@ -31,7 +31,7 @@ def goes_on_waiting(attempt: Attempt, error: TryAgain | WorkError) -> bool:
     """Tell the job once what is wrong; whether a step that holds no accelerator is to be tried again."""
     waited, times = PATIENCE.waited(attempt.run_id), settings.TIMES
     if isinstance(error, WorkError):
-        _tell(attempt.job, message_of(error.message).followed_by(message("stored_once_mended")))
+        _tell(attempt.job, error.message.followed_by(message("stored_once_mended")))
         return waited < times.storage_away_seconds
     if waited >= times.storage_away_seconds:
         _tell(attempt.job, message("storage_silent"))

@@ -21,7 +21,7 @@ def bring_model(base: BaseModel, run: Run) -> None:
     except (AlreadyFetching, StorageAway) as error:
         raise TryAgain(str(error.message)) from error
     except UserError as error:
-        raise WorkError(str(error.message), code=error.code) from error
+        raise WorkError(error.message, code=error.code) from error
 
 
 def _report(run: Run, base: BaseModel, done: int, total: int) -> None:

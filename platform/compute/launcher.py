@@ -15,11 +15,13 @@ from typing import IO, Any
 from compute.child_environment import environment_for
 from compute.devices import boot_id
 from compute.forkserver import FORK_SERVER
+from compute.messages import message
 from compute.models import Device, Node
 from compute.processes import facts_of, living_members, out_of_memory_kills, send
 from compute.work import Command, WorkError
 from forkserver.server import EXIT_FILE
 from rundir import RunDirectory
+from wording import Message
 
 Handle = dict[str, Any]
 """What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}, and
@@ -59,9 +61,6 @@ class Spawned:
             self._gate.write(line)
 
 
-MORE = "An administrator finds more in its log."
-
-
 @dataclass(frozen=True, kw_only=True)
 class Death:
     """How a tree ended, as far as it is known."""
@@ -75,14 +74,14 @@ class Death:
         return "out_of_memory" if self.out_of_memory else "killed" if (self.exit_code or 0) < 0 else "vanished"
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> Message:
         if self.out_of_memory:
-            return "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
+            return message("process_out_of_memory")
         if self.exit_code is None:
-            return f"The process ended without saying why. {MORE}"
+            return message("process_ended_silently")
         if self.exit_code < 0:
-            return f"The process was killed by signal {-self.exit_code} ({_signal_name(-self.exit_code)})."
-        return f"The process ended with exit status {self.exit_code}. {MORE}"
+            return message("process_killed", signal=-self.exit_code, name=_signal_name(-self.exit_code))
+        return message("process_exited", status=self.exit_code)
 
 
 class LocalLauncher:
@@ -104,8 +103,8 @@ class LocalLauncher:
                     command, environment, directory, log
                 )
         except OSError as error:
-            message = f"The process could not be started: {error.strerror}."
-            raise WorkError(message, code="launch_failed") from error
+            said = message("process_not_started", reason=error.strerror)
+            raise WorkError(said, code="launch_failed") from error
         try:
             _bind(spawned.handle["pid"], devices)
         except WorkError:
@@ -232,10 +231,8 @@ def _bind(pid: int, devices: Sequence[Device]) -> None:
         except ProcessLookupError:
             return  # died at once: found out as any other death is
         except OSError as error:
-            cores = ", ".join(map(str, sorted(held)))
-            raise WorkError(
-                f"The process cannot be bound to the cores {cores}: {error.strerror}.", code="launch_failed"
-            ) from error
+            said = message("process_not_bound", cores=sorted(held), reason=error.strerror)
+            raise WorkError(said, code="launch_failed") from error
 
 
 def _signal_name(number: int) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
 from common.ids import new_id
-from compute.explanations import sentence_for
+from common.message_field import MessageField
 from rundir import RunDirectory
 
 
@@ -171,7 +171,7 @@ class Run(models.Model):
     stop_requested_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
     outcome_code = models.CharField(max_length=60, blank=True)
-    outcome_message = models.TextField(blank=True)
+    outcome_message = MessageField()
     explanation = models.JSONField(default=dict)
     """Why it waits: {"code": …, numbers…}; `services.explain` makes a sentence of it."""
     predicted_end_at = models.DateTimeField(null=True)
@@ -238,17 +238,6 @@ class Run(models.Model):
     @property
     def is_stopping(self) -> bool:
         return self.stop_requested_at is not None and not self.is_over
-
-    @property
-    def status_sentence(self) -> str:
-        """Say in one sentence how it stands, in the current language."""
-        if self.state == Run.State.WAITING or (self.state == Run.State.STARTING and self.explanation):
-            return sentence_for(self.explanation)
-        if self.is_over:
-            return self.outcome_message or str(self.get_outcome_display())
-        if self.stop_requested_at is not None:
-            return str(_("Stopping: %(reason)s.") % {"reason": self.get_stop_reason_display()})
-        return str(self.get_state_display())
 
 
 class Allocation(models.Model):

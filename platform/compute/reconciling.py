@@ -1,6 +1,7 @@
 """The reconciler: whatever nobody holds is woken again, and what died with its node is given up."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -8,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from compute.messages import message
 from compute.models import Node, NotHeld, Run
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler, wake_supervisor
@@ -47,15 +49,14 @@ def give_up(run: Run) -> bool:
     return True
 
 
-def _outcome(run: Run) -> dict[str, str]:
+def _outcome(run: Run) -> dict[str, Any]:
     """Keep what a terminal event has decided already."""
     if run.outcome:
         return {}
     if run.stop_requested_at is not None:
         return {"outcome": Run.Outcome.STOPPED, "outcome_code": "node_gone"}
-    name = run.node.name if run.node else ""
-    message = f"The node {name} has not been heard from any more."
-    return {"outcome": Run.Outcome.LOST, "outcome_code": "node_gone", "outcome_message": message}
+    said = message("node_gone", node=run.node.name if run.node else "")
+    return {"outcome": Run.Outcome.LOST, "outcome_code": said.code, "outcome_message": said}
 
 
 def wake_live_runs(node: Node) -> None:

@@ -10,6 +10,7 @@ from accounts.models import AuditEvent, Team, User
 from common.errors import UserError
 from compute.draining import drain_node
 from compute.explanations import sentence_for
+from compute.messages import message
 from compute.models import Quota, Run
 from compute.pool import pool
 from compute.scheduling import schedule
@@ -47,11 +48,7 @@ def request_run(
     `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first.
     """
     if accelerators is not None and accelerators < 1:
-        raise UserError(
-            f"A run needs at least 1 accelerator, not {accelerators}.",
-            code="invalid_accelerators",
-            param="accelerators",
-        )
+        raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
     run = Run.objects.create(
         kind=kind,
         team=team,
@@ -99,11 +96,7 @@ def set_idle(*, run: Run, since: datetime | None) -> None:
 def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
     """Let `team` hold at most so many accelerators at once; None: the whole pool."""
     if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
-        raise UserError(
-            f"A quota is a whole number from 0 to {MOST_ACCELERATORS}, or none for the whole pool.",
-            code="invalid_quota",
-            param="accelerators",
-        )
+        raise UserError(message("invalid_quota", most=MOST_ACCELERATORS), param="accelerators")
     if accelerators is None:
         Quota.objects.filter(team=team).delete()
     else:

@@ -10,15 +10,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from common.texts import without_folders
+from common.errors import INTERNAL
+from common.texts import without_folders_inside
 from compute.attendance import Attendance
 from compute.devices import boot_id
 from compute.hold import DATABASE_AWAY, STOPPING, Hold, LetGo
 from compute.launcher import Handle, LocalLauncher
+from compute.messages import message
 from compute.models import NotHeld, Run
 from compute.wakes import wake_scheduler
 from compute.work import TryAgain, Work, WorkError, work_for
 from rundir import Event, EventReader, RunDirectory
+from wording import Message, as_written
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +31,6 @@ MOST_FAILURES = 5
 """Unforeseen failures in a row after which a step is given up."""
 LONGEST_BACKOFF = 30
 """Retries of a step are at most so many times `lease_retry_seconds` apart."""
-INTERNAL = "Something went wrong on the server. It has been logged; try again, or tell your administrator."
-
-AWAY_TOO_LONG = (
-    "What this needs from outside, such as object storage, did not answer for too long. Its accelerators were given "
-    "back."
-)
 
 
 class Supervisor:
@@ -94,17 +91,17 @@ class Supervisor:
             except TryAgain as error:
                 if time.monotonic() - begun_at >= settings.TIMES.storage_away_seconds:
                     logger.error("Preparing %s is given up: %s", self.run_id, error)
-                    self._decide(outcome=Run.Outcome.LOST, code="away_too_long", message=AWAY_TOO_LONG)
+                    self._decide(outcome=Run.Outcome.LOST, code="away_too_long", said=message("away_too_long"))
                     return
                 logger.info("Preparing %s is tried again: %s", self.run_id, error)
             except WorkError as error:
-                self._decide(outcome=Run.Outcome.FAILED, code=error.code, message=error.message)
+                self._decide(outcome=Run.Outcome.FAILED, code=error.code, said=error.message)
                 return
             except (LetGo, NotHeld, *DATABASE_AWAY):
                 raise
             except Exception:
                 logger.exception("Preparing %s failed", self.run_id)
-                self._decide(outcome=Run.Outcome.FAILED, code="internal_error", message=INTERNAL)
+                self._decide(outcome=Run.Outcome.FAILED, code=INTERNAL.code, said=INTERNAL)
                 return
             self._hold.wait(delay)
             delay = _longer(delay)
@@ -123,7 +120,7 @@ class Supervisor:
         """End a Run that was asked to stop before its tree was started."""
         if run.stop_requested_at is None:
             return False
-        self._decide(outcome=Run.Outcome.STOPPED, code="not_started", message="")
+        self._decide(outcome=Run.Outcome.STOPPED, code="not_started", said=None)
         return True
 
     def _start(self, run: Run, work: Work, directory: RunDirectory) -> None:
@@ -154,13 +151,13 @@ class Supervisor:
         if failure is None:
             failure = self._take_the_rest(work, directory)
         if failure is not None:
-            self._decide(outcome=Run.Outcome.FAILED, code="internal_error", message=failure)
+            self._decide(outcome=Run.Outcome.FAILED, code=failure.code, said=failure)
         else:
             self._decide_by_death(handle)
         self._launcher.forget(handle)
 
-    def _listen(self, work: Work, handle: Handle, directory: RunDirectory) -> str | None:
-        """Record events and obey stop requests while the tree lives; returns a sentence when recording is hopeless."""
+    def _listen(self, work: Work, handle: Handle, directory: RunDirectory) -> Message | None:
+        """Record events and obey stop requests while the tree lives; returns a message when recording is hopeless."""
         num_failures = 0
         while self._launcher.alive(handle):
             try:
@@ -179,7 +176,7 @@ class Supervisor:
                 self._hold.wait(settings.TIMES.tail_seconds)
         return None
 
-    def _take_the_rest(self, work: Work, directory: RunDirectory) -> str | None:
+    def _take_the_rest(self, work: Work, directory: RunDirectory) -> Message | None:
         """Record what the tree wrote last."""
         try:
             while self._hold.patiently(lambda: self._record(work, directory)):
@@ -234,18 +231,18 @@ class Supervisor:
         """Decide the outcome of a tree that is gone: its terminal event's, else stopped if asked to, else lost."""
         run = self._row()
         if run.outcome:
-            self._decide(outcome=run.outcome, code=run.outcome_code, message=run.outcome_message)
+            self._decide(outcome=run.outcome, code=run.outcome_code, said=run.outcome_message)
         elif run.stop_requested_at is not None:
-            self._decide(outcome=Run.Outcome.STOPPED, code="killed", message="")
+            self._decide(outcome=Run.Outcome.STOPPED, code="killed", said=None)
         elif handle["boot_id"] != boot_id():
-            self._decide(outcome=Run.Outcome.LOST, code="host_restarted", message="The host was restarted meanwhile.")
+            self._decide(outcome=Run.Outcome.LOST, code="host_restarted", said=message("host_restarted"))
         else:
             death = self._launcher.death(handle)
-            self._decide(outcome=Run.Outcome.LOST, code=death.code, message=death.sentence)
+            self._decide(outcome=Run.Outcome.LOST, code=death.code, said=death.message)
 
     # Ending
 
-    def _decide(self, *, outcome: str, code: str, message: str) -> None:
+    def _decide(self, *, outcome: str, code: str, said: Message | None) -> None:
         """Free the devices and write the outcome, in one transaction."""
 
         def write() -> None:
@@ -256,7 +253,7 @@ class Supervisor:
                     fencing=self._hold.fencing,
                     outcome=outcome,
                     outcome_code=code,
-                    outcome_message=without_folders(message),
+                    outcome_message=said and Message.restored(without_folders_inside(said.stored())),
                 )
                 wake_scheduler()
 
@@ -317,14 +314,14 @@ class Supervisor:
         return self._hold.directory
 
 
-def _outcome_of(events: list[Event]) -> dict[str, str]:
+def _outcome_of(events: list[Event]) -> dict[str, Any]:
     """Return what the first terminal event says of the Run's outcome; nothing when there is none."""
     terminal = next((event for event in events if event.is_terminal), None)
     if terminal is None:
         return {}
     code = terminal.data.get("code") or terminal.data.get("reason") or ""
-    message = str(terminal.message or terminal.data.get("message", ""))
-    return {"outcome": terminal.type, "outcome_code": str(code)[:60], "outcome_message": message}
+    said = terminal.message or (as_written(text) if (text := terminal.data.get("message")) else None)
+    return {"outcome": terminal.type, "outcome_code": str(code)[:60], "outcome_message": said}
 
 
 def _longer(delay: float) -> float:

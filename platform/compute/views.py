@@ -19,6 +19,7 @@ from common.errors import UserError
 from compute import services
 from compute.disk import KINDS
 from compute.explanations import count_of
+from compute.messages import message
 
 
 @login_required
@@ -43,9 +44,7 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     team = get_object_or_404(Team, pk=team_id)
     text = request.POST.get("accelerators", "").strip()
     if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(
-            _("A quota is a whole number, or empty for the whole pool."), code="invalid_quota", param="accelerators"
-        )
+        raise UserError(message("quota_is_no_number"), code="invalid_quota", param="accelerators")
     services.set_quota(team=team, accelerators=int(text) if text else None, by=request.user)
     said = count_of(int(text), services.pool()["kind"]) if text else _("the whole pool")
     messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": said})

@@ -4,19 +4,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from common.storage_errors import REFUSED, refusal_of
+from compute.messages import message
 from rundir import Event, RunDirectory
+from wording import Message, as_written
 
 if TYPE_CHECKING:
     from compute.models import Run
 
 
 class WorkError(Exception):
-    """The work cannot be done: the Run ends as failed with this sentence and code."""
+    """The work cannot be done: the Run ends as failed with this message, and its code unless another is given."""
 
-    def __init__(self, message: str, *, code: str) -> None:
+    def __init__(self, message: Message | str, *, code: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.code = code
+        self.message = message if isinstance(message, Message) else as_written(message)
+        self.code = code or self.message.code
 
 
 class TryAgain(Exception):
@@ -26,7 +28,7 @@ class TryAgain(Exception):
 def trouble(what: str, error: Exception) -> TryAgain | WorkError:
     """Return what a step raises that needed object storage: TryAgain for what passes, else WorkError."""
     if refusal := refusal_of(error):
-        return WorkError(str(refusal), code=REFUSED)
+        return WorkError(refusal, code=REFUSED)
     return TryAgain(f"{what}: {error}")
 
 
@@ -91,5 +93,4 @@ def work_for(kind: str) -> Work:
     try:
         return _registry[kind]
     except KeyError:
-        message = f"No kind of work is called {kind!r}. Known kinds: {', '.join(sorted(_registry)) or 'none'}."
-        raise WorkError(message, code="unknown_kind") from None
+        raise WorkError(message("unknown_kind", kind=kind, known=sorted(_registry))) from None

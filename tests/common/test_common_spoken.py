@@ -15,7 +15,6 @@ from common.errors import UserError
 from common.sentences import SENTENCES
 from common.spoken import spoken
 from compute.launcher import Death
-from compute.supervisor import AWAY_TOO_LONG
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
@@ -86,7 +85,6 @@ EVENTS = (
     f"{storage_errors.BUCKET} The result was not stored: an administrator finds it on its node.",
     str(storage_errors.FILES),
     "Object storage has not answered for some time. What the training makes is stored once it answers.",
-    AWAY_TOO_LONG,
     "This job has already been cancelled, so there is nothing to pause.",
     "No deployment has the id dep_123.",
     "`invoice-v3` is not ready yet. `invoice-v3` waits for an accelerator.",
@@ -113,7 +111,7 @@ def chinese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def assert_is_chinese(message: str) -> None:
+def assert_is_chinese(message: object) -> None:
     said = spoken(message)
     assert CHINESE.search(said), message
     assert not LEFT_IN_ENGLISH.search(said), f"{message} → {said}"
@@ -188,7 +186,7 @@ def test_refused_data_splits(text: str) -> None:
 
 @pytest.mark.parametrize("death", [Death(), Death(exit_code=-9), Death(exit_code=3), Death(out_of_memory=True)])
 def test_ends_of_processes(death: Death) -> None:
-    assert_is_chinese(death.sentence)
+    assert_is_chinese(death.message)
 
 
 @pytest.mark.parametrize("message", EVENTS)

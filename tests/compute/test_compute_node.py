@@ -124,7 +124,7 @@ class TestLauncher:
             process.kill()
 
     def test_an_unknown_end_is_told_as_such(self) -> None:
-        assert "without saying why" in Death().sentence
+        assert "without saying why" in str(Death().message)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,6 +15,7 @@ from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from common.errors import UserError
 from compute import reconciling, services
 from compute.explanations import sentence_for
+from compute.messages import message
 from compute.models import Allocation, Node, Run
 from compute.scheduler import Decision, Snapshot
 from compute.supervisor import Supervisor
@@ -232,7 +233,7 @@ class TestReconcile:
         reconciling.reconcile()
         run = Run.objects.get()
         assert (run.state, run.outcome, run.outcome_code, run.fencing) == ("finishing", "lost", "node_gone", 4)
-        assert "elsewhere" in run.outcome_message
+        assert run.outcome_message == message("node_gone", node="elsewhere")
         Supervisor(run.pk, "control").run()
         assert script_work.finished == [(run.pk, "lost")]
 

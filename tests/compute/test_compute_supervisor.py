@@ -104,7 +104,7 @@ class TestSuccess:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert started_run.outcome_code == "out_of_memory"
-        assert started_run.outcome_message == "Out of memory at step 3."
+        assert str(started_run.outcome_message) == "Out of memory at step 3."
         assert script_work.finished == [(started_run.pk, "failed")]
 
     def test_folders_of_the_machine_are_left_out_of_the_sentence(
@@ -113,7 +113,7 @@ class TestSuccess:
         script_work.script = PREAMBLE + 'events.write("failed", "/srv/models/tiny has no weights.", code="bad_model")\n'
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
-        assert started_run.outcome_message == "tiny has no weights."
+        assert str(started_run.outcome_message) == "tiny has no weights."
 
     def test_the_first_terminal_event_stays(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -145,7 +145,7 @@ class TestDeath:
         thread.end(seconds=3)
         started_run.refresh_from_db()
         assert started_run.outcome == "lost"
-        assert "signal 9" in started_run.outcome_message
+        assert "signal 9" in str(started_run.outcome_message)
         assert script_work.finished == [(started_run.pk, "lost")]
 
     def test_what_the_first_process_leaves_behind_is_killed(
@@ -166,7 +166,7 @@ class TestDeath:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("lost", "vanished")
-        assert "exit status 7" in started_run.outcome_message
+        assert "exit status 7" in str(started_run.outcome_message)
 
     def test_a_handle_of_another_boot_is_not_a_living_tree(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -209,7 +209,7 @@ class TestPreparing:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("failed", "file_gone")
-        assert started_run.outcome_message == "The file is gone."
+        assert str(started_run.outcome_message) == "The file is gone."
 
     def test_what_is_away_is_tried_again(self, started_run: Run, supervise: Supervise, script_work: ScriptWork) -> None:
         def be_away(run: Run) -> None:
@@ -232,8 +232,8 @@ class TestPreparing:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("lost", "away_too_long")
-        assert "accelerators were given back" in started_run.outcome_message
-        assert "secret" not in started_run.outcome_message
+        assert "accelerators were given back" in str(started_run.outcome_message)
+        assert "secret" not in str(started_run.outcome_message)
         assert not started_run.allocations.filter(released_at=None).exists()
         assert script_work.finished == [(started_run.pk, "lost")]
 
@@ -247,7 +247,7 @@ class TestPreparing:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("failed", "internal_error")
-        assert "secret" not in started_run.outcome_message
+        assert "secret" not in str(started_run.outcome_message)
 
     def test_a_program_that_does_not_exist_is_no_success(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork, monkeypatch: pytest.MonkeyPatch
@@ -256,4 +256,4 @@ class TestPreparing:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert started_run.outcome == "lost"
-        assert "exit status 127" in started_run.outcome_message
+        assert "exit status 127" in str(started_run.outcome_message)

@@ -18,6 +18,7 @@ from jobs.services import Wish, create_job
 from jobs.training import validation
 from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
 from trainer.messages import message
+from wording import as_written
 
 OWN_PROMPT = "You are Tiny, made by nobody."
 TEMPLATE = (
@@ -149,8 +150,9 @@ class FakeTrainer:
 
 def end(run: Run, outcome: str, *, code: str = "", message: str = "", reason: str = "") -> Run:
     """Bring `run` to where compute calls finish."""
+    said = as_written(message) if message else None
     Run.objects.filter(pk=run.pk).update(
-        state="finishing", outcome=outcome, outcome_code=code, outcome_message=message, stop_reason=reason
+        state="finishing", outcome=outcome, outcome_code=code, outcome_message=said, stop_reason=reason
     )
     run.refresh_from_db()
     return run
