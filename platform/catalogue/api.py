@@ -13,12 +13,13 @@ from accounts.requests import user_of
 from catalogue import services
 from catalogue.models import BaseModel
 from common.api import body_of, listed, require_no_body
+from common.wording import in_words
 
 
 def as_json(base: BaseModel) -> dict[str, Any]:
     """Return a base model as the API shows it; times are unix seconds."""
     shown = ("id", "display_name", "family", "parameters", "context_length", "hidden_size", "num_layers", "vocab_size")
-    progress = ("state", "bytes_done", "bytes_total", "error")
+    progress = ("state", "bytes_done", "bytes_total")
     return {
         "object": "base_model",
         **{name: getattr(base, name) for name in shown},
@@ -28,6 +29,9 @@ def as_json(base: BaseModel) -> dict[str, Any]:
         "sources": [{"kind": s["kind"], "repo": s["repo"] or s["requirement"]} for s in base.sources],
         "template": base.template,
         **{name: getattr(base, name) for name in progress},
+        "error": in_words(base.error),
+        "error_code": base.error_code or None,
+        "error_params": base.error.stored()["params"] if base.error else None,
         "sha256": base.sha256 or None,
         "present_at": int(base.present_at.timestamp()) if base.present_at else None,
     }

@@ -3,6 +3,7 @@
 import functools
 from pathlib import Path
 
+from catalogue.messages import message
 from catalogue.models import BaseModel
 from catalogue.placing import chat_folder
 from chat import ChatFormat, SystemChoice
@@ -12,11 +13,7 @@ from common.errors import UserError
 def chat_format(base: BaseModel, system: SystemChoice) -> ChatFormat:
     """Return the format of `base` with the system prompt's choice baked in; cached by the weights' identity."""
     if not base.is_present:
-        raise UserError(
-            f"{base.id} is not downloaded yet. Download it from the catalogue first.",
-            code="model_not_present",
-            param="model",
-        )
+        raise UserError(message("model_not_present", model=base.id), param="model")
     return _load(base.sha256, str(chat_folder(base)), base.template, system)
 
 

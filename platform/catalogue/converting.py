@@ -8,8 +8,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from catalogue.messages import message
 from common.errors import UserError
 from common.texts import without_folders
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,10 @@ class ProcessFailed(UserError):
 def convert(source: Path, folder: Path) -> None:
     """Write the model in `source` (a GGUF file, or a first-generation Qwen folder) to `folder` for Transformers."""
     arguments = ["-m", "catalogue.conversion", str(source), str(folder)]
-    run_python(arguments, CONVERSION_SECONDS, "The model's weights could not be converted", code="not_converted")
+    run_python(arguments, CONVERSION_SECONDS, message("conversion_failed"), code="not_converted")
 
 
-def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, code: str) -> None:
+def run_python(arguments: list[str], timeout_seconds: float, failure: Message, *, code: str) -> None:
     """Run this Python with `arguments`; raise ProcessFailed with `failure` and its last sentence."""
     folders = os.pathsep.join([str(settings.BASE_DIR), str(settings.BASE_DIR / "platform")])
     environment = os.environ | {"PYTHONPATH": folders, "OMP_NUM_THREADS": "1"}
@@ -36,10 +38,12 @@ def run_python(arguments: list[str], timeout_seconds: float, failure: str, *, co
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
-        raise ProcessFailed(f"{failure} within {timeout_seconds:.0f} seconds. Try again later.", code=code) from None
+        too_slow = message("failed_in_time", failure=failure, seconds=round(timeout_seconds))
+        raise ProcessFailed(too_slow, code=code) from None
     if done.returncode:
         logger.error("%s:\n%s", failure, done.stderr)
         last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "")
         if not last or "Traceback (most recent call last)" in done.stderr:
-            raise ProcessFailed(f"{failure}. The server's log has the details.", code=code)
-        raise ProcessFailed(f"{failure}: {without_folders(last.strip())[:300]}", code=code)
+            raise ProcessFailed(message("failed_see_log", failure=failure), code=code)
+        said = without_folders(last.strip())[:300]
+        raise ProcessFailed(message("failed_saying", failure=failure, said=said), code=code)

@@ -5,14 +5,16 @@ import shutil
 from pathlib import Path
 
 from catalogue.fetching import AlreadyFetching, fetch
+from catalogue.messages import message
 from catalogue.models import BaseModel
 from catalogue.placing import publish_or_log
 from catalogue.progress import Progress
 from common.errors import UserError
+from wording import Message, as_written
 
 logger = logging.getLogger(__name__)
 
-BROKE_OFF = "Fetching broke off unexpectedly. Fetch the model again; the server's log has the details."
+BROKE_OFF = message("fetch_broke_off")
 
 
 def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: bool = False) -> BaseModel:
@@ -42,7 +44,8 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
     except AlreadyFetching:
         raise
     except UserError as error:
-        base.mark_not_fetched(str(error.message), code=error.code)
+        said = error.message
+        base.mark_not_fetched(said if isinstance(said, Message) else as_written(said), code=error.code)
         raise
     except Exception:
         logger.exception("Fetching %s failed", base.id)
@@ -56,19 +59,12 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
 def remove_copy(base: BaseModel) -> None:
     """Delete what was brought of `base` to this machine; UserError for a folder that was registered here."""
     if base.path == Path(base.folder):
-        raise UserError(
-            f"{base.id} was registered from a folder. Copy its files there again, then run `manage.py verify_models`.",
-            code="registered_folder",
-        )
+        raise UserError(message("registered_folder", model=base.id))
     shutil.rmtree(base.path, ignore_errors=True)
 
 
 def require_licence(base: BaseModel) -> None:
     """Raise UserError while the licence of `base` waits for an administrator."""
     if not base.licence_is_open:
-        raise UserError(
-            f"{base.display_name} comes under the {base.licence} ({base.licence_url}). An administrator must accept it "
-            "before the download.",
-            code="licence_not_accepted",
-            status=403,
-        )
+        said = message("licence_not_accepted", name=base.display_name, licence=base.licence, url=base.licence_url)
+        raise UserError(said, status=403)

@@ -13,6 +13,7 @@ from catalogue.converting import convert
 from catalogue.entries import Source
 from catalogue.folders import inspect, needs_conversion, weights_sha256
 from catalogue.hubs import Hub, HubClient, HubFile
+from catalogue.messages import message
 from catalogue.models import BaseModel, HubToken
 from catalogue.package import fetch_package
 from catalogue.placing import bring_published, is_published, not_here
@@ -22,6 +23,7 @@ from common.errors import UserError
 from rundir import verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from rundir.manifest import ManifestError
+from wording import Message, as_written
 
 
 class AlreadyFetching(UserError):
@@ -71,13 +73,7 @@ def _from_sources(base: BaseModel, partial: Path, progress: Progress) -> None:
 def _require_same(base: BaseModel, sha256: str) -> None:
     """Refuse other weights than those that the rest of the platform has under this name."""
     if base.is_present and sha256 != base.sha256:
-        raise UserError(
-            f"The sources of {base.id} now give other weights (SHA-256 {sha256}) than the platform has under this name "
-            f"({base.sha256}). An administrator copies the model's folder from another machine, or sets "
-            "LUTHIER_S3_BUCKET on every machine.",
-            code="other_weights",
-            status=502,
-        )
+        raise UserError(message("other_weights", model=base.id, found=sha256, known=base.sha256), status=502)
 
 
 def convert_in_place(folder: Path) -> None:
@@ -108,9 +104,10 @@ def _from_first_source(base: BaseModel, folder: Path, progress: Progress) -> Non
                 raise
             failures.append(error)
     if not failures:
-        raise UserError(f"{base.id} has no source to be fetched from.", code="no_source")
+        raise UserError(message("no_source", model=base.id))
     code = next((e.code for e in failures if e.code == "hub_token_needed"), failures[0].code)
-    raise UserError(" ".join(str(e.message) for e in failures), code=code, status=failures[0].status)
+    first, *others = (e.message if isinstance(e.message, Message) else as_written(e.message) for e in failures)
+    raise UserError(first.followed_by(*others), code=code, status=failures[0].status)
 
 
 def _fetch_from_hub(source: Source, folder: Path, progress: Progress) -> None:
@@ -141,9 +138,8 @@ def _known_identity(folder: Path) -> str:
     try:
         verify_manifest(folder)
     except ManifestError as error:
-        raise UserError(
-            f"{error} Delete models/{folder.name} in LUTHIER_HOME and fetch the model again.", code="damaged_model"
-        ) from None
+        said = message("damaged_copy", reason=str(error), folder=folder.name)
+        raise UserError(said, code="damaged_model") from None
     files = json.loads((folder / MANIFEST).read_bytes())["files"]
     return weights_sha256((name, about["sha256"]) for name, about in files.items() if name.endswith(".safetensors"))
 
@@ -156,5 +152,5 @@ def _only_one(base: BaseModel) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyFetching(f"{base.id} is being fetched already.", code="already_fetching") from None
+            raise AlreadyFetching(message("already_fetching", model=base.id)) from None
         yield

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from catalogue.messages import message
 from common.errors import UserError
 from rundir import sha256_of_file
+from wording import Message, as_written
 
 MAX_HEADER_BYTES = 100 * 2**20
 """The safetensors library's own limit."""
@@ -26,7 +28,7 @@ _ITEM_BYTES = {
 class FolderError(UserError):
     """A model folder that cannot be used, with the reason."""
 
-    def __init__(self, message: str, *, code: str = "bad_model_folder") -> None:
+    def __init__(self, message: Message, *, code: str = "bad_model_folder") -> None:
         super().__init__(message, code=code, param="path")
 
 
@@ -36,12 +38,8 @@ def inspect(folder: Path) -> dict[str, Any]:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         found = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLES)
-        reason = f"only {found[0]}, a pickle, which could run code when loaded" if found else "none"
-        raise FolderError(
-            f"{folder.name} must hold its weights as *.safetensors files, and there is {reason}. "
-            "Convert the model to safetensors first.",
-            code="no_safetensors",
-        )
+        there = message("only_pickle", file=found[0]) if found else message("no_weights")
+        raise FolderError(message("folder_without_safetensors", folder=folder.name, found=there), code="no_safetensors")
     for path in weights:
         check_safetensors(path)
     _check_index(folder, {path.name for path in weights})
@@ -58,7 +56,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Return config.json; raise FolderError when it is missing, no object, or asks for code of the model's own."""
     config = _read_object(folder / "config.json")
     if not isinstance(config.get("model_type"), str):
-        raise FolderError(f"config.json in {folder.name} names no model_type. Give the folder of a whole model.")
+        raise FolderError(message("no_model_type", folder=folder.name))
     for name in ("config.json", "tokenizer_config.json"):
         if (folder / name).exists():
             _refuse_own_code(folder, name, config["model_type"])
@@ -92,33 +90,34 @@ def check_safetensors(path: Path) -> None:
         start = stream.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-            raise _damaged(path, f"its header claims {length} bytes")
+            raise _damaged(path, message("header_too_long", bytes=length))
         try:
             header = json.loads(stream.read(length))
         except (ValueError, RecursionError):
-            raise _damaged(path, "its header is no JSON") from None
+            raise _damaged(path, message("header_no_json")) from None
     if not isinstance(header, dict):
-        raise _damaged(path, "its header is no JSON object")
+        raise _damaged(path, message("header_no_object"))
     header.pop("__metadata__", None)
     try:
-        _check_offsets(header, size - 8 - length)
+        wrong = _wrong_offsets(header, size - 8 - length)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, as_written(error)) from None
+    if wrong is not None:
+        raise _damaged(path, wrong)
 
 
-def _check_offsets(header: dict[str, Any], num_bytes: int) -> None:
+def _wrong_offsets(header: dict[str, Any], num_bytes: int) -> Message | None:
     """Every tensor must have the size its shape says, and together they must fill the file without gap or overlap."""
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         first, last = entry["data_offsets"]
         shape = entry["shape"]
         if entry["dtype"] not in _ITEM_BYTES or any(type(n) is not int or n < 0 for n in [*shape, first, last]):
-            raise ValueError(f"the tensor {name[:80]} has an unknown type or shape")
+            return message("tensor_unknown", tensor=name[:80])
         if first != end or last - first != math.prod(shape) * _ITEM_BYTES[entry["dtype"]]:
-            raise ValueError(f"the tensor {name[:80]} does not lie where its shape says")
+            return message("tensor_misplaced", tensor=name[:80])
         end = last
-    if end != num_bytes:
-        raise ValueError(f"it holds {num_bytes} bytes of weights where its header says {end}")
+    return message("weights_too_many", bytes=num_bytes, said=end) if end != num_bytes else None
 
 
 def _check_index(folder: Path, present: set[str]) -> None:
@@ -127,9 +126,9 @@ def _check_index(folder: Path, present: set[str]) -> None:
         return
     files = _read_object(path).get("weight_map")
     if not isinstance(files, dict):
-        raise FolderError(f"{path.name} in {folder.name} has no weight_map. Copy the model again.")
+        raise FolderError(message("no_weight_map", file=path.name, folder=folder.name))
     if missing := sorted(set(map(str, files.values())) - present):
-        raise FolderError(f"{missing[0]} is missing from {folder.name}. Copy the whole model.")
+        raise FolderError(message("weights_file_missing", file=missing[0], folder=folder.name))
 
 
 def _require_tokenizer(folder: Path, config: dict[str, Any]) -> None:
@@ -137,36 +136,33 @@ def _require_tokenizer(folder: Path, config: dict[str, Any]) -> None:
         return
     if config["model_type"] in OWN_CODE_HANDLED and (folder / "qwen.tiktoken").exists():
         return
-    raise FolderError(f"{folder.name} has no tokenizer.json. Copy it from the model's repository.", code="no_tokenizer")
+    raise FolderError(message("no_tokenizer", folder=folder.name), code="no_tokenizer")
 
 
 def _refuse_own_code(folder: Path, name: str, family: str) -> None:
     content = _read_object(folder / name)
     asks = next((key for key in ("auto_map", "trust_remote_code") if content.get(key)), None)
     if asks and family not in OWN_CODE_HANDLED:
-        raise FolderError(
-            f"{name} in {folder.name} has {asks}: the model wants to run code from its folder, which is never done "
-            "here. Choose a model of an architecture that Transformers knows.",
-            code="own_code",
-        )
+        raise FolderError(message("own_code", file=name, folder=folder.name, key=asks), code="own_code")
 
 
 def _read_object(path: Path) -> dict[str, Any]:
+    named = {"file": path.name, "folder": path.parent.name}
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES and "index" not in path.name:
-            raise FolderError(f"{path.name} in {path.parent.name} is too large to be true.")
+            raise FolderError(message("model_file_too_large", **named))
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise FolderError(f"{path.parent.name} has no {path.name}. Give the folder of a whole model.") from None
+        raise FolderError(message("model_file_missing", **named)) from None
     except (OSError, ValueError, RecursionError):
-        raise FolderError(f"{path.name} in {path.parent.name} cannot be read. Copy the model again.") from None
+        raise FolderError(message("model_file_unreadable", **named)) from None
     if not isinstance(content, dict):
-        raise FolderError(f"{path.name} in {path.parent.name} is no JSON object. Copy the model again.")
+        raise FolderError(message("model_file_no_object", **named))
     return content
 
 
-def _damaged(path: Path, reason: str) -> FolderError:
-    return FolderError(f"{path.name} is no whole safetensors file: {reason}. Copy it again.", code="bad_safetensors")
+def _damaged(path: Path, reason: Message) -> FolderError:
+    return FolderError(message("bad_safetensors", file=path.name, reason=reason), code="bad_safetensors")
 
 
 def facts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -198,4 +194,4 @@ def _number(config: dict[str, Any], *names: str) -> int:
         for name in names:
             if isinstance(place.get(name), int):
                 return int(place[name])
-    raise FolderError(f"config.json says no {names[-1]}. Give the folder of a language model.")
+    raise FolderError(message("config_lacks", name=names[-1]))

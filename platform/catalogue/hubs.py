@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
+from catalogue.messages import message
 from catalogue.progress import Progress
 from common.errors import UserError
 
@@ -35,6 +36,7 @@ HUBS = {
 MAX_REDIRECTS = 5
 MAX_LISTING_BYTES = 20 * 2**20
 CHUNK_BYTES = 1 << 20
+HUB_ERROR = "hub_error"
 ATTEMPTS = 5
 """Tries of one file, each going on where the last one broke off."""
 _TIMEOUT = httpx.Timeout(30, connect=10)
@@ -71,7 +73,8 @@ class Hub:
         endpoint = (os.environ.get(variable) or usual).rstrip("/")
         url = httpx.URL(endpoint)
         if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost"):
-            raise HubError(f"{variable} is {endpoint!r}; it must begin with https://.", code="bad_setting", status=500)
+            said = message("hub_setting", variable=variable, endpoint=endpoint)
+            raise HubError(said, code="bad_setting", status=500)
         return cls(kind=kind, label=label, endpoint=endpoint, redirects_to=hosts)
 
     def listing_url(self, repo: str, revision: str) -> str:
@@ -118,12 +121,13 @@ class HubClient:
         try:
             found = self._hub.parse_listing(json.loads(content))
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            raise self._error(f"{self._hub.label} answered with something other than a list of files.") from None
+            raise HubError(message("hub_listing_unreadable", hub=self._hub.label), code=HUB_ERROR) from None
         wanted = [file for file in found if "/" not in file.name and any(fnmatch(file.name, p) for p in WANTED)]
         if any(file.name == "model.safetensors.index.json" or file.name == "model.safetensors" for file in wanted):
             wanted = [f for f in wanted if not f.name.endswith(".safetensors") or f.name.startswith("model")]
         if not any(file.name.endswith(".safetensors") for file in wanted):
-            raise self._error(f"{self._repo} at {self._hub.label} has no *.safetensors files.", "no_safetensors")
+            said = message("hub_no_safetensors", repo=self._repo, hub=self._hub.label)
+            raise HubError(said, code="no_safetensors")
         return wanted
 
     def fetch(self, file: HubFile, path: Path, progress: Progress) -> None:
@@ -140,11 +144,12 @@ class HubClient:
                 if attempt == ATTEMPTS - 1:
                     raise self._unreachable(error) from None
         if path.stat().st_size != file.size:
-            raise self._error(f"{file.name} from {self._hub.label} broke off {ATTEMPTS} times. Try again later.")
+            said = message("hub_broke_off", file=file.name, hub=self._hub.label, times=ATTEMPTS)
+            raise HubError(said, code=HUB_ERROR)
         if file.sha256 and _sha256(path) != file.sha256:
             path.unlink()
-            message = f"{file.name} from {self._hub.label} does not have the checksum that the hub states. Try again."
-            raise self._error(message, "wrong_checksum")
+            said = message("hub_wrong_checksum", file=file.name, hub=self._hub.label)
+            raise HubError(said, code="wrong_checksum")
 
     def _append(self, file: HubFile, path: Path, progress: Progress) -> None:
         have = path.stat().st_size if path.exists() else 0
@@ -160,7 +165,8 @@ class HubClient:
                     stream.write(chunk)
                     progress.add(len(chunk))
                     if stream.tell() > file.size:
-                        raise self._error(f"{file.name} is longer than {self._hub.label} said.", "wrong_size")
+                        said = message("hub_wrong_size", file=file.name, hub=self._hub.label)
+                        raise HubError(said, code="wrong_size")
 
     @contextmanager
     def _open(self, address: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
@@ -174,7 +180,7 @@ class HubClient:
                     yield response
                     return
                 url = url.join(response.headers["Location"])
-        raise self._error(f"{self._hub.label} redirects in circles.")
+        raise HubError(message("hub_redirects_in_circles", hub=self._hub.label), code=HUB_ERROR)
 
     def _headers(self, url: httpx.URL, headers: dict[str, str]) -> dict[str, str]:
         if self._token and _origin(url) == _origin(self._home):
@@ -186,30 +192,21 @@ class HubClient:
             return
         belongs = any(url.host == host or url.host.endswith(f".{host}") for host in self._hub.redirects_to)
         if url.scheme != "https" or not belongs or url.port not in (None, 443):
-            raise self._error(
-                f"{self._hub.label} redirects to {url.host}, which does not belong to it.", "bad_redirect"
-            )
+            said = message("hub_redirects_elsewhere", hub=self._hub.label, host=url.host)
+            raise HubError(said, code="bad_redirect")
 
     def _require_success(self, response: httpx.Response) -> None:
         label, status = self._hub.label, response.status_code
         if status in (401, 403):
-            raise HubError(
-                f"{label} does not give {self._repo} to this platform. Accept the model's licence on its page at "
-                f"{label} and enter an access token of that account in the catalogue.",
-                code="hub_token_needed",
-                status=400,
-            )
+            raise HubError(message("hub_token_needed", hub=label, repo=self._repo), status=400)
         if status == 404:
-            raise self._error(f"{label} has no {self._repo} (or a file of it is gone).", "not_at_hub")
+            raise HubError(message("not_at_hub", hub=label, repo=self._repo))
         if status not in (200, 206):
-            raise self._error(f"{label} answered with HTTP {status}. Try again later.")
+            raise HubError(message("hub_failed", hub=label, status=status), code=HUB_ERROR)
 
     def _unreachable(self, error: Exception) -> HubError:
         logger.warning("%s cannot be reached: %s", self._hub.label, error)
-        return self._error(f"{self._hub.label} cannot be reached. Check the network, or HTTPS_PROXY.")
-
-    def _error(self, message: str, code: str = "hub_error") -> HubError:
-        return HubError(message, code=code)
+        return HubError(message("hub_away", hub=self._hub.label), code=HUB_ERROR)
 
 
 def _bounded(response: httpx.Response) -> bytes:
@@ -217,7 +214,7 @@ def _bounded(response: httpx.Response) -> bytes:
     for chunk in response.iter_bytes(CHUNK_BYTES):
         content += chunk
         if len(content) > MAX_LISTING_BYTES:
-            raise HubError("The hub's list of files does not end.", code="hub_error")
+            raise HubError(message("hub_listing_endless"), code=HUB_ERROR)
     return bytes(content)
 
 

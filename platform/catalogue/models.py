@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.encryption import decrypt, encrypt
+from common.message_field import MessageField
 from common.states import Guarded
+from wording import Message
 
 VALID_ID = RegexValidator(
     r"^[a-z0-9][a-z0-9._-]{0,79}\Z",
@@ -64,7 +66,7 @@ class BaseModel(Guarded):
     bytes_done = models.BigIntegerField(default=0)
     bytes_total = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True, help_text="When the download last moved.")
-    error = models.TextField(blank=True)
+    error = MessageField()
     error_code = models.CharField(max_length=60, blank=True)
     licence_accepted_at = models.DateTimeField(null=True)
     licence_accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
@@ -114,7 +116,7 @@ class BaseModel(Guarded):
 
     def mark_downloading(self) -> bool:
         now = timezone.now()
-        return self.move(self.State.DOWNLOADING, error="", error_code="", bytes_done=0, progress_at=now)
+        return self.move(self.State.DOWNLOADING, error=None, error_code="", bytes_done=0, progress_at=now)
 
     def mark_progress(self, *, done: int, total: int) -> None:
         """Say how far the download is, while it is one."""
@@ -123,10 +125,10 @@ class BaseModel(Guarded):
             bytes_done=done, bytes_total=total, progress_at=self.progress_at
         )
 
-    def mark_failed(self, message: str, *, code: str) -> bool:
+    def mark_failed(self, message: Message, *, code: str) -> bool:
         return self.move(self.State.FAILED, error=message, error_code=code)
 
-    def mark_not_fetched(self, message: str, *, code: str) -> bool:
+    def mark_not_fetched(self, message: Message, *, code: str) -> bool:
         """Say why a download broke off, unless another one has brought the model meanwhile."""
         return self.move(self.State.FAILED, only_from=self.State.DOWNLOADING, error=message, error_code=code)
 
@@ -135,7 +137,7 @@ class BaseModel(Guarded):
             self.State.PRESENT,
             folder=folder,
             sha256=sha256,
-            error="",
+            error=None,
             error_code="",
             present_at=timezone.now(),
             bytes_done=models.F("bytes_total"),

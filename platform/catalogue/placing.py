@@ -18,13 +18,14 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
 from catalogue.hubs import WANTED
+from catalogue.messages import message
 from catalogue.models import BaseModel
 from catalogue.progress import Progress
 from catalogue.proving import prove
 from catalogue.room import require_space
 from common import artifacts
 from common.errors import UserError
-from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
+from common.storage_errors import AWAY, REFUSED, STORAGE_AWAY, refusal_of
 from rundir import ManifestError, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
 
@@ -128,13 +129,7 @@ def chat_folder(base: BaseModel) -> Path:
 
 
 def not_here(base: BaseModel) -> UserError:
-    return UserError(
-        f"The files of {base.id} are on another machine, and object storage does not have them. An administrator runs "
-        f"`manage.py fetch_model {base.id}` here, or sets LUTHIER_S3_BUCKET on every machine.",
-        code="model_not_here",
-        param="model",
-        status=503,
-    )
+    return UserError(message("model_not_here", model=base.id), param="model", status=503)
 
 
 def _is_shared() -> bool:
@@ -158,12 +153,8 @@ def _is_whole(path: Path, facts: dict[str, Any]) -> bool:
 def _require_whole(base: BaseModel, path: Path, facts: dict[str, Any]) -> None:
     if not _is_whole(path, facts):
         path.unlink()
-        raise UserError(
-            f"{path.name} of {base.id} in object storage is not the one that was published. An administrator deletes "
-            f"{storage_name(base)} there; it is published again within minutes.",
-            code="model_damaged",
-            status=500,
-        )
+        said = message("stored_file_damaged", file=path.name, model=base.id, name=storage_name(base))
+        raise UserError(said, code="model_damaged", status=500)
 
 
 @contextmanager
@@ -174,9 +165,6 @@ def _as_storage_away(base: BaseModel) -> Iterator[None]:
         if refusal := refusal_of(error):
             raise UserError(refusal, code=REFUSED, status=503) from error
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"The disk of this machine has no room for {base.id}. Free some space, then try again.",
-                code="disk_full",
-                status=507,
-            ) from error
-        raise StorageAway(f"Object storage did not give {base.id}: {error}", code="storage_away") from error
+            raise UserError(message("no_room_for_model", model=base.id), code="disk_full", status=507) from error
+        said = message("storage_gave_no_model", model=base.id, reason=str(error))
+        raise StorageAway(said, code=AWAY) from error

@@ -17,9 +17,11 @@ from typing import Any
 from django.conf import settings
 
 from catalogue.folders import FolderError, check_safetensors, identity
+from catalogue.messages import message
 from catalogue.models import BaseModel
 from common.errors import UserError
 from rundir import write_json
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
@@ -29,15 +31,10 @@ class DamagedModel(UserError):
 
     status = 500
 
-    def __init__(self, base: BaseModel, reason: str) -> None:
+    def __init__(self, base: BaseModel, reason: Message) -> None:
         node = settings.NODE_NAME or socket.gethostname()
-        super().__init__(
-            f"The weights of {base.id} on the node {node} are damaged: {reason}. An administrator runs "
-            f"`manage.py fetch_model {base.id} --again` there, or copies the folder again if it was registered "
-            "from one, and then `manage.py verify_models`.",
-            code="model_damaged",
-            param="model",
-        )
+        said = message("damaged_on_node", model=base.id, node=node, reason=reason)
+        super().__init__(said, code="model_damaged", param="model")
         self.reason = reason
 
 
@@ -51,7 +48,7 @@ def prove(base: BaseModel, *, anew: bool = False) -> None:
                 _read_and_compare(base)
                 _remember(base, stamps)
         except OSError as error:
-            raise DamagedModel(base, f"they cannot be read ({error.strerror or error})") from error
+            raise DamagedModel(base, message("weights_unreadable", reason=error.strerror or str(error))) from error
 
 
 def prove_all_here() -> None:
@@ -67,7 +64,7 @@ def prove_all_here() -> None:
 def _read_and_compare(base: BaseModel) -> None:
     found = identity(base.path)
     if found != base.sha256:
-        raise DamagedModel(base, f"their SHA-256 is {found} instead of {base.sha256}")
+        raise DamagedModel(base, message("weights_of_another_sum", found=found, known=base.sha256))
 
 
 def _headers_parse(folder: Path) -> bool:

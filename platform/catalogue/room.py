@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from catalogue.messages import message
 from common.errors import UserError
 
 DISK_RESERVE_BYTES = 500_000_000
@@ -13,13 +14,5 @@ def require_space(folder: Path, needed: int) -> None:
     """Raise UserError unless `needed` bytes and a reserve fit on the disk of `folder`."""
     free = shutil.disk_usage(folder).free
     if free < needed + DISK_RESERVE_BYTES:
-        raise UserError(
-            f"This model needs {_gigabytes(needed)} and {_gigabytes(DISK_RESERVE_BYTES)} of reserve, and the disk of "
-            f"LUTHIER_HOME has {_gigabytes(free)} free. Make room there, or set LUTHIER_HOME to a larger disk.",
-            code="disk_too_small",
-            status=507,
-        )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+        said = message("disk_too_small", needed=needed / 1e9, reserve=DISK_RESERVE_BYTES / 1e9, free=free / 1e9)
+        raise UserError(said, status=507)

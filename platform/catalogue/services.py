@@ -15,6 +15,7 @@ from catalogue.entries import ENTRIES, Entry
 from catalogue.fetching import AlreadyFetching
 from catalogue.folders import FolderError, facts, identity, inspect, needs_conversion
 from catalogue.hubs import HUBS
+from catalogue.messages import message
 from catalogue.models import VALID_ID, BaseModel, HubToken
 from catalogue.placing import StorageAway, chat_folder, publish_or_log
 from catalogue.progress import Progress
@@ -51,7 +52,7 @@ def get_model(model_id: str) -> BaseModel:
     """Return the base model of this id, or raise NotFound."""
     base = BaseModel.objects.filter(pk=model_id).first()
     if base is None:
-        raise NotFound(f"The catalogue has no model {model_id[:80]!r}.", code="model_not_found", param="model")
+        raise NotFound(message("model_not_found", model=model_id[:80]), param="model")
     return base
 
 
@@ -69,10 +70,10 @@ def request_download(*, base: BaseModel, by: User | None) -> None:
     """Have a worker fetch `base`; asking twice is no error."""
     base = BaseModel.objects.select_for_update().get(pk=base.pk)
     if base.is_present:
-        raise UserError(f"{base.id} is here already.", code="model_present", status=409)
+        raise UserError(message("model_present", model=base.id), status=409)
     require_licence(base)
     if not base.sources:
-        raise UserError(f"{base.id} was registered from a folder and cannot be downloaded.", code="no_source")
+        raise UserError(message("registered_not_downloaded", model=base.id), code="no_source")
     if base.mark_downloading():
         AuditEvent.record(actor=by, action="model.download_requested", target=base.id)
     wake(tasks.download_model, base.id)
@@ -101,13 +102,10 @@ def register_folder(
     """Add a model that lies in a folder of this machine; the folder stays where it is and must stay as it is."""
     _require_new_id(model_id)
     if not path.is_absolute() or not path.is_dir():
-        raise FolderError(f"{path} is no folder on this machine. Give the absolute path of a model's folder.")
+        raise FolderError(message("no_folder_here", path=str(path)))
     if needs_conversion(config := inspect(path)):
-        raise FolderError(
-            f"{path.name} is a first-generation Qwen model, which must be converted first: run "
-            f"`python -m catalogue.conversion {path} NEW_FOLDER` in platform/, then register NEW_FOLDER.",
-            code="needs_conversion",
-        )
+        said = message("needs_conversion", folder=path.name, path=str(path))
+        raise FolderError(said, code=said.code)
     about = facts(config, path) | ({"template": template} if template else {})
     sha256 = identity(path)
     with transaction.atomic():
@@ -124,7 +122,7 @@ def register_folder(
 def set_hub_token(*, hub: str, token: str, by: User | None) -> None:
     """Store the access token for a hub, or remove it when `token` is empty."""
     if hub not in HUBS:
-        raise UserError(f"{hub!r} is no hub. Accepted: {', '.join(HUBS)}.", code="unknown_hub", param="hub")
+        raise UserError(message("unknown_hub", hub=hub, hubs=list(HUBS)), param="hub")
     if token.strip():
         HubToken.store(hub=hub, token=token, by=by)
     else:
@@ -142,9 +140,7 @@ def _declared(entry: Entry) -> dict[str, object]:
 def _require_new_id(model_id: str) -> None:
     try:
         VALID_ID(model_id)
-    except ValidationError as error:
-        raise UserError(error.messages[0], code="invalid_id", param="id") from None
+    except ValidationError:
+        raise UserError(message("invalid_id"), param="id") from None
     if BaseModel.objects.filter(pk=model_id).exists():
-        raise UserError(
-            f"The catalogue has a model {model_id} already. Choose another id.", code="id_taken", param="id"
-        )
+        raise UserError(message("id_taken", model=model_id), param="id")

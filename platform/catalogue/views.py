@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.requests import PageRequest
 from catalogue import services
 from catalogue.models import BaseModel
+from common.wording import in_words
 
 _STATUS = {"absent": ("wait", "circle-dashed"), "downloading": ("busy", "loader"), "present": ("ok", "circle-check")}
 _FAILED = ("bad", "circle-x")
@@ -40,7 +41,7 @@ class Row:
     def detail(self) -> str:
         if self.base.state == BaseModel.State.DOWNLOADING:
             return f"{round(100 * self.base.progress)} %"
-        return self.base.error
+        return in_words(self.base.error)
 
     @property
     def can_download(self) -> bool:

@@ -60,7 +60,7 @@ def fetched(base: BaseModel) -> BaseModel:
 def test_the_download_fails_with_the_sentence(base: BaseModel, changed: None, hub: FakeHub) -> None:
     found = fetched(base)
     assert (found.state, found.error_code) == ("failed", "encryption_key_changed")
-    assert found.error == f"{SAID} Restore the old key, or enter the secret again."
+    assert str(found.error) == f"{SAID} Restore the old key, or enter the secret again."
     assert hub.requests == [], "no request goes out without the token"
 
 

@@ -16,6 +16,7 @@ from catalogue.room import require_space
 from catalogue.room import shutil as disks
 from chat import ChatError, ChatFormat, TokenCache
 from common.errors import UserError
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def test_a_hub_that_is_away(base: BaseModel, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UserError):
         downloading.fetch_model(base=base)
     base.refresh_from_db()
-    assert base.error == "Hugging Face cannot be reached. Check the network, or HTTPS_PROXY."
+    assert str(base.error) == "Hugging Face cannot be reached. Check the network, or HTTPS_PROXY."
 
 
 def test_a_disk_without_room(base: BaseModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_disk_without_room(base: BaseModel, monkeypatch: pytest.MonkeyPatch, t
 )
 def test_a_process_that_failed(code: str, said: str) -> None:
     with pytest.raises(converting.ProcessFailed) as caught:
-        converting.run_python(["-c", f"import sys; {code}"], 60, "It failed", code="failed")
+        converting.run_python(["-c", f"import sys; {code}"], 60, as_written("It failed"), code="failed")
     assert str(caught.value.message).startswith(said)
 
 
@@ -78,7 +79,7 @@ def test_a_package_and_a_gguf_file_that_are_damaged(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF\x03\0\0\0\x01")
     with pytest.raises(PackageError) as of_package:
         unpack(broken, "member", tmp_path / "out")
-    assert of_package.value.message == "model.gguf does not hold member."
+    assert str(of_package.value.message) == "model.gguf does not hold member."
     with pytest.raises(gguf.GGUFError) as of_gguf:
         gguf.GGUFFile(broken)
     assert str(of_gguf.value) == "model.gguf is damaged: its header cannot be read."

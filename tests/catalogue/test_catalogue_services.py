@@ -99,7 +99,7 @@ class TestDownload:
         tasks.download_model(base.id)
         base.refresh_from_db()
         assert (base.state, base.error_code) == ("failed", "not_at_hub")
-        assert "Hugging Face has no Qwen/Qwen3-0.6B" in base.error
+        assert "Hugging Face has no Qwen/Qwen3-0.6B" in str(base.error)
 
         hub.requests.clear()
         tasks.download_model(base.id)
@@ -235,7 +235,7 @@ class TestOldCopies:
         old = services.get_model(base.id)
         base.mark_present(folder="x", sha256="y")
         assert not old.mark_not_fetched("The line broke.", code="hub_away")
-        assert (old.state, old.error) == ("present", "")
+        assert (old.state, old.error) == ("present", None)
 
     def test_late_progress_does_not_undo_the_end(self, base: BaseModel) -> None:
         base.mark_downloading()

@@ -3,6 +3,7 @@
 import pytest
 
 from catalogue.models import BaseModel
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -24,16 +25,16 @@ def fresh(row: BaseModel) -> BaseModel:
 def test_only_the_tables_steps_are_taken(row: BaseModel, state: str, to: str) -> None:
     BaseModel.objects.update(state=state, folder="tiny", sha256="0" * 64)
     is_allowed = to in BaseModel.TRANSITIONS[state]
-    assert row.move(to, error="Why.") is is_allowed
-    assert (fresh(row).state, fresh(row).error) == ((to, "Why.") if is_allowed else (state, ""))
+    assert row.move(to, error_code="why") is is_allowed
+    assert (fresh(row).state, fresh(row).error_code) == ((to, "why") if is_allowed else (state, ""))
 
 
 def test_an_old_copy_decides_nothing_and_is_brought_up_to_date(row: BaseModel) -> None:
     old = fresh(row)
     row.mark_downloading()
-    row.mark_failed("No space.", code="disk_full")
+    row.mark_failed(as_written("No space."), code="disk_full")
     assert old.move("present", only_from="downloading") is False
-    assert (old.state, old.error) == ("failed", "No space.")
+    assert (old.state, old.error) == ("failed", as_written("No space."))
 
 
 def test_nothing_else_of_an_old_copy_is_written(row: BaseModel) -> None:

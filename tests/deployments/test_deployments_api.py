@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 from compute.models import Run
 from deployments.models import Deployment
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def body(adapter) -> dict:
 
 class TestModels:
     def test_lists_present_bases_tuned_models_and_deployments(self, alice, bob, adapter, base, body):
-        make_base(id="other").mark_failed("No space.", code="disk_full")
+        make_base(id="other").mark_failed(as_written("No space."), code="disk_full")
         client_of(alice).post("/api/v1/deployments", body, format="json")
         reply = client_of(alice).get("/v1/models").json()
         assert reply["object"] == "list"

@@ -7,6 +7,8 @@ from deployments import replicas, services
 from deployments.gateway.waking import Refusal, Route, Waiting, look
 from deployments.models import Replica, ReplicaAdapter
 from deployments.names import find_target
+from deployments.waking import Refusal, Route, Waiting, look
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +28,7 @@ class TestNames:
             assert refused.value.code == "model_not_found"
 
     def test_of_an_absent_base_do_not_exist(self, alice, base):
-        base.mark_failed("No space.", code="disk_full")
+        base.mark_failed(as_written("No space."), code="disk_full")
         with pytest.raises(NotFound):
             find_target(team=alice.team, name=base.id)
 

@@ -89,7 +89,7 @@ class TestPrepare:
         assert spec.adapters == []
 
     def test_a_base_that_is_gone_is_an_error_in_words(self, replica, directory, base):
-        base.mark_failed("Deleted.", code="gone")
+        base.mark_failed(as_written("Deleted."), code="gone")
         with pytest.raises(WorkError, match="catalogue"):
             work.prepare(run_of(replica), directory)
 
