@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts.messages import message
 from accounts.models import ApiKey, Membership, Team, User
 from accounts.requests import team_of, user_of
 from accounts.roles import needed_role, require_role
 from common.valkey import is_over_limit
+from common.wording import in_words
 
 GUESSES = 60
 GUESS_WINDOW_SECONDS = 60
@@ -38,12 +41,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = ApiKey.find(secret) if secret else None
         if key is None:
             if is_guessing(request.META.get("REMOTE_ADDR", "")):
-                raise Throttled(wait=GUESS_WINDOW_SECONDS, detail="Too many wrong API keys came from this address.")
-            raise AuthenticationFailed(
-                "This API key is not known or was revoked. Make a key in the console, and send it as "
-                "'Authorization: Bearer sk-luthier-…'.",
-                code="invalid_api_key",
-            )
+                raise Throttled(wait=GUESS_WINDOW_SECONDS, detail=in_words(message("too_many_guesses")))
+            said = message("api_key_refused", header="Authorization: Bearer sk-luthier-…")
+            raise AuthenticationFailed(in_words(said), code="invalid_api_key")
         key.mark_used()
         set_team(request, key.team)
         return key.user, key
@@ -75,7 +75,7 @@ class HasRole(BasePermission):
 class IsPlatformAdmin(BasePermission):
     """Only administrators of the platform."""
 
-    message = "Only an administrator of the platform may do this."
+    message = _("Only an administrator of the platform may do this.")
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return is_platform_admin(request)

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.messages import message
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.roles import require_role
 from common.errors import NotFound, UserError
@@ -17,7 +18,7 @@ def get_member(*, team: Team, member_id: str) -> Membership:
     members = Membership.objects.filter(team=team).select_related("user", "team")
     found = members.filter(user_id=int(member_id)).first() if is_number else None
     if found is None:
-        raise NotFound(f"The team has no member {member_id[:40]!r}.", code="member_not_found")
+        raise NotFound(message("member_not_found", member=member_id[:40]))
     return found
 
 
@@ -33,14 +34,9 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
     user = User.objects.filter(email=email, is_active=True).first() if "\0" not in email else None
     _lock(team, by=by)
     if user is None:
-        raise UserError(
-            f"Nobody here has the email {email[:100]!r}. An administrator makes the person first, with manage.py "
-            "create_api_key or on the administration pages.",
-            code="unknown_person",
-            param="email",
-        )
+        raise UserError(message("unknown_person", email=email[:100]), param="email")
     if Membership.objects.filter(team=team, user=user).exists():
-        raise UserError(f"{email} is in the team already.", code="member_exists", param="email", status=409)
+        raise UserError(message("member_exists", email=email), param="email", status=409)
     membership = Membership.ensure(team=team, user=user, role=_role(role))
     AuditEvent.record(actor=by, team=team, action="member.added", target=email[:100], role=role)
     return membership
@@ -89,23 +85,19 @@ def _locked(membership: Membership, *, by: User | None) -> Membership:
     _lock(membership.team, by=by)
     found = Membership.objects.select_related("user", "team").filter(pk=membership.pk).first()
     if found is None:
-        raise NotFound("This person is not in the team any more.", code="member_not_found")
+        raise NotFound(message("member_gone"), code="member_not_found")
     return found
 
 
 def _require_another_owner(membership: Membership) -> None:
     owners = Membership.objects.filter(team=membership.team_id, role=Role.OWNER, user__is_active=True)
     if membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists():
-        raise UserError(
-            f"{membership.user.email} is the team's only owner. Make somebody else an owner first.",
-            code="last_owner",
-            status=409,
-        )
+        raise UserError(message("last_owner", email=membership.user.email), status=409)
 
 
 def _role(role: str) -> Role:
     if role not in Role.values:
         raise UserError(
-            f"There is no role {role[:40]!r}. There are: {', '.join(Role.values)}.", code="unknown_role", param="role"
+            message("unknown_team_role", role=role[:40], roles=Role.values), code="unknown_role", param="role"
         )
     return Role(role)

@@ -5,6 +5,7 @@ from typing import cast
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from accounts.messages import message
 from accounts.models import Team, User
 from common.errors import NotFound, UserError
 
@@ -22,9 +23,7 @@ def team_of(request: Request) -> Team:
     """Return the team that the request acts for; UserError for a user without one."""
     team = getattr(request, "team", None)
     if not team:
-        raise UserError(
-            "You belong to no team yet. Ask an administrator to add you to one.", code="no_team", status=403
-        )
+        raise UserError(message("no_team"), status=403)
     return cast(Team, team)
 
 
@@ -38,7 +37,7 @@ def team_named(name: str) -> Team:
 
 
 def no_team(name: str) -> NotFound:
-    return NotFound(f"There is no team {name!r}.", code="team_not_found")
+    return NotFound(message("team_not_found", team=name))
 
 
 def user_of(request: Request) -> User:

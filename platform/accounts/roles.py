@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest
 
+from accounts.messages import message
 from accounts.models import Membership, Team, User
 from common.errors import UserError
 
@@ -21,10 +22,11 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE")
 SHOWN_OWNERS = 3
 _REFUSALS = {
-    (Role.MEMBER, Role.VIEWER): "Only members and owners of the team {team} may do this, and you are a viewer in it.",
-    (Role.OWNER, Role.MEMBER): "Only owners of the team {team} may do this, and you are a member of it.",
-    (Role.OWNER, Role.VIEWER): "Only owners of the team {team} may do this, and you are a viewer in it.",
+    (Role.MEMBER, Role.VIEWER): "member_needed",
+    (Role.OWNER, Role.MEMBER): "owner_needed_by_member",
+    (Role.OWNER, Role.VIEWER): "owner_needed_by_viewer",
 }
+"""Codes of messages, by the role that is needed and the one that is held."""
 
 
 class RoleNeeded(UserError):
@@ -32,11 +34,11 @@ class RoleNeeded(UserError):
 
     status = 403
 
-    def __init__(self, sentence: str, *, team: Team) -> None:
+    def __init__(self, code: str, *, team: Team) -> None:
         owners = Membership.objects.filter(team=team, role=Role.OWNER, user__is_active=True).order_by("pk")
         emails = list(owners.values_list("user__email", flat=True)[:SHOWN_OWNERS])
-        who = f"An owner can change that: {', '.join(emails)}." if emails else "An administrator can change that."
-        super().__init__(f"{sentence.format(team=team.name)} {who}", code="role_needed")
+        who = message("owners_can_change", owners=emails) if emails else message("administrator_can_change")
+        super().__init__(message(code, team=team.name).followed_by(who), code="role_needed")
 
 
 def needs(role: Role, *methods: str) -> Callable[[View], View]:
@@ -75,7 +77,7 @@ def require_own(*, by: User | None, team: Team, author_id: int | None) -> None:
     """Raise RoleNeeded unless the work is that of `by`, or `by` owns the team; None is the platform itself."""
     if by is None or by.pk == author_id or role_of(user=by, team=team) == Role.OWNER:
         return
-    raise RoleNeeded("Only whoever made this and owners of the team {team} may do this.", team=team)
+    raise RoleNeeded("author_needed", team=team)
 
 
 class Powers:

@@ -5,6 +5,7 @@ import secrets
 from django.db import transaction
 
 from accounts.members import change_role, get_member
+from accounts.messages import message
 from accounts.models import PLATFORM_TEAM, ApiKey, AuditEvent, Membership, Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
@@ -17,7 +18,7 @@ def ensure_user(*, email: str, admin: bool = False) -> User:
     """Return the person with this email, made if there is none; `admin` makes an administrator of them."""
     email = email.strip().lower()
     if "@" not in email:
-        raise UserError(f"{email!r} is not an email address.", code="invalid_email", param="email")
+        raise UserError(message("invalid_email", email=email), param="email")
     user = User.objects.filter(email=email).first() or User.objects.create_user(email)
     if admin and not user.is_staff:
         user.is_staff = user.is_superuser = True
@@ -29,11 +30,7 @@ def ensure_user(*, email: str, admin: bool = False) -> User:
 def ensure_team(*, name: str, member: User | None = None, role: Membership.Role | None = None) -> Team:
     """Return the team of this name, made if there is none, with `member` in it: as `role` if new, else as usual."""
     if name.strip().lower() == PLATFORM_TEAM:
-        raise UserError(
-            f"{name} is the platform's own team, which nobody belongs to. Choose another name.",
-            code="invalid_team",
-            param="team",
-        )
+        raise UserError(message("invalid_team", team=name), param="team")
     team = Team.objects.filter(name=name).first() or Team.create(name=name)
     if member is not None:
         Membership.ensure(team=team, user=member, role=role)
@@ -70,7 +67,7 @@ def revoke_api_key(*, key_id: str, team: Team, by: User) -> None:
     """Make a key of `team` worthless from now on: one's own, or as an owner anybody's."""
     key = ApiKey.objects.filter(pk=key_id, team=team, revoked_at=None).first()
     if key is None:
-        raise NotFound("This API key does not exist.", code="api_key_not_found")
+        raise NotFound(message("api_key_not_found"))
     require_own(by=by, team=team, author_id=key.user_id)
     key.revoke()
     AuditEvent.record(actor=by, team=team, action="api_key.revoked", target=key.id)

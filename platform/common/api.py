@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.errors import UserError
+from common.messages import message
+from common.wording import in_words
 
 M = TypeVar("M", bound=Model)
 
@@ -30,13 +32,13 @@ def require_no_body(request: Request) -> None:
     if not request.data:
         return
     name = next(iter(request.data)) if isinstance(request.data, dict) else "body"
-    raise ValidationError({str(name): "This is not known here: the request takes no fields."})
+    raise ValidationError({str(name): in_words(message("takes_no_fields"))})
 
 
 def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """Return the body's fields; an unknown one is refused, since it would otherwise be ignored in silence."""
     if not isinstance(request.data, dict):
-        raise UserError("The body must be one JSON object.", code="invalid_type")
+        raise UserError(message("body_no_object"), code="invalid_type")
     form = kind(data=request.data)
     _refuse_unknown(form, request.data)
     form.is_valid(raise_exception=True)
@@ -50,8 +52,8 @@ def _refuse_unknown(form: Any, data: Any, path: str = "") -> None:
             _refuse_unknown(form.child, part, f"{path}.{number}")
     elif isinstance(form, serializers.Serializer) and isinstance(data, dict):
         if unknown := sorted(set(data) - set(form.fields)):
-            known = ", ".join(form.fields) or "none"
-            raise ValidationError({f"{path}.{unknown[0]}".lstrip("."): f"This is not known here. Known: {known}."})
+            said = message("field_not_known", known=list(form.fields) or "none")
+            raise ValidationError({f"{path}.{unknown[0]}".lstrip("."): in_words(said)})
         for name, value in data.items():
             _refuse_unknown(form.fields[name], value, f"{path}.{name}")
 

@@ -25,6 +25,7 @@ TYPES = {
 
 RETRY_SECONDS = 5
 DATABASE_AWAY = message("database_unavailable")
+FORBIDDEN = message("forbidden")
 INTERNAL = message("internal_error")
 
 
@@ -71,7 +72,7 @@ def error_body(
     return {"error": {"message": spoken(message), "type": kind, "param": param, "code": code}}
 
 
-def body_of(error: UserError) -> dict[str, Any]:
+def body_of_error(error: UserError) -> dict[str, Any]:
     """Return OpenAI's error object of a UserError."""
     return error_body(message=error.message, status=error.status, code=error.code, param=error.param)
 
@@ -80,11 +81,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
     headers: dict[str, str] = {}
     if isinstance(error, UserError):
-        return Response(body_of(error), status=error.status)
+        return Response(body_of_error(error), status=error.status)
     if isinstance(error, Http404):
         return Response(error_body(message=message("not_found"), status=404, code="not_found"), status=404)
     if isinstance(error, PermissionDenied):
-        return Response(error_body(message=message("forbidden"), status=403, code="forbidden"), status=403)
+        return Response(error_body(message=FORBIDDEN, status=403, code=FORBIDDEN.code), status=403)
     if isinstance(error, exceptions.APIException):
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(max(1, int(wait)))

@@ -4,6 +4,7 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
+        "body_no_object": sentence("The body must be one JSON object."),
         "database_unavailable": sentence(
             "The database is not responding. In a few seconds, check whether your change was saved, then try again."
         ),
@@ -11,6 +12,7 @@ CATALOGUE = Catalogue(
             "A stored secret cannot be decrypted with the current LUTHIER_ENCRYPTION_KEY. Restore the old "
             "key, or enter the secret again."
         ),
+        "field_not_known": sentence("This is not known here. Known: %(known)s."),
         "forbidden": sentence("You are not allowed to do this."),
         "idempotency_key_reused": sentence(
             "This %(header)s was used for a different request within the last %(hours)s hours. Use a new key."
@@ -32,6 +34,7 @@ CATALOGUE = Catalogue(
             "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and "
             "LUTHIER_S3_SECRET_KEY."
         ),
+        "takes_no_fields": sentence("This is not known here: the request takes no fields."),
     }
 )
 message = CATALOGUE.message

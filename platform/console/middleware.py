@@ -7,12 +7,13 @@ from http import HTTPStatus
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
-from django.utils.translation import gettext as _
 
+from accounts.messages import message as accounts_message
 from accounts.requests import PageRequest
 from accounts.roles import needed_role, require_role
-from common.errors import UserError, body_of
+from common.errors import UserError, body_of_error
 from console import request_ids
+from console.messages import message
 
 GetResponse = Callable[[PageRequest], HttpResponse]
 
@@ -89,8 +90,7 @@ class PlainTextMiddleware:
             return None
         for name, values in request.POST.lists():
             if any("\0" in text for text in (name, *values)):
-                message = _("A form field contains a NUL character. Remove it and try again.")
-                return error_page(request, UserError(message, code="invalid_text"))
+                return error_page(request, UserError(message("form_holds_nul"), code="invalid_text"))
         return None
 
 
@@ -122,8 +122,7 @@ class MembershipMiddleware:
         if is_administrators and (request.user.is_staff or request.team):
             return None  # the view refuses whoever is none
         if not request.team:
-            message = _("You belong to no team yet. Ask an administrator to add you to one.")
-            return error_page(request, UserError(message, code="no_team", status=403))
+            return error_page(request, UserError(accounts_message("no_team"), status=403))
         try:
             require_role(needed_role(view, request.method), user=request.user, team=request.team)
         except UserError as error:
@@ -142,8 +141,8 @@ class UserErrorMiddleware:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api(request.path):
             return response
         # Django's has no word for whoever opens the address of a button.
-        message = _("There is no page at this address; it only accepts submitted forms. Go back and use the button.")
-        page = error_page(request, UserError(message, code="method_not_allowed", status=response.status_code))
+        said = message("no_page_for_a_look")
+        page = error_page(request, UserError(said, code="method_not_allowed", status=response.status_code))
         page["Allow"] = response["Allow"]
         return page
 
@@ -151,5 +150,5 @@ class UserErrorMiddleware:
         if not isinstance(error, UserError):
             return None
         if is_api(request.path):
-            return JsonResponse(body_of(error), status=error.status)
+            return JsonResponse(body_of_error(error), status=error.status)
         return error_page(request, error)

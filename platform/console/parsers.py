@@ -10,6 +10,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from common.errors import UserError
+from common.wording import in_words
+from console.messages import message
+from wording import Message
 
 DEEPEST = 100
 MOST_QUOTES = 200_000
@@ -38,11 +41,11 @@ class BoundedJSONParser(BaseParser):
         try:
             value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         except UnicodeDecodeError:
-            raise ParseError("The body is not UTF-8.") from None
+            raise _unreadable(message("body_no_utf8")) from None
         except ValueError as error:
             if not isinstance(error, json.JSONDecodeError) and "digits" in str(error):
-                raise ParseError("The body has a number of more digits than can be read.") from None
-            raise ParseError(f"The body is not JSON: {error}.") from None
+                raise _unreadable(message("number_too_long")) from None
+            raise _unreadable(message("body_no_json", reason=str(error))) from None
         if HALF.search(body) and HALF.search(PAIR.sub(b" ", body.replace(b"\\\\", b""))):
             _refuse_halves(value)
         return value
@@ -51,25 +54,26 @@ class BoundedJSONParser(BaseParser):
 def _check_shape(body: bytes) -> None:
     """Refuse what is deeper or has more values than anything here needs, in one pass."""
     if body.count(b'"') - body.count(b'\\"') > MOST_QUOTES:
-        raise ParseError(f"The body has more than {MOST_QUOTES // 2:,} texts. Send less at once.")
+        raise _unreadable(message("body_too_many_texts", texts=MOST_QUOTES // 2))
     parts = np.frombuffer(STRINGS.sub(b"", body).translate(None, delete=NO_PARTS), dtype=np.uint8)
     if len(parts) > MOST_PARTS:
-        raise ParseError("The body has more lists, objects and values than are read at once. Send less.")
+        raise _unreadable(message("body_too_many_values"))
     opens = (parts == ord("[")) | (parts == ord("{"))
     steps = np.where(opens, 1, np.where(parts == ord(","), 0, -1))
     if len(parts) and int(steps.cumsum().max()) > DEEPEST:
-        raise ParseError(f"The body is nested deeper than {DEEPEST} levels.")
+        raise _unreadable(message("body_too_deep", levels=DEEPEST))
 
 
 def _refuse_halves(value: Any) -> None:
     """Refuse texts that hold half of a character: neither the database nor a reply can carry one."""
     fields = value.items() if isinstance(value, dict) else ()
     where = next((name for name, part in islice(fields, LOOKED_AT) if _is_whole(name) and not _is_whole(part)), None)
-    raise UserError(
-        f"{where or 'The body'} holds half of a character (\\ud800 to \\udfff). Send whole characters.",
-        code="invalid_text",
-        param=where,
-    )
+    said = message("half_character_in", field=where) if where else message("half_character")
+    raise UserError(said, code="invalid_text", param=where)
+
+
+def _unreadable(said: Message) -> ParseError:
+    return ParseError(in_words(said))
 
 
 def _is_whole(value: Any) -> bool:

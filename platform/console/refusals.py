@@ -2,35 +2,36 @@
 
 import re
 import sys
-from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import REASON_BAD_ORIGIN, REASON_BAD_REFERER
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from common.errors import DATABASE_AWAY, INTERNAL, RETRY_SECONDS, error_body, is_database_away
-from common.messages import message as common_message
+from common.errors import DATABASE_AWAY, FORBIDDEN, INTERNAL, RETRY_SECONDS, error_body, is_database_away
 from common.wording import in_words
+from console.messages import message
 from console.middleware import is_api
+from wording import Message
+
+CSRF_FAILED = "csrf_failed"
 
 
-def answer(request: HttpRequest, *, status: int, code: str, message: Any) -> HttpResponse:
+def answer(request: HttpRequest, said: Message | str, *, status: int, code: str = "") -> HttpResponse:
     """Return the refusal as a page or as JSON, by the path that was asked. Nothing here asks the database."""
     with translation.override(translation.get_language_from_request(request)):
         if is_api(request.path):
-            return JsonResponse(error_body(message=message, status=status, code=code), status=status)
+            code = code or (said.code if isinstance(said, Message) else "")
+            return JsonResponse(error_body(message=said, status=status, code=code), status=status)
         theme = request.COOKIES.get("luthier_theme", "")
         nonce = getattr(request, "csp_nonce", "")
-        return HttpResponse(page(status, message, theme=theme, nonce=nonce), status=status)
+        return HttpResponse(page(status, said, theme=theme, nonce=nonce), status=status)
 
 
-def page(status: int, message: Any, *, theme: str = "", nonce: str = "") -> str:
+def page(status: int, said: Message | str, *, theme: str = "", nonce: str = "") -> str:
     """Return the page of a refusal, in the language that is active."""
-    error = {"message": in_words(message)}
+    error = {"message": in_words(said)}
     theme = theme if theme in ("light", "dark") else ""
     return render_to_string(
         "console/error.html", {"error": error, "status": status, "theme": theme, "csp_nonce": nonce}
@@ -40,37 +41,28 @@ def page(status: int, message: Any, *, theme: str = "", nonce: str = "") -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer what Django calls suspicious; a name that is not ours names the setting."""
     if isinstance(exception, DisallowedHost):
-        unknown = gettext_lazy(
-            "The platform does not recognise the host name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
-        )
-        return answer(request, status=400, code="unknown_host", message=unknown)
-    return answer(
-        request,
-        status=400,
-        code="bad_request",
-        message=gettext_lazy("The request cannot be understood. Go back and try again."),
-    )
+        return answer(request, message("unknown_host"), status=400)
+    return answer(request, message("bad_request"), status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return answer(request, status=403, code="forbidden", message=str(exception) or common_message("forbidden"))
+    return answer(request, str(exception) or FORBIDDEN, status=403, code=FORBIDDEN.code)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if is_api(request.path):
-        message = f"There is no {request.method} {request.path[:200]}. Check the address and the method."
-        return answer(request, status=404, code="unknown_url", message=message)
-    return answer(request, status=404, code="not_found", message=gettext_lazy("There is no page at this address."))
+        return answer(request, message("unknown_url", method=request.method, path=request.path[:200]), status=404)
+    return answer(request, message("no_page"), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer for what nobody foresaw; a database that is away for a moment is a 503 that says when to come back."""
     error = sys.exc_info()[1]
     if error is not None and is_database_away(error):
-        response = answer(request, status=503, code="database_unavailable", message=DATABASE_AWAY)
+        response = answer(request, DATABASE_AWAY, status=503)
         response["Retry-After"] = str(RETRY_SECONDS)
         return response
-    return answer(request, status=500, code=INTERNAL.code, message=INTERNAL)
+    return answer(request, INTERNAL, status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
@@ -78,14 +70,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     known = [re.escape(text).replace("%s", ".*") for text in (REASON_BAD_ORIGIN, REASON_BAD_REFERER)]
     if any(re.fullmatch(text, reason) for text in known):
         seen = request.headers.get("origin") or request.headers.get("referer", "")
-        with translation.override(translation.get_language_from_request(request)):
-            message = _(
-                "The form was sent from %(seen)s, which the platform does not recognise as its own address. "
-                "Behind a proxy, set LUTHIER_PUBLIC_URL to the address that people use, and "
-                "LUTHIER_BEHIND_PROXY to 1."
-            ) % {"seen": seen[:100]}
-        return answer(request, status=403, code="csrf_failed", message=message)
-    old = gettext_lazy(
-        "The form has expired, or the browser blocks cookies. Reload the page and submit the form again."
-    )
-    return answer(request, status=403, code="csrf_failed", message=old)
+        return answer(request, message("form_from_elsewhere", seen=seen[:100]), status=403, code=CSRF_FAILED)
+    return answer(request, message("form_too_old"), status=403, code=CSRF_FAILED)

@@ -14,9 +14,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import translation
 
+import wording
 from common import unsent
 from common.errors import error_body
 from console import request_ids
+from console.messages import message
 from console.refusals import page
 
 Scope = MutableMapping[str, Any]
@@ -37,9 +39,9 @@ DOT_SEGMENT = re.compile(r"(^|/)\.\.?(;[^/]*)?(/|$)")
 class Refused(Exception):
     """A request that goes no further."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+    def __init__(self, status: int, said: wording.Message) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
 
 
 class Shell:
@@ -90,11 +92,11 @@ class Shell:
 
         async def limited() -> Message:
             nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
+            part = await receive()
+            received += len(part.get("body", b""))
             if received > limit:
                 raise _too_large(limit)
-            return message
+            return part
 
         is_whole = False
 
@@ -126,16 +128,16 @@ async def _hang_up(transport: asyncio.WriteTransport) -> None:
 
 def _too_large(limit: int) -> Refused:
     size = f"{limit // 2**20} MB" if limit >= 2**20 else f"{limit // 2**10} KB"
-    return Refused(413, "request_too_large", f"The body is larger than {size}. Upload large data by /v1/files.")
+    return Refused(413, message("request_too_large", size=size))
 
 
 def _check_path(scope: Scope) -> None:
     path = scope["path"]
     if "\0" in path or DOT_SEGMENT.search(path) or re.search(r"%2e|%00|%2f", path, re.IGNORECASE):
-        raise Refused(400, "invalid_path", "The path holds a character that no address here has.")
+        raise Refused(400, message("invalid_path"))
     query = scope.get("query_string", b"")
     if b"%00" in query or b"\0" in query:
-        raise Refused(400, "invalid_query", "The address holds the character NUL, which no text here has.")
+        raise Refused(400, message("invalid_query"))
 
 
 def _check_charset(scope: Scope) -> None:
@@ -144,7 +146,7 @@ def _check_charset(scope: Scope) -> None:
     # Each that is there, also in RFC 2231's spelling (charset*=, charset*0=): parsers differ in which one they take.
     for extended, charset in re.findall(r"charset([*\d]*)\s*=\s*[\"']?([^\"';\s]*)", kinds, re.IGNORECASE):
         if extended or charset.lower() not in CHARSETS:
-            raise Refused(415, "unsupported_charset", f"The charset {charset[:40]!r} is not supported. Send UTF-8.")
+            raise Refused(415, message("unsupported_charset", charset=charset[:40]))
 
 
 def _header(scope: Scope, name: bytes) -> str:
@@ -172,10 +174,11 @@ async def _reply(scope: Scope, send: Send, refused: Refused) -> None:
     languages.META["HTTP_ACCEPT_LANGUAGE"] = _header(scope, b"accept-language")
     with translation.override(translation.get_language_from_request(languages)):
         if "text/html" in _header(scope, b"accept") and not scope["path"].startswith(("/v1/", "/api/")):
-            kind, body = b"text/html; charset=utf-8", page(refused.status, refused.message).encode()
+            kind, body = b"text/html; charset=utf-8", page(refused.status, refused.said).encode()
         else:
             kind = b"application/json"
-            body = json.dumps(error_body(message=refused.message, status=refused.status, code=refused.code)).encode()
+            answer = error_body(message=refused.said, status=refused.status, code=refused.said.code)
+            body = json.dumps(answer).encode()
     headers = [(b"content-type", kind), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

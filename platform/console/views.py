@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.requests import PageRequest
 from common.errors import UserError
 from common.idempotency import once
+from console.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
@@ -71,7 +72,7 @@ STATES = (
 def start_sample(request: PageRequest) -> HttpResponse:
     """Put the sample into the team's data sets and go on to the form of a new job."""
     if not SAMPLE.exists():
-        raise UserError(_("The sample file is not included in this installation."), code="no_sample", status=404)
+        raise UserError(message("no_sample"), status=404)
 
     def create() -> HttpResponse:
         with SAMPLE.open("rb") as stream:

@@ -1,4 +1,5 @@
 import pytest
+from deployments.waking import Refusal, Route, Waiting, look
 from deployments_cast import make_adapter, make_ready
 
 from common.errors import NotFound
@@ -7,7 +8,6 @@ from deployments import replicas, services
 from deployments.gateway.waking import Refusal, Route, Waiting, look
 from deployments.models import Replica, ReplicaAdapter
 from deployments.names import find_target
-from deployments.waking import Refusal, Route, Waiting, look
 from wording import as_written
 
 pytestmark = pytest.mark.django_db

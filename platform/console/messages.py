@@ -1,0 +1,46 @@
+"""What is said at the web's edge, before an app has seen the request."""
+
+from wording import Catalogue, sentence
+
+CATALOGUE = Catalogue(
+    {
+        # Addresses
+        "bad_request": sentence("The request cannot be understood. Go back and try again."),
+        "invalid_path": sentence("The path holds a character that no address here has."),
+        "invalid_query": sentence("The address holds the character NUL, which no text here has."),
+        "no_page": sentence("There is no page at this address."),
+        "no_page_for_a_look": sentence(
+            "There is no page at this address; it only accepts submitted forms. Go back and use the button."
+        ),
+        "unknown_host": sentence(
+            "The platform does not recognise the host name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
+        ),
+        "unknown_url": sentence("There is no %(method)s %(path)s. Check the address and the method."),
+        # Bodies
+        "body_no_json": sentence("The body is not JSON: %(reason)s."),
+        "body_no_utf8": sentence("The body is not UTF-8."),
+        "body_too_deep": sentence("The body is nested deeper than %(levels)d levels."),
+        "body_too_many_texts": sentence("The body has more than %(texts)s texts. Send less at once."),
+        "body_too_many_values": sentence(
+            "The body has more lists, objects and values than are read at once. Send less."
+        ),
+        "half_character": sentence("The body holds half of a character (\\ud800 to \\udfff). Send whole characters."),
+        "half_character_in": sentence(
+            "%(field)s holds half of a character (\\ud800 to \\udfff). Send whole characters."
+        ),
+        "number_too_long": sentence("The body has a number of more digits than can be read."),
+        "request_too_large": sentence("The body is larger than %(size)s. Upload large data by /v1/files."),
+        "unsupported_charset": sentence("The charset '%(charset)s' is not supported. Send UTF-8."),
+        # Forms
+        "form_from_elsewhere": sentence(
+            "The form was sent from %(seen)s, which the platform does not recognise as its own address. Behind a "
+            "proxy, set LUTHIER_PUBLIC_URL to the address that people use, and LUTHIER_BEHIND_PROXY to 1."
+        ),
+        "form_holds_nul": sentence("A form field contains a NUL character. Remove it and try again."),
+        "form_too_old": sentence(
+            "The form has expired, or the browser blocks cookies. Reload the page and submit the form again."
+        ),
+        "no_sample": sentence("The sample file is not included in this installation."),
+    }
+)
+message = CATALOGUE.message
