@@ -24,7 +24,9 @@ from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from accounts.authentication import HEADER as KEY_HEADER
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
+from accounts.messages import message
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
 from accounts.requests import team_of
@@ -32,6 +34,7 @@ from accounts.roles import Role, require_role
 from common.errors import UserError, exception_handler
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
+from common.wording import in_words
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
@@ -300,7 +303,7 @@ def _authenticate(scope: Scope) -> Caller:
     request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
     user = request.user
     if not user:
-        raise NotAuthenticated("Send an API key as 'Authorization: Bearer sk-luthier-…'.")
+        raise NotAuthenticated(in_words(message("api_key_missing", header=KEY_HEADER)))
     team = team_of(request)
     require_role(Role.MEMBER, user=cast(User, user), team=team)
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))

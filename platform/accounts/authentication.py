@@ -15,6 +15,7 @@ from accounts.roles import needed_role, require_role
 from common.valkey import is_over_limit
 from common.wording import in_words
 
+HEADER = "Authorization: Bearer sk-luthier-…"
 GUESSES = 60
 GUESS_WINDOW_SECONDS = 60
 
@@ -42,7 +43,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             if is_guessing(request.META.get("REMOTE_ADDR", "")):
                 raise Throttled(wait=GUESS_WINDOW_SECONDS, detail=in_words(message("too_many_guesses")))
-            said = message("api_key_refused", header="Authorization: Bearer sk-luthier-…")
+            said = message("api_key_refused", header=HEADER)
             raise AuthenticationFailed(in_words(said), code="invalid_api_key")
         key.mark_used()
         set_team(request, key.team)

@@ -30,6 +30,7 @@ CATALOGUE = Catalogue(
         "administrator_can_change": sentence("An administrator can change that."),
         # Keys
         "api_key_not_found": sentence("This API key does not exist."),
+        "api_key_missing": sentence("Send an API key as '%(header)s'."),
         "api_key_refused": sentence(
             "This API key is not known or was revoked. Make a key in the console, and send it as '%(header)s'."
         ),

@@ -1,5 +1,4 @@
 import pytest
-from deployments.waking import Refusal, Route, Waiting, look
 from deployments_cast import make_adapter, make_ready
 
 from common.errors import NotFound
