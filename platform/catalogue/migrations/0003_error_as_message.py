@@ -50,9 +50,25 @@ SENTENCES = {
     'storage_key_refused': "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and LUTHIER_S3_SECRET_KEY.",
     'storage_bucket_missing': 'The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET.',
     'storage_files_refused': 'The platform may not read or write its own files. An administrator must give its account the right to.',
+    "failed_in_time": "%(failure)s within %(seconds)d seconds. Try again later.",
+    "failed_see_log": "%(failure)s. The server's log has the details.",
 }
+PARTS = {
+    "conversion_failed": "The model's weights could not be converted",
+    "pip_failed": "pip could not download %(requirement)s",
+    "only_pickle": "only %(file)s, a pickle, which could run code when loaded",
+    "no_weights": "none",
+    "header_too_long": "its header claims %(bytes)d bytes",
+    "header_no_json": "its header is no JSON",
+    "header_no_object": "its header is no JSON object",
+    "tensor_unknown": "the tensor %(tensor)s has an unknown type or shape",
+    "tensor_misplaced": "the tensor %(tensor)s does not lie where its shape says",
+    "weights_too_many": "it holds %(bytes)d bytes of weights where its header says %(said)d",
+}
+"""What stands inside other sentences."""
 PLACE = re.compile(r"%\((\w+)\)(s|d|\.1f)")
-KINDS = {"s": (str, ".+?"), "d": (int, r"\d+"), ".1f": (float, r"[\d.]+")}
+KINDS = {"s": (str, r"(?:(?![.] [A-Z]).)+?"), "d": (int, r"\d+"), ".1f": (float, r"[\d.]+")}
+"""A part goes on behind a full stop only where it is a reason."""
 
 
 def to_messages(apps, schema_editor):
@@ -81,16 +97,27 @@ def _message(text):
 
 def _typed(sentence, params):
     kinds = dict(PLACE.findall(sentence))
-    return {name: KINDS[kinds[name]][0](part) for name, part in params.items()}
+    return {name: _part(part) if kinds[name] == "s" else KINDS[kinds[name]][0](part) for name, part in params.items()}
+
+
+def _part(text):
+    for code, sentence in PARTS.items():
+        if found := re.fullmatch(_pattern(sentence), text):
+            return Message(code, _typed(sentence, found.groupdict()))
+    return text
 
 
 def _pattern(sentence):
-    pattern, seen = "", set()
-    for literal, name, kind in re.findall(r"(.*?)(?:%\((\w+)\)(s|d|\.1f)|$)", sentence):
-        again = name in seen
+    """Return a pattern of the sentence; a name that comes again must be the same text again."""
+    pattern, end, seen = "", 0, set()
+    for place in PLACE.finditer(sentence):
+        name, kind = place.groups()
+        pattern += re.escape(sentence[end : place.start()])
+        part = ".+?" if name == "reason" else KINDS[kind][1]
+        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{part})"
         seen.add(name)
-        pattern += re.escape(literal) + (f"(?P={name})" if again else f"(?P<{name}>{KINDS[kind][1]})" if name else "")
-    return pattern
+        end = place.end()
+    return pattern + re.escape(sentence[end:])
 
 
 class Migration(migrations.Migration):

@@ -19,9 +19,9 @@ SENTENCES = {
     "process_not_started": r"The process could not be started: (?P<reason>.*)\.",
     "process_out_of_memory": r"The process ran out of memory and the system killed it\. .*",
     "internal_error": r"Something went wrong on the server\. It has been logged; try again, or tell your administrator\.",
-    "storage_key_refused": r"Object storage refuses this platform's credentials\. .*",
-    "storage_bucket_missing": r"The bucket of object storage does not exist\. .*",
-    "storage_files_refused": r"The platform may not read or write its own files\. .*",
+    "storage_key_refused": r"Object storage refuses this platform's credentials\. [^.]*\.",
+    "storage_bucket_missing": r"The bucket of object storage does not exist\. [^.]*\.",
+    "storage_files_refused": r"The platform may not read or write its own files\. [^.]*\.",
 }
 NUMBERS = {"status", "signal"}
 
