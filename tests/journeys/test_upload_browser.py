@@ -26,7 +26,7 @@ PART = 8 * MIB
 WORDS = {
     "en-GB": {
         "lost": "Connection lost, trying again.",
-        "unfinished": "{name}: {percent} % has arrived. Choose the same file again to go on.",
+        "unfinished": "{name}: {percent} % uploaded. Choose the same file again to continue.",
         "other": "This is not the same file",
         "discard": "Discard",
         "stop": "Stop",
