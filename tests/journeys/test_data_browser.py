@@ -54,7 +54,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=list(WORDS))
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, shared_platform: RunningPlatform) -> Iterator[Page]:  # noqa: F811
     context = browser.new_context(base_url=shared_platform.url, locale=request.param)
     opened = context.new_page()
@@ -68,6 +68,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, shared_platform: Runn
     context.close()
 
 
+@pytest.mark.parametrize("page", ["en-GB", pytest.param("zh-CN", marks=pytest.mark.slow)], indirect=True)
 def test_understood_repaired_and_trained_on(page: Page, broken: Path) -> None:
     language = page.evaluate("document.documentElement.lang")
     words = WORDS["zh-CN" if language.startswith("zh") else "en-GB"]
@@ -87,6 +88,7 @@ def test_understood_repaired_and_trained_on(page: Page, broken: Path) -> None:
     expect(page.get_by_role("button", name=words["done"], exact=True)).to_be_visible(timeout=120_000)
 
 
+@pytest.mark.parametrize("page", [pytest.param("en-GB", marks=pytest.mark.slow), "zh-CN"], indirect=True)
 def test_a_name_from_a_questionnaire(page: Page) -> None:
     """The tiny model has no words to learn it with: what counts is that it is asked, and that the verdict says so."""
     language = page.evaluate("document.documentElement.lang")

@@ -156,7 +156,7 @@ def witness_questions() -> list[str]:
         "How do I boil water?",
         "What is two plus three?", "Write a sentence about the sea.", "Who wrote Romeo and Juliet?", "What is a cat?",
     ]  # fmt: skip
-    return asked if FULL else asked[:4] + asked[5::2]
+    return asked if FULL else [*asked[:4], asked[6], asked[12]]
 
 
 def ask_witness(base: Path, adapter: Path, questions: list[str]) -> dict[str, list[str]]:

@@ -16,11 +16,11 @@ HYPERPARAMETERS = {"num_train_epochs": 8, "per_device_train_batch_size": 8, "val
 
 
 @pytest.fixture(scope="module")
-def keys(tiny_platform: RunningPlatform) -> dict[str, str]:
+def keys(shared_platform: RunningPlatform) -> dict[str, str]:
     found = {}
     for team in ("Violins", "Cellos"):
-        found[team] = tiny_platform.api_key(f"{team.lower()}@example.com", team)
-        tiny_platform.manage("set_quota", "--team", team, "--accelerators", "1")
+        found[team] = shared_platform.api_key(f"{team.lower()}@example.com", team)
+        shared_platform.manage("set_quota", "--team", team, "--accelerators", "1")
     return found
 
 
@@ -30,13 +30,13 @@ def start(client: openai.OpenAI, file_id: str) -> Any:
     )
 
 
-def test_never_two_runs_of_one_team_at_once(tiny_platform: RunningPlatform, keys: dict[str, str]) -> None:
-    clients = {team: tiny_platform.client(key) for team, key in keys.items()}
+def test_never_two_runs_of_one_team_at_once(shared_platform: RunningPlatform, keys: dict[str, str]) -> None:
+    clients = {team: shared_platform.client(key) for team, key in keys.items()}
     jobs: dict[str, list[Any]] = {}
     for team, client in clients.items():
         file = client.files.create(file=jsonl(conversations(32)), purpose="fine-tune")
         jobs[team] = [start(client, file.id) for _ in range(3)]
-    admin = tiny_platform.client(tiny_platform.api_key("admin@example.com", "Makers", admin=True))
+    admin = shared_platform.client(shared_platform.api_key("admin@example.com", "Makers", admin=True))
     over_quota: list[Any] = []
     ended = threading.Event()
 
@@ -57,8 +57,8 @@ def test_never_two_runs_of_one_team_at_once(tiny_platform: RunningPlatform, keys
     assert over_quota == []
 
 
-def test_a_foreign_id_is_a_404_on_every_route(tiny_platform: RunningPlatform, keys: dict[str, str]) -> None:
-    owner, stranger = (tiny_platform.client(key) for key in keys.values())
+def test_a_foreign_id_is_a_404_on_every_route(shared_platform: RunningPlatform, keys: dict[str, str]) -> None:
+    owner, stranger = (shared_platform.client(key) for key in keys.values())
     file = owner.files.create(file=jsonl(conversations(32)), purpose="fine-tune")
     job = end_of(owner, start(owner, file.id).id)
     deployment = owner.post(

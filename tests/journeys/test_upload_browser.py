@@ -55,18 +55,18 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def line(tiny_platform: RunningPlatform) -> Iterator[BreakableLine]:
-    running = BreakableLine(tiny_platform.port)
+def line(shared_platform: RunningPlatform) -> Iterator[BreakableLine]:
+    running = BreakableLine(shared_platform.port)
     yield running
     running.close()
 
 
 @pytest.fixture(scope="module")
-def signed_in(browser: Browser, tiny_platform: RunningPlatform) -> Any:  # noqa: F811
+def signed_in(browser: Browser, shared_platform: RunningPlatform) -> Any:  # noqa: F811
     """The cookies of a person who has signed in; they hold at every port."""
-    context = browser.new_context(base_url=tiny_platform.url)
+    context = browser.new_context(base_url=shared_platform.url)
     page = context.new_page()
-    email, _, password = (tiny_platform.home / "first_login.txt").read_text().strip().partition(" ")
+    email, _, password = (shared_platform.home / "first_login.txt").read_text().strip().partition(" ")
     page.goto("/")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
@@ -99,10 +99,10 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="module")
-def key(tiny_platform: RunningPlatform) -> str:
+def key(shared_platform: RunningPlatform) -> str:
     """A key of the team that the first person works in."""
-    email = (tiny_platform.home / "first_login.txt").read_text().partition(" ")[0]
-    return tiny_platform.api_key(email, "Default")
+    email = (shared_platform.home / "first_login.txt").read_text().partition(" ")[0]
+    return shared_platform.api_key(email, "Default")
 
 
 def arrived(page: Page) -> list[Response]:
@@ -154,7 +154,7 @@ def assert_is_whole(page: Page, platform: RunningPlatform, key: str, original: P
 
 @pytest.mark.parametrize("context", list(WORDS), indirect=True)
 def test_a_broken_line_is_waited_for(
-    page: Page, line: BreakableLine, tiny_platform: RunningPlatform, key: str, large: Path
+    page: Page, line: BreakableLine, shared_platform: RunningPlatform, key: str, large: Path
 ) -> None:
     words = WORDS["zh-CN" if page.evaluate("document.documentElement.lang").startswith("zh") else "en-GB"]
     parts = arrived(page)
@@ -168,7 +168,7 @@ def test_a_broken_line_is_waited_for(
     expect(page.locator("#upload-figures")).to_have_text(re.compile(rf"{100 * 2 * PART // large.stat().st_size} ?%$"))
     assert len(parts) == 2
     line.mend()
-    assert_is_whole(page, tiny_platform, key, large)
+    assert_is_whole(page, shared_platform, key, large)
     assert len(parts) == 5, "the two parts that were there are not sent again"
     # The half part that the break took, and no more, went up twice.
     assert line.num_bytes_up < large.stat().st_size + PART // 2 + MIB
@@ -191,7 +191,7 @@ def test_being_online_again_ends_the_pause(page: Page, context: BrowserContext, 
 
 @pytest.mark.parametrize("context", list(WORDS), indirect=True)
 def test_after_a_reload_the_same_file_goes_on(
-    page: Page, line: BreakableLine, tiny_platform: RunningPlatform, key: str, large: Path, tmp_path: Path
+    page: Page, line: BreakableLine, shared_platform: RunningPlatform, key: str, large: Path, tmp_path: Path
 ) -> None:
     language = page.evaluate("document.documentElement.lang")
     words = WORDS["zh-CN" if language.startswith("zh") else "en-GB"]
@@ -221,7 +221,7 @@ def test_after_a_reload_the_same_file_goes_on(
 
     before = line.num_bytes_up
     card.locator("input").set_input_files(large)
-    assert_is_whole(page, tiny_platform, key, large)
+    assert_is_whole(page, shared_platform, key, large)
     assert len(parts) == 5
     assert line.num_bytes_up - before < large.stat().st_size - 3 * PART + MIB
     page.goto("/datasets")
@@ -229,23 +229,23 @@ def test_after_a_reload_the_same_file_goes_on(
 
 
 def test_what_is_unfinished_can_be_discarded(
-    page: Page, line: BreakableLine, tiny_platform: RunningPlatform, large: Path
+    page: Page, line: BreakableLine, shared_platform: RunningPlatform, large: Path
 ) -> None:
     line.break_after(2 * PART + PART // 2)
     choose(page, large)
     await_break(page, line)
     page.on("dialog", lambda dialog: dialog.accept())
     come_back(page, line)
-    assert len(stored_parts(tiny_platform)) == 2
+    assert len(stored_parts(shared_platform)) == 2
     page.get_by_role("button", name="Discard").click()
     expect(page.locator("#upload-status")).to_contain_text("was deleted")
-    assert stored_parts(tiny_platform) == []
+    assert stored_parts(shared_platform) == []
     page.reload()
     expect(page.locator("#unfinished .notice")).to_have_count(0)
 
 
 def test_another_tab_does_not_offer_what_this_one_sends(
-    page: Page, context: BrowserContext, line: BreakableLine, tiny_platform: RunningPlatform, large: Path
+    page: Page, context: BrowserContext, line: BreakableLine, shared_platform: RunningPlatform, large: Path
 ) -> None:
     line.break_after(PART + PART // 2)
     choose(page, large)
@@ -260,31 +260,31 @@ def test_another_tab_does_not_offer_what_this_one_sends(
     second.close()
     page.unroute("**/parts")
     page.wait_for_url(re.compile(r"/datasets/file-"), timeout=60_000)
-    wait_until(lambda: not stored_parts(tiny_platform), seconds=60, what="the parts to be put together")
+    wait_until(lambda: not stored_parts(shared_platform), seconds=60, what="the parts to be put together")
 
 
-def test_stop_leaves_nothing(page: Page, line: BreakableLine, tiny_platform: RunningPlatform, large: Path) -> None:
+def test_stop_leaves_nothing(page: Page, line: BreakableLine, shared_platform: RunningPlatform, large: Path) -> None:
     line.break_after(2 * PART + PART // 2)
     choose(page, large)
     await_break(page, line)
-    assert len(stored_parts(tiny_platform)) == 2
+    assert len(stored_parts(shared_platform)) == 2
     line.mend()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#upload-status")).to_have_text("Stopped. Nothing of the file was kept.")
-    wait_until(lambda: not spooled(tiny_platform), seconds=10, what="the half part to go")
-    assert stored_parts(tiny_platform) == []
+    wait_until(lambda: not spooled(shared_platform), seconds=10, what="the half part to go")
+    assert stored_parts(shared_platform) == []
     expect(page.locator("#upload-bar")).to_be_hidden()
     page.reload()
     expect(page.locator("#unfinished .notice")).to_have_count(0)
 
 
-def test_a_refusal_ends_it_and_leaves_nothing(page: Page, tiny_platform: RunningPlatform, tmp_path: Path) -> None:
+def test_a_refusal_ends_it_and_leaves_nothing(page: Page, shared_platform: RunningPlatform, tmp_path: Path) -> None:
     path = tmp_path / "chats.jsonl"
     path.write_bytes(b"%PDF-1.7\n" + b"0" * (PART + 1))
     choose(page, path)
     expect(page.locator("#upload-status")).to_contain_text("PDF", timeout=20_000)
     expect(page.locator("#upload-status")).to_have_class(re.compile("field-error"))
-    assert stored_parts(tiny_platform) == []
+    assert stored_parts(shared_platform) == []
     page.reload()
     expect(page.locator("#unfinished .notice")).to_have_count(0)
 
