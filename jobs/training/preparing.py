@@ -285,7 +285,7 @@ def _as_work_errors() -> Iterator[None]:
     except ChatError as error:
         raise WorkError(error.message, code=error.code) from error
     except SpecError as error:
-        raise WorkError(str(error), code="bad_spec") from error
+        raise WorkError(error.message, code="bad_spec") from error
     except TokensBusy as error:
         raise TryAgain(f"The data is being tokenised: {error}") from error
     except STORAGE_AWAY as error:
