@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from common.ids import new_id
+from common.message_field import MessageField
 from common.states import Guarded
+from wording import Message
 
 HEARTBEAT_SECONDS = 20
 """A check of a file that has said nothing for so long lost its worker, and may be begun anew."""
@@ -83,7 +85,8 @@ class TrainingFile(Guarded):
     storage_name = models.CharField(max_length=200)
     """Where its bytes lie; "" while they are still being made from other files."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
-    status_details = models.TextField(blank=True)
+    status_details = MessageField()
+    """Why it cannot be used; NULL while it can."""
     format = models.CharField(max_length=30, blank=True)
     """How the bytes are laid out: jsonl, json, csv, …"""
     shape = models.CharField(max_length=40, blank=True)
@@ -181,7 +184,7 @@ class TrainingFile(Guarded):
         )
         return bool(changed)
 
-    def record_unmade(self, details: str) -> bool:
+    def record_unmade(self, details: Message) -> bool:
         """Store why the file will never have any bytes; False when it is gone, or another worker has brought them."""
         with transaction.atomic():
             waiting = type(self).objects.select_for_update().filter(pk=self.pk, storage_name="").first()
@@ -205,7 +208,7 @@ class TrainingFile(Guarded):
         """Give the check back, so that another worker may begin it at once."""
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(heartbeat_at=None)
 
-    def record_check(self, *, is_good: bool, details: str, **found: Any) -> bool:
+    def record_check(self, *, is_good: bool, details: Message | None, **found: Any) -> bool:
         """Store what the check found; False when the file is gone or another check was first."""
         to = self.Status.PROCESSED if is_good else self.Status.ERROR
         return self.move(to, status_details=details, validated_at=timezone.now(), **found)
@@ -225,8 +228,8 @@ class Fault(models.Model):
     """The physical line where the row begins; None when the fault is the whole file's."""
     field = models.CharField(max_length=300, blank=True)
     code = models.CharField(max_length=60)
-    message = models.TextField()
-    hint = models.TextField(blank=True)
+    message = MessageField()
+    hint = MessageField()
 
     class Meta:
         ordering = ["number"]

@@ -15,6 +15,7 @@ from common.errors import NotFound, UserError
 from datasets_app.checking.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import Readable
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
@@ -78,7 +79,7 @@ def get_file(*, team: Team, file_id: str) -> TrainingFile:
     """Return a file of `team`; NotFound for everybody else's."""
     file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if "\0" not in file_id else None
     if file is None:
-        raise NotFound(f"There is no file {file_id[:60]!r}.", code="file_not_found", param="file_id")
+        raise NotFound(message("no_such_file", file=repr(file_id[:60])), code="file_not_found", param="file_id")
     return file
 
 
@@ -166,8 +167,7 @@ def store_version(
     """Make what `spool` has received the next version of `parent`'s family; what is refused is as in `create_file`."""
     if parent.purpose != TRAINING:
         raise UserError(
-            f"{parent.filename} is no data set, so it has no versions. Upload the file by itself.",
-            code="no_data_set",
+            message("no_data_set", filename=parent.filename),
             param="file_id",
         )
     file = TrainingFile(
@@ -227,8 +227,7 @@ def check_purpose(purpose: str) -> None:
     """Refuse what this platform does nothing with."""
     if purpose != TRAINING:
         raise UserError(
-            f"The purpose {purpose[:40]!r} is not supported here. Use 'fine-tune'.",
-            code="unsupported_purpose",
+            message("unsupported_purpose", purpose=repr(purpose[:40])),
             param="purpose",
         )
 
@@ -251,12 +250,10 @@ def expiry_of(policy: dict[str, Any] | None) -> datetime | None:
         return None
     anchor, seconds = policy.get("anchor"), policy.get("seconds")
     if anchor != "created_at":
-        raise UserError(
-            "expires_after[anchor] must be 'created_at'.", code="invalid_value", param="expires_after.anchor"
-        )
+        raise UserError(message("expiry_anchor"), code="invalid_value", param="expires_after.anchor")
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 3600 <= seconds <= 2_592_000:
         raise UserError(
-            "expires_after[seconds] must be a whole number from 3600 (1 hour) to 2592000 (30 days).",
+            message("expiry_seconds"),
             code="invalid_value",
             param="expires_after.seconds",
         )

@@ -18,6 +18,7 @@ from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
 from datasets_app.formats.streams import BLOCK, HEAD_BYTES
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.services import check_purpose, expiry_of, readable_name, safe_filename, store_file, uploaded
 from datasets_app.storage import new_files, store
@@ -34,6 +35,11 @@ MOST_PARTS = 10_000
 NO_DATA = ("image/", "audio/", "video/", "font/", "model/", "application/pdf")
 """Beginnings of the MIME types of files that no data set is."""
 _MIME_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s*;.*)?", re.ASCII)
+_STATES = {
+    Upload.Status.COMPLETED: message("upload_completed"),
+    Upload.Status.CANCELLED: message("upload_cancelled"),
+    Upload.Status.EXPIRED: message("upload_expired"),
+}
 
 
 def get_upload(*, team: Team, upload_id: str) -> Upload:
@@ -41,7 +47,9 @@ def get_upload(*, team: Team, upload_id: str) -> Upload:
     uploads = Upload.objects.visible_to(team).select_related("file")
     upload = uploads.filter(pk=upload_id).first() if "\0" not in upload_id else None
     if upload is None:
-        raise NotFound(f"There is no upload {upload_id[:60]!r}.", code="upload_not_found", param="upload_id")
+        raise NotFound(
+            message("no_such_upload", upload=repr(upload_id[:60])), code="upload_not_found", param="upload_id"
+        )
     return upload
 
 
@@ -49,17 +57,12 @@ def check_mime_type(mime_type: str) -> None:
     """Refuse what is announced as something that no data set is; "" is what browsers do not know."""
     if mime_type and not _MIME_TYPE.fullmatch(mime_type):
         raise UserError(
-            f"mime_type is {mime_type[:60]!r}, which is no MIME type. Send one such as text/jsonl.",
+            message("no_mime_type", type=repr(mime_type[:60])),
             code="invalid_value",
             param="mime_type",
         )
     if mime_type.lower().startswith(NO_DATA):
-        raise UserError(
-            f"mime_type is {mime_type[:60]!r}, but a data set is text, a table, or an archive of them. Send such "
-            "a file.",
-            code="unsupported_mime_type",
-            param="mime_type",
-        )
+        raise UserError(message("unsupported_mime_type", type=repr(mime_type[:60])), param="mime_type")
 
 
 def create_upload(
@@ -78,7 +81,7 @@ def create_upload(
     expiry_of(expires_after)
     if not 0 < num_bytes <= settings.MAX_UPLOAD_BYTES:
         raise UserError(
-            f"bytes is {num_bytes}, but a file has from 1 to {settings.MAX_UPLOAD_BYTES} bytes.",
+            message("bytes_out_of_range", bytes=num_bytes, most=settings.MAX_UPLOAD_BYTES),
             code="invalid_value",
             param="bytes",
         )
@@ -97,7 +100,7 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
     """Store one part, and wait an hour for the next; parts may come in any order and at the same time."""
     require_pending(upload)
     if not spool.num_bytes:
-        raise UserError("The part is empty.", code="empty_part", param="data")
+        raise UserError(message("part_empty"), code="empty_part", param="data")
     part = UploadPart(upload=upload, bytes=spool.num_bytes)
     part.storage_name = store.store(spool, store.name_for(upload.team, part.pk))
     try:
@@ -108,7 +111,7 @@ def add_part(*, upload: Upload, spool: Spool) -> UploadPart:
             if sum(parts) + part.bytes > 2 * locked.bytes or len(parts) >= MOST_PARTS:
                 # Twice what was announced leaves room for parts that were sent again.
                 raise UserError(
-                    f"The parts of this upload already exceed its {locked.bytes} bytes. Complete or cancel it.",
+                    message("parts_too_large", bytes=locked.bytes),
                     code="too_many_parts",
                     param="data",
                 )
@@ -152,7 +155,7 @@ def write_joined(file: TrainingFile, write: Write) -> dict[str, Any]:
     upload = Upload.objects.filter(file=file).first()
     parts = list(upload.parts.filter(place__isnull=False).order_by("place")) if upload else []
     if upload is None or sum(part.bytes for part in parts) != upload.bytes:
-        raise UserError("The parts of this file are gone. Upload the file again.", code="part_missing")
+        raise UserError(message("parts_gone"), code="part_missing")
     _join(parts, write, upload.md5)
     return {}
 
@@ -171,10 +174,7 @@ def require_pending(upload: Upload) -> None:
     """Raise UserError unless parts may still come."""
     expire_if_overdue(upload)
     if upload.status != Upload.Status.PENDING:
-        raise UserError(
-            f"This upload is {upload.status}, so nothing can be added to it. Begin a new one.",
-            code="upload_not_pending",
-        )
+        raise UserError(message("upload_not_pending", state=_STATES[Upload.Status(upload.status)]))
 
 
 def expire_if_overdue(upload: Upload) -> None:
@@ -218,18 +218,14 @@ def _completed(upload: Upload, spool: Spool) -> Upload:
 def _ordered(upload: Upload, part_ids: Sequence[str]) -> list[UploadPart]:
     known = {part.pk: part for part in upload.parts.all()}
     if len(set(part_ids)) != len(part_ids):
-        raise UserError("part_ids names a part twice.", code="invalid_value", param="part_ids")
+        raise UserError(message("part_named_twice"), code="invalid_value", param="part_ids")
     missing = next((part_id for part_id in part_ids if part_id not in known), None)
     if missing is not None:
-        raise UserError(f"This upload has no part {missing[:60]!r}.", code="part_not_found", param="part_ids")
+        raise UserError(message("no_such_part", part=repr(missing[:60])), code="part_not_found", param="part_ids")
     parts = [known[part_id] for part_id in part_ids]
     total = sum(part.bytes for part in parts)
     if total != upload.bytes:
-        raise UserError(
-            f"The parts have {total} bytes together, but {upload.bytes} were announced.",
-            code="wrong_size",
-            param="part_ids",
-        )
+        raise UserError(message("wrong_size", bytes=total, announced=upload.bytes), param="part_ids")
     return parts
 
 
@@ -283,11 +279,7 @@ def _join(parts: Iterable[UploadPart], write: Write, md5: str | None) -> None:
         digest.update(block)
         write(block)
     if md5 and md5.lower() != digest.hexdigest():
-        raise UserError(
-            f"The joined parts have the MD5 {digest.hexdigest()}, not {md5[:40]!r}. Upload the file again.",
-            code="wrong_checksum",
-            param="md5",
-        )
+        raise UserError(message("wrong_checksum", found=digest.hexdigest(), said=repr(md5[:40])), param="md5")
 
 
 def _blocks(parts: Iterable[UploadPart]) -> Iterator[bytes]:
@@ -295,11 +287,7 @@ def _blocks(parts: Iterable[UploadPart]) -> Iterator[bytes]:
         try:
             content = store.storage().open(part.storage_name, "rb")
         except FileNotFoundError:
-            raise UserError(
-                f"A part of the file ({part.pk}) is missing from storage. Upload the file again.",
-                code="part_missing",
-                param="part_ids",
-            ) from None
+            raise UserError(message("part_missing", part=part.pk), param="part_ids") from None
         with content:
             while block := content.read(BLOCK):
                 yield block

@@ -8,6 +8,7 @@ from typing import Any
 from datasets_app.checking.fault_list import as_json, read_faults
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.storage import store
+from wording import Message
 
 SHOWN_LINES = 10
 
@@ -21,9 +22,9 @@ class FaultGroup:
     count: int
     lines: list[int]
     """The first ones."""
-    message: str
+    message: Message
     """Of the first."""
-    hint: str
+    hint: Message | None
 
 
 def fault_groups(file: TrainingFile) -> list[FaultGroup]:

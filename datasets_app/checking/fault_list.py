@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from common.wording import in_words, on_the_wire
 from datasets_app.formats.base import RowFault
 from datasets_app.models import Fault
+from wording import Message, as_written
 
 EVERY = 1000
 """Faults between two places that are remembered."""
@@ -29,7 +31,8 @@ class FaultListWriter:
             self._file = self._path.open("wb")
         if self.num_faults % EVERY == 0:
             self.offsets.append(self._file.tell())
-        self._file.write(json.dumps(as_json(fault), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        known = {**_known(fault), "message": fault.message, "hint": fault.hint}
+        self._file.write(_WRITTEN.encode(known).encode("utf-8", "backslashreplace") + b"\n")
         self.num_faults += 1
 
     def close(self) -> None:
@@ -43,15 +46,40 @@ class FaultListWriter:
 
 
 def as_json(fault: RowFault | Fault) -> dict[str, Any]:
-    """Return the fault as the API gives it."""
+    """Return the fault as the API gives it, in the active language."""
+    return _in_words(_known(fault), fault.message, fault.hint)
+
+
+def said_json(said: Message | None, hint: Message | None) -> dict[str, Any]:
+    """Return what is wrong and what to do: in words, and as codes with their parameters."""
+    wire, advice = on_the_wire(said), on_the_wire(hint)
     return {
-        "line": fault.line,
-        "field": fault.field or None,
-        "code": fault.code,
-        "message": fault.message,
-        "hint": fault.hint,
-        "level": fault.level,
+        "message": wire["message"],
+        "hint": in_words(hint),
+        "message_code": wire["code"],
+        "params": wire["params"],
+        "hint_code": advice["code"],
+        "hint_params": advice["params"],
     }
+
+
+def _known(fault: RowFault | Fault) -> dict[str, Any]:
+    return {"line": fault.line, "field": fault.field or None, "code": fault.code, "level": fault.level}
+
+
+def _in_words(known: dict[str, Any], said: Message | None, hint: Message | None) -> dict[str, Any]:
+    return {**known, **said_json(said, hint)}
+
+
+def _stored(said: Message) -> dict[str, Any]:
+    """Return what `Message.stored` does, but leave what is inside to the encoder, for there may be many."""
+    body: dict[str, Any] = {"code": said.code, "params": said.params}
+    return body | {"then": said.then} if said.then else body
+
+
+def _restored(said: Any) -> Message | None:
+    """Return a stored message; lists of earlier versions hold texts."""
+    return Message.restored(said) if isinstance(said, dict) else as_written(said) if said else None
 
 
 def read_faults(stream: IO[bytes], offsets: list[int], first: int) -> Iterator[dict[str, Any]]:
@@ -61,5 +89,10 @@ def read_faults(stream: IO[bytes], offsets: list[int], first: int) -> Iterator[d
     number = block * EVERY
     while line := stream.readline():  # iterating would begin anew: Django's files go back to their start
         if number >= first:
-            yield json.loads(line)
+            known = json.loads(line)
+            said, hint = _restored(known.pop("message")), _restored(known.pop("hint"))
+            yield _in_words(known, said, hint)
         number += 1
+
+
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, default=_stored)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.utils.translation import ngettext
-
-from common.spoken import spoken
 from datasets_app.checking.fault_groups import FaultGroup, fault_groups
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.template_notes import MARKS, TEMPLATE
+from wording import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +16,7 @@ class Note:
 
     code: str
     params: dict[str, Any]
-    message: str
+    message: Message
     count: int
 
 
@@ -28,28 +27,22 @@ def notes_of(file: TrainingFile) -> list[Note]:
 
 def unused_of(file: TrainingFile) -> list[Note]:
     """Return a note for each key of the rows that nothing reads."""
-    found = []
-    for name, count in (file.statistics or {}).get("unused") or ():
-        message = ngettext(
-            "%(name)s is not used: it stands in %(count)s row and is not learned.",
-            "%(name)s is not used: it stands in %(count)s rows and is not learned.",
-            count,
-        ) % {"name": name, "count": f"{count:,}"}
-        found.append(Note(code="unused_key", params={"name": name}, message=message, count=count))
-    return found
+    counts = (file.statistics or {}).get("unused") or ()
+    return [_note(message("unused_key", name=name, count=count), count) for name, count in counts]
 
 
 def templates_of(file: TrainingFile) -> list[Note]:
     """Return the notes about another model's chat template in the texts."""
     groups = [group for group in fault_groups(file) if group.code in (TEMPLATE, MARKS)]
-    return [replace(_of_rows(group), message=_counted(group)) for group in groups]
-
-
-def _counted(group: FaultGroup) -> str:
-    rows = ngettext("%(count)s row:", "%(count)s rows:", group.count) % {"count": f"{group.count:,}"}
-    return f"{rows} {spoken(group.message)} {spoken(group.hint)}"
+    return [
+        replace(note, message=message("in_rows", count=note.count).followed_by(note.message))
+        for note in map(_of_rows, groups)
+    ]
 
 
 def _of_rows(group: FaultGroup) -> Note:
-    message = f"{spoken(group.message)} {spoken(group.hint)}".strip()
-    return Note(code=group.code, params={"lines": group.lines}, message=message, count=group.count)
+    return _note(group.message.followed_by(group.hint), group.count, code=group.code, lines=group.lines)
+
+
+def _note(said: Message, count: int, *, code: str = "", **params: Any) -> Note:
+    return Note(code=code or said.code, params={**said.stored()["params"], **params}, message=said, count=count)

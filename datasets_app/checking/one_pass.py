@@ -12,6 +12,7 @@ from datasets_app.checking.row_index import RowIndex, RowIndexWriter
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.raw_json import open_depth
 from datasets_app.formats.streams import Readable
+from datasets_app.messages import message
 from datasets_app.shapes.examples import Example, Opened, as_copy, open_examples
 
 MOST_COMPARED = 20_000_000
@@ -112,8 +113,8 @@ def _tell_repetitions(hashes: list[Any], report: Report, listener: Listener, fol
             line=int(index.lines[number]),
             level="note",
             code="repeated_row",
-            message=f"The row is the same as the one on line {int(index.lines[first[value]])}.",
-            hint="Remove it, unless it shall count more.",
+            message=message("repeated_row", first=int(index.lines[first[value]])),
+            hint=message("remove_repeated_row"),
         )
         report.add_fault(note)
         listener.found(note)

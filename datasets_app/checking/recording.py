@@ -15,10 +15,12 @@ from datasets_app.checking.fault_list import FaultListWriter
 from datasets_app.checking.one_pass import check_file_content
 from datasets_app.checking.report import MOST_FAULTS, Report
 from datasets_app.formats.base import RowFault
+from datasets_app.messages import message
 from datasets_app.models import HEARTBEAT_SECONDS, Fault, TrainingFile
 from datasets_app.shapes.examples import Example
 from datasets_app.storage import store
 from datasets_app.storage.node_files import rows_folder
+from wording import Message
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +60,8 @@ def give_up(file: TrainingFile) -> None:
     fault = RowFault(
         line=None,
         code="check_failed",
-        message=f"The check of the file ended {MOST_CHECKS} times without a result.",
-        hint="Split the file or save it in another format, then upload it again. "
-        "Your administrator finds more in the log.",
+        message=message("check_failed", times=MOST_CHECKS),
+        hint=message("split_or_save_otherwise"),
     )
     report = Report()
     report.add_fault(fault)
@@ -79,7 +80,7 @@ def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None
     with transaction.atomic():
         recorded = file.record_check(
             is_good=report.is_good,
-            details=storable(report.details),
+            details=_storable(report.details),
             format=report.format,
             shape=report.shape,
             use=report.use,
@@ -105,8 +106,8 @@ def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:
         line=fault.line,
         field=storable(fault.field)[:300],
         code=fault.code,
-        message=storable(fault.message),
-        hint=storable(fault.hint),
+        message=_storable(fault.message),
+        hint=_storable(fault.hint),
     )
 
 
@@ -161,3 +162,8 @@ class _Teller:
         self._early.clear()
         progress = {"bytes": report.bytes_read, "rows": report.num_rows, "faults": report.num_faults}
         self._file.tell_progress(progress)
+
+
+def _storable(said: Message | None) -> Message | None:
+    """Return the message with its parameters as the database takes them."""
+    return Message.restored(storable(said.stored())) if said is not None else None

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.streams import Readable
+from datasets_app.messages import message
 from datasets_app.shapes.examples import Example
 from datasets_app.shapes.unused import Unused
+from wording import Message
 
 MOST_FAULTS = 1000
 """Faults, and as many notes, that are kept in memory; all are counted, and all are told to the Listener."""
@@ -76,19 +78,19 @@ class Report:
         return self.num_faults == 0
 
     @property
-    def details(self) -> str:
-        """Return the verdict in sentences; "" for a good file."""
+    def details(self) -> Message | None:
+        """Return the verdict; None for a good file."""
         if self.is_good:
-            return ""
+            return None
         told = [fault.sentence for fault in self.faults[:TOLD_FAULTS]]
         if self.num_faults == 1:
-            return f"{told[0]} {self.faults[0].hint}".strip()
+            return told[0].followed_by(self.faults[0].hint)
         total = self.num_rows + self.num_faults
-        lead = f"{self.num_faults:,} of {total:,} rows cannot be learned from."
         if len(self.codes) == 1 and not self.num_rows:
-            return f"None of the {total:,} rows can be learned from, all for the same reason. {told[0]}"
+            return message("no_row_learned", total=total).followed_by(told[0])
         more = self.num_faults - len(told)
-        return " ".join([lead, *told]) + (f" And {more:,} more." if more else "")
+        lead = message("rows_not_learned", faults=self.num_faults, total=total)
+        return lead.followed_by(*told, message("and_more", more=more) if more else None)
 
     @property
     def statistics(self) -> dict[str, Any]:
@@ -113,7 +115,7 @@ class Report:
     def add_example(self, example: Example) -> None:
         self.num_rows += 1
         if example.conversation is not None:
-            self.roles.update(message.role for message in example.conversation.messages)
+            self.roles.update(turn.role for turn in example.conversation.messages)
             self.num_rows_with_tools += bool(example.conversation.tools)
         self.num_bytes += example.num_bytes
         self.note_length(example.num_bytes, example.line)
@@ -164,8 +166,8 @@ def concluded(report: Report, listener: Listener) -> Report:
         nothing = RowFault(
             line=None,
             code="no_rows",
-            message="The file holds no examples, only blank space or an empty array.",
-            hint="Choose the file that holds your examples.",
+            message=message("no_rows"),
+            hint=message("choose_the_examples"),
         )
         report.add_fault(nothing)
         listener.found(nothing)

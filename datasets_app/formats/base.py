@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from datasets_app.formats.streams import Readable
+from datasets_app.messages import message
+from wording import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +17,9 @@ class RowFault:
     """The physical line where the row begins, counted from 1; None for the whole file."""
     code: str
     """Stable, for programs."""
-    message: str
+    message: Message
     """What is wrong, without the line, as complete sentences."""
-    hint: str
+    hint: Message | None
     """What to do."""
     field: str = ""
     """The place within the row, such as messages[2].content."""
@@ -31,9 +33,9 @@ class RowFault:
     """True when the one cause spoils everything from here on, so that nothing more is read or said."""
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """Return the message with its line."""
-        return f"Line {self.line}: {self.message}" if self.line is not None else self.message
+        return message("on_line", line=self.line, message=self.message) if self.line is not None else self.message
 
 
 @dataclass(frozen=True, kw_only=True)

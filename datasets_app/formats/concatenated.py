@@ -8,6 +8,7 @@ from datasets_app.formats.base import Item, RowFault
 from datasets_app.formats.json_array import Splitter, split
 from datasets_app.formats.raw_json import is_bare, open_depth
 from datasets_app.formats.streams import BOM, HEAD_BYTES, Readable
+from datasets_app.messages import message
 
 
 class ConcatenatedJSON:
@@ -60,7 +61,7 @@ class _Objects(Splitter):
         yield RowFault(
             line=self._start_line,
             code="object_not_closed",
-            message="The object that begins here does not end before the file does.",
-            hint="The file seems to be cut off, or a bracket or quote is missing. Upload the whole file.",
+            message=message("object_not_closed"),
+            hint=message("cut_off_or_bracket_missing"),
             is_whole_file=True,
         )

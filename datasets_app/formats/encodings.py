@@ -5,6 +5,7 @@ import re
 
 from datasets_app.formats.streams import Readable
 from datasets_app.formats.unpacking import whole_file
+from datasets_app.messages import message
 
 UTF8 = "utf-8"
 ENCODINGS = (UTF8, "utf-16", "utf-16-le", "utf-16-be", "gb18030", "windows-1252")
@@ -56,12 +57,9 @@ class _Recoded:
             try:
                 text = self._decoder.decode(block, final=self._has_ended)
             except UnicodeDecodeError as error:
-                raise whole_file(
-                    "bad_encoding",
-                    f"The file looks like {self._encoding}, but after {self._given:,} characters a byte "
-                    f"(0x{error.object[error.start]:02X}) is none.",
-                    "Save the file as UTF-8, or say which encoding it has.",
-                ) from None
+                byte = f"0x{error.object[error.start]:02X}"
+                why = message("bad_encoding", encoding=self._encoding, characters=self._given, byte=byte)
+                raise whole_file(why, message("say_the_encoding")) from None
             self._left = text.removeprefix("\ufeff").encode() if not self._given else text.encode()
             self._given += len(text)
         part, self._left = self._left[:size], self._left[size:]

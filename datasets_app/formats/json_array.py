@@ -8,6 +8,8 @@ from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import DEEPEST, parse_value, too_deep, too_long
 from datasets_app.formats.raw_json import is_bare
 from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable, blocks
+from datasets_app.messages import message
+from wording import Message
 
 STRAY_COMMA = "stray_comma"
 """The code of a comma that is to be taken away."""
@@ -91,8 +93,8 @@ class Splitter:
         yield RowFault(
             line=self.line,
             code="array_not_closed",
-            message=f"The file ends inside the array that begins on line {self._open_line}.",
-            hint="The file seems to be cut off, or a bracket or quote is missing near its end. Upload the whole file.",
+            message=message("array_not_closed", begins=self._open_line),
+            hint=message("cut_off_near_its_end"),
             is_whole_file=True,
         )
 
@@ -121,16 +123,16 @@ class Splitter:
             self._at += 1
             self._state = self._after_array
             is_stray = self._separator == "," and not self._has_told
-            return self._stray("a comma before the array's end", self._comma_line) if is_stray else None
+            return self._stray(message("comma_before_end"), self._comma_line) if is_stray else None
         if self._separator == "element":
-            return self._misplaced("no comma between two examples", self.line)
+            return self._misplaced(message("no_comma_between"), self.line)
         self._begin(first)
         return None
 
     def _comma(self) -> RowFault | None:
         self._at += 1
         if self._separator != "element":
-            return self._stray("a comma with no example before it", self.line)
+            return self._stray(message("comma_without_example"), self.line)
         self._separator, self._comma_line = ",", self.line
         return None
 
@@ -221,24 +223,24 @@ class Splitter:
         return RowFault(
             line=self.line,
             code="text_after_array",
-            message="Something follows after the end of the array.",
-            hint="Put all examples into one array, or write one object a line without an array.",
+            message=message("text_after_array"),
+            hint=message("put_all_into_one_array"),
             is_whole_file=True,
         )
 
-    def _stray(self, what: str, line: int) -> RowFault:
+    def _stray(self, what: Message, line: int) -> RowFault:
         fault = self._misplaced(what, line)
         if not self._skips_commas:
             return fault
         self._has_told = True
         return replace(fault, code=STRAY_COMMA, is_whole_file=False)
 
-    def _misplaced(self, what: str, line: int) -> RowFault:
+    def _misplaced(self, what: Message, line: int) -> RowFault:
         return RowFault(
             line=line,
             code="not_json",
-            message=f"The array is not JSON: there is {what}.",
-            hint="Write the array as [ {...}, {...} ], with one comma between two examples.",
+            message=message("array_not_json", what=what),
+            hint=message("write_the_array"),
             is_whole_file=True,
         )
 
@@ -246,7 +248,7 @@ class Splitter:
         return RowFault(
             line=self.line,
             code="text_not_closed",
-            message="A text does not end before the end of the line.",
-            hint=r"Close it with a double quote, and write a line break inside a text as \n.",
+            message=message("text_not_closed"),
+            hint=message("close_the_text"),
             is_whole_file=True,
         )

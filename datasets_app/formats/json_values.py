@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.streams import LONGEST_ROW
+from datasets_app.messages import message
+from wording import Message
 
 DEEPEST = 100
 
@@ -14,7 +16,15 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """A string, or what is left from a quote that is never closed: every byte is looked at once."""
 _BRACKET = re.compile(rb"[\[\]{}]")
 
-UTF8_HINT = "Save the file as UTF-8 and upload it again."
+_CAUSES = {
+    "expecting value": message("expecting_value"),
+    "expecting ',' delimiter": message("expecting_comma"),
+    "expecting ':' delimiter": message("expecting_colon"),
+    "expecting property name enclosed in double quotes": message("expecting_name"),
+    "unterminated string": message("unterminated_string"),
+    "invalid control character": message("invalid_control_character"),
+    "invalid \\escape": message("invalid_escape"),
+}
 
 
 class _NotJSON(ValueError):
@@ -47,8 +57,8 @@ def parse_value(raw: bytes, line: int) -> Any:
         return RowFault(
             line=line,
             code="not_json",
-            message=f"{error} is no value of JSON.",
-            hint="Write null or a finite number instead, or leave the key out.",
+            message=message("no_json_value", value=str(error)),
+            hint=message("write_null_or_finite"),
         )
     except json.JSONDecodeError as error:
         return _not_json(error, line)
@@ -56,8 +66,8 @@ def parse_value(raw: bytes, line: int) -> Any:
         return RowFault(
             line=line,
             code="not_json",
-            message="The row holds a number too long to be read.",
-            hint="Write long numbers as text, between quotes.",
+            message=message("row_number_too_long"),
+            hint=message("write_long_numbers_as_text"),
         )
 
 
@@ -81,8 +91,8 @@ def too_long(line: int) -> RowFault:
     return RowFault(
         line=line,
         code="line_too_long",
-        message=f"The row is longer than {LONGEST_ROW // 2**20} MiB, the most that one example may have.",
-        hint="Shorten or split the example. If a line break is missing, put each example on a line of its own.",
+        message=message("row_too_long", mebibytes=LONGEST_ROW // 2**20),
+        hint=message("shorten_the_example"),
     )
 
 
@@ -91,8 +101,8 @@ def too_deep(line: int) -> RowFault:
     return RowFault(
         line=line,
         code="nested_too_deep",
-        message=f"The row nests brackets more than {DEEPEST} levels deep.",
-        hint="Write each example as a flat list of messages.",
+        message=message("row_nested_too_deep", levels=DEEPEST),
+        hint=message("write_a_flat_list"),
     )
 
 
@@ -104,14 +114,14 @@ def not_utf8(raw: bytes, line: int, error: UnicodeDecodeError) -> RowFault:
         return RowFault(
             line=at,
             code="truncated_utf8",
-            message=f"The row ends in the middle of a character, at byte {position} of the line.",
-            hint="The file seems to be cut off. Upload the whole file.",
+            message=message("row_ends_in_a_character", position=position),
+            hint=message("upload_the_whole_file"),
         )
     return RowFault(
         line=at,
         code="not_utf8",
-        message=f"Byte {position} of the line (0x{raw[error.start]:02X}) is not UTF-8.",
-        hint=UTF8_HINT,
+        message=message("byte_not_utf8", position=position, byte=f"0x{raw[error.start]:02X}"),
+        hint=message("save_file_as_utf8_again"),
     )
 
 
@@ -123,8 +133,8 @@ def _fault_before_parsing(raw: bytes, line: int) -> RowFault | None:
         return RowFault(
             line=line + raw.count(b"\n", 0, position),
             code="binary",
-            message="The row holds a NUL byte, so it is binary data and not text.",
-            hint=UTF8_HINT,
+            message=message("row_binary"),
+            hint=message("save_file_as_utf8_again"),
         )
     return too_deep(line) if is_deep(raw) else None
 
@@ -142,20 +152,21 @@ def is_deep(raw: bytes) -> bool:
 
 
 def _not_json(error: json.JSONDecodeError, line: int) -> RowFault:
-    hint = 'Write each example as one JSON object, with double quotes: {"messages": [...]}.'
+    hint = message("write_json_objects")
     if error.msg == "Extra data":
-        message = f"After the first JSON value, at column {error.colno}, something else follows."
-        hint = "Put each example on a line of its own, without a comma after it."
+        why = message("more_after_json", column=error.colno)
+        hint = message("put_each_on_its_line")
     elif not error.doc[: error.pos].strip():
-        message = f"The row is not JSON: it begins with {error.doc.strip()[:20]!r}."
+        why = message("row_begins_otherwise", start=repr(error.doc.strip()[:20]))
     else:
-        message = f"The row is not JSON: {_cause(error.msg)}, at column {error.colno}."
-    return RowFault(line=line + error.lineno - 1, code="not_json", message=message, hint=hint)
+        why = message("row_not_json", cause=_cause(error.msg), column=error.colno)
+    return RowFault(line=line + error.lineno - 1, code="not_json", message=why, hint=hint)
 
 
-def _cause(text: str) -> str:
+def _cause(text: str) -> Message | str:
     """Return what json says without the words that lead over to the place."""
-    return text[:1].lower() + text[1:].rstrip(": ").removesuffix(" at").removesuffix(" starting")
+    cause = text[:1].lower() + text[1:].rstrip(": ").removesuffix(" at").removesuffix(" starting")
+    return _CAUSES.get(cause, cause)
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,6 +6,7 @@ from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_values import parse_value, too_long
 from datasets_app.formats.raw_json import open_depth
 from datasets_app.formats.streams import Readable, lines
+from datasets_app.messages import message
 
 
 class JSONLines:
@@ -55,7 +56,7 @@ def _over_several_lines(second: int) -> RowFault:
     return RowFault(
         line=second - 1,
         code="pretty_printed",
-        message="The first example goes on over several lines, but in this format each stands on one line.",
-        hint="Write one JSON object a line, or put all of them into one JSON array: [ {...}, {...} ].",
+        message=message("pretty_printed"),
+        hint=message("write_one_object_a_line"),
         is_whole_file=True,
     )

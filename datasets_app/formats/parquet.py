@@ -6,6 +6,7 @@ from typing import Any
 from datasets_app.formats.base import Item, RawRow
 from datasets_app.formats.streams import Readable
 from datasets_app.formats.unpacking import seekable, whole_file
+from datasets_app.messages import message
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 256
@@ -37,20 +38,14 @@ class Parquet:
                     number += 1
                     yield RawRow(line=number, value=_plain(value), num_bytes=_size(value))
         except (arrow.ArrowException, OSError, ValueError, OverflowError):
-            raise whole_file(
-                "parquet_damaged", "The Parquet file is damaged or cut off.", "Write it again, or save it as JSONL."
-            ) from None
+            raise whole_file(message("parquet_damaged"), message("write_parquet_again")) from None
 
 
 def _check_groups(file: Any) -> None:
     metadata = file.metadata
     largest = max((metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)), default=0)
     if largest > LARGEST_GROUP:
-        raise whole_file(
-            "row_group_too_large",
-            f"One row group of the Parquet file has {largest / 2**30:.1f} GiB.",
-            "Write it with smaller row groups.",
-        )
+        raise whole_file(message("row_group_too_large", gibibytes=largest / 2**30), message("write_smaller_groups"))
 
 
 def _plain(value: Any) -> Any:

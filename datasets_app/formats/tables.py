@@ -14,10 +14,14 @@ from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.delimited import Layout, letters, table_in
 from datasets_app.formats.streams import BOM, LONGEST_ROW, Readable
 from datasets_app.formats.unpacking import whole_file
+from datasets_app.messages import message
 
 MOST_COLUMNS = 500
 TEXTS = (".txt", ".text")
 """Names under which Excel and others save tables too."""
+_MARKS = {
+    ",": message("mark_comma"), ";": message("mark_semicolon"), "\t": message("mark_tab"), "|": message("mark_bar"),
+}  # fmt: skip
 _SEPARATOR_LINE = re.compile(r"""\ufeff?"?sep=([^\r\n"'\w])"?[ \r\n]*""", re.IGNORECASE)
 """What Excel writes and obeys before the names of the columns: which character separates the cells."""
 _SUFFIXES = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t",), ".tab": ("\t",)}
@@ -51,17 +55,15 @@ class Table:
             yield from _rows(reader, layout, lines)
         except csv.Error:
             raise whole_file(
-                "table_not_read",
-                f"The table cannot be read on from here: a cell is longer than {LONGEST_ROW // 2**20} MiB, or a quote "
-                "is never closed.",
-                'Close the quote: a quote inside a cell is written twice, "like ""this""".',
+                message("table_not_read", mebibytes=LONGEST_ROW // 2**20),
+                message("close_the_quote"),
                 line=reader.line_num if reader is not None else 1,
             ) from None
         except UnicodeDecodeError as error:
             raise whole_file(
-                "not_utf8",
-                f"Here or soon after it stands a byte (0x{error.object[error.start]:02X}) that is not UTF-8.",
-                "Save the table as UTF-8 and upload it again.",
+                message("table_not_utf8", byte=f"0x{error.object[error.start]:02X}"),
+                message("save_table_as_utf8"),
+                code="not_utf8",
                 line=reader.line_num + 1 if reader is not None else 1,
             ) from None
 
@@ -93,13 +95,10 @@ def column_names(names: list[str], *, line: int) -> list[str]:
     """Return the names of the columns, which stand on `line`; whole-file fault where they cannot be told apart."""
     columns = [name.strip() for name in names]
     if len(columns) > MOST_COLUMNS:
-        raise whole_file(
-            "too_many_columns", f"The first line names {len(columns):,} columns.", "A table has a few columns of text."
-        )
+        raise whole_file(message("too_many_columns", columns=len(columns)), message("a_table_has_few_columns"))
     doubled = next((name for name in columns if name and columns.count(name) > 1), None)
     if doubled is not None:
-        message = f"The first line names the column {doubled[:40]!r} twice."
-        raise whole_file("column_twice", message, "Give each column its own name.", line=line)
+        raise whole_file(message("column_twice", name=repr(doubled[:40])), message("name_each_column"), line=line)
     return columns
 
 
@@ -107,22 +106,21 @@ def _never_closed(line: int) -> RowFault:
     return RowFault(
         line=line,
         code="quote_not_closed",
-        message="A quote in the row is never closed, so all that follows it would be one cell.",
-        hint='Close the quote: a quote inside a cell is written twice, "like ""this""".',
+        message=message("quote_not_closed"),
+        hint=message("close_the_quote"),
     )
 
 
 def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
-    names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-    word = names.get(layout.separator, f"{layout.separator!r}")
-    first = f"names {expected} columns" if layout.has_names else f"has {expected}"
+    mark = _MARKS.get(layout.separator, repr(layout.separator))
+    more = message("too_many_cells", cells=found, columns=expected)
+    if not layout.has_names:
+        more = message("too_many_cells_unnamed", cells=found, columns=expected)
     return RowFault(
         line=line,
         code="too_many_cells",
-        message=f"The row has {found} cells, but the first line {first}.",
-        hint=f"Put a cell that holds a {word} between double quotes."
-        if layout.is_quoted
-        else f"Take the {word} out of the cell.",
+        message=more,
+        hint=message("quote_the_cell", mark=mark) if layout.is_quoted else message("take_out_of_cell", mark=mark),
     )
 
 
@@ -167,7 +165,7 @@ class _Lines:
         self._is_begun = True
         line = self._pending.popleft()
         if "\0" in line:
-            raise whole_file("binary", "The table holds a NUL byte, so it is binary data.", "Upload text, as UTF-8.")
+            raise whole_file(message("table_binary"), message("upload_text"), code="binary")
         return line
 
 

@@ -12,6 +12,8 @@ import zstandard
 
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.streams import BLOCK, Readable
+from datasets_app.messages import message
+from wording import Message
 
 GZIP, ZSTANDARD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 ZSTANDARD_BLOCK = 1024
@@ -27,13 +29,13 @@ class Unreadable(Exception):
     """The whole file cannot be read from here on, for one reason."""
 
     def __init__(self, fault: RowFault) -> None:
-        super().__init__(fault.message)
+        super().__init__(str(fault.message))
         self.fault = fault
 
 
-def whole_file(code: str, message: str, hint: str, *, line: int | None = None) -> Unreadable:
-    """Return what to raise for a file of which nothing more can be read."""
-    return Unreadable(RowFault(line=line, code=code, message=message, hint=hint, is_whole_file=True))
+def whole_file(why: Message, hint: Message | None, *, code: str = "", line: int | None = None) -> Unreadable:
+    """Return what to raise for a file of which nothing more can be read; `code` where it is not the message's own."""
+    return Unreadable(RowFault(line=line, code=code or why.code, message=why, hint=hint, is_whole_file=True))
 
 
 def unpacked(stream: Readable, head: bytes, filename: str) -> tuple[Readable, str]:
@@ -82,11 +84,7 @@ class _Capped:
             packed, self._left = piece
             self._given += len(self._left)
             if self._given > SMALL and self._given > MOST_TIMES * packed:
-                raise whole_file(
-                    "archive_bomb",
-                    f"What is packed in the file grows beyond {MOST_TIMES} times its size.",
-                    "Upload the file without packing it.",
-                )
+                raise whole_file(message("archive_bomb", times=MOST_TIMES), message("upload_unpacked"))
         part, self._left = self._left[:size], self._left[size:]
         return part
 
@@ -143,9 +141,7 @@ def _only_member(stream: Readable) -> tuple[Readable, str]:
             raise _not_one(members)
         [member] = members
         if member.flag_bits & 1:
-            raise whole_file(
-                "archive_locked", "The ZIP archive is locked with a password.", "Upload the file without a password."
-            )
+            raise whole_file(message("archive_locked"), message("upload_without_password"))
         opened = archive.open(member)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         raise _damaged("ZIP") from None
@@ -168,22 +164,16 @@ def _is_data(info: zipfile.ZipInfo) -> bool:
 
 def _not_one(members: list[zipfile.ZipInfo]) -> Unreadable:
     if not members:
-        return whole_file(
-            "archive_empty", "The ZIP archive holds no file.", "Choose the file that holds your examples."
-        )
-    names = ", ".join(repr(info.filename[:60]) for info in members[:3])
-    more = f" and {len(members) - 3} more" if len(members) > 3 else ""
-    return whole_file(
-        "archive_of_many",
-        f"The ZIP archive holds {len(members)} files: {names}{more}.",
-        "Upload each file on its own.",
-    )
+        return whole_file(message("archive_empty"), message("choose_the_examples"))
+    names, more = [repr(info.filename[:60]) for info in members[:3]], len(members) - 3
+    many = message("archive_of_many", files=len(members), names=names)
+    if more > 0:
+        many = message("archive_of_more", files=len(members), names=names, more=more)
+    return whole_file(many, message("upload_each_file"), code="archive_of_many")
 
 
 def _damaged(what: str) -> Unreadable:
-    return whole_file(
-        "archive_damaged", f"The {what} archive is damaged or cut off.", "Pack the file again, or upload it unpacked."
-    )
+    return whole_file(message("archive_damaged", kind=what), message("pack_again"))
 
 
 def _without(filename: str, *suffixes: str) -> str:

@@ -14,6 +14,7 @@ from datasets_app.formats.delimited import letters
 from datasets_app.formats.streams import BLOCK, Readable
 from datasets_app.formats.tables import MOST_COLUMNS, column_names
 from datasets_app.formats.unpacking import ZIP, Unreadable, is_workbook, seekable, whole_file
+from datasets_app.messages import message
 
 LARGEST = 2 * 2**30
 """Bytes of all parts of a workbook, unpacked."""
@@ -85,13 +86,13 @@ def _filled(sheet: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def _not_read(title: str, others: list[str]) -> RowFault:
-    names = ", ".join(repr(other[:40]) for other in others[:MOST_NAMED])
+    names = [*(repr(other[:40]) for other in others[:MOST_NAMED]), *(["…"] if len(others) > MOST_NAMED else [])]
     return RowFault(
         line=None,
         level="note",
         code="sheets_not_read",
-        message=f"Only the sheet {title[:40]!r} is read, and not {names}{', …' if len(others) > MOST_NAMED else ''}.",
-        hint="Save each sheet that holds examples as a file of its own.",
+        message=message("sheets_not_read", sheet=repr(title[:40]), others=names),
+        hint=message("save_each_sheet"),
     )
 
 
@@ -168,16 +169,8 @@ def _check_size(archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     texts = sum(part.file_size for part in parts if part.filename.lower().endswith("sharedstrings.xml"))
     if sum(part.file_size for part in parts) > LARGEST or texts > LARGEST_TEXTS:
-        raise whole_file(
-            "archive_bomb",
-            "The workbook is larger inside than can be read here.",
-            "Save the sheet as CSV (UTF-8) and upload that.",
-        )
+        raise whole_file(message("workbook_too_large"), message("save_sheet_as_csv"), code="archive_bomb")
 
 
 def _damaged() -> Exception:
-    return whole_file(
-        "workbook_damaged",
-        "The Excel workbook is damaged or cut off.",
-        "Save it again, or save the sheet as CSV (UTF-8).",
-    )
+    return whole_file(message("workbook_damaged"), message("save_workbook_again"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chat.acceptance import AcceptanceTest, says
 from chat.conversation import WrittenMessage
+from datasets_app.messages import message
 from datasets_app.recipes.phrases import (
     ANSWERS,
     ASKED,
@@ -20,6 +21,7 @@ from datasets_app.recipes.phrases import (
     TALKS,
     UNRELATED,
 )
+from wording import Message
 
 LANGUAGES = tuple(QUESTIONS)
 TONES = tuple(ANSWERS)
@@ -32,7 +34,7 @@ Turns = tuple[tuple[str, str], ...]
 class QuestionnaireError(ValueError):
     """An answer that no recipe can be made of."""
 
-    def __init__(self, message: str, *, field: str) -> None:
+    def __init__(self, message: Message, *, field: str) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
@@ -60,13 +62,11 @@ class Identity:
         for field, most in (("name", LONGEST_NAME), ("maker", LONGEST_MAKER)):
             value = getattr(self, field)
             if not value or value != value.strip() or len(value) > most or not value.isprintable():
-                raise QuestionnaireError(
-                    f"The {field} must be 1 to {most} characters on one line, without blanks around it.", field=field
-                )
+                raise QuestionnaireError(message("recipe_text_unfit", field=field, most=most), field=field)
         if not self.languages or not set(self.languages) <= set(LANGUAGES):
-            raise QuestionnaireError(f"Choose at least one language of {', '.join(LANGUAGES)}.", field="languages")
+            raise QuestionnaireError(message("recipe_languages", known=list(LANGUAGES)), field="languages")
         if self.tone not in TONES:
-            raise QuestionnaireError(f"The tone must be one of {', '.join(TONES)}.", field="tone")
+            raise QuestionnaireError(message("recipe_tone", known=list(TONES)), field="tone")
 
     def is_named_in(self, text: str) -> bool:
         """True when `text` says the name, in whatever case."""

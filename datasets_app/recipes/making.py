@@ -10,6 +10,7 @@ from django.conf import settings
 from accounts.models import Team, User
 from chat import AcceptanceTest, Conversation
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.identity import (
     LANGUAGES,
@@ -64,10 +65,10 @@ def read_answers(answers: Mapping[str, Any]) -> Identity:
     languages = answers.get("languages") or LANGUAGES
     texts = {name: answers.get(name) for name in ("name", "maker")}
     if not isinstance(languages, list | tuple) or not all(isinstance(name, str) for name in languages):
-        raise UserError('languages must be a list, such as ["zh", "en"].', code="invalid_value", param="languages")
+        raise UserError(message("recipe_languages_not_a_list"), code="invalid_value", param="languages")
     for name, text in texts.items():
         if not isinstance(text, str):
-            raise UserError(f"The {name} is missing.", code="missing_parameter", param=name)
+            raise UserError(message("recipe_text_missing", field=name), code="missing_parameter", param=name)
     try:
         return Identity(
             name=str(texts["name"]).strip(),

@@ -14,6 +14,7 @@ from datasets_app.checking import one_pass
 from datasets_app.checking.row_index import RowIndex
 from datasets_app.formats.base import RawRow, RowFault
 from datasets_app.formats.json_values import parse_value
+from datasets_app.messages import message
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes.examples import Example, Opened, open_examples
 from datasets_app.storage import store
@@ -149,9 +150,7 @@ def _opened(file: TrainingFile) -> Iterator[_Source]:
     """Open the file's index, made again where this node has none, and what it points into; UserError for a file that
     waits for its check, which makes the index."""
     if file.status == TrainingFile.Status.UPLOADED:
-        raise UserError(
-            f"{file.filename} ({file.pk}) is still being checked. Try again in a moment.", code="file_not_ready"
-        )
+        raise UserError(message("file_being_checked", filename=file.filename, file=file.pk), code="file_not_ready")
     index = RowIndex.open(rows_folder(file.pk)) or _indexed(file)
     content: Any = index.open_rows() if index.has_copies else store.open_content(file)
     with content:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from chat import Conversation
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Example, open_examples
 from datasets_app.storage import store
@@ -37,16 +38,9 @@ def require_processed(file: TrainingFile, *, allows_text: bool = False) -> None:
     """
     if file.is_processed:
         if file.use == "text" and not allows_text:
-            raise UserError(
-                f"{file.filename} ({file.id}) holds plain text, not conversations. Supervised fine-tuning needs "
-                'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.',
-                code="plain_text_data",
-            )
+            raise UserError(message("file_of_plain_text", filename=file.filename, file=file.pk), code="plain_text_data")
         return
     if file.status == TrainingFile.Status.ERROR:
-        raise UserError(
-            f"{file.filename} ({file.id}) cannot be used. {file.status_details}", code="invalid_training_file"
-        )
-    raise UserError(
-        f"{file.filename} ({file.id}) is still being checked. Try again in a moment.", code="file_not_ready"
-    )
+        unusable = message("file_unusable", filename=file.filename, file=file.pk)
+        raise UserError(unusable.followed_by(file.status_details), code="invalid_training_file")
+    raise UserError(message("file_being_checked", filename=file.filename, file=file.pk), code="file_not_ready")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datasets_app.formats.base import RowFault
+from datasets_app.messages import message
 from datasets_app.shapes import conversations, instructions, others, vendors
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, Use
 from datasets_app.shapes.lists import as_row
@@ -13,7 +14,6 @@ SHAPES: tuple[Shape, ...] = (
 )  # fmt: skip
 CHOSEN = instructions.CHOSEN
 NAMES = (*dict.fromkeys(shape.name for shape in SHAPES), CHOSEN.name)
-KEPT_ANSWER = 'To train on it, write {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
 
 __all__ = [
     "CHOSEN",
@@ -54,8 +54,8 @@ def not_learned(shape: Shape, line: int) -> RowFault:
     return RowFault(
         line=line,
         code=f"{shape.use}_data" if shape.use in ("preference", "reinforcement") else shape.name,
-        message=f"This is {shape.words}, which cannot be used for supervised fine-tuning.",
-        hint=KEPT_ANSWER,
+        message=message("not_for_supervised", shape=shape.words),
+        hint=message("to_train_write_messages"),
         is_kind=True,
     )
 
@@ -78,8 +78,8 @@ def unlike(shape: Shape, first: str, line: int) -> RowFault:
     return RowFault(
         line=line,
         code="wrong_keys",
-        message=f"The row is of another kind ({shape.words}) than those before it ({words}).",
-        hint="Write it as the others are, or put it into a file of its own.",
+        message=message("row_of_another_kind", shape=shape.words, before=words),
+        hint=message("write_it_as_the_others"),
     )
 
 
@@ -88,8 +88,8 @@ def not_as_said(shape: Shape, line: int) -> RowFault:
     return RowFault(
         line=line,
         code="wrong_keys",
-        message=f"The row is not of the kind that you named: {shape.words}.",
-        hint="Leave the kind to be recognised, or name another.",
+        message=message("row_not_as_named", shape=shape.words),
+        hint=message("leave_kind_or_name_another"),
         is_kind=True,
     )
 
@@ -99,19 +99,19 @@ def column_missing(name: str, line: int) -> RowFault:
     return RowFault(
         line=line,
         code="column_missing",
-        message=f"The row has no column {name[:40]!r}.",
-        hint="Choose the columns again.",
+        message=message("column_missing", name=repr(name[:40])),
+        hint=message("choose_columns_again"),
         is_kind=True,
     )
 
 
 def no_shape(row: Mapping[str, Any], line: int) -> RowFault:
     """Return the fault of a row of columns that nobody can know the meaning of."""
-    names = ", ".join(repr(str(name)[:40]) for name in list(row)[:8]) or "none"
+    names = [repr(str(name)[:40]) for name in list(row)[:8]] or message("none_at_all")
     return RowFault(
         line=line,
         code="columns_unknown",
-        message=f"The columns of the row are {names}: which is the question and which the answer is not known.",
-        hint="Say which column holds the question and which the answer, or name them prompt and completion.",
+        message=message("columns_unknown", names=names),
+        hint=message("say_which_column"),
         is_kind=True,
     )

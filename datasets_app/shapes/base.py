@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from chat import ChatError
 from datasets_app.messages import message
+from wording import Message
 
 Use = Literal["chat", "text", "preference", "reinforcement", "none"]
 Row = Mapping[str, Any]
@@ -33,7 +34,7 @@ class Shape:
     """As stored and shown: messages, alpaca, …"""
     use: Use
     """What its rows can train."""
-    words: str
+    words: Message
     """What such rows are called, for a sentence."""
     fits: Callable[[Row], bool]
     """Whether a row is of this shape, by its keys."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from chat.parsing import MASKS, SYSTEMS
 from datasets_app.formats.raw_json import is_message
+from datasets_app.messages import message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, has, only_answer, text_of
 from datasets_app.shapes.unused import OTHER_LISTS
 
@@ -30,7 +31,7 @@ def _messages(row: Row, columns: Columns) -> Turned:
 
 def _has_old_calls(messages: Any) -> bool:
     return isinstance(messages, list) and any(
-        isinstance(message, Mapping) and message.get("function_call") is not None for message in messages
+        isinstance(turn, Mapping) and turn.get("function_call") is not None for turn in messages
     )
 
 
@@ -38,12 +39,12 @@ def _with_new_calls(messages: Any) -> Any:
     if not isinstance(messages, list):
         return messages
     found: list[Any] = []
-    for number, message in enumerate(messages):
-        if isinstance(message, Mapping) and isinstance(message.get("function_call"), Mapping):
-            call = {"id": f"call_{number}", "type": "function", "function": message["function_call"]}
-            rest = {key: part for key, part in message.items() if key != "function_call"}
-            message = rest | {"tool_calls": [call]}
-        found.append(message)
+    for number, turn in enumerate(messages):
+        if isinstance(turn, Mapping) and isinstance(turn.get("function_call"), Mapping):
+            call = {"id": f"call_{number}", "type": "function", "function": turn["function_call"]}
+            rest = {key: part for key, part in turn.items() if key != "function_call"}
+            turn = rest | {"tool_calls": [call]}
+        found.append(turn)
     return found
 
 
@@ -178,12 +179,12 @@ def _pairs(row: Row, key: str) -> Turned:
 
 
 SHAPES = (
-    Shape(name="messages", use="chat", words="conversations as OpenAI writes them (messages)",
+    Shape(name="messages", use="chat", words=message("shape_messages"),
           fits=has("messages"), turn=_messages),
-    Shape(name="conversations", use="chat", words="conversations as ShareGPT writes them (from, value)",
+    Shape(name="conversations", use="chat", words=message("shape_conversations"),
           fits=has("conversations"), turn=_conversations),
-    Shape(name="listed_messages", use="chat", words="conversations as lists of messages under another name",
+    Shape(name="listed_messages", use="chat", words=message("shape_listed_messages"),
           fits=lambda row: bool(_list_key(row)), turn=_listed),
-    Shape(name="paired_turns", use="chat", words="conversations in pairs of question and answer",
+    Shape(name="paired_turns", use="chat", words=message("shape_paired_turns"),
           fits=lambda row: _is_list(row, "conversation"), turn=_paired),
 )  # fmt: skip

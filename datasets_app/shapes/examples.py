@@ -11,13 +11,14 @@ from datasets_app import shapes
 from datasets_app.formats import OpenedRows, open_rows
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.streams import Readable
+from datasets_app.messages import message
 from datasets_app.shapes import Shape, Use
 from datasets_app.shapes.asking import Said
 from datasets_app.shapes.template_notes import template_in_messages, template_in_text, template_of_lines
 from datasets_app.shapes.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of
 from wording import Message
 
-MEND = "Mend the row or remove it, and upload the file again."
+MEND = message("mend_the_row")
 PLACEHOLDER = re.compile(r"\{\{ ?\w{1,40} ?\}\}")
 """What a template's author meant to be filled: {{name}}, {{author}}."""
 MOST_COLUMNS = 200
@@ -247,8 +248,8 @@ def _text(item: RawRow) -> Example | RowFault:
         line=item.line,
         code="empty_text",
         field="text",
-        message="The row has no text.",
-        hint="Write it or remove the row.",
+        message=message("empty_text"),
+        hint=message("write_it_or_remove_row"),
     )
 
 
@@ -258,16 +259,16 @@ def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
 
 
 def _unfilled(conversation: Conversation, line: int) -> RowFault | None:
-    for number, message in enumerate(conversation.messages):
-        found = PLACEHOLDER.search(message.content) if message.content and "{{" in message.content else None
+    for number, turn in enumerate(conversation.messages):
+        found = PLACEHOLDER.search(turn.content) if turn.content and "{{" in turn.content else None
         if found:
             return RowFault(
                 line=line,
                 level="note",
                 code="unfilled_placeholders",
                 field=f"messages[{number}].content",
-                message=f"The text holds {found[0]}, which nobody has filled in.",
-                hint="Fill it in, or the model will learn to say it.",
+                message=message("unfilled_placeholders", name=found[0]),
+                hint=message("fill_it_in"),
             )
     return None
 
@@ -282,7 +283,7 @@ def placeholders_in(example: Example | None) -> list[str]:
 def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
     """Tell a fault of the conversation in the row's own words."""
     said, field = error.message, error.field or ""
-    params = dict(said.params)
+    params = said.params
     for place, own in sorted(places.items(), key=lambda pair: -len(pair[0])):
         field = field.replace(place, own)
         params = {name: part.replace(place, own) if isinstance(part, str) else part for name, part in params.items()}
@@ -290,8 +291,8 @@ def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
         line=line,
         code=error.code,
         field=field,
-        message=str(Message(said.code, params)),
-        hint=str(said.then[0]) if said.then else MEND,
+        message=Message(said.code, params),
+        hint=said.then[0] if said.then else MEND,
     )
 
 

@@ -155,16 +155,16 @@ def _is_text_prompt(row: Row) -> bool:
 
 
 SHAPES = (
-    Shape(name="alpaca", use="chat", words="instructions as Alpaca writes them (instruction, input, output)",
+    Shape(name="alpaca", use="chat", words=message("shape_alpaca"),
           fits=has("instruction", "output"), turn=_alpaca),
-    Shape(name="query_response", use="chat", words="queries and responses, with their history",
+    Shape(name="query_response", use="chat", words=message("shape_query_response"),
           fits=has("query", "response"), turn=_query_response),
-    Shape(name="prompt_completion", use="chat", words="prompts and completions, OpenAI's older form",
+    Shape(name="prompt_completion", use="chat", words=message("shape_prompt_completion"),
           fits=_is_text_prompt, turn=_prompt_completion),
-    *(Shape(name=f"{first}_{second}", use="chat", words=f"questions from {first}, answers from {second}",
+    *(Shape(name=f"{first}_{second}", use="chat", words=message("shape_pair", question=first, answer=second),
             fits=_is_pair(first, second), turn=_known_pair(first, second)) for first, second in PAIRS),
 )  # fmt: skip
 CHOSEN = Shape(
-    name="columns", use="chat", words="questions and answers from the columns that you chose", fits=lambda row: False,
+    name="columns", use="chat", words=message("shape_columns"), fits=lambda row: False,
     turn=_chosen_columns,
 )  # fmt: skip

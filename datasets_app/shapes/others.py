@@ -1,6 +1,7 @@
 """Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
 
 from chat.parsing import ROLES
+from datasets_app.messages import message
 from datasets_app.shapes.asking import BAD, GOOD, word_of
 from datasets_app.shapes.base import Row, Shape, has
 
@@ -31,17 +32,17 @@ def is_lone(row: Row) -> bool:
 
 
 FIRST = (
-    Shape(name="preference", use="preference", words="preference data (DPO): two answers to one prompt",
+    Shape(name="preference", use="preference", words=message("shape_preference"),
           fits=has("preferred_output", "non_preferred_output")),
-    Shape(name="chosen_rejected", use="preference", words="preference data (DPO): a chosen and a rejected answer",
+    Shape(name="chosen_rejected", use="preference", words=message("shape_chosen_rejected"),
           fits=has("chosen", "rejected")),
-    Shape(name="kto", use="preference", words="preference data (KTO): answers with a label", fits=_is_kto),
+    Shape(name="kto", use="preference", words=message("shape_kto"), fits=_is_kto),
     Shape(name="reinforcement", use="reinforcement",
-          words="data for reinforcement learning: it holds no answer to learn", fits=has("item")),
-    Shape(name="reinforcement", use="reinforcement", words="data for reinforcement learning",
+          words=message("shape_reinforcement_items"), fits=has("item")),
+    Shape(name="reinforcement", use="reinforcement", words=message("shape_reinforcement"),
           fits=has("reference_answer")),
-    Shape(name="batch_requests", use="none", words="a batch of requests, not examples",
+    Shape(name="batch_requests", use="none", words=message("shape_batch_requests"),
           fits=has("custom_id", "body")),
 )  # fmt: skip
 """Asked before the shapes of conversations, some of whose keys they share."""
-TEXT = Shape(name="text", use="text", words="plain text", fits=_is_text)
+TEXT = Shape(name="text", use="text", words=message("shape_text"), fits=_is_text)

@@ -2,6 +2,7 @@
 
 from chat import Conversation
 from datasets_app.formats.base import RowFault
+from datasets_app.messages import message
 from datasets_app.shapes.markup import Found, Markup, found_in, mark_of, markup_of_lines
 
 TEMPLATE = "chat_template"
@@ -26,8 +27,8 @@ def template_in_text(text: str, line: int, markup: Markup | None = None) -> RowF
 def template_in_messages(conversation: Conversation, line: int) -> RowFault | None:
     """Return the note of the first message that carries a template; rather than of one that holds a mark only."""
     notes = []
-    for number, message in enumerate(conversation.messages):
-        found = found_in(message.content, role=message.role) if message.content and message.role != "tool" else None
+    for number, turn in enumerate(conversation.messages):
+        found = found_in(turn.content, role=turn.role) if turn.content and turn.role != "tool" else None
         if found is not None:
             notes.append(_note(found, line, f"messages[{number}].content"))
     return next((note for note in notes if note.code == TEMPLATE), notes[0] if notes else None)
@@ -40,14 +41,14 @@ def _note(found: Found, line: int, field: str) -> RowFault:
             level="note",
             code=MARKS,
             field=field,
-            message=f"The text holds {found.mark!r}, a mark of a chat template.",
-            hint="Take it out, unless the model shall learn to write it.",
+            message=message("template_marks", mark=repr(found.mark)),
+            hint=message("take_it_out"),
         )
     return RowFault(
         line=line,
         level="note",
         code=TEMPLATE,
         field=field,
-        message=f"The text is written in another model's chat template: it holds {found.mark!r}.",
-        hint="Turn it into turns by a repair, or the model learns to write such marks itself.",
+        message=message("chat_template", mark=repr(found.mark)),
+        hint=message("turn_it_into_turns"),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from datasets_app.formats.raw_json import is_message
+from datasets_app.messages import message
 from datasets_app.shapes.base import Columns, Row, Shape, Turned, text_of
 from datasets_app.shapes.others import is_lone
 
@@ -48,9 +49,9 @@ def _gemini(row: Row, columns: Columns) -> Turned:
             turns.add(content, place)
             continue
         role = content.get("role", "user")
-        for message in _gemini_messages("assistant" if role == "model" else role, content.get("parts"), place, turns):
+        for turn in _gemini_messages("assistant" if role == "model" else role, content.get("parts"), place, turns):
             turns.places[f"messages[{len(turns.messages)}].content"] = f"{place}.parts"
-            turns.add(message, place)
+            turns.add(turn, place)
     tools = _gemini_tools(row.get("tools"))
     return turns.turned(**({"tools": tools} if tools else {}))
 
@@ -250,21 +251,21 @@ def _is_node(value: Any) -> bool:
 
 
 SHAPES = (
-    Shape(name="gemini", use="chat", words="conversations as Gemini writes them (contents, parts)",
+    Shape(name="gemini", use="chat", words=message("shape_gemini"),
           fits=_is_gemini, turn=_gemini),
-    Shape(name="yandexgpt", use="chat", words="requests and responses as YandexGPT writes them",
+    Shape(name="yandexgpt", use="chat", words=message("shape_yandexgpt"),
           fits=lambda row: "response" in row and isinstance(row.get("request"), list), turn=_yandex),
-    Shape(name="moss", use="chat", words="conversations as MOSS writes them",
+    Shape(name="moss", use="chat", words=message("shape_moss"),
           fits=lambda row: any(str(key).startswith("turn_") for key in _mapping(row, "chat")), turn=_moss),
-    Shape(name="moss", use="chat", words="conversations as MOSS writes them",
+    Shape(name="moss", use="chat", words=message("shape_moss"),
           fits=lambda row: isinstance(row.get("plain_text"), str) and "[MOSS]:" in row["plain_text"],
           turn=_plain_moss),
-    Shape(name="chatgpt", use="chat", words="conversations as ChatGPT exports them (mapping)",
+    Shape(name="chatgpt", use="chat", words=message("shape_chatgpt"),
           fits=lambda row: any("message" in node for node in _mapping(row, "mapping").values() if _is_node(node)),
           turn=_chatgpt),
-    Shape(name="prompt_messages", use="chat", words="lists of messages with the answer to them",
+    Shape(name="prompt_messages", use="chat", words=message("shape_prompt_messages"),
           fits=lambda row: bool(_of_messages(row)[0]), turn=_prompt_messages),
 )  # fmt: skip
 LAST = (
-    Shape(name="lone_message", use="none", words="one message a row, not a conversation", fits=is_lone),
+    Shape(name="lone_message", use="none", words=message("shape_lone_message"), fits=is_lone),
 )  # fmt: skip

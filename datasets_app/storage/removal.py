@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import AuditEvent, Team, User
 from common.errors import NotFound, UserError
 from datasets_app import hooks
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.storage import store
 from datasets_app.storage.node_files import rows_folder
@@ -31,7 +32,7 @@ def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
             raise UserError(reason, code="file_in_use", status=409)
         if child := TrainingFile.objects.made_from(locked).first():
             raise UserError(
-                f"{child.filename} ({child.pk}) is being made from {locked.filename}. Wait until it is there.",
+                message("file_being_used", made=child.filename, file=child.pk, filename=locked.filename),
                 code="file_in_use",
                 status=409,
             )
@@ -61,7 +62,7 @@ def place_of(*, team: Team, file_id: str) -> tuple[datetime, str]:
         gone = AuditEvent.objects.filter(team=team, action=DELETED, target=file_id).order_by("-at").first()
         if gone is not None:
             return datetime.fromisoformat(gone.data["created_at"]), file_id
-    raise NotFound(f"There is no file {file_id[:60]!r} to go on after.", code="file_not_found", param="after")
+    raise NotFound(message("no_file_to_go_on_after", file=repr(file_id[:60])), code="file_not_found", param="after")
 
 
 def close_upload(upload: Upload, status: str) -> bool:

@@ -11,6 +11,7 @@ from django.core.files import File
 
 from common.errors import UserError
 from datasets_app.formats.streams import BLOCK, HEAD_BYTES, Readable
+from datasets_app.messages import message
 
 
 class TooLarge(UserError):
@@ -18,8 +19,7 @@ class TooLarge(UserError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"The file is larger than the limit of {_size(limit)}. Split it into several files.",
-            code="file_too_large",
+            message("file_too_large", size=_size(limit)),
             param="file",
             status=413,
         )

@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 
 from accounts.models import Team
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import Leftover, TrainingFile
 from datasets_app.storage.spool import Spool
 
@@ -40,19 +41,13 @@ def open_content(file: TrainingFile) -> IO[bytes]:
     try:
         return storage().open(file.storage_name, "rb")  # type: ignore[return-value]
     except FileNotFoundError:
-        raise UserError(
-            f"The content of {file.filename} ({file.id}) is missing from storage. Upload the file again.",
-            code="file_content_missing",
-            status=500,
-        ) from None
+        raise UserError(message("file_content_missing", filename=file.filename, file=file.pk), status=500) from None
 
 
 def require_made(file: TrainingFile) -> None:
     """Raise UserError while the file's bytes are still made."""
     if not file.storage_name:
-        raise UserError(
-            f"{file.filename} ({file.id}) is still being made. Try again in a moment.", code="file_not_ready"
-        )
+        raise UserError(message("file_being_made", filename=file.filename, file=file.pk), code="file_not_ready")
 
 
 def fault_list_name(file: TrainingFile) -> str:

@@ -20,6 +20,7 @@ from django.conf import settings
 from chat import ChatError, ChatFormat, TokenCacheWriter, parse_data_split
 from common.errors import UserError
 from datasets_app.formats.base import RowFault
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import require_processed
 from datasets_app.shapes.examples import Example, Opened, open_examples
@@ -219,11 +220,11 @@ def _write_file(
                 writers[side].add_packed(packed)
             losses.note(block)
     except BlockError as error:
-        line = f"Line {error.line} of " if error.line is not None else ""
-        place = f" ({error.field})" if error.field else ""
-        raise UserError(
-            f"{line}{file.filename}{place}: {error.message}", code=error.code, param="training_file"
-        ) from None
+        where = f"{file.filename} ({error.field})" if error.field else file.filename
+        why = message("in_file", where=where, reason=error.message)
+        if error.line is not None:
+            why = message("in_line_of_file", line=error.line, where=where, reason=error.message)
+        raise UserError(why, code=error.code, param="training_file") from None
 
 
 def _blocks(file: TrainingFile, cut: Cut, chat: ChatFormat) -> Iterator[Block]:
@@ -259,8 +260,7 @@ def _require_same_use(file: TrainingFile, validation_file: TrainingFile) -> None
     """Refuse conversations beside plain text: their losses cannot be compared."""
     if file.use != validation_file.use:
         raise UserError(
-            f"{file.filename} and {validation_file.filename} are of two kinds: one holds conversations, the other "
-            "plain text. Give a validation file of the same kind, or none.",
+            message("two_kinds_of_files", training=file.filename, validation=validation_file.filename),
             code="validation_of_another_kind",
             param="validation_file",
         )
@@ -269,17 +269,14 @@ def _require_same_use(file: TrainingFile, validation_file: TrainingFile) -> None
 def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _Losses) -> None:
     if train.num_trained_tokens:
         return
-    reason = "The training would learn no token at all."
+    why = message("all_split_off")
     if losses.rows_without_answer:
-        lines = ", ".join(str(line) for line in losses.lines_without_answer[:SHOWN_LINES])
-        lines += ", …" if losses.rows_without_answer > SHOWN_LINES else ""
-        reason += (
-            f" In {losses.rows_without_answer:,} rows (lines {lines}) the answer lies wholly beyond the first "
-            f"{plan.max_seq_len:,} tokens. Raise max_seq_len or shorten the prompts."
-        )
-    else:
-        reason += " All rows were split off. Give data_split a larger first share, or hold out fewer rows."
-    raise UserError(reason, code="no_trained_tokens", param="training_file")
+        lines = [str(line) for line in losses.lines_without_answer[:SHOWN_LINES]]
+        lines += ["…"] * (losses.rows_without_answer > SHOWN_LINES)
+        why = message("answers_beyond", rows=losses.rows_without_answer, lines=lines, tokens=plan.max_seq_len)
+    raise UserError(
+        message("training_learns_no_token").followed_by(why), code="no_trained_tokens", param="training_file"
+    )
 
 
 def _counts(writer: TokenCacheWriter) -> dict[str, int]:

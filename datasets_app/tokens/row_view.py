@@ -7,6 +7,7 @@ from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
 from chat import ChatError, ChatFormat, Rendered, SystemChoice
 from common.errors import NotFound, UserError
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.rows.pages import example_at
 
@@ -27,13 +28,14 @@ def row_tokens(
     as a training with `max_seq_len` would cut it; `system` None means what a job takes by itself."""
     example = example_at(file, number) if number >= 0 else None
     if example is None:
-        raise NotFound(f"{file.filename} has no row {number}.", code="row_not_found", param="row")
+        raise NotFound(message("no_such_row", filename=file.filename, row=number), code="row_not_found", param="row")
     try:
         system = system or job_system_choice(file, base)
         chat = chat_format(base, system)
         rendered = chat.render(example.conversation) if example.conversation else document(chat, example.text or "")
     except ChatError as error:
-        raise UserError(f"Line {example.line}: {error.message}", code=error.code, param=error.field) from None
+        why = message("on_line", line=example.line, message=error.message)
+        raise UserError(why, code=error.code, param=error.field) from None
     # Of plain text nothing is cut away: what is beyond a window stands in the next one.
     asked = max_seq_len if example.conversation is not None else None
     shown = rendered.truncate(min(asked or MOST_TOKENS, MOST_TOKENS))

@@ -32,6 +32,7 @@ from datasets_app.formats.base import RawRow
 from datasets_app.formats.json_values import parse_value
 from datasets_app.formats.streams import blocks
 from datasets_app.shapes.examples import Example, Opened, open_examples
+from wording import Message
 
 BLOCK_BYTES = 1 << 20
 BLOCK_ROWS = LINES_AT_ONCE
@@ -78,7 +79,7 @@ class Block:
 class BlockError(Exception):
     """A row that the template cannot write."""
 
-    def __init__(self, line: int | None, message: str, code: str, field: str) -> None:
+    def __init__(self, line: int | None, message: Message, code: str, field: str) -> None:
         super().__init__(line, message, code, field)
         self.line, self.message, self.code, self.field = line, message, code, field
 
@@ -196,8 +197,8 @@ def _named(error: ChatError, rows: list[Talk], chat: ChatFormat) -> BlockError:
         try:
             chat.render(conversation if isinstance(conversation, Conversation) else as_conversation(conversation))
         except ChatError as again:
-            return BlockError(line, str(again.message), again.code, again.field or "")
-    return BlockError(None, str(error.message), error.code, error.field or "")
+            return BlockError(line, again.message, again.code, again.field or "")
+    return BlockError(None, error.message, error.code, error.field or "")
 
 
 class _Nothing:

@@ -10,6 +10,7 @@ import numpy as np
 
 from common.errors import UserError
 from datasets_app.formats.streams import TooFar, within
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Example, as_copy, open_examples
 from datasets_app.storage import store
@@ -75,9 +76,7 @@ def _examples(file: TrainingFile) -> Iterator[Example]:
 
 def _too_large(file: TrainingFile) -> UserError:
     return UserError(
-        f"{file.filename} ({file.pk}) is too large to be compared here: at most {MOST_COMPARED_BYTES // 2**20} MB of "
-        "text in each of the two. Download both and compare them on your computer.",
-        code="too_large_to_compare",
+        message("too_large_to_compare", filename=file.filename, file=file.pk, megabytes=MOST_COMPARED_BYTES // 2**20),
         param="against",
     )
 

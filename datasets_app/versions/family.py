@@ -12,6 +12,7 @@ from common.errors import UserError
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.formats.streams import BLOCK
+from datasets_app.messages import message
 from datasets_app.models import EVERY_KEY, TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES
 from datasets_app.shapes.examples import Example, as_copy
@@ -30,7 +31,7 @@ def source_of(file: TrainingFile) -> TrainingFile:
     """Return the file that `file` is made of; UserError when it is gone."""
     source = TrainingFile.objects.filter(team=file.team, pk=file.made.get("of") or "").first()
     if source is None:
-        raise UserError("The file that this one is made of was deleted.", code="source_missing")
+        raise UserError(message("source_deleted"), code="source_missing")
     return source
 
 
@@ -91,24 +92,15 @@ def _checked_reading(reading: Mapping[str, Any]) -> dict[str, Any]:
     chosen: dict[str, Any] = {name: value for name, value in reading.items() if value}
     for name, value in chosen.items():
         if name in known and value not in known[name]:
-            raise UserError(
-                f"{str(value)[:40]!r} is no {name}. Known: {', '.join(known[name])}.", code="bad_reading", param=name
-            )
+            unknown = message("unknown_reading", value=repr(str(value)[:40]), name=name, known=list(known[name]))
+            raise UserError(unknown, code="bad_reading", param=name)
     columns = {name: column for name, column in (chosen.pop("columns", None) or {}).items() if column}
     if columns:
         if not {"prompt", "answer"} <= set(columns) <= {"prompt", "answer", "system"}:
-            raise UserError(
-                "Name the column of the question (prompt) and that of the answer (answer); system is optional.",
-                code="bad_reading",
-                param="columns",
-            )
+            raise UserError(message("name_the_columns"), code="bad_reading", param="columns")
         chosen["columns"] = columns
     if not chosen:
-        raise UserError(
-            "Say how the file shall be read: its format, shape, encoding or columns.",
-            code="bad_reading",
-            param="reading",
-        )
+        raise UserError(message("say_how_to_read"), code="bad_reading", param="reading")
     return chosen
 
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts.models import User
 from chat import copies_of
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
@@ -44,7 +45,7 @@ def write_mixture(file: TrainingFile, write: Write) -> dict[str, Any]:
     for part in file.made["parts"]:
         source = TrainingFile.objects.filter(team=file.team, pk=part["file"]).first()
         if source is None:
-            raise UserError(f"{part['name']}, which this file is made of, was deleted.", code="source_missing")
+            raise UserError(message("named_source_deleted", name=part["name"]), code="source_missing")
         num_rows = 0
         for example in read_examples(source):
             assert example.conversation is not None
@@ -54,14 +55,10 @@ def write_mixture(file: TrainingFile, write: Write) -> dict[str, Any]:
                 write(line_of(example))
         taken.append({**part, "rows": num_rows})
     if not any(part["rows"] for part in taken):
-        raise UserError("The mixture would hold no row. Give larger weights.", code="empty_mixture", param="parts")
+        raise UserError(message("empty_mixture"), param="parts")
     return {"parts": taken}
 
 
 def _check_weights(parts: list[tuple[TrainingFile, float]]) -> None:
     if not 1 <= len(parts) <= MOST_PARTS or not all(0 < weight <= MOST_WEIGHT for _, weight in parts):
-        raise UserError(
-            f"Name 1 to {MOST_PARTS} files, each with a weight above 0 and up to {MOST_WEIGHT}.",
-            code="bad_weights",
-            param="parts",
-        )
+        raise UserError(message("bad_weights", files=MOST_PARTS, most=str(MOST_WEIGHT)), param="parts")

@@ -3,18 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.models import User
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import EVERY_KEY, TrainingFile
 from datasets_app.rows.reading import require_processed
 from datasets_app.shapes.unused import LONGEST_NAME
 from datasets_app.versions.family import version_read_as
+from wording import Message
 
 LEAVE_OUT = "leave_out"
 USES = ("question", "system")
@@ -36,7 +36,7 @@ class Question:
     """The beginning of the first such value."""
     choices: tuple[str, ...]
     """What can be done with it."""
-    message: str
+    message: Message
 
 
 def questions_of(file: TrainingFile) -> list[Question]:
@@ -60,15 +60,10 @@ def require_answered(file: TrainingFile, *, param: str = "file") -> None:
     if not (asked := [name for name, _kind, _sample in file.unanswered]):
         return
     counts = dict(file.statistics["unused"])
-    named = ", ".join(f"{name} ({counts.get(name, 0):,})" for name in asked[:NAMED])
+    keys = [f"{name} ({counts.get(name, 0):,})" for name in asked[:NAMED]] + ["…"] * (len(asked) > NAMED)
     example = json.dumps({"unused": {asked[0] if len(asked) == 1 else EVERY_KEY: LEAVE_OUT}}, ensure_ascii=False)
-    raise UserError(
-        f"{file.filename} holds text or marks that nothing reads, each in so many rows: "
-        f"{named}{', …' if len(asked) > NAMED else ''}. "
-        f"Say what to do with them on the page of the file, or by POST /api/v1/files/{file.pk}/reading with {example}.",
-        code="unanswered_question",
-        param=param,
-    )
+    asks = message("unanswered_question", filename=file.filename, keys=keys, file=file.pk, example=example)
+    raise UserError(asks, param=param)
 
 
 def answer_unused(*, file: TrainingFile, answers: Mapping[str, str], by: User | None, reason: str = "") -> TrainingFile:
@@ -105,22 +100,17 @@ def _checked(file: TrainingFile, answers: Mapping[str, str]) -> dict[str, str]:
     unused = [name for name, _count in (file.statistics or {}).get("unused") or ()]
     known = [*unused, *(file.reading.get("unused") or {})]
     if not answers:
-        raise UserError("Name at least one key, and what to do with it.", code="bad_answer", param="unused")
+        raise UserError(message("name_a_key"), code="bad_answer", param="unused")
     for name, use in answers.items():
         if name != EVERY_KEY and name not in known:
-            names = ", ".join(known) or "none"
-            raise UserError(
-                f"No key {name[:LONGEST_NAME]!r} is left unused in this file. Unused: {names}.",
-                code="bad_answer",
-                param="unused",
-            )
+            none_such = message("no_unused_key", name=repr(name[:LONGEST_NAME]), unused=known or message("none_at_all"))
+            raise UserError(none_such, code="bad_answer", param="unused")
         choices = (LEAVE_OUT,) if name == EVERY_KEY else _choices(file, name, asked.get(name, "text"))
         if use not in choices:
-            raise UserError(
-                f"{name[:LONGEST_NAME]!r} cannot be used as {use[:LONGEST_NAME]!r}. Known: {', '.join(choices)}.",
-                code="bad_answer",
-                param="unused",
+            unfit = message(
+                "key_not_used_so", name=repr(name[:LONGEST_NAME]), use=repr(use[:LONGEST_NAME]), known=list(choices)
             )
+            raise UserError(unfit, code="bad_answer", param="unused")
     every = {name: LEAVE_OUT for name, _kind, _sample in file.unanswered} if EVERY_KEY in answers else {}
     return every | {name: use for name, use in answers.items() if name != EVERY_KEY}
 
@@ -131,27 +121,12 @@ def _choices(file: TrainingFile, name: str, kind: str) -> tuple[str, ...]:
     return ACTIONS if is_beside else (LEAVE_OUT,)
 
 
-def _message(name: str, kind: str, count: int) -> str:
-    values: dict[str, Any] = {"name": name, "count": f"{count:,}"}
+def _message(name: str, kind: str, count: int) -> Message:
     if kind == "mask":
-        sentence = ngettext(
-            "%(name)s seems to say what is not learned, in %(count)s row, but nothing reads it.",
-            "%(name)s seems to say what is not learned, in %(count)s rows, but nothing reads it.",
-            count,
-        )
-    elif kind == "verdict":
-        sentence = ngettext(
-            "%(name)s seems to say whether an answer is a good one, in %(count)s row, but nothing reads it.",
-            "%(name)s seems to say whether an answer is a good one, in %(count)s rows, but nothing reads it.",
-            count,
-        )
-    else:
-        sentence = ngettext(
-            "%(name)s holds text, in %(count)s row, but nothing reads it.",
-            "%(name)s holds text, in %(count)s rows, but nothing reads it.",
-            count,
-        )
-    return sentence % values
+        return message("mask_not_read", name=name, count=count)
+    if kind == "verdict":
+        return message("verdict_not_read", name=name, count=count)
+    return message("text_not_read", name=name, count=count)
 
 
 def words_of_choices() -> dict[str, str]:

@@ -14,6 +14,7 @@ from datasets_app.formats.concatenated import raw_objects
 from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.streams import TooFar, lines, within
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Opened, open_examples
 from datasets_app.storage import new_files, store
@@ -108,20 +109,18 @@ def _write(parent: TrainingFile, file: TrainingFile, write: Write, outcome: Outc
 
 def _check_outcome(outcome: Outcome) -> None:
     if not outcome.num_changed and not outcome.num_dropped:
-        raise UserError("These repairs change nothing in this file.", code="nothing_to_repair", param="repairs")
+        raise UserError(message("nothing_to_repair"), param="repairs")
     if not outcome.num_rows_after:
-        raise UserError(
-            "After these repairs no row could be learned from, so no version was made.",
-            code="nothing_left",
-            param="repairs",
-        )
+        raise UserError(message("nothing_left"), param="repairs")
 
 
 def _check_names(names: list[str]) -> None:
     unknown = [name for name in names if name not in NAMES]
     if unknown or not names:
-        said = f"{unknown[0][:40]!r} is no repair." if unknown else "No repair was named."
-        raise UserError(f"{said} Known: {', '.join(NAMES)}.", code="unknown_repair", param="repairs")
+        refused = message("no_repair_named", known=list(NAMES))
+        if unknown:
+            refused = message("unknown_repair", name=repr(unknown[0][:40]), known=list(NAMES))
+        raise UserError(refused, code="unknown_repair", param="repairs")
 
 
 def _repaired(file: TrainingFile, names: list[str], values: Mapping[str, str], outcome: Outcome) -> Iterator[bytes]:

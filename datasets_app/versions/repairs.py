@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from common.wording import in_words
 from datasets_app.formats.base import Item, RawRow, RowFault
 from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import from_json, parse_value, to_json
@@ -278,7 +279,7 @@ def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values, ju
     if isinstance(item, RowFault):
         if item.code == STRAY_COMMA:
             return _Row(line=line, before=",", used=["strip_commas"], is_mark=True)
-        return _Row(line=line, before=item.sentence, example=item)
+        return _Row(line=line, before=in_words(item.sentence), example=item)
     raw: bytes | None = item.value if isinstance(item.value, bytes) else None
     row = _Row(line=line, before=to_json(item.value) if raw is None else raw.decode("utf-8", "replace"))
     row.written = raw if opened.format == "jsonl" else None  # elsewhere a row may go on over several lines

@@ -9,6 +9,7 @@ from django.conf import settings
 from accounts.models import User
 from chat import part_of
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
@@ -59,11 +60,7 @@ def _write_part(source: TrainingFile, file: TrainingFile, write: Write) -> dict[
             write(line_of(example))
             num_rows += 1
     if not num_rows:
-        raise UserError(
-            f"With these shares no row would go to {part}. Give it more, or another seed.",
-            code="empty_part",
-            param="shares",
-        )
+        raise UserError(message("empty_share", part=part), code="empty_part", param="shares")
     return {"rows": num_rows}
 
 
@@ -74,8 +71,4 @@ def _in_order(shares: Mapping[str, float]) -> dict[str, float]:
 def _check_shares(shares: Mapping[str, float]) -> None:
     unknown = set(shares) - set(PARTS)
     if unknown or len(shares) < 2 or not all(0 < share < 1_000_000 for share in shares.values()):
-        raise UserError(
-            f"Give at least two of {', '.join(PARTS)}, each a share above 0, such as train 0.8 and validation 0.2.",
-            code="bad_shares",
-            param="shares",
-        )
+        raise UserError(message("bad_shares", parts=list(PARTS)), param="shares")

@@ -17,10 +17,11 @@ from chat.system_choice import MAX_SYSTEM_CHARS
 from common.api import body_of, listed, query_of
 from common.errors import UserError
 from datasets_app import services
+from datasets_app.messages import message
 from datasets_app.versions.repairs import repairs_for
 from datasets_app.web.api import AnyAccept
 from datasets_app.web.downloads import examples_response, faults_response
-from datasets_app.web.wire import file_json, row_json, version_json, whole_file_json
+from datasets_app.web.wire import file_json, group_json, row_json, version_json, whole_file_json
 
 MOST_FAULTS = 1_000
 MOST_ROWS = 100
@@ -78,7 +79,7 @@ class FaultGroupsView(APIView):
 
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
-        return listed([asdict(group) for group in services.fault_groups(file)])
+        return listed(list(map(group_json, services.fault_groups(file))))
 
 
 class FaultsContentView(APIView):
@@ -193,11 +194,7 @@ class ReadingView(APIView):
         reason = asked.pop("reason")
         if "unused" in asked:
             if len(asked) > 1:
-                raise UserError(
-                    "Say first how the file is read, and about unused keys once it is checked.",
-                    code="bad_answer",
-                    param="unused",
-                )
+                raise UserError(message("say_reading_first"), code="bad_answer", param="unused")
             answers = {"answers": asked["unused"], "by": user_of(request), "reason": reason}
             return Response(whole_file_json(services.answer_unused(file=file, **answers)))
         return Response(version_json(services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
+from django.utils import translation
 from django.utils.http import content_disposition_header
 
 from datasets_app.checking.fault_groups import all_faults
@@ -68,9 +69,19 @@ def _as_download(response: StreamingHttpResponse, name: str) -> StreamingHttpRes
     return response
 
 
-async def _in_thread(pieces: Iterator[str]) -> AsyncIterator[bytes]:
-    while block := await sync_to_async(lambda: "".join(itertools.islice(pieces, LINES_AT_ONCE)))():
-        yield block.encode()
+def _in_thread(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+    """Yield `pieces` in the language of now: they are made when the request is over."""
+    language = translation.get_language()
+
+    def next_block() -> str:
+        with translation.override(language):
+            return "".join(itertools.islice(pieces, LINES_AT_ONCE))
+
+    async def blocks() -> AsyncIterator[bytes]:
+        while block := await sync_to_async(next_block)():
+            yield block.encode()
+
+    return blocks()
 
 
 def _as_table(faults: Iterator[dict[str, Any]]) -> Iterator[str]:

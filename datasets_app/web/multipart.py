@@ -7,7 +7,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from common.errors import UserError
+from datasets_app.messages import message
 from datasets_app.storage.spool import Spool
+from wording import Message
 
 MOST_PARTS = 20
 LONGEST_FIELD = 64 * 1024
@@ -22,9 +24,7 @@ class Form:
         """Take the file of field `file_field` with at most `limit` bytes; UserError for another content type."""
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
-            raise UserError(
-                "Send the file as multipart/form-data, as curl's -F does.", code="unsupported_media_type", status=415
-            )
+            raise UserError(message("send_multipart"), code="unsupported_media_type", status=415)
         self.fields: dict[str, str] = {}
         self.filename = ""
         self.spool: Spool | None = None
@@ -50,13 +50,10 @@ class Form:
     def finish(self) -> Spool:
         """Return the file; UserError when the body broke off or brought none."""
         if not self._is_whole:
-            raise _malformed("it ends before its last boundary")
+            raise _malformed(message("form_ends_early"))
         if self.spool is None:
-            raise UserError(
-                f"The form has no file in the field {self._file_field!r}.",
-                code="missing_file",
-                param=self._file_field,
-            )
+            missing = message("form_without_file", field=repr(self._file_field))
+            raise UserError(missing, code="missing_file", param=self._file_field)
         return self.spool
 
     def discard(self) -> None:
@@ -79,7 +76,7 @@ class Form:
     def _begin_part(self) -> None:
         self._num_parts += 1
         if self._num_parts > MOST_PARTS:
-            raise UserError(f"The form has more than {MOST_PARTS} parts.", code="too_many_parts")
+            raise UserError(message("form_of_many_parts", most=MOST_PARTS), code="too_many_parts")
         self._disposition = ""
         self._field = None
         self._text.clear()
@@ -93,16 +90,14 @@ class Form:
     def _end_headers(self) -> None:
         name, filename = _names(self._disposition)
         if name is None:
-            raise _malformed("a part has no name")
+            raise _malformed(message("form_part_without_name"))
         if name == self._file_field:
             if self.spool is not None:
-                raise UserError(
-                    f"The form has two files in the field {name!r}. Send one at a time.", code="two_files", param=name
-                )
+                raise UserError(message("form_with_two_files", field=repr(name)), code="two_files", param=name)
             self.spool = Spool(limit=self._limit)
             self.filename = filename
         elif name in self.fields:
-            raise UserError(f"The form has the field {name[:40]!r} twice.", code="repeated_field", param=name[:40])
+            raise UserError(message("form_field_twice", field=repr(name[:40])), code="repeated_field", param=name[:40])
         else:
             self._field = name
 
@@ -114,9 +109,8 @@ class Form:
         self._text += data[start:end]
         if len(self._text) > LONGEST_FIELD:
             name = self._field[:40]
-            raise UserError(
-                f"The field {name!r} is longer than {LONGEST_FIELD} bytes.", code="field_too_long", param=name
-            )
+            too_long = message("form_field_too_long", field=repr(name), most=LONGEST_FIELD)
+            raise UserError(too_long, code="field_too_long", param=name)
 
     def _end_part(self) -> None:
         if self._field is not None:
@@ -139,5 +133,5 @@ def _names(disposition: str) -> tuple[str | None, str]:
     return (name.decode("utf-8", "replace") if name else None), filename
 
 
-def _malformed(reason: str) -> UserError:
-    return UserError(f"The form cannot be read: {reason[:200]}.", code="malformed_form")
+def _malformed(reason: Message | str) -> UserError:
+    return UserError(message("malformed_form", reason=reason[:200] if isinstance(reason, str) else reason))

@@ -24,9 +24,9 @@ from django.utils import translation
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from accounts import messages as of_accounts
 from accounts.authentication import HEADER as KEY_HEADER
 from accounts.authentication import ApiKeyAuthentication, ConsoleAuthentication
-from accounts.messages import message
 from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
 from accounts.requests import team_of
@@ -37,6 +37,7 @@ from common.ids import new_id
 from common.wording import in_words
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
+from datasets_app.messages import message
 from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
 from datasets_app.storage import store
 from datasets_app.versions.questions import LEAVE_OUT
@@ -161,7 +162,7 @@ async def receive_form(scope: Scope, body: Body, *, field: str, limit_bytes: int
     try:
         if announced.isdigit() and int(announced) > limit_bytes + FORM_BYTES:
             raise UserError(
-                f"The body has {announced} bytes, more than the limit of {limit_bytes}. Split the file.",
+                message("body_too_large", bytes=int(announced), most=limit_bytes),
                 code="file_too_large",
                 param=field,
                 status=413,
@@ -222,7 +223,7 @@ def _create_file(caller: Caller, form: Form) -> Reply:
     left_out = _left_out(form.fields)
     purpose = form.fields.get("purpose", "")
     if not purpose:
-        raise UserError("The form has no purpose. Send purpose=fine-tune.", code="missing_purpose", param="purpose")
+        raise UserError(message("form_without_purpose"), code="missing_purpose", param="purpose")
     policy = _policy(form.fields)
 
     def create() -> TrainingFile:
@@ -279,7 +280,7 @@ def _left_out(fields: dict[str, str]) -> list[str]:
     said = fields.get("unused", "")
     if said not in ("", LEAVE_OUT):
         raise UserError(
-            f"unused is {said[:40]!r}; before a file is read it can only be {LEAVE_OUT}. Say more once it is checked.",
+            message("unused_before_read", said=repr(said[:40]), choice=LEAVE_OUT),
             code="invalid_value",
             param="unused",
         )
@@ -290,7 +291,7 @@ def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
     unknown = sorted(set(form.fields) - set(known))
     if unknown:
         raise UserError(
-            f"The field {unknown[0][:40]!r} is not known here.", code="unknown_parameter", param=unknown[0][:40]
+            message("form_field_unknown", field=repr(unknown[0][:40])), code="unknown_parameter", param=unknown[0][:40]
         )
 
 
@@ -303,7 +304,7 @@ def _authenticate(scope: Scope) -> Caller:
     request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
     user = request.user
     if not user:
-        raise NotAuthenticated(in_words(message("api_key_missing", header=KEY_HEADER)))
+        raise NotAuthenticated(in_words(of_accounts.message("api_key_missing", header=KEY_HEADER)))
     team = team_of(request)
     require_role(Role.MEMBER, user=cast(User, user), team=team)
     return Caller(cast(User, user), Team.objects.get(pk=team.pk), request.headers.get(HEADER, ""))

@@ -13,7 +13,7 @@ from accounts.requests import PageRequest
 from accounts.roles import Role, needs
 from common.errors import UserError
 from common.idempotency import once
-from common.spoken import spoken
+from common.wording import in_words
 from datasets_app import services
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, Row, acceptance_tests, rows
@@ -64,7 +64,7 @@ def _page(request: PageRequest, values: QueryDict, *, error: UserError | None = 
         "preview": _preview(identity) if identity is not None else [],
         "num_rows": sum(1 for _row in rows(identity)) if identity is not None else 0,
         "num_tests": len(acceptance_tests(identity)) if identity is not None else 0,
-        "error": spoken(error.message) if error else "",
+        "error": in_words(error.message) if error else "",
         "error_field": error.param if error else "",
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/recipes/identity -H 'Authorization: Bearer sk-luthier-…' "
         '-H \'Content-Type: application/json\' -d \'{"name": "小智", "maker": "360智汇云"}\'',

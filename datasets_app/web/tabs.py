@@ -11,7 +11,7 @@ from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from chat import ChatError
 from common.errors import UserError
-from common.spoken import spoken
+from common.wording import in_words
 from datasets_app import services
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
@@ -59,7 +59,7 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         try:
             preview = services.preview_repairs(file=file, names=chosen, values=values_of(request.GET))
         except UserError as error:
-            repair_error = spoken(error.message)
+            repair_error = in_words(error.message)
     return {
         "faults": faults,
         "groups": groups,
@@ -101,7 +101,7 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
             shown = services.row_tokens(file=file, number=number, base=base, max_seq_len=most)
             shown["statistics"] = services.token_statistics(file=file, base=base, max_seq_len=most)
         except (ChatError, UserError) as problem:
-            error = spoken(problem.message)
+            error = in_words(problem.message)
     bars = shown["statistics"]["histogram"] if shown else []
     highest = max((bar["rows"] for bar in bars), default=1) or 1
     model = base.pk if base else "MODEL"
@@ -131,7 +131,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         try:
             compared = services.difference(older=file.parent, newer=file)
         except UserError as error:
-            compare_error = spoken(error.message)
+            compare_error = in_words(error.message)
     return {
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,
@@ -143,7 +143,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "parts": _parts(),
         "formats": FORMAT_NAMES,
         "encodings": ENCODINGS,
-        "shapes": [(shape.name, spoken(str(shape.words))) for shape in SHAPES if shape.turn is not None],
+        "shapes": [(shape.name, in_words(shape.words)) for shape in SHAPES if shape.turn is not None],
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
 

@@ -7,14 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.requests import PageRequest
 from common.errors import UserError
 from common.idempotency import once
-from common.spoken import spoken
+from common.wording import in_words
 from datasets_app import services
+from datasets_app.messages import message
 from datasets_app.versions.splits import PARTS
 from datasets_app.web.tabs import number_of, values_of
 from datasets_app.web.views import file_of
@@ -92,7 +92,7 @@ def _made(request: PageRequest, create: Callable[[], HttpResponse], page: str) -
     try:
         return once(request, create)
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
         return redirect(page)
 
 
@@ -111,7 +111,7 @@ def upload_version(request: PageRequest, file_id: str) -> HttpResponse:
 
     def create() -> HttpResponse:
         if upload is None:
-            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+            raise UserError(message("choose_a_file"), code="missing_file", param="file")
         made = services.create_version(
             parent=file,
             by=request.user,

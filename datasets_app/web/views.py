@@ -14,9 +14,10 @@ from accounts.requests import PageRequest
 from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
 from common.idempotency import once
-from common.spoken import spoken
+from common.wording import in_words
 from datasets_app import services
 from datasets_app.checking.notes import templates_of, unused_of
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.unused import BESIDE
 from datasets_app.uploads import PART_BYTES
@@ -57,7 +58,7 @@ def upload_dataset(request: PageRequest) -> HttpResponse:
     def create() -> HttpResponse:
         upload = request.FILES.get("file")
         if upload is None:
-            raise UserError(_("Choose a file first."), code="missing_file", param="file")
+            raise UserError(message("choose_a_file"), code="missing_file", param="file")
         file = services.create_file(
             team=request.team, by=request.user, filename=upload.name or "data.jsonl", purpose="fine-tune", stream=upload
         )
@@ -66,7 +67,7 @@ def upload_dataset(request: PageRequest) -> HttpResponse:
     try:
         return once(request, create)
     except UserError as error:
-        return _list_page(request, error=spoken(error.message), status=error.status)
+        return _list_page(request, error=in_words(error.message), status=error.status)
 
 
 @login_required
@@ -114,7 +115,7 @@ def delete_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     except RoleNeeded:
         raise
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
         return redirect("dataset", file_id)
     messages.success(request, _("%(name)s was deleted.") % {"name": file.filename})
     return redirect("datasets")
@@ -135,5 +136,5 @@ def download_faults(request: PageRequest, file_id: str) -> HttpResponseBase:
 def file_of(request: PageRequest, file_id: str) -> TrainingFile:
     file = TrainingFile.objects.visible_to(request.team).filter(pk=file_id).first()
     if file is None:
-        raise NotFound(_("This data set does not exist."), code="file_not_found")
+        raise NotFound(message("no_such_data_set"), code="file_not_found")
     return file

@@ -1,10 +1,12 @@
 """Files and uploads as OpenAI's API writes them; times are unix seconds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from common.wording import in_words, on_the_wire
+from datasets_app.checking.fault_groups import FaultGroup
+from datasets_app.checking.fault_list import said_json
 from datasets_app.checking.notes import notes_of
 from datasets_app.models import TrainingFile, Upload, UploadPart
 from datasets_app.rows.pages import RowView
@@ -27,7 +29,7 @@ def file_json(file: TrainingFile) -> dict[str, Any]:
         "filename": file.filename,
         "purpose": file.purpose,
         "status": file.status,
-        "status_details": file.status_details or None,
+        "status_details": in_words(file.status_details) or None,
     }
 
 
@@ -90,13 +92,23 @@ def whole_file_json(file: TrainingFile) -> dict[str, Any]:
             "roles": statistics.get("roles"),
             "rows_with_tools": statistics.get("rows_with_tools"),
         },
-        "notes": [asdict(note) for note in notes_of(file)],
+        "verdict": on_the_wire(file.status_details),
+        "notes": [
+            {"code": note.code, "params": note.params, "message": in_words(note.message), "count": note.count}
+            for note in notes_of(file)
+        ],
         "layout": {"format": file.format, "shape": file.shape, "use": file.use, "encoding": statistics.get("encoding")},
         "reading": file.reading,
-        "questions": [asdict(question) for question in questions_of(file)],
+        "questions": [vars(question) | on_the_wire(question.message) for question in questions_of(file)],
         "left_out": file.left_out,
         "columns": [name for name, _text in statistics.get("sample") or ()],
     }
+
+
+def group_json(group: FaultGroup) -> dict[str, Any]:
+    """Return the faults of one kind."""
+    counted = {"code": group.code, "level": group.level, "count": group.count, "lines": group.lines}
+    return {**counted, **said_json(group.message, group.hint)}
 
 
 def row_json(row: RowView) -> dict[str, Any]:
@@ -110,9 +122,7 @@ def row_json(row: RowView) -> dict[str, Any]:
         "tools": (list(conversation.tools) or None) if conversation is not None else None,
         "text": example.text if example is not None else None,
         "raw": row.raw or None,
-        "faults": [
-            {"code": f.code, "field": f.field or None, "message": f.message, "hint": f.hint} for f in row.faults
-        ],
+        "faults": [{"code": f.code, "field": f.field or None, **said_json(f.message, f.hint)} for f in row.faults],
     }
 
 

@@ -3,7 +3,8 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.spoken import spoken
+from common.wording import in_words
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes import SHAPES
 from datasets_app.shapes.template_notes import TEMPLATE
@@ -47,7 +48,7 @@ def sentence_of(file: TrainingFile) -> str:
     if file.status == "error":
         count = file.num_faults or 0
         if count <= 1:  # the one fault is told whole: it may be the file's, and no row's
-            return _only_fault(file) or spoken(file.status_details)
+            return _only_fault(file) or in_words(file.status_details)
         return ngettext(
             "%(count)s row cannot be used for training. Repair the file here, or fix it and upload it again.",
             "%(count)s rows cannot be used for training. Repair the file here, or fix it and upload it again.",
@@ -61,10 +62,10 @@ def _only_fault(file: TrainingFile) -> str:
     fault = file.faults.filter(level="fault").first()
     if fault is None:
         return ""
-    message = f"{spoken(fault.message)} {spoken(fault.hint)}".strip()
+    said = fault.message.followed_by(fault.hint)
     if fault.line is None or not file.num_rows:
-        return message
-    return _("Line %(line)s: %(message)s") % {"line": f"{fault.line:,}", "message": message}
+        return in_words(said)
+    return in_words(message("on_line", line=fault.line, message=said))
 
 
 def _ready(file: TrainingFile) -> str:
@@ -101,5 +102,5 @@ def recognised(file: TrainingFile) -> str:
     encoding = (file.statistics or {}).get("encoding") or ""
     if encoding and encoding != "utf-8":
         layout = f"{layout}, {encoding.upper()}"
-    shape = next((str(shape.words) for shape in SHAPES if shape.name == file.shape), "")
-    return f"{layout}: {spoken(shape)}" if shape else layout
+    shape = next((in_words(shape.words) for shape in SHAPES if shape.name == file.shape), "")
+    return f"{layout}: {shape}" if shape else layout

@@ -109,7 +109,7 @@ def check_rows(file: TrainingFile) -> None:
 def check_file(file: TrainingFile, name: str) -> None:
     """Refuse a file whose check found faults, with what it found, or that asks something first."""
     if file.status == TrainingFile.Status.ERROR:
-        refused = message("file_not_trainable", filename=file.filename).followed_by(message_of(file.status_details))
+        refused = message("file_not_trainable", filename=file.filename).followed_by(file.status_details)
         raise UserError(refused, code=f"invalid_{name}", param=name)
     require_answered(file, param=name)
 

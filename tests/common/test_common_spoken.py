@@ -2,22 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages import pofile
 from django.utils.translation import override
 
-from chat import ChatError, parse_data_split, parse_row
+from chat import ChatError
 from common import storage_errors
 from common.errors import UserError
 from common.sentences import SENTENCES
 from common.spoken import spoken
 from compute.launcher import Death
-from datasets_app.checking.one_pass import check_file_content
-from datasets_app.formats.base import RowFault
-from datasets_app.formats.refusals import refusal_of
 
 CATALOGUE = Path(__file__).parents[2] / "locale/zh_Hans/LC_MESSAGES/django.po"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -25,47 +21,6 @@ PLACEHOLDER = re.compile(r"\{\d\}")
 # Words that only a sentence left in English holds: what a message names may be English.
 LEFT_IN_ENGLISH = re.compile(r"\b(?:the|is|has|have|not|was|were|must|cannot|which)\b", re.IGNORECASE)
 
-ROWS = (
-    [1, 2],
-    {"text": "a"},
-    {},
-    {"messages": 3},
-    {"messages": []},
-    {"messages": ["hello"]},
-    {"messages": [{"role": "user", "content": "q"}]},
-    {"messages": [{"role": "narrator", "content": "q"}]},
-    {"messages": [{"role": "assistant", "content": "a"}]},
-    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]},
-    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": None}]},
-    {"messages": [{"role": "user", "content": 5}, {"role": "assistant", "content": "a"}]},
-    {"messages": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "a"}]},
-    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 0}]},
-    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 7}]},
-    {"messages": [{"role": "user", "content": "q", "weight": 1}, {"role": "assistant", "content": "a"}]},
-    {"messages": [{"role": "user", "content": "q"}, *[{"role": "assistant", "content": "a"}] * 2]},
-    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "tools": "none"},
-    {"conversations": [{"from": "human"}]},
-)
-FILES = (
-    b"",
-    b"\n\n",
-    b"[]",
-    b'[{"messages": []}',
-    b'[{"messages": []},]',
-    b"hello\n",
-    b'{"messages": [}\n',
-    b'{"messages": NaN}\n',
-    b'{"messages": []}, {"messages": []}\n',
-    b'{"messages": "\xff"}\n',
-    b'{"messages": []}\0\n',
-    b'{\n  "messages": []\n}\n',
-    b'{"prompt": "a", "chosen": "b", "rejected": "c"}\n',
-    b'{"instruction": "a", "output": ""}\n',
-    b"\x1f\x8b\x08",
-    b"%PDF-1.7",
-    b"PK\x03\x04",
-    b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 120\n",
-)
 EVENTS = (
     "The job was created. Its data is being read.",
     "The data is ready: 1,024 conversations to learn from. The job is queued.",
@@ -124,10 +79,6 @@ def refusal(act: Callable[[], object]) -> str:
     return str(caught.value.message)
 
 
-def faults_of(content: bytes) -> list[RowFault]:
-    return list(check_file_content(BytesIO(content), filename="chats.jsonl").faults)
-
-
 def test_each_sentence_has_its_translation_with_the_same_parts() -> None:
     for text, translation in catalogue():
         assert CHINESE.search(translation), text
@@ -155,33 +106,6 @@ def test_unknown_sentences_stay_and_known_ones_beside_them_do_not() -> None:
 
 def test_a_long_message_is_not_searched() -> None:
     assert spoken("Training begins. " * 1000).startswith("Training begins.")
-
-
-@pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
-def test_faults_of_rows(row: object) -> None:
-    assert_is_chinese(refusal(lambda: parse_row(row)))
-
-
-@pytest.mark.parametrize("content", FILES, ids=range(len(FILES)))
-def test_faults_of_files(content: bytes) -> None:
-    refused = refusal_of(content, "chats.jsonl")
-    messages = [refused.message] if refused else []
-    for fault in [] if refused else faults_of(content):
-        messages += [fault.message, *([fault.hint] if fault.hint else [])]
-    assert messages
-    for message in messages:
-        assert_is_chinese(message)
-
-
-def test_summaries_of_checks() -> None:
-    good = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
-    assert_is_chinese(check_file_content(BytesIO(b"hello\n" * 9), filename="chats.jsonl").details)
-    assert_is_chinese(check_file_content(BytesIO(good + b"hello\n[1]\n" * 9), filename="chats.jsonl").details)
-
-
-@pytest.mark.parametrize("text", ["a,b", "0,1,1", "1,1"])
-def test_refused_data_splits(text: str) -> None:
-    assert_is_chinese(refusal(lambda: parse_data_split(text)))
 
 
 @pytest.mark.parametrize("death", [Death(), Death(exit_code=-9), Death(exit_code=3), Death(out_of_memory=True)])

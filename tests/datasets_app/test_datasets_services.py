@@ -14,6 +14,7 @@ from django.utils import timezone
 from common.errors import NotFound, UserError
 from datasets_app import hooks, services, tasks, uploads
 from datasets_app.checking import recording
+from datasets_app.messages import message
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile, Upload
 from datasets_app.storage import new_files, removal, store
 from tests.datasets_app.conftest import Member, stored_files
@@ -120,7 +121,7 @@ class TestCheck:
     def test_a_file_with_one_faulty_row_is_an_error(self, alice: Member) -> None:
         file = check(create(alice, lines_of(*rows(3)) + b"nonsense\n"))
         assert (file.status, file.num_rows, file.num_faults) == ("error", 3, 1)
-        assert file.status_details.startswith("Line 4: The row is not JSON")
+        assert str(file.status_details).startswith("Line 4: The row is not JSON")
         assert [(fault.number, fault.line, fault.code) for fault in file.faults.all()] == [(1, 4, "not_json")]
         with pytest.raises(UserError, match="Line 4"):
             list(services.read_conversations(file))
@@ -243,9 +244,9 @@ class TestOldCopies:
     def test_the_first_check_decides(self, alice: Member) -> None:
         file = create(alice)
         old = services.get_file(team=alice.team, file_id=file.pk)
-        assert file.record_check(is_good=True, details="", num_rows=1)
-        assert not old.record_check(is_good=False, details="No row can be read.", num_rows=0)
-        assert (old.status, old.status_details, old.num_rows) == ("processed", "", 1)
+        assert file.record_check(is_good=True, details=None, num_rows=1)
+        assert not old.record_check(is_good=False, details=message("no_rows"), num_rows=0)
+        assert (old.status, old.status_details, old.num_rows) == ("processed", None, 1)
 
     def test_a_completed_upload_cannot_be_cancelled(self, alice: Member) -> None:
         upload = uploads.create_upload(

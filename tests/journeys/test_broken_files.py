@@ -58,7 +58,7 @@ def test_one_faulty_line_is_named(client: openai.OpenAI, case: str) -> None:
     line, expected = ONE_LINE_FAULTS[case]
     file = upload(client, with_line(line))
     assert file.status == "error"
-    assert expected in file.status_details.lower()
+    assert expected in str(file.status_details).lower()
     faults = client.get(f"/../api/v1/files/{file.id}/faults", cast_to=dict[str, Any])["data"]
     assert {fault["line"] for fault in faults} == {5}
     assert all(fault["message"] and fault["hint"] for fault in faults)
@@ -67,7 +67,7 @@ def test_one_faulty_line_is_named(client: openai.OpenAI, case: str) -> None:
 def test_a_truncated_character_is_named(client: openai.OpenAI) -> None:
     file = upload(client, b"\n".join(GOOD) + b"\n" + '{"messages": "你'.encode()[:-1])
     assert file.status == "error"
-    assert "line 13" in file.status_details.lower()
+    assert "line 13" in str(file.status_details).lower()
 
 
 def test_an_empty_file_is_refused_and_not_kept(client: openai.OpenAI, shared_platform: RunningPlatform) -> None:

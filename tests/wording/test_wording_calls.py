@@ -22,9 +22,9 @@ def catalogues() -> dict[str, str]:
     """Import every catalogue; return the file of each code."""
     found = {}
     for path in trees():
-        if path.name == "messages.py":
+        if path.name == "messages.py" or (path.parent.name == "messages" and path.name == "__init__.py"):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            module = import_module(".".join(parts[1:] if parts[0] == "platform" else parts))
+            module = import_module(".".join(parts[1:] if parts[0] == "platform" else parts).removesuffix(".__init__"))
             found |= dict.fromkeys(module.CATALOGUE.sentences, str(path.relative_to(ROOT)))
     return found
 
@@ -51,6 +51,6 @@ def test_every_call_names_a_code_and_its_parameters() -> None:
 def test_every_code_is_used() -> None:
     used = set()
     for path, tree in trees().items():
-        if path.name != "messages.py":
+        if "messages" not in (path.stem, path.parent.name):
             used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert sorted(set(catalogues()) - {value for value in used if isinstance(value, str)}) == []

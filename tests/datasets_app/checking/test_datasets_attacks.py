@@ -120,7 +120,7 @@ class TestArchives:
             archive.writestr(link, "/etc/passwd")
         report = checked(packed.getvalue(), "a.zip")
         assert report.num_faults == 1
-        assert "root:" not in json.dumps([fault.message for fault in report.faults])
+        assert "root:" not in json.dumps([str(fault.message) for fault in report.faults])
 
     def test_an_encrypted_one_says_so(self) -> None:
         packed = io.BytesIO()
@@ -131,7 +131,7 @@ class TestArchives:
         content[content.index(b"PK\x01\x02") + 8] |= 1
         report = checked(bytes(content), "a.zip")
         assert report.num_faults == 1
-        assert "password" in report.faults[0].message or "encrypted" in report.faults[0].message
+        assert report.faults[0].message.code == "archive_locked"
 
     def test_one_inside_another_is_refused(self) -> None:
         inner, outer = io.BytesIO(), io.BytesIO()
@@ -173,5 +173,5 @@ class TestWhatIsShown:
         file = dataset_makers.stored(alice.team, b"\xff\xfe\x00{[\x00" * 50)
         assert file.status == "error"
         for word in ("Traceback", "Error(", "0x", "<class", "None"):
-            assert word not in file.status_details
+            assert word not in str(file.status_details)
         assert TrainingFile.objects.get(pk=file.pk).num_rows == 0

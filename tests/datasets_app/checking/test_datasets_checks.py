@@ -38,7 +38,7 @@ def test_after_three_deaths_the_file_gets_its_verdict(file: TrainingFile, monkey
         with pytest.raises(Killed):
             check_again(file)
     assert check_again(file).status == "error"
-    assert file.status_details.startswith("The check of the file ended 3 times without a result. Split the file")
+    assert str(file.status_details).startswith("The check of the file ended 3 times without a result. Split the file")
     assert not TrainingFile.objects.unchecked().exists()
 
 

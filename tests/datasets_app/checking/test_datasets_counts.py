@@ -72,7 +72,7 @@ class TestCauses:
     )
     def test_are_named_without_a_doubled_at(self, line: bytes, cause: str) -> None:
         report = checked(lines_of(*rows(3)) + line + b"\n")
-        assert report.faults[0].message == f"The row is not JSON: {cause}"
+        assert str(report.faults[0].message) == f"The row is not JSON: {cause}"
 
 
 class TestRepairs:

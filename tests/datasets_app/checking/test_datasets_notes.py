@@ -38,7 +38,7 @@ class TestUnused:
             alice, *({"instruction": f"q{n}", "context": "c", "response": "a", "level": "hard"} for n in range(12))
         )
         (note,) = whole(alice, file)["notes"]
-        assert (note["code"], note["params"], note["count"]) == ("unused_key", {"name": "level"}, 12)
+        assert (note["code"], note["params"], note["count"]) == ("unused_key", {"name": "level", "count": 12}, 12)
         assert note["message"] == "level is not used: it stands in 12 rows and is not learned."
 
     def test_what_is_used_or_empty_is_no_note(self, alice: Member) -> None:
@@ -64,7 +64,7 @@ class TestUnused:
         assert whole(alice, stored(alice, *rows(11), faulty, old))["notes"][0]["count"] == 2
         texts = stored(alice, *({"text": f"Once {n}.", "teacher": "gpt"} for n in range(12)), filename="texts.jsonl")
         (note,) = whole(alice, texts)["notes"]
-        assert (note["params"], note["count"]) == ({"name": "teacher"}, 12)
+        assert (note["params"], note["count"]) == ({"name": "teacher", "count": 12}, 12)
 
     def test_a_count_is_right_beside_any_number_of_other_keys(self, alice: Member) -> None:
         file = stored(alice, *({**one, "teacher": "gpt", f"key{n}": "x"} for n, one in enumerate(rows(100))))
@@ -87,7 +87,7 @@ class TestWholeFile:
         assert found["layout"] == {"format": "jsonl", "shape": "messages", "use": "chat", "encoding": "utf-8"}
         assert found["counts"]["roles"] == {"user": 12, "assistant": 12}
         (note,) = found["notes"]
-        assert (note["code"], note["count"], note["params"]) == ("repeated_row", 1, {"lines": [12]})
+        assert (note["code"], note["count"], note["params"]) == ("repeated_row", 1, {"first": 1, "lines": [12]})
         assert Client().get(f"/api/v1/files/{file.pk}", headers=charlie.headers).status_code == 404
 
     def test_names_the_columns_that_are_asked_about(self, alice: Member) -> None:

@@ -17,6 +17,7 @@ from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import LONGEST_ROW
 from datasets_app.shapes.examples import Example, open_examples
 from tests.datasets_app.dataset_makers import Trickle, checked, lines_of, only_fault, row, rows
+from wording import as_written
 
 SEED_ROW = {
     "id": "1",
@@ -39,7 +40,7 @@ def conversations(content: bytes) -> list[tuple[int, Conversation]]:
 class TestGoodFiles:
     def test_messages_as_json_lines(self) -> None:
         report = checked(GOOD)
-        assert (report.format, report.num_rows, report.num_faults, report.details) == ("jsonl", 6, 0, "")
+        assert (report.format, report.num_rows, report.num_faults, report.details) == ("jsonl", 6, 0, None)
         assert report.statistics["roles"] == {"user": 6, "assistant": 6}
         assert report.statistics["turns"] == 12
         assert report.statistics["longest_row_bytes"] == len(GOOD.splitlines()[0])
@@ -117,9 +118,9 @@ class TestBrokenRows:
         assert [(fault.line, fault.code) for fault in report.faults] == [(at, code)]
         assert report.num_rows == 5
         fault = report.faults[0]
-        assert fault.message.endswith(".")
+        assert str(fault.message).endswith(".")
         assert fault.hint
-        assert f"Line {at}: " in report.details
+        assert f"Line {at}: " in str(report.details)
 
     @pytest.mark.parametrize(
         "case",
@@ -146,7 +147,7 @@ class TestBrokenRows:
         content = b'{"a":"' + "你".encode()[:2]
         fault = only_fault(lines_of(ROWS[0]) + content)
         assert (fault.line, fault.code) == (2, "truncated_utf8")
-        assert "byte 7 of the line" in fault.message
+        assert "byte 7 of the line" in str(fault.message)
 
     def test_a_line_just_short_enough_is_read(self) -> None:
         padding = LONGEST_ROW - len(lines_of(row("")).strip())
@@ -158,12 +159,12 @@ class TestBrokenRows:
         assert len(report.faults) == MOST_FAULTS
         assert report.num_faults == MOST_FAULTS + 6
         assert report.statistics["faults"] == {"wrong_keys": MOST_FAULTS + 5, "not_json": 1}
-        assert f"And {MOST_FAULTS + 3:,} more." in report.details
+        assert f"And {MOST_FAULTS + 3:,} more." in str(report.details)
 
     def test_what_is_said_can_be_written_as_json(self) -> None:
         report = checked(b'{"loss": NaN}\n' * 100)
-        assert "None of the 100 rows" in report.details
-        json.loads(json.dumps([fault.message for fault in report.faults], allow_nan=False))
+        assert "None of the 100 rows" in str(report.details)
+        json.loads(json.dumps([str(fault.message) for fault in report.faults], allow_nan=False))
 
 
 class TestOneCauseOneDiagnosis:
@@ -200,7 +201,7 @@ class TestOneCauseOneDiagnosis:
     def test_another_kind_of_data_is_named_once(self, example: dict[str, Any], code: str, word: str) -> None:
         fault = only_fault(lines_of(*[example] * 5))
         assert (fault.line, fault.code) == (1, code)
-        assert word in fault.message
+        assert word in str(fault.message)
 
     @pytest.mark.parametrize(
         ("content", "code", "line"),
@@ -243,7 +244,7 @@ class TestRefusals:
         refusal = refusal_of(head, name)
         assert refusal is not None
         assert refusal.code == code
-        assert word in refusal.message
+        assert word in str(refusal.message)
 
     @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.txt", "a"])
     def test_what_can_be_read_is_not_refused_for_its_name(self, name: str) -> None:
@@ -301,5 +302,5 @@ def _write_large(path: Path, kind: str, *, num_bytes: int) -> None:
 
 
 def test_faults_say_where_and_what_in_one_sentence() -> None:
-    fault = RowFault(line=41, code="c", message="The conversation has no assistant message.", hint="Add one.")
-    assert fault.sentence == "Line 41: The conversation has no assistant message."
+    fault = RowFault(line=41, code="c", message=as_written("The conversation has no assistant message."), hint=None)
+    assert str(fault.sentence) == "Line 41: The conversation has no assistant message."

@@ -134,7 +134,7 @@ class TestSheets:
     def test_that_are_not_read_are_named(self, content: bytes) -> None:
         report = checked(content, "a.xlsx")
         assert (report.num_rows, report.num_faults, report.num_notes) == (2, 0, 1)
-        assert report.notes[0].sentence == "Only the sheet 'Talks' is read, and not 'More'."
+        assert str(report.notes[0].sentence) == "Only the sheet 'Talks' is read, and not 'More'."
 
     @pytest.mark.django_db
     def test_their_note_is_no_row(self, alice: Member, content: bytes) -> None:

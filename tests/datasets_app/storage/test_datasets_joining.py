@@ -96,7 +96,9 @@ class TestBySdk:
         await sync_to_async(tasks.make_file)(done.file.id)
         file = await sdk(alice).files.retrieve(done.file.id)
         assert file.status == "error"
-        assert file.status_details == f"The joined parts have the MD5 {MD5}, not '{'0' * 32}'. Upload the file again."
+        assert (
+            str(file.status_details) == f"The joined parts have the MD5 {MD5}, not '{'0' * 32}'. Upload the file again."
+        )
         assert not stored_files(home)
         page = Client()
         await sync_to_async(page.force_login)(alice.user)
@@ -148,7 +150,7 @@ class TestWorker:
         tasks.make_file(file.pk)
         file.refresh_from_db()
         assert file.status == "error"
-        assert "is missing from storage. Upload the file again." in file.status_details
+        assert "is missing from storage. Upload the file again." in str(file.status_details)
 
     def test_says_that_it_lives_while_storage_takes_the_bytes(
         self, file: TrainingFile, monkeypatch: pytest.MonkeyPatch
@@ -195,7 +197,7 @@ class TestWorker:
             monkeypatch.setattr(TrainingFile, "claim_making", lambda self: (claim(self), first_one())[0])
         new_files.make_file(file.pk)
         file.refresh_from_db()
-        assert (file.status, file.status_details, file.storage_name) == ("uploaded", "", "first")
+        assert (file.status, file.status_details, file.storage_name) == ("uploaded", None, "first")
 
     def test_tells_its_page_how_far_it_is(self, file: TrainingFile, page: Client) -> None:
         file.tell_progress({"rows": 1, "bytes": 300})

@@ -58,6 +58,7 @@ class TestAsking:
             "name": "context", "kind": "text", "count": 12, "sample": CONTEXT,
             "choices": ["leave_out", "question", "system"],
             "message": "context holds text, in 12 rows, but nothing reads it.",
+            "code": "text_not_read", "params": {"name": "context", "count": 12},
         }  # fmt: skip
         assert (file.status, is_open(file)) == ("processed", True)
 

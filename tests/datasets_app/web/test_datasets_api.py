@@ -135,6 +135,10 @@ class TestFaultsAndRows:
                 "code": "messages_not_a_list",
                 "message": "'messages' is a number, not a list of messages.",
                 "hint": "Mend the row or remove it, and upload the file again.",
+                "message_code": "not_a_list_of_messages",
+                "params": {"where": "messages", "kind": {"code": "json_number", "params": {}}},
+                "hint_code": "mend_the_row",
+                "hint_params": {},
                 "level": "fault",
             }
         ]

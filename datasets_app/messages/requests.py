@@ -1,0 +1,129 @@
+"""What is refused, and what is asked: the sentence of each code."""
+
+from wording import Plural, Sentence, plural, sentence
+
+REQUESTS: dict[str, Sentence | Plural] = {
+    # Files
+    "choose_a_file": sentence("Choose a file first."),
+    "no_such_data_set": sentence("This data set does not exist."),
+    "no_such_file": sentence("There is no file %(file)s."),
+    "no_file_to_go_on_after": sentence("There is no file %(file)s to go on after."),
+    "file_being_checked": sentence("%(filename)s (%(file)s) is still being checked. Try again in a moment."),
+    "file_being_made": sentence("%(filename)s (%(file)s) is still being made. Try again in a moment."),
+    "file_being_used": sentence("%(made)s (%(file)s) is being made from %(filename)s. Wait until it is there."),
+    "file_content_missing": sentence(
+        "The content of %(filename)s (%(file)s) is missing from storage. Upload the file again."
+    ),
+    "file_of_plain_text": sentence(
+        "%(filename)s (%(file)s) holds plain text, not conversations. Supervised fine-tuning needs questions with "
+        'their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+    ),
+    "no_data_set": sentence("%(filename)s is no data set, so it has no versions. Upload the file by itself."),
+    "unsupported_purpose": sentence("The purpose %(purpose)s is not supported here. Use 'fine-tune'."),
+    "expiry_anchor": sentence("expires_after[anchor] must be 'created_at'."),
+    "expiry_seconds": sentence(
+        "expires_after[seconds] must be a whole number from 3600 (1 hour) to 2592000 (30 days)."
+    ),
+    "no_such_row": sentence("%(filename)s has no row %(row)d."),
+    "too_large_to_compare": sentence(
+        "%(filename)s (%(file)s) is too large to be compared here: at most %(megabytes)d MB of text in each of the "
+        "two. Download both and compare them on your computer."
+    ),
+    # Uploads
+    "file_too_large": sentence("The file is larger than the limit of %(size)s. Split it into several files."),
+    "body_too_large": sentence("The body has %(bytes)d bytes, more than the limit of %(most)d. Split the file."),
+    "no_such_upload": sentence("There is no upload %(upload)s."),
+    "no_mime_type": sentence("mime_type is %(type)s, which is no MIME type. Send one such as text/jsonl."),
+    "unsupported_mime_type": sentence(
+        "mime_type is %(type)s, but a data set is text, a table, or an archive of them. Send such a file."
+    ),
+    "bytes_out_of_range": sentence("bytes is %(bytes)d, but a file has from 1 to %(most)d bytes."),
+    "part_empty": sentence("The part is empty."),
+    "parts_too_large": sentence("The parts of this upload already exceed its %(bytes)d bytes. Complete or cancel it."),
+    "parts_gone": sentence("The parts of this file are gone. Upload the file again."),
+    "part_missing": sentence("A part of the file (%(part)s) is missing from storage. Upload the file again."),
+    "upload_not_pending": sentence("This upload is %(state)s, so nothing can be added to it. Begin a new one."),
+    "upload_completed": sentence("completed"),
+    "upload_cancelled": sentence("cancelled"),
+    "upload_expired": sentence("expired"),
+    "part_named_twice": sentence("part_ids names a part twice."),
+    "no_such_part": sentence("This upload has no part %(part)s."),
+    "wrong_size": sentence("The parts have %(bytes)d bytes together, but %(announced)d were announced."),
+    "wrong_checksum": sentence("The joined parts have the MD5 %(found)s, not %(said)s. Upload the file again."),
+    # Forms
+    "send_multipart": sentence("Send the file as multipart/form-data, as curl's -F does."),
+    "malformed_form": sentence("The form cannot be read: %(reason)s."),
+    "form_ends_early": sentence("it ends before its last boundary"),
+    "form_part_without_name": sentence("a part has no name"),
+    "form_without_file": sentence("The form has no file in the field %(field)s."),
+    "form_of_many_parts": sentence("The form has more than %(most)d parts."),
+    "form_with_two_files": sentence("The form has two files in the field %(field)s. Send one at a time."),
+    "form_field_twice": sentence("The form has the field %(field)s twice."),
+    "form_field_too_long": sentence("The field %(field)s is longer than %(most)d bytes."),
+    "form_without_purpose": sentence("The form has no purpose. Send purpose=fine-tune."),
+    "form_field_unknown": sentence("The field %(field)s is not known here."),
+    "unused_before_read": sentence(
+        "unused is %(said)s; before a file is read it can only be %(choice)s. Say more once it is checked."
+    ),
+    # How a file is read
+    "unknown_reading": sentence("%(value)s is no %(name)s. Known: %(known)s."),
+    "name_the_columns": sentence(
+        "Name the column of the question (prompt) and that of the answer (answer); system is optional."
+    ),
+    "say_how_to_read": sentence("Say how the file shall be read: its format, shape, encoding or columns."),
+    "say_reading_first": sentence("Say first how the file is read, and about unused keys once it is checked."),
+    "unanswered_question": sentence(
+        "%(filename)s holds text or marks that nothing reads, each in so many rows: %(keys)s. Say what to do with them "
+        "on the page of the file, or by POST /api/v1/files/%(file)s/reading with %(example)s."
+    ),
+    "name_a_key": sentence("Name at least one key, and what to do with it."),
+    "no_unused_key": sentence("No key %(name)s is left unused in this file. Unused: %(unused)s."),
+    "key_not_used_so": sentence("%(name)s cannot be used as %(use)s. Known: %(known)s."),
+    "mask_not_read": plural(
+        "%(name)s seems to say what is not learned, in %(count)s row, but nothing reads it.",
+        "%(name)s seems to say what is not learned, in %(count)s rows, but nothing reads it.",
+        by="count",
+    ),
+    "verdict_not_read": plural(
+        "%(name)s seems to say whether an answer is a good one, in %(count)s row, but nothing reads it.",
+        "%(name)s seems to say whether an answer is a good one, in %(count)s rows, but nothing reads it.",
+        by="count",
+    ),
+    "text_not_read": plural(
+        "%(name)s holds text, in %(count)s row, but nothing reads it.",
+        "%(name)s holds text, in %(count)s rows, but nothing reads it.",
+        by="count",
+    ),
+    # Versions
+    "source_deleted": sentence("The file that this one is made of was deleted."),
+    "named_source_deleted": sentence("%(name)s, which this file is made of, was deleted."),
+    "nothing_to_repair": sentence("These repairs change nothing in this file."),
+    "nothing_left": sentence("After these repairs no row could be learned from, so no version was made."),
+    "unknown_repair": sentence("%(name)s is no repair. Known: %(known)s."),
+    "no_repair_named": sentence("No repair was named. Known: %(known)s."),
+    "empty_share": sentence("With these shares no row would go to %(part)s. Give it more, or another seed."),
+    "bad_shares": sentence(
+        "Give at least two of %(parts)s, each a share above 0, such as train 0.8 and validation 0.2."
+    ),
+    "empty_mixture": sentence("The mixture would hold no row. Give larger weights."),
+    "bad_weights": sentence("Name 1 to %(files)d files, each with a weight above 0 and up to %(most)s."),
+    # Recipes
+    "recipe_text_unfit": sentence(
+        "The %(field)s must be 1 to %(most)d characters on one line, without blanks around it."
+    ),
+    "recipe_text_missing": sentence("The %(field)s is missing."),
+    "recipe_languages": sentence("Choose at least one language of %(known)s."),
+    "recipe_languages_not_a_list": sentence('languages must be a list, such as ["zh", "en"].'),
+    "recipe_tone": sentence("The tone must be one of %(known)s."),
+    # Tokens
+    "two_kinds_of_files": sentence(
+        "%(training)s and %(validation)s are of two kinds: one holds conversations, the other plain text. Give a "
+        "validation file of the same kind, or none."
+    ),
+    "training_learns_no_token": sentence("The training would learn no token at all."),
+    "answers_beyond": sentence(
+        "In %(rows)s rows (lines %(lines)s) the answer lies wholly beyond the first %(tokens)s tokens. Raise "
+        "max_seq_len or shorten the prompts."
+    ),
+    "all_split_off": sentence("All rows were split off. Give data_split a larger first share, or hold out fewer rows."),
+}

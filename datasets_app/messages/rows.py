@@ -1,0 +1,68 @@
+"""What is said about rows and what they mean: the sentence of each code."""
+
+from wording import Sentence, sentence
+
+ROWS: dict[str, Sentence] = {
+    # What rows are called
+    "shape_messages": sentence("conversations as OpenAI writes them (messages)"),
+    "shape_conversations": sentence("conversations as ShareGPT writes them (from, value)"),
+    "shape_listed_messages": sentence("conversations as lists of messages under another name"),
+    "shape_paired_turns": sentence("conversations in pairs of question and answer"),
+    "shape_alpaca": sentence("instructions as Alpaca writes them (instruction, input, output)"),
+    "shape_query_response": sentence("queries and responses, with their history"),
+    "shape_prompt_completion": sentence("prompts and completions, OpenAI's older form"),
+    "shape_pair": sentence("questions from %(question)s, answers from %(answer)s"),
+    "shape_columns": sentence("questions and answers from the columns that you chose"),
+    "shape_text": sentence("plain text"),
+    "shape_preference": sentence("preference data (DPO): two answers to one prompt"),
+    "shape_chosen_rejected": sentence("preference data (DPO): a chosen and a rejected answer"),
+    "shape_kto": sentence("preference data (KTO): answers with a label"),
+    "shape_reinforcement_items": sentence("data for reinforcement learning: it holds no answer to learn"),
+    "shape_reinforcement": sentence("data for reinforcement learning"),
+    "shape_batch_requests": sentence("a batch of requests, not examples"),
+    "shape_gemini": sentence("conversations as Gemini writes them (contents, parts)"),
+    "shape_yandexgpt": sentence("requests and responses as YandexGPT writes them"),
+    "shape_moss": sentence("conversations as MOSS writes them"),
+    "shape_chatgpt": sentence("conversations as ChatGPT exports them (mapping)"),
+    "shape_prompt_messages": sentence("lists of messages with the answer to them"),
+    "shape_lone_message": sentence("one message a row, not a conversation"),
+    # What a row is not
+    "not_for_supervised": sentence("This is %(shape)s, which cannot be used for supervised fine-tuning."),
+    "to_train_write_messages": sentence(
+        'To train on it, write {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+    ),
+    "row_of_another_kind": sentence("The row is of another kind (%(shape)s) than those before it (%(before)s)."),
+    "write_it_as_the_others": sentence("Write it as the others are, or put it into a file of its own."),
+    "row_not_as_named": sentence("The row is not of the kind that you named: %(shape)s."),
+    "leave_kind_or_name_another": sentence("Leave the kind to be recognised, or name another."),
+    "column_missing": sentence("The row has no column %(name)s."),
+    "choose_columns_again": sentence("Choose the columns again."),
+    "columns_unknown": sentence(
+        "The columns of the row are %(names)s: which is the question and which the answer is not known."
+    ),
+    "none_at_all": sentence("none"),
+    "say_which_column": sentence(
+        "Say which column holds the question and which the answer, or name them prompt and completion."
+    ),
+    # What a row lacks, and what deserves a look
+    "empty_text": sentence("The row has no text."),
+    "write_it_or_remove_row": sentence("Write it or remove the row."),
+    "mend_the_row": sentence("Mend the row or remove it, and upload the file again."),
+    "several_answers": sentence("%(key)s holds %(answers)d answers to one question, but only one can be learned."),
+    "keep_the_best": sentence("Keep the best."),
+    "lists_differ": sentence(
+        "%(question)s holds %(questions)d texts and %(answer)s %(answers)d, but every question needs its answer."
+    ),
+    "give_both_as_many": sentence("Give both as many."),
+    "columns_as_lists": sentence(
+        "%(question)s and %(answer)s hold %(texts)d texts each, which are columns rather than rounds of one "
+        "conversation."
+    ),
+    "write_a_row_for_each": sentence("Write a row for each question."),
+    "unfilled_placeholders": sentence("The text holds %(name)s, which nobody has filled in."),
+    "fill_it_in": sentence("Fill it in, or the model will learn to say it."),
+    "template_marks": sentence("The text holds %(mark)s, a mark of a chat template."),
+    "take_it_out": sentence("Take it out, unless the model shall learn to write it."),
+    "chat_template": sentence("The text is written in another model's chat template: it holds %(mark)s."),
+    "turn_it_into_turns": sentence("Turn it into turns by a repair, or the model learns to write such marks itself."),
+}
