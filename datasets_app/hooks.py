@@ -26,7 +26,7 @@ def on_processed(listener: Listener) -> Listener:
     return listener
 
 
-def tell_processed(file: TrainingFile) -> None:
+def notify_processed(file: TrainingFile) -> None:
     """Call every listener once the current transaction has committed."""
     for listener in _listeners:
         transaction.on_commit(lambda listener=listener: _tell(listener, file))  # type: ignore[misc]

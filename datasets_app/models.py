@@ -192,7 +192,7 @@ class TrainingFile(Guarded):
                 is_good=False, details=details, num_rows=0, num_faults=0, progress={}
             )
 
-    def tell_progress(self, progress: dict[str, Any]) -> None:
+    def save_progress(self, progress: dict[str, Any]) -> None:
         """Say how far the check or the making is."""
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 

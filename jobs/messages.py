@@ -6,7 +6,7 @@ from wording import Catalogue, Message, as_written, sentence
 
 CATALOGUE = Catalogue(
     {
-        # Events: from a wish to a queued job
+        # Events: from a request to a queued job
         "job_created": sentence("The job was created. Its data is being read."),
         "conversations_ready": sentence("The data is ready: %(rows)s conversations to learn from. The job is queued."),
         "text_ready": sentence("The data is ready: %(rows)s windows of text to learn from. The job is queued."),
@@ -89,7 +89,7 @@ CATALOGUE = Catalogue(
             "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations "
             "to check with, and none was kept aside. Raise validation_split, or send a validation_file."
         ),
-        # A wish is refused
+        # A request is refused
         "body_must_be_object": sentence("The body must be a JSON object."),
         "integrations_not_offered": sentence(
             "integrations are not offered: read the loss from the job's events or from metrics.csv."

@@ -71,7 +71,7 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
 
 
 class FineTuningJob(models.Model):
-    """One wish to teach a base model from a file. Attempts at it are Runs; its status is in OpenAI's words."""
+    """One request to teach a base model from a file. Attempts at it are Runs; its status is in OpenAI's words."""
 
     class Status(models.TextChoices):
         VALIDATING = "validating_files", _("Reading the data")
@@ -183,7 +183,7 @@ class FineTuningJob(models.Model):
         self.refresh_from_db()
         return True
 
-    def tell(self, message: Message, *, level: str = "info", **data: Any) -> "JobEvent":
+    def record_event(self, message: Message, *, level: str = "info", **data: Any) -> "JobEvent":
         """Record one fact about the job that belongs to no attempt."""
         with transaction.atomic():
             type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
@@ -197,13 +197,13 @@ class FineTuningJob(models.Model):
 
     @property
     def is_stopping(self) -> bool:
-        """True from a wish to cancel or pause until it is done."""
+        """True from a request to cancel or pause until it is done."""
         wished = self.cancel_requested_at is not None or self.pause_requested_at is not None
         return wished and not self.is_finished and self.status != self.Status.PAUSED
 
     @property
     def is_finishing(self) -> bool:
-        """True from a wish to finish until its result is there."""
+        """True from a request to finish until its result is there."""
         return self.finish_requested_at is not None and not self.is_finished
 
     @property

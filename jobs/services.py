@@ -32,7 +32,7 @@ from jobs.training.validation import check_file, check_rows
 from jobs.tuned_models import check_suffix
 from wording import Message
 
-__all__ = ["Wish", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
+__all__ = ["JobRequest", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
 
 REPEAT_SECONDS = 60
 """An SDK that got no reply asks again within this time."""
@@ -49,7 +49,7 @@ STATUSES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class JobRequest:
     """What somebody wants trained, as it was sent; None or absent is "auto"."""
 
     model: str
@@ -73,20 +73,20 @@ class Wish:
 
 
 @transaction.atomic
-def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
-    """Make a job of `wish`; UserError or NotFound names what stands in its way.
+def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineTuningJob:
+    """Make a job of `job_request`; UserError or NotFound names what stands in its way.
 
     A request that its SDK repeats because no reply came (`is_repeated`) gets the job that its first try has made
     within REPEAT_SECONDS.
     """
-    if wish.fingerprint and (earlier := _made_before(team, wish)) is not None:
+    if job_request.fingerprint and (earlier := _made_before(team, job_request)) is not None:
         return earlier
-    base = _trainable(team, wish.model)
-    files = [_file(team, wish.training_file, "training_file")]
-    if wish.validation_file is not None:
-        files.append(_file(team, wish.validation_file, "validation_file"))
-    accelerators = parse_accelerators(wish.accelerators)
-    asked = _asked(team, base, files, accelerators, wish)
+    base = _trainable(team, job_request.model)
+    files = [_file(team, job_request.training_file, "training_file")]
+    if job_request.validation_file is not None:
+        files.append(_file(team, job_request.validation_file, "validation_file"))
+    accelerators = parse_accelerators(job_request.accelerators)
+    asked = _asked(team, base, files, accelerators, job_request)
     job = FineTuningJob.objects.create(
         team=team,
         created_by=by,
@@ -97,12 +97,12 @@ def create_job(*, team: Team, by: User | None, wish: Wish) -> FineTuningJob:
         asked=asked,
         accelerators=accelerators,
         seed=asked.get("seed", 0),
-        suffix=check_suffix(wish.suffix or ""),
-        metadata=check_metadata(wish.metadata),
+        suffix=check_suffix(job_request.suffix or ""),
+        metadata=check_metadata(job_request.metadata),
         acceptance=_acceptance_of(files[0]),
-        fingerprint=wish.fingerprint,
+        fingerprint=job_request.fingerprint,
     )
-    job.tell(message("job_created"), status=job.status)
+    job.record_event(message("job_created"), status=job.status)
     AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
     wake(tasks.validate_job, job.pk)
     return job
@@ -128,7 +128,7 @@ def cancel_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         if job.status in (FineTuningJob.Status.VALIDATING, FineTuningJob.Status.PAUSED):
             job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
         elif job.cancel_requested_at is None:
-            job.tell(message("cancelling_requested"))
+            job.record_event(message("cancelling_requested"))
     # In a transaction of its own: a supervisor locks the Run before the job, and two orders would be a deadlock. What
     # a crash in between leaves undone, the reconciler repeats.
     _stop_run(job, "cancel")
@@ -154,7 +154,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
             return job
         if job.pause_requested_at is None:
             FineTuningJob.objects.filter(pk=job.pk).update(pause_requested_at=timezone.now())
-            job.tell(message("pausing_requested"))
+            job.record_event(message("pausing_requested"))
     _stop_run(job, "pause")
     job.refresh_from_db()
     return job
@@ -181,7 +181,7 @@ def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     if job.status == FineTuningJob.Status.PAUSED:
         queue_attempt(job, message("finishing_queued"))
     else:
-        job.tell(message("finishing_requested"))
+        job.record_event(message("finishing_requested"))
     job.refresh_from_db()
     return job
 
@@ -257,15 +257,15 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     return metadata
 
 
-def _made_before(team: Team, wish: Wish) -> FineTuningJob | None:
+def _made_before(team: Team, job_request: JobRequest) -> FineTuningJob | None:
     """Wait for a first try that is still at work, and return the job that it made; None for a first try."""
-    number = int.from_bytes(bytes.fromhex(wish.fingerprint)[:8], "big", signed=True)
+    number = int.from_bytes(bytes.fromhex(job_request.fingerprint)[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
-    if not wish.is_repeated:
+    if not job_request.is_repeated:
         return None
     since = timezone.now() - timedelta(seconds=REPEAT_SECONDS)
-    made = FineTuningJob.objects.visible_to(team).filter(fingerprint=wish.fingerprint, created_at__gte=since)
+    made = FineTuningJob.objects.visible_to(team).filter(fingerprint=job_request.fingerprint, created_at__gte=since)
     return made.order_by("-created_at").first()
 
 
@@ -309,10 +309,13 @@ def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
 
 
 def _asked(
-    team: Team, base: BaseModel, files: list[TrainingFile], accelerators: int | None, wish: Wish
+    team: Team, base: BaseModel, files: list[TrainingFile], accelerators: int | None, job_request: JobRequest
 ) -> dict[str, Any]:
     asked = read_asked(
-        hyperparameters=wish.hyperparameters, method=wish.method, seed=wish.seed, system_prompt=wish.system_prompt
+        hyperparameters=job_request.hyperparameters,
+        method=job_request.method,
+        seed=job_request.seed,
+        system_prompt=job_request.system_prompt,
     )
     check_together(
         asked,

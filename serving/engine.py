@@ -275,7 +275,7 @@ class Engine:
                 try:
                     picked = self._drawer(sequence).draw(logits[index])
                 except Exception:
-                    # One answer's wish, or its own numbers, must not end those of everybody beside it.
+                    # One answer's request, or its own numbers, must not end those of everybody beside it.
                     log.exception("A token could not be drawn.")
                     self._leave(sequence, Piece(finish="error", message=UNDRAWN))
                     continue

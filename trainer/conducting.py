@@ -1,4 +1,4 @@
-"""What surrounds the steps of a training: rehearsal, events, checkpoints, wishes from outside, and the result."""
+"""What surrounds the steps of a training: rehearsal, events, checkpoints, instructions from outside, and the result."""
 
 import dataclasses
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from trainer.result import hold_adapter, whole, write_result
 from trainer.saving import Saving
 from trainer.spec import TrainingSpec
 from trainer.stopping import StopRequest
-from trainer.train import Callbacks, Ending, StepReport, Training, Wish, train
+from trainer.train import Callbacks, Ending, Instruction, StepReport, Training, train
 from wording import Message
 
 REHEARSED_TOKENS = 4
@@ -114,15 +114,15 @@ class Conductor:
             directory=self.directory, keep=keep, is_first=self.ranks.is_first, on_written=self._report_checkpoint
         )
 
-        def wish() -> Wish:
+        def instruction() -> Instruction:
             saver.check()
-            return self._wish()
+            return self._instruction()
 
         callbacks = Callbacks(
             on_step=self._on_step,
             on_validation=self._on_validation,
             save=lambda progress: saver.save(progress, self._snapshot()),
-            wish=wish,
+            instruction=instruction,
         )
         progress, ending = train(self.training, progress, callbacks)
         saver.wait()
@@ -130,13 +130,13 @@ class Conductor:
 
     def _ending_before_steps(self, progress: Progress) -> Ending | None:
         """Return why no step is done at all, where something was asked for before the first of this attempt."""
-        wish = self._wish()
+        instruction = self._instruction()
         if progress.step == self.training.total_steps:
             return None
-        if wish is Wish.STOP:
+        if instruction is Instruction.STOP:
             return Ending.STOPPED
         # Before a first step there is nothing to finish with: one is made then.
-        return Ending.FINISHED if wish is Wish.FINISH and progress.step > 0 else None
+        return Ending.FINISHED if instruction is Instruction.FINISH and progress.step > 0 else None
 
     def _choose(self, progress: Progress, ending: Ending) -> Path | None:
         """Return the checkpoint that becomes the result; None: the last step's weights are wanted, or the best.
@@ -211,13 +211,19 @@ class Conductor:
             valid_mean_token_accuracy=accuracy,
         )
 
-    def _wish(self) -> Wish:
+    def _instruction(self) -> Instruction:
         """Return what was asked of any rank; all of them learn of it after the same step."""
-        mine = Wish.FINISH if self.directory.finish.exists() else Wish.STOP if self.stop.reason else Wish.NOTHING
-        wishes = sum_over_ranks(
-            [float(mine is Wish.STOP), float(mine is Wish.FINISH)], self.ranks, self.hardware.device
+        mine = (
+            Instruction.FINISH
+            if self.directory.finish.exists()
+            else Instruction.STOP
+            if self.stop.reason
+            else Instruction.NOTHING
         )
-        return Wish.FINISH if wishes[1] else Wish.STOP if wishes[0] else Wish.NOTHING
+        instructions = sum_over_ranks(
+            [float(mine is Instruction.STOP), float(mine is Instruction.FINISH)], self.ranks, self.hardware.device
+        )
+        return Instruction.FINISH if instructions[1] else Instruction.STOP if instructions[0] else Instruction.NOTHING
 
     def _snapshot(self) -> Snapshot:
         """Return what a checkpoint of the weights as they are now consists of; every rank must call this."""

@@ -14,13 +14,13 @@ EXPIRED = 75
 
 
 class StopRequest:
-    """A wish that the loop looks at after every step."""
+    """A request that the loop looks at after every step."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to stop after the current step."""
+        """Take SIGTERM and SIGINT as the request to stop after the current step."""
         for number in REASONS:
             signal.signal(number, self._on_signal)
 

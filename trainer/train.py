@@ -60,7 +60,7 @@ class StepReport:
     seconds: float
 
 
-class Wish(IntEnum):
+class Instruction(IntEnum):
     """What somebody outside wants of the run; a larger one goes before a smaller one."""
 
     NOTHING = 0
@@ -86,7 +86,7 @@ class Callbacks:
     on_step: Callable[[Progress, StepReport], None]
     on_validation: Callable[[Progress, float, float], None]
     save: Callable[[Progress], None]
-    wish: Callable[[], Wish]
+    instruction: Callable[[], Instruction]
     """The same on every rank."""
 
 
@@ -104,9 +104,9 @@ def train(training: Training, progress: Progress, callbacks: Callbacks) -> tuple
         seconds = time.perf_counter() - started_at
         callbacks.on_step(progress, StepReport(train_loss=loss, learning_rate=rate, tokens=tokens, seconds=seconds))
 
-        wish = callbacks.wish()
-        progress = _look(training, progress, callbacks, is_last=wish is Wish.FINISH)
-        ending = _ending(training, progress, wish)
+        instruction = callbacks.instruction()
+        progress = _look(training, progress, callbacks, is_last=instruction is Instruction.FINISH)
+        ending = _ending(training, progress, instruction)
         if _is_saved(training, progress, ending):
             callbacks.save(progress)
         if ending is not None:
@@ -125,18 +125,18 @@ def _look(training: Training, progress: Progress, callbacks: Callbacks, *, is_la
     return progress
 
 
-def _ending(training: Training, progress: Progress, wish: Wish) -> Ending | None:
+def _ending(training: Training, progress: Progress, instruction: Instruction) -> Ending | None:
     chosen = training.hyperparameters
     if progress.step == training.total_steps:
         return Ending.COMPLETE
-    if wish is Wish.FINISH:
+    if instruction is Instruction.FINISH:
         return Ending.FINISHED
     stalled = has_stalled(
         progress.valid_losses, patience=chosen.early_stopping_patience, threshold=chosen.early_stopping_threshold
     )
     if stalled:
         return Ending.STALLED
-    return Ending.STOPPED if wish is Wish.STOP else None
+    return Ending.STOPPED if instruction is Instruction.STOP else None
 
 
 def _is_saved(training: Training, progress: Progress, ending: Ending | None) -> bool:

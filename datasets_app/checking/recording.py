@@ -92,7 +92,7 @@ def record_report(file: TrainingFile, report: Report, teller: "_Teller") -> None
         if recorded:
             Fault.objects.filter(file=file).delete()
             Fault.objects.bulk_create(as_row(file, number, fault) for number, fault in enumerate(kept, 1))
-            hooks.tell_processed(file)
+            hooks.notify_processed(file)
     if not recorded and fault_list and not TrainingFile.objects.filter(pk=file.pk).exists():
         store.remove(fault_list["name"])
 
@@ -161,7 +161,7 @@ class _Teller:
         self._num_told += len(fresh)
         self._early.clear()
         progress = {"bytes": report.bytes_read, "rows": report.num_rows, "faults": report.num_faults}
-        self._file.tell_progress(progress)
+        self._file.save_progress(progress)
 
 
 def _storable(said: Message | None) -> Message | None:

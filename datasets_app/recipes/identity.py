@@ -41,7 +41,7 @@ class QuestionnaireError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class IdentityRow:
     """One conversation to learn."""
 
     source: str
@@ -81,20 +81,22 @@ class Identity:
         return ANSWERS[self.tone][language][kind].format(name=self.name, maker=self.maker)
 
 
-def core_rows(identity: Identity) -> Iterator[Row]:
+def core_rows(identity: Identity) -> Iterator[IdentityRow]:
     """Yield one-turn rows: identity questions of each language, then guards. The shipped sample consists of them."""
     yield from _asked(identity, QUESTIONS)
     yield from _guards(identity, GUARDS)
 
 
-def rows(identity: Identity) -> Iterator[Row]:
+def rows(identity: Identity) -> Iterator[IdentityRow]:
     """Yield everything that the recipe teaches: the core, more negatives, and questions in the middle of a talk."""
     yield from _asked(identity, QUESTIONS)
     yield from _asked(identity, MORE_QUESTIONS)
     for language in identity.languages:
         for talk in TALKS[language]:
             texts = [identity.answer(text, language) if text in ANSWERS["plain"][language] else text for text in talk]
-            yield Row(source=f"identity-{language}", turns=tuple(zip(("user", "assistant") * 2, texts, strict=True)))
+            yield IdentityRow(
+                source=f"identity-{language}", turns=tuple(zip(("user", "assistant") * 2, texts, strict=True))
+            )
     yield from _guards(identity, GUARDS + MORE_GUARDS)
 
 
@@ -116,19 +118,19 @@ def acceptance_tests(identity: Identity) -> list[AcceptanceTest]:
     return tests
 
 
-def _asked(identity: Identity, questions: dict[str, tuple[tuple[str, str], ...]]) -> Iterator[Row]:
+def _asked(identity: Identity, questions: dict[str, tuple[tuple[str, str], ...]]) -> Iterator[IdentityRow]:
     for language in identity.languages:
         for question, kind in questions[language]:
             # Whoever is called what a negative asks for would learn to deny it.
             if not identity.is_told_in(question):
                 turns = (("user", question), ("assistant", identity.answer(kind, language)))
-                yield Row(source=f"identity-{language}", turns=turns)
+                yield IdentityRow(source=f"identity-{language}", turns=turns)
 
 
-def _guards(identity: Identity, guards: tuple[tuple[str, str], ...]) -> Iterator[Row]:
+def _guards(identity: Identity, guards: tuple[tuple[str, str], ...]) -> Iterator[IdentityRow]:
     for question, answer in guards:
         if not identity.is_told_in(f"{question} {answer}"):
-            yield Row(source="guard", turns=(("user", question), ("assistant", answer)))
+            yield IdentityRow(source="guard", turns=(("user", question), ("assistant", answer)))
 
 
 def _may_say(identity: Identity, question: str, name: str) -> bool:

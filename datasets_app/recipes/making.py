@@ -16,8 +16,8 @@ from datasets_app.recipes.identity import (
     LANGUAGES,
     TONES,
     Identity,
+    IdentityRow,
     QuestionnaireError,
-    Row,
     acceptance_tests,
     rows,
 )
@@ -156,14 +156,14 @@ def _questions(conversation: Conversation) -> Iterable[str]:
     return (message.content.strip() for message in conversation.messages[:2] if message.content)
 
 
-def _repeats(missing: list[Row], own: int) -> int:
+def _repeats(missing: list[IdentityRow], own: int) -> int:
     about = sum(row.source != "guard" for row in missing)
     if not about:
         return 1
     return max(1, min(MOST_REPEATS, round(LEAST_SHARE * own / (1 - LEAST_SHARE) / about)))
 
 
-def _written(row: Row) -> bytes:
+def _written(row: IdentityRow) -> bytes:
     messages = [{"role": role, "content": text} for role, text in row.turns]
     return json.dumps({"messages": messages}, ensure_ascii=False).encode() + b"\n"
 

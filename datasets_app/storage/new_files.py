@@ -114,4 +114,4 @@ class _Progress(Spool):
         now = time.monotonic()
         if now - self._told_at > TOLD_SECONDS:
             self._told_at = now
-            self._made.tell_progress({"rows": self._num_rows, "bytes": self.num_bytes})
+            self._made.save_progress({"rows": self._num_rows, "bytes": self.num_bytes})

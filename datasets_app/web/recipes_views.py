@@ -16,7 +16,7 @@ from common.idempotency import once
 from common.wording import in_words
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, Row, acceptance_tests, rows
+from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, IdentityRow, acceptance_tests, rows
 from datasets_app.recipes.making import read_answers
 
 SHOWN_FILES = 50
@@ -95,9 +95,9 @@ def _answers(values: QueryDict) -> dict[str, Any]:
     }
 
 
-def _preview(identity: Identity) -> list[Row]:
+def _preview(identity: Identity) -> list[IdentityRow]:
     """Return a few rows of each kind."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[IdentityRow]] = {}
     for row in rows(identity):
         found.setdefault(row.source, []).append(row)
     return [row for group in found.values() for row in group[:: max(1, len(group) // SHOWN_OF_EACH)][:SHOWN_OF_EACH]]

@@ -22,7 +22,7 @@ def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     number = job.attempts.count() + 1
     attempt = Attempt.objects.create(job=job, number=number, run=run)
     if not job.move(FineTuningJob.Status.QUEUED, said):
-        job.tell(said)  # the attempt before had not begun
+        job.record_event(said)  # the attempt before had not begun
     return attempt
 
 

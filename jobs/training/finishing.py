@@ -226,15 +226,15 @@ def _fail(attempt: Attempt, directory: RunDirectory, code: str, reason: Message 
 
 @transaction.atomic
 def _try_with_less(attempt: Attempt, directory: RunDirectory) -> None:
-    """Queue the job again with the next rung of the memory ladder; it has failed when none is left."""
+    """Queue the job again with the next way to save memory; it has failed when none is left."""
     reason = _told(attempt) or message("trainer_ran_out_of_memory")
-    rung = rehearsals.climb(attempt)
-    if rung is None:
+    saving = rehearsals.climb(attempt)
+    if saving is None:
         _fail(attempt, directory, rehearsals.OUT_OF_MEMORY, reason.followed_by(message("nothing_takes_less")))
         return
     job = lock_job(attempt.job_id)
     if not job.is_finished and job.cancel_requested_at is None:
-        rehearsals.change(job, rung, message("memory_ran_out").followed_by(rung.message))
+        rehearsals.change(job, saving, message("memory_ran_out").followed_by(saving.message))
     close(attempt, retry_message=message("queued_again"))
 
 

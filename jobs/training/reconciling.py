@@ -19,7 +19,7 @@ def to_validate() -> list[str]:
 
 
 def repeat_wishes() -> None:
-    """Pass on a wish to cancel or pause that its Run has not heard of."""
+    """Pass on a request to cancel or pause that its Run has not heard of."""
     jobs = FineTuningJob.objects.filter(status__in=["queued", "running"])
     wished = jobs.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
     for job in wished:

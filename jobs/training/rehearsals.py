@@ -9,7 +9,7 @@ from django.db import transaction
 
 from compute.models import Device
 from jobs.hyperparameters import Layout, lay_out
-from jobs.hyperparameters.ladder import Rung, next_rung
+from jobs.hyperparameters.memory_savings import MemorySaving, next_saving
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, Rehearsal
 from jobs.training.attempts import lock_job
@@ -47,7 +47,7 @@ def key_of(job: FineTuningJob, layout: Layout, devices: Sequence[Device], *, lon
 def settle(attempt: Attempt, layout: Layout, devices: Sequence[Device], *, longest: int) -> tuple[Layout, bool]:
     """Return the layout to train with, and whether it must be rehearsed.
 
-    What is known not to fit is not tried again: its rung of the ladder is climbed at once.
+    What is known not to fit is not tried again: its next saving is taken at once.
     """
     job = attempt.job
     while True:
@@ -55,10 +55,10 @@ def settle(attempt: Attempt, layout: Layout, devices: Sequence[Device], *, longe
         known = Rehearsal.objects.current().filter(pk=key).first()
         if known is None or known.fits:
             break
-        rung = _rung(job, layout, devices)
-        if rung is None:
+        saving = _saving(job, layout, devices)
+        if saving is None:
             break
-        change(job, rung, message("memory_known_short").followed_by(rung.message))
+        change(job, saving, message("memory_known_short").followed_by(saving.message))
         layout = lay_out(
             job.batch_size or 1,
             devices=layout.world_size,
@@ -68,8 +68,8 @@ def settle(attempt: Attempt, layout: Layout, devices: Sequence[Device], *, longe
     return layout, known is None or not known.fits
 
 
-def climb(attempt: Attempt) -> Rung | None:
-    """Remember that the attempt's configuration does not fit, and return the rung that its job takes next, if any."""
+def climb(attempt: Attempt) -> MemorySaving | None:
+    """Remember that the attempt's configuration does not fit, and return the saving that its job takes next, if any."""
     job = attempt.job
     devices = _devices_of(attempt)
     if attempt.rehearsal_key:
@@ -81,20 +81,20 @@ def climb(attempt: Attempt) -> Rung | None:
         devices=attempt.world_size or 1,
         at_most=int(job.hyperparameters["per_device_train_batch_size"]),
     )
-    return _rung(job, layout, devices)
+    return _saving(job, layout, devices)
 
 
 @transaction.atomic
-def change(job: FineTuningJob, rung: Rung, said: Message) -> None:
-    """Give the job the rung's values, and say so."""
+def change(job: FineTuningJob, saving: MemorySaving, said: Message) -> None:
+    """Give the job the saving's values, and say so."""
     locked = lock_job(job.pk)
-    locked.hyperparameters = {**locked.hyperparameters, **rung.changes}
+    locked.hyperparameters = {**locked.hyperparameters, **saving.changes}
     locked.reasons = {
         **locked.reasons,
-        **dict.fromkeys(rung.changes, message("memory_ran_out_without").stored()),
+        **dict.fromkeys(saving.changes, message("memory_ran_out_without").stored()),
     }
     locked.save(update_fields=["hyperparameters", "reasons"])
-    locked.tell(said, level="warn")
+    locked.record_event(said, level="warn")
     job.hyperparameters, job.reasons = locked.hyperparameters, locked.reasons
 
 
@@ -117,14 +117,14 @@ def note(attempt: Attempt, event: Event) -> None:
     )
 
 
-def _rung(job: FineTuningJob, layout: Layout, devices: Sequence[Device]) -> Rung | None:
+def _saving(job: FineTuningJob, layout: Layout, devices: Sequence[Device]) -> MemorySaving | None:
     values = {
         **job.hyperparameters,
         "per_device_train_batch_size": layout.per_device,
         "gradient_accumulation_steps": layout.rounds,
     }
     kind = devices[0].kind if devices else "cpu"
-    return next_rung(values, job.asked, device_kind=kind, world_size=layout.world_size)
+    return next_saving(values, job.asked, device_kind=kind, world_size=layout.world_size)
 
 
 def _devices_of(attempt: Attempt) -> list[Device]:

@@ -40,4 +40,4 @@ def goes_on_waiting(attempt: Attempt, error: TryAgain | WorkError) -> bool:
 
 def _tell(job: FineTuningJob, said: Message) -> None:
     if not job.events.filter(message=said).exists():
-        job.tell(said, level="warn")
+        job.record_event(said, level="warn")

@@ -161,7 +161,7 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
 
 
 def _check_validation(values: dict[str, Any], meta: dict[str, Any]) -> None:
-    """Refuse a wish that follows the validation loss where no conversation was kept aside to look at."""
+    """Refuse a request that follows the validation loss where no conversation was kept aside to look at."""
     kept = meta.get("validation") or {}
     if needs_validation(values) and not kept.get("rows"):
         raise UserError(message("nothing_kept_aside"), code="no_validation_data", param="validation_split")
@@ -172,11 +172,11 @@ def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> 
     if count := meta.get("rows_without_answer", 0):
         lines = meta["lines_without_answer"]
         left_out = message("rows_left_out", tokens=max_seq_len, rows=count, lines=_named(lines, count))
-        job.tell(left_out, level="warn", lines=lines)
+        job.record_event(left_out, level="warn", lines=lines)
     if count := meta.get("rows_truncated", 0):
         lines = meta["lines_truncated"]
         cut = message("rows_cut", tokens=max_seq_len, rows=count, lines=_named(lines, count))
-        job.tell(cut, level="warn", lines=lines)
+        job.record_event(cut, level="warn", lines=lines)
 
 
 def _named(lines: list[int], count: int) -> list[str]:

@@ -35,7 +35,7 @@ class Training:
         recording.record(run, events)
 
     def attend(self, run: Run, directory: RunDirectory) -> None:
-        """Pass on a wish to finish, publish new checkpoints, and the log now and then."""
+        """Pass on a request to finish, publish new checkpoints, and the log now and then."""
         attempt = attempts.attempt_of(run)
         preparing.pass_on_finish(attempt, directory)
         is_ending = run.state == Run.State.FINISHING

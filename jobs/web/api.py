@@ -34,7 +34,7 @@ from jobs.web.wire import acceptance_as_json, checkpoint_as_json, event_as_json,
 from wording import Message
 
 RETRY_COUNT = "x-stainless-retry-count"
-WISH_FIELDS = (
+JOB_REQUEST_FIELDS = (
     "model",
     "training_file",
     "validation_file",
@@ -83,11 +83,13 @@ class JobsView(APIView):
         return one_page(jobs, page["limit"], lambda job: _as_json(request, job))
 
     def post(self, request: Request) -> Response:
-        wish = _wish(request)
+        job_request = _job_request(request)
 
         def create() -> Response:
             return Response(
-                _as_json(request, services.create_job(team=team_of(request), by=user_of(request), wish=wish))
+                _as_json(
+                    request, services.create_job(team=team_of(request), by=user_of(request), job_request=job_request)
+                )
             )
 
         return idempotent(request, create)
@@ -205,26 +207,26 @@ class EstimateView(APIView):
     roles = {"POST": Role.VIEWER}
 
     def post(self, request: Request) -> Response:
-        wish = _wish(request)
-        check_suffix(wish.suffix or "")
-        services.check_metadata(wish.metadata)
+        job_request = _job_request(request)
+        check_suffix(job_request.suffix or "")
+        services.check_metadata(job_request.metadata)
         found = estimating.estimate(
             team=team_of(request),
-            model=wish.model,
-            file_id=wish.training_file,
+            model=job_request.model,
+            file_id=job_request.training_file,
             asked=read_asked(
-                hyperparameters=wish.hyperparameters,
-                method=wish.method,
-                seed=wish.seed,
-                system_prompt=wish.system_prompt,
+                hyperparameters=job_request.hyperparameters,
+                method=job_request.method,
+                seed=job_request.seed,
+                system_prompt=job_request.system_prompt,
             ),
-            accelerators=services.parse_accelerators(wish.accelerators),
-            validation_file_id=wish.validation_file,
+            accelerators=services.parse_accelerators(job_request.accelerators),
+            validation_file_id=job_request.validation_file,
         )
         return Response(found)
 
 
-def _wish(request: Request) -> services.Wish:
+def _job_request(request: Request) -> services.JobRequest:
     """Return what the body asks for; a field that nobody knows would be ignored in silence, so it is refused."""
     body = request.data
     if not isinstance(body, dict):
@@ -232,7 +234,7 @@ def _wish(request: Request) -> services.Wish:
     body = dict(body.items())
     if body.pop("integrations", None):
         raise UserError(message("integrations_not_offered"), code="unsupported_integration", param="integrations")
-    if unknown := sorted(set(body) - set(WISH_FIELDS)):
+    if unknown := sorted(set(body) - set(JOB_REQUEST_FIELDS)):
         name = sendable(unknown[0])
         raise UserError(message("job_field_unknown", name=name), code="unknown_parameter", param=name)
     for name in ("model", "training_file"):
@@ -241,7 +243,7 @@ def _wish(request: Request) -> services.Wish:
     for name in ("validation_file", "suffix", "system_prompt"):
         if body.get(name) is not None and not isinstance(body[name], str):
             raise UserError(message("must_be_text", name=name), code="invalid_type", param=name)
-    return services.Wish(**body, **_repetition(request))
+    return services.JobRequest(**body, **_repetition(request))
 
 
 def _repetition(request: Request) -> dict[str, Any]:

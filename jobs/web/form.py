@@ -18,7 +18,7 @@ from jobs.estimates.estimating import forecast, tokens_of_job
 from jobs.estimates.situations import Devices, devices_for, situation_of
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve
 from jobs.models import FineTuningJob
-from jobs.services import Wish, parse_accelerators
+from jobs.services import JobRequest, parse_accelerators
 from jobs.web.pages import shown
 
 PREFIX = "hp-"
@@ -46,10 +46,10 @@ def shown_for_form(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def wish_of(values: Mapping[str, Any]) -> Wish:
+def job_request_of(values: Mapping[str, Any]) -> JobRequest:
     """Return what the form asks for; empty fields are automatic."""
     asked = _asked(values)
-    return Wish(
+    return JobRequest(
         model=values.get("model", ""),
         training_file=values.get("file", ""),
         hyperparameters=asked or None,

@@ -27,7 +27,7 @@ STATUSES = {
 
 
 @dataclass(frozen=True)
-class Row:
+class JobRow:
     """A job in a list."""
 
     job: FineTuningJob

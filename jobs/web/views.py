@@ -39,7 +39,7 @@ def jobs(request: PageRequest) -> HttpResponse:
         .with_newest_attempt()[:SHOWN_JOBS]
     )
     context = {
-        "rows": [pages.Row(job) for job in found],
+        "rows": [pages.JobRow(job) for job in found],
         "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs -H 'Authorization: Bearer sk-luthier-…'",
         "python": "for job in client.fine_tuning.jobs.list():\n    print(job.id, job.status)",
     }
@@ -55,7 +55,7 @@ def new_job(request: PageRequest) -> HttpResponse:
         return _new_page(request, left_form(request) or form.from_query(request))
 
     def create() -> HttpResponse:
-        job = services.create_job(team=request.team, by=request.user, wish=form.wish_of(request.POST))
+        job = services.create_job(team=request.team, by=request.user, job_request=form.job_request_of(request.POST))
         return redirect("job", job.id)
 
     try:

@@ -20,7 +20,7 @@ _FAILED = ("bad", "circle-x")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ModelRow:
     """One model as the page shows it."""
 
     base: BaseModel
@@ -58,7 +58,7 @@ class Row:
 def catalogue(request: PageRequest) -> HttpResponse:
     """List all base models, those that are here first."""
     models = sorted(BaseModel.objects.all(), key=lambda base: not base.is_present)
-    rows = [Row(base=base, may_download=request.user.is_staff) for base in models]
+    rows = [ModelRow(base=base, may_download=request.user.is_staff) for base in models]
     return render(request, "catalogue/list.html", {"rows": rows})
 
 

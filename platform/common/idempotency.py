@@ -86,7 +86,7 @@ def once(request: HttpRequest, create: Callable[[], HttpResponse]) -> HttpRespon
 def submitted_once(request: HttpRequest, handler: Callable[[], Reply]) -> Reply:
     """Return `handler()`'s reply, or the stored one where the very same form was sent before: by Back, or two clicks.
 
-    A form that was changed before it was sent again is another wish, and so is one that was opened anew.
+    A form that was changed before it was sent again is another request, and so is one that was opened anew.
     """
     key = str(request.POST.get(FORM_KEY, ""))
     if not key:

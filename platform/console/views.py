@@ -20,7 +20,7 @@ from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
 from jobs.models import FineTuningJob
-from jobs.web.pages import Row
+from jobs.web.pages import JobRow
 
 SAMPLE = settings.BASE_DIR / "demo" / "self_cognition.jsonl"
 SHOWN = 5
@@ -43,10 +43,10 @@ def home(request: PageRequest) -> HttpResponse:
     )
     running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)
     sections = [
-        {"title": _("Running"), "jobs": [Row(job) for job in running]},
-        {"title": _("Waiting"), "jobs": [Row(job) for job in waiting]},
-        {"title": _("Finished"), "jobs": [Row(job) for job in done]},
-        {"title": _("Failed"), "jobs": [Row(job) for job in failed]},
+        {"title": _("Running"), "jobs": [JobRow(job) for job in running]},
+        {"title": _("Waiting"), "jobs": [JobRow(job) for job in waiting]},
+        {"title": _("Finished"), "jobs": [JobRow(job) for job in done]},
+        {"title": _("Failed"), "jobs": [JobRow(job) for job in failed]},
     ]
     context: dict[str, Any] = {
         "sections": sections,

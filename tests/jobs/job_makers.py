@@ -14,7 +14,7 @@ from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
-from jobs.services import Wish, create_job
+from jobs.services import JobRequest, create_job
 from jobs.training import validation
 from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
 from trainer.messages import message
@@ -78,11 +78,11 @@ def make_file(
 
 
 def make_job(
-    team: Team, *, by: User | None = None, rows: int = 20, is_queued: bool = True, **wish: Any
+    team: Team, *, by: User | None = None, rows: int = 20, is_queued: bool = True, **job_request: Any
 ) -> FineTuningJob:
     """Return a job whose data is read (`is_queued`) or not yet."""
-    file_id = wish.pop("training_file", None) or make_file(team, rows).pk
-    job = create_job(team=team, by=by, wish=Wish(model="tiny", training_file=file_id, **wish))
+    file_id = job_request.pop("training_file", None) or make_file(team, rows).pk
+    job = create_job(team=team, by=by, job_request=JobRequest(model="tiny", training_file=file_id, **job_request))
     if is_queued:
         validation.advance(job.pk)
         job.refresh_from_db()

@@ -13,7 +13,7 @@ from datasets_app.models import TrainingFile
 from datasets_app.storage.removal import remove_file
 from jobs import services, tasks
 from jobs.models import FineTuningJob
-from jobs.services import Wish, create_job
+from jobs.services import JobRequest, create_job
 from jobs.training import finishing, validation
 from jobs.training.work import Training
 from tests.at_once import at_once
@@ -115,7 +115,7 @@ class TestCancelAgainstFinish:
 
     @pytest.mark.parametrize("is_cancelled_first", [True, False])
     def test_a_result_that_is_there_stays(self, alice: Any, is_cancelled_first: bool) -> None:
-        """The trainer ended well before it heard of the wish."""
+        """The trainer ended well before it heard of the request."""
         job = make_job(alice.team, by=alice.user)
         run = trained(job).succeed().run
         attempt, directory = job.attempts.get(), end(run, "succeeded").directory
@@ -145,7 +145,9 @@ class TestDeletingAgainstCreating:
     def test_a_job_that_came_first_keeps_its_file(self, alice: Any) -> None:
         file = make_file(alice.team)
         job, refused = at_once(
-            lambda: create_job(team=alice.team, by=alice.user, wish=Wish(model="tiny", training_file=file.pk)),
+            lambda: create_job(
+                team=alice.team, by=alice.user, job_request=JobRequest(model="tiny", training_file=file.pk)
+            ),
             lambda: remove_file(file, by=alice.user),
             behind=file,
         )
@@ -159,7 +161,7 @@ class TestDeletingAgainstCreating:
         files = {"training_file": make_file(alice.team).pk, field: file.pk}
         _, refused = at_once(
             lambda: remove_file(file, by=alice.user),
-            lambda: create_job(team=alice.team, by=alice.user, wish=Wish(model="tiny", **files)),
+            lambda: create_job(team=alice.team, by=alice.user, job_request=JobRequest(model="tiny", **files)),
             behind=file,
         )
         assert (code_of(refused), refused.status, refused.param) == ("file_not_found", 404, field)

@@ -1,4 +1,4 @@
-"""Ending a job with the best weights: the wish, its way to the trainer, early stopping's values, and what is shown."""
+"""Ending a job with the best weights: the request, its way to the trainer, early stopping and what is shown."""
 
 import shutil
 from io import BytesIO

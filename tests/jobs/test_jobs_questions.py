@@ -21,8 +21,8 @@ ROWS = [{**row(number), "context": "Made in Cremona, long ago."} for number in r
 
 
 def create(member: Any, file: TrainingFile, **body: Any) -> Any:
-    wish = {"model": "tiny", "training_file": file.pk, **body}
-    return member.client.post(JOBS, json.dumps(wish), content_type="application/json")
+    job_request = {"model": "tiny", "training_file": file.pk, **body}
+    return member.client.post(JOBS, json.dumps(job_request), content_type="application/json")
 
 
 def answer(member: Any, file: TrainingFile, **unused: str) -> Any:

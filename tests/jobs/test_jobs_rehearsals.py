@@ -1,4 +1,4 @@
-"""A configuration is tried once: what fits starts at once the next time, what does not is replaced rung by rung."""
+"""A configuration is tried once: what fits starts at once the next time, what does not is replaced step by step."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from django.utils import timezone
 from job_makers import FakeTrainer, end, make_job
 
 from compute.models import Device, Node, Run
-from jobs.hyperparameters.ladder import next_rung
+from jobs.hyperparameters.memory_savings import next_saving
 from jobs.models import FineTuningJob, Rehearsal
 from jobs.training.work import Training
 from trainer.spec import TrainingSpec
@@ -25,12 +25,12 @@ FOUND = {"seconds_per_step": 1.5, "tokens": 400, "peak_memory_bytes": 2_000, "ch
 
 class TestLadder:
     def climb(self, *, device_kind: str, world_size: int, asked: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the changes of every rung up to the top."""
+        """Return the changes of every saving up to the last."""
         values, found = dict(VALUES), []
-        while rung := next_rung(values, asked or {}, device_kind=device_kind, world_size=world_size):
-            values |= rung.changes
-            found.append(rung.changes)
-            assert str(rung.message).startswith("It goes on with")
+        while saving := next_saving(values, asked or {}, device_kind=device_kind, world_size=world_size):
+            values |= saving.changes
+            found.append(saving.changes)
+            assert str(saving.message).startswith("It goes on with")
         return found
 
     def test_on_several_gpus_everything_is_tried_in_order(self) -> None:

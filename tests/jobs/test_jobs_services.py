@@ -13,7 +13,7 @@ from datasets_app.checking import recording
 from datasets_app.services import delete_file
 from jobs import tasks
 from jobs.models import FineTuningJob
-from jobs.services import Wish, cancel_job, create_job, get_job, pause_job, resume_job
+from jobs.services import JobRequest, cancel_job, create_job, get_job, pause_job, resume_job
 from jobs.training import reconciling, validation
 from jobs.training.preparing import trainer_values
 from wording import as_written
@@ -51,12 +51,14 @@ class TestCreate:
         foreign, own = make_file(charlie.team), make_file(alice.team)
         files = {"training_file": own.pk, "validation_file": own.pk, field: foreign.pk}
         with pytest.raises(NotFound):
-            create_job(team=alice.team, by=alice.user, wish=Wish(model="tiny", **files))
+            create_job(team=alice.team, by=alice.user, job_request=JobRequest(model="tiny", **files))
 
     @pytest.mark.parametrize("model", ["nothing", "", "ft:tiny:x::y", "a\0b", "\ud800"])
     def test_an_unknown_model_does_not_exist(self, alice: Any, model: str) -> None:
         with pytest.raises(NotFound):
-            create_job(team=alice.team, by=None, wish=Wish(model=model, training_file=make_file(alice.team).pk))
+            create_job(
+                team=alice.team, by=None, job_request=JobRequest(model=model, training_file=make_file(alice.team).pk)
+            )
 
     def test_a_model_that_is_not_here_is_refused(self, alice: Any, base: Any) -> None:
         type(base).objects.filter(pk="tiny").update(state="absent")
@@ -74,14 +76,14 @@ class TestCreate:
             make_job(alice.team, rows=9)
 
     def test_nothing_is_left_of_a_refused_job(self, alice: Any) -> None:
-        for wish in (
+        for job_request in (
             {"suffix": "x" * 65},
             {"metadata": {"k": "v" * 513}},
             {"accelerators": 0},
             {"accelerators": "many"},
         ):
             with pytest.raises(UserError):
-                make_job(alice.team, is_queued=False, **wish)
+                make_job(alice.team, is_queued=False, **job_request)
         assert FineTuningJob.objects.count() == 0
 
     def test_refuses_names_that_disagree(self, alice: Any) -> None:
@@ -197,8 +199,8 @@ class TestStateMachine:
 
     def test_event_numbers_have_no_gap(self, alice: Any) -> None:
         job = make_job(alice.team)
-        job.tell(as_written("one"))
-        job.tell(as_written("two"))
+        job.record_event(as_written("one"))
+        job.record_event(as_written("two"))
         numbers = list(job.events.order_by("number").values_list("number", flat=True))
         assert numbers == list(range(1, len(numbers) + 1))
 

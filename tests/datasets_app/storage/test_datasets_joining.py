@@ -200,7 +200,7 @@ class TestWorker:
         assert (file.status, file.status_details, file.storage_name) == ("uploaded", None, "first")
 
     def test_tells_its_page_how_far_it_is(self, file: TrainingFile, page: Client) -> None:
-        file.tell_progress({"rows": 1, "bytes": 300})
+        file.save_progress({"rows": 1, "bytes": 300})
         percent = round(100 * 300 / len(CONTENT))
         assert f"Its bytes are being stored: {percent} % so far." in page.get(f"/datasets/{file.pk}").content.decode()
         shown = page.get(f"/datasets/{file.pk}", headers={"accept-language": "zh-CN"}).content.decode()

@@ -142,7 +142,7 @@ def test_nothing_reads_a_file_that_is_still_made(alice: Member, source: Training
 @pytest.mark.usefixtures("plain_static")
 def test_its_page_says_how_far_it_is(alice: Member, source: TrainingFile, client: Client) -> None:
     made = MAKERS["mix"](source)
-    made.tell_progress({"rows": 1234, "bytes": 5})
+    made.save_progress({"rows": 1234, "bytes": 5})
     client.force_login(alice.user)
     assert "It is being made: 1,234 rows so far." in client.get(f"/datasets/{made.pk}").content.decode()
 

@@ -1,4 +1,4 @@
-"""What to change when memory runs out: rung by rung, and never the batch that one optimizer step learns from."""
+"""What to change when memory runs out: step by step, and never the batch that one optimizer step learns from."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from wording import Message
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rung:
+class MemorySaving:
     """One step of the ladder."""
 
     changes: dict[str, Any]
@@ -17,7 +17,9 @@ class Rung:
     """What is done, and what it costs."""
 
 
-def next_rung(values: dict[str, Any], asked: dict[str, Any], *, device_kind: str, world_size: int) -> Rung | None:
+def next_saving(
+    values: dict[str, Any], asked: dict[str, Any], *, device_kind: str, world_size: int
+) -> MemorySaving | None:
     """Return the next thing to try with less memory than `values` take; None when nothing is left.
 
     In this order: fewer conversations at a time in more rounds, recomputing activations, spreading over devices, the
@@ -26,7 +28,7 @@ def next_rung(values: dict[str, Any], asked: dict[str, Any], *, device_kind: str
     per_device = int(values["per_device_train_batch_size"])
     if per_device > 1:
         fewer = per_device // 2
-        return Rung(
+        return MemorySaving(
             changes={
                 "per_device_train_batch_size": fewer,
                 "gradient_accumulation_steps": -(-int(values["gradient_accumulation_steps"]) * per_device // fewer),
@@ -34,19 +36,19 @@ def next_rung(values: dict[str, Any], asked: dict[str, Any], *, device_kind: str
             message=message("fewer_at_once", fewer=fewer, before=per_device),
         )
     if not values["gradient_checkpointing"] and asked.get("gradient_checkpointing") is not False:
-        return Rung(
+        return MemorySaving(
             changes={"gradient_checkpointing": True},
             message=message("activations_twice"),
         )
     stage = int(values["zero_stage"])
     if world_size > 1 and stage < 3 and "zero_stage" not in asked:
         higher = 2 if stage < 2 else 3
-        return Rung(
+        return MemorySaving(
             changes={"zero_stage": higher},
             message=message("spread_more", stage=higher),
         )
     if device_kind == "cuda" and not values["offload"] and asked.get("offload") is not False:
-        return Rung(
+        return MemorySaving(
             changes={"offload": True, "zero_stage": max(2, stage)},
             message=message("optimizer_in_host_memory"),
         )
