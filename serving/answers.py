@@ -6,15 +6,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chat import parse_messages
+from chat import ChatError, parse_messages
 from serving.engine import Piece, Sequence
 from serving.faults import RequestError
+from serving.messages import message
 from serving.replica import Replica, ServedModel
 from serving.requests import AnswerRequest, ChatRequest, TextRequest
 from serving.responses import DONE, Usage, Writer, event
 from serving.sampling import Picked
 from serving.text import StopText
 from serving.tool_calls import OPENING, split_tool_calls
+from wording import as_written
 
 
 class ClientGone(Exception):
@@ -71,7 +73,12 @@ class Answer:
                 if line is None:
                     raise ClientGone
                 if line.piece.finish == "error":
-                    raise RequestError(line.piece.message, status=503, type="server_error", code="generation_failed")
+                    raise RequestError(
+                        line.piece.message or message("answer_engine_failed"),
+                        status=503,
+                        type="server_error",
+                        code="generation_failed",
+                    )
                 left -= line.piece.finish is not None
                 yield line
         finally:
@@ -116,7 +123,7 @@ def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: Ser
     _check_bias(replica, request)
     for prompt in prompts:
         if not prompt:
-            raise RequestError("The prompt is empty.", param="prompt")
+            raise RequestError(message("prompt_empty"), param="prompt")
         _check_length(prompt, request.max_tokens, replica.engine.loaded.max_model_len)
     return prompts
 
@@ -211,12 +218,12 @@ class _Voice:
 def _chat_prompt(request: ChatRequest, served: ServedModel) -> list[int]:
     if request.tools and "tools" not in served.template:
         raise RequestError(
-            f"The chat template of {request.model} has no place for tools.", param="tools", code="unsupported_parameter"
+            message("replica_template_without_tools", model=request.model), param="tools", code="unsupported_parameter"
         )
     try:
         return served.chat.prompt_ids(parse_messages(request.messages, request.tools))
-    except ValueError as error:
-        raise RequestError(str(error), param="messages") from error
+    except ChatError as error:
+        raise RequestError(as_written(error), param="messages") from error
 
 
 def _check_length(prompt: list[int], max_tokens: int | None, most: int) -> None:
@@ -224,8 +231,13 @@ def _check_length(prompt: list[int], max_tokens: int | None, most: int) -> None:
     if len(prompt) + wanted <= most:
         return
     raise RequestError(
-        f"This model's maximum context length is {most} tokens. However, you requested {len(prompt) + wanted} tokens "
-        f"({len(prompt)} in the prompt, {wanted} in the completion). Please reduce one of them.",
+        message(
+            "context_length_exceeded",
+            most=most,
+            tokens=len(prompt) + wanted,
+            prompt=len(prompt),
+            completion=wanted,
+        ),
         param="messages",
         code="context_length_exceeded",
     )
@@ -235,4 +247,4 @@ def _check_bias(replica: Replica, request: AnswerRequest) -> None:
     size = replica.engine.loaded.vocab_size
     for token in request.sampling.logit_bias:
         if token >= size:
-            raise RequestError(f"logit_bias names token {token}; the model has {size}.", param="logit_bias")
+            raise RequestError(message("logit_bias_token_unknown", token=token, size=size), param="logit_bias")

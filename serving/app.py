@@ -16,8 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from serving.answers import Answer, ClientGone, prompts_of, stream, whole
 from serving.faults import AdapterRefused, RequestError
+from serving.messages import message
 from serving.replica import Replica
 from serving.requests import ChatRequest, TextRequest, read_chat, read_json, read_text
+from wording import as_written
 
 log = logging.getLogger("serving")
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -96,11 +98,11 @@ class Routes:
         value = read_json(await _body(request))
         name, path = value.get("name"), value.get("path")
         if set(value) != {"name", "path"} or not (isinstance(name, str) and name and isinstance(path, str) and path):
-            raise RequestError("The body must be an object with name and path, both strings.")
+            raise RequestError(message("adapter_body_invalid"))
         try:
             served = await asyncio.to_thread(self._replica.add, name, path)
         except AdapterRefused as error:
-            raise RequestError(str(error), status=422, code="adapter_refused") from error
+            raise RequestError(error.message, status=422, code="adapter_refused") from error
         return JSONResponse({"name": served.name, "path": served.path, "status": "ready"})
 
     async def release_adapter(self, request: Request) -> Response:
@@ -109,7 +111,7 @@ class Routes:
 
     async def _answer(self, request: Request, wanted: ChatRequest | TextRequest) -> Response:
         if self.draining:
-            raise RequestError("The server is stopping.", status=503, type="server_error", code="server_stopping")
+            raise RequestError(message("replica_stopping"), status=503, type="server_error", code="server_stopping")
         served = self._replica.get(wanted.model)
         # Rendering and tokenising a long prompt takes a while; other streams go on meanwhile.
         prompts = await asyncio.to_thread(prompts_of, self._replica, wanted, served)
@@ -133,7 +135,7 @@ class Routes:
             except Exception:
                 # The traceback names code, never the prompt.
                 log.exception("A request failed.")
-                fault = RequestError("The server failed; its log says why.", status=500, type="server_error")
+                fault = RequestError(message("replica_error"), status=500, type="server_error")
                 return JSONResponse(fault.to_json(), status_code=500)
 
         return guarded
@@ -142,7 +144,7 @@ class Routes:
         token = self._replica.spec.token
         given = request.headers.get("authorization", "")
         if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-            raise RequestError("Incorrect API key provided.", status=401, code="invalid_api_key")
+            raise RequestError(message("replica_key_wrong"), status=401, code="invalid_api_key")
 
 
 async def _body(request: Request) -> bytes:
@@ -151,7 +153,7 @@ async def _body(request: Request) -> bytes:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise RequestError(
-                f"The request body is larger than {MAX_BODY_BYTES} bytes.", status=413, code="body_too_large"
+                message("replica_body_too_large", bytes=MAX_BODY_BYTES), status=413, code="body_too_large"
             )
     return bytes(body)
 
@@ -162,5 +164,6 @@ def _model(name: str, created: int) -> dict[str, Any]:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    reason = RequestError(f"{request.method} {request.url.path}: {error.detail}.", status=error.status_code)
+    text = f"{request.method} {request.url.path}: {error.detail}."
+    reason = RequestError(as_written(text), status=error.status_code)
     return JSONResponse(reason.to_json(), status_code=error.status_code)

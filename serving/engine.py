@@ -16,9 +16,11 @@ from typing import Literal, TypeVar
 import torch
 
 from serving.lora import BASE, GroupedLora
+from serving.messages import message
 from serving.model import Loaded, forward, is_out_of_memory
 from serving.sampling import Drawer, Picked, Sampling
 from serving.text import StopText, StreamDecoder
+from wording import Message
 
 log = logging.getLogger("serving")
 T = TypeVar("T")
@@ -26,8 +28,8 @@ T = TypeVar("T")
 PREFILL_TOKENS = 256
 """Prompt tokens, padding included, of one prefill piece: about the time of a few decode steps."""
 
-UNDRAWN = "No next token could be drawn for this answer; the log says why."
-RELEASED = "The model was released while this answer was being made."
+UNDRAWN = message("answer_undrawn")
+RELEASED = message("answer_model_released")
 
 Finish = Literal["stop", "length", "error", "cancelled"]
 
@@ -40,7 +42,7 @@ class Piece:
     tokens: tuple[Picked, ...] = ()
     """The tokens behind `text`, when log-probabilities were asked for."""
     finish: Finish | None = None
-    message: str = ""
+    message: Message | None = None
     """Why, when `finish` is "error"."""
 
 
@@ -95,7 +97,7 @@ class Engine:
 
     def stop(self) -> None:
         """End the thread after its current step; unfinished sequences are told so."""
-        self.abort("The server is stopping.")
+        self.abort(message("replica_stopping"))
         with self._wake:
             self._stopping = True
             self._wake.notify()
@@ -115,9 +117,9 @@ class Engine:
                 sequence.cancelled = True
             self._wake.notify()
 
-    def abort(self, message: str) -> None:
+    def abort(self, why: Message) -> None:
         """End every sequence with an error."""
-        self.call(lambda: self._fail_all(message)).result()
+        self.call(lambda: self._fail_all(why)).result()
 
     def call(self, action: Callable[[], T]) -> "Future[T]":
         """Run `action` on the engine's thread between two steps."""
@@ -161,8 +163,8 @@ class Engine:
                     self._turn()
                 except Exception as error:
                     log.exception("An engine step failed.")
-                    why = "Memory ran out." if is_out_of_memory(error) else "The engine failed; its log says why."
-                    self._fail_all(why)
+                    is_memory = is_out_of_memory(error)
+                    self._fail_all(message("answer_out_of_memory") if is_memory else message("answer_engine_failed"))
 
     def _wait_for_work(self) -> bool:
         with self._wake:
@@ -339,11 +341,11 @@ class Engine:
             self._leave(sequence, Piece(finish="error", message=RELEASED))
         self.lora.remove(adapter)
 
-    def _fail_all(self, message: str) -> None:
+    def _fail_all(self, why: Message) -> None:
         with self._wake:
             waiting, self._waiting = self._waiting, deque()
         alive = [*self._decoding, *self._filling, *waiting]
         self._decoding, self._filling = [], []
         self._last_active = time.monotonic()
         for sequence in alive:
-            sequence.emit(Piece(finish="error", message=message))
+            sequence.emit(Piece(finish="error", message=why))

@@ -1,12 +1,12 @@
-"""Foreseen faults of a replica: a code for programs and a complete sentence for people."""
+"""Foreseen faults of a replica: a code for programs and a message for people."""
 
-MORE_IN_LOG = "An administrator finds more in its log."
+from wording import Message
 
 
 class ServingFault(Exception):
     """The replica cannot start or go on; ends in the `failed` event."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: Message) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -15,13 +15,17 @@ class ServingFault(Exception):
 class AdapterRefused(Exception):
     """An adapter that this engine cannot load or that failed its proof; the replica goes on without it."""
 
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
 
 class RequestError(Exception):
     """A request that is answered with an error in OpenAI's shape."""
 
     def __init__(
         self,
-        message: str,
+        message: Message,
         *,
         status: int = 400,
         param: str | None = None,
@@ -36,5 +40,6 @@ class RequestError(Exception):
         self.type = type
 
     def to_json(self) -> dict[str, object]:
-        """Return the body that OpenAI's clients understand."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        """Return the body that OpenAI's clients understand; `translatable` is the message for the gateway."""
+        error = {"message": str(self.message), "type": self.type, "param": self.param, "code": self.code}
+        return {"error": {**error, "translatable": self.message.stored()}}

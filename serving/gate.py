@@ -22,7 +22,9 @@ from chat import ChatFormat, parse_messages
 from serving.engine import Engine, Piece, Sequence
 from serving.faults import AdapterRefused
 from serving.lora import BASE
+from serving.messages import finite, message
 from serving.sampling import Sampling
+from wording import Message
 
 log = logging.getLogger("serving")
 
@@ -63,7 +65,7 @@ class Proof:
     tolerance: float
     base_difference: float
     """Between the served model and its base: what the training changed."""
-    reason: str = ""
+    reason: Message | None = None
 
 
 def prove(engine: Engine, chat: ChatFormat, folder: Path, *, adapter: int) -> Proof:
@@ -76,7 +78,9 @@ def prove(engine: Engine, chat: ChatFormat, folder: Path, *, adapter: int) -> Pr
         if ids != probe.prompt_ids:
             return _failed(tolerance, _template_reason(number, ids, probe.prompt_ids))
         if len(probe.tuned) != engine.loaded.vocab_size:
-            return _failed(tolerance, _vocabulary_reason(len(probe.tuned), engine.loaded.vocab_size))
+            return _failed(
+                tolerance, message("vocabulary_differs", here=engine.loaded.vocab_size, there=len(probe.tuned))
+            )
     return _judge(engine, probes, tolerance, adapter)
 
 
@@ -88,9 +92,7 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
         probes = list(_probes(value["probes"], logits))
     except FileNotFoundError as error:
         name = Path(str(error.filename or "logits.safetensors")).name
-        raise AdapterRefused(
-            f"{_owner(folder)} lacks {name}, so the model cannot prove that it answers as trained."
-        ) from None
+        raise AdapterRefused(message("probes_missing", model=_owner(folder), file=name)) from None
     except (
         OSError,
         ValueError,
@@ -103,13 +105,9 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
         SafetensorError,
     ):
         log.exception("The probes in %s cannot be read.", folder)
-        raise AdapterRefused(
-            f"The probes of {_owner(folder)} cannot be read. Train or export the model again."
-        ) from None
+        raise AdapterRefused(message("probes_unreadable", model=_owner(folder))) from None
     if not probes:
-        raise AdapterRefused(
-            f"{_owner(folder)} holds no probe prompts, so the model cannot prove that it answers as trained."
-        )
+        raise AdapterRefused(message("probes_empty", model=_owner(folder)))
     return probes, str(value.get("dtype", "float32")).removeprefix("torch.")
 
 
@@ -150,24 +148,15 @@ def _judge(engine: Engine, probes: list[Probe], tolerance: float, adapter: int) 
     )
 
 
-def _reason(tuned: float, base: float, change: float, tolerance: float) -> str:
-    """Return why the check failed, or nothing. NaN fails every comparison, so each is written to fail then."""
+def _reason(tuned: float, base: float, change: float, tolerance: float) -> Message | None:
+    """Return why the check failed, or None. NaN fails every comparison, so each is written to fail then."""
     if not base <= tolerance:
-        return (
-            f"The base here is not the one that the model was trained on: its logits differ from the stored ones by "
-            f"{base:.3g} of their scale, {tolerance:g} is allowed."
-        )
+        return message("base_differs", difference=finite(base), tolerance=tolerance)
     if not change > tolerance:
-        return (
-            f"The adapter changes nothing: its answers differ from the base's by only {change:.3g} of the logits' "
-            f"scale, and more than {tolerance:g} is needed to tell them apart."
-        )
+        return message("adapter_changes_nothing", difference=finite(change), tolerance=tolerance)
     if not tuned <= tolerance:
-        return (
-            f"The model does not answer here as it did in training: its logits differ from the stored ones by "
-            f"{tuned:.3g} of their scale, {tolerance:g} is allowed."
-        )
-    return ""
+        return message("answers_differ", difference=finite(tuned), tolerance=tolerance)
+    return None
 
 
 class _Run:
@@ -211,10 +200,10 @@ class _Run:
 def _run(engine: Engine, runs: list[_Run]) -> None:
     """Run all sequences of `runs` together and wait for them."""
     done = threading.Semaphore(0)
-    faults: list[str] = []
+    faults: list[Message] = []
 
     def emit(piece: Piece) -> None:
-        if piece.finish == "error":
+        if piece.message is not None:
             faults.append(piece.message)
         if piece.finish is not None:
             done.release()
@@ -224,7 +213,7 @@ def _run(engine: Engine, runs: list[_Run]) -> None:
     for _ in sequences:
         done.acquire()
     if faults:
-        raise AdapterRefused(f"The probe prompts could not be run: {faults[0]}")
+        raise AdapterRefused(message("probes_not_run", reason=faults[0]))
 
 
 def _sequence(
@@ -262,20 +251,10 @@ def _worst(differences: list[float]) -> float:
     return float(torch.tensor(differences).max()) if differences else 0.0
 
 
-def _failed(tolerance: float, reason: str) -> Proof:
+def _failed(tolerance: float, reason: Message) -> Proof:
     return Proof(passed=False, max_difference=0.0, tolerance=tolerance, base_difference=0.0, reason=reason)
 
 
-def _template_reason(number: int, here: list[int], there: list[int]) -> str:
+def _template_reason(number: int, here: list[int], there: list[int]) -> Message:
     at = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
-    return (
-        f"The chat template or tokenizer is not the one of the training: probe prompt {number} has {len(here)} tokens "
-        f"here and {len(there)} there, and they part at token {at + 1}."
-    )
-
-
-def _vocabulary_reason(there: int, here: int) -> str:
-    return (
-        f"The base here is not the one that the model was trained on: it has a vocabulary of {here} tokens, "
-        f"the training's had {there}."
-    )
+    return message("template_differs", number=number, here=len(here), there=len(there), at=at + 1)

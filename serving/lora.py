@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from serving.faults import AdapterRefused
+from serving.messages import message
 from serving.packed import PackedLinear
 
 BASE = 0
@@ -119,29 +120,32 @@ class GroupedLora:
         for key, tensor in tensors.items():
             match = _KEY.fullmatch(key)
             if match is None:
-                raise AdapterRefused(f"The adapter in {folder.name} holds the tensor {key!r}, which is not plain LoRA.")
+                raise AdapterRefused(message("adapter_tensor_unknown", folder=folder.name, tensor=repr(key)))
             sides.setdefault(match["module"], {})[match["side"] or match["size"]] = tensor
         if not sides:
-            raise AdapterRefused(f"The adapter in {folder.name} holds no LoRA weights.")
+            raise AdapterRefused(message("adapter_empty", folder=folder.name))
         return {name: self._low(name, pair, config, folder) for name, pair in sides.items()}
 
     def _low(self, name: str, pair: dict[str, torch.Tensor], config: dict[str, Any], folder: Path) -> Low:
         linear = self._linears.get(name)
         if linear is None:
-            raise AdapterRefused(
-                f"The adapter in {folder.name} changes {name!r}, but the base has no linear layer of that name. "
-                "It was trained on another model."
-            )
-        if set(pair) != {"A", "B", *(["magnitude_vector"] if config.get("use_dora") else [])}:
-            raise AdapterRefused(
-                f"The adapter in {folder.name} has {', '.join(sorted(pair))} of the update of {name!r} where its "
-                f"configuration says {'A, B and magnitude_vector' if config.get('use_dora') else 'A and B'}."
-            )
+            raise AdapterRefused(message("adapter_layer_unknown", folder=folder.name, layer=repr(name)))
+        has = {"folder": folder.name, "parts": sorted(pair), "layer": repr(name)}
+        if config.get("use_dora") and set(pair) != {"A", "B", "magnitude_vector"}:
+            raise AdapterRefused(message("adapter_dora_update_incomplete", **has))
+        if not config.get("use_dora") and set(pair) != {"A", "B"}:
+            raise AdapterRefused(message("adapter_update_incomplete", **has))
         a, b = pair["A"], pair["B"]
         if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
             raise AdapterRefused(
-                f"The adapter's update of {name!r} has the shapes {list(a.shape)} and {list(b.shape)}, but the base's "
-                f"layer maps {linear.in_features} to {linear.out_features}. It was trained on another model."
+                message(
+                    "adapter_shapes_differ",
+                    layer=repr(name),
+                    a=str(list(a.shape)),
+                    b=str(list(b.shape)),
+                    inputs=linear.in_features,
+                    outputs=linear.out_features,
+                )
             )
         scale = _scale(config, name, a.shape[0])
         like = self._like
@@ -216,8 +220,13 @@ def _share(
     """Return DoRA's c = m / |W + update| of each output, in fp32; AdapterRefused where m does not fit the layer."""
     if magnitude.shape != (linear.out_features,):
         raise AdapterRefused(
-            f"The adapter's magnitudes of {name!r} have the shape {list(magnitude.shape)}, but the base's layer has "
-            f"{linear.out_features} outputs. The adapter in {folder.name} was trained on another model."
+            message(
+                "adapter_magnitudes_differ",
+                layer=repr(name),
+                shape=str(list(magnitude.shape)),
+                outputs=linear.out_features,
+                folder=folder.name,
+            )
         )
     weight = linear.weight.detach().to(update) + update
     return magnitude.to(update) / torch.linalg.vector_norm(weight, dim=1)
@@ -235,22 +244,17 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "adapter_config.json").read_bytes())
     except FileNotFoundError:
-        raise AdapterRefused(f"{folder.name} has no adapter_config.json, so it is no PEFT adapter.") from None
+        raise AdapterRefused(message("adapter_config_missing", folder=folder.name)) from None
     except (OSError, ValueError):
-        raise AdapterRefused(f"adapter_config.json in {folder.name} cannot be read.") from None
+        raise AdapterRefused(message("adapter_config_unreadable", folder=folder.name)) from None
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         kind = config.get("peft_type") if isinstance(config, dict) else None
-        raise AdapterRefused(f"The adapter in {folder.name} is of type {kind!r}. The embedded engine serves LORA only.")
+        raise AdapterRefused(message("adapter_kind_unsupported", folder=folder.name, type=repr(kind)))
     for key, words in _UNSUPPORTED.items():
         if config.get(key):
-            raise AdapterRefused(
-                f"The adapter in {folder.name} uses {words}, which the embedded engine does not serve."
-            )
+            raise AdapterRefused(message("adapter_part_unsupported", folder=folder.name, part=words))
     if config.get("bias", "none") != "none":
-        raise AdapterRefused(
-            f"The adapter in {folder.name} trains biases (bias={config['bias']!r}), which the embedded engine does not "
-            "serve."
-        )
+        raise AdapterRefused(message("adapter_biases_unsupported", folder=folder.name, bias=repr(config["bias"])))
     return config
 
 
@@ -260,11 +264,9 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError:
-        raise AdapterRefused(
-            f"{folder.name} has no adapter_model.safetensors. Save the adapter in that format."
-        ) from None
+        raise AdapterRefused(message("adapter_weights_missing", folder=folder.name)) from None
     except (OSError, SafetensorError):
-        raise AdapterRefused(f"{path.name} in {folder.name} is damaged or incomplete.") from None
+        raise AdapterRefused(message("adapter_weights_damaged", file=path.name, folder=folder.name)) from None
 
 
 def _scale(config: dict[str, Any], module: str, rank: int) -> float:

@@ -17,9 +17,11 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from machine.answers import can
 from machine.facts import Ability, available_cores
-from serving.faults import MORE_IN_LOG, ServingFault
+from serving.faults import ServingFault
+from serving.messages import finite, message
 from serving.packed import pack_linears
 from serving.slots import SlotPool, UnknownAttention
+from wording import Message
 
 log = logging.getLogger("serving")
 
@@ -80,8 +82,7 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device, max_sl
         if is_out_of_memory(error):
             raise
         log.exception("The model in %s cannot be loaded.", folder)
-        message = f"The model in {folder.name} cannot be loaded. {MORE_IN_LOG}"
-        raise ServingFault("model_broken", message) from error
+        raise ServingFault("model_broken", message("model_cannot_be_loaded", folder=folder.name)) from error
     known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(max_model_len, known or max_model_len)
     pool = SlotPool(max_slots=max_slots, max_length=longest)
@@ -147,50 +148,42 @@ def _check_attention(loaded: Loaded, reference: torch.Tensor) -> None:
             step = loaded.pool.begin([0], [head.shape[1]], 1, loaded.device)
             logits = forward(loaded, tail, step.positions, torch.tensor([0], device=loaded.device))[0]
     except UnknownAttention as error:
-        raise ServingFault("model_unsupported", _unsupported(loaded, str(error))) from error
+        raise ServingFault(
+            "model_unsupported", _unsupported(loaded, message("attention_unknown", part=repr(error.part)))
+        ) from error
     except (NotImplementedError, AttributeError, TypeError, AssertionError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise
         log.exception("The model does not run as the engine runs it.")
-        raise ServingFault("model_unsupported", _unsupported(loaded, "a pass of it ends in an error")) from error
+        raise ServingFault("model_unsupported", _unsupported(loaded, message("pass_ends_in_an_error"))) from error
     difference = float((logits - reference).abs().max() / reference.std())
     limit = 0.01 if loaded.dtype == torch.float32 else 0.3
     if not difference <= limit:
         raise ServingFault(
-            "model_unsupported", _unsupported(loaded, f"logits differ by {difference:.3g} of their scale")
+            "model_unsupported", _unsupported(loaded, message("logits_differ", difference=finite(difference)))
         )
 
 
-def _unsupported(loaded: Loaded, reason: str) -> str:
-    kind = loaded.model.config.model_type
-    return f"The embedded engine does not compute models of type {kind!r} as Transformers does: {reason}."
+def _unsupported(loaded: Loaded, reason: Message) -> Message:
+    return message("model_computed_otherwise", type=repr(loaded.model.config.model_type), reason=reason)
 
 
 def _check_folder(folder: Path) -> None:
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except FileNotFoundError:
-        raise ServingFault("model_broken", f"{folder.name} has no config.json, so it is no model folder.") from None
+        raise ServingFault("model_broken", message("model_config_missing", folder=folder.name)) from None
     except (OSError, ValueError):
-        raise ServingFault("model_broken", f"config.json in {folder.name} cannot be read.") from None
+        raise ServingFault("model_broken", message("model_config_unreadable", folder=folder.name)) from None
     if not isinstance(config, dict):
-        raise ServingFault("model_broken", f"config.json in {folder.name} must hold one JSON object.")
+        raise ServingFault("model_broken", message("model_config_not_an_object", folder=folder.name))
     if config.get("model_type") == "qwen":
-        raise ServingFault(
-            "model_unsupported",
-            f"{folder.name} holds a first-generation Qwen model in its original form, which needs code from the "
-            "model's folder. Import it through the catalogue, which converts it.",
-        )
+        raise ServingFault("model_unsupported", message("model_first_generation_qwen", folder=folder.name))
     if "auto_map" in config and str(config.get("model_type")) not in CONFIG_MAPPING:
-        raise ServingFault(
-            "model_unsupported",
-            f"{folder.name} is of the type {config.get('model_type')!r}, which needs code from the model's folder. "
-            "Such code is never run here. Choose a model of an architecture that Transformers knows.",
-        )
+        kind = repr(config.get("model_type"))
+        raise ServingFault("model_unsupported", message("model_needs_code", folder=folder.name, type=kind))
     if not any(folder.glob("*.safetensors")):
-        raise ServingFault(
-            "model_broken", f"{folder.name} holds no *.safetensors file. Other weight formats are not read."
-        )
+        raise ServingFault("model_broken", message("model_without_safetensors", folder=folder.name))
 
 
 def _num_weights(folder: Path) -> int:

@@ -15,7 +15,9 @@ from serving.engine import Engine
 from serving.faults import AdapterRefused, RequestError, ServingFault
 from serving.gate import Proof, prove
 from serving.lora import BASE
+from serving.messages import finite, message
 from serving.spec import ServingSpec
+from wording import Message, as_written
 
 log = logging.getLogger("serving")
 
@@ -60,9 +62,9 @@ class Replica:
         try:
             proof = prove(self.engine, own.chat, Path(self.spec.probe_path), adapter=BASE)
         except AdapterRefused as error:
-            raise ServingFault("probe_unusable", str(error)) from error
+            raise ServingFault("probe_unusable", error.message) from error
         self._tell(own.name, proof)
-        if not proof.passed:
+        if proof.reason is not None:
             raise ServingFault("gate_failed", proof.reason)
 
     def add(self, name: str, path: str) -> ServedModel:
@@ -76,7 +78,7 @@ class Replica:
                 return there
             if there is not None:
                 raise RequestError(
-                    f"The name {name!r} already answers for {Path(there.path).name}. Release it first.",
+                    message("adapter_name_taken", name=repr(name), folder=Path(there.path).name),
                     status=409,
                     code="name_taken",
                 )
@@ -87,17 +89,17 @@ class Replica:
         with self._changing:
             served = self._models.get(name)
             if served is None or served.adapter == BASE:
-                raise RequestError(f"No adapter is served as {name!r}.", status=404, code="model_not_found")
+                raise RequestError(message("adapter_unknown", name=repr(name)), status=404, code="model_not_found")
             del self._models[name]
             self.engine.release(served.adapter)
-            self._events.write("released", f"{name} is no longer served.", model=name)
+            self._events.write("released", message("adapter_released", name=name), model=name)
 
     def get(self, name: str) -> ServedModel:
         """Return the model of this name; an unknown one is an error, never the base."""
         served = self._models.get(name)
         if served is None:
             raise RequestError(
-                f"The model `{name}` does not exist on this server.", status=404, param="model", code="model_not_found"
+                message("model_unknown_to_replica", model=name), status=404, param="model", code="model_not_found"
             )
         return served
 
@@ -120,36 +122,36 @@ class Replica:
 
     def _proven(self, name: str, number: int, path: str) -> ServedModel:
         try:
-            served = _served(name, number, Path(path), _as_refusal, path=path)
+            served = _served(name, number, Path(path), AdapterRefused, path=path)
             proof = prove(self.engine, served.chat, Path(path) / "probe", adapter=number)
         except AdapterRefused as error:
             self._tell_refusal(name, error)
             raise
         self._tell(name, proof)
         if not proof.passed:
-            raise AdapterRefused(f"{name} is not served. {proof.reason}")
+            raise AdapterRefused(message("adapter_not_served", name=name).followed_by(proof.reason))
         return served
 
     def _tell_refusal(self, name: str, error: AdapterRefused) -> None:
         """Report an adapter that did not even come to be compared."""
         nothing = {"max_difference": None, "tolerance": None, "base_difference": None}
-        self._events.write("gate", str(error), level="error", model=name, passed=False, **nothing)
+        self._events.write("gate", error.message, level="error", model=name, passed=False, **nothing)
 
     def _tell(self, name: str, proof: Proof) -> None:
         self._events.write(
             "gate",
-            f"{name} answers as trained." if proof.passed else proof.reason,
+            proof.reason or message("adapter_proven", name=name),
             level="info" if proof.passed else "error",
             model=name,
             passed=proof.passed,
-            max_difference=_finite(proof.max_difference),
+            max_difference=finite(proof.max_difference),
             tolerance=proof.tolerance,
-            base_difference=_finite(proof.base_difference),
+            base_difference=finite(proof.base_difference),
         )
 
 
 def _served(
-    name: str, adapter: int, folder: Path, fault: Callable[[str], Exception], *, path: str | None = None
+    name: str, adapter: int, folder: Path, fault: Callable[[Message], Exception], *, path: str | None = None
 ) -> ServedModel:
     try:
         chat = ChatFormat.load(folder)
@@ -158,21 +160,14 @@ def _served(
         tokenizer.encode_special_tokens = True
     except Exception as error:  # tokenizers raises bare Exception for a broken file
         log.exception("The tokenizer and chat template in %s cannot be used.", folder)
-        reason = f": {error}" if isinstance(error, ChatError) else "."
-        raise fault(f"The tokenizer and chat template in {folder.name} cannot be used{reason}") from error
+        if isinstance(error, ChatError):
+            reason = as_written(error)
+            raise fault(message("chat_files_unusable_because", folder=folder.name, reason=reason)) from error
+        raise fault(message("chat_files_unusable", folder=folder.name)) from error
     return ServedModel(
         name=name, adapter=adapter, chat=chat, template=template, path=path or str(folder), tokenizer=tokenizer
     )
 
 
-def _as_fault(message: str) -> ServingFault:
-    return ServingFault("chat_broken", message)
-
-
-def _as_refusal(message: str) -> AdapterRefused:
-    return AdapterRefused(message)
-
-
-def _finite(value: float) -> float:
-    """Return a number that strict JSON can hold."""
-    return value if abs(value) < 1e9 else 1e9
+def _as_fault(reason: Message) -> ServingFault:
+    return ServingFault("chat_broken", reason)

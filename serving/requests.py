@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.faults import RequestError
+from serving.messages import message
 from serving.sampling import Sampling
+from wording import Message, as_written
 
 MAX_CHOICES = 8
 MAX_STOPS = 4
@@ -60,11 +62,11 @@ def read_json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:
-        raise RequestError(f"The request body is nested more than {MAX_DEPTH} levels deep.") from None
+        raise RequestError(message("replica_body_too_deep", levels=MAX_DEPTH)) from None
     except ValueError as error:
-        raise RequestError(f"The request body is not valid JSON: {error}.") from None
+        raise RequestError(message("replica_body_not_json", reason=as_written(error))) from None
     if not isinstance(value, dict):
-        raise RequestError("The request body must be one JSON object.")
+        raise RequestError(message("replica_body_not_an_object"))
     _check_depth(value)
     return value
 
@@ -75,7 +77,7 @@ def read_chat(value: dict[str, Any]) -> ChatRequest:
     _refuse_chat_options(value)
     messages = value.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise RequestError("messages must be a non-empty list.", param="messages")
+        raise RequestError(message("messages_missing"), param="messages")
     limits = [_whole(value, name, least=1) for name in ("max_completion_tokens", "max_tokens")]
     limit = limits[0] if limits[0] is not None else limits[1]
     return ChatRequest(
@@ -88,26 +90,26 @@ def read_text(value: dict[str, Any]) -> TextRequest:
     _refuse_unknown(value, _TEXT)
     for name in ("logprobs", "suffix"):
         if value.get(name) is not None:
-            raise _unsupported(name, f"{name} is not supported on /v1/completions by this server.")
+            raise _unsupported(name, message("text_option_unsupported", name=name))
     if value.get("echo"):
-        raise _unsupported("echo", "echo is not supported by this server: send the prompt and the answer together.")
+        raise _unsupported("echo", message("echo_unsupported"))
     if value.get("best_of") not in (None, 1, value.get("n")):
-        raise _unsupported("best_of", "best_of is not supported by this server; n gives several answers.")
+        raise _unsupported("best_of", message("best_of_unsupported"))
     prompt = value.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list) or not prompts or not all(isinstance(p, str) for p in prompts):
-        raise RequestError("prompt must be a string or a list of strings.", param="prompt")
+        raise RequestError(message("prompt_invalid"), param="prompt")
     limit = _whole(value, "max_tokens", least=1)
     request = TextRequest(prompts=tuple(prompts), **_common(value, limit=limit, top_logprobs=None))
     if len(prompts) * request.num_choices > MAX_CHOICES:
-        raise RequestError(f"prompts times n may be at most {MAX_CHOICES}.", param="prompt")
+        raise RequestError(message("too_many_prompts", choices=MAX_CHOICES), param="prompt")
     return request
 
 
 def _common(value: dict[str, Any], *, limit: int | None, top_logprobs: int | None) -> dict[str, Any]:
     model = value.get("model")
     if not isinstance(model, str) or not model:
-        raise RequestError("you must provide a model parameter", param="model")
+        raise RequestError(message("model_parameter_missing"), param="model")
     stream = _flag(value, "stream")
     sampling = Sampling(
         temperature=_number(value, "temperature", 0, 2, default=1.0),
@@ -132,29 +134,23 @@ def _common(value: dict[str, Any], *, limit: int | None, top_logprobs: int | Non
 def _refuse_unknown(value: dict[str, Any], known: set[str]) -> None:
     for name in value:
         if name not in known:
-            raise RequestError(f"Unrecognized request argument supplied: {name}", param=name, code="unknown_parameter")
+            raise RequestError(message("argument_unknown", name=name), param=name, code="unknown_parameter")
 
 
 def _refuse_chat_options(value: dict[str, Any]) -> None:
     format = value.get("response_format")
     if format is not None and (not isinstance(format, dict) or format.get("type") != "text"):
-        raise _unsupported(
-            "response_format",
-            'response_format may only be {"type": "text"}: this server cannot guarantee that an answer is JSON or '
-            "follows a schema. Ask for the form in the messages.",
-        )
+        raise _unsupported("response_format", message("response_format_unsupported"))
     if value.get("store"):
-        raise _unsupported("store", "store is not supported: this server keeps no answers.")
+        raise _unsupported("store", message("store_unsupported"))
     if value.get("service_tier") not in (None, "auto", "default"):
-        raise _unsupported("service_tier", 'service_tier may only be "auto" or "default": this server has one tier.')
+        raise _unsupported("service_tier", message("service_tier_unsupported"))
     if value.get("modalities") not in (None, ["text"]):
-        raise _unsupported("modalities", 'modalities may only be ["text"].')
+        raise _unsupported("modalities", message("modalities_unsupported"))
     if value.get("parallel_tool_calls") not in (None, True):
-        raise _unsupported("parallel_tool_calls", "parallel_tool_calls cannot be switched off on this server.")
+        raise _unsupported("parallel_tool_calls", message("parallel_tool_calls_unsupported"))
     if value.get("tool_choice") not in (None, "auto", "none"):
-        raise _unsupported(
-            "tool_choice", 'tool_choice may only be "auto" or "none": this server cannot force a tool call.'
-        )
+        raise _unsupported("tool_choice", message("tool_choice_unsupported"))
 
 
 def _tools(value: dict[str, Any]) -> list[Any] | None:
@@ -162,7 +158,7 @@ def _tools(value: dict[str, Any]) -> list[Any] | None:
     if tools is None:
         return None
     if not isinstance(tools, list) or not all(_is_function(tool) for tool in tools):
-        raise RequestError('tools must be a list of {"type": "function", "function": {"name": …}}.', param="tools")
+        raise RequestError(message("tools_invalid"), param="tools")
     return None if value.get("tool_choice") == "none" or not tools else tools
 
 
@@ -176,7 +172,7 @@ def _top_logprobs(value: dict[str, Any]) -> int | None:
     if _flag(value, "logprobs"):
         return top or 0
     if top is not None:
-        raise RequestError("top_logprobs needs logprobs to be true.", param="top_logprobs")
+        raise RequestError(message("top_logprobs_without_logprobs"), param="top_logprobs")
     return None
 
 
@@ -184,7 +180,7 @@ def _stops(value: dict[str, Any]) -> tuple[str, ...]:
     stop = value.get("stop")
     stops = [] if stop is None else [stop] if isinstance(stop, str) else stop
     if not isinstance(stops, list) or len(stops) > MAX_STOPS or not all(isinstance(s, str) and s for s in stops):
-        raise RequestError(f"stop must be a string or a list of up to {MAX_STOPS} non-empty strings.", param="stop")
+        raise RequestError(message("stop_invalid", most=MAX_STOPS), param="stop")
     return tuple(stops)
 
 
@@ -193,12 +189,12 @@ def _logit_bias(value: dict[str, Any]) -> Mapping[int, float]:
     if bias is None:
         return {}
     if not isinstance(bias, dict) or len(bias) > 1024:
-        raise RequestError("logit_bias must be an object of up to 1,024 token ids and numbers.", param="logit_bias")
+        raise RequestError(message("logit_bias_invalid"), param="logit_bias")
     out = {}
     for token, amount in bias.items():
         if not (token.isascii() and token.isdigit() and len(token) < 10) or not _is_number(amount, -100, 100):
             raise RequestError(
-                f"logit_bias[{token!r}] is {amount!r}; keys must be token ids, values -100 to 100.", param="logit_bias"
+                message("logit_bias_entry_invalid", token=repr(token), amount=repr(amount)), param="logit_bias"
             )
         out[int(token)] = float(amount)
     return out
@@ -209,11 +205,11 @@ def _include_usage(value: dict[str, Any], stream: bool) -> bool:
     if options is None:
         return False
     if not stream:
-        raise RequestError("stream_options is only allowed when stream is true.", param="stream_options")
+        raise RequestError(message("stream_options_without_stream"), param="stream_options")
     if not isinstance(options, dict) or not set(options) <= {"include_usage", "include_obfuscation"}:
-        raise RequestError("stream_options may only hold include_usage.", param="stream_options")
+        raise RequestError(message("stream_options_invalid"), param="stream_options")
     if options.get("include_obfuscation"):
-        raise _unsupported("stream_options", "include_obfuscation is not supported by this server.")
+        raise _unsupported("stream_options", message("obfuscation_unsupported"))
     return _flag(options, "include_usage")
 
 
@@ -222,7 +218,7 @@ def _flag(value: dict[str, Any], name: str) -> bool:
     if flag is None:
         return False
     if not isinstance(flag, bool):
-        raise RequestError(f"{name} is {flag!r}; it must be true or false.", param=name)
+        raise RequestError(message("not_a_flag", name=name, value=repr(flag)), param=name)
     return flag
 
 
@@ -231,7 +227,9 @@ def _number(value: dict[str, Any], name: str, least: float, most: float, *, defa
     if number is None:
         return default
     if not _is_number(number, least, most):
-        raise RequestError(f"{name} is {number!r}; it must be a number from {least} to {most}.", param=name)
+        raise RequestError(
+            message("number_out_of_range", name=name, value=repr(number), least=least, most=most), param=name
+        )
     return float(number)
 
 
@@ -244,12 +242,14 @@ def _whole(value: dict[str, Any], name: str, *, least: int, most: int = 2**31 - 
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-        raise RequestError(f"{name} is {number!r}; it must be a whole number from {least} to {most}.", param=name)
+        raise RequestError(
+            message("whole_number_out_of_range", name=name, value=repr(number), least=least, most=most), param=name
+        )
     return number
 
 
-def _unsupported(param: str, message: str) -> RequestError:
-    return RequestError(message, param=param, code="unsupported_parameter")
+def _unsupported(param: str, reason: Message) -> RequestError:
+    return RequestError(reason, param=param, code="unsupported_parameter")
 
 
 def _refuse_constant(name: str) -> float:
@@ -262,7 +262,7 @@ def _check_depth(value: Any) -> None:
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
-    raise RequestError(f"The request body is nested more than {MAX_DEPTH} levels deep.")
+    raise RequestError(message("replica_body_too_deep", levels=MAX_DEPTH))
 
 
 def _inside(value: Any) -> list[Any]:

@@ -16,11 +16,13 @@ from machine.facts import Ability
 from rundir import EventWriter
 from serving.app import Routes
 from serving.engine import Engine
-from serving.faults import MORE_IN_LOG, AdapterRefused, ServingFault
+from serving.faults import AdapterRefused, ServingFault
+from serving.messages import message
 from serving.model import choose_dtype, is_out_of_memory, load_model, use_threads
 from serving.replica import Replica
 from serving.spec import ServingSpec
 from serving.stop import StopRequested, StopSwitch
+from wording import Message, as_written
 
 log = logging.getLogger("serving")
 DRAIN_SECONDS = 5.0
@@ -37,12 +39,10 @@ def serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> int:
         return _fail(events, fault.code, fault.message)
     except Exception as error:
         if is_out_of_memory(error):
-            return _fail(
-                events, "out_of_memory", "Memory ran out. Serve a smaller model, or fewer and shorter sequences."
-            )
+            return _fail(events, "out_of_memory", message("replica_out_of_memory"))
         log.exception("The replica failed.")
-        return _fail(events, "internal_error", f"The replica failed unexpectedly. {MORE_IN_LOG}")
-    events.write("stopped", "The replica has stopped.", reason=switch.reason)
+        return _fail(events, "internal_error", message("replica_failed_unexpectedly"))
+    events.write("stopped", message("replica_stopped"), reason=switch.reason)
     return 0
 
 
@@ -55,7 +55,7 @@ def _serve(spec: ServingSpec, events: EventWriter, switch: StopSwitch) -> None:
     dtype = choose_dtype(spec.dtype, device, Path(spec.model_path))
     events.write(
         "started",
-        f"Loading {spec.model_name} on {device.type} in {_name(dtype)}.",
+        message("replica_loading", model=spec.model_name, device=device.type, dtype=_name(dtype)),
         device=device.type,
         dtype=_name(dtype),
         threads=threads,
@@ -114,7 +114,7 @@ async def _listen(replica: Replica, listener: socket.socket, events: EventWriter
         await asyncio.sleep(0.005)
     host, port = listener.getsockname()[:2]
     names = [model.name for model in replica.models()]
-    events.write("ready", f"Answering on {host}:{port}.", host=host, port=port, models=names)
+    events.write("ready", message("replica_ready", host=host, port=port), host=host, port=port, models=names)
     while not switch.is_requested and not running.done():
         await asyncio.sleep(0.1)
     await _drain(replica.engine, routes)
@@ -128,7 +128,7 @@ async def _drain(engine: Engine, routes: Routes) -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
     while (engine.num_running or engine.num_waiting) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    await asyncio.to_thread(engine.abort, "The server is stopping, so this answer is incomplete.")
+    await asyncio.to_thread(engine.abort, message("answer_cut_off"))
 
 
 def _bind(spec: ServingSpec) -> socket.socket:
@@ -140,16 +140,15 @@ def _bind(spec: ServingSpec) -> socket.socket:
         listener.bind((spec.host, spec.port))
     except OSError as error:
         listener.close()
-        raise ServingFault(
-            "port_unavailable",
-            f"{spec.host}:{spec.port} cannot be used: {error.strerror or error}. Choose another port.",
-        ) from error
+        reason = as_written(error.strerror or error)
+        address = f"{spec.host}:{spec.port}"
+        raise ServingFault("port_unavailable", message("port_unavailable", address=address, reason=reason)) from error
     return listener
 
 
-def _fail(events: EventWriter, code: str, message: str) -> int:
-    log.error("%s", message)
-    events.write("failed", message, level="error", code=code)
+def _fail(events: EventWriter, code: str, why: Message) -> int:
+    log.error("%s", why)
+    events.write("failed", why, level="error", code=code)
     return 1
 
 

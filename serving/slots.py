@@ -171,10 +171,14 @@ def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:
 
 
 class UnknownAttention(NotImplementedError):
-    """The architecture's attention has a part that this engine does not compute; says which, for people."""
+    """The architecture's attention has a part that this engine does not compute."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
 
 
 def _refuse_unknown_attention(options: dict[str, Any]) -> None:
     for name in ("softcap", "s_aux", "position_bias"):
         if options.get(name) is not None:
-            raise UnknownAttention(f"its attention uses {name!r}")
+            raise UnknownAttention(name)

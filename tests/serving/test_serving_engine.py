@@ -12,6 +12,7 @@ from conftest import greedy
 from serving.engine import Engine, Piece, Sequence
 from serving.lora import BASE
 from serving.sampling import Drawer, Sampling
+from wording import as_written
 
 GREEDY = Sampling(temperature=0)
 NEVER: frozenset[int] = frozenset()
@@ -151,9 +152,9 @@ class TestFaults:
         endless, heard = sequence([5, 6, 7], 100_000)
         engine.submit([endless])
         heard.pieces.get(timeout=20)
-        threading.Thread(target=engine.abort, args=["Stopping."]).start()
+        threading.Thread(target=engine.abort, args=[as_written("Stopping.")]).start()
         heard.wait()
-        assert (heard.last.finish, heard.last.message) == ("error", "Stopping.")
+        assert (heard.last.finish, heard.last.message) == ("error", as_written("Stopping."))
 
 
 class TestSampling:

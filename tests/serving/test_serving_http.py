@@ -8,6 +8,7 @@ import pytest
 
 from chat import ChatFormat, parse_messages
 from conftest import PROBES, Serving, greedy
+from wording import Message
 
 
 def events_of(response: Any) -> list[Any]:
@@ -138,6 +139,11 @@ class TestRefusals:
         assert error["param"] == param
         assert error["type"] == "invalid_request_error"
         assert error["message"]
+
+    def test_carries_its_code_and_numbers_for_the_gateway(self, serving: Serving) -> None:
+        error = serving.ask(max_tokens=256).json()["error"]
+        said = Message.restored(error["translatable"])
+        assert (said.code, said.params["most"], str(said)) == ("context_length_exceeded", 256, error["message"])
 
     def test_an_unknown_model_is_never_the_base(self, serving: Serving) -> None:
         response = serving.ask(model="nobody")

@@ -1,0 +1,95 @@
+"""What deployments and the gateway say to people."""
+
+from serving import messages as engine  # noqa: F401 - its sentences are shown here, so they are known here
+from wording import Catalogue, plural, sentence
+
+CATALOGUE = Catalogue(
+    {
+        # Which model a name means
+        "model_not_visible": sentence("The model `%(model)s` does not exist or you do not have access to it."),
+        "named_model_deleted": sentence("The model `%(model)s` was deleted."),
+        "model_deleted_with_checkpoints": sentence("The model `%(model)s` was deleted with its checkpoints."),
+        "checkpoint_not_askable": sentence(
+            "`%(model)s` is a checkpoint, which cannot be asked on this server. Its finished model `%(finished)s` can."
+        ),
+        "model_not_yours": sentence("The model `%(model)s` does not exist, or it is not yours to delete."),
+        "model_not_there": sentence("This model does not exist."),
+        "model_in_use": sentence("The deployment %(name)s serves this model. Take it down first."),
+        # Deployments
+        "deployment_not_found": sentence("No deployment has the id %(id)s."),
+        "deployment_taken_down": sentence("The deployment %(id)s was taken down."),
+        "deployment_name_invalid": sentence(
+            "A name has up to 64 letters, digits, '.', '_' and '-', and begins with a letter or digit."
+        ),
+        "deployment_name_is_a_base": sentence("%(name)s is the name of a base model. Choose another one."),
+        "deployment_name_taken": sentence(
+            "Your team has a deployment named %(name)s already. Choose another name, or take that one down."
+        ),
+        "open_deployment_name_taken": sentence(
+            "Another deployment named %(name)s answers callers of this machine already. Choose another name, or leave "
+            "the switch off."
+        ),
+        "accelerators_invalid": sentence("Accelerators must be a whole number of at least 1, or auto."),
+        "too_many_accelerators": plural(
+            "A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.",
+            "A deployment answers on %(most)s GPUs: more would be held for nothing. Ask for %(most)s, or auto.",
+            by="most",
+        ),
+        "deployment_starting": sentence("Starting: the model is loaded and proves that it answers as trained."),
+        "deployment_answering": sentence("Answering."),
+        "deployment_has_failed": sentence("Failed: %(reason)s"),
+        "deployment_stopped": sentence("Taken down."),
+        # Replicas
+        "base_model_gone": sentence(
+            "%(model)s is not on this platform's disk any more. Download it from the catalogue first."
+        ),
+        "replica_failed": sentence("Its replica failed. An administrator finds more in its log."),
+        "replica_run_stopped": sentence(
+            "Its Run was stopped. Change its accelerators, or take it down and deploy again."
+        ),
+        "replica_false_starts": sentence(
+            "It ended %(times)d times before it could answer, the last time so: %(reason)s"
+        ),
+        # What a question waits for, and why it is refused
+        "model_not_deployed": sentence(
+            "`%(model)s` is not deployed, and shared replicas are switched off here. Deploy it first."
+        ),
+        "deployment_failed": sentence("The deployment `%(name)s` failed: %(reason)s"),
+        "named_deployment_taken_down": sentence("The deployment `%(name)s` was taken down."),
+        "model_check_failed": sentence("`%(model)s` failed its same-answer check and is not served."),
+        "model_not_started": sentence("`%(model)s` could not be started: %(reason)s"),
+        "model_being_proven": sentence("`%(model)s` is being loaded and proves that it answers as trained."),
+        "model_waits_for_accelerator": sentence("`%(model)s` waits for an accelerator."),
+        "model_being_moved": sentence("`%(model)s` is being moved to a new replica."),
+        "model_being_loaded": sentence("`%(model)s` is being loaded."),
+        "model_not_ready": sentence("`%(model)s` is not ready yet."),
+        # Who asks
+        "api_key_missing": sentence(
+            "No API key was sent. Make one in the console, and send it as 'Authorization: Bearer sk-luthier-…'."
+        ),
+        "open_deployment_missing": sentence(
+            "No API key was sent, and no deployment of this name answers without one. Make one in the console, and send "
+            "it as 'Authorization: Bearer sk-luthier-…'."
+        ),
+        "api_key_unknown": sentence(
+            "This API key is not known or was revoked. Make one in the console, and send it as 'Authorization: Bearer "
+            "sk-luthier-…'."
+        ),
+        "too_many_wrong_keys": sentence("Too many wrong API keys came from this address."),
+        "question_not_an_object": sentence("The body must be one JSON object."),
+        "question_not_posted": sentence("This address takes POST requests."),
+        "signed_out": sentence("Sign in again."),
+        # Answers that do not come, or end too early
+        "replica_lost": sentence("The replica of `%(model)s` stopped before it answered. Ask again in a moment."),
+        "answer_lost": sentence(
+            "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
+        ),
+        "answer_key_revoked": sentence(
+            "The API key was revoked or its holder left the team, so this answer ends here."
+        ),
+        "access_ended": sentence("You are not in this team any more, so this answer ends here."),
+        "refused_by_replica": sentence("The replica refused this request."),
+        "question_failed": sentence("Something went wrong on the server. It has been logged; try again."),
+    }
+)
+message = CATALOGUE.message
