@@ -1,7 +1,9 @@
 """What deployments and the gateway say to people."""
 
-from serving import messages as engine  # noqa: F401 - its sentences are shown here, so they are known here
+from serving import messages as engine
 from wording import Catalogue, plural, sentence
+
+__all__ = ["CATALOGUE", "engine", "message"]
 
 CATALOGUE = Catalogue(
     {
@@ -64,12 +66,12 @@ CATALOGUE = Catalogue(
         "model_being_loaded": sentence("`%(model)s` is being loaded."),
         "model_not_ready": sentence("`%(model)s` is not ready yet."),
         # Who asks
-        "api_key_missing": sentence(
+        "question_without_key": sentence(
             "No API key was sent. Make one in the console, and send it as 'Authorization: Bearer sk-luthier-…'."
         ),
         "open_deployment_missing": sentence(
-            "No API key was sent, and no deployment of this name answers without one. Make one in the console, and send "
-            "it as 'Authorization: Bearer sk-luthier-…'."
+            "No API key was sent, and no deployment of this name answers without one. Make one in the console, and "
+            "send it as 'Authorization: Bearer sk-luthier-…'."
         ),
         "api_key_unknown": sentence(
             "This API key is not known or was revoked. Make one in the console, and send it as 'Authorization: Bearer "
@@ -81,15 +83,12 @@ CATALOGUE = Catalogue(
         "signed_out": sentence("Sign in again."),
         # Answers that do not come, or end too early
         "replica_lost": sentence("The replica of `%(model)s` stopped before it answered. Ask again in a moment."),
-        "answer_lost": sentence(
-            "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
-        ),
+        "answer_lost": sentence("The replica stopped in the middle of this answer, so it is incomplete. Ask again."),
         "answer_key_revoked": sentence(
             "The API key was revoked or its holder left the team, so this answer ends here."
         ),
         "access_ended": sentence("You are not in this team any more, so this answer ends here."),
         "refused_by_replica": sentence("The replica refused this request."),
-        "question_failed": sentence("Something went wrong on the server. It has been logged; try again."),
     }
 )
 message = CATALOGUE.message

@@ -15,14 +15,13 @@ from catalogue.models import BaseModel
 from common.encryption import decrypt, encrypt
 from common.errors import UserError
 from common.ids import new_id
+from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Run
 from jobs.models import Adapter
+from wording import Message
 
-VALID_NAME = RegexValidator(
-    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
-    _("A name has up to 64 letters, digits, '.', '_' and '-', and begins with a letter or digit."),
-)
+VALID_NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
 def _deployment_id() -> str:
@@ -76,7 +75,7 @@ class Deployment(Guarded):
     accelerators = models.PositiveIntegerField(null=True, help_text="Empty: auto, every free one the quota allows.")
     open_to_loopback = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTING)
-    reason = models.TextField(blank=True, help_text="Why it failed, in a sentence.")
+    reason = MessageField(help_text="Why it failed.")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True)
@@ -111,16 +110,16 @@ class Deployment(Guarded):
         return self.replicas.live().select_related("run").first()
 
     def mark_starting(self) -> bool:
-        return self.move(self.State.STARTING, reason="")
+        return self.move(self.State.STARTING, reason=None)
 
     def mark_answering(self) -> bool:
-        return self.move(self.State.ANSWERING, reason="")
+        return self.move(self.State.ANSWERING, reason=None)
 
-    def mark_failed(self, reason: str) -> bool:
+    def mark_failed(self, reason: Message) -> bool:
         return self.move(self.State.FAILED, reason=reason)
 
     def mark_deleted(self) -> bool:
-        return self.move(self.State.STOPPED, reason="", deleted_at=timezone.now())
+        return self.move(self.State.STOPPED, reason=None, deleted_at=timezone.now())
 
 
 class ReplicaQuerySet(models.QuerySet["Replica"]):
@@ -167,7 +166,7 @@ class Replica(Guarded):
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    failure = models.TextField(blank=True, help_text="Why it ended by itself, in a sentence.")
+    failure = MessageField(help_text="Why it ended by itself.")
     last_request_at = models.DateTimeField(default=timezone.now, help_text="Renewed while a request is in flight.")
 
     objects = ReplicaQuerySet.as_manager()
@@ -247,7 +246,7 @@ class Replica(Guarded):
     def mark_ready(self, *, host: str, port: int) -> bool:
         return self.move("ready", host=host, port=port)
 
-    def mark_ended(self, failure: str) -> bool:
+    def mark_ended(self, failure: Message | None) -> bool:
         return self.move("ended", failure=failure)
 
     def mark_requested(self) -> None:
@@ -276,7 +275,7 @@ class ReplicaAdapter(Guarded):
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
     adapter = models.ForeignKey(Adapter, models.CASCADE, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
-    reason = models.TextField(blank=True)
+    reason = MessageField()
     verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")
 
     class Meta:
@@ -285,9 +284,9 @@ class ReplicaAdapter(Guarded):
         ]
 
     def mark_proven(self, verdict: dict[str, Any] | None = None) -> bool:
-        return self.move(self.State.PROVEN, reason="", **_told(verdict))
+        return self.move(self.State.PROVEN, reason=None, **_told(verdict))
 
-    def mark_refused(self, reason: str, verdict: dict[str, Any] | None = None) -> bool:
+    def mark_refused(self, reason: Message, verdict: dict[str, Any] | None = None) -> bool:
         return self.move(self.State.REFUSED, reason=reason, **_told(verdict))
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound
+from deployments.messages import message
 from deployments.models import Deployment
 from jobs.models import Adapter, FineTuningJob
+from wording import Message
 
 CHECKPOINT = ":ckpt-step-"
 
@@ -62,13 +64,13 @@ def find_model(*, team: Team, name: str) -> Target:
     raise NotFound(_why_not(team, name), code="model_not_found", param="model")
 
 
-def _why_not(team: Team, name: str) -> str:
+def _why_not(team: Team, name: str) -> Message:
     finished, sign, step = name.rpartition(CHECKPOINT)
     deleted = Adapter.objects.visible_to(team).deleted()
     if deleted.filter(name=name).exists():
-        return f"The model `{name}` was deleted."
+        return message("named_model_deleted", model=name)
     if sign and deleted.filter(name=finished).exists():
-        return f"The model `{finished}` was deleted with its checkpoints."
+        return message("model_deleted_with_checkpoints", model=finished)
     if sign and step.isdigit() and FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).exists():
-        return f"`{name}` is a checkpoint, which cannot be asked on this server. Its finished model `{finished}` can."
-    return f"The model `{name}` does not exist or you do not have access to it."
+        return message("checkpoint_not_askable", model=name, finished=finished)
+    return message("model_not_visible", model=name)

@@ -12,8 +12,10 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from compute import services as compute
 from compute.models import Node, Run
+from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import Adapter
+from wording import Message
 
 KIND = "serving"
 IDLE_AFTER = 2 / 3
@@ -71,13 +73,13 @@ def most_accelerators() -> int | None:
     return 1 if Node.objects.heard().filter(kind=Node.Kind.CUDA).exists() else None
 
 
-def record_gate(*, replica: Replica, model: str, passed: bool, message: str, verdict: dict[str, Any]) -> None:
-    """Store what the same-answer check said about `model`, an adapter's id."""
+def record_gate(*, replica: Replica, model: str, refusal: Message | None, verdict: dict[str, Any]) -> None:
+    """Store what the same-answer check said about `model`, an adapter's id: why it is refused, or None."""
     for loaded in replica.adapters.filter(adapter_id=model):
-        if passed:
+        if refusal is None:
             loaded.mark_proven(verdict)
         else:
-            loaded.mark_refused(message, verdict)
+            loaded.mark_refused(refusal, verdict)
     settle(replica)
 
 
@@ -90,27 +92,27 @@ def settle(replica: Replica) -> None:
     if loaded is None or loaded.state == ReplicaAdapter.State.PROVEN:
         deployment.mark_answering()
     elif loaded.state == ReplicaAdapter.State.REFUSED:
-        deployment.mark_failed(loaded.reason)
+        deployment.mark_failed(loaded.reason or message("replica_failed"))
         compute.request_stop(run=replica.run, reason="expire")
 
 
 @transaction.atomic
-def end_replica(*, replica: Replica, outcome: str, message: str = "") -> None:
+def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None) -> None:
     """Note that the replica's Run has ended; a deployment that nobody took down asks for a new Run."""
     replica = Replica.objects.select_for_update(of=("self",)).select_related("run", "deployment").get(pk=replica.pk)
     if replica.ended_at is not None:
         return
     # A replica that had answered and was killed, as by a restart of its host, is no sign of a broken model.
     is_failure = outcome == Run.Outcome.FAILED or (outcome == Run.Outcome.LOST and replica.ready_at is None)
-    replica.mark_ended(message if is_failure else "")
+    replica.mark_ended(reason if is_failure else None)
     if replica.deployment_id is None:
         return
     # As it is now: it may have been taken down, or have failed, since the caller looked.
     deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=replica.deployment_id)
     if not deployment.is_live or deployment.state == Deployment.State.FAILED:
         return
-    if reason := _reason_to_give_up(deployment, replica, outcome):
-        deployment.mark_failed(reason)
+    if why := _reason_to_give_up(deployment, replica, outcome):
+        deployment.mark_failed(why)
         return
     deployment.mark_starting()
     serve_deployment(deployment)
@@ -142,7 +144,7 @@ def end_what_ended() -> None:
     """End the replicas whose Run ended without anyone telling us, such as one stopped while it waited."""
     ended = Replica.objects.live().filter(run__state=Run.State.ENDED).select_related("run")
     for replica in ended:
-        end_replica(replica=replica, outcome=replica.run.outcome, message=str(replica.run.outcome_message or ""))
+        end_replica(replica=replica, outcome=replica.run.outcome, reason=replica.run.outcome_message)
 
 
 def restart_deployments() -> None:
@@ -175,13 +177,13 @@ def _create(run: Run, base_model: BaseModel, adapter: Adapter | None, deployment
     return replica
 
 
-def _reason_to_give_up(deployment: Deployment, replica: Replica, outcome: str) -> str:
-    """Return why the deployment must not be tried again by itself; "" when it should."""
+def _reason_to_give_up(deployment: Deployment, replica: Replica, outcome: str) -> Message | None:
+    """Return why the deployment must not be tried again by itself; None when it should."""
     if outcome == Run.Outcome.FAILED:
-        return replica.failure or "Its replica failed. An administrator finds more in its log."
+        return replica.failure or message("replica_failed")
     if replica.run.stop_reason == "cancel":
-        return "Its Run was stopped. Change its accelerators, or take it down and deploy again."
+        return message("replica_run_stopped")
     recent = list(deployment.replicas.all()[:FALSE_STARTS])
     if len(recent) == FALSE_STARTS and all(one.failure and one.ready_at is None for one in recent):
-        return f"It ended {FALSE_STARTS} times before it could answer, the last time so: {replica.failure}"
-    return ""
+        return message("replica_false_starts", times=FALSE_STARTS, reason=replica.failure)
+    return None

@@ -6,20 +6,19 @@ from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.models import AuditEvent, Team, User
 from accounts.roles import require_own
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
-from common.spoken import spoken
 from compute import services as compute
+from deployments.messages import message
 from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment
 from jobs import services as jobs
 from jobs.models import Adapter, AdapterQuerySet
+from wording import Message, as_written
 
 Unchanged = Literal["unchanged"]
 
@@ -39,7 +38,7 @@ def deploy(
     found = find_model(team=team, name=model)
     with _refusing_taken_names(name), transaction.atomic():
         if found.adapter is not None and _lock(Adapter.objects.live().filter(pk=found.adapter.pk)) is None:
-            raise NotFound(f"The model `{model}` was deleted.", code="model_not_found", param="model")
+            raise NotFound(message("named_model_deleted", model=model), code="model_not_found", param="model")
         deployment = Deployment.objects.create(
             team=team,
             name=name,
@@ -99,22 +98,22 @@ def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
     deployment = found.select_related("base_model", "adapter", "team").first()
     if deployment is None:
-        raise NotFound(f"No deployment has the id {deployment_id}.", code="deployment_not_found")
+        raise NotFound(message("deployment_not_found", id=deployment_id))
     return deployment
 
 
-def sentence(deployment: Deployment) -> str:
-    """Return what the deployment does now, in words of the current language."""
+def explain(deployment: Deployment) -> Message:
+    """Return what the deployment does now."""
     if deployment.state == Deployment.State.FAILED:
-        return _("Failed: %(reason)s") % {"reason": spoken(deployment.reason)}
+        return message("deployment_has_failed", reason=deployment.reason or message("replica_failed"))
     if deployment.state == Deployment.State.STOPPED:
-        return _("Taken down.")
+        return message("deployment_stopped")
     if deployment.state == Deployment.State.ANSWERING:
-        return _("Answering.")
+        return message("deployment_answering")
     replica = deployment.live_replica
     if replica is not None and (waiting := compute.explain(replica.run)):
-        return waiting
-    return _("Starting: the model is loaded and proves that it answers as trained.")
+        return as_written(waiting)
+    return message("deployment_starting")
 
 
 @transaction.atomic
@@ -125,12 +124,10 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
     """
     adapter = _lock(Adapter.objects.visible_to(team).live().filter(name=name))
     if adapter is None:
-        raise NotFound(f"The model `{name}` does not exist, or it is not yours to delete.", code="model_not_found")
+        raise NotFound(message("model_not_yours", model=name), code="model_not_found")
     using = Deployment.objects.live().filter(adapter=adapter).first()
     if using is not None:
-        raise UserError(
-            f"The deployment {using.name} serves this model. Take it down first.", code="model_in_use", status=409
-        )
+        raise UserError(message("model_in_use", name=using.name), status=409)
     jobs.delete_model(adapter=adapter, by=by)
 
 
@@ -164,25 +161,17 @@ def _locked(deployment: Deployment) -> Deployment:
     found = Deployment.objects.select_for_update(of=("self",)).select_related("team", "adapter", "base_model")
     locked = found.get(pk=deployment.pk)
     if not locked.is_live:
-        raise NotFound(f"The deployment {deployment.id} was taken down.", code="deployment_not_found")
+        raise NotFound(message("deployment_taken_down", id=deployment.id), code="deployment_not_found")
     return locked
 
 
 def _check_accelerators(accelerators: int | None) -> None:
     if accelerators is not None and not 1 <= accelerators <= compute.MOST_ACCELERATORS:
-        raise UserError(
-            _("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value", param="accelerators"
-        )
+        raise UserError(message("accelerators_invalid"), code="invalid_value", param="accelerators")
     most = most_accelerators()
     if most is not None and accelerators is not None and accelerators > most:
         raise UserError(
-            ngettext(
-                "A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.",
-                "A deployment answers on %(most)s GPUs: more would be held for nothing. Ask for %(most)s, or auto.",
-                most,
-            )
-            % {"most": most},
-            code="too_many_accelerators",
+            message("too_many_accelerators", most=most),
             param="accelerators",
         )
 
@@ -190,11 +179,11 @@ def _check_accelerators(accelerators: int | None) -> None:
 def _check_name(name: str) -> None:
     try:
         VALID_NAME(name)
-    except ValidationError as error:
-        raise UserError(str(error.message), code="invalid_name", param="name") from None
+    except ValidationError:
+        raise UserError(message("deployment_name_invalid"), code="invalid_name", param="name") from None
     if BaseModel.objects.filter(pk=name).exists():
         raise UserError(
-            _("%(name)s is the name of a base model. Choose another one.") % {"name": name},
+            message("deployment_name_is_a_base", name=name),
             code="name_taken",
             param="name",
         )
@@ -207,14 +196,9 @@ def _refusing_taken_names(name: str) -> Iterator[None]:
         yield
     except IntegrityError as error:
         if "an_open_deployments_name_is_unique" in str(error):
-            message = _(
-                "Another deployment named %(name)s answers callers of this machine already. Choose another name, or "
-                "leave the switch off."
-            )
+            taken = message("open_deployment_name_taken", name=name)
         elif "a_team_uses_a_deployment_name_once" in str(error):
-            message = _(
-                "Your team has a deployment named %(name)s already. Choose another name, or take that one down."
-            )
+            taken = message("deployment_name_taken", name=name)
         else:
             raise
-        raise UserError(message % {"name": name}, code="name_taken", param="name", status=409) from None
+        raise UserError(taken, code="name_taken", param="name", status=409) from None

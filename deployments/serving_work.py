@@ -15,12 +15,14 @@ from compute.bringing import bring_model
 from compute.models import Run
 from compute.services import request_stop
 from compute.work import Command, WorkError, trouble
+from deployments.messages import message
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
 from jobs.models import Adapter
 from jobs.tuned_models import local_folder
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
+from wording import received
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class ServingWork:
         replica = _replica(run)
         if replica.full_model is None and not replica.base_model.is_present:
             raise WorkError(
-                f"{replica.base_model} is not on this platform's disk any more. Download it from the catalogue first.",
+                message("base_model_gone", model=str(replica.base_model)),
                 code="model_not_present",
             )
         if not replica.has_readable_token:
@@ -85,7 +87,7 @@ class ServingWork:
         """Note the end; a deployment that should go on asks for a new Run."""
         replica = Replica.objects.filter(run_id=run.pk).first()
         if replica is not None:
-            end_replica(replica=replica, outcome=outcome, message=str(run.outcome_message or ""))
+            end_replica(replica=replica, outcome=outcome, reason=run.outcome_message)
 
 
 def _replica(run: Run) -> Replica:
@@ -114,7 +116,7 @@ def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
     except WorkError as error:
         if not replica.is_shared:
             raise
-        loaded.mark_refused(str(error.message))
+        loaded.mark_refused(error.message)
         return None
 
 
@@ -123,7 +125,7 @@ def _fetched(model: Adapter) -> Path:
     try:
         return local_folder(model)
     except UserError as error:
-        raise WorkError(str(error.message), code=error.code) from error
+        raise WorkError(error.message, code=error.code) from error
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not give {model.name}", error) from error
 
@@ -152,10 +154,8 @@ def _common(replica: Replica) -> dict[str, Any]:
 
 def _record_gate(replica: Replica, event: Event) -> None:
     verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
-    passed = event.data["passed"] is True
-    record_gate(
-        replica=replica, model=event.data["model"], passed=passed, message=str(event.message or ""), verdict=verdict
-    )
+    refusal = None if event.data["passed"] is True else event.message or message("replica_failed")
+    record_gate(replica=replica, model=event.data["model"], refusal=refusal, verdict=verdict)
 
 
 def _release(replica: Replica, loaded: ReplicaAdapter) -> None:
@@ -188,6 +188,7 @@ def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
     if reply.is_success:
         loaded.mark_proven()
     elif reply.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-        loaded.mark_refused(reply.json()["error"]["message"])
+        refusal = reply.json()["error"]
+        loaded.mark_refused(received(refusal.get("translatable"), english=refusal["message"]))
     else:
         logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.adapter_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from wording import Message, as_written
+from wording import Message, as_written, received
 
 Level = Literal["info", "warn", "error"]
 TERMINAL_TYPES = frozenset({"succeeded", "failed", "stopped"})
@@ -143,10 +143,9 @@ def _parse(line: bytes) -> Event:
 
 
 def _message(value: dict[str, Any]) -> Message | None:
-    if "code" in value:
-        return Message.restored(value)
-    text = str(value.get("message", ""))  # of a process that writes no codes
-    return as_written(text) if text else None
+    body = value if "code" in value else None
+    text = str(value.get("message", ""))
+    return received(body, english=text) if body or text else None
 
 
 def _readable(line: bytes) -> Event | None:

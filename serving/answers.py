@@ -16,7 +16,6 @@ from serving.responses import DONE, Usage, Writer, event
 from serving.sampling import Picked
 from serving.text import StopText
 from serving.tool_calls import OPENING, split_tool_calls
-from wording import as_written
 
 
 class ClientGone(Exception):
@@ -38,7 +37,7 @@ class Answer:
         self.request = request
         self.served = served
         self.writer = Writer(
-            model=request.model,
+            model=request.shown_name,
             is_chat=isinstance(request, ChatRequest),
             show=lambda token: served.chat.decode([token]),
         )
@@ -148,8 +147,12 @@ async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> dict[s
 
 
 async def stream(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> AsyncGenerator[bytes, None]:
-    """Yield the server-sent events of an answer; an error ends the stream with an error event."""
+    """Yield the server-sent events of an answer; an error ends the stream with an error event.
+
+    For the gateway the usage always comes, and is marked as an error is: it need not read anything else.
+    """
     writer, with_usage = answer.writer, answer.request.include_usage
+    is_for_gateway = bool(answer.request.public_name)
     voices = [_Voice(answer, index) for index in range(len(answer.sequences))]
     if writer.is_chat:
         for voice in voices:
@@ -160,12 +163,12 @@ async def stream(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> Async
                 for chunk in voices[line.index].chunks(line.piece):
                     yield event(chunk)
     except RequestError as error:
-        yield event(error.to_json())
+        yield event(error.to_json(), mark="error" if is_for_gateway else "")
         return
     except ClientGone:
         return
-    if with_usage:
-        yield event(writer.usage(answer.usage))
+    if with_usage or is_for_gateway:
+        yield event(writer.usage(answer.usage), mark="usage" if is_for_gateway else "")
     yield DONE
 
 
@@ -218,12 +221,14 @@ class _Voice:
 def _chat_prompt(request: ChatRequest, served: ServedModel) -> list[int]:
     if request.tools and "tools" not in served.template:
         raise RequestError(
-            message("replica_template_without_tools", model=request.model), param="tools", code="unsupported_parameter"
+            message("replica_template_without_tools", model=request.shown_name),
+            param="tools",
+            code="unsupported_parameter",
         )
     try:
         return served.chat.prompt_ids(parse_messages(request.messages, request.tools))
     except ChatError as error:
-        raise RequestError(as_written(error), param="messages") from error
+        raise RequestError(error.message, param="messages") from error
 
 
 def _check_length(prompt: list[int], max_tokens: int | None, most: int) -> None:

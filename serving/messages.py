@@ -89,7 +89,7 @@ CATALOGUE = Catalogue(
             "%(folder)s holds a first-generation Qwen model in its original form, which needs code from the model's "
             "folder. Import it through the catalogue, which converts it."
         ),
-        "model_needs_code": sentence(
+        "served_model_needs_code": sentence(
             "%(folder)s is of the type %(type)s, which needs code from the model's folder. Such code is never run "
             "here. Choose a model of an architecture that Transformers knows."
         ),

@@ -181,7 +181,7 @@ def _check_folder(folder: Path) -> None:
         raise ServingFault("model_unsupported", message("model_first_generation_qwen", folder=folder.name))
     if "auto_map" in config and str(config.get("model_type")) not in CONFIG_MAPPING:
         kind = repr(config.get("model_type"))
-        raise ServingFault("model_unsupported", message("model_needs_code", folder=folder.name, type=kind))
+        raise ServingFault("model_unsupported", message("served_model_needs_code", folder=folder.name, type=kind))
     if not any(folder.glob("*.safetensors")):
         raise ServingFault("model_broken", message("model_without_safetensors", folder=folder.name))
 

@@ -17,7 +17,7 @@ from serving.gate import Proof, prove
 from serving.lora import BASE
 from serving.messages import finite, message
 from serving.spec import ServingSpec
-from wording import Message, as_written
+from wording import Message
 
 log = logging.getLogger("serving")
 
@@ -94,12 +94,15 @@ class Replica:
             self.engine.release(served.adapter)
             self._events.write("released", message("adapter_released", name=name), model=name)
 
-    def get(self, name: str) -> ServedModel:
+    def get(self, name: str, *, shown_name: str = "") -> ServedModel:
         """Return the model of this name; an unknown one is an error, never the base."""
         served = self._models.get(name)
         if served is None:
             raise RequestError(
-                message("model_unknown_to_replica", model=name), status=404, param="model", code="model_not_found"
+                message("model_unknown_to_replica", model=shown_name or name),
+                status=404,
+                param="model",
+                code="model_not_found",
             )
         return served
 
@@ -161,7 +164,7 @@ def _served(
     except Exception as error:  # tokenizers raises bare Exception for a broken file
         log.exception("The tokenizer and chat template in %s cannot be used.", folder)
         if isinstance(error, ChatError):
-            reason = as_written(error)
+            reason = error.message
             raise fault(message("chat_files_unusable_because", folder=folder.name, reason=reason)) from error
         raise fault(message("chat_files_unusable", folder=folder.name)) from error
     return ServedModel(

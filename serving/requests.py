@@ -33,6 +33,8 @@ class AnswerRequest:
     """What both kinds of request have in common."""
 
     model: str
+    public_name: str = ""
+    """What the gateway calls the model; empty where nobody asks for others."""
     sampling: Sampling
     max_tokens: int | None
     """None: whatever is left of the context."""
@@ -40,6 +42,11 @@ class AnswerRequest:
     stops: tuple[str, ...]
     stream: bool
     include_usage: bool
+
+    @property
+    def shown_name(self) -> str:
+        """The name that the answer calls its model by."""
+        return self.public_name or self.model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ from serving.sampling import Picked
 DONE = b"data: [DONE]\n\n"
 
 
-def event(value: dict[str, Any]) -> bytes:
-    """Return one server-sent event."""
-    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+def event(value: dict[str, Any], *, mark: str = "") -> bytes:
+    """Return one server-sent event, named `mark` if given."""
+    name = f"event: {mark}\n".encode() if mark else b""
+    return name + b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)

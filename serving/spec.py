@@ -9,6 +9,8 @@ from rundir.paths import SpecError
 from rundir.spec import from_json
 
 SPEC_VERSION = 1
+NAME_HEADER = "x-served-name"
+"""What the gateway's requests carry: the name, percent-encoded, that the answer calls its model by."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,6 @@ one `Catalogue` in its `messages.py`; whoever reads translates with `gettext` (i
 """
 
 from wording.catalogue import Catalogue, Plural, Sentence, plural, sentence
-from wording.message import AS_WRITTEN, Message, as_written
+from wording.message import AS_WRITTEN, Message, as_written, received
 
-__all__ = ["AS_WRITTEN", "Catalogue", "Message", "Plural", "Sentence", "as_written", "plural", "sentence"]
+__all__ = ["AS_WRITTEN", "Catalogue", "Message", "Plural", "Sentence", "as_written", "plural", "received", "sentence"]

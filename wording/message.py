@@ -70,6 +70,12 @@ class Message:
             return self.code
 
 
+def received(body: Mapping[str, Any] | None, *, english: str) -> Message:
+    """Return the message that another process stored; its English where that one's version has another code."""
+    found = Message.restored(body) if body else None
+    return found if found is not None and found.code in {AS_WRITTEN, *_KNOWN} else as_written(english)
+
+
 def as_written(text: object) -> Message:
     """Return a text that is nobody's sentence of ours; it is shown as it is in every language."""
     return Message(AS_WRITTEN, {"text": str(text)})

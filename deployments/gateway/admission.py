@@ -14,7 +14,9 @@ from rest_framework.settings import api_settings
 from accounts.authentication import GUESS_WINDOW_SECONDS, is_guessing, key_of
 from accounts.models import ApiKey, Team
 from common.errors import UserError
+from deployments.messages import engine, message
 from deployments.names import Target, find_open_target, find_target
+from wording import Message
 
 NO_KEY = "EMPTY"
 """What scripts written for servers without keys send instead of one."""
@@ -49,22 +51,20 @@ class TooManyGuesses(UserError):
     retry_after = GUESS_WINDOW_SECONDS
 
     def __init__(self) -> None:
-        super().__init__("Too many wrong API keys came from this address.", code="throttled", status=429)
+        super().__init__(message("too_many_wrong_keys"), code="throttled", status=429)
 
 
 def admit(*, authorization: str, is_local: bool, content: bytes, address: str = "") -> Question:
     """Check the key, the body and the model's name, in this order; UserError says what is wrong."""
     caller = _caller(authorization, address)
     if caller is None and not is_local:
-        raise _unauthorized("No API key was sent. Make one in the console")
+        raise _unauthorized(message("question_without_key"))
     body = read_body(content)
     if caller is not None:
         return Question(caller=caller, target=find_target(team=caller.team, name=body["model"]), body=body)
     target = find_open_target(name=body["model"])
     if target is None or target.deployment is None:
-        raise _unauthorized(
-            "No API key was sent, and no deployment of this name answers without one. Make one in the console"
-        )
+        raise _unauthorized(message("open_deployment_missing"))
     return Question(caller=Caller(team=target.deployment.team), target=target, body=body)
 
 
@@ -75,10 +75,10 @@ def read_body(content: bytes) -> dict[str, Any]:
     except ParseError as error:
         raise UserError(str(error.detail), code="invalid_json") from None
     if not isinstance(body, dict):
-        raise UserError("The body must be one JSON object.", code="invalid_json")
+        raise UserError(message("question_not_an_object"), code="invalid_json")
     name = body.get("model")
     if not isinstance(name, str) or not name or "\0" in name:
-        raise UserError("you must provide a model parameter", code="missing_model", param="model")
+        raise UserError(engine.message("model_parameter_missing"), code="missing_model", param="model")
     return body
 
 
@@ -108,11 +108,10 @@ def _caller(authorization: str, address: str) -> Caller | None:
     if key is None:
         if is_guessing(address):
             raise TooManyGuesses
-        raise _unauthorized("This API key is not known or was revoked. Make one in the console")
+        raise _unauthorized(message("api_key_unknown"))
     key.mark_used()
     return Caller(team=key.team, api_key_id=key.pk)
 
 
-def _unauthorized(message: str) -> UserError:
-    how = "and send it as 'Authorization: Bearer sk-luthier-…'."
-    return UserError(f"{message}, {how}", code="invalid_api_key", status=401)
+def _unauthorized(reason: Message) -> UserError:
+    return UserError(reason, code="invalid_api_key", status=401)

@@ -6,35 +6,38 @@ One Gateway an event loop. Nothing here holds a database connection while it wai
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 import httpx
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.translation import get_language, override
 
 from common.errors import UserError, error_body
 from common.unsent import unsent_bytes
+from common.wording import in_words
 from deployments.gateway.admission import Question
 from deployments.gateway.in_flight import InFlight, Ticket
 from deployments.gateway.metering import Meter
-from deployments.gateway.streams import as_event, relabelled
+from deployments.gateway.streams import as_event, passed_on
 from deployments.gateway.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
 from deployments.gateway.waking import Refusal, Route
-from wording import Message
+from deployments.messages import message
+from serving.spec import NAME_HEADER
+from wording import Message, received
 
 logger = logging.getLogger(__name__)
+Say = Callable[[Message | str], str]
 
 ANSWER_SECONDS = 600
 """The longest silence of a replica; OpenAI's SDK gives up after as long."""
 RETRY_SECONDS = 0.2
 BROKEN_ANSWER = "generation_failed"
 """What a replica says of an answer that it had begun."""
-LOST_MESSAGE = "The replica stopped in the middle of this answer, so it is incomplete. Ask again."
-REVOKED_MESSAGE = "The API key was revoked or its holder left the team, so this answer ends here."
-ENDED_MESSAGE = "You are not in this team any more, so this answer ends here."
 
 
 class ReplicaGone(Exception):
@@ -91,15 +94,19 @@ class Gateway:
             reply = await self._send(question, route, is_chat=is_chat, request_id=request_id)
             if question.body.get("stream") is True and reply.status_code == httpx.codes.OK:
                 return await self._streamed(question, reply, meter, ticket)
-            return await self._whole(question, route, reply, meter, ticket)
+            return await self._whole(reply, meter, ticket)
         except BaseException:
             ticket.leave()
             raise
 
     async def _send(self, question: Question, route: Route, *, is_chat: bool, request_id: str) -> httpx.Response:
         path = "/v1/chat/completions" if is_chat else "/v1/completions"
-        headers = {"authorization": f"Bearer {route.token}", "x-request-id": request_id}
-        body = _with_usage({**question.body, "model": route.model})
+        headers = {
+            "authorization": f"Bearer {route.token}",
+            "x-request-id": request_id,
+            NAME_HEADER: quote(question.target.name),
+        }
+        body = {**question.body, "model": route.model}
         request = self._client.build_request("POST", route.url + path, json=body, headers=headers)
         try:
             return await self._client.send(request, stream=True)
@@ -110,9 +117,7 @@ class Gateway:
         except httpx.TransportError as error:
             raise ReplicaGone(had_request=True) from error
 
-    async def _whole(
-        self, question: Question, route: Route, reply: httpx.Response, meter: Meter, ticket: Ticket
-    ) -> HttpResponse:
+    async def _whole(self, reply: httpx.Response, meter: Meter, ticket: Ticket) -> HttpResponse:
         try:
             await reply.aread()
         except httpx.TransportError as error:
@@ -131,20 +136,25 @@ class Gateway:
             self.later(meter.store())
             raise _ended(ticket)
         if reply.status_code != httpx.codes.OK:
-            return JsonResponse(_public_error(value, route, question), status=reply.status_code)
+            return JsonResponse(_public_error(value), status=reply.status_code)
         meter.tally.take(value.get("usage"))
         meter.tally.is_complete = True
         meter.note_first_token()
         self.later(meter.store())
-        return JsonResponse({**value, "model": question.target.name}, json_dumps_params={"ensure_ascii": False})
+        return HttpResponse(reply.content, content_type="application/json")
 
     async def _streamed(
         self, question: Question, reply: httpx.Response, meter: Meter, ticket: Ticket
     ) -> StreamingHttpResponse:
         options = question.body.get("stream_options")
         wants_usage = isinstance(options, dict) and options.get("include_usage") is True
-        name = question.target.name
-        events = relabelled(reply.aiter_bytes(), name=name, wants_usage=wants_usage, tally=meter.tally)
+        say = _in_this_language()
+        events = passed_on(
+            reply.aiter_bytes(),
+            wants_usage=wants_usage,
+            tally=meter.tally,
+            public_error=lambda value: _public_error(value, say),
+        )
         try:
             first = await anext(events)
         except (httpx.TransportError, StopAsyncIteration) as error:
@@ -153,7 +163,7 @@ class Gateway:
         except BaseException:
             await reply.aclose()
             raise
-        relay = Relay(self, first, events, reply, meter, ticket)
+        relay = Relay(self, first, events, reply, meter, ticket, say)
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         return StreamingHttpResponse(relay, content_type="text/event-stream; charset=utf-8", headers=headers)
 
@@ -169,8 +179,10 @@ class Relay:
         reply: httpx.Response,
         meter: Meter,
         ticket: Ticket,
+        say: Say,
     ) -> None:
         self._gateway = gateway
+        self._say = say
         self._first = first
         self._events = events
         self._reply = reply
@@ -188,15 +200,17 @@ class Relay:
                 with self._watched(event):
                     yield event
             if self._ticket.has_ended and not self._meter.tally.is_complete:
-                ended = _ended(self._ticket)
-                yield _error_event(ended.message, status=ended.status, code=ended.code)
+                yield self._error_event(_ended(self._ticket))
             elif not self._meter.tally.is_complete:
                 self._meter.has_failed = True
         except (httpx.TransportError, ValueError):
             self._meter.has_failed = True
-            yield _error_event(LOST_MESSAGE, status=503, code="replica_lost")
+            yield self._error_event(UserError(message("answer_lost"), status=503, code="replica_lost"))
         finally:
             self._close()
+
+    def _error_event(self, error: UserError) -> bytes:
+        return as_event(error_body(message=self._say(error.message), status=error.status, code=error.code))
 
     async def _next(self) -> bytes | None:
         """Return the next event; None at the end, or where the caller has no right to more."""
@@ -262,14 +276,15 @@ def gateway() -> Gateway:
     return _gateways[loop]
 
 
-def _with_usage(body: dict[str, Any]) -> dict[str, Any]:
-    """Ask the replica for the usage of a stream; what is wrong with the caller's own options stays for it to refuse."""
-    options = body.get("stream_options")
-    if body.get("stream") is not True or not isinstance(options, dict | None):
-        return body
-    if (options or {}).get("include_usage", False) not in (True, False, None):
-        return body
-    return {**body, "stream_options": {**(options or {}), "include_usage": True}}
+def _in_this_language() -> Say:
+    """Return what says a message in the language of this request, when it is not active any more."""
+    language = get_language()
+
+    def say(said: Message | str) -> str:
+        with override(language):
+            return in_words(said)
+
+    return say
 
 
 def _json(reply: httpx.Response) -> dict[str, Any]:
@@ -288,27 +303,25 @@ def _code(value: dict[str, Any]) -> Any:
     return error.get("code") if isinstance(error, dict) else None
 
 
-def _public_error(value: dict[str, Any], route: Route, question: Question) -> dict[str, Any]:
-    """Return the replica's error with the model's public name in the place of the replica's own."""
+def _public_error(value: dict[str, Any], say: Say = in_words) -> dict[str, Any]:
+    """Return the replica's error, said in the reader's language."""
     error = value.get("error")
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return {"error": {**error, "message": error["message"].replace(route.model, question.target.name)}}
-    return error_body(message="The replica refused this request.", status=400, code="refused_by_replica")
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        return error_body(message=say(message("refused_by_replica")), status=400, code="refused_by_replica")
+    said = received(error.get("translatable"), english=error["message"])
+    shown = {name: error.get(name) for name in ("type", "param", "code")}
+    return {"error": {"message": say(said), **shown}}
 
 
 def _ended(ticket: Ticket) -> UserError:
     if ticket.caller.user_id is not None:
-        return UserError(ENDED_MESSAGE, status=403, code="access_ended")
-    return UserError(REVOKED_MESSAGE, status=401, code="invalid_api_key")
-
-
-def _error_event(message: Message | str, *, status: int, code: str) -> bytes:
-    return as_event(error_body(message=message, status=status, code=code))
+        return UserError(message("access_ended"), status=403, code="access_ended")
+    return UserError(message("answer_key_revoked"), status=401, code="invalid_api_key")
 
 
 def _gone(question: Question) -> Refusal:
     return Refusal(
-        reason=f"The replica of `{question.target.name}` stopped before it answered. Ask again in a moment.",
+        reason=message("replica_lost", model=question.target.name),
         code="replica_lost",
         status=503,
         retry_after=RETRY_AFTER_SECONDS,

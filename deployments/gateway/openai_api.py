@@ -14,11 +14,12 @@ from accounts.models import Team
 from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
 from common.api import listed, require_no_body
-from common.errors import UserError, error_body
+from common.errors import INTERNAL, UserError, body_of_error
 from deployments import services
 from deployments.gateway.admission import admit, is_local_program
 from deployments.gateway.gateway import gateway
 from deployments.gateway.in_flight import in_database
+from deployments.messages import message
 from deployments.models import Deployment
 from deployments.names import find_target
 from jobs.models import Adapter
@@ -61,7 +62,8 @@ class Model(APIView):
 
 async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBase:
     if request.method != "POST":
-        return _error("This address takes POST requests.", status=405, headers={"Allow": "POST"})
+        error = UserError(message("question_not_posted"), status=405)
+        return JsonResponse(body_of_error(error), status=error.status, headers={"Allow": "POST"})
     try:
         question = await in_database(
             admit,
@@ -72,13 +74,11 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
         )
         return await gateway().answer(question, is_chat=is_chat, request_id=getattr(request, "id", ""))
     except UserError as error:
-        return _error(error.message, status=error.status, code=error.code, param=error.param, headers=_headers(error))
+        return JsonResponse(body_of_error(error), status=error.status, headers=_headers(error))
     except Exception:
         # The traceback names code, never the prompt.
         logger.exception("A request for an answer failed.")
-        return _error(
-            "Something went wrong on the server. It has been logged; try again.", status=500, code="internal_error"
-        )
+        return JsonResponse(body_of_error(UserError(INTERNAL, status=500)), status=500)
 
 
 def _headers(error: UserError) -> dict[str, str]:
@@ -88,18 +88,6 @@ def _headers(error: UserError) -> dict[str, str]:
     if (seconds := getattr(error, "retry_after", None)) is not None:
         headers["Retry-After"] = str(seconds)
     return headers
-
-
-def _error(
-    message: Any,
-    *,
-    status: int,
-    code: str | None = None,
-    param: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> JsonResponse:
-    body = error_body(message=message, status=status, code=code, param=param)
-    return JsonResponse(body, status=status, headers=headers or {})
 
 
 def _bases() -> list[dict[str, Any]]:

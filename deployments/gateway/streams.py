@@ -1,11 +1,16 @@
-"""A replica's stream of server-sent events, passed on under the public name of the model."""
+"""A replica's stream of server-sent events, passed on as it comes.
+
+Only what the replica marks by an `event:` line is read here: the usage, which it always counts, and an error.
+"""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-DONE = b"data: [DONE]\n\n"
+END = b"\n\n"
+DONE = b"data: [DONE]"
+MARK = b"event: "
 
 
 @dataclass(kw_only=True)
@@ -25,37 +30,35 @@ class Tally:
 
 
 def as_event(value: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + END
 
 
-async def relabelled(
-    pieces: AsyncIterator[bytes], *, name: str, wants_usage: bool, tally: Tally
+async def passed_on(
+    pieces: AsyncIterator[bytes],
+    *,
+    wants_usage: bool,
+    tally: Tally,
+    public_error: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> AsyncIterator[bytes]:
-    """Yield each event with `name` as its model, as soon as it is whole.
+    """Yield the events as soon as they are whole; `wants_usage` says whether the caller sees the usage."""
 
-    The replica is always asked for the usage; `wants_usage` says whether the caller sees it.
-    """
-    async for line in _events(pieces):
-        if line == b"[DONE]":
-            tally.is_complete = True
-            yield DONE
-            continue
-        chunk = json.loads(line)
-        tally.take(chunk.get("usage"))
-        if not wants_usage:
-            if chunk.get("usage") and not chunk.get("choices"):
-                continue
-            chunk.pop("usage", None)
-        if "model" in chunk:
-            chunk["model"] = name
-        yield as_event(chunk)
+    def read(marked: bytes) -> bytes:
+        mark, _, data = marked.removeprefix(MARK).partition(b"\n")
+        value = json.loads(data.removeprefix(b"data:"))
+        if mark == b"error":
+            return as_event(public_error(value))
+        tally.take(value.get("usage"))
+        return data + END if wants_usage else b""
 
-
-async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the data of each whole event; pieces of the network end anywhere."""
     held = b""
-    async for piece in pieces:
-        *whole, held = (held + piece).split(b"\n\n")
-        for event in whole:
-            if event.startswith(b"data:"):
-                yield event[5:].strip()
+    async for piece in pieces:  # pieces of the network end anywhere
+        whole, end, held = (held + piece).rpartition(END)
+        if not end:
+            continue
+        tally.is_complete = whole.endswith(DONE)
+        if MARK in whole:  # or an answer that says so
+            whole = b"".join(read(one) if one.startswith(MARK) else one + END for one in whole.split(END))
+        else:
+            whole += END
+        if whole:
+            yield whole

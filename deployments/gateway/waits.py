@@ -8,7 +8,9 @@ from django.conf import settings
 from common.errors import UserError
 from deployments.gateway.in_flight import in_database
 from deployments.gateway.waking import Refusal, Route, Waiting, look
+from deployments.messages import message
 from deployments.names import Target
+from wording import Message
 
 LOOK_SECONDS = 0.15
 RETRY_AFTER_SECONDS = 5
@@ -31,7 +33,7 @@ class Waits:
 
     async def route_to(self, target: Target, *, deadline: float) -> Route:
         """Return the way to `target`, waiting until `deadline` (monotonic) for it; Unanswerable otherwise."""
-        reason = ""
+        reason: Message | None = None
         while (left := deadline - time.monotonic()) > 0:
             wait = self._join(target)
             try:
@@ -58,7 +60,7 @@ class _Wait:
     """Looks again and again until there is a way, a refusal, or nobody can be waiting any more."""
 
     def __init__(self, target: Target) -> None:
-        self.reason = ""
+        self.reason: Message | None = None
         self._deadline = time.monotonic() + settings.TIMES.wake_hold_seconds
         self.task = asyncio.get_running_loop().create_task(self._look(target))
 
@@ -71,9 +73,9 @@ class _Wait:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _not_in_time(target: Target, reason: str) -> Refusal:
+def _not_in_time(target: Target, reason: Message | None) -> Refusal:
     return Refusal(
-        reason=f"`{target.name}` is not ready yet. {reason}".strip(),
+        reason=message("model_not_ready", model=target.name).followed_by(reason),
         code="model_not_ready",
         status=503,
         retry_after=RETRY_AFTER_SECONDS,

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from compute import services as compute
 from compute.models import Run
+from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
 from jobs.models import Adapter
+from wording import Message, as_written
 
 RETRY_AFTER_FAILURE = 0.5
 """Share of `lease_seconds` for which a model whose replica failed is not started again by the next request."""
@@ -33,16 +35,16 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Not yet: the reason in a sentence."""
+    """Not yet, and why."""
 
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
     """Not at all, as things stand."""
 
-    reason: str
+    reason: Message
     code: str
     status: int
     retry_after: int | None = None
@@ -56,7 +58,7 @@ def look(target: Target) -> Route | Waiting | Refusal:
         return _route(own, target)
     if not settings.SHARED_REPLICAS:
         return Refusal(
-            reason=f"`{target.name}` is not deployed, and shared replicas are switched off here. Deploy it first.",
+            reason=message("model_not_deployed", model=target.name),
             code="model_not_deployed",
             status=409,
         )
@@ -68,14 +70,15 @@ def _look_at_deployment(target: Target, deployment_id: str) -> Route | Waiting |
     if not deployment.is_live:
         return _taken_down(target)
     if deployment.state == Deployment.State.FAILED:
-        reason = f"The deployment `{target.name}` failed: {deployment.reason}"
+        reason = message("deployment_failed", name=target.name, reason=deployment.reason or message("replica_failed"))
         return Refusal(reason=reason, code="deployment_failed", status=409)
     replica = deployment.live_replica or serve_deployment(deployment)
     return _judge(replica, target) if replica is not None else _taken_down(target)
 
 
 def _taken_down(target: Target) -> Refusal:
-    return Refusal(reason=f"The deployment `{target.name}` was taken down.", code="model_not_found", status=404)
+    reason = message("named_deployment_taken_down", name=target.name)
+    return Refusal(reason=reason, code="model_not_found", status=404)
 
 
 def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
@@ -84,7 +87,8 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
         return failed
     if replica is None or (target.adapter is not None and not replica.adapters.filter(adapter=target.adapter).exists()):
         if target.adapter is not None and not Adapter.objects.live().filter(pk=target.adapter.pk).exists():
-            return Refusal(reason=f"The model `{target.name}` was deleted.", code="model_not_found", status=404)
+            reason = message("named_model_deleted", model=target.name)
+            return Refusal(reason=reason, code="model_not_found", status=404)
         replica = wake_shared(base_model=target.base_model, adapter=target.adapter)
     return _judge(replica, target)
 
@@ -93,12 +97,12 @@ def _judge(replica: Replica, target: Target) -> Route | Waiting | Refusal:
     touch(replica)
     loaded = replica.adapters.filter(adapter=target.adapter).first() if target.adapter else None
     if loaded is not None and loaded.state == ReplicaAdapter.State.REFUSED:
-        reason = f"`{target.name}` failed its same-answer check and is not served. {loaded.reason}"
+        reason = message("model_check_failed", model=target.name).followed_by(loaded.reason)
         return Refusal(reason=reason, code="model_check_failed", status=409)
     if not replica.is_answering:
         return Waiting(reason=_why_not_yet(replica, target))
     if loaded is not None and loaded.state == ReplicaAdapter.State.WANTED:
-        return Waiting(reason=f"`{target.name}` is being loaded and proves that it answers as trained.")
+        return Waiting(reason=message("model_being_proven", model=target.name))
     return _route(replica, target)
 
 
@@ -124,22 +128,22 @@ def _recent_failure(target: Target) -> Refusal | None:
         return None
     if last.ended_at < timezone.now() - timedelta(seconds=pause):
         return None
-    reason = f"`{target.name}` could not be started: {last.failure}"
+    reason = message("model_not_started", model=target.name, reason=last.failure)
     return Refusal(reason=reason, code="model_not_ready", status=503, retry_after=max(1, round(pause)))
 
 
-def _why_not_yet(replica: Replica, target: Target) -> str:
+def _why_not_yet(replica: Replica, target: Target) -> Message:
     if waiting := compute.explain(replica.run):
-        return waiting
+        return as_written(waiting)
     if replica.run.state == Run.State.WAITING:
-        return f"`{target.name}` waits for an accelerator."
+        return message("model_waits_for_accelerator", model=target.name)
     if replica.run.stop_requested_at is not None:
         return _moving(target).reason
-    return f"`{target.name}` is being loaded."
+    return message("model_being_loaded", model=target.name)
 
 
 def _moving(target: Target) -> Waiting:
-    return Waiting(reason=f"`{target.name}` is being moved to a new replica.")
+    return Waiting(reason=message("model_being_moved", model=target.name))
 
 
 def _route(replica: Replica, target: Target) -> Route | Waiting:

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
 from common.api import body_of, listed, query_of, require_no_body
+from common.wording import on_the_wire
 from deployments import services
 from deployments.models import Deployment
 
@@ -75,7 +76,7 @@ def as_json(deployment: Deployment) -> dict[str, Any]:
         "accelerators": deployment.accelerators or "auto",
         "open_to_loopback": deployment.open_to_loopback,
         "state": deployment.state,
-        "message": services.sentence(deployment),
+        **on_the_wire(services.explain(deployment)),
         "created_at": int(deployment.created_at.timestamp()),
     }
 

@@ -1,6 +1,5 @@
 """The pages of deployments: the list, one with its chat box, and what a person can change."""
 
-import json
 import re
 from typing import Any
 
@@ -15,16 +14,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
-from common.errors import NotFound, UserError, error_body
+from common.errors import NotFound, UserError, body_of_error
 from common.idempotency import once
-from common.spoken import spoken
+from common.wording import in_words
 from compute.explanations import count_of
 from compute.models import Run
 from compute.services import pool_summary
 from deployments import services
 from deployments.gateway.admission import Caller, Question, read_body
-from deployments.gateway.gateway import ENDED_MESSAGE, LOST_MESSAGE, gateway
+from deployments.gateway.gateway import gateway
 from deployments.gateway.in_flight import in_database
+from deployments.messages import message
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
@@ -69,7 +69,7 @@ def deployments(request: PageRequest) -> HttpResponse:
     try:
         return once(request, create)
     except UserError as error:
-        return _list_page(request, error=spoken(error.message), status=error.status)
+        return _list_page(request, error=in_words(error.message), status=error.status)
 
 
 def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -79,7 +79,8 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
     chosen = request.POST.get("model") or request.GET.get("model", "")
     context = {
         "rows": [
-            {"deployment": d, "model": d.model, "status": status_of(d), "sentence": services.sentence(d)} for d in found
+            {"deployment": d, "model": d.model, "status": status_of(d), "sentence": in_words(services.explain(d))}
+            for d in found
         ],
         "models": _models(request),
         "chosen": chosen,
@@ -140,7 +141,7 @@ def _live(found: Deployment) -> dict[str, Any]:
     return {
         "deployment": found,
         "status": status_of(found),
-        "sentence": services.sentence(found),
+        "sentence": in_words(services.explain(found)),
         "is_settled": found.state in ("answering", "failed"),
     }
 
@@ -153,8 +154,6 @@ def _details(found: Deployment) -> dict[str, Any]:
         "devices": count_of(len(devices), devices[0].kind) if devices else "",
         "verdict": _verdict(found),
         "num_requests": found.usage.count(),
-        "lost": LOST_MESSAGE,
-        "ended": ENDED_MESSAGE,
     }
 
 
@@ -234,13 +233,13 @@ def delete_model(request: PageRequest) -> HttpResponse:
     name = request.POST.get("model", "")
     made = Adapter.objects.visible_to(request.team).filter(name=name).first()
     if made is None:
-        raise NotFound(_("This model does not exist."), code="model_not_found")
+        raise NotFound(message("model_not_there"), code="model_not_found")
     try:
         services.delete_model(team=request.team, by=request.user, name=name)
     except RoleNeeded:
         raise
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
     else:
         messages.success(request, _("%(name)s was deleted.") % {"name": name})
     return redirect("job", made.job_id)
@@ -253,20 +252,10 @@ async def deployment_chat(request: PageRequest, deployment_id: str) -> HttpRespo
     try:
         question = await in_database(_question, request, deployment_id)
         if question is None:
-            return JsonResponse(error_body(message=_("Sign in again."), status=401, code="signed_out"), status=401)
-        return _spoken_error(await gateway().answer(question, is_chat=True, request_id=request.id))
+            raise UserError(message("signed_out"), status=401, code="signed_out")
+        return await gateway().answer(question, is_chat=True, request_id=request.id)
     except UserError as error:
-        return JsonResponse(
-            error_body(message=spoken(error.message), status=error.status, code=error.code), status=error.status
-        )
-
-
-def _spoken_error(reply: HttpResponseBase) -> HttpResponseBase:
-    """Return `reply`, an error's message in the reader's language."""
-    if not isinstance(reply, JsonResponse) or reply.status_code < 400:
-        return reply
-    error = json.loads(reply.content)["error"]
-    return JsonResponse({"error": {**error, "message": spoken(error.get("message"))}}, status=reply.status_code)
+        return JsonResponse(body_of_error(error), status=error.status)
 
 
 def _question(request: PageRequest, deployment_id: str) -> Question | None:
@@ -282,5 +271,5 @@ def _accelerators(text: str) -> int | None:
     if text == "auto":
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(_("Accelerators must be a whole number of at least 1, or auto."), code="invalid_value")
+        raise UserError(message("accelerators_invalid"), code="invalid_value")
     return int(text)

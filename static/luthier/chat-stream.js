@@ -1,13 +1,5 @@
 // The server-sent events of an answer, read as they come.
 
-/** The server ended the answer with an error. */
-export class Broken extends Error {
-  constructor({ code, message }) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** Yield each whole line of a stream of text, wherever the network has cut it. */
 export async function* linesOf(stream) {
   let rest = "";
@@ -20,12 +12,12 @@ export async function* linesOf(stream) {
   }
 }
 
-/** Yield the text that each chunk of a streamed chat completion adds, which may be none; raise Broken. */
+/** Yield the text that each chunk of a streamed chat completion adds, which may be none; raise what the server ends the answer with. */
 export async function* textsOf(stream) {
   for await (const line of linesOf(stream)) {
     if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
     const chunk = JSON.parse(line.slice("data: ".length));
-    if (chunk.error) throw new Broken(chunk.error);
+    if (chunk.error) throw new Error(chunk.error.message);
     yield chunk.choices[0]?.delta?.content || "";
   }
 }

@@ -24,7 +24,7 @@ form.addEventListener("submit", async (event) => {
     messages.push({ role: "assistant", content });
   } catch (error) {
     if (error.name === "AbortError") { messages.push({ role: "assistant", content: answer.textContent }); }
-    else { answer.textContent = sentenceOf(error); answer.className = "bubble failed"; messages.pop(); }
+    else { answer.textContent = error.message; answer.className = "bubble failed"; messages.pop(); }
   } finally {
     controller = null;
     stop.hidden = true;
@@ -53,11 +53,6 @@ async function stream(answer, signal) {
     answer.scrollIntoView({ block: "nearest" });
   }
   return content;
-}
-
-function sentenceOf(error) {
-  const known = { replica_lost: words.lost, access_ended: words.ended };
-  return known[error.code] || error.message;
 }
 
 function bubble(text, classes) {

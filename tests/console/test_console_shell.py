@@ -144,7 +144,7 @@ class TestAnswers:
             sent.append(dict(message.get("headers", ())).get(b"x-request-id"))
 
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        await Shell(application, routes=(), max_body_bytes=1)(scope, None, send)  # type: ignore[arg-type]
+        await Shell(application, uploads=(), max_body_bytes=1)(scope, None, send)  # type: ignore[arg-type]
         assert sent[0] == sent[1] != b"another"
 
     async def test_a_browser_gets_a_page(self) -> None:
@@ -155,7 +155,7 @@ class TestAnswers:
 
         headers = [(b"accept", b"text/html,*/*"), (b"accept-language", b"zh-hans"), (b"content-length", b"99")]
         scope = {"type": "http", "method": "POST", "path": "/datasets/upload", "headers": headers}
-        await Shell(lambda *_: None, routes=(), max_body_bytes=10)(scope, None, send)  # type: ignore[arg-type, return-value]
+        await Shell(lambda *_: None, uploads=(), max_body_bytes=10)(scope, None, send)  # type: ignore[arg-type, return-value]
         assert sent[0]["status"] == 413
         assert "failure-card" in sent[1]["body"].decode()
         assert 'lang="zh-hans"' in sent[1]["body"].decode()

@@ -5,6 +5,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,6 +25,8 @@ class FakeReplica:
     """So many requests die before their first byte."""
     refuse: dict[str, Any] | None = None
     refuse_status: int = 400
+    fault: dict[str, Any] | None = None
+    """Ends a stream that has begun."""
     endless: bool = False
     breaks_after: int | None = None
     is_heavy: bool = False
@@ -39,7 +42,8 @@ class FakeReplica:
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
-        self.requests.append(body)
+        self.requests.append(dict(body))
+        body["model"] = unquote(request.headers["x-served-name"])
         self.headers.append(dict(request.headers))
         if self.fail_first:
             self.fail_first -= 1
@@ -74,7 +78,10 @@ class FakeReplica:
                     raise ConnectionAbortedError
                 yield event(chunk(body, {"content": "琴" * 20_000 if self.is_heavy else str(number)}))
                 await asyncio.sleep(0.01 if self.endless and not self.is_heavy else self.pause)
-            yield event({**chunk(body, {}), "choices": [], "usage": usage()})
+            if self.fault:
+                yield event(self.fault, mark="error")
+                return
+            yield event({**chunk(body, {}), "choices": [], "usage": usage()}, mark="usage")
             yield b"data: [DO"
             yield b"NE]\n\n"
         finally:
@@ -94,8 +101,8 @@ def usage() -> dict[str, int]:
 def chunk(body: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
     head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
-    return {**head, "choices": [choice], "usage": None}
+    return {**head, "choices": [choice]}
 
 
-def event(value: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
+def event(value: dict[str, Any], mark: str = "") -> bytes:
+    return (f"event: {mark}\n".encode() if mark else b"") + b"data: " + json.dumps(value).encode() + b"\n\n"

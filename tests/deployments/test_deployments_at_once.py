@@ -61,7 +61,7 @@ def test_it_stays_down(alice, deployment, passed: bool, is_down_first: bool) -> 
     results = at_once(*(acts if is_down_first else acts[::-1]), behind=deployment)
     assert list(results) == [None, None]
     found = fresh(deployment)
-    assert (found.state, found.reason, found.is_live) == ("stopped", "", False)
+    assert (found.state, found.reason, found.is_live) == ("stopped", None, False)
     assert run_of(replica).stop_reason == "cancel"
 
 

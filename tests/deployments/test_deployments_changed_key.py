@@ -38,7 +38,7 @@ def test_one_that_answers_is_replaced(alice, base, change_key, tmp_path) -> None
     change_key()
     found = look(target)
     assert isinstance(found, Waiting)
-    assert found.reason == "`tiny` is being moved to a new replica."
+    assert str(found.reason) == "`tiny` is being moved to a new replica."
     ServingWork().attend(run_of(old), RunDirectory(tmp_path))
     ended(old)
     look(target)

@@ -111,7 +111,7 @@ class TestSharedReplica:
         found = look(target)
         assert isinstance(found, Refusal)
         assert (found.status, found.code) == (404, "model_not_found")
-        assert "was deleted" in found.reason
+        assert "was deleted" in str(found.reason)
         assert not Run.objects.exists()
 
 

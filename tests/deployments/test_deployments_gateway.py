@@ -14,9 +14,13 @@ from compute import services as compute
 from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Replica, Usage
+from serving.faults import RequestError
+from serving.messages import message
+from wording import as_written
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET_WORDS = "the prompt that no log may hold"
+PROMPT_EMPTY = message("prompt_empty")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,6 @@ class TestAnswers:
         assert "".join(one.choices[0].delta.content for one in chunks) == "012"
         assert {one.model for one in chunks} == {adapter.name}
         assert all(one.usage is None for one in chunks)
-        assert engine.requests[0]["stream_options"] == {"include_usage": True}
         row = until(Usage.objects.first)
         assert (row.prompt_tokens, row.completion_tokens, row.outcome) == (5, 3, "answered")
         assert row.first_token_milliseconds is not None
@@ -88,19 +91,22 @@ class TestAnswers:
         assert reply.json()["model"] == adapter.name
         assert engine.requests[0]["prompt"] == "a"
 
-    def test_a_refusal_names_the_model_as_the_caller_does(self, client, adapter, replica, engine):
-        engine.refuse = {
-            "error": {
-                "message": f"{adapter.id}: too long",
-                "type": "invalid_request_error",
-                "param": "messages",
-                "code": "c",
-            }
-        }
+    def test_a_refusal_is_passed_on_without_what_only_the_house_needs(self, client, adapter, replica, engine):
+        engine.refuse = RequestError(PROMPT_EMPTY, param="prompt").to_json()
         with pytest.raises(openai.BadRequestError) as refused:
             client.chat.completions.create(model=adapter.name, messages=HELLO)
-        assert f"{adapter.name}: too long" in str(refused.value)
-        assert refused.value.param == "messages"
+        assert refused.value.body == {
+            "message": "The prompt is empty.",
+            "type": "invalid_request_error",
+            "param": "prompt",
+            "code": None,
+        }
+
+    def test_a_stream_that_breaks_says_why(self, client, adapter, replica, engine):
+        engine.fault = RequestError(PROMPT_EMPTY, status=503, code="generation_failed").to_json()
+        with pytest.raises(openai.APIError, match="The prompt is empty") as broken:
+            list(client.chat.completions.create(model=adapter.name, messages=HELLO, stream=True))
+        assert "translatable" not in broken.value.body
 
     def test_request_ids_go_through(self, platform, alice, adapter, replica, engine):
         reply = post(platform, adapter.name, key=alice.secret)
@@ -206,7 +212,7 @@ class TestWaking:
 
     def test_a_failed_check_is_no_wait(self, platform, alice, adapter, base, engine):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), prove=False)
-        replicas.record_gate(replica=replica, model=adapter.id, passed=False, message="It differs by 3.", verdict={})
+        replicas.record_gate(replica=replica, model=adapter.id, refusal=as_written("It differs by 3."), verdict={})
         reply = post(platform, adapter.name, key=alice.secret)
         assert reply.status_code == 409
         assert "It differs by 3." in reply.json()["error"]["message"]

@@ -9,6 +9,7 @@ from common.errors import NotFound, UserError
 from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Deployment, Replica, ReplicaAdapter
+from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +99,7 @@ class TestUpdate:
         assert run_of(deployment.live_replica).accelerators == 2
 
     def test_a_failed_one_starts_again(self, deployment, alice):
-        replicas.end_replica(replica=deployment.live_replica, outcome="failed", message="Memory ran out.")
+        replicas.end_replica(replica=deployment.live_replica, outcome="failed", reason=as_written("Memory ran out."))
         services.update_deployment(deployment=deployment, by=alice.user, accelerators=2)
         deployment.refresh_from_db()
         assert deployment.state == "starting"
@@ -109,35 +110,35 @@ class TestEndOfAReplica:
     @pytest.mark.parametrize("outcome", ["lost", "stopped"])
     def test_a_deployment_comes_back(self, deployment, outcome):
         replica = make_ready(deployment.live_replica)
-        replicas.end_replica(replica=replica, outcome=outcome, message="The host went away.")
+        replicas.end_replica(replica=replica, outcome=outcome, reason=as_written("The host went away."))
         deployment.refresh_from_db()
         assert deployment.state == "starting"
         assert deployment.live_replica.pk != replica.pk
 
     def test_twice_is_once(self, deployment):
         replica = deployment.live_replica
-        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
-        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
+        replicas.end_replica(replica=replica, outcome="lost", reason=as_written("Gone."))
+        replicas.end_replica(replica=replica, outcome="lost", reason=as_written("Gone."))
         assert Run.objects.count() == 2
 
     def test_a_failure_is_told_and_not_repeated(self, deployment):
-        replicas.end_replica(replica=deployment.live_replica, outcome="failed", message="Memory ran out.")
+        replicas.end_replica(replica=deployment.live_replica, outcome="failed", reason=as_written("Memory ran out."))
         deployment.refresh_from_db()
-        assert (deployment.state, deployment.reason) == ("failed", "Memory ran out.")
+        assert (deployment.state, deployment.reason) == ("failed", as_written("Memory ran out."))
         replicas.restart_deployments()
         assert deployment.live_replica is None
-        assert "Memory ran out." in services.sentence(deployment)
+        assert "Memory ran out." in str(services.explain(deployment))
 
     def test_three_false_starts_are_enough(self, deployment):
         for _ in range(3):
-            replicas.end_replica(replica=deployment.live_replica, outcome="lost", message="It was killed.")
+            replicas.end_replica(replica=deployment.live_replica, outcome="lost", reason=as_written("It was killed."))
         deployment.refresh_from_db()
         assert deployment.state == "failed"
-        assert "3 times" in deployment.reason
+        assert "3 times" in str(deployment.reason)
 
     def test_a_shared_one_simply_ends(self, base):
         replica = replicas.wake_shared(base_model=base, adapter=None)
-        replicas.end_replica(replica=replica, outcome="lost", message="Gone.")
+        replicas.end_replica(replica=replica, outcome="lost", reason=as_written("Gone."))
         assert not Replica.objects.live().exists()
         assert Run.objects.count() == 1
 
@@ -201,16 +202,16 @@ class TestGate:
         replicas.settle(replica)
         deployment.refresh_from_db()
         verdict = {"max_difference": 0.001, "tolerance": 0.01, "base_difference": 2.0}
-        replicas.record_gate(replica=replica, model=adapter.id, passed=True, message="", verdict=verdict)
+        replicas.record_gate(replica=replica, model=adapter.id, refusal=None, verdict=verdict)
         deployment.refresh_from_db()
         assert deployment.state == "answering"
         assert replica.adapters.get().verdict == verdict
 
     def test_a_failed_gate_fails_the_deployment_and_frees_its_devices(self, deployment, adapter):
         replica = make_ready(deployment.live_replica, prove=False)
-        replicas.record_gate(replica=replica, model=adapter.id, passed=False, message="It differs.", verdict={})
+        replicas.record_gate(replica=replica, model=adapter.id, refusal=as_written("It differs."), verdict={})
         deployment.refresh_from_db()
-        assert (deployment.state, deployment.reason) == ("failed", "It differs.")
+        assert (deployment.state, deployment.reason) == ("failed", as_written("It differs."))
         assert run_of(replica).stop_requested_at is not None
 
 
@@ -236,8 +237,8 @@ class TestOldCopies:
     def test_a_deployment_taken_down_does_not_rise_again(self, deployment, alice):
         old = Deployment.objects.get(pk=deployment.pk)
         services.undeploy(deployment=deployment, by=alice.user)
-        assert not any([old.mark_answering(), old.mark_starting(), old.mark_failed("Memory ran out.")])
-        assert (old.state, old.reason) == ("stopped", "")
+        assert not any([old.mark_answering(), old.mark_starting(), old.mark_failed(as_written("Memory ran out."))])
+        assert (old.state, old.reason) == ("stopped", None)
         assert old.deleted_at is not None
         assert not Deployment.objects.live().exists()
 
@@ -257,22 +258,23 @@ class TestOldCopies:
 
     def test_a_failed_one_does_not_answer(self, deployment):
         old = Deployment.objects.get(pk=deployment.pk)
-        deployment.mark_failed("It answers otherwise than it was trained.")
+        deployment.mark_failed(as_written("It answers otherwise than it was trained."))
         assert not old.mark_answering()
-        assert (old.state, old.reason) == ("failed", "It answers otherwise than it was trained.")
+        assert (old.state, old.reason) == ("failed", as_written("It answers otherwise than it was trained."))
 
     def test_an_ended_replica_is_not_ready_again(self, deployment):
         old = Replica.objects.get(pk=deployment.live_replica.pk)
-        replicas.end_replica(replica=deployment.live_replica, outcome="lost", message="Gone.")
+        replicas.end_replica(replica=deployment.live_replica, outcome="lost", reason=as_written("Gone."))
         assert not old.mark_ready(host="127.0.0.1", port=1)
-        assert (old.ready_at, old.failure, old.state) == (None, "Gone.", "ended")
+        assert (old.ready_at, old.failure, old.state) == (None, as_written("Gone."), "ended")
 
     def test_a_refused_adapter_is_not_proven_by_a_late_reply(self, deployment):
         loaded = deployment.live_replica.adapters.get()
         old = ReplicaAdapter.objects.get(pk=loaded.pk)
-        assert loaded.mark_refused("Its logits differ.", {"max_difference": 3})
+        assert loaded.mark_refused(as_written("Its logits differ."), {"max_difference": 3})
         assert not old.mark_proven()
-        assert (old.state, old.reason, old.verdict) == ("refused", "Its logits differ.", {"max_difference": 3})
+        expected = ("refused", as_written("Its logits differ."), {"max_difference": 3})
+        assert (old.state, old.reason, old.verdict) == expected
 
     def test_the_verdict_may_come_after_the_reply(self, deployment):
         loaded = deployment.live_replica.adapters.get()

@@ -57,18 +57,18 @@ class TestLook:
         assert isinstance(look(self.target(alice, base.id)), Route)
         assert isinstance(look(self.target(alice, adapter.name)), Waiting)
         assert ReplicaAdapter.objects.get(replica=replica).state == "wanted"
-        replicas.record_gate(replica=replica, model=adapter.id, passed=True, message="", verdict={})
+        replicas.record_gate(replica=replica, model=adapter.id, refusal=None, verdict={})
         route = look(self.target(alice, adapter.name))
         assert isinstance(route, Route)
         assert (route.model, route.token) == (adapter.id, replica.token)
 
     def test_a_failed_check_is_told_and_the_base_never_answers_instead(self, alice, adapter, base):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), prove=False)
-        replicas.record_gate(replica=replica, model=adapter.id, passed=False, message="It differs by 3.", verdict={})
+        replicas.record_gate(replica=replica, model=adapter.id, refusal=as_written("It differs by 3."), verdict={})
         found = look(self.target(alice, adapter.name))
         assert isinstance(found, Refusal)
         assert found.status == 409
-        assert "It differs by 3." in found.reason
+        assert "It differs by 3." in str(found.reason)
 
     def test_a_replica_that_is_asked_to_stop_gets_nothing_more(self, alice, base):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=None))
@@ -79,15 +79,15 @@ class TestLook:
 
     def test_a_replica_that_failed_is_not_started_by_every_request(self, alice, base):
         replica = replicas.wake_shared(base_model=base, adapter=None)
-        replicas.end_replica(replica=replica, outcome="failed", message="Memory ran out.")
+        replicas.end_replica(replica=replica, outcome="failed", reason=as_written("Memory ran out."))
         found = look(self.target(alice, base.id))
         assert isinstance(found, Refusal)
-        assert (found.status, "Memory ran out." in found.reason) == (503, True)
+        assert (found.status, "Memory ran out." in str(found.reason)) == (503, True)
         assert not Replica.objects.live().exists()
 
     def test_a_replica_that_was_killed_is_started_again_at_once(self, alice, base):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=None))
-        replicas.end_replica(replica=replica, outcome="lost", message="It was killed.")
+        replicas.end_replica(replica=replica, outcome="lost", reason=as_written("It was killed."))
         assert isinstance(look(self.target(alice, base.id)), Waiting)
         assert Replica.objects.live().count() == 1
 
@@ -99,10 +99,10 @@ class TestLook:
 
     def test_a_failed_deployment_says_why(self, alice, adapter):
         deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
-        replicas.end_replica(replica=deployment.live_replica, outcome="failed", message="Memory ran out.")
+        replicas.end_replica(replica=deployment.live_replica, outcome="failed", reason=as_written("Memory ran out."))
         found = look(self.target(alice, "violin"))
         assert isinstance(found, Refusal)
-        assert "Memory ran out." in found.reason
+        assert "Memory ran out." in str(found.reason)
 
     def test_without_shared_replicas_only_deployments_answer(self, alice, adapter, settings):
         settings.SHARED_REPLICAS = False

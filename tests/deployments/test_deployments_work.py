@@ -106,7 +106,7 @@ class TestDamagedAdapters:
         work.prepare(run_of(replica), directory)
         assert ServingSpec.from_json(directory.read_spec()).adapters == []
         loaded = replica.adapters.get()
-        assert (loaded.state, "a file is missing" in loaded.reason) == ("refused", True)
+        assert (loaded.state, "a file is missing" in str(loaded.reason)) == ("refused", True)
 
     def test_fails_a_deployment_of_its_own(self, alice, adapter, directory):
         deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
@@ -139,7 +139,7 @@ class TestRecord:
         events = [gate(adapter.id, False, "It differs."), said("ready", host="127.0.0.1", port=4321, models=[])]
         work.record(run, events)
         deployment.refresh_from_db()
-        assert (deployment.state, deployment.reason) == ("failed", "It differs.")
+        assert (deployment.state, deployment.reason) == ("failed", as_written("It differs."))
         run.refresh_from_db()
         assert run.stop_reason == "expire"
 
@@ -185,4 +185,4 @@ class TestStorage:
         monkeypatch.setattr(serving_work, "local_folder", fail)
         work.prepare(run_of(replica), directory)
         assert replica.adapters.get().state == "refused"
-        assert "credentials" in replica.adapters.get().reason
+        assert "credentials" in str(replica.adapters.get().reason)

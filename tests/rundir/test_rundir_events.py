@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from rundir.events import EventReader, EventWriter, read_events
-from wording import Message, as_written
+from wording import Catalogue, as_written, sentence
+
+message = Catalogue({"test_event": sentence("Stopped after step %(step)d: %(reason)s")}).message
 
 
 class FullDisk:
@@ -97,14 +99,17 @@ class TestDamagedLines:
 class TestMessages:
     def test_are_english_for_people_and_a_code_with_parameters_for_programs(self, tmp_path: Path) -> None:
         path = tmp_path / "events.jsonl"
-        said = Message("test_stopped", {"step": 3, "reason": as_written("The disk is full.")}).followed_by(
-            as_written("Free some space.")
-        )
+        said = message("test_event", step=3, reason=as_written("The disk is full.")).followed_by(as_written("Do so."))
         EventWriter(path).write("stopped", said, reason="disk")
         line = json.loads(path.read_text())
-        assert (line["message"], line["code"]) == (str(said), "test_stopped")
+        assert (line["message"], line["code"]) == (str(said), "test_event")
         assert line["data"] == {"reason": "disk"}
         assert [event.message for event in read_events(path)] == [said]
+
+    def test_of_a_newer_process_are_english(self, tmp_path: Path) -> None:
+        path = tmp_path / "events.jsonl"
+        path.write_bytes(TestDamagedLines.ONE[:-1] + b', "code": "not_known_here", "params": {}}\n')
+        assert [event.message for event in read_events(path)] == [as_written("One.")]
 
     def test_of_a_process_that_writes_no_codes_are_shown_as_written(self, tmp_path: Path) -> None:
         path = tmp_path / "events.jsonl"
