@@ -12,12 +12,18 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from console import questions  # noqa: E402
 from console.proxies import behind_proxies  # noqa: E402
 from console.shell import Application, Shell  # noqa: E402
-from datasets_app.web.receiving import ASGI_ROUTES  # noqa: E402
+from datasets_app.web import receiving  # noqa: E402
 
 # WhiteNoise hands static files over by a synchronous iterator, which Django reads whole: they are small.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-shell = Shell(cast("Application", django_application), routes=ASGI_ROUTES, max_body_bytes=settings.MAX_BODY_BYTES)
+shell = Shell(
+    cast("Application", django_application),
+    uploads=receiving.ASGI_ROUTES,
+    questions=questions.ASGI_ROUTES,
+    max_body_bytes=settings.MAX_BODY_BYTES,
+)
 application = behind_proxies(shell, settings.TRUSTED_PROXIES)

@@ -2,7 +2,7 @@
 
 Django's ASGI handler spools a whole body before any view runs, so what must be refused early is refused here: bodies
 over the cap, charsets that are codecs, paths with NUL or dot segments. Uploads are routed past Django, since they are
-streamed to storage and may be larger than any body.
+streamed to storage and may be larger than any body; questions to models are, since they may wait for long.
 """
 
 import asyncio
@@ -45,11 +45,14 @@ class Refused(Exception):
 
 
 class Shell:
-    """Check each HTTP request, then hand it to an upload route or to Django."""
+    """Check each HTTP request, then hand it to an upload route, to a question's, or to Django."""
 
-    def __init__(self, django: Application, *, routes: Sequence[Route], max_body_bytes: int) -> None:
+    def __init__(
+        self, django: Application, *, uploads: Sequence[Route], questions: Sequence[Route] = (), max_body_bytes: int
+    ) -> None:
         self.django = django
-        self.routes = routes
+        self.uploads = uploads
+        self.questions = questions
         self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,21 +70,21 @@ class Shell:
         try:
             _check_path(scope)
             _check_charset(scope)
-            if (route := self._route(scope)) is not None:
-                await route(scope, receive, send)
+            if (upload := _route(scope, self.uploads)) is not None:
+                await upload(scope, receive, send)
             else:
-                await self._to_django(scope, receive, send, transport)
+                answering = _route(scope, self.questions) or self.django
+                await self._limited(answering, scope, receive, send, transport)
         except Refused as refused:
             await _reply(scope, send, refused)
 
-    def _route(self, scope: Scope) -> Application | None:
-        for method, pattern, application in self.routes:
-            if scope["method"] == method and pattern.fullmatch(scope["path"]):
-                return application
-        return None
-
-    async def _to_django(
-        self, scope: Scope, receive: Receive, send: Send, transport: asyncio.WriteTransport | None
+    async def _limited(
+        self,
+        application: Application,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        transport: asyncio.WriteTransport | None,
     ) -> None:
         """Pass on at most what the path may bring; a longer body is a 413 whether or not it announced its length."""
         limit = self._limit(scope)
@@ -105,7 +108,7 @@ class Shell:
             await send(message)
             is_whole = message["type"] == "http.response.body" and not message.get("more_body")
 
-        await self.django(scope, limited, sending)
+        await application(scope, limited, sending)
         if not is_whole and transport is not None:
             await _hang_up(transport)
 
@@ -115,6 +118,13 @@ class Shell:
             return self.max_body_bytes  # a page's form with a file
         is_question = QUESTIONS.fullmatch(scope["path"])
         return min(MAX_QUESTION_BYTES if is_question else MAX_CONTROL_BYTES, self.max_body_bytes)
+
+
+def _route(scope: Scope, routes: Sequence[Route]) -> Application | None:
+    for method, pattern, application in routes:
+        if scope["method"] == method and pattern.fullmatch(scope["path"]):
+            return application
+    return None
 
 
 async def _hang_up(transport: asyncio.WriteTransport) -> None:

@@ -41,7 +41,7 @@ async def asked(
     given = headers or [(b"content-type", b"application/json")]
     length = [(b"content-length", str(len(body)).encode())] if announce else []
     scope = {"type": "http", "method": "POST", "path": path, "headers": [*given, *length]}
-    await Shell(django, routes=(), max_body_bytes=MOST)(scope, receive, send)
+    await Shell(django, uploads=(), max_body_bytes=MOST)(scope, receive, send)
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 

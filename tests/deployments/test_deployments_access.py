@@ -9,7 +9,6 @@ import httpx
 import pytest
 from deployments_cast import Person, Server, make_ready, until
 from django.conf import settings as configured
-from django.core.asgi import get_asgi_application
 from django.db import Error, InterfaceError, OperationalError
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
@@ -18,6 +17,7 @@ from fake_replica import HELLO, FakeReplica
 from accounts.members import get_member, remove_member
 from accounts.models import Membership, User
 from accounts.services import create_api_key, revoke_api_key
+from console.asgi import application
 from deployments import replicas, services
 from deployments.gateway import in_flight
 from deployments.models import Deployment, Replica, Usage
@@ -29,7 +29,7 @@ Ending = Callable[[Person], None]
 
 @pytest.fixture
 def platform() -> Iterator[Server]:
-    server = Server(get_asgi_application())
+    server = Server(application)
     yield server
     server.stop()
 

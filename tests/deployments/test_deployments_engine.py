@@ -13,9 +13,9 @@ from typing import Any
 import openai
 import pytest
 from deployments_cast import Server, make_adapter, make_base, until
-from django.core.asgi import get_asgi_application
 
 from compute.models import Run
+from console.asgi import application
 from deployments import serving_work
 from deployments.models import Replica
 from deployments.serving_work import ServingWork
@@ -82,7 +82,7 @@ class Tree:
 
 @pytest.fixture
 def platform() -> Iterator[Server]:
-    server = Server(get_asgi_application())
+    server = Server(application)
     yield server
     server.stop()
 

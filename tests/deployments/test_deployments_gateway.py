@@ -7,11 +7,11 @@ import httpx
 import openai
 import pytest
 from deployments_cast import Server, make_ready, until
-from django.core.asgi import get_asgi_application
 from fake_replica import HELLO
 
 from compute import services as compute
 from compute.models import Run
+from console.asgi import application
 from deployments import replicas, services
 from deployments.models import Replica, Usage
 from serving.faults import RequestError
@@ -25,7 +25,7 @@ PROMPT_EMPTY = message("prompt_empty")
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Server]:
-    server = Server(get_asgi_application())
+    server = Server(application)
     yield server
     server.stop()
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 import httpx
 import pytest
 from deployments_cast import Server, make_ready, until
-from django.core.asgi import get_asgi_application
 from fake_replica import HELLO
 
-from console.shell import Shell
+from console.asgi import application
 from deployments import replicas
 from deployments.models import Replica, Usage
 from jobs.models import Adapter
@@ -27,7 +26,7 @@ def soon(settings) -> None:
 
 @pytest.fixture
 def platform() -> Iterator[Server]:
-    server = Server(Shell(get_asgi_application(), routes=[], max_body_bytes=2**20))
+    server = Server(application)
     yield server
     server.stop()
 
