@@ -63,7 +63,7 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ('save_it_as_utf8', 'Save it as UTF-8.'),
     ('no_json_value', '%(value)s is no value of JSON.'),
     ('write_null_or_finite', 'Write null or a finite number instead, or leave the key out.'),
-    ('number_too_long', 'The row holds a number too long to be read.'),
+    ("row_number_too_long", 'The row holds a number too long to be read.'),
     ('write_long_numbers_as_text', 'Write long numbers as text, between quotes.'),
     ('row_too_long', 'The row is longer than %(mebibytes)d MiB, the most that one example may have.'),
     ('shorten_the_example', 'Shorten or split the example. If a line break is missing, put each example on a line of its own.'),
