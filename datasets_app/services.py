@@ -23,7 +23,7 @@ from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
 from datasets_app.storage.node_files import TokensBusy
 from datasets_app.storage.spool import Spool
-from datasets_app.tokens.caches import Tokens, ensure_tokens
+from datasets_app.tokens.caches import Tokens, TokensSummary, ensure_tokens
 from datasets_app.tokens.row_view import row_tokens
 from datasets_app.tokens.statistics import token_statistics
 from datasets_app.versions.diffs import Difference, difference
@@ -41,6 +41,7 @@ __all__ = [
     "RowView",
     "Tokens",
     "TokensBusy",
+    "TokensSummary",
     "acceptance_of",
     "all_faults",
     "answer_unused",

@@ -24,7 +24,7 @@ from datasets_app.storage.removal import remove_file
 from jobs import tasks
 from jobs.erasing import METRICS
 from jobs.estimates.situations import devices_for
-from jobs.hyperparameters import check_names, check_together, read_asked
+from jobs.hyperparameters import Asked, check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import Adapter, FineTuningJob
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
@@ -310,7 +310,7 @@ def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
 
 def _asked(
     team: Team, base: BaseModel, files: list[TrainingFile], accelerators: int | None, job_request: JobRequest
-) -> dict[str, Any]:
+) -> Asked:
     asked = read_asked(
         hyperparameters=job_request.hyperparameters,
         method=job_request.method,

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Literal, TypedDict, cast
 
 from django.conf import settings
 
@@ -46,6 +46,46 @@ SHOWN_LINES = 10
 """Of lines that a sentence names."""
 
 
+class TokenCounts(TypedDict):
+    """What one token cache holds."""
+
+    rows: int
+    tokens: int
+    trained_tokens: int
+    max_len: int
+
+
+class Losses(TypedDict):
+    """What was cut or left out; the first lines of each kind are named."""
+
+    rows_without_answer: int
+    lines_without_answer: list[int]
+    rows_truncated: int
+    lines_truncated: list[int]
+    rows_outside_split: int
+
+
+class TokensSummary(Losses):
+    """summary.json of a training's token caches."""
+
+    train: TokenCounts
+    validation: TokenCounts | None
+    chat_hash: str
+    max_seq_len: int
+    validation_share: float
+    sources: list[str]
+    """SHA-256 of the files."""
+
+
+class _ReadAs(TypedDict):
+    """A file's bytes and how they are read: the same bytes may be read in two ways."""
+
+    sha256: str
+    reading: dict[str, str]
+    format: str
+    suffixes: list[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Where the token caches of a training lie."""
@@ -53,9 +93,7 @@ class Tokens:
     key: str
     train: Path
     validation: Path | None
-    meta: dict[str, Any]
-    """rows, tokens, trained_tokens, max_len of "train" and "validation" (None without), rows_without_answer with
-    lines_without_answer, rows_truncated with lines_truncated, rows_outside_split, validation_share, chat_hash."""
+    meta: TokensSummary
 
 
 def ensure_tokens(
@@ -104,7 +142,7 @@ def resolve_share(share: float | Literal["auto"], num_rows: int) -> float:
     return 0.0 if num_rows < AUTO_MIN_ROWS else min(AUTO_SHARE, AUTO_MAX_ROWS / num_rows)
 
 
-def _read_as(file: TrainingFile) -> dict[str, Any]:
+def _read_as(file: TrainingFile) -> _ReadAs:
     suffixes = PurePath(file.filename.lower()).suffixes  # these decide where the bytes do not
     return {"sha256": file.sha256, "reading": file.reading, "format": file.format, "suffixes": suffixes[-2:]}
 
@@ -113,9 +151,8 @@ def _read_as(file: TrainingFile) -> dict[str, Any]:
 class _Plan:
     """All that decides what the caches hold."""
 
-    file: dict[str, Any]
-    validation: dict[str, Any] | None
-    """The bytes and how they are read: the same bytes may be read in two ways."""
+    file: _ReadAs
+    validation: _ReadAs | None
     chat_hash: str
     max_seq_len: int
     data_split: str
@@ -183,7 +220,7 @@ def _build(
 
 def _write(
     draft: Path, plan: _Plan, file: TrainingFile, validation_file: TrainingFile | None, chat: ChatFormat
-) -> dict[str, Any]:
+) -> TokensSummary:
     losses = _Losses()
     with TokenCacheWriter(draft / "train") as train, TokenCacheWriter(draft / "validation") as validation:
         writers = {"train": train, "validation": validation}
@@ -207,7 +244,7 @@ def _write(
         "max_seq_len": plan.max_seq_len,
         "validation_share": plan.validation_share,
         "sources": [one.sha256 for one in (file, validation_file) if one is not None],
-        **asdict(losses),
+        **cast(Losses, asdict(losses)),
     }
 
 
@@ -279,7 +316,7 @@ def _require_something_to_learn(train: TokenCacheWriter, plan: _Plan, losses: _L
     )
 
 
-def _counts(writer: TokenCacheWriter) -> dict[str, int]:
+def _counts(writer: TokenCacheWriter) -> TokenCounts:
     return {
         "rows": writer.num_rows,
         "tokens": writer.num_tokens,

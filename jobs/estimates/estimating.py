@@ -1,7 +1,7 @@
 """What a job would be before it is made, and what every parameter means for it."""
 
 import statistics
-from typing import Any
+from typing import Literal, TypedDict, cast
 
 from accounts.models import Team
 from catalogue.models import BaseModel
@@ -11,7 +11,7 @@ from common.wording import in_words
 from datasets_app.models import TrainingFile
 from jobs.estimates.memory import memory_of
 from jobs.estimates.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
-from jobs.hyperparameters import PARAMETERS, Resolved, check_together, resolve
+from jobs.hyperparameters import PARAMETERS, Asked, Resolved, Value, Values, check_together, resolve
 from jobs.hyperparameters.automatic import training_rows
 from jobs.messages import message
 from jobs.models import FineTuningJob, Rehearsal
@@ -23,7 +23,50 @@ START_SECONDS = 15
 REMEMBERED_JOBS = 5
 
 
-def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict[str, Any]]:
+class HyperparameterObject(TypedDict):
+    """A hyperparameter as the API shows it: in words, with what it accepts and its automatic value."""
+
+    object: Literal["hyperparameter"]
+    name: str
+    label: str
+    term: str
+    type: str
+    group: str
+    sentence: str
+    accepted: str
+    choices: list[str]
+    managed: str | None
+    auto: Value | None
+    reason: str
+
+
+class Forecast(TypedDict):
+    """About how long and how much memory; None for what is not known."""
+
+    seconds: int | None
+    seconds_low: int | None
+    seconds_high: int | None
+    seconds_source: str | None
+    accelerator_hours: float | None
+    memory_bytes: int
+    memory_source: str
+
+
+class Estimate(Forecast):
+    """A `fine_tuning.job.estimate`."""
+
+    object: Literal["fine_tuning.job.estimate"]
+    rows: int | None
+    tokens: int | None
+    steps: int | None
+    batch_size: int
+    accelerators: int
+    accelerator_kind: str
+    hyperparameters: Values
+    reasons: dict[str, str]
+
+
+def describe(*, team: Team, model: str | None, file_id: str | None) -> list[HyperparameterObject]:
     """Return every parameter with its words, what it accepts, its automatic value and the reason for it."""
     base = _base(model)
     file = _file(team, file_id)
@@ -41,7 +84,7 @@ def describe(*, team: Team, model: str | None, file_id: str | None) -> list[dict
             "accepted": in_words(parameter.accepted),
             "choices": list(parameter.choices),
             "managed": in_words(parameter.managed) if parameter.managed is not None else None,
-            "auto": resolved.values.get(parameter.name) if resolved else None,
+            "auto": cast(Value | None, resolved.values.get(parameter.name)) if resolved else None,
             "reason": in_words(resolved.reasons.get(parameter.name)) if resolved else "",
         }
         for parameter in PARAMETERS
@@ -53,10 +96,10 @@ def estimate(
     team: Team,
     model: str,
     file_id: str,
-    asked: dict[str, Any],
+    asked: Asked,
     accelerators: int | None,
     validation_file_id: str | None,
-) -> dict[str, Any]:
+) -> Estimate:
     """Return about how many rows, tokens, steps and seconds a job would take; None for what nobody knows yet."""
     base, file = _base(model), _file(team, file_id)
     has_validation_file = validation_file_id is not None and bool(_found(team, validation_file_id, "validation_file"))
@@ -86,7 +129,7 @@ def estimate(
     }
 
 
-def forecast(base: BaseModel, tokens: int | None, values: dict[str, Any], devices: Devices) -> dict[str, Any]:
+def forecast(base: BaseModel, tokens: int | None, values: Values, devices: Devices) -> Forecast:
     """Return about how long and how much memory it takes, with what that is known from.
 
     seconds, seconds_low and seconds_high are None while no training or rehearsal of this model has run here.
@@ -149,7 +192,7 @@ def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
 
 
 def _resolve(
-    asked: dict[str, Any], base: BaseModel, file: TrainingFile | None, devices: Devices, *, has_validation_file: bool
+    asked: Asked, base: BaseModel, file: TrainingFile | None, devices: Devices, *, has_validation_file: bool
 ) -> Resolved:
     situation = situation_of(
         base=base,

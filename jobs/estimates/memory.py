@@ -6,9 +6,9 @@ without the attention scores, which no current kernel keeps.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from catalogue.models import BaseModel
+from jobs.hyperparameters import Values
 
 TRAINED_BYTES = 16
 """Of a trained parameter: fp32 weight and gradient, and AdamW's two moments."""
@@ -44,7 +44,7 @@ class Memory:
         return self.weights + self.trained + self.activations + self.overhead
 
 
-def memory_of(base: BaseModel, values: dict[str, Any], *, device_kind: str, world_size: int) -> Memory:
+def memory_of(base: BaseModel, values: Values, *, device_kind: str, world_size: int) -> Memory:
     """Return what one device needs for `values`; within about a third of what is measured."""
     wide = 2 if device_kind == "cuda" else 4
     stage, offload = int(values["zero_stage"]), bool(values["offload"])
@@ -65,17 +65,17 @@ def memory_of(base: BaseModel, values: dict[str, Any], *, device_kind: str, worl
     )
 
 
-def _trained_parameters(base: BaseModel, values: dict[str, Any]) -> int:
+def _trained_parameters(base: BaseModel, values: Values) -> int:
     rank = int(values["lora_dim"])
     adapter = rank * base.num_layers * LORA_WIDTHS * base.hidden_size
     return adapter + base.parameters if _trains_base(values) else adapter
 
 
-def _trains_base(values: dict[str, Any]) -> bool:
+def _trains_base(values: Values) -> bool:
     return int(values["lora_dim"]) == 0 or not values["only_optimize_lora"]
 
 
-def _activations(base: BaseModel, values: dict[str, Any], *, device_kind: str, wide: int) -> int:
+def _activations(base: BaseModel, values: Values, *, device_kind: str, wide: int) -> int:
     length, layers = int(values["max_seq_len"]), base.num_layers
     per_unit = ACTIVATION_BYTES * wide // 2
     recomputes = values["gradient_checkpointing"]

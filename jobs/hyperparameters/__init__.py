@@ -6,16 +6,20 @@ from jobs.hyperparameters.consistency import check_names, check_together
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.resolving import Layout, Resolved, lay_out, openai_values, resolve, round_up
 from jobs.hyperparameters.table import BY_NAME, PARAMETERS, find
+from jobs.hyperparameters.values import Asked, Value, Values
 
 __all__ = [
     "AUTO",
     "BY_NAME",
     "OPENAI",
     "PARAMETERS",
+    "Asked",
     "Layout",
     "Parameter",
     "Resolved",
     "Situation",
+    "Value",
+    "Values",
     "check_names",
     "check_together",
     "find",

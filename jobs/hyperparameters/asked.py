@@ -1,6 +1,6 @@
 """What a request asks for: Luthier's names and OpenAI's, from every place where OpenAI's API lets them stand."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +9,7 @@ from common.texts import sendable
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import AUTO, Parameter
 from jobs.hyperparameters.table import find
+from jobs.hyperparameters.values import Asked
 
 OPENAI = {
     parameter.name: parameter
@@ -50,7 +51,7 @@ OPENAI = {
 
 def read_asked(
     *, hyperparameters: Any = None, method: Any = None, seed: Any = None, system_prompt: Any = None
-) -> dict[str, Any]:
+) -> Asked:
     """Return every value that is not "auto", parsed and checked one by one; UserError names the first bad one.
 
     `hyperparameters` is OpenAI's older form, `method` the newer one; the same name twice must have the same value.
@@ -58,7 +59,7 @@ def read_asked(
     sources = [_object(hyperparameters, "hyperparameters"), _of_method(method)]
     extra = {"seed": seed, "system_prompt": system_prompt}
     sources.append({name: value for name, value in extra.items() if value is not None})
-    asked: dict[str, Any] = {}
+    asked: dict[str, object] = {}
     for source in sources:
         for name, value in source.items():
             parsed = parameter_of(name).parse(value)
@@ -70,7 +71,7 @@ def read_asked(
                     code="contradiction",
                     param=name,
                 )
-    return asked
+    return cast(Asked, asked)
 
 
 def parameter_of(name: str) -> Parameter:

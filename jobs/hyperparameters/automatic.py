@@ -9,9 +9,10 @@ goals: 1e-3, batch 8) and, for large models, from the published rule for LoRA, r
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from jobs.hyperparameters.messages import message
+from jobs.hyperparameters.values import Values
 from trainer.spec import FOLLOWING, steps_of
 from wording import Message
 
@@ -62,33 +63,34 @@ class Situation:
 
 
 Reason = Message
-Rule = Callable[[Situation, dict[str, Any]], tuple[Any, Reason]]
+Rule = Callable[[Situation, Values], tuple[object, Reason]]
 
 
-def training_rows(situation: Situation, chosen: dict[str, Any]) -> int:
+def training_rows(situation: Situation, chosen: Values) -> int:
     """Return about how many conversations are trained on after both splits."""
     from_split = [float(part) for part in str(chosen.get("data_split", "1,0,0")).split(",")]
     share = from_split[0] / sum(from_split) * (1 - float(chosen.get("validation_split", 0)))
     return max(1, round(situation.rows * share))
 
 
-def resolve(situation: Situation, chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Reason]]:
+def resolve(situation: Situation, chosen: Values) -> tuple[Values, dict[str, Reason]]:
     """Return every automatic parameter's value beside the `chosen` ones, and the reasons of the automatic ones.
 
     Rules see what was chosen and what earlier rules have said, in the order of RULES.
     """
-    values: dict[str, Any] = dict(chosen)
+    found: dict[str, object] = dict(chosen)
+    values = cast(Values, found)
     reasons: dict[str, Reason] = {}
     if "per_device_train_batch_size" in chosen and "gradient_accumulation_steps" not in chosen:
         # A batch of one's own is the batch: no rounds are added to it.
-        values["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, message("one_round")
+        found["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, message("one_round")
     for name, rule in RULES.items():
-        if name not in values:
-            values[name], reasons[name] = rule(situation, values)
+        if name not in found:
+            found[name], reasons[name] = rule(situation, values)
     return values, reasons
 
 
-def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+def learning_rate(situation: Situation, chosen: Values) -> tuple[float, Reason]:
     """Return the rate for this model and amount of data, rounded to two digits."""
     reason: Reason
     rate = 5e-4 * (2000 / max(1, situation.hidden_size)) ** 0.08
@@ -108,7 +110,7 @@ def learning_rate(situation: Situation, chosen: dict[str, Any]) -> tuple[float, 
     return float(f"{rate:.1e}"), reason
 
 
-def num_train_epochs(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+def num_train_epochs(situation: Situation, chosen: Values) -> tuple[float, Reason]:
     """Return enough epochs for LEAST_STEPS on few rows, and fewer the more rows there are."""
     rows = training_rows(situation, chosen)
     if situation.goal == "text":
@@ -124,7 +126,7 @@ def num_train_epochs(situation: Situation, chosen: dict[str, Any]) -> tuple[floa
     return 1.0, message("epochs_many", rows=rows)
 
 
-def wanted_batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
+def wanted_batch_size(situation: Situation, chosen: Values) -> int:
     """Return how many conversations one optimizer step should see, on all devices together."""
     rows = training_rows(situation, chosen)
     if rows < FEW_ROWS:
@@ -132,13 +134,13 @@ def wanted_batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
     return 8 if rows < MANY_ROWS else 16
 
 
-def batch_size(situation: Situation, chosen: dict[str, Any]) -> int:
+def batch_size(situation: Situation, chosen: Values) -> int:
     """Return the conversations per optimizer step that the chosen values make."""
     per_device = int(chosen["per_device_train_batch_size"])
     return per_device * int(chosen["gradient_accumulation_steps"]) * situation.world_size
 
 
-def _per_device(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _per_device(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     wanted = wanted_batch_size(situation, chosen)
     rounds = int(chosen.get("gradient_accumulation_steps", 1))
     most = 8 if situation.device_kind == "cpu" or situation.parameters < 3 * MEDIUM_MODEL else 2
@@ -146,13 +148,13 @@ def _per_device(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reas
     return value, message("steps_suit_rows", batch=wanted, rows=training_rows(situation, chosen))
 
 
-def _rounds(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _rounds(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     wanted = wanted_batch_size(situation, chosen)
     per_device = int(chosen["per_device_train_batch_size"])
     return max(1, wanted // (per_device * situation.world_size)), message("rounds_make_steps", batch=wanted)
 
 
-def _lora_dim(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _lora_dim(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     rows = situation.rows
     if rows < 1_000:
         return 8, message("rank_few", rows=rows)
@@ -164,7 +166,7 @@ def longest_automatic(device_kind: str) -> int:
     return 1024 if device_kind == "cpu" else 4096
 
 
-def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _max_seq_len(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     most = min(situation.context_length, longest_automatic(situation.device_kind))
     longest = None if situation.is_one_text else situation.longest_tokens
     if longest is None or longest >= most:
@@ -172,19 +174,19 @@ def _max_seq_len(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Rea
     return min(most, max(64, 64 * math.ceil(longest / 64))), message("length_longest", tokens=longest)
 
 
-def needs_validation(values: dict[str, Any]) -> bool:
+def needs_validation(values: Values) -> bool:
     """Whether something among these values follows the validation loss."""
     stops = int(values.get("early_stopping_patience", 0)) > 0
     return stops or bool(values.get("load_best_model_at_end")) or values.get("lr_scheduler_type") in FOLLOWING
 
 
-def _load_best(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+def _load_best(situation: Situation, chosen: Values) -> tuple[bool, Reason]:
     if int(chosen["early_stopping_patience"]) > 0:
         return True, message("best_early")
     return False, message("best_last")
 
 
-def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+def _validation_split(situation: Situation, chosen: Values) -> tuple[float, Reason]:
     if situation.has_validation_file:
         return 0.0, message("validation_by_file")
     if needs_validation(chosen):
@@ -197,17 +199,17 @@ def _validation_split(situation: Situation, chosen: dict[str, Any]) -> tuple[flo
     return (0.05, message("validation_some")) if situation.rows < MANY_ROWS else (0.01, message("validation_many"))
 
 
-def _only_lora(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+def _only_lora(situation: Situation, chosen: Values) -> tuple[bool, Reason]:
     return (True, message("lora_only")) if chosen["lora_dim"] else (False, message("no_lora"))
 
 
-def _warmup(situation: Situation, chosen: dict[str, Any]) -> tuple[float, Reason]:
+def _warmup(situation: Situation, chosen: Values) -> tuple[float, Reason]:
     if chosen["lr_scheduler_type"] == "constant":
         return 0.0, message("warmup_constant")
     return 0.1, message("warmup_tenth")
 
 
-def _zero_stage(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _zero_stage(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     trains_base = not chosen["lora_dim"] or not chosen["only_optimize_lora"]
     if chosen.get("offload"):
         return 2, message("zero_offload")
@@ -220,24 +222,24 @@ def _zero_stage(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reas
     return 0, message("zero_lora")
 
 
-def _checkpointing(situation: Situation, chosen: dict[str, Any]) -> tuple[bool, Reason]:
+def _checkpointing(situation: Situation, chosen: Values) -> tuple[bool, Reason]:
     if situation.device_kind == "cuda" and situation.parameters >= 3 * MEDIUM_MODEL:
         return True, message("recompute_large")
     return False, message("recompute_not")
 
 
-def _save_steps(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _save_steps(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     """Return a tenth of the steps, at least 10, so that a failure never costs more than that."""
     batch, epochs = batch_size(situation, chosen), chosen["num_train_epochs"]
     steps = steps_of(training_rows(situation, chosen), batch_size=batch, epochs=epochs)
     return min(1000, max(10, math.ceil(steps / 10))), message("save_tenth", steps=steps)
 
 
-def _eval_batch(situation: Situation, chosen: dict[str, Any]) -> tuple[int, Reason]:
+def _eval_batch(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     return int(chosen["per_device_train_batch_size"]), message("batch_as_training")
 
 
-def _system_prompt(situation: Situation, chosen: dict[str, Any]) -> tuple[str, Reason]:
+def _system_prompt(situation: Situation, chosen: Values) -> tuple[str, Reason]:
     if situation.goal == "text":
         return "default", message("system_text")
     if situation.own_system_prompt is None:
@@ -249,7 +251,7 @@ def _system_prompt(situation: Situation, chosen: dict[str, Any]) -> tuple[str, R
     return "none", message("system_slipped_in", text=situation.own_system_prompt[:200])
 
 
-def _always(value: Any, reason: Reason) -> Rule:
+def _always(value: object, reason: Reason) -> Rule:
     return lambda situation, chosen: (value, reason)
 
 

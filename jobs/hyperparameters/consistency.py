@@ -1,16 +1,17 @@
 """Wishes that contradict one another, or that this model, data or pool cannot honour, refused with the reason."""
 
-from typing import Any
+from typing import cast
 
 from common.errors import UserError
 from jobs.hyperparameters.automatic import needs_validation
 from jobs.hyperparameters.messages import message
+from jobs.hyperparameters.values import Asked, Values
 from wording import Message
 
 ONLY_WITH_LORA = ("lora_alpha", "lora_dropout", "use_rslora", "use_dora", "lora_module_name")
 
 
-def check_together(asked: dict[str, Any], *, context_length: int, device_kind: str, has_validation_file: bool) -> None:
+def check_together(asked: Asked, *, context_length: int, device_kind: str, has_validation_file: bool) -> None:
     """Raise UserError for the first combination of asked values that cannot be honoured."""
     _check_lora(asked)
     _check_devices(asked, device_kind)
@@ -20,17 +21,17 @@ def check_together(asked: dict[str, Any], *, context_length: int, device_kind: s
     _check_validation(asked, has_validation_file)
 
 
-def check_names(asked: dict[str, Any], *, model_names: set[str], file_names: set[str]) -> None:
+def check_names(asked: Asked, *, model_names: set[str], file_names: set[str]) -> None:
     """Raise UserError when model_name_or_path or data_path names something else than model and training_file do."""
     for name, field, known in (
         ("model_name_or_path", "model", model_names),
         ("data_path", "training_file", file_names),
     ):
-        if name in asked and asked[name] not in known:
+        if name in asked and asked.get(name) not in known:
             raise _refused(name, message("names_something_else", name=name, field=field))
 
 
-def _check_lora(asked: dict[str, Any]) -> None:
+def _check_lora(asked: Asked) -> None:
     if asked.get("lora_dim") != 0:
         return
     for name in ONLY_WITH_LORA:
@@ -40,7 +41,7 @@ def _check_lora(asked: dict[str, Any]) -> None:
         raise _refused("only_optimize_lora", message("no_adapter_to_optimize"))
 
 
-def _check_devices(asked: dict[str, Any], device_kind: str) -> None:
+def _check_devices(asked: Asked, device_kind: str) -> None:
     if not asked.get("offload"):
         return
     if device_kind == "cpu":
@@ -49,7 +50,7 @@ def _check_devices(asked: dict[str, Any], device_kind: str) -> None:
         raise _refused("offload", message("offload_needs_zero"))
 
 
-def _check_schedule(asked: dict[str, Any]) -> None:
+def _check_schedule(asked: Asked) -> None:
     if asked.get("lr_scheduler_type") == "constant" and asked.get("warmup_ratio"):
         raise _refused("warmup_ratio", message("warmup_without_effect"))
     if "learning_rate_multiplier" in asked and "learning_rate" in asked:
@@ -59,17 +60,18 @@ def _check_schedule(asked: dict[str, Any]) -> None:
         raise _refused("n_epochs", message("epochs_differ"))
 
 
-def _check_batch(asked: dict[str, Any]) -> None:
+def _check_batch(asked: Asked) -> None:
     if "batch_size" not in asked:
         return
-    parts = [asked[name] for name in ("per_device_train_batch_size", "gradient_accumulation_steps") if name in asked]
+    both = asked.get("per_device_train_batch_size"), asked.get("gradient_accumulation_steps")
+    parts = [part for part in both if part is not None]
     if len(parts) == 2:
         raise _refused("batch_size", message("batch_and_both_parts"))
     if parts and asked["batch_size"] % parts[0]:
         raise _refused("batch_size", message("batch_no_multiple", batch=asked["batch_size"], part=parts[0]))
 
 
-def _check_data(asked: dict[str, Any], context_length: int, has_validation_file: bool) -> None:
+def _check_data(asked: Asked, context_length: int, has_validation_file: bool) -> None:
     if asked.get("max_seq_len", 0) > context_length:
         raise _refused(
             "max_seq_len", message("longer_than_context", asked=asked["max_seq_len"], context=context_length)
@@ -78,7 +80,7 @@ def _check_data(asked: dict[str, Any], context_length: int, has_validation_file:
         raise _refused("validation_split", message("split_beside_file"))
 
 
-def _check_validation(asked: dict[str, Any], has_validation_file: bool) -> None:
+def _check_validation(asked: Asked, has_validation_file: bool) -> None:
     """Refuse what follows the validation loss where nothing is kept aside to look at."""
     if asked.get("early_stopping_patience") and asked.get("load_best_model_at_end") is False:
         raise _refused("load_best_model_at_end", message("early_stopping_without_best"))
@@ -87,7 +89,7 @@ def _check_validation(asked: dict[str, Any], has_validation_file: bool) -> None:
     if has_validation_file or asked.get("validation_split") != 0:
         return
     for name in ("early_stopping_patience", "load_best_model_at_end", "lr_scheduler_type"):
-        if needs_validation({name: asked.get(name) or 0}):
+        if needs_validation(cast(Values, {name: asked.get(name) or 0})):
             raise _refused(name, message("nothing_to_check_with", name=name))
 
 

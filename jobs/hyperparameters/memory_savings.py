@@ -1,9 +1,9 @@
 """What to change when memory runs out: step by step, and never the batch that one optimizer step learns from."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from jobs.hyperparameters.messages import message
+from jobs.hyperparameters.values import Asked, Values
 from wording import Message
 
 
@@ -11,15 +11,13 @@ from wording import Message
 class MemorySaving:
     """One step of the ladder."""
 
-    changes: dict[str, Any]
+    changes: Values
     """Hyperparameters with their new values."""
     message: Message
     """What is done, and what it costs."""
 
 
-def next_saving(
-    values: dict[str, Any], asked: dict[str, Any], *, device_kind: str, world_size: int
-) -> MemorySaving | None:
+def next_saving(values: Values, asked: Asked, *, device_kind: str, world_size: int) -> MemorySaving | None:
     """Return the next thing to try with less memory than `values` take; None when nothing is left.
 
     In this order: fewer conversations at a time in more rounds, recomputing activations, spreading over devices, the

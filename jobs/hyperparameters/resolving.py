@@ -1,12 +1,14 @@
 """From what was asked to every value in use: the asked ones, OpenAI's translated, and the automatic ones."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 from jobs.hyperparameters import automatic
 from jobs.hyperparameters.asked import OPENAI
 from jobs.hyperparameters.automatic import Reason, Situation
 from jobs.hyperparameters.messages import message
+from jobs.hyperparameters.parameter import AUTO
+from jobs.hyperparameters.values import Asked, OpenAIValues, Values
 from trainer.spec import steps_of
 
 MOST_PER_DEVICE = 8
@@ -31,7 +33,7 @@ class Layout:
 class Resolved:
     """Every parameter's value, and why where it is automatic."""
 
-    values: dict[str, Any]
+    values: Values
     reasons: dict[str, Reason]
     batch_size: int
     """Conversations of one optimizer step, as far as the devices are known."""
@@ -39,7 +41,7 @@ class Resolved:
     """About so many optimizer steps."""
 
 
-def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
+def resolve(asked: Asked, situation: Situation) -> Resolved:
     """Return all values; `asked` has passed `read_asked` and `check_together`."""
     chosen = {name: value for name, value in asked.items() if name not in OPENAI and name not in NOT_RESOLVED}
     reasons: dict[str, Reason] = {}
@@ -52,7 +54,7 @@ def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
         situation = replace(situation, accelerators=layout.world_size)
         names = {"per_device_train_batch_size", "gradient_accumulation_steps"} - set(asked)
         reasons |= {name: message("batch_as_asked", batch=asked["batch_size"]) for name in names}
-    values, found = automatic.resolve(situation, chosen)
+    values, found = automatic.resolve(situation, cast(Values, chosen))
     reasons |= found
     if (multiplier := asked.get("learning_rate_multiplier")) is not None:
         values["learning_rate"] = float(f"{values['learning_rate'] * multiplier:.6g}")
@@ -63,10 +65,14 @@ def resolve(asked: dict[str, Any], situation: Situation) -> Resolved:
     return Resolved(values=values, reasons=reasons, batch_size=batch_size, steps=steps)
 
 
-def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: int | None) -> dict[str, Any]:
+def openai_values(asked: Asked, values: Values, *, batch_size: int | None) -> OpenAIValues:
     """Return OpenAI's three names with the values in use, "auto" while they are not known."""
     if not values:
-        return {name: asked.get(name, "auto") for name in OPENAI}
+        return {
+            "batch_size": asked.get("batch_size", AUTO),
+            "n_epochs": asked.get("n_epochs", AUTO),
+            "learning_rate_multiplier": asked.get("learning_rate_multiplier", AUTO),
+        }
     epochs = float(values["num_train_epochs"])
     return {
         "batch_size": batch_size,
@@ -77,7 +83,7 @@ def openai_values(asked: dict[str, Any], values: dict[str, Any], *, batch_size: 
     }
 
 
-def _of_batch(asked: dict[str, Any], situation: Situation) -> Layout:
+def _of_batch(asked: Asked, situation: Situation) -> Layout:
     """Lay the asked batch out over the devices, with what was asked of its parts kept."""
     batch_size, most = asked["batch_size"], situation.world_size
     per_device = asked.get("per_device_train_batch_size")

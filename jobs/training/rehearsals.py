@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 from django.db import transaction
 
 from compute.models import Device
-from jobs.hyperparameters import Layout, lay_out
+from jobs.hyperparameters import Layout, Values, lay_out
 from jobs.hyperparameters.memory_savings import MemorySaving, next_saving
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, Rehearsal
@@ -118,13 +118,13 @@ def note(attempt: Attempt, event: Event) -> None:
 
 
 def _saving(job: FineTuningJob, layout: Layout, devices: Sequence[Device]) -> MemorySaving | None:
-    values = {
+    values: dict[str, object] = {
         **job.hyperparameters,
         "per_device_train_batch_size": layout.per_device,
         "gradient_accumulation_steps": layout.rounds,
     }
     kind = devices[0].kind if devices else "cpu"
-    return next_saving(values, job.asked, device_kind=kind, world_size=layout.world_size)
+    return next_saving(cast(Values, values), job.asked, device_kind=kind, world_size=layout.world_size)
 
 
 def _devices_of(attempt: Attempt) -> list[Device]:
@@ -132,7 +132,7 @@ def _devices_of(attempt: Attempt) -> list[Device]:
     return list(Device.objects.filter(allocations__run=attempt.run).select_related("node").distinct())
 
 
-def _device_facts(devices: Sequence[Device]) -> dict[str, Any]:
+def _device_facts(devices: Sequence[Device]) -> dict[str, int | str]:
     return {
         "device_kind": devices[0].kind if devices else "",
         "device_name": devices[0].name if devices else "",

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -16,9 +15,9 @@ from common.errors import UserError
 from common.heartbeats import beating
 from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from datasets_app.models import TrainingFile
-from datasets_app.services import TokensBusy, ensure_tokens, require_answered
+from datasets_app.services import Tokens, TokensBusy, TokensSummary, ensure_tokens, require_answered
 from jobs.estimates.situations import devices_for, situation_of
-from jobs.hyperparameters import Resolved, needs_validation, resolve
+from jobs.hyperparameters import Resolved, Values, needs_validation, resolve
 from jobs.messages import message, message_of
 from jobs.models import FineTuningJob
 from jobs.training.attempts import lock_job, queue_attempt
@@ -84,7 +83,7 @@ def resolve_job(job: FineTuningJob) -> Resolved:
     return resolved
 
 
-def tokens_of(job: FineTuningJob, values: dict):  # type: ignore[no-untyped-def,type-arg]
+def tokens_of(job: FineTuningJob, values: Values) -> Tokens:
     """Return the token caches of the job under these hyperparameters, made now unless they are there."""
     assert job.training_file is not None
     return ensure_tokens(
@@ -141,7 +140,7 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
 
 
 @transaction.atomic
-def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
+def _queue(job_id: str, resolved: Resolved, meta: TokensSummary) -> None:
     job = lock_job(job_id)
     num_rows = meta["train"]["rows"]
     if job.status != FineTuningJob.Status.VALIDATING:
@@ -160,16 +159,16 @@ def _queue(job_id: str, resolved: Resolved, meta: dict[str, Any]) -> None:
     queue_attempt(job, message("text_ready" if is_text else "conversations_ready", rows=num_rows))
 
 
-def _check_validation(values: dict[str, Any], meta: dict[str, Any]) -> None:
+def _check_validation(values: Values, meta: TokensSummary) -> None:
     """Refuse a request that follows the validation loss where no conversation was kept aside to look at."""
-    kept = meta.get("validation") or {}
-    if needs_validation(values) and not kept.get("rows"):
+    kept = meta["validation"]
+    if needs_validation(values) and not (kept and kept["rows"]):
         raise UserError(message("nothing_kept_aside"), code="no_validation_data", param="validation_split")
 
 
-def _tell_losses(job: FineTuningJob, meta: dict[str, Any], max_seq_len: int) -> None:
+def _tell_losses(job: FineTuningJob, meta: TokensSummary, max_seq_len: int) -> None:
     """Say which rows are cut or left out, before a device is taken."""
-    if count := meta.get("rows_without_answer", 0):
+    if count := meta["rows_without_answer"]:
         lines = meta["lines_without_answer"]
         left_out = message("rows_left_out", tokens=max_seq_len, rows=count, lines=_named(lines, count))
         job.record_event(left_out, level="warn", lines=lines)

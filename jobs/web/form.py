@@ -58,7 +58,7 @@ def job_request_of(values: Mapping[str, Any]) -> JobRequest:
     )
 
 
-def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(values: Mapping[str, Any]) -> dict[str, str]:
     texts = {p.name: str(values.get(f"{PREFIX}{p.name}", "")).strip() for p in OFFERED}
     return {name: text for name, text in texts.items() if text not in ("", AUTO)}
 
@@ -113,12 +113,14 @@ def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> l
     ]
 
 
-def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Any, error: UserError | None) -> dict[str, Any]:
+def _field(
+    parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved | None, error: UserError | None
+) -> dict[str, Any]:
     name = f"{PREFIX}{parameter.name}"
     value = str(filled.get(name, ""))
     automatic, reason = "", ""
     if resolved is not None and parameter.name in resolved.values:
-        automatic = shown(resolved.values[parameter.name])
+        automatic = shown(resolved.values.get(parameter.name))
         reason = in_words(resolved.reasons[parameter.name]) if parameter.name in resolved.reasons else ""
     options = list(parameter.choices) or (["true", "false"] if parameter.kind == "boolean" else [])
     return {
@@ -159,7 +161,7 @@ def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None,
     return file, BaseModel.objects.present().filter(pk=values.get("model") or "").first()
 
 
-def _resolved(file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, Any]) -> Resolved:
+def _resolved(file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, str]) -> Resolved:
     read = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
     check_together(read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=False)
     situation = situation_of(

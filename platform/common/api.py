@@ -1,6 +1,6 @@
 """How every API view reads a request, strictly, and answers with a list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -58,7 +58,7 @@ def _refuse_unknown(form: Any, data: Any, path: str = "") -> None:
             _refuse_unknown(form.fields[name], value, f"{path}.{name}")
 
 
-def listed(data: Sequence[dict[str, Any]], *, has_more: bool = False, **beside: Any) -> Response:
+def listed(data: Sequence[Mapping[str, object]], *, has_more: bool = False, **beside: Any) -> Response:
     """Return a list in OpenAI's form: with the ids of its ends, by which a client asks for more."""
     ends = (
         {"first_id": data[0].get("id"), "last_id": data[-1].get("id")} if data else {"first_id": None, "last_id": None}
@@ -66,7 +66,7 @@ def listed(data: Sequence[dict[str, Any]], *, has_more: bool = False, **beside: 
     return Response({"object": "list", "data": data, "has_more": has_more, **ends, **beside})
 
 
-def one_page(rows: QuerySet[M], limit: int, as_json: Callable[[M], dict[str, Any]]) -> Response:
+def one_page(rows: QuerySet[M], limit: int, as_json: Callable[[M], Mapping[str, object]]) -> Response:
     """Return the first `limit` of `rows`, which are ordered and begin where the page does."""
     found = list(rows[: limit + 1])
     return listed([as_json(row) for row in found[:limit]], has_more=len(found) > limit)

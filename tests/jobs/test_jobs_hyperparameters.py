@@ -1,15 +1,18 @@
 """Every parameter takes what it should and refuses the rest; automatic values follow model, data and device."""
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from common.errors import UserError
 from jobs.hyperparameters import (
     BY_NAME,
+    OPENAI,
     PARAMETERS,
+    Asked,
     Situation,
+    Values,
     check_names,
     check_together,
     lay_out,
@@ -18,6 +21,7 @@ from jobs.hyperparameters import (
     resolve,
     round_up,
 )
+from jobs.hyperparameters.resolving import NOT_RESOLVED
 from trainer.spec import Hyperparameters, steps_of
 
 SEEDS_TABLE = [
@@ -112,6 +116,12 @@ class TestTable:
     def test_managed_ones_say_who_sets_them(self, name: str) -> None:
         with pytest.raises(UserError, match="Luthier sets it"):
             BY_NAME[name].parse("/tmp/mine" if name != "local_rank" else 3)
+
+    def test_each_has_its_type_among_the_values(self) -> None:
+        types = {"integer": int, "number": float, "boolean": bool, "choice": str, "text": str}
+        asked = {p.name: types[p.kind] for p in (*PARAMETERS, *OPENAI.values()) if p.managed is None}
+        assert get_type_hints(Asked) == asked
+        assert get_type_hints(Values).keys() == asked.keys() - {*OPENAI, *NOT_RESOLVED}
 
 
 class TestAsked:
