@@ -138,7 +138,7 @@ def _known_identity(folder: Path) -> str:
     try:
         verify_manifest(folder)
     except ManifestError as error:
-        said = message("damaged_copy", reason=str(error), folder=folder.name)
+        said = message("damaged_copy", reason=error.message, folder=folder.name)
         raise UserError(said, code="damaged_model") from None
     files = json.loads((folder / MANIFEST).read_bytes())["files"]
     return weights_sha256((name, about["sha256"]) for name, about in files.items() if name.endswith(".safetensors"))

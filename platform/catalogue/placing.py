@@ -166,5 +166,5 @@ def _as_storage_away(base: BaseModel) -> Iterator[None]:
             raise UserError(refusal, code=REFUSED, status=503) from error
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(message("no_room_for_model", model=base.id), code="disk_full", status=507) from error
-        said = message("storage_gave_no_model", model=base.id, reason=str(error))
-        raise StorageAway(said, code=AWAY) from error
+        reason = error.message if isinstance(error, ManifestError) else str(error)
+        raise StorageAway(message("storage_gave_no_model", model=base.id, reason=reason), code=AWAY) from error
