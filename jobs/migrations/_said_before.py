@@ -2,9 +2,14 @@
 
 import re
 
+from datasets_app.migrations._old_sentences import SENTENCES as OF_DATA
+
 MOST_CHARACTERS = 2000
 """A longer text stays as it is: matching must not become work."""
 SENTENCES = (
+    ('on_line', 'Line %(line)d: %(message)s'),
+    ('training_learns_no_token', 'The training would learn no token at all.'),
+    ('answers_beyond', 'In %(rows)s rows (lines %(lines)s) the answer lies wholly beyond the first %(tokens)s tokens. Raise max_seq_len or shorten the prompts.'),
     ('job_created', 'The job was created. Its data is being read.'),
     ('conversations_ready', 'The data is ready: %(rows)s conversations to learn from. The job is queued.'),
     ('text_ready', 'The data is ready: %(rows)s windows of text to learn from. The job is queued.'),
@@ -317,7 +322,7 @@ SENTENCES = (
     ('columns_as_lists', '%(question)s and %(answer)s hold %(texts)d texts each, which are columns rather than rounds of one conversation.'),
     ('write_a_row_for_each', 'Write a row for each question.'),
 )
-NESTED = ('reason', 'said', 'error')
+NESTED = ('reason', 'said', 'error', 'message')
 """Parameters that may be sentences themselves."""
 _PLACEHOLDER = re.compile(r'%\((\w+)\)([^a-zA-Z%]*)([a-zA-Z])')
 _NUMBER = r'(-?[0-9][0-9,]*)'
@@ -347,7 +352,7 @@ def _compiled(text):
 
 
 # The one that says most is asked first: "The file is …" is vague.
-_COMPILED = sorted(((code, *_compiled(text)) for code, text in SENTENCES), key=lambda row: -row[1])
+_COMPILED = sorted(((code, *_compiled(text)) for code, text in SENTENCES + OF_DATA), key=lambda row: -row[1])
 
 
 def message_of(text):

@@ -9,7 +9,6 @@ from accounts.models import Team
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
-from common.spoken import spoken
 from common.wording import in_words
 from compute.explanations import count_of
 from datasets_app.models import TrainingFile
@@ -79,7 +78,7 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
         "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
         "accelerators_word": count_of(devices.most, devices.kind),
         "estimate": estimate_of(team, filled),
-        "error": spoken(error.message) if error else "",
+        "error": in_words(error.message) if error else "",
         "is_open": bool(_asked(filled)) or error is not None,
     }
 
@@ -131,7 +130,7 @@ def _field(
         "left_alone": _("Auto: %(value)s") % {"value": automatic} if automatic else _("Auto"),
         "reason": reason,
         "options": options,
-        "error": spoken(error.message) if error and error.param == parameter.name else "",
+        "error": in_words(error.message) if error and error.param == parameter.name else "",
     }
 
 
@@ -144,7 +143,7 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
         devices = devices_for(team, _accelerators(values))
         resolved = _resolved(file, base, devices, _asked(values))
     except UserError as error:
-        return {"error": spoken(error.message)}
+        return {"error": in_words(error.message)}
     acceptance = acceptance_of(file)
     return {
         "batch_size": resolved.batch_size,

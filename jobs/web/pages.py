@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.spoken import spoken
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
@@ -73,7 +72,7 @@ def sentence_of(job: FineTuningJob) -> str:
             "tokens": f"{job.trained_tokens or 0:,}",
         }
     if job.status == status.FAILED:
-        return spoken(job.error_message)
+        return in_words(job.error_message)
     return _("Cancelled after step %(step)s.") % {"step": job.current_step}
 
 

@@ -18,7 +18,7 @@ from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.idempotency import once
-from common.spoken import spoken
+from common.wording import in_words
 from jobs import services
 from jobs.models import Adapter, FineTuningJob
 from jobs.web import form, pages
@@ -163,7 +163,7 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
     except RoleNeeded:
         raise
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
     return redirect("job", job_id)
 
 

@@ -13,7 +13,7 @@ from accounts.models import Membership
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
 from common.errors import UserError
-from common.spoken import spoken
+from common.wording import in_words
 
 
 @needs(Role.OWNER, "POST")
@@ -29,7 +29,7 @@ def team_members(request: PageRequest) -> HttpResponse:
             team=request.team, email=email, role=request.POST.get("role", Role.MEMBER), by=request.user
         )
     except UserError as error:
-        return _page(request, error=spoken(error.message), email=email, status=error.status)
+        return _page(request, error=in_words(error.message), email=email, status=error.status)
     messages.success(request, _("%(email)s was added.") % {"email": added.user.email})
     return redirect("members")
 
@@ -56,7 +56,7 @@ def change_member(request: PageRequest, member_id: str) -> HttpResponse:
     try:
         members.change_role(membership=found, role=request.POST.get("role", ""), by=request.user)
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
     return redirect("members")
 
 
@@ -69,7 +69,7 @@ def remove_member(request: PageRequest, member_id: str) -> HttpResponse:
     try:
         members.remove_member(membership=found, by=request.user)
     except UserError as error:
-        messages.error(request, spoken(error.message))
+        messages.error(request, in_words(error.message))
         return redirect("members")
     said = _("%(email)s was removed. Their API keys for this team no longer work.")
     messages.success(request, said % {"email": found.user.email})

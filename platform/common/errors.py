@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from common.messages import message
-from common.spoken import spoken
+from common.wording import in_words
 from wording import Message
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def error_body(
 ) -> dict[str, Any]:
     """Return OpenAI's error object, its message in the active language."""
     kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"error": {"message": spoken(message), "type": kind, "param": param, "code": code}}
+    return {"error": {"message": in_words(message), "type": kind, "param": param, "code": code}}
 
 
 def body_of_error(error: UserError) -> dict[str, Any]:

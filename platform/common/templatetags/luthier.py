@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from common.idempotency import FORM_KEY
-from common.spoken import spoken as in_readers_language
 from common.wording import in_words as words_of
 from wording import Message
 
@@ -72,12 +71,6 @@ def ago(moment: datetime | None) -> str:
         hours = int(seconds // 3600)
         return ngettext("%(count)s hour ago", "%(count)s hours ago", hours) % {"count": hours}
     return formats.date_format(timezone.localtime(moment), "Y-m-d")
-
-
-@register.filter
-def spoken(message: object) -> str:
-    """A sentence that is stored in English, in the reader's language."""
-    return in_readers_language(message)
 
 
 @register.filter
