@@ -13,7 +13,7 @@ _SOME = re.compile(r"([\d,]+) of ([\d,]+) rows cannot be learned from\. (.*?)(?:
 _NONE = re.compile(r"None of the ([\d,]+) rows can be learned from, all for the same reason\. (.*)", re.DOTALL)
 _WORDS = ("kind", "shape", "before", "what", "cause", "keys", "names", "mark")
 """Parameters that may be sentences themselves."""
-_COUNTS = ("characters", "columns", "bytes")
+_COUNTS = ("characters", "columns", "bytes", "rows", "tokens")
 
 Stored = dict[str, Any]
 Pattern = tuple[re.Pattern[str], str, list[tuple[str, str]]]
