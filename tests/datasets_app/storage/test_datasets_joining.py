@@ -202,7 +202,7 @@ class TestWorker:
     def test_tells_its_page_how_far_it_is(self, file: TrainingFile, page: Client) -> None:
         file.save_progress({"rows": 1, "bytes": 300})
         percent = round(100 * 300 / len(CONTENT))
-        assert f"Its bytes are being stored: {percent} % so far." in page.get(f"/datasets/{file.pk}").content.decode()
+        assert f"Storing the file: {percent} % so far." in page.get(f"/datasets/{file.pk}").content.decode()
         shown = page.get(f"/datasets/{file.pk}", headers={"accept-language": "zh-CN"}).content.decode()
         assert f"正在保存其内容：已完成 {percent}%" in shown
 

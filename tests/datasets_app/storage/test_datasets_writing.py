@@ -144,7 +144,7 @@ def test_its_page_says_how_far_it_is(alice: Member, source: TrainingFile, client
     made = MAKERS["mix"](source)
     made.save_progress({"rows": 1234, "bytes": 5})
     client.force_login(alice.user)
-    assert "It is being made: 1,234 rows so far." in client.get(f"/datasets/{made.pk}").content.decode()
+    assert "Building it: 1,234 rows so far." in client.get(f"/datasets/{made.pk}").content.decode()
 
 
 def test_a_large_file_is_read_anew_in_the_background(alice: Member, source: TrainingFile, client: Client) -> None:
