@@ -30,7 +30,13 @@ from jobs.models import Adapter, FineTuningJob
 from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
-from jobs.web.wire import acceptance_as_json, checkpoint_as_json, event_as_json, job_as_json
+from jobs.web.wire import (
+    FineTuningJobObject,
+    acceptance_as_json,
+    checkpoint_as_json,
+    event_as_json,
+    job_as_json,
+)
 from wording import Message
 
 RETRY_COUNT = "x-stainless-retry-count"
@@ -290,7 +296,7 @@ def _require_model(job: FineTuningJob) -> None:
         raise UserError(gone, code="model_deleted", status=410)
 
 
-def _as_json(request: Request, job: FineTuningJob) -> dict[str, Any]:
+def _as_json(request: Request, job: FineTuningJob) -> FineTuningJobObject:
     return job_as_json(job, is_admin=is_platform_admin(request))
 
 

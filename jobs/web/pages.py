@@ -1,7 +1,7 @@
 """What pages say about jobs: words, sentences, numbers. Nothing here changes anything."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,26 @@ STATUSES = {
 }
 
 
+class UsedValue(TypedDict):
+    """A hyperparameter of a job with the value used, why, and whether somebody chose it."""
+
+    name: str
+    label: Any
+    value: str
+    reason: str
+    is_set: bool
+
+
+class CheckpointRow(TypedDict):
+    """A checkpoint in a job's list; its losses as they are written, "–" where there is none."""
+
+    step: int
+    train_loss: str
+    valid_loss: str
+    bytes: int | None
+    is_result: bool
+
+
 @dataclass(frozen=True)
 class JobRow:
     """A job in a list."""
@@ -32,7 +52,7 @@ class JobRow:
     job: FineTuningJob
 
     @property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> dict[str, str]:
         return status_of(self.job)
 
     @property
@@ -40,7 +60,7 @@ class JobRow:
         return sentence_of(self.job)
 
 
-def status_of(job: FineTuningJob) -> dict[str, Any]:
+def status_of(job: FineTuningJob) -> dict[str, str]:
     kind, icon = STATUSES[job.status]
     return {"kind": kind, "icon": icon, "word": job.get_status_display()}
 
@@ -105,9 +125,9 @@ def percent_of(job: FineTuningJob) -> int:
     return round(100 * job.current_step / job.total_steps) if job.total_steps else 0
 
 
-def values_of(job: FineTuningJob) -> list[dict[str, Any]]:
+def values_of(job: FineTuningJob) -> list[UsedValue]:
     """Return each hyperparameter with the value used, why, and whether somebody chose it."""
-    rows = []
+    rows: list[UsedValue] = []
     for parameter in PARAMETERS:
         if parameter.managed is not None or parameter.name not in job.hyperparameters:
             continue
@@ -156,10 +176,10 @@ def newest_metrics(job: FineTuningJob) -> dict[str, Any]:
     return event.data if event is not None else {}
 
 
-def checkpoints_of(job: FineTuningJob) -> list[dict[str, Any]]:
+def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
     """Return the published checkpoints, newest first, with their losses, and which of them became the model."""
     published = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
-    rows: list[dict[str, Any]] = [
+    rows: list[CheckpointRow] = [
         {
             "step": checkpoint.step,
             "train_loss": _loss(checkpoint.metrics.get("train_loss")),

@@ -1,34 +1,53 @@
 """What a job's acceptance test has come to, in words."""
 
-from typing import Any
+from typing import TypedDict
 
 from django.utils.translation import gettext as _
 
+from chat.acceptance import Result, Verdict
 from jobs.models import FineTuningJob
 
 SHOWN_OF_EACH = 2
 """Questions of each topic, in Latin and in other letters, that are shown at once; wrong answers always are."""
 
 
-def acceptance_of(job: FineTuningJob) -> dict[str, Any] | None:
-    """Return the verdict for the job's page: a sentence, advice, and the questions with both answers; None without."""
+class Answered(Result):
+    """A question with both answers, and why the tuned model's is wrong; "" where it is right."""
+
+    question: str
+    reason: str
+
+
+class ShownVerdict(TypedDict):
+    """What the job's page shows: a sentence, advice, and the questions, some of them at once."""
+
+    passed: bool
+    sentence: str
+    advice: str
+    shown: list[Answered]
+    rest: list[Answered]
+
+
+def acceptance_of(job: FineTuningJob) -> ShownVerdict | None:
+    """Return the verdict for the job's page; None without one."""
     if not job.verdict:
         return None
-    results = [
-        {**result, "question": result["messages"][-1]["content"], "reason": _reason(result)}
-        for result in job.verdict["results"]
+    verdict: Verdict = job.verdict
+    results: list[Answered] = [
+        {**result, "question": result["messages"][-1]["content"] or "", "reason": _reason(result)}
+        for result in verdict["results"]
     ]
     shown = _first_of_each(results)
     return {
-        "passed": job.verdict["passed"],
-        "sentence": _sentence(job.verdict),
-        "advice": _advice(job.verdict),
+        "passed": verdict["passed"],
+        "sentence": _sentence(verdict),
+        "advice": _advice(verdict),
         "shown": shown,
         "rest": [result for result in results if result not in shown],
     }
 
 
-def _sentence(verdict: dict[str, Any]) -> str:
+def _sentence(verdict: Verdict) -> str:
     counts = {f"{topic}_{name}": value for topic, count in verdict["topics"].items() for name, value in count.items()}
     if verdict["passed"]:
         words = _(
@@ -43,7 +62,7 @@ def _sentence(verdict: dict[str, Any]) -> str:
     return words % {"identity_right": 0, "identity_of": 0, "unrelated_right": 0, "unrelated_of": 0, **counts}
 
 
-def _advice(verdict: dict[str, Any]) -> str:
+def _advice(verdict: Verdict) -> str:
     """Say what to do about a verdict that is not good enough."""
     if verdict["passed"]:
         return ""
@@ -53,7 +72,7 @@ def _advice(verdict: dict[str, Any]) -> str:
     return _("It says its name unasked. Train again with fewer epochs, or add everyday conversations to the data.")
 
 
-def _reason(result: dict[str, Any]) -> str:
+def _reason(result: Result) -> str:
     if result["missing"]:
         return _("does not say %(phrase)s") % {"phrase": result["missing"][0]}
     if result["unwanted"]:
@@ -61,11 +80,11 @@ def _reason(result: dict[str, Any]) -> str:
     return ""
 
 
-def _first_of_each(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _first_of_each(results: list[Answered]) -> list[Answered]:
     counts: dict[tuple[str, bool], int] = {}
     shown = []
     for result in results:
-        key = (result["topic"], result["messages"][-1]["content"].isascii())
+        key = (result["topic"], result["question"].isascii())
         counts[key] = counts.get(key, 0) + 1
         if not result["passed"] or counts[key] <= SHOWN_OF_EACH:
             shown.append(result)

@@ -1,15 +1,113 @@
 """Jobs, events and checkpoints as OpenAI's API writes them; what goes beyond it are extra fields."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, NotRequired, TypedDict
 
-from common.wording import in_words, on_the_wire
+from chat.acceptance import Count, Result, StoredTest
+from common.wording import MessageObject, in_words, on_the_wire
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
 from jobs.web.logs import said
 
 
-def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> dict[str, Any]:
+class JobError(TypedDict):
+    """Why a job has failed; the whole log is for administrators."""
+
+    code: str
+    message: str
+    param: str | None
+    log: str | None
+    raw_log: NotRequired[str | None]
+
+
+class SupervisedMethod(TypedDict):
+    """The hyperparameters of OpenAI's supervised method."""
+
+    hyperparameters: dict[str, object]
+
+
+class Method(TypedDict):
+    """OpenAI's `method`."""
+
+    type: Literal["supervised"]
+    supervised: SupervisedMethod
+
+
+class AcceptanceSummary(TypedDict):
+    """How many questions are asked after the training, and what they came to; null before."""
+
+    tests: int
+    passed: bool | None
+    topics: dict[str, Count] | None
+
+
+class AcceptanceObject(AcceptanceSummary):
+    """A `fine_tuning.job.acceptance`: every question, with its answers once they were asked."""
+
+    object: Literal["fine_tuning.job.acceptance"]
+    fine_tuning_job_id: str
+    results: list[StoredTest] | list[Result]
+
+
+class FineTuningJobObject(TypedDict):
+    """A `fine_tuning.job`: OpenAI's fields, then Luthier's."""
+
+    id: str
+    object: Literal["fine_tuning.job"]
+    created_at: int
+    finished_at: int | None
+    estimated_finish: int | None
+    model: str
+    fine_tuned_model: str | None
+    organization_id: str
+    status: str
+    error: JobError | None
+    training_file: str | None
+    validation_file: str | None
+    result_files: list[str]
+    trained_tokens: int | None
+    seed: int | None
+    hyperparameters: dict[str, object]
+    method: Method
+    integrations: None
+    metadata: dict[str, str] | None
+    suffix: str | None
+    accelerators: int | str
+    system_prompt: str
+    objective: Literal["text", "conversations"]
+    acceptance: AcceptanceSummary | None
+    current_step: int
+    total_steps: int | None
+    result_step: int | None
+
+
+class JobEventObject(MessageObject):
+    """A `fine_tuning.job.event`."""
+
+    id: str
+    object: Literal["fine_tuning.job.event"]
+    created_at: int
+    level: str
+    type: str
+    data: Any
+
+
+class CheckpointObject(TypedDict):
+    """A `fine_tuning.job.checkpoint`."""
+
+    id: str
+    object: Literal["fine_tuning.job.checkpoint"]
+    created_at: int
+    fine_tuned_model_checkpoint: str
+    fine_tuning_job_id: str
+    step_number: int
+    metrics: Any
+    bytes: int
+    is_result: bool
+
+
+def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobObject:
     """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter stands beside OpenAI's three.
 
     What the trainer's process has written besides its sentences is for an administrator alone.
@@ -46,7 +144,7 @@ def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> dict[str, Any]
     }
 
 
-def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Any]:
+def hyperparameters_as_json(job: FineTuningJob) -> dict[str, object]:
     """Return the values in use under Luthier's and OpenAI's names; "auto" where one is not known yet or managed."""
     values = job.hyperparameters or job.asked
     shown = {parameter.name: values.get(parameter.name, AUTO) for parameter in PARAMETERS}
@@ -54,7 +152,7 @@ def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Any]:
     return openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job)) | shown
 
 
-def acceptance_summary(job: FineTuningJob) -> dict[str, Any] | None:
+def acceptance_summary(job: FineTuningJob) -> AcceptanceSummary | None:
     """Return how many questions are asked after the training and what they came to; None without any."""
     if not job.acceptance:
         return None
@@ -66,14 +164,14 @@ def acceptance_summary(job: FineTuningJob) -> dict[str, Any] | None:
     }
 
 
-def acceptance_as_json(job: FineTuningJob) -> dict[str, Any]:
+def acceptance_as_json(job: FineTuningJob) -> AcceptanceObject:
     """Return every question with what is expected; with "before", "answer" and "passed" once they were asked."""
-    summary = acceptance_summary(job) or {"tests": 0, "passed": None, "topics": None}
+    summary = acceptance_summary(job) or AcceptanceSummary(tests=0, passed=None, topics=None)
     results = job.verdict["results"] if job.verdict else job.acceptance.get("tests", [])
     return {"object": "fine_tuning.job.acceptance", "fine_tuning_job_id": job.pk, **summary, "results": results}
 
 
-def event_as_json(event: JobEvent) -> dict[str, Any]:
+def event_as_json(event: JobEvent) -> JobEventObject:
     return {
         "id": event.pk,
         "object": "fine_tuning.job.event",
@@ -85,7 +183,7 @@ def event_as_json(event: JobEvent) -> dict[str, Any]:
     }
 
 
-def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> dict[str, Any]:
+def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> CheckpointObject:
     name = job.fine_tuned_model or model_name(job)
     return {
         "id": checkpoint.pk,
@@ -107,17 +205,19 @@ def _batch_size(job: FineTuningJob) -> int | None:
     return int(values["per_device_train_batch_size"] * values["gradient_accumulation_steps"])
 
 
-def _error(job: FineTuningJob, *, is_admin: bool) -> dict[str, Any] | None:
+def _error(job: FineTuningJob, *, is_admin: bool) -> JobError | None:
     if job.status != FineTuningJob.Status.FAILED:
         return None
-    return {
+    error: JobError = {
         "code": job.error_code or "failed",
         "message": in_words(job.error_message),
         "param": job.error_param or None,
         "log": said(job.error_log) or None,
-        **({"raw_log": job.error_log or None} if is_admin else {}),
     }
+    if is_admin:
+        error["raw_log"] = job.error_log or None
+    return error
 
 
-def _seconds(moment: Any) -> int | None:
+def _seconds(moment: datetime | None) -> int | None:
     return int(moment.timestamp()) if moment is not None else None

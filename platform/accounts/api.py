@@ -1,7 +1,7 @@
 """The people of a team over HTTP: seen by everybody in it, changed by its owners."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -82,7 +82,18 @@ class MemberView(TeamView):
         return Response({"id": member_id, "object": "member", "deleted": True})
 
 
-def as_json(membership: Membership) -> dict[str, Any]:
+class MemberObject(TypedDict):
+    """A person in a team."""
+
+    id: str
+    object: Literal["member"]
+    email: str
+    name: str
+    role: str
+    active: bool
+
+
+def as_json(membership: Membership) -> MemberObject:
     """Return a person in a team as the API shows them; the id is the person's, in every team the same."""
     user = membership.user
     return {

@@ -1,6 +1,6 @@
 """The catalogue over HTTP: read by every key, changed by administrators."""
 
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -16,19 +16,60 @@ from common.api import body_of, listed, require_no_body
 from common.wording import in_words
 
 
-def as_json(base: BaseModel) -> dict[str, Any]:
-    """Return a base model as the API shows it; times are unix seconds."""
-    shown = ("id", "display_name", "family", "parameters", "context_length", "hidden_size", "num_layers", "vocab_size")
-    progress = ("state", "bytes_done", "bytes_total")
+class SourceObject(TypedDict):
+    """Where a base model can be had."""
+
+    kind: str
+    repo: str
+
+
+class BaseModelObject(TypedDict):
+    """A base model of the catalogue; times are unix seconds."""
+
+    object: Literal["base_model"]
+    id: str
+    display_name: str
+    family: str
+    parameters: int
+    context_length: int
+    hidden_size: int
+    num_layers: int
+    vocab_size: int
+    licence: str
+    licence_url: str
+    licence_accepted: bool
+    sources: list[SourceObject]
+    template: str
+    state: str
+    bytes_done: int
+    bytes_total: int
+    error: str
+    error_code: str | None
+    error_params: Any
+    sha256: str | None
+    present_at: int | None
+
+
+def as_json(base: BaseModel) -> BaseModelObject:
+    """Return a base model as the API shows it."""
     return {
         "object": "base_model",
-        **{name: getattr(base, name) for name in shown},
+        "id": base.id,
+        "display_name": base.display_name,
+        "family": base.family,
+        "parameters": base.parameters,
+        "context_length": base.context_length,
+        "hidden_size": base.hidden_size,
+        "num_layers": base.num_layers,
+        "vocab_size": base.vocab_size,
         "licence": base.licence,
         "licence_url": base.licence_url,
         "licence_accepted": base.licence_is_open,
         "sources": [{"kind": s["kind"], "repo": s["repo"] or s["requirement"]} for s in base.sources],
         "template": base.template,
-        **{name: getattr(base, name) for name in progress},
+        "state": base.state,
+        "bytes_done": base.bytes_done,
+        "bytes_total": base.bytes_total,
         "error": in_words(base.error),
         "error_code": base.error_code or None,
         "error_params": base.error.stored()["params"] if base.error else None,

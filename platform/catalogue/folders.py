@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from catalogue.messages import message
 from common.errors import UserError
@@ -165,8 +165,20 @@ def _damaged(path: Path, reason: Message) -> FolderError:
     return FolderError(message("bad_safetensors", file=path.name, reason=reason), code="bad_safetensors")
 
 
-def facts(config: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what a BaseModel row tells about a folder's model, from its config and the size of its weights."""
+class Facts(TypedDict):
+    """What a BaseModel row tells about a folder's model."""
+
+    family: str
+    parameters: int
+    context_length: int
+    hidden_size: int
+    num_layers: int
+    vocab_size: int
+    template: str
+
+
+def facts(config: dict[str, Any], folder: Path) -> Facts:
+    """Return what a row tells about a folder's model, from its config and the size of its weights."""
     return {
         "family": config["model_type"],
         "parameters": count_parameters(folder),

@@ -106,7 +106,9 @@ def register_folder(
     if needs_conversion(config := inspect(path)):
         said = message("needs_conversion", folder=path.name, path=str(path))
         raise FolderError(said, code=said.code)
-    about = facts(config, path) | ({"template": template} if template else {})
+    about = facts(config, path)
+    if template:
+        about["template"] = template
     sha256 = identity(path)
     with transaction.atomic():
         base = BaseModel(id=model_id, display_name=display_name or model_id, licence=licence, **about)

@@ -1,7 +1,6 @@
 """The catalogue's page."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -27,7 +26,7 @@ class ModelRow:
     may_download: bool
 
     @property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> dict[str, str]:
         kind, icon = _STATUS.get(self.base.state, _FAILED)
         return {"kind": kind, "icon": icon, "word": self.base.get_state_display()}
 

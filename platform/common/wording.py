@@ -1,10 +1,18 @@
 """Messages in the reader's language, by Django's gettext."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils.translation import gettext, ngettext
 
 from wording import Message
+
+
+class MessageObject(TypedDict):
+    """What the API shows of a message: its sentence, its code and its parameters; null for nothing."""
+
+    message: str | None
+    code: str | None
+    params: Any
 
 
 def in_words(message: "Message | str | None") -> str:
@@ -12,7 +20,7 @@ def in_words(message: "Message | str | None") -> str:
     return message.in_words(_translate) if isinstance(message, Message) else str(message or "")
 
 
-def on_the_wire(message: Message | None) -> dict[str, Any]:
+def on_the_wire(message: Message | None) -> MessageObject:
     """Return what the API shows of a message: its sentence, its code and its parameters."""
     if message is None:
         return {"message": None, "code": None, "params": None}

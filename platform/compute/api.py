@@ -1,6 +1,6 @@
 """Compute over HTTP: the pool for every key, quotas for administrators."""
 
-from typing import Any
+from typing import Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -21,6 +21,15 @@ class PoolView(APIView):
     def get(self, request: Request) -> Response:
         team = None if is_platform_admin(request) else team_of(request)
         return Response({"object": "pool", **services.pool(team=team)})
+
+
+class QuotaObject(TypedDict):
+    """How many accelerators a team may hold at once; null: the whole pool."""
+
+    object: Literal["quota"]
+    team: str
+    name: str
+    accelerators: int | None
 
 
 class QuotaBody(serializers.Serializer):
@@ -46,5 +55,5 @@ def _accelerators(request: Request) -> int | None:
     return value
 
 
-def _as_json(team: Team) -> dict[str, Any]:
+def _as_json(team: Team) -> QuotaObject:
     return {"object": "quota", "team": team.slug, "name": team.name, "accelerators": services.quota_of(team)}

@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -28,6 +28,14 @@ KINDS: dict[str, Promise] = {
 """A folder of the home each, and what is in none of them."""
 
 
+class Disk(TypedDict):
+    """What a home takes, and what its disk has, in bytes."""
+
+    kinds: dict[str, int]
+    free: int
+    total: int
+
+
 def note_disk() -> None:
     """Measure this home, and write it to this node's row if there is one."""
     nodes = Node.objects.filter(name=node_name())
@@ -35,8 +43,8 @@ def note_disk() -> None:
         nodes.update(disk=measure(Path(settings.LUTHIER_HOME)), disk_at=Now())
 
 
-def measure(home: Path) -> dict[str, Any]:
-    """Return {"kinds": bytes by kind, "free", "total"} of a home; a file with several names counts once."""
+def measure(home: Path) -> Disk:
+    """Return what a home takes; a file with several names counts once."""
     seen: set[tuple[int, int]] = set()
     kinds = {kind: _size(home / kind, seen) for kind in KINDS if kind != OTHER}
     rest = _children(home, without=set(KINDS))

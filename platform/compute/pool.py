@@ -1,14 +1,79 @@
 """What there is and who holds it, for pages and the API."""
 
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from django.db.models import Count
 
 from accounts.models import Team
+from compute.disk import Disk
 from compute.models import Allocation, Node, Quota, Run
 
 
-def pool(*, team: Team | None = None) -> dict[str, Any]:
+class Holder(TypedDict):
+    """Who holds a device, since when in unix seconds; other teams' Runs stay without names."""
+
+    taken: bool
+    run: str | None
+    team: str | None
+    kind: str | None
+    label: str | None
+    since: int | None
+
+
+class DeviceObject(Holder):
+    """A device of a node."""
+
+    index: int
+    name: str
+    memory_bytes: int
+    healthy: bool
+
+
+class MeasuredDisk(Disk):
+    """A node's disk, with when it was measured in unix seconds."""
+
+    measured_at: int
+
+
+class NodeObject(TypedDict):
+    """A node with its devices; its disk is for administrators."""
+
+    name: str
+    kind: str
+    heard: bool
+    draining: bool
+    last_seen_at: int | None
+    disk: NotRequired[MeasuredDisk | None]
+    devices: list[DeviceObject]
+
+
+class TeamObject(TypedDict):
+    """A team's share of the pool: its quota (null: all of it), and how many devices and Runs use and wait."""
+
+    id: int
+    name: str
+    slug: str
+    quota: int | None
+    in_use: int
+    waiting: int
+
+
+class PoolSummary(TypedDict):
+    """The pool without names."""
+
+    accelerators: int
+    free: int
+    kind: str
+
+
+class Pool(PoolSummary):
+    """Everything that the pool's page and its API show."""
+
+    nodes: list[NodeObject]
+    teams: list[TeamObject]
+
+
+def pool(*, team: Team | None = None) -> Pool:
     """Return nodes with their devices and holders, and teams with quota, use and queue.
 
     With `team`, only that team's row is told, other teams' Runs are shown as taken, without names, and no disk.
@@ -30,15 +95,14 @@ def _holders() -> dict[int, Allocation]:
     return {allocation.device_id: allocation for allocation in held}
 
 
-def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> dict[str, Any]:
+def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> NodeObject:
     devices = [device for device in node.devices.all() if device.present or device.pk in holders]
-    return {
+    shown: NodeObject = {
         "name": node.name,
         "kind": node.kind,
         "heard": node.is_heard,
         "draining": node.draining or node.closing,
         "last_seen_at": int(node.last_seen_at.timestamp()) if node.last_seen_at else None,
-        **({"disk": _disk(node)} if team is None else {}),
         "devices": [
             {
                 "index": device.index,
@@ -50,16 +114,19 @@ def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> dict
             for device in devices
         ],
     }
+    if team is None:
+        shown["disk"] = _disk(node)
+    return shown
 
 
-def _disk(node: Node) -> dict[str, Any] | None:
+def _disk(node: Node) -> MeasuredDisk | None:
     """Return bytes by kind with what is free; None until it was measured."""
     if node.disk_at is None:
         return None
-    return {**node.disk, "measured_at": int(node.disk_at.timestamp())}
+    return {**cast(Disk, node.disk), "measured_at": int(node.disk_at.timestamp())}
 
 
-def _holder(allocation: Allocation | None, team: Team | None) -> dict[str, Any]:
+def _holder(allocation: Allocation | None, team: Team | None) -> Holder:
     if allocation is None:
         return {"taken": False, "run": None, "team": None, "kind": None, "label": None, "since": None}
     run = allocation.run
@@ -69,7 +136,7 @@ def _holder(allocation: Allocation | None, team: Team | None) -> dict[str, Any]:
     return {"taken": True, "run": run.pk, "team": run.team.name, "kind": run.kind, "label": run.label, "since": since}
 
 
-def _teams(holders: dict[int, Allocation], only: Team | None) -> list[dict[str, Any]]:
+def _teams(holders: dict[int, Allocation], only: Team | None) -> list[TeamObject]:
     quotas = dict(Quota.objects.values_list("team_id", "accelerators"))
     in_use: dict[int, int] = {}
     for allocation in holders.values():

@@ -1,7 +1,6 @@
 """What can be asked of compute: a Run, its end, a quota, and what there is."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +11,7 @@ from compute.draining import drain_node
 from compute.explanations import sentence_for
 from compute.messages import message
 from compute.models import Quota, Run
-from compute.pool import pool
+from compute.pool import PoolSummary, pool
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
 
@@ -117,7 +116,7 @@ def quota_of(team: Team) -> int | None:
     return quota.accelerators if quota else None
 
 
-def pool_summary() -> dict[str, Any]:
+def pool_summary() -> PoolSummary:
     """Return the pool without names, for every member: accelerators, free, kind."""
     whole = pool()
-    return {name: whole[name] for name in ("accelerators", "free", "kind")}
+    return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}

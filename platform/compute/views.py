@@ -1,7 +1,6 @@
 """The pool's page for administrators: quotas by team, devices and who holds them."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -20,6 +19,7 @@ from compute import services
 from compute.disk import KINDS
 from compute.explanations import count_of
 from compute.messages import message
+from compute.pool import DeviceObject, MeasuredDisk, Pool
 
 
 @login_required
@@ -31,7 +31,7 @@ def pool(request: PageRequest) -> HttpResponse:
         "sentence": _sentence(whole),
         "teams": [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM],
         "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
-        "disks": [_disk(node) for node in whole["nodes"] if node["disk"]],
+        "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "compute/pool.html", context)
@@ -56,21 +56,20 @@ def _require_admin(request: PageRequest) -> None:
         raise PermissionDenied(_("Only an administrator of the platform may do this."))
 
 
-def _sentence(whole: dict[str, Any]) -> str:
+def _sentence(whole: Pool) -> str:
     free, total = whole["free"], count_of(whole["accelerators"], whole["kind"])
     waiting = sum(team["waiting"] for team in whole["teams"])
     queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
     return _("%(free)s of %(total)s are free, %(queue)s.") % {"free": free, "total": total, "queue": queue}
 
 
-def _disk(node: dict[str, Any]) -> dict[str, Any]:
+def _disk(node: str, disk: MeasuredDisk) -> dict[str, object]:
     """Return a node's disk with a row for each kind that takes room, the largest first."""
-    disk = node["disk"]
     rows = [(KINDS[kind], size) for kind, size in disk["kinds"].items() if kind in KINDS and size]
     rows.sort(key=lambda row: -row[1])
-    return {**disk, "node": node["name"], "rows": rows, "at": datetime.fromtimestamp(disk["measured_at"], UTC)}
+    return {**disk, "node": node, "rows": rows, "at": datetime.fromtimestamp(disk["measured_at"], UTC)}
 
 
-def _device(device: dict[str, Any]) -> dict[str, Any]:
+def _device(device: DeviceObject) -> dict[str, object]:
     since = device["since"]
     return {**device, "since": datetime.fromtimestamp(since, UTC) if since else None}
