@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chat import ChatError, parse_messages
+from chat import ChatError, ToolCall, parse_messages
 from serving.engine import Piece, Sequence
 from serving.faults import RequestError
 from serving.messages import message
 from serving.replica import Replica, ServedModel
 from serving.requests import AnswerRequest, ChatRequest, TextRequest
-from serving.responses import DONE, Usage, Writer, event
+from serving.responses import DONE, Body, Usage, Writer, event
 from serving.sampling import Picked
 from serving.text import StopText
 from serving.tool_calls import OPENING, split_tool_calls
@@ -127,7 +127,7 @@ def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: Ser
     return prompts
 
 
-async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> Body:
     """Return the body of a response that is not streamed."""
     texts = ["" for _ in answer.sequences]
     picked: list[list[Picked]] = [[] for _ in answer.sequences]
@@ -182,11 +182,11 @@ class _Voice:
         self._held = ""
         self._unsent: list[Picked] = []
 
-    def chunks(self, piece: Piece) -> list[dict[str, Any]]:
+    def chunks(self, piece: Piece) -> list[Body]:
         writer, with_usage = self._answer.writer, self._answer.request.include_usage
         self._unsent.extend(piece.tokens)
         text = self._pass(piece.text)
-        calls: list[dict[str, Any]] = []
+        calls: list[ToolCall] = []
         if piece.finish is not None:
             rest, calls = self._end()
             text += rest
@@ -207,7 +207,7 @@ class _Voice:
         self._held += text
         return self._plain.push(text)
 
-    def _end(self) -> tuple[str, list[dict[str, Any]]]:
+    def _end(self) -> tuple[str, list[ToolCall]]:
         """Return the text still owed and the tool calls."""
         if self._plain is None:
             return "", []

@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from chat import ChatFormat, parse_messages
+from chat import ChatFormat, WrittenMessage, parse_messages
 from serving.engine import Engine, Piece, Sequence
 from serving.faults import AdapterRefused
 from serving.lora import BASE
@@ -44,7 +44,7 @@ LIKELY_TOKENS = 256
 class Probe:
     """What training stored about one prompt."""
 
-    messages: list[dict[str, Any]]
+    messages: list[WrittenMessage]
     prompt_ids: list[int]
     tuned: torch.Tensor
     """fp32 logits behind the prompt, [vocabulary]."""

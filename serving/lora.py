@@ -46,6 +46,18 @@ _UNSUPPORTED = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class AdapterConfig:
+    """What adapter_config.json says that the engine needs."""
+
+    alpha: float | None
+    """None: as large as the rank."""
+    alpha_by_module: dict[str, float]
+    """By patterns of module names, where it differs."""
+    use_rslora: bool
+    use_dora: bool
+
+
 @dataclass(frozen=True)
 class Low:
     """One adapter's update of one linear layer: `x @ a @ b`, the scale already in `b`."""
@@ -126,14 +138,14 @@ class GroupedLora:
             raise AdapterRefused(message("adapter_empty", folder=folder.name))
         return {name: self._low(name, pair, config, folder) for name, pair in sides.items()}
 
-    def _low(self, name: str, pair: dict[str, torch.Tensor], config: dict[str, Any], folder: Path) -> Low:
+    def _low(self, name: str, pair: dict[str, torch.Tensor], config: AdapterConfig, folder: Path) -> Low:
         linear = self._linears.get(name)
         if linear is None:
             raise AdapterRefused(message("adapter_layer_unknown", folder=folder.name, layer=repr(name)))
         has = {"folder": folder.name, "parts": sorted(pair), "layer": repr(name)}
-        if config.get("use_dora") and set(pair) != {"A", "B", "magnitude_vector"}:
+        if config.use_dora and set(pair) != {"A", "B", "magnitude_vector"}:
             raise AdapterRefused(message("adapter_dora_update_incomplete", **has))
-        if not config.get("use_dora") and set(pair) != {"A", "B"}:
+        if not config.use_dora and set(pair) != {"A", "B"}:
             raise AdapterRefused(message("adapter_update_incomplete", **has))
         a, b = pair["A"], pair["B"]
         if a.shape[1] != linear.in_features or b.shape[0] != linear.out_features or a.shape[0] != b.shape[1]:
@@ -240,7 +252,7 @@ def _membership(blocks: tuple[tuple[int, int], ...], rows: Sequence[int], like: 
     return keep.to(device=like.device, dtype=like.dtype)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> AdapterConfig:
     try:
         config = json.loads((folder / "adapter_config.json").read_bytes())
     except FileNotFoundError:
@@ -255,7 +267,12 @@ def _read_config(folder: Path) -> dict[str, Any]:
             raise AdapterRefused(message("adapter_part_unsupported", folder=folder.name, part=words))
     if config.get("bias", "none") != "none":
         raise AdapterRefused(message("adapter_biases_unsupported", folder=folder.name, bias=repr(config["bias"])))
-    return config
+    return AdapterConfig(
+        alpha=config.get("lora_alpha"),
+        alpha_by_module=config.get("alpha_pattern") or {},
+        use_rslora=bool(config.get("use_rslora")),
+        use_dora=bool(config.get("use_dora")),
+    )
 
 
 def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -269,11 +286,11 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
         raise AdapterRefused(message("adapter_weights_damaged", file=path.name, folder=folder.name)) from None
 
 
-def _scale(config: dict[str, Any], module: str, rank: int) -> float:
+def _scale(config: AdapterConfig, module: str, rank: int) -> float:
     """Return alpha / rank, or alpha / sqrt(rank) with rsLoRA; `alpha_pattern` overrides by module name."""
-    alpha = config.get("lora_alpha", rank)
-    for pattern, value in (config.get("alpha_pattern") or {}).items():
+    alpha = rank if config.alpha is None else config.alpha
+    for pattern, value in config.alpha_by_module.items():
         if re.match(rf"(.*\.)?({pattern})$", module):
             alpha = value
             break
-    return float(alpha) / (rank**0.5 if config.get("use_rslora") else rank)
+    return float(alpha) / (rank**0.5 if config.use_rslora else rank)

@@ -3,18 +3,19 @@
 import json
 import re
 import uuid
-from typing import Any
+
+from chat import ToolCall
 
 OPENING = "<tool_call>"
 _CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
 
 
-def split_tool_calls(text: str) -> tuple[str, list[dict[str, Any]]]:
+def split_tool_calls(text: str) -> tuple[str, list[ToolCall]]:
     """Return the answer without its `<tool_call>{json}</tool_call>` blocks, and these as OpenAI's tool calls.
 
     A block that is not a call in JSON stays text: the caller sees what the model wrote.
     """
-    calls: list[dict[str, Any]] = []
+    calls: list[ToolCall] = []
 
     def take(match: re.Match[str]) -> str:
         call = _parse(match[1])
@@ -27,7 +28,7 @@ def split_tool_calls(text: str) -> tuple[str, list[dict[str, Any]]]:
     return (rest.strip() if calls else text), calls
 
 
-def _parse(text: str) -> dict[str, Any] | None:
+def _parse(text: str) -> ToolCall | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -36,5 +37,5 @@ def _parse(text: str) -> dict[str, Any] | None:
         return None
     arguments = value.get("arguments", {})
     written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    function = {"name": value["name"], "arguments": written}
-    return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
+    call_id = f"call_{uuid.uuid4().hex[:24]}"
+    return {"id": call_id, "type": "function", "function": {"name": value["name"], "arguments": written}}
