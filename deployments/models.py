@@ -18,7 +18,7 @@ from common.ids import new_id
 from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Run
-from jobs.models import Adapter
+from jobs.models import TunedModel
 from wording import Message
 
 VALID_NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -70,7 +70,7 @@ class Deployment(Guarded):
     team = models.ForeignKey(Team, models.CASCADE, related_name="deployments")
     name = models.CharField(max_length=64, validators=[VALID_NAME])
     model = models.CharField(max_length=255, help_text="The public name of the model it serves: ft:… or a base's id.")
-    adapter = models.ForeignKey(Adapter, models.SET_NULL, null=True, related_name="deployments")
+    adapter = models.ForeignKey(TunedModel, models.SET_NULL, null=True, related_name="deployments")
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="deployments")
     accelerators = models.PositiveIntegerField(null=True, help_text="Empty: auto, every free one the quota allows.")
     open_to_loopback = models.BooleanField(default=False)
@@ -153,7 +153,7 @@ class Replica(Guarded):
     run = models.OneToOneField(Run, models.CASCADE, related_name="replica")
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
     full_model = models.ForeignKey(
-        Adapter,
+        TunedModel,
         models.CASCADE,
         null=True,
         related_name="+",
@@ -190,7 +190,7 @@ class Replica(Guarded):
 
     @classmethod
     def create(
-        cls, *, run: Run, base_model: BaseModel, full_model: Adapter | None, deployment: Deployment | None
+        cls, *, run: Run, base_model: BaseModel, full_model: TunedModel | None, deployment: Deployment | None
     ) -> "Replica":
         """Make the replica of `run`, with a secret token that its requests carry."""
         return cls.objects.create(
@@ -232,7 +232,7 @@ class Replica(Guarded):
     def is_answering(self) -> bool:
         return self.ended_at is None and self.ready_at is not None and self.run.stop_requested_at is None
 
-    def want(self, adapter: Adapter) -> "ReplicaAdapter":
+    def want(self, adapter: TunedModel) -> "ReplicaAdapter":
         """Ask for `adapter` on this replica; asked twice, there is one row and one load."""
         return self.adapters.get_or_create(adapter=adapter)[0]
 
@@ -273,7 +273,7 @@ class ReplicaAdapter(Guarded):
     }
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
-    adapter = models.ForeignKey(Adapter, models.CASCADE, related_name="+")
+    adapter = models.ForeignKey(TunedModel, models.CASCADE, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
     reason = MessageField()
     verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")

@@ -7,7 +7,7 @@ from catalogue.models import BaseModel
 from common.errors import NotFound
 from deployments.messages import message
 from deployments.models import Deployment
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from wording import Message
 
 CHECKPOINT = ":ckpt-step-"
@@ -20,7 +20,7 @@ class Target:
     name: str
     """The public name, as the caller wrote it."""
     base_model: BaseModel
-    adapter: Adapter | None = None
+    adapter: TunedModel | None = None
     """None: the base itself."""
     deployment: Deployment | None = None
     """Set when the name is a deployment's: it answers on accelerators of its own."""
@@ -55,7 +55,7 @@ def of_deployment(deployment: Deployment) -> Target:
 
 def find_model(*, team: Team, name: str) -> Target:
     """Return the tuned model or the present base of this name; NotFound when `team` has none."""
-    adapter = Adapter.objects.visible_to(team).live().filter(name=name).select_related("base_model").first()
+    adapter = TunedModel.objects.visible_to(team).live().filter(name=name).select_related("base_model").first()
     if adapter is not None:
         return Target(name=name, base_model=adapter.base_model, adapter=adapter)
     base_model = BaseModel.objects.present().filter(pk=name).first()
@@ -66,7 +66,7 @@ def find_model(*, team: Team, name: str) -> Target:
 
 def _why_not(team: Team, name: str) -> Message:
     finished, sign, step = name.rpartition(CHECKPOINT)
-    deleted = Adapter.objects.visible_to(team).deleted()
+    deleted = TunedModel.objects.visible_to(team).deleted()
     if deleted.filter(name=name).exists():
         return message("named_model_deleted", model=name)
     if sign and deleted.filter(name=finished).exists():

@@ -14,7 +14,7 @@ from compute import services as compute
 from compute.models import Node, Run
 from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter
-from jobs.models import Adapter
+from jobs.models import TunedModel
 from wording import Message
 
 KIND = "serving"
@@ -25,7 +25,7 @@ FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
 
 
-def full_model_of(adapter: Adapter | None) -> Adapter | None:
+def full_model_of(adapter: TunedModel | None) -> TunedModel | None:
     """Return `adapter` when its job trained every weight, so that the result needs a replica of its own; else None."""
     return adapter if adapter is not None and adapter.result == "model" else None
 
@@ -44,7 +44,7 @@ def serve_deployment(deployment: Deployment) -> Replica | None:
 
 
 @transaction.atomic
-def wake_shared(*, base_model: BaseModel, adapter: Adapter | None) -> Replica:
+def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None) -> Replica:
     """Ask for `adapter` (None: the base itself) on the shared replica of its base, which is started if there is none.
 
     The base's row is locked, so that many requests at once ask for one Run and one load.
@@ -169,7 +169,7 @@ def touch(replica: Replica) -> None:
         mark_requested([replica.pk])
 
 
-def _create(run: Run, base_model: BaseModel, adapter: Adapter | None, deployment: Deployment | None) -> Replica:
+def _create(run: Run, base_model: BaseModel, adapter: TunedModel | None, deployment: Deployment | None) -> Replica:
     full_model = full_model_of(adapter)
     replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment)
     if adapter is not None:

@@ -17,7 +17,7 @@ from deployments.models import VALID_NAME, Deployment
 from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment
 from jobs import services as jobs
-from jobs.models import Adapter, AdapterQuerySet
+from jobs.models import TunedModel, TunedModelQuerySet
 from wording import Message, as_written
 
 Unchanged = Literal["unchanged"]
@@ -37,7 +37,7 @@ def deploy(
     _check_accelerators(accelerators)
     found = find_model(team=team, name=model)
     with _refusing_taken_names(name), transaction.atomic():
-        if found.adapter is not None and _lock(Adapter.objects.live().filter(pk=found.adapter.pk)) is None:
+        if found.adapter is not None and _lock(TunedModel.objects.live().filter(pk=found.adapter.pk)) is None:
             raise NotFound(message("named_model_deleted", model=model), code="model_not_found", param="model")
         deployment = Deployment.objects.create(
             team=team,
@@ -122,7 +122,7 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
 
     Shared replicas let go of it by themselves, within seconds.
     """
-    adapter = _lock(Adapter.objects.visible_to(team).live().filter(name=name))
+    adapter = _lock(TunedModel.objects.visible_to(team).live().filter(name=name))
     if adapter is None:
         raise NotFound(message("model_not_yours", model=name), code="model_not_found")
     using = Deployment.objects.live().filter(adapter=adapter).first()
@@ -131,7 +131,7 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
     jobs.delete_model(adapter=adapter, by=by)
 
 
-def _lock(adapters: AdapterQuerySet) -> Adapter | None:
+def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
     """Return a tuned model for whoever deploys or deletes it: of two at once the second sees what the first did."""
     return adapters.select_for_update(no_key=True, of=("self",)).first()
 

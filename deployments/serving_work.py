@@ -18,7 +18,7 @@ from compute.work import Command, WorkError, trouble
 from deployments.messages import message
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
-from jobs.models import Adapter
+from jobs.models import TunedModel
 from jobs.tuned_models import local_folder
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
@@ -120,7 +120,7 @@ def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
         return None
 
 
-def _fetched(model: Adapter) -> Path:
+def _fetched(model: TunedModel) -> Path:
     """Return the model's folder on this node; WorkError when it is damaged or refused, TryAgain when not now."""
     try:
         return local_folder(model)
@@ -130,7 +130,7 @@ def _fetched(model: Adapter) -> Path:
         raise trouble(f"Object storage did not give {model.name}", error) from error
 
 
-def _spec_of_full_model(replica: Replica, model: Adapter) -> ServingSpec:
+def _spec_of_full_model(replica: Replica, model: TunedModel) -> ServingSpec:
     folder = _fetched(model)
     return ServingSpec(
         model_path=str(folder),

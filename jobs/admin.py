@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -23,7 +23,7 @@ class FineTuningJobAdmin(_ReadOnly):
     search_fields = ("id", "suffix", "fine_tuned_model", "team__name")
 
 
-@admin.register(Adapter)
+@admin.register(TunedModel)
 class AdapterAdmin(_ReadOnly):
     list_display = ("name", "team", "base_model", "result", "bytes", "created_at", "deleted_at")
     search_fields = ("id", "name", "team__name")

@@ -15,7 +15,7 @@ from django.db.models import Q
 from common import artifacts
 from common.storage_errors import STORAGE_AWAY, refusal_of
 from datasets_app.services import delete_file
-from jobs.models import FINISHED, Adapter, Attempt
+from jobs.models import FINISHED, Attempt, TunedModel
 from jobs.training.finishing import tidy
 from rundir import RunDirectory
 
@@ -30,7 +30,7 @@ METRICS = "metrics.csv"
 def erase_stored() -> None:
     """Delete from object storage what it still has of deleted models."""
     # In any order: one that storage keeps for ever must not stand before all others.
-    for adapter in Adapter.objects.unerased().select_related("job").order_by("?")[:AT_ONCE]:
+    for adapter in TunedModel.objects.unerased().select_related("job").order_by("?")[:AT_ONCE]:
         try:
             _erase(adapter)
         except STORAGE_AWAY as error:
@@ -52,7 +52,7 @@ def erase_here(home: Path) -> None:
         shutil.rmtree(RunDirectory(runs[run_id]).data, ignore_errors=True)
 
 
-def _erase(adapter: Adapter) -> None:
+def _erase(adapter: TunedModel) -> None:
     job = adapter.job
     # All that a job makes but its metrics: made by a worker, it may have come after the model was deleted.
     for file in job.result_files.exclude(filename=METRICS):
@@ -68,7 +68,7 @@ def _erase_copies(folder: Path) -> None:
     """Delete whole copies, and drafts of those that are on their way."""
     here = [(match[0], path) for path in _entries(folder) if (match := ADAPTER_ID.search(path.name))]
     ids = {adapter_id for adapter_id, _ in here}
-    deleted = set(Adapter.objects.filter(pk__in=ids).deleted().values_list("pk", flat=True))
+    deleted = set(TunedModel.objects.filter(pk__in=ids).deleted().values_list("pk", flat=True))
     for adapter_id, path in here:
         if adapter_id in deleted:
             shutil.rmtree(path, ignore_errors=True)

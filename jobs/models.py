@@ -21,7 +21,7 @@ from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
 from wording import Message
 
-__all__ = ["Adapter", "Attempt", "Checkpoint", "FineTuningJob", "JobEvent", "Rehearsal"]
+__all__ = ["Attempt", "Checkpoint", "FineTuningJob", "JobEvent", "Rehearsal", "TunedModel"]
 
 FINISHED = ("succeeded", "failed", "cancelled")
 
@@ -348,7 +348,7 @@ class Checkpoint(models.Model):
         return bool(rows.update(storage_name=name, bytes=num_bytes, published_at=at))
 
 
-class AdapterQuerySet(models.QuerySet["Adapter"]):
+class TunedModelQuerySet(models.QuerySet["TunedModel"]):
     def visible_to(self, team: Team) -> Self:
         return self.filter(team=team)
 
@@ -364,7 +364,7 @@ class AdapterQuerySet(models.QuerySet["Adapter"]):
         return self.deleted().filter(erased_at=None)
 
 
-class Adapter(models.Model):
+class TunedModel(models.Model):
     """A tuned model: a LoRA adapter of its base, or (result "model") a whole model."""
 
     id = models.CharField(primary_key=True, max_length=40, default=_adapter_id)
@@ -384,7 +384,7 @@ class Adapter(models.Model):
     erased_at = models.DateTimeField(null=True)
     """When the last of its bytes, and of its job's checkpoints, was gone from object storage."""
 
-    objects = AdapterQuerySet.as_manager()
+    objects = TunedModelQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)

@@ -26,7 +26,7 @@ from jobs.erasing import METRICS
 from jobs.estimates.situations import devices_for
 from jobs.hyperparameters import Asked, check_names, check_together, read_asked
 from jobs.messages import message
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.training.validation import check_file, check_rows
 from jobs.tuned_models import check_suffix
@@ -206,13 +206,13 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 
 
 @transaction.atomic
-def delete_model(*, adapter: Adapter, by: User | None) -> None:
+def delete_model(*, adapter: TunedModel, by: User | None) -> None:
     """Take a tuned model away: nobody finds or downloads it from now on, and workers erase it wherever it lies.
 
     The record that it existed stays, and its job with logs and metrics.
     """
     require_own(by=by, team=adapter.team, author_id=adapter.job.created_by_id)
-    if not Adapter.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now()):
+    if not TunedModel.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now()):
         return
     for file in adapter.job.result_files.exclude(filename=METRICS):
         remove_file(file, by=by)  # the model's maker's, whoever it says has made the file
@@ -275,7 +275,7 @@ def _trainable(team: Team, model: Any) -> BaseModel:
     if base is not None:
         chat_format_of(base, "default")
         return base
-    if is_storable(name) and Adapter.objects.visible_to(team).live().filter(name=name).exists():
+    if is_storable(name) and TunedModel.objects.visible_to(team).live().filter(name=name).exists():
         raise UserError(message("tuned_further"), code="not_a_base_model", param="model")
     raise NotFound(message("no_such_base_model", name=name[:80]), code="model_not_found", param="model")
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from common import artifacts
 from common.errors import UserError
 from jobs.messages import message
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from rundir import ManifestError, sha256_of_file
 from rundir.manifest import NAME as MANIFEST
 from wording import as_written
@@ -42,7 +42,7 @@ def adapter_id(job: FineTuningJob) -> str:
     return f"adapter-{job.pk.removeprefix('ftjob-')}"
 
 
-def local_folder(adapter: Adapter) -> Path:
+def local_folder(adapter: TunedModel) -> Path:
     """Return the folder of `adapter` on this machine, fetched from storage and verified when it is not here.
 
     UserError when storage has lost or damaged it, or when it was deleted; errors of a storage that is away pass
@@ -64,6 +64,6 @@ def local_folder(adapter: Adapter) -> Path:
     return folder
 
 
-def _require_live(adapter: Adapter) -> None:
-    if not Adapter.objects.live().filter(pk=adapter.pk).exists():
+def _require_live(adapter: TunedModel) -> None:
+    if not TunedModel.objects.live().filter(pk=adapter.pk).exists():
         raise UserError(message("model_was_deleted", name=adapter.name), code="model_deleted", status=410)

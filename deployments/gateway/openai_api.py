@@ -22,7 +22,7 @@ from deployments.gateway.in_flight import in_database
 from deployments.messages import message
 from deployments.models import Deployment
 from deployments.names import find_target
-from jobs.models import Adapter
+from jobs.models import TunedModel
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _bases() -> list[dict[str, Any]]:
 
 
 def _tuned(team: Team) -> list[dict[str, Any]]:
-    adapters = Adapter.objects.visible_to(team).live()
+    adapters = TunedModel.objects.visible_to(team).live()
     return [_as_json(adapter.name, adapter.created_at, team.slug) for adapter in adapters]
 
 

@@ -15,7 +15,7 @@ from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
-from jobs.models import Adapter
+from jobs.models import TunedModel
 from wording import Message, as_written
 
 RETRY_AFTER_FAILURE = 0.5
@@ -86,7 +86,7 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
     if replica is None and (failed := _recent_failure(target)) is not None:
         return failed
     if replica is None or (target.adapter is not None and not replica.adapters.filter(adapter=target.adapter).exists()):
-        if target.adapter is not None and not Adapter.objects.live().filter(pk=target.adapter.pk).exists():
+        if target.adapter is not None and not TunedModel.objects.live().filter(pk=target.adapter.pk).exists():
             reason = message("named_model_deleted", model=target.name)
             return Refusal(reason=reason, code="model_not_found", status=404)
         replica = wake_shared(base_model=target.base_model, adapter=target.adapter)

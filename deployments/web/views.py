@@ -28,7 +28,7 @@ from deployments.messages import message
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
-from jobs.models import Adapter
+from jobs.models import TunedModel
 
 STATUSES = {
     "starting": ("busy", "loader"),
@@ -95,7 +95,7 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
 
 
 def _models(request: PageRequest) -> list[dict[str, str]]:
-    tuned = Adapter.objects.visible_to(request.team).live().order_by("-created_at")[:50]
+    tuned = TunedModel.objects.visible_to(request.team).live().order_by("-created_at")[:50]
     bases = BaseModel.objects.present()
     return [{"name": a.name, "label": a.name} for a in tuned] + [{"name": b.id, "label": b.display_name} for b in bases]
 
@@ -231,7 +231,7 @@ def undeploy(request: PageRequest, deployment_id: str) -> HttpResponse:
 def delete_model(request: PageRequest) -> HttpResponse:
     """Delete the tuned model that the form names, and show the job that made it."""
     name = request.POST.get("model", "")
-    made = Adapter.objects.visible_to(request.team).filter(name=name).first()
+    made = TunedModel.objects.visible_to(request.team).filter(name=name).first()
     if made is None:
         raise NotFound(message("model_not_there"), code="model_not_found")
     try:

@@ -19,7 +19,7 @@ from compute.models import Run
 from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
 from jobs.messages import message
-from jobs.models import Adapter, Attempt, FineTuningJob
+from jobs.models import Attempt, FineTuningJob, TunedModel
 from jobs.training import rehearsals
 from jobs.training.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
 from jobs.training.storage_errors import PATIENCE, goes_on_waiting
@@ -181,7 +181,7 @@ def _pack(folder: Path) -> Path:
     return Path(name)
 
 
-def _make_adapter(job: FineTuningJob, folder: Path) -> Adapter:
+def _make_adapter(job: FineTuningJob, folder: Path) -> TunedModel:
     card = json.loads((folder / "luthier.json").read_bytes())
     fields: dict[str, Any] = {
         "job": job,
@@ -195,9 +195,9 @@ def _make_adapter(job: FineTuningJob, folder: Path) -> Adapter:
     }
     try:
         with transaction.atomic():
-            return Adapter.objects.get_or_create(pk=adapter_id(job), defaults={**fields, "name": model_name(job)})[0]
+            return TunedModel.objects.get_or_create(pk=adapter_id(job), defaults={**fields, "name": model_name(job)})[0]
     except IntegrityError:  # the short id of another job with the same base, team and suffix
-        return Adapter.objects.create(pk=adapter_id(job), **fields, name=model_name(job, is_long=True))
+        return TunedModel.objects.create(pk=adapter_id(job), **fields, name=model_name(job, is_long=True))
 
 
 def _told_at_the_end(directory: RunDirectory) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from jobs import services
 from jobs.estimates import estimating
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
@@ -291,7 +291,7 @@ def _found(row: Any, refusal: Message) -> Any:
 
 def _require_model(job: FineTuningJob) -> None:
     """Say that checkpoints were deleted, instead of listing none as if there had been none."""
-    if Adapter.objects.deleted().filter(job=job).exists():
+    if TunedModel.objects.deleted().filter(job=job).exists():
         gone = message("deleted_with_checkpoints", name=job.fine_tuned_model)
         raise UserError(gone, code="model_deleted", status=410)
 

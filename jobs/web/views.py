@@ -20,7 +20,7 @@ from common.errors import NotFound, UserError
 from common.idempotency import once
 from common.wording import in_words
 from jobs import services
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
 from jobs.web.command import command_of, data_address, training_name
 from jobs.web.logs import log_tail
@@ -178,7 +178,7 @@ def _live(found: FineTuningJob) -> dict[str, Any]:
         "loss": f"{loss:.3f}" if loss is not None else "",
         "rate": f"{rate:,.0f}" if rate is not None else "",
         "memory": metrics.get("peak_memory_bytes"),
-        "is_deleted": Adapter.objects.deleted().filter(job=found).exists(),
+        "is_deleted": TunedModel.objects.deleted().filter(job=found).exists(),
         "is_over": found.is_finished,
         "actions": _actions(found),
     }

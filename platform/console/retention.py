@@ -22,7 +22,7 @@ from common.storage_errors import STORAGE_AWAY
 from compute.disk import note_disk
 from compute.models import Run
 from deployments.models import Replica, ReplicaAdapter, Usage
-from jobs.models import FINISHED, Adapter, Attempt, FineTuningJob, JobEvent
+from jobs.models import FINISHED, Attempt, FineTuningJob, JobEvent, TunedModel
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def sweep_adapters(folder: Path) -> None:
     live = Replica.objects.live()
     served = ReplicaAdapter.objects.filter(replica__in=live).values("adapter_id")
     whole = live.exclude(full_model=None).values("full_model_id")
-    for adapter in Adapter.objects.live().filter(pk__in=here).exclude(pk__in=served).exclude(pk__in=whole):
+    for adapter in TunedModel.objects.live().filter(pk__in=here).exclude(pk__in=served).exclude(pk__in=whole):
         copy = here[adapter.pk]
         is_old = _mtime(copy / MANIFEST, default=before.timestamp()) < before.timestamp()
         if is_old and _is_stored(f"{adapter.storage_name}/{MANIFEST}"):

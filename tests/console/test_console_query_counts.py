@@ -20,7 +20,7 @@ from compute.models import Allocation, Device, Node, Quota, Run
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
 from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
-from jobs.models import Adapter, Attempt, Checkpoint, FineTuningJob, JobEvent
+from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from tests.accounts.test_accounts_roles import ROUTES
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
 from tests.jobs.job_makers import write_chat_files
@@ -137,14 +137,14 @@ class World:
         run = Run.objects.create(kind="training", team=self.team, state=state, label="a job")
         return Attempt.objects.create(job=job, number=job.attempts.count() + 1, run=run)
 
-    def tuned(self, job: FineTuningJob, n: int) -> Adapter:
+    def tuned(self, job: FineTuningJob, n: int) -> TunedModel:
         name = f"ft:tiny:violins:x:{n}"
         FineTuningJob.objects.filter(pk=job.pk).update(fine_tuned_model=name)
-        return Adapter.objects.create(
+        return TunedModel.objects.create(
             job=job, team=self.team, base_model=self.base, name=name, result="adapter", storage_name=f"adapters/{n}"
         )
 
-    def deploy(self, name: str, base: BaseModel, adapter: Adapter | None = None) -> Deployment:
+    def deploy(self, name: str, base: BaseModel, adapter: TunedModel | None = None) -> Deployment:
         """Return one that waits for room."""
         made = Deployment.objects.create(
             team=self.team, name=name, model=base.pk, base_model=base, adapter=adapter, created_by=self.user

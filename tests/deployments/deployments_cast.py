@@ -14,7 +14,7 @@ from catalogue.folders import identity
 from catalogue.models import BaseModel
 from compute.models import Run
 from deployments.models import Deployment, Replica, ReplicaAdapter
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def make_base(folder: str = "/nowhere/tiny", **fields) -> BaseModel:
     return base
 
 
-def make_adapter(team: Team, base: BaseModel, suffix: str = "violin", result: str = "adapter") -> Adapter:
-    name = f"ft:{base.id}:{team.slug}:{suffix}:{Adapter.objects.count()}"
+def make_adapter(team: Team, base: BaseModel, suffix: str = "violin", result: str = "adapter") -> TunedModel:
+    name = f"ft:{base.id}:{team.slug}:{suffix}:{TunedModel.objects.count()}"
     job = FineTuningJob.objects.create(team=team, base_model=base, fine_tuned_model=name)
-    return Adapter.objects.create(
+    return TunedModel.objects.create(
         job=job, team=team, base_model=base, name=name, result=result, storage_name=f"jobs/{job.pk}/{result}"
     )
 

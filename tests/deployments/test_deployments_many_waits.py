@@ -14,7 +14,7 @@ from console.asgi import application
 from deployments.gateway.in_flight import THREADS, in_database
 from deployments.gateway.waits import Waits
 from deployments.models import Replica
-from jobs.models import Adapter
+from jobs.models import TunedModel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ASKING = 50
@@ -59,7 +59,7 @@ async def ask_all(address: str, person: Person, model: str, waiting: list[Any], 
 
 
 def test_hold_no_thread_each(
-    platform: Server, alice: Person, adapter: Adapter, upstream: Server, waiting: list[Any]
+    platform: Server, alice: Person, adapter: TunedModel, upstream: Server, waiting: list[Any]
 ) -> None:
     before = threading.active_count()
     threads, answers = asyncio.run(

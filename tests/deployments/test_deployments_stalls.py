@@ -14,7 +14,7 @@ from fake_replica import HELLO
 from console.asgi import application
 from deployments import replicas
 from deployments.models import Replica, Usage
-from jobs.models import Adapter
+from jobs.models import TunedModel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +37,7 @@ def served(base, adapter, upstream) -> Replica:
 
 
 @contextmanager
-def asking(platform: Server, adapter: Adapter, secret: str) -> Iterator[socket.socket]:
+def asking(platform: Server, adapter: TunedModel, secret: str) -> Iterator[socket.socket]:
     """Ask for a stream by a connection that takes little at a time."""
     body = json.dumps({"model": adapter.name, "messages": HELLO, "stream": True}).encode()
     with socket.socket() as reader:

@@ -20,7 +20,7 @@ from datasets_app.services import delete_file
 from datasets_app.storage import store
 from deployments.services import delete_model
 from jobs import erasing, tasks
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from jobs.training import publishing
 from jobs.training.work import Training
 from jobs.tuned_models import local_folder
@@ -47,13 +47,13 @@ def job(alice: Any) -> FineTuningJob:
 
 
 @pytest.fixture
-def adapter(job: FineTuningJob) -> Adapter:
+def adapter(job: FineTuningJob) -> TunedModel:
     adapter = job.adapter
     assert (local_folder(adapter) / WEIGHTS).exists()
     return adapter
 
 
-def delete(adapter: Adapter, alice: Any, committing: Any) -> None:
+def delete(adapter: TunedModel, alice: Any, committing: Any) -> None:
     with committing(execute=True):
         delete_model(team=alice.team, by=alice.user, name=adapter.name)
 
@@ -70,7 +70,7 @@ def left_of_it(home: Path) -> set[str]:
 
 class TestStorage:
     def test_loses_weights_checkpoints_and_the_packed_result(
-        self, home: Path, alice: Any, adapter: Adapter, django_capture_on_commit_callbacks: Any
+        self, home: Path, alice: Any, adapter: TunedModel, django_capture_on_commit_callbacks: Any
     ) -> None:
         job = adapter.job
         metrics, packed = job.result_files.get(filename="metrics.csv"), job.result_files.get(filename="adapter.zip")
@@ -93,7 +93,7 @@ class TestStorage:
         ids=["away", "refused"],
     )
     def test_that_is_away_is_asked_again(
-        self, home: Path, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch, error: Exception
+        self, home: Path, alice: Any, adapter: TunedModel, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
         delete_model(team=alice.team, by=alice.user, name=adapter.name)
 
@@ -104,12 +104,12 @@ class TestStorage:
             patched.setattr(FileSystemStorage, "delete", fail)
             tasks.erase_deleted()
             assert WEIGHTS in stored(home)
-            assert Adapter.objects.unerased().get() == adapter
+            assert TunedModel.objects.unerased().get() == adapter
         tasks.erase_deleted()
         assert WEIGHTS not in stored(home)
-        assert not Adapter.objects.unerased().exists()
+        assert not TunedModel.objects.unerased().exists()
 
-    def test_one_round_at_a_time(self, home: Path, alice: Any, adapter: Adapter) -> None:
+    def test_one_round_at_a_time(self, home: Path, alice: Any, adapter: TunedModel) -> None:
         delete_model(team=alice.team, by=alice.user, name=adapter.name)
         with alone("erase-models") as is_alone:
             assert is_alone
@@ -119,7 +119,7 @@ class TestStorage:
         assert WEIGHTS not in stored(home)
 
     def test_keeps_nothing_that_a_node_which_was_given_up_brings_meanwhile(
-        self, home: Path, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+        self, home: Path, alice: Any, adapter: TunedModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         attempt = adapter.job.newest_attempt
         assert attempt is not None
@@ -136,14 +136,14 @@ class TestStorage:
         publishing.publish_checkpoints(attempt, attempt.run.directory)
         assert artifacts.files_below(f"{adapter.job.storage_name}/checkpoints") == []
 
-    def test_another_model_stays_whole(self, home: Path, alice: Any, adapter: Adapter) -> None:
+    def test_another_model_stays_whole(self, home: Path, alice: Any, adapter: TunedModel) -> None:
         tasks.erase_deleted()
         assert (local_folder(adapter) / WEIGHTS).exists()
         assert adapter.job.checkpoints.count() == 2
 
 
 class TestNodes:
-    def test_a_copy_and_a_half_copy_go(self, home: Path, alice: Any, adapter: Adapter) -> None:
+    def test_a_copy_and_a_half_copy_go(self, home: Path, alice: Any, adapter: TunedModel) -> None:
         draft = home / "adapters" / f".{adapter.pk}.half"
         draft.mkdir()
         other = home / "adapters" / "adapter-another"
@@ -153,7 +153,7 @@ class TestNodes:
         assert list((home / "adapters").iterdir()) == [other]
 
     def test_checkpoints_of_an_attempt_that_was_lost_go_and_its_log_stays(
-        self, home: Path, alice: Any, adapter: Adapter
+        self, home: Path, alice: Any, adapter: TunedModel
     ) -> None:
         attempt = adapter.job.newest_attempt
         assert attempt is not None
@@ -167,14 +167,14 @@ class TestNodes:
         assert not left.exists()
         assert attempt.run.directory.log.exists()
 
-    def test_each_node_is_told(self, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_each_node_is_told(self, alice: Any, adapter: TunedModel, monkeypatch: pytest.MonkeyPatch) -> None:
         Node.objects.create(name="gpu-2", queue="node-gpu-2", last_seen_at=timezone.now())
         asked: list[Any] = []
         monkeypatch.setattr(wakes, "wake", lambda task, queue: asked.append((task.name, queue)))
         tasks.erase_deleted()
         assert ("jobs.erase_here", "node-gpu-2") in asked
 
-    def test_none_brings_it_back(self, home: Path, alice: Any, adapter: Adapter) -> None:
+    def test_none_brings_it_back(self, home: Path, alice: Any, adapter: TunedModel) -> None:
         delete_model(team=alice.team, by=alice.user, name=adapter.name)
         with pytest.raises(UserError, match="was deleted") as refused:
             local_folder(adapter)
@@ -185,7 +185,7 @@ class TestNodes:
         assert not (home / "adapters" / adapter.pk).exists()
 
     def test_a_copy_that_came_while_it_was_deleted_is_refused(
-        self, alice: Any, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+        self, alice: Any, adapter: TunedModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fetch(name: str, folder: Path) -> None:
             delete_model(team=alice.team, by=alice.user, name=adapter.name)
@@ -196,7 +196,7 @@ class TestNodes:
 
 
 class TestAnswers:
-    def test_downloads_and_checkpoints_say_so_at_once(self, alice: Any, adapter: Adapter) -> None:
+    def test_downloads_and_checkpoints_say_so_at_once(self, alice: Any, adapter: TunedModel) -> None:
         job = adapter.job
         packed = job.result_files.get(filename="adapter.zip")
         assert len(alice.client.get(f"/v1/fine_tuning/jobs/{job.pk}/checkpoints").json()["data"]) == 2
@@ -214,13 +214,13 @@ class TestAnswers:
         assert "words of the trainer" in alice.client.get(f"/api/v1/jobs/{job.pk}/log").json()["text"]
 
     @pytest.mark.parametrize(("added", "word"), [("", "was deleted."), (":ckpt-step-1", "with its checkpoints")])
-    def test_its_name_says_so(self, alice: Any, adapter: Adapter, added: str, word: str) -> None:
+    def test_its_name_says_so(self, alice: Any, adapter: TunedModel, added: str, word: str) -> None:
         delete_model(team=alice.team, by=alice.user, name=adapter.name)
         reply = alice.client.get(f"/v1/models/{adapter.name}{added}")
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
         assert word in reply.json()["error"]["message"]
 
-    def test_its_jobs_page_offers_no_deployment(self, alice: Any, adapter: Adapter, plain_static: None) -> None:
+    def test_its_jobs_page_offers_no_deployment(self, alice: Any, adapter: TunedModel, plain_static: None) -> None:
         client = Client()
         client.force_login(alice.user)
         address = f"/jobs/{adapter.job_id}"

@@ -15,7 +15,7 @@ from common.errors import UserError
 from compute.models import Run
 from compute.work import TryAgain
 from datasets_app import services as files
-from jobs.models import Adapter, Attempt, FineTuningJob
+from jobs.models import Attempt, FineTuningJob, TunedModel
 from jobs.services import cancel_job, pause_job, resume_job
 from jobs.training import validation
 from jobs.training.work import Training
@@ -37,7 +37,7 @@ class TestSucceed:
         job = fresh(job)
         assert (job.status, job.trained_tokens, job.estimated_finish) == ("succeeded", 500, None)
         assert job.fine_tuned_model == f"ft:tiny:violins:violin:{job.pk.removeprefix('ftjob-')[:8]}"
-        adapter = Adapter.objects.get()
+        adapter = TunedModel.objects.get()
         assert (adapter.name, adapter.result, adapter.chat_hash) == (job.fine_tuned_model, "adapter", "c" * 64)
         found = {file.filename: file for file in job.result_files.all()}
         assert set(found) == {"adapter.zip", "metrics.csv"}
@@ -50,7 +50,7 @@ class TestSucceed:
         work.finish(run, run.directory, "succeeded")
         events = job.events.count()
         work.finish(run, run.directory, "succeeded")
-        assert (Adapter.objects.count(), job.result_files.count(), job.events.count()) == (1, 2, events)
+        assert (TunedModel.objects.count(), job.result_files.count(), job.events.count()) == (1, 2, events)
 
     @pytest.mark.parametrize("broken_after", range(8))
     def test_storage_that_breaks_at_any_point_is_tried_again_and_nothing_is_doubled(
@@ -81,7 +81,7 @@ class TestSucceed:
     ) -> None:
         run = succeeded(work, job)
         work.finish(run, run.directory, "succeeded")
-        adapter = Adapter.objects.get()
+        adapter = TunedModel.objects.get()
         assert (local_folder(adapter) / "luthier.json").exists()
         shutil.rmtree(home / "adapters")
         shutil.rmtree(home / "runs")

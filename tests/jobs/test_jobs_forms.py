@@ -9,7 +9,7 @@ from job_makers import make_file, make_job
 
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
-from jobs.models import Adapter, FineTuningJob
+from jobs.models import FineTuningJob, TunedModel
 from tests.console.forms import form_at, forms_of, sent_twice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -71,7 +71,7 @@ def test_one_click_makes_one_deployment(client: Client, alice: Any) -> None:
     job = make_job(alice.team)
     name = "ft:tiny:violins::1"
     FineTuningJob.objects.filter(pk=job.pk).update(status="succeeded", fine_tuned_model=name)
-    Adapter.objects.create(job=job, team=alice.team, base_model=job.base_model, name=name, result="adapter")
+    TunedModel.objects.create(job=job, team=alice.team, base_model=job.base_model, name=name, result="adapter")
     first, second = sent_twice(client, f"/jobs/{job.pk}", "/deployments/from-job")
     assert first.url == second.url == f"/deployments/{Deployment.objects.get().pk}"
 

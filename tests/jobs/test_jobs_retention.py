@@ -18,7 +18,7 @@ from compute.disk import measure
 from compute.models import Node, Run
 from console import retention, tasks
 from deployments.models import Replica, Usage
-from jobs.models import Adapter, FineTuningJob, JobEvent
+from jobs.models import FineTuningJob, JobEvent, TunedModel
 from jobs.services import pause_job
 from jobs.training import validation
 from jobs.training.work import Training
@@ -137,17 +137,17 @@ class TestAdapters:
     @pytest.fixture
     def copy(self, job: FineTuningJob) -> Path:
         ended(job)
-        folder = local_folder(Adapter.objects.get())
+        folder = local_folder(TunedModel.objects.get())
         age(folder / "manifest.json")
         return folder
 
     def test_an_unused_copy_goes_and_comes_back(self, copy: Path) -> None:
         retention.sweep_home()
         assert not copy.exists()
-        assert (local_folder(Adapter.objects.get()) / "adapter_model.safetensors").exists()
+        assert (local_folder(TunedModel.objects.get()) / "adapter_model.safetensors").exists()
 
     def test_a_served_one_stays(self, copy: Path) -> None:
-        adapter = Adapter.objects.get()
+        adapter = TunedModel.objects.get()
         run = Run.objects.create(kind="serving", team=adapter.team)
         replica = Replica.create(run=run, base_model=adapter.base_model, full_model=None, deployment=None)
         replica.want(adapter)
@@ -155,7 +155,7 @@ class TestAdapters:
         assert copy.exists()
 
     def test_the_only_copy_stays(self, copy: Path) -> None:
-        artifacts.delete_folder(Adapter.objects.get().storage_name)
+        artifacts.delete_folder(TunedModel.objects.get().storage_name)
         retention.sweep_home()
         assert copy.exists()
 
