@@ -2,14 +2,14 @@
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from catalogue.messages import message
 from catalogue.models import BaseModel
 from common.messages import message as common_message
+from tests.migrating import migrate
 from wording import Message, as_written
 
-BEFORE, AFTER = ("catalogue", "0002_defaults_are_gone"), ("catalogue", "0003_error_as_message")
+BEFORE = ("catalogue", "0002_defaults_are_gone")
 SAID = {
     "This model needs 12.5 GB and 0.5 GB of reserve, and the disk of LUTHIER_HOME has 1.2 GB free. Make room there, or "
     "set LUTHIER_HOME to a larger disk.": message("disk_too_small", needed=12.5, reserve=0.5, free=1.2),
@@ -39,12 +39,12 @@ def make(number: int, said: Message | None) -> BaseModel:
 @pytest.mark.django_db(transaction=True)
 def test_sentences_become_messages_and_back() -> None:
     made = {text: make(number, said) for number, (text, said) in enumerate(SAID.items())}
-    MigrationExecutor(connection).migrate([BEFORE])
+    migrate(BEFORE)
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, error FROM catalogue_basemodel")
         assert dict(cursor.fetchall()) == {base.pk: str(SAID[text] or "") for text, base in made.items()}
         cursor.executemany(
             "UPDATE catalogue_basemodel SET error = %s WHERE id = %s", [(text, base.pk) for text, base in made.items()]
         )
-    MigrationExecutor(connection).migrate([AFTER])
+    migrate()
     assert {text: BaseModel.objects.get(pk=base.pk).error for text, base in made.items()} == SAID

@@ -2,16 +2,16 @@
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Team
 from common.errors import INTERNAL
 from compute.launcher import Death
 from compute.messages import message
 from compute.models import Run
+from tests.migrating import migrate
 from wording import as_written
 
-BEFORE, AFTER = ("compute", "0002_disk"), ("compute", "0003_outcome_as_message")
+BEFORE = ("compute", "0002_disk")
 SAID = {
     "The process ended without saying why. An administrator finds more in its log.": Death().message,
     "The process was killed by signal 9 (SIGKILL).": Death(exit_code=-9).message,
@@ -32,12 +32,12 @@ SAID = {
 def test_sentences_become_messages_and_back() -> None:
     team = Team.create(name="Violins")
     runs = {text: Run.objects.create(kind="script", team=team, outcome_message=said) for text, said in SAID.items()}
-    MigrationExecutor(connection).migrate([BEFORE])
+    migrate(BEFORE)
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, outcome_message FROM compute_run")
         assert dict(cursor.fetchall()) == {run.pk: str(SAID[text] or "") for text, run in runs.items()}
         cursor.executemany(
             "UPDATE compute_run SET outcome_message = %s WHERE id = %s", [(text, run.pk) for text, run in runs.items()]
         )
-    MigrationExecutor(connection).migrate([AFTER])
+    migrate()
     assert {text: Run.objects.get(pk=run.pk).outcome_message for text, run in runs.items()} == SAID

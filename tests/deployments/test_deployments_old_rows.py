@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from deployments.messages import message
 from deployments.migrations._old_sentences import OLD, _known, message_of
 from deployments.models import Deployment
 from serving import messages as engine
+from tests.migrating import migrate
 from wording import Message, as_written
 
-BEFORE, AFTER = ("deployments", "0001_initial"), ("deployments", "0002_reasons_as_messages")
+BEFORE = ("deployments", "0001_initial")
 
 
 @pytest.mark.parametrize(
@@ -60,10 +59,10 @@ def test_rows_come_along_and_back(alice: object, adapter: object) -> None:
         for name, reason in (("a", said), ("b", None))
     )
     try:
-        old = MigrationExecutor(connection).migrate([BEFORE]).apps.get_model(*Deployment._meta.label.split("."))
+        old = migrate(BEFORE).apps.get_model(*Deployment._meta.label.split("."))
         assert list(old.objects.order_by("name").values_list("reason", flat=True)) == [str(said), ""]
     finally:
-        MigrationExecutor(connection).migrate([AFTER])
+        migrate()
     assert [one.reason for one in Deployment.objects.filter(pk__in=[d.pk for d in deployments]).order_by("name")] == [
         said,
         None,
