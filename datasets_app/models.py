@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -31,6 +31,37 @@ def _upload_id() -> str:
 
 def _part_id() -> str:
     return new_id("part")
+
+
+class MixedPart(TypedDict):
+    """A file of a mixture; `rows` counts what was taken of it, once the mixture is written."""
+
+    file: str
+    name: str
+    weight: float
+    rows: NotRequired[int]
+
+
+class Made(TypedDict, total=False):
+    """Where a file comes from: enough to make it again, and what came of it."""
+
+    how: str
+    """upload, reading, recipe, repair, split or mix."""
+    of: str | None
+    """The file that it was made from."""
+    reading: dict[str, object]
+    recipe: str
+    repairs: list[str]
+    values: dict[str, str]
+    shares: dict[str, float]
+    part: str
+    parts: list[MixedPart]
+    seed: int
+    added: int
+    repeats: int
+    changed: int
+    dropped: int
+    rows: int
 
 
 class TrainingFileQuerySet(models.QuerySet["TrainingFile"]):
@@ -176,7 +207,7 @@ class TrainingFile(Guarded):
         """Take the making of this file's bytes for oneself; False when it is done or another worker is at it."""
         return bool(type(self).objects.unmade().filter(pk=self.pk).update(heartbeat_at=timezone.now()))
 
-    def record_content(self, *, storage_name: str, num_bytes: int, sha256: str, made: dict[str, Any]) -> bool:
+    def record_content(self, *, storage_name: str, num_bytes: int, sha256: str, made: Made) -> bool:
         """Store where the bytes lie and leave the file to its check; False when the file is gone or has its bytes."""
         waiting = type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED, storage_name="")
         changed = waiting.update(

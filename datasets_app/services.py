@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypedDict
 
 from django.conf import settings
 from django.utils import timezone
@@ -36,6 +36,7 @@ from datasets_app.versions.splits import split_file
 __all__ = [
     "Acceptance",
     "Difference",
+    "ExpiresAfter",
     "FaultGroup",
     "RowPage",
     "RowView",
@@ -76,6 +77,13 @@ RESULTS = "fine-tune-results"
 LONGEST_NAME = 200
 
 
+class ExpiresAfter(TypedDict, total=False):
+    """OpenAI's `expires_after` as it was sent; `expiry_of` checks it."""
+
+    anchor: str | None
+    seconds: int | str | None
+
+
 def get_file(*, team: Team, file_id: str) -> TrainingFile:
     """Return a file of `team`; NotFound for everybody else's."""
     file = TrainingFile.objects.visible_to(team).filter(pk=file_id).first() if "\0" not in file_id else None
@@ -91,7 +99,7 @@ def create_file(
     filename: str,
     purpose: str,
     stream: Readable,
-    expires_after: dict[str, Any] | None = None,
+    expires_after: ExpiresAfter | None = None,
     left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Store all of `stream` as a file to train on and have it checked.
@@ -119,7 +127,7 @@ def store_file(
     filename: str,
     purpose: str,
     spool: Spool,
-    expires_after: dict[str, Any] | None = None,
+    expires_after: ExpiresAfter | None = None,
     left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Make a file of what `spool` has received; as `create_file`.
@@ -138,7 +146,7 @@ def uploaded(
     by: User | None,
     name: str,
     purpose: str,
-    expires_after: dict[str, Any] | None,
+    expires_after: ExpiresAfter | None,
     left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Return a file that somebody uploads, which begins a family of its own; the caller saves it."""
@@ -245,7 +253,7 @@ def safe_filename(name: str) -> str:
     return kept[:LONGEST_NAME] if not dot or len(suffix) > 10 else f"{stem[: LONGEST_NAME - 11]}.{suffix}"
 
 
-def expiry_of(policy: dict[str, Any] | None) -> datetime | None:
+def expiry_of(policy: ExpiresAfter | None) -> datetime | None:
     """Return when a file made now expires by OpenAI's `expires_after`; UserError for anything else."""
     if policy is None:
         return None

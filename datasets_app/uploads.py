@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,8 +18,16 @@ from accounts.roles import require_own
 from common.errors import NotFound, UserError
 from datasets_app.formats.streams import BLOCK, HEAD_BYTES
 from datasets_app.messages import message
-from datasets_app.models import TrainingFile, Upload, UploadPart
-from datasets_app.services import check_purpose, expiry_of, readable_name, safe_filename, store_file, uploaded
+from datasets_app.models import Made, TrainingFile, Upload, UploadPart
+from datasets_app.services import (
+    ExpiresAfter,
+    check_purpose,
+    expiry_of,
+    readable_name,
+    safe_filename,
+    store_file,
+    uploaded,
+)
 from datasets_app.storage import new_files, store
 from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.removal import close_upload, remove_parts
@@ -73,7 +80,7 @@ def create_upload(
     purpose: str,
     num_bytes: int,
     mime_type: str = "",
-    expires_after: dict[str, Any] | None = None,
+    expires_after: ExpiresAfter | None = None,
 ) -> Upload:
     """Open an upload of `num_bytes`, which waits an hour for each next part."""
     check_purpose(purpose)
@@ -150,7 +157,7 @@ def complete_upload(*, upload: Upload, part_ids: Sequence[str], md5: str | None 
 
 
 @writes("upload")
-def write_joined(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_joined(file: TrainingFile, write: Write) -> Made:
     """Write the parts of the upload that `file` comes from; UserError where they are not what was announced."""
     upload = Upload.objects.filter(file=file).first()
     parts = list(upload.parts.filter(place__isnull=False).order_by("place")) if upload else []

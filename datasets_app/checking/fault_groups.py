@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from datasets_app.checking.fault_list import as_json, read_faults
+from datasets_app.checking.fault_list import FaultObject, as_json, read_faults
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.storage import store
 from wording import Message
@@ -44,7 +43,7 @@ def fault_groups(file: TrainingFile) -> list[FaultGroup]:
     return groups
 
 
-def all_faults(file: TrainingFile, *, after: int = 0, code: str = "") -> Iterator[dict[str, Any]]:
+def all_faults(file: TrainingFile, *, after: int = 0, code: str = "") -> Iterator[FaultObject]:
     """Yield every fault and note from number `after` (from 0) on, from the database or the list beside the file."""
     kept = (file.statistics or {}).get("fault_list") or {}
     if not kept:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 from common.wording import in_words, on_the_wire
 from datasets_app.formats.base import RowFault
@@ -45,12 +45,36 @@ class FaultListWriter:
         return self._path.open("rb")
 
 
-def as_json(fault: RowFault | Fault) -> dict[str, Any]:
+class MessageAndHint(TypedDict):
+    """What is wrong and what to do: in words, and as codes with their parameters."""
+
+    message: str | None
+    hint: str
+    message_code: str | None
+    params: Any
+    hint_code: str | None
+    hint_params: Any
+
+
+class FaultPlace(TypedDict):
+    """Where a fault is, and of which kind."""
+
+    line: int | None
+    field: str | None
+    code: str
+    level: str
+
+
+class FaultObject(FaultPlace, MessageAndHint):
+    """A fault of a file."""
+
+
+def as_json(fault: RowFault | Fault) -> FaultObject:
     """Return the fault as the API gives it, in the active language."""
     return _in_words(_known(fault), fault.message, fault.hint)
 
 
-def said_json(said: Message | None, hint: Message | None) -> dict[str, Any]:
+def said_json(said: Message | None, hint: Message | None) -> MessageAndHint:
     """Return what is wrong and what to do: in words, and as codes with their parameters."""
     wire, advice = on_the_wire(said), on_the_wire(hint)
     return {
@@ -63,17 +87,17 @@ def said_json(said: Message | None, hint: Message | None) -> dict[str, Any]:
     }
 
 
-def _known(fault: RowFault | Fault) -> dict[str, Any]:
+def _known(fault: RowFault | Fault) -> FaultPlace:
     return {"line": fault.line, "field": fault.field or None, "code": fault.code, "level": fault.level}
 
 
-def _in_words(known: dict[str, Any], said: Message | None, hint: Message | None) -> dict[str, Any]:
+def _in_words(known: FaultPlace, said: Message | None, hint: Message | None) -> FaultObject:
     return {**known, **said_json(said, hint)}
 
 
-def _stored(said: Message) -> dict[str, Any]:
+def _stored(said: Message) -> dict[str, object]:
     """Return what `Message.stored` does, but leave what is inside to the encoder, for there may be many."""
-    body: dict[str, Any] = {"code": said.code, "params": said.params}
+    body: dict[str, object] = {"code": said.code, "params": said.params}
     return body | {"then": said.then} if said.then else body
 
 
@@ -82,7 +106,7 @@ def _restored(said: Any) -> Message | None:
     return Message.restored(said) if isinstance(said, dict) else as_written(said) if said else None
 
 
-def read_faults(stream: IO[bytes], offsets: list[int], first: int) -> Iterator[dict[str, Any]]:
+def read_faults(stream: IO[bytes], offsets: list[int], first: int) -> Iterator[FaultObject]:
     """Yield the faults from number `first` (from 0) on."""
     block = min(first // EVERY, len(offsets) - 1)
     stream.seek(offsets[block])

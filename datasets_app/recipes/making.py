@@ -11,7 +11,7 @@ from accounts.models import Team, User
 from chat import AcceptanceTest, Conversation
 from common.errors import UserError
 from datasets_app.messages import message
-from datasets_app.models import TrainingFile
+from datasets_app.models import Made, TrainingFile
 from datasets_app.recipes.identity import (
     LANGUAGES,
     TONES,
@@ -118,7 +118,7 @@ def identity_file(*, team: Team, by: User | None, identity: Identity, file: Trai
 
 
 @writes("recipe")
-def write_identity(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_identity(file: TrainingFile, write: Write) -> Made:
     """Write the rows of `file`: those of the set that it completes, then what the recipe adds."""
     identity = read_answers(file.recipe["answers"])
     known, num_own = _copied(source_of(file), identity, write) if file.made["of"] else (set(), 0)

@@ -6,7 +6,7 @@ Until the bytes are there such a row has no `storage_name`. Whatever breaks off 
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +14,7 @@ from django.db import transaction
 from common.errors import UserError
 from common.heartbeats import beating
 from common.wake import wake
-from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
+from datasets_app.models import HEARTBEAT_SECONDS, Made, TrainingFile
 from datasets_app.storage import store
 from datasets_app.storage.spool import Spool
 from wording import Message, as_written
@@ -29,7 +29,7 @@ TOLD_SECONDS = 0.5
 BEAT_SECONDS = HEARTBEAT_SECONDS / 4
 
 Write = Callable[[bytes], None]
-Writer = Callable[[TrainingFile, Write], dict[str, Any]]
+Writer = Callable[[TrainingFile, Write], Made]
 """Writes every line of a file as its `made` says; returns what `made` gets besides. UserError: it would be useless."""
 
 _writers: dict[str, Writer] = {}
@@ -93,7 +93,7 @@ def make_file(file_id: str) -> None:
             return
         name = store.store(spool, store.name_for(file.team, file.pk))
         kept = file.record_content(
-            storage_name=name, num_bytes=spool.num_bytes, sha256=spool.sha256, made={**file.made, **added}
+            storage_name=name, num_bytes=spool.num_bytes, sha256=spool.sha256, made={**cast(Made, file.made), **added}
         )
     if not kept and not TrainingFile.objects.filter(storage_name=name).exists():
         store.remove(name)  # the file is gone, or another worker was first

@@ -1,7 +1,7 @@
 """One row as a model sees it: every token with its text and whether it is learned."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from catalogue.chat_formats import chat_format
 from catalogue.models import BaseModel
@@ -16,6 +16,22 @@ _LONGEST_CHARACTER = 8
 """Tokens that may make up one character."""
 
 
+class TokenObject(TypedDict):
+    """One token of a row."""
+
+    id: int
+    text: str
+    trained: bool
+
+
+class RowTokens(TypedDict):
+    """A row as a model reads it."""
+
+    tokens: list[TokenObject]
+    truncated: bool
+    system_prompt: str
+
+
 def row_tokens(
     *,
     file: TrainingFile,
@@ -23,9 +39,11 @@ def row_tokens(
     base: BaseModel,
     system: SystemChoice | None = None,
     max_seq_len: int | None = None,
-) -> dict[str, Any]:
-    """Return {"tokens": [{"id", "text", "trained"}], "truncated", "system_prompt"} of row `number` (from 0) for `base`,
-    as a training with `max_seq_len` would cut it; `system` None means what a job takes by itself."""
+) -> RowTokens:
+    """Return the tokens of row `number` (from 0) for `base`, as a training with `max_seq_len` would cut it.
+
+    `system` None means what a job takes by itself.
+    """
     example = example_at(file, number) if number >= 0 else None
     if example is None:
         raise NotFound(message("no_such_row", filename=file.filename, row=number), code="row_not_found", param="row")
@@ -40,7 +58,7 @@ def row_tokens(
     asked = max_seq_len if example.conversation is not None else None
     shown = rendered.truncate(min(asked or MOST_TOKENS, MOST_TOKENS))
     texts = token_texts(chat, shown.ids)
-    tokens = [
+    tokens: list[TokenObject] = [
         {"id": token, "text": text, "trained": trained}
         for token, text, trained in zip(shown.ids, texts, shown.trained, strict=True)
     ]

@@ -4,7 +4,7 @@ import uuid
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 
@@ -66,9 +66,31 @@ class _Lengths:
 LENGTHS = ("tokens", "run_rows", "run_starts", "run_ends", "first_answer", "lines")
 
 
+class TokenStatistics(TypedDict):
+    """A `file.statistics`: lengths in tokens, and what a training would lose; counts are of the whole set."""
+
+    object: Literal["file.statistics"]
+    model: str
+    system_prompt: str
+    rows: int
+    rows_looked_at: int
+    tokens: int
+    trained_tokens_per_epoch: int
+    p50: int
+    p95: int
+    max: int
+    longest_line: int | None
+    max_seq_len: int
+    rows_cut: int
+    share_cut: float
+    rows_without_answer: int
+    histogram: list[dict[str, int]]
+    """{"from", "to", "rows"} each."""
+
+
 def token_statistics(
     *, file: TrainingFile, base: BaseModel, max_seq_len: int | None = None, system: SystemChoice | None = None
-) -> dict[str, Any]:
+) -> TokenStatistics:
     """Return lengths in tokens as `base` reads the rows, and what a training with `max_seq_len` would lose.
 
     `system` None means what a job takes by itself, `max_seq_len` None the model's context. `rows_looked_at` says of how

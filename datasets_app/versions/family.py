@@ -13,7 +13,7 @@ from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.formats.streams import BLOCK
 from datasets_app.messages import message
-from datasets_app.models import EVERY_KEY, TrainingFile
+from datasets_app.models import EVERY_KEY, Made, TrainingFile
 from datasets_app.shapes import NAMES as SHAPE_NAMES
 from datasets_app.shapes.examples import Example, as_copy
 from datasets_app.storage import new_files, store
@@ -75,7 +75,7 @@ def version_read_as(
 
 
 @writes("reading")
-def write_same(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_same(file: TrainingFile, write: Write) -> Made:
     """Write the bytes of the file that is read anew."""
     _copy(source_of(file), write)
     return {}
@@ -120,7 +120,7 @@ def new_version(file: TrainingFile, *, parent: TrainingFile) -> None:
     file.left_out = sorted({*file.left_out, *inherited})
 
 
-def new_family(like: TrainingFile, filename: str, *, by: User | None, made: dict[str, Any]) -> TrainingFile:
+def new_family(like: TrainingFile, filename: str, *, by: User | None, made: Made) -> TrainingFile:
     """Return a file that begins a family of its own, with the recipe of the one that it is like."""
     file = TrainingFile(
         team=like.team, created_by=by, filename=filename, purpose=like.purpose, made=made, recipe=like.recipe

@@ -1,6 +1,6 @@
 """Mixtures: one file of several, by weight, whose rows are chosen by their own content."""
 
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 
@@ -8,7 +8,7 @@ from accounts.models import User
 from chat import copies_of
 from common.errors import UserError
 from datasets_app.messages import message
-from datasets_app.models import TrainingFile
+from datasets_app.models import Made, MixedPart, TrainingFile
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
 from datasets_app.storage.new_files import Write, writes
@@ -28,7 +28,7 @@ def mix_files(*, parts: list[tuple[TrainingFile, float]], filename: str, seed: i
     for file, _weight in parts:
         require_processed(file)
         require_answered(file)
-    named = [{"file": file.pk, "name": file.filename, "weight": weight} for file, weight in parts]
+    named: list[MixedPart] = [{"file": file.pk, "name": file.filename, "weight": weight} for file, weight in parts]
     like = next((file for file, _weight in parts if file.recipe), parts[0][0])
     mixture = new_family(like, filename, by=by, made={"how": "mix", "parts": named, "seed": seed})
     if new_files.is_large(round(sum(file.bytes * max(1, weight) for file, weight in parts))):
@@ -39,9 +39,9 @@ def mix_files(*, parts: list[tuple[TrainingFile, float]], filename: str, seed: i
 
 
 @writes("mix")
-def write_mixture(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_mixture(file: TrainingFile, write: Write) -> Made:
     """Write the mixture that `file` is."""
-    taken = []
+    taken: list[MixedPart] = []
     for part in file.made["parts"]:
         source = TrainingFile.objects.filter(team=file.team, pk=part["file"]).first()
         if source is None:
@@ -53,7 +53,7 @@ def write_mixture(file: TrainingFile, write: Write) -> dict[str, Any]:
             num_rows += copies
             for _ in range(copies):
                 write(line_of(example))
-        taken.append({**part, "rows": num_rows})
+        taken.append({**cast(MixedPart, part), "rows": num_rows})
     if not any(part["rows"] for part in taken):
         raise UserError(message("empty_mixture"), param="parts")
     return {"parts": taken}

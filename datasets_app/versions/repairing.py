@@ -15,7 +15,7 @@ from datasets_app.formats.json_array import raw_elements
 from datasets_app.formats.json_values import too_long
 from datasets_app.formats.streams import TooFar, lines, within
 from datasets_app.messages import message
-from datasets_app.models import TrainingFile
+from datasets_app.models import Made, TrainingFile
 from datasets_app.shapes.examples import Opened, open_examples
 from datasets_app.storage import new_files, store
 from datasets_app.storage.new_files import Write, writes
@@ -95,12 +95,12 @@ def _version_of(
 
 
 @writes("repair")
-def write_repaired(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_repaired(file: TrainingFile, write: Write) -> Made:
     """Write the version that `file` is."""
     return _write(source_of(file), file, write, Outcome())
 
 
-def _write(parent: TrainingFile, file: TrainingFile, write: Write, outcome: Outcome) -> dict[str, Any]:
+def _write(parent: TrainingFile, file: TrainingFile, write: Write, outcome: Outcome) -> Made:
     for line in _repaired(parent, file.made["repairs"], file.made["values"], outcome):
         write(line)
     _check_outcome(outcome)

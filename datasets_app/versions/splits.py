@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
 
 from django.conf import settings
 
@@ -10,7 +9,7 @@ from accounts.models import User
 from chat import part_of
 from common.errors import UserError
 from datasets_app.messages import message
-from datasets_app.models import TrainingFile
+from datasets_app.models import Made, TrainingFile
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
 from datasets_app.storage.new_files import Write, writes
@@ -33,7 +32,7 @@ def split_file(
     require_answered(file)
     shares = _in_order(shares)
     stem = repaired_name(file.filename).removesuffix(".jsonl")
-    made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
+    made: Made = {"how": "split", "of": file.pk, "shares": dict(shares), "seed": seed}
     parts = {name: new_family(file, f"{stem}-{name}.jsonl", by=by, made={**made, "part": name}) for name in shares}
     if new_files.is_large(file.bytes):
         return {name: new_files.save_unmade(part) for name, part in parts.items()}
@@ -45,12 +44,12 @@ def split_file(
 
 
 @writes("split")
-def write_part(file: TrainingFile, write: Write) -> dict[str, Any]:
+def write_part(file: TrainingFile, write: Write) -> Made:
     """Write the part that `file` is."""
     return _write_part(source_of(file), file, write)
 
 
-def _write_part(source: TrainingFile, file: TrainingFile, write: Write) -> dict[str, Any]:
+def _write_part(source: TrainingFile, file: TrainingFile, write: Write) -> Made:
     # JSON in the database keeps no order, and the order decides whose rows are whose.
     shares, seed, part = _in_order(file.made["shares"]), file.made["seed"], file.made["part"]
     num_rows = 0

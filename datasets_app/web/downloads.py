@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.http import content_disposition_header
 
 from datasets_app.checking.fault_groups import all_faults
+from datasets_app.checking.fault_list import FaultObject
 from datasets_app.formats.streams import BLOCK
 from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import read_rows, require_processed
@@ -84,13 +85,13 @@ def _in_thread(pieces: Iterator[str]) -> AsyncIterator[bytes]:
     return blocks()
 
 
-def _as_table(faults: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _as_table(faults: Iterator[FaultObject]) -> Iterator[str]:
     """Yield a CSV line for each fault; what a spreadsheet would take for a formula begins with an apostrophe."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(FAULT_COLUMNS)
     for fault in faults:
-        writer.writerow([_harmless(fault[name]) for name in FAULT_COLUMNS])
+        writer.writerow([_harmless(fault.get(name)) for name in FAULT_COLUMNS])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

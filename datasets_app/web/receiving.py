@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -241,7 +241,9 @@ def _create_file(caller: Caller, form: Form) -> Reply:
     return _once(caller, asked, create, file_json)
 
 
-def _once(caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], dict[str, Any]]) -> Reply:
+def _once(
+    caller: Caller, asked: list[Any], create: Callable[[], S], as_json: Callable[[S], Mapping[str, object]]
+) -> Reply:
     """Reply with what `create` stores, or as to an earlier request with the same Idempotency-Key and `asked`."""
     stored: list[str] = []
 
@@ -267,7 +269,7 @@ def _id_in(scope: Scope) -> str:
     return str(scope["path"].rstrip("/").split("/")[-2])
 
 
-def _policy(fields: dict[str, str]) -> dict[str, Any] | None:
+def _policy(fields: dict[str, str]) -> services.ExpiresAfter | None:
     anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
     if anchor is None and seconds is None:
         return None

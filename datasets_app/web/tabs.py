@@ -94,15 +94,14 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     base = next((base for base in bases if base.pk == request.GET.get("model")), bases[0] if bases else None)
     number = number_of(request.GET.get("row"), default=0)
     most = number_of(request.GET.get("max_seq_len"), default=0) or None
-    shown: dict[str, Any] = {}
-    error = ""
+    shown, figures, error = None, None, ""
     if base is not None and file.is_processed:
         try:
             shown = services.row_tokens(file=file, number=number, base=base, max_seq_len=most)
-            shown["statistics"] = services.token_statistics(file=file, base=base, max_seq_len=most)
+            figures = services.token_statistics(file=file, base=base, max_seq_len=most)
         except (ChatError, UserError) as problem:
             error = in_words(problem.message)
-    bars = shown["statistics"]["histogram"] if shown else []
+    bars = figures["histogram"] if figures else []
     highest = max((bar["rows"] for bar in bars), default=1) or 1
     model = base.pk if base else "MODEL"
     return {
@@ -112,9 +111,9 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "next_row": number + 1 if number + 1 < (file.num_rows or 0) else None,
         "previous_row": number - 1 if number else None,
         "max_seq_len": most or "",
-        "tokens": shown.get("tokens", []),
-        "is_cut": shown.get("truncated", False),
-        "figures": shown.get("statistics"),
+        "tokens": shown["tokens"] if shown else [],
+        "is_cut": shown["truncated"] if shown else False,
+        "figures": figures,
         "bars": [{**bar, "share": round(100 * bar["rows"] / highest)} for bar in bars],
         "learn_error": error,
         **_api(
@@ -148,7 +147,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _parts() -> list[dict[str, Any]]:
+def _parts() -> list[dict[str, str | int]]:
     """Return the parts of a split with the percents that are offered."""
     labels = {"train": _("Training, percent"), "validation": _("Validation, percent"), "test": _("Test, percent")}
     percents = {"train": 80, "validation": 10, "test": 10}

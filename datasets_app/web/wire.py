@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypedDict
 
-from common.wording import in_words, on_the_wire
+from chat import WrittenMessage
+from common.wording import MessageObject, in_words, on_the_wire
 from datasets_app.checking.fault_groups import FaultGroup
-from datasets_app.checking.fault_list import said_json
+from datasets_app.checking.fault_list import MessageAndHint, said_json
 from datasets_app.checking.notes import notes_of
-from datasets_app.models import TrainingFile, Upload, UploadPart
+from datasets_app.models import Made, TrainingFile, Upload, UploadPart
 from datasets_app.rows.pages import RowView
 from datasets_app.versions.questions import questions_of
 
@@ -18,7 +19,141 @@ SHOWN_FIELDS = (
 """What `file_json` reads: a list of thousands leaves the statistics where they are."""
 
 
-def file_json(file: TrainingFile) -> dict[str, Any]:
+class FileObject(TypedDict):
+    """OpenAI's file object."""
+
+    id: str
+    object: Literal["file"]
+    bytes: int
+    created_at: int | None
+    expires_at: int | None
+    filename: str
+    purpose: str
+    status: str
+    status_details: str | None
+
+
+class UploadObject(TypedDict):
+    """OpenAI's upload object."""
+
+    id: str
+    object: Literal["upload"]
+    bytes: int
+    created_at: int | None
+    expires_at: int | None
+    filename: str
+    purpose: str
+    status: str
+    file: FileObject | None
+
+
+class ReceivedPart(TypedDict):
+    """A part that is here."""
+
+    id: str
+    bytes: int
+    created_at: int | None
+
+
+class ReceivedUpload(UploadObject):
+    """OpenAI's upload object with the parts that are here, in the order in which they came."""
+
+    parts: list[ReceivedPart]
+
+
+class UploadPartObject(TypedDict):
+    """OpenAI's upload part object."""
+
+    id: str
+    object: Literal["upload.part"]
+    created_at: int | None
+    upload_id: str
+
+
+class VersionObject(FileObject):
+    """OpenAI's file object with what makes it a version."""
+
+    version: int
+    parent: str | None
+    author: str | None
+    reason: str | None
+    made: Made
+    sha256: str
+    num_rows: int | None
+    num_faults: int | None
+
+
+class Counts(TypedDict):
+    """What the check has counted; null until then."""
+
+    faults: int | None
+    notes: int | None
+    turns: int | None
+    roles: dict[str, int] | None
+    rows_with_tools: int | None
+
+
+class NoteObject(TypedDict):
+    """A note about the whole file, with how many rows it is about."""
+
+    code: str
+    params: Any
+    message: str
+    count: int
+
+
+class Layout(TypedDict):
+    """How the file is read."""
+
+    format: str
+    shape: str
+    use: str
+    encoding: str | None
+
+
+class WholeFileObject(VersionObject):
+    """The file with what its check found."""
+
+    rows: int | None
+    counts: Counts
+    verdict: MessageObject
+    notes: list[NoteObject]
+    layout: Layout
+    reading: Any
+    questions: list[dict[str, object]]
+    left_out: list[str]
+    columns: list[str]
+
+
+class FaultGroupObject(MessageAndHint):
+    """The faults of one kind."""
+
+    code: str
+    level: str
+    count: int
+    lines: list[int]
+
+
+class RowFaultObject(MessageAndHint):
+    """A fault of the row that is shown."""
+
+    code: str
+    field: str | None
+
+
+class RowObject(TypedDict):
+    """One row: its messages or its text, or as it is written where it is neither."""
+
+    number: int | None
+    line: int
+    messages: list[WrittenMessage] | None
+    tools: list[Any] | None
+    text: str | None
+    raw: str | None
+    faults: list[RowFaultObject]
+
+
+def file_json(file: TrainingFile) -> FileObject:
     """Return OpenAI's file object."""
     return {
         "id": file.pk,
@@ -33,13 +168,15 @@ def file_json(file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def received_json(upload: Upload, parts: Sequence[UploadPart]) -> dict[str, Any]:
+def received_json(upload: Upload, parts: Sequence[UploadPart]) -> ReceivedUpload:
     """Return OpenAI's upload object with the parts that are here, in the order in which they came."""
-    here = [{"id": part.pk, "bytes": part.bytes, "created_at": _seconds(part.created_at)} for part in parts]
+    here: list[ReceivedPart] = [
+        {"id": part.pk, "bytes": part.bytes, "created_at": _seconds(part.created_at)} for part in parts
+    ]
     return {**upload_json(upload), "parts": here}
 
 
-def upload_json(upload: Upload) -> dict[str, Any]:
+def upload_json(upload: Upload) -> UploadObject:
     """Return OpenAI's upload object."""
     return {
         "id": upload.pk,
@@ -54,7 +191,7 @@ def upload_json(upload: Upload) -> dict[str, Any]:
     }
 
 
-def part_json(part: UploadPart) -> dict[str, Any]:
+def part_json(part: UploadPart) -> UploadPartObject:
     """Return OpenAI's upload part object."""
     return {
         "id": part.pk,
@@ -64,7 +201,7 @@ def part_json(part: UploadPart) -> dict[str, Any]:
     }
 
 
-def version_json(file: TrainingFile) -> dict[str, Any]:
+def version_json(file: TrainingFile) -> VersionObject:
     """Return OpenAI's file object with what makes it a version."""
     return {
         **file_json(file),
@@ -79,7 +216,7 @@ def version_json(file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def whole_file_json(file: TrainingFile) -> dict[str, Any]:
+def whole_file_json(file: TrainingFile) -> WholeFileObject:
     """Return the file with what its check found; counts are null until it is checked."""
     statistics = file.statistics or {}
     return {
@@ -105,13 +242,18 @@ def whole_file_json(file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def group_json(group: FaultGroup) -> dict[str, Any]:
+def group_json(group: FaultGroup) -> FaultGroupObject:
     """Return the faults of one kind."""
-    counted = {"code": group.code, "level": group.level, "count": group.count, "lines": group.lines}
-    return {**counted, **said_json(group.message, group.hint)}
+    return {
+        "code": group.code,
+        "level": group.level,
+        "count": group.count,
+        "lines": group.lines,
+        **said_json(group.message, group.hint),
+    }
 
 
-def row_json(row: RowView) -> dict[str, Any]:
+def row_json(row: RowView) -> RowObject:
     """Return one row: its messages or its text, or as it is written where it is neither."""
     example = row.example
     conversation = example.conversation if example is not None else None
