@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
 from django.utils import translation
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts import messages as of_accounts
@@ -31,7 +31,7 @@ from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
 from accounts.requests import team_of
 from accounts.roles import Role, require_role
-from common.errors import UserError, exception_handler
+from common.errors import UserError, answer_to
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
 from common.wording import in_words
@@ -207,7 +207,8 @@ async def _serve(
             raise
         except Exception as error:
             with translation.override(translation.get_language_from_request(_bare_request(scope))):
-                status, content, headers = _refusal(error)
+                answer = answer_to(error, where="an upload")
+                status, content, headers = answer.status, answer.body, answer.headers
             await body.drain()
     except Disconnected:
         return
@@ -334,14 +335,6 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await asyncio.to_thread(run)
 
 
-def _refusal(error: Exception) -> tuple[int, Any, dict[str, str]]:
-    if isinstance(error, NotAuthenticated | AuthenticationFailed):
-        # What a view of Django REST framework does before its handler of errors.
-        error.auth_header = 'Bearer realm="luthier"'  # type: ignore[union-attr]
-    response = exception_handler(error, {})
-    return response.status_code, response.data, {name.lower(): value for name, value in response.items()}
-
-
 async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) -> None:
     content = json.dumps(body, ensure_ascii=False, default=str).encode()
     shown = {
@@ -349,7 +342,7 @@ async def _reply(send: Send, status: int, body: Any, headers: dict[str, str]) ->
         "content-length": str(len(content)),
         "x-request-id": new_id("req"),
         "x-content-type-options": "nosniff",
-        **{name: value for name, value in headers.items() if name in ("www-authenticate", "retry-after")},
+        **{name.lower(): value for name, value in headers.items()},
     }
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in shown.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})

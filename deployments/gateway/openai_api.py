@@ -1,6 +1,5 @@
 """OpenAI's routes of models and inference."""
 
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from accounts.models import Team
 from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
 from common.api import listed, require_no_body
-from common.errors import INTERNAL, UserError, body_of_error
+from common.errors import UserError, answer_to
 from deployments import services
 from deployments.gateway.admission import admit, is_local_program
 from deployments.gateway.gateway import gateway
@@ -23,8 +22,6 @@ from deployments.messages import message
 from deployments.models import Deployment
 from deployments.names import find_target
 from jobs.models import TunedModel
-
-logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -62,8 +59,8 @@ class Model(APIView):
 
 async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBase:
     if request.method != "POST":
-        error = UserError(message("question_not_posted"), status=405)
-        return JsonResponse(body_of_error(error), status=error.status, headers={"Allow": "POST"})
+        answer = answer_to(UserError(message("question_not_posted"), status=405))
+        return JsonResponse(answer.body, status=answer.status, headers={"Allow": "POST"})
     try:
         question = await in_database(
             admit,
@@ -73,21 +70,9 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
             address=request.META.get("REMOTE_ADDR", ""),
         )
         return await gateway().answer(question, is_chat=is_chat, request_id=getattr(request, "id", ""))
-    except UserError as error:
-        return JsonResponse(body_of_error(error), status=error.status, headers=_headers(error))
-    except Exception:
-        # The traceback names code, never the prompt.
-        logger.exception("A request for an answer failed.")
-        return JsonResponse(body_of_error(UserError(INTERNAL, status=500)), status=500)
-
-
-def _headers(error: UserError) -> dict[str, str]:
-    headers = {}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="luthier"'
-    if (seconds := getattr(error, "retry_after", None)) is not None:
-        headers["Retry-After"] = str(seconds)
-    return headers
+    except Exception as error:
+        answer = answer_to(error, where="a question")
+        return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
 def _bases() -> list[dict[str, Any]]:

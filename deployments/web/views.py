@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
-from common.errors import NotFound, UserError, body_of_error
+from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
 from common.wording import in_words
 from compute.explanations import count_of
@@ -255,7 +255,7 @@ async def deployment_chat(request: PageRequest, deployment_id: str) -> HttpRespo
             raise UserError(message("signed_out"), status=401, code="signed_out")
         return await gateway().answer(question, is_chat=True, request_id=request.id)
     except UserError as error:
-        return JsonResponse(body_of_error(error), status=error.status)
+        return JsonResponse(answer_to(error).body, status=error.status)
 
 
 def _question(request: PageRequest, deployment_id: str) -> Question | None:

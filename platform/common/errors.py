@@ -1,6 +1,7 @@
 """Errors that a person may see: complete sentences, in OpenAI's JSON shape at the API."""
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -72,34 +73,55 @@ def error_body(
     return {"error": {"message": in_words(message), "type": kind, "param": param, "code": code}}
 
 
-def body_of_error(error: UserError) -> dict[str, Any]:
-    """Return OpenAI's error object of a UserError."""
-    return error_body(message=error.message, status=error.status, code=error.code, param=error.param)
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a program is told of an error."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+def answer_to(error: Exception, *, where: str = "") -> Answer:
+    """Return OpenAI's error object for any exception; what nobody foresaw is logged with its traceback.
+
+    The traceback names code, and never what somebody sent.
+    """
+    param, headers = None, {}
+    if isinstance(error, UserError):
+        said, status, code, param = error.message, error.status, error.code, error.param
+        if (seconds := getattr(error, "retry_after", None)) is not None:
+            headers["Retry-After"] = str(seconds)
+    elif isinstance(error, exceptions.APIException):
+        (said, param), status, code = _first_sentence(error.detail), error.status_code, _code(error)
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(max(1, int(wait)))
+    else:
+        said, status = _of_another_kind(error, where)
+        code = said.code
+        if status == 503:
+            headers["Retry-After"] = str(RETRY_SECONDS)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="luthier"'
+    return Answer(status=status, body=error_body(message=said, status=status, code=code, param=param), headers=headers)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """Turn every exception of an API view into OpenAI's error shape; the unforeseen is logged with its traceback."""
-    headers: dict[str, str] = {}
-    if isinstance(error, UserError):
-        return Response(body_of_error(error), status=error.status)
+    """Answer every exception of an API view."""
+    answer = answer_to(error, where=context.get("view").__class__.__name__)
+    return Response(answer.body, status=answer.status, headers=answer.headers)
+
+
+def _of_another_kind(error: Exception, where: str) -> tuple[Message, int]:
     if isinstance(error, Http404):
-        return Response(error_body(message=message("not_found"), status=404, code="not_found"), status=404)
+        return message("not_found"), 404
     if isinstance(error, PermissionDenied):
-        return Response(error_body(message=FORBIDDEN, status=403, code=FORBIDDEN.code), status=403)
-    if isinstance(error, exceptions.APIException):
-        if wait := getattr(error, "wait", None):
-            headers["Retry-After"] = str(max(1, int(wait)))
-        if auth := getattr(error, "auth_header", None):
-            headers["WWW-Authenticate"] = auth
-        sentence, param = _first_sentence(error.detail)
-        body = error_body(message=sentence, status=error.status_code, code=_code(error), param=param)
-        return Response(body, status=error.status_code, headers=headers)
+        return FORBIDDEN, 403
     if is_database_away(error):
         logger.warning("The database does not answer: %s", error)
-        body = error_body(message=DATABASE_AWAY, status=503, code=DATABASE_AWAY.code)
-        return Response(body, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
-    logger.exception("Unforeseen error in %s", context.get("view").__class__.__name__)
-    return Response(error_body(message=INTERNAL, status=500, code=INTERNAL.code), status=500)
+        return DATABASE_AWAY, 503
+    logger.error("Unforeseen error in %s", where, exc_info=error)
+    return INTERNAL, 500
 
 
 def _code(error: exceptions.APIException) -> str:

@@ -11,7 +11,7 @@ from django.utils import translation
 from accounts.messages import message as accounts_message
 from accounts.requests import PageRequest
 from accounts.roles import needed_role, require_role
-from common.errors import UserError, body_of_error
+from common.errors import UserError, answer_to
 from console import request_ids
 from console.messages import message
 
@@ -150,5 +150,5 @@ class UserErrorMiddleware:
         if not isinstance(error, UserError):
             return None
         if is_api(request.path):
-            return JsonResponse(body_of_error(error), status=error.status)
+            return JsonResponse(answer_to(error).body, status=error.status)
         return error_page(request, error)

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import create_api_key
-from common.errors import UserError, body_of_error
+from common.errors import UserError, answer_to
 from common.messages import message
 
 SAID = {"en": "Idempotency-Key header is longer", "zh-hans": "请求头 Idempotency-Key 超过"}
@@ -36,5 +36,5 @@ def _refused(client: Client, headers: dict[str, str]) -> str:
 
 
 def test_the_code_is_the_messages_own_unless_another_is_given() -> None:
-    assert body_of_error(UserError(message("not_found")))["error"]["code"] == "not_found"
-    assert body_of_error(UserError(message("not_found"), code="gone"))["error"]["code"] == "gone"
+    assert answer_to(UserError(message("not_found"))).body["error"]["code"] == "not_found"
+    assert answer_to(UserError(message("not_found"), code="gone")).body["error"]["code"] == "gone"
