@@ -16,7 +16,7 @@ from accounts.models import ApiKey, Team
 from common.errors import UserError
 from deployments.messages import engine, message
 from deployments.names import Target, find_open_target, find_target
-from wording import Message
+from wording import Message, as_written
 
 NO_KEY = "EMPTY"
 """What scripts written for servers without keys send instead of one."""
@@ -73,7 +73,7 @@ def read_body(content: bytes) -> dict[str, Any]:
     try:
         body = _json_parser().parse(io.BytesIO(content))
     except ParseError as error:
-        raise UserError(str(error.detail), code="invalid_json") from None
+        raise UserError(as_written(error.detail), code="invalid_json") from None
     if not isinstance(body, dict):
         raise UserError(message("question_not_an_object"), code="invalid_json")
     name = body.get("model")

@@ -18,6 +18,7 @@ from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.idempotency import once
+from common.messages import message as common_message
 from common.wording import in_words
 from jobs import services
 from jobs.models import FineTuningJob, TunedModel
@@ -157,7 +158,7 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
         "resume": services.resume_job,
     }
     if (change := changes.get(action)) is None:
-        raise NotFound(_("This address does not exist."), code="not_found")
+        raise NotFound(common_message("not_found"))
     try:
         change(job=found, by=request.user)
     except RoleNeeded:

@@ -50,7 +50,7 @@ class UserError(Exception):
     status = 400
 
     def __init__(
-        self, message: Message | str, *, code: str | None = None, param: str | None = None, status: int | None = None
+        self, message: Message, *, code: str | None = None, param: str | None = None, status: int | None = None
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -87,6 +87,7 @@ def answer_to(error: Exception, *, where: str = "") -> Answer:
 
     The traceback names code, and never what somebody sent.
     """
+    said: Message | str
     param, headers = None, {}
     if isinstance(error, UserError):
         said, status, code, param = error.message, error.status, error.code, error.param
