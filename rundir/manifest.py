@@ -6,12 +6,27 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from rundir.messages import message
 from rundir.paths import write_json
 from wording import Message
 
 NAME = "manifest.json"
+
+
+class FileFacts(TypedDict):
+    """What a manifest says of a file."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """manifest.json: every file of a folder by its relative path."""
+
+    version: int
+    files: dict[str, FileFacts]
 
 
 class ManifestError(ValueError):
@@ -28,13 +43,13 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_manifest(folder: Path) -> dict[str, object]:
+def write_manifest(folder: Path) -> Manifest:
     """Flush every file of `folder`, then write its manifest (sizes and SHA-256) last."""
-    files = {}
+    files: dict[str, FileFacts] = {}
     for path in _files(folder):
         _flush(path)
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
-    manifest: dict[str, object] = {"version": 1, "files": files}
+    manifest: Manifest = {"version": 1, "files": files}
     write_json(folder / NAME, manifest)
     _flush(folder)
     return manifest

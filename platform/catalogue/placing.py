@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
@@ -28,6 +27,7 @@ from common.errors import UserError
 from common.storage_errors import AWAY, REFUSED, STORAGE_AWAY, refusal_of
 from rundir import ManifestError, sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
+from rundir.manifest import FileFacts
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def bring_published(base: BaseModel, folder: Path, progress: Progress, *, with_w
     name = storage_name(base)
     with _as_storage_away(base):
         with artifacts.storage().open(f"{name}/{MANIFEST}", "rb") as stream:
-            files = json.loads(stream.read())["files"]
+            files: dict[str, FileFacts] = json.loads(stream.read())["files"]
         wanted = {key: facts for key, facts in files.items() if with_weights or not key.endswith(".safetensors")}
         progress.say("Fetching from object storage")
         progress.begin(sum(facts["bytes"] for facts in wanted.values()))
@@ -146,11 +146,11 @@ def _copy(name: str, path: Path, progress: Progress) -> None:
             progress.add(len(chunk))
 
 
-def _is_whole(path: Path, facts: dict[str, Any]) -> bool:
+def _is_whole(path: Path, facts: FileFacts) -> bool:
     return path.is_file() and path.stat().st_size == facts["bytes"] and sha256_of_file(path) == facts["sha256"]
 
 
-def _require_whole(base: BaseModel, path: Path, facts: dict[str, Any]) -> None:
+def _require_whole(base: BaseModel, path: Path, facts: FileFacts) -> None:
     if not _is_whole(path, facts):
         path.unlink()
         said = message("stored_file_damaged", file=path.name, model=base.id, name=storage_name(base))

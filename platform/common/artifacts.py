@@ -5,13 +5,13 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from rundir import ManifestError, verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
+from rundir.manifest import FileFacts
 from rundir.messages import message
 
 
@@ -29,7 +29,7 @@ def publish_folder(folder: Path, name: str) -> int:
     if not (folder / MANIFEST).exists():
         write_manifest(folder)
     manifest = (folder / MANIFEST).read_bytes()
-    files: dict[str, dict[str, Any]] = json.loads(manifest)["files"]
+    files: dict[str, FileFacts] = json.loads(manifest)["files"]
     total = len(manifest) + sum(about["bytes"] for about in files.values())
     if _stored_manifest(name) == manifest:
         return total
@@ -106,7 +106,7 @@ def _stored_manifest(name: str) -> bytes:
         return b""
 
 
-def _has(name: str, about: dict[str, Any]) -> bool:
+def _has(name: str, about: FileFacts) -> bool:
     """Whether storage has these very bytes under `name`; they are read only where their number is right."""
     target = storage()
     if not target.exists(name) or target.size(name) != about["bytes"]:

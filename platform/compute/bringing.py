@@ -1,10 +1,9 @@
 """Brings the base model of a Run to the node that the Run is on, and says how far it is as what the Run waits for."""
 
-from typing import Any
-
 from catalogue.models import BaseModel
 from catalogue.services import AlreadyFetching, Progress, StorageAway, fetch_model, prove
 from common.errors import UserError
+from compute.explanations import Explanation
 from compute.models import Run
 from compute.work import TryAgain, WorkError
 
@@ -28,5 +27,5 @@ def _report(run: Run, base: BaseModel, done: int, total: int) -> None:
     _tell(run, {"code": "model", "model": base.id, "percent": min(100, 100 * done // max(1, total))})
 
 
-def _tell(run: Run, explanation: dict[str, Any]) -> None:
+def _tell(run: Run, explanation: Explanation) -> None:
     Run.objects.filter(pk=run.pk, state=Run.State.STARTING).update(explanation=explanation)

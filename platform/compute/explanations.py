@@ -1,7 +1,7 @@
 """Why a Run waits: an explanation is {"code": …, numbers…} in the database and a sentence on a page."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
@@ -10,7 +10,29 @@ from django.utils.translation import gettext, ngettext
 
 from wording import Sentence, sentence
 
-Explanation = Mapping[str, Any]
+
+class NextEnd(TypedDict, total=False):
+    """Which Run of the same team should end next, and when."""
+
+    next_label: str
+    next_end_at: str | None
+
+
+class Explanation(NextEnd, total=False):
+    """Why a Run waits, as it is stored; which numbers are there depends on the code."""
+
+    code: str
+    kind: str
+    """cpu or cuda: what the numbers count."""
+    asked: int
+    quota: int
+    used: int
+    largest: int
+    free: int
+    total: int
+    model: str
+    percent: int
+
 
 QUEUED = sentence("Waiting in the queue. It starts automatically.")
 SENTENCES: dict[str, Sentence] = {
@@ -36,7 +58,7 @@ COUNTED = ("asked", "quota")
 """Numbers that are told with what they count, such as "4 GPUs"."""
 
 
-def sentence_for(explanation: Explanation) -> str:
+def sentence_for(explanation: Mapping[str, Any]) -> str:
     """Return the sentence of an explanation in the current language."""
     chosen = SENTENCES.get(explanation.get("code", ""), QUEUED)
     kind = str(explanation.get("kind", "cpu"))
@@ -52,7 +74,7 @@ def count_of(number: int, kind: str) -> str:
     return ngettext("%(count)s CPU core", "%(count)s CPU cores", number) % {"count": number}
 
 
-def _prediction(explanation: Explanation) -> str:
+def _prediction(explanation: Mapping[str, Any]) -> str:
     """Say what should end next, when the team's own work is what it waits for."""
     ends_at = parse_datetime(str(explanation.get("next_end_at") or ""))
     if ends_at is None or not explanation.get("next_label"):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NotRequired, TypedDict
 
 from compute.child_environment import environment_for
 from compute.devices import boot_id
@@ -23,14 +23,23 @@ from forkserver.server import EXIT_FILE
 from rundir import RunDirectory
 from wording import Message
 
-Handle = dict[str, Any]
-"""What is stored of a tree: {"pid", "started" (ticks after boot), "boot_id", "oom_kills" (kills before its start)}, and
-"exit_file" where the fork server writes how it ended."""
-
 GATE = 'read -r go || exit 125; exec "$@" </dev/null'
 """Waits for a line, then becomes the command; an end of the pipe instead means that the supervisor died."""
 KILL_SECONDS = 5.0
 EXIT_SECONDS = 1.0
+
+
+class Handle(TypedDict):
+    """What is stored of a tree."""
+
+    pid: int
+    started: int
+    """In ticks after boot."""
+    boot_id: str
+    oom_kills: int
+    """Kills before its start."""
+    exit_file: NotRequired[str]
+    """Where the fork server writes how it ended."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ class LocalLauncher:
         if pid is None:
             gate.close()
             return None
-        return Spawned(_handle(pid, exit_file=str(directory.root / EXIT_FILE)), gate, None)
+        return Spawned({**_handle(pid), "exit_file": str(directory.root / EXIT_FILE)}, gate, None)
 
     def _spawn(self, command: Command, environment: dict[str, str], directory: RunDirectory, log: IO[bytes]) -> Spawned:
         child = subprocess.Popen(
@@ -191,14 +200,13 @@ class LocalLauncher:
             child.poll()
 
 
-def _handle(pid: int, **more: str) -> Handle:
+def _handle(pid: int) -> Handle:
     facts = facts_of(pid)
     return {
         "pid": pid,
         "started": facts.started if facts else 0,
         "boot_id": boot_id(),
         "oom_kills": out_of_memory_kills(),
-        **more,
     }
 
 

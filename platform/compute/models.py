@@ -1,7 +1,7 @@
 """What there is to compute with, and who holds it."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -14,6 +14,7 @@ from accounts.models import Team
 from common.ids import new_id
 from common.message_field import MessageField
 from rundir import RunDirectory
+from wording import Message
 
 
 class NotHeld(RuntimeError):
@@ -122,6 +123,14 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 def _run_id() -> str:
     return new_id("run")
+
+
+class Decided(TypedDict, total=False):
+    """How a Run has ended, in its row's columns; empty while that is open, or decided already."""
+
+    outcome: str
+    outcome_code: str
+    outcome_message: Message | None
 
 
 class Run(models.Model):

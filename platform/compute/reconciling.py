@@ -1,7 +1,6 @@
 """The reconciler: whatever nobody holds is woken again, and what died with its node is given up."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,7 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from compute.messages import message
-from compute.models import Node, NotHeld, Run
+from compute.models import Decided, Node, NotHeld, Run
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler, wake_supervisor
 
@@ -49,7 +48,7 @@ def give_up(run: Run) -> bool:
     return True
 
 
-def _outcome(run: Run) -> dict[str, Any]:
+def _outcome(run: Run) -> Decided:
     """Keep what a terminal event has decided already."""
     if run.outcome:
         return {}

@@ -12,7 +12,9 @@ The line is first come, first served within a priority. Three rules bend it:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, Unpack, cast
+
+from compute.explanations import Explanation, NextEnd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ class End:
 @dataclass(frozen=True, kw_only=True)
 class Wait:
     run_id: str
-    explanation: Mapping[str, Any]
+    explanation: Explanation
 
 
 Decision = Start | Stop | End | Wait
@@ -102,6 +104,11 @@ Decision = Start | Stop | End | Wait
 def decide(snapshot: Snapshot) -> list[Decision]:
     """Return one decision for each waiting Run, in line order, and a Stop for each Run that must give way."""
     return _Line(snapshot).decisions()
+
+
+class _Numbers(TypedDict):
+    free: int
+    total: int
 
 
 @dataclass
@@ -169,7 +176,7 @@ class _Line:
                 self._place(run, run.accelerators)
         return self._decisions
 
-    def _refusal(self, run: Waiting) -> dict[str, Any] | None:
+    def _refusal(self, run: Waiting) -> Explanation | None:
         """Return why `run` cannot start whatever becomes free on the nodes, or None."""
         sizes = [len(node.device_ids) for node in self._snapshot.nodes]
         if not any(sizes):
@@ -187,12 +194,12 @@ class _Line:
         used = self._used.get(run.team_id, 0)
         if quota is not None and used + asked > quota:
             self._blocked_teams.add(run.team_id)
-            return {"code": "quota", "used": used, "quota": quota, **self._next_end(run)}
+            return cast(Explanation, {"code": "quota", "used": used, "quota": quota, **self._next_end(run)})
         if not any(len(room.node.device_ids) >= asked for room in self._rooms):
             return {"code": "node_away" if any(node.heard for node in self._snapshot.nodes) else "no_node"}
         return None
 
-    def _next_end(self, run: Waiting) -> dict[str, Any]:
+    def _next_end(self, run: Waiting) -> NextEnd:
         """Return the first predicted end among the team's own Runs; other teams' names are not its business."""
         own = [h for h in self._snapshot.held if h.team_id == run.team_id and h.counts_in_quota and h.ends_at]
         if not own:
@@ -259,10 +266,10 @@ class _Line:
             self._used[run.team_id] = self._used.get(run.team_id, 0) + number
         self._decisions.append(Start(run_id=run.run_id, node_id=room.node.node_id, device_ids=devices))
 
-    def _wait(self, run: Waiting, **explanation: Any) -> None:
+    def _wait(self, run: Waiting, **explanation: Unpack[Explanation]) -> None:
         self._decisions.append(Wait(run_id=run.run_id, explanation={**explanation, "kind": self._kind}))
 
-    def _numbers(self) -> dict[str, int]:
+    def _numbers(self) -> _Numbers:
         """Return how many devices are free to the line, and how many there are."""
         return {
             "free": sum(len(room.free) for room in self._rooms),

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +17,7 @@ from compute.devices import boot_id
 from compute.hold import DATABASE_AWAY, STOPPING, Hold, LetGo
 from compute.launcher import Handle, LocalLauncher
 from compute.messages import message
-from compute.models import NotHeld, Run
+from compute.models import Decided, NotHeld, Run
 from compute.wakes import wake_scheduler
 from compute.work import TryAgain, Work, WorkError, work_for
 from rundir import Event, EventReader, RunDirectory
@@ -140,7 +140,7 @@ class Supervisor:
 
     def _watch(self, run: Run, directory: RunDirectory) -> None:
         """Listen to the tree until it is gone, then free its devices."""
-        handle: Handle = run.launcher or {}
+        handle = cast(Handle, run.launcher or {})
         work = work_for(run.kind)
         self._attendance = Attendance(work, run.pk, directory)
         self._attendance.start()
@@ -273,7 +273,7 @@ class Supervisor:
                 self._clear_up(run, work, directory)
                 self._insist("attend", lambda: work.attend(run, directory), most_failures=MOST_FAILURES)
             self._insist("finish", lambda: work.finish(run, directory, run.outcome))
-        end: dict[str, Any] = {"ended_at": Now(), "holder": "", "lease_until": None}
+        end = {"ended_at": Now(), "holder": "", "lease_until": None}
         self._hold.patiently(lambda: run.move(Run.State.ENDED, fencing=self._hold.fencing, **end))
 
     def _clear_up(self, run: Run, work: Work, directory: RunDirectory) -> None:
@@ -314,7 +314,7 @@ class Supervisor:
         return self._hold.directory
 
 
-def _outcome_of(events: list[Event]) -> dict[str, Any]:
+def _outcome_of(events: list[Event]) -> Decided:
     """Return what the first terminal event says of the Run's outcome; nothing when there is none."""
     terminal = next((event for event in events if event.is_terminal), None)
     if terminal is None:
