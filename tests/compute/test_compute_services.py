@@ -106,7 +106,7 @@ class TestSchedule:
         services.set_idle(run=replica, since=timezone.now())
         schedule(replica, waiting)
         assert replica.stop_reason == "yield"
-        assert services.explain(waiting).startswith("Waiting: an idle model is put to sleep")
+        assert services.explain(waiting).startswith("Waiting: an idle model is being put to sleep")
 
     def test_a_device_has_one_live_run_whatever_the_code_does(self, team: Team, node: Node) -> None:
         first, second = request(team), request(team)
