@@ -1,4 +1,4 @@
-"""File formats, one module each: a new one joins by a line in FORMATS.
+"""File formats, one module each: a new one joins by a line in BINARY or TEXT.
 
 Pure: no Django models; bytes in, rows or faults out, in memory that does not grow with the file.
 """
