@@ -62,7 +62,7 @@ class Message:
     def _sentence(self, translate: Translate) -> str:
         wording = _KNOWN.get(self.code)
         if wording is None:  # as written, or a code of another version
-            return str(self.params.get("text") or self.code)
+            return str(self.params.get("text", self.code))
         shown = {key: _shown(part, translate) for key, part in self.params.items()}
         try:
             return translate(*wording.chosen(self.params)) % shown
@@ -118,6 +118,6 @@ def _stored(part: Any) -> Any:
 
 
 def _restored(part: Any) -> Any:
-    if isinstance(part, dict) and "code" in part:
+    if isinstance(part, dict) and part.keys() - {"then"} == {"code", "params"}:  # not just any object with a code
         return Message.restored(part)
     return [_restored(item) for item in part] if isinstance(part, list) else part

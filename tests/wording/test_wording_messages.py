@@ -66,6 +66,14 @@ class TestMessage:
     def test_shows_a_foreign_text_as_it_is(self) -> None:
         assert as_written("100% %(odd)s").in_words(in_chinese) == "100% %(odd)s"
 
+    @pytest.mark.parametrize("odd", [{"code": 3}, {"code": "x", "params": [1], "more": 1}, {"code": "x", "then": "y"}])
+    def test_takes_no_object_with_a_code_for_a_message(self, odd: dict[str, object]) -> None:
+        said = message("test_failed", reason=odd)
+        assert Message.restored(json.loads(json.dumps(said.stored()))) == said
+
+    def test_says_nothing_for_a_foreign_text_of_no_words(self) -> None:
+        assert str(as_written(RuntimeError())) == ""
+
     def test_shows_the_code_of_another_versions_message(self) -> None:
         assert str(Message("not_known_here", {"rows": 1})) == "not_known_here"
 
