@@ -327,6 +327,7 @@ NESTED = ('reason', 'said', 'error', 'message')
 _PLACEHOLDER = re.compile(r'%\((\w+)\)([^a-zA-Z%]*)([a-zA-Z])')
 _NUMBER = r'(-?[0-9][0-9,]*)'
 _DECIMAL = r'(-?[0-9]+\.[0-9]+)'
+_DECIMAL_OR_WHOLE = r'(-?[0-9]+(?:\.[0-9]+)?)'
 # A variable part ends where the sentence ends: otherwise one sentence would swallow those before it.
 _PART = r'((?:(?![.!?] +[^a-z\s]).)+?)'
 _SENTENCE_END = re.compile(r'(?<=[.!?]) +(?=[^a-z\s])')
@@ -344,7 +345,8 @@ def _compiled(text):
             is_rest = name in NESTED and found.end() == len(text)
             is_count = kind == 'd' or (kind == 's' and name in _COUNTED)
             names.append((name, 'd' if is_count else kind))
-            parts.append('(.+)' if is_rest else _NUMBER if is_count else _DECIMAL if kind == 'f' else _PART)
+            numbers = {'f': _DECIMAL, 'g': _DECIMAL_OR_WHOLE}
+            parts.append('(.+)' if is_rest else _NUMBER if is_count else numbers.get(kind, _PART))
         at = found.end()
     parts.append(re.escape(text[at:].replace('%%', '%')))
     literal = len(_PLACEHOLDER.sub('', text))
@@ -390,7 +392,7 @@ def _first(text):
 def _value(name, kind, part):
     if kind == 'd':
         return int(part.replace(',', ''))
-    if kind == 'f':
+    if kind in ('f', 'g'):
         return float(part)
     if kind == 'r':
         return part[1:-1] if part[:1] in ('"', "'") and part[:1] == part[-1:] else part

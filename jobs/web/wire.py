@@ -179,6 +179,7 @@ def event_as_json(event: JobEvent) -> JobEventObject:
         "level": event.level,
         "type": event.type,
         **on_the_wire(event.message),
+        "message": in_words(event.message),  # of OpenAI's event never null
         "data": event.data,
     }
 

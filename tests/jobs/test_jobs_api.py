@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from job_makers import FakeTrainer, end, make_file, make_job
 from openai._models import validate_type
 from openai.types.fine_tuning import FineTuningJob as SdkJob
@@ -12,9 +13,10 @@ from openai.types.fine_tuning import FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
 from compute.models import Run
-from jobs.models import FineTuningJob
+from jobs.models import FineTuningJob, JobEvent
 from jobs.training import validation
 from jobs.training.work import Training
+from jobs.web.wire import event_as_json
 from wording import as_written
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +210,10 @@ class TestRead:
         assert len(seen) == job.events.count() == len({event.id for event in seen})
         assert [event.data["step"] for event in seen if event.type == "metrics"] == list(range(10, 0, -1))
         assert seen[-1].message.startswith("The job was created")
+
+    def test_an_event_without_words_keeps_to_the_sdks_type(self) -> None:
+        event = JobEvent(pk="ftevent-1", created_at=timezone.now())
+        assert strict(FineTuningJobEvent, event_as_json(event)).message == ""
 
     def test_checkpoints_are_listed_once_they_lie_in_storage(self, alice: Any) -> None:
         job = trained(alice)

@@ -29,6 +29,7 @@ TEXTS = {
     "The acceptance test could not be held: Memory ran out.": "acceptance_not_held",
     "The disk ran out of room after step 3. The checkpoint after step 2 is kept. Free some space on it, then start "
     "the training again.": "no_room_after_step",
+    "The chat template ran longer than 2 seconds and was stopped. Use another template.": "template_too_slow",
     "Something new. The job is queued again.": "as_written",
     "Nobody knows 100% of it": "as_written",
     "x" * 3000: "as_written",
