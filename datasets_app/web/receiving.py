@@ -193,7 +193,23 @@ async def _serve(
     limit: int,
     handler: Callable[[Caller, Form], Reply],
 ) -> None:
-    """Authenticate, receive, then hand the form to `handler` in a thread and send its reply."""
+    """Authenticate, receive, then hand the form to `handler` in a thread and send its reply, in the sender's language.
+
+    Who checks the key puts what is wrong into words at once, so the language is active by then.
+    """
+    with translation.override(translation.get_language_from_request(_bare_request(scope))):
+        await _answered(scope, receive, send, field=field, limit=limit, handler=handler)
+
+
+async def _answered(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    field: str,
+    limit: int,
+    handler: Callable[[Caller, Form], Reply],
+) -> None:
     form: Form | None = None
     body = Body(receive)
     headers: dict[str, str] = {}
@@ -206,9 +222,8 @@ async def _serve(
         except Disconnected:
             raise
         except Exception as error:
-            with translation.override(translation.get_language_from_request(_bare_request(scope))):
-                answer = answer_to(error, where="an upload")
-                status, content, headers = answer.status, answer.body, answer.headers
+            answer = answer_to(error, where="an upload")
+            status, content, headers = answer.status, answer.body, answer.headers
             await body.drain()
     except Disconnected:
         return
@@ -324,11 +339,13 @@ def _unused(request: object) -> HttpResponse:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread that gives its database connection back at once."""
+    """Run `work`, in the language of now, in a thread that gives its database connection back at once."""
+    language = translation.get_language()
 
     def run() -> T:
         try:
-            return work()
+            with translation.override(language):
+                return work()
         finally:
             connections.close_all()
 

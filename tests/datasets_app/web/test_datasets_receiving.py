@@ -204,6 +204,13 @@ class TestFilesEndpoint:
         assert reply.json()["error"]["type"] == "authentication_error"
         assert not stored_files(home)
 
+    @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer sk-luthier-wrong"}])
+    async def test_a_stranger_is_refused_in_their_language(self, alice: Member, headers: dict[str, str]) -> None:
+        headers = {**headers, "accept-language": "zh-CN"}
+        async with http() as client:
+            reply = await client.post("/v1/files", files={"file": ("a", CONTENT)}, headers=headers)
+        assert "发送" in reply.json()["error"]["message"]
+
     async def test_an_unforeseen_error_is_a_plain_500(
         self, alice: Member, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
