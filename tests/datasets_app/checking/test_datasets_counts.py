@@ -51,7 +51,7 @@ class TestRows:
     def test_rows_without_a_good_one(self, alice: Member) -> None:
         file = stored(alice, lines_of(*[row(answer=" ") for _ in range(12)]))
         assert services.page_of_rows(file).total == 0
-        assert sentence_of(file).startswith("12 rows cannot be learned from.")
+        assert sentence_of(file).startswith("12 rows cannot be used for training.")
 
 
 class TestLines:

@@ -174,7 +174,7 @@ class TestShown:
         assert "10 rows: The text is written in another model" in shown
         assert "?tab=faults&amp;repair=unwrap_template#preview" in shown
         looked = page.get(f"/datasets/{file.pk}?tab=faults&repair=unwrap_template").content.decode()
-        assert "Rows that change: 10." in looked
+        assert "Rows changed: 10." in looked
         assert "&quot;role&quot;: &quot;assistant&quot;, &quot;content&quot;: &quot;A0&quot;" in looked
         page.post(f"/datasets/{file.pk}/repair", {"repair": "unwrap_template"})
         assert recheck(TrainingFile.objects.get(parent=file)).use == "chat"
