@@ -10,8 +10,6 @@ from django.conf import settings as django_settings
 from console.embedded import Home, PostgreSQL, Valkey
 from tests.environment import HOME
 
-LONGEST_ROOMS = ("journeys", "trainer")
-
 
 @pytest.fixture(scope="session")
 def embedded_servers() -> Iterator[Home]:
@@ -43,19 +41,3 @@ def plain_static(settings: Any) -> None:
     """Let pages name their static files without `collectstatic`, which only a started platform has done."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whole platforms and trainings first: pytest-django moves them last, where one of two processes would wait.
-
-    Each file is one group for xdist; the files that share a platform are one group together, so that it starts once.
-    """
-    items.sort(key=_longest_first)
-    for item in items:
-        shares = "shared_platform" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("shared_platform" if shares else item.path.stem))
-
-
-def _longest_first(item: pytest.Item) -> int:
-    room = item.path.parent.name
-    return LONGEST_ROOMS.index(room) if room in LONGEST_ROOMS else len(LONGEST_ROOMS)
