@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from common.messages import message as common_message
 from jobs.migrations import _said_before as before
 from jobs.models import FineTuningJob, JobEvent
 from wording import Message, as_written
@@ -44,13 +45,19 @@ def test_a_text_becomes_the_message_that_says_the_same(text: str, code: str) -> 
     assert (str(found), found.code) == (text, code)
 
 
+def test_a_sentence_that_reads_differently_today_is_known_by_what_it_was() -> None:
+    was = "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. Restore the key, or enter the secret again."
+    found = Message.restored(before.message_of(was))
+    assert (found.code, str(found)) == ("encryption_key_changed", str(common_message("encryption_key_changed")))
+
+
 def test_what_follows_is_a_message_too() -> None:
     found = Message.restored(before.message_of("Something new. The job is queued again."))
     assert (found, found.then[0].code) == (as_written("Something new.").followed_by(*found.then), "queued_again")
 
 
 def test_every_code_is_still_known_with_its_parameters() -> None:
-    for code, text in before.SENTENCES:
+    for code, text in before.SENTENCES + before.OF_DATA:
         assert set(_KNOWN[code].placeholders) >= {found[1] for found in before._PLACEHOLDER.finditer(text)}, code  # type: ignore[attr-defined]
 
 
