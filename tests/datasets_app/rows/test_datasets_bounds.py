@@ -45,6 +45,7 @@ class TestPreview:
             (b"question,answer\n" + b"a question,\n" * 400, "pairs.csv"),
             (gzip.compress(b"nonsense\n" * 400), "chats.jsonl.gz"),
         ],
+        ids=["nonsense", "empty", "columns", "packed"],  # an archive holds the time at which it was packed
     )
     def test_that_leaves_out_every_row_ends_as_soon(self, alice: Member, content: bytes, name: str) -> None:
         preview = services.preview_repairs(file=stored(alice, content, name), names=["drop_faulty"])
