@@ -58,8 +58,13 @@ class ContentSecurityPolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
+        self.process_request(request)
+        return self.process_response(request, self.get_response(request))
+
+    def process_request(self, request: PageRequest) -> None:
         request.csp_nonce = secrets.token_urlsafe(16)
-        response = self.get_response(request)
+
+    def process_response(self, request: PageRequest, response: HttpResponse) -> HttpResponse:
         if request.path.startswith("/admin/"):
             policy = (
                 "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"

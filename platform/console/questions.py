@@ -12,13 +12,15 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpResponse, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, resolve
 from django.utils import translation
 
 from accounts.middleware import TeamMiddleware
 from accounts.requests import PageRequest
-from console.middleware import MembershipMiddleware, is_api
+from console.middleware import ContentSecurityPolicyMiddleware, MembershipMiddleware, is_api
 from console.shell import Route
 from deployments.gateway.in_flight import in_database
 
@@ -37,6 +39,7 @@ class Questions(ASGIHandler):
 async def answer(request: Any) -> HttpResponseBase:
     """Let the view of this address answer."""
     request.id = request.headers.get("x-request-id", "")
+    POLICY.process_request(request)
     request.get_host()  # a name that is not ours is refused
     language = translation.get_language_from_request(request)
     with translation.override(language):
@@ -45,13 +48,13 @@ async def answer(request: Any) -> HttpResponseBase:
         if response is None:
             response = cast(HttpResponseBase, await match.func(request, *match.args, **match.kwargs))
     response.headers.setdefault("Content-Language", language)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for guard in GUARDS:
+        response = guard.process_response(request, response)
     return response
 
 
 def _refusal(request: PageRequest, match: ResolverMatch) -> HttpResponseBase | None:
     """Do what middleware does for a page's request; return its refusal, if it refuses it."""
-    request.csp_nonce = ""
     SessionMiddleware(_unused).process_request(request)
     AuthenticationMiddleware(_unused).process_request(request)
     TeamMiddleware(_unused)(request)
@@ -65,6 +68,9 @@ def _unused(request: object) -> HttpResponse:
     return HttpResponse()
 
 
+POLICY = ContentSecurityPolicyMiddleware(_unused)
+GUARDS: tuple[Any, ...] = (POLICY, XFrameOptionsMiddleware(_unused), SecurityMiddleware(_unused))
+"""What sets the headers that every answer of the chain has."""
 ASGI_ROUTES: list[Route] = [
     ("POST", re.compile(r"/v1/(chat/)?completions|/deployments/[^/]+/chat"), Questions()),
 ]
