@@ -18,7 +18,7 @@ from deployments.names import find_model
 from deployments.replicas import most_accelerators, serve_deployment
 from jobs import services as jobs
 from jobs.models import TunedModel, TunedModelQuerySet
-from wording import Message, as_written
+from wording import Message
 
 Unchanged = Literal["unchanged"]
 
@@ -112,7 +112,7 @@ def explain(deployment: Deployment) -> Message:
         return message("deployment_answering")
     replica = deployment.live_replica
     if replica is not None and (waiting := compute.explain(replica.run)):
-        return as_written(waiting)
+        return waiting
     return message("deployment_starting")
 
 

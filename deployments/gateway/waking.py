@@ -16,7 +16,7 @@ from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuery
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
 from jobs.models import TunedModel
-from wording import Message, as_written
+from wording import Message
 
 RETRY_AFTER_FAILURE = 0.5
 """Share of `lease_seconds` for which a model whose replica failed is not started again by the next request."""
@@ -134,7 +134,7 @@ def _recent_failure(target: Target) -> Refusal | None:
 
 def _why_not_yet(replica: Replica, target: Target) -> Message:
     if waiting := compute.explain(replica.run):
-        return as_written(waiting)
+        return waiting
     if replica.run.state == Run.State.WAITING:
         return message("model_waits_for_accelerator", model=target.name)
     if replica.run.stop_requested_at is not None:

@@ -151,7 +151,7 @@ def _details(found: Deployment) -> dict[str, Any]:
     devices = replica.run.devices() if replica is not None else []
     return {
         "model": found.model,
-        "devices": count_of(len(devices), devices[0].kind) if devices else "",
+        "devices": in_words(count_of(len(devices), devices[0].kind)) if devices else "",
         "verdict": _verdict(found),
         "num_requests": found.usage.count(),
     }

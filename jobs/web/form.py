@@ -76,7 +76,7 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
         "values": filled,
         "groups": _groups(team, filled, error),
         "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
-        "accelerators_word": count_of(devices.most, devices.kind),
+        "accelerators_word": in_words(count_of(devices.most, devices.kind)),
         "estimate": estimate_of(team, filled),
         "error": in_words(error.message) if error else "",
         "is_open": bool(_asked(filled)) or error is not None,
@@ -149,7 +149,7 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
         "batch_size": resolved.batch_size,
         "steps": resolved.steps,
         "epochs": shown(resolved.values["num_train_epochs"]),
-        "devices": count_of(devices.most, devices.kind),
+        "devices": in_words(count_of(devices.most, devices.kind)),
         "num_tests": len(acceptance.tests) if acceptance is not None else 0,
         **forecast(base, tokens_of_job(base, file, resolved, devices), resolved.values, devices),
     }

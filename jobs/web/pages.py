@@ -76,7 +76,7 @@ def sentence_of(job: FineTuningJob) -> str:
         return _("Reading the data.")
     if job.status == status.QUEUED:
         attempt = job.newest_attempt
-        return (explain(attempt.run) if attempt else "") or _("Starting the trainer.")
+        return in_words(explain(attempt.run) if attempt else None) or _("Starting the trainer.")
     if job.status == status.RUNNING:
         return _training_sentence(job)
     if job.status == status.PAUSED:
@@ -167,7 +167,7 @@ def devices_of(job: FineTuningJob) -> str:
     attempt = job.newest_attempt
     devices = attempt.run.devices() if attempt is not None else []
     if devices:
-        return count_of(len(devices), devices[0].kind)
+        return in_words(count_of(len(devices), devices[0].kind))
     return str(job.accelerators) if job.accelerators else _("Automatic")
 
 

@@ -54,7 +54,7 @@ class UserError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.code = code or (message.code if isinstance(message, Message) else "")
+        self.code = code or message.code
         self.param = param
         self.status = status or self.status
 

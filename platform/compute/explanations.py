@@ -1,4 +1,4 @@
-"""Why a Run waits: an explanation is {"code": …, numbers…} in the database and a sentence on a page."""
+"""Why a Run waits: an explanation is {"code": …, numbers…} in the database and a message for whoever asks."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -6,9 +6,9 @@ from typing import Any, TypedDict
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext, ngettext
 
-from wording import Sentence, sentence
+from compute.messages import CATALOGUE, message
+from wording import Message
 
 
 class NextEnd(TypedDict, total=False):
@@ -34,50 +34,42 @@ class Explanation(NextEnd, total=False):
     percent: int
 
 
-QUEUED = sentence("Waiting in the queue. It starts automatically.")
-SENTENCES: dict[str, Sentence] = {
-    "queued": QUEUED,
-    "quota": sentence("Waiting: your team uses %(used)s of its %(quota)s."),
-    "over_quota": sentence(
-        "Waiting: this asks for %(asked)s, but your team may hold only %(quota)s at once. "
-        "Ask for fewer, or ask an administrator for a larger quota."
-    ),
-    "no_quota": sentence("Waiting: your team's quota is 0. Ask an administrator for a larger one."),
-    "behind": sentence("Waiting: earlier work of your team comes first."),
-    "too_large": sentence(
-        "Waiting: this asks for %(asked)s, but the largest node has %(largest)s. Ask for fewer, or add a larger node."
-    ),
-    "room": sentence("Waiting for room: this needs %(asked)s, and %(free)s of %(total)s are free for it."),
-    "yielding": sentence("Waiting: an idle model is being put to sleep to make room. This takes a few seconds."),
-    "no_node": sentence("Waiting: no worker is online. Ask an administrator to start one."),
-    "node_away": sentence("Waiting: the nodes that are large enough are not accepting new work at the moment."),
-    "model": sentence("Waiting: copying the model %(model)s to its node, %(percent)s %% so far."),
-    "proving": sentence("Starting: verifying the weights of %(model)s."),
+SAID = {
+    "queued": "waits_in_the_queue",
+    "quota": "waits_for_its_quota",
+    "over_quota": "waits_beyond_its_quota",
+    "no_quota": "waits_without_a_quota",
+    "behind": "waits_behind_its_team",
+    "too_large": "waits_for_a_larger_node",
+    "room": "waits_for_room",
+    "yielding": "waits_for_an_idle_model",
+    "no_node": "waits_for_a_worker",
+    "node_away": "waits_for_a_node",
+    "model": "waits_for_its_model",
+    "proving": "weights_being_verified",
 }
+"""The message of each code."""
 COUNTED = ("asked", "quota")
 """Numbers that are told with what they count, such as "4 GPUs"."""
 
 
-def sentence_for(explanation: Mapping[str, Any]) -> str:
-    """Return the sentence of an explanation in the current language."""
-    chosen = SENTENCES.get(explanation.get("code", ""), QUEUED)
+def explained(explanation: Mapping[str, Any]) -> Message:
+    """Return what an explanation says, and what should end next where the team's own work is what it waits for."""
+    code = SAID.get(explanation.get("code", ""), "waits_in_the_queue")
     kind = str(explanation.get("kind", "cpu"))
-    told = {name: explanation.get(name, 0) for name in chosen.placeholders}
-    told |= {name: count_of(int(told[name]), kind) for name in COUNTED if name in told}
-    return " ".join(filter(None, (gettext(chosen.text) % told, _prediction(explanation))))
+    params = {name: explanation.get(name, 0) for name in CATALOGUE.sentences[code].placeholders}
+    params |= {name: count_of(int(params[name]), kind) for name in COUNTED if name in params}
+    return message(code, **params).followed_by(_prediction(explanation))
 
 
-def count_of(number: int, kind: str) -> str:
-    """Return "4 GPUs" or "4 CPU cores" in the current language."""
-    if kind == "cuda":
-        return ngettext("%(count)s GPU", "%(count)s GPUs", number) % {"count": number}
-    return ngettext("%(count)s CPU core", "%(count)s CPU cores", number) % {"count": number}
+def count_of(number: int, kind: str) -> Message:
+    """Return "4 GPUs" or "4 CPU cores"."""
+    return message("gpus", count=number) if kind == "cuda" else message("cpu_cores", count=number)
 
 
-def _prediction(explanation: Mapping[str, Any]) -> str:
-    """Say what should end next, when the team's own work is what it waits for."""
+def _prediction(explanation: Mapping[str, Any]) -> Message | None:
     ends_at = parse_datetime(str(explanation.get("next_end_at") or ""))
     if ends_at is None or not explanation.get("next_label"):
-        return ""
+        return None
     at = format_date(timezone.localtime(ends_at), "H:i T")
-    return gettext('"%(label)s" should end at %(time)s.') % {"label": explanation["next_label"], "time": at}
+    return message("run_should_end", label=explanation["next_label"], time=at)

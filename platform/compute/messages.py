@@ -1,6 +1,6 @@
-"""What compute says of Runs: how they ended, and what cannot be asked of them."""
+"""What compute says of Runs: why they wait, how they ended, and what cannot be asked of them."""
 
-from wording import Catalogue, sentence
+from wording import Catalogue, plural, sentence
 
 CATALOGUE = Catalogue(
     {
@@ -25,6 +25,33 @@ CATALOGUE = Catalogue(
             "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
         ),
         "quota_is_no_number": sentence("A quota is a whole number, or empty for the whole pool."),
+        "gpus": plural("%(count)s GPU", "%(count)s GPUs", by="count"),
+        "cpu_cores": plural("%(count)s CPU core", "%(count)s CPU cores", by="count"),
+        "run_should_end": sentence('"%(label)s" should end at %(time)s.'),
+        "waits_in_the_queue": sentence("Waiting in the queue. It starts automatically."),
+        "waits_for_its_quota": sentence("Waiting: your team uses %(used)s of its %(quota)s."),
+        "waits_beyond_its_quota": sentence(
+            "Waiting: this asks for %(asked)s, but your team may hold only %(quota)s at once. "
+            "Ask for fewer, or ask an administrator for a larger quota."
+        ),
+        "waits_without_a_quota": sentence("Waiting: your team's quota is 0. Ask an administrator for a larger one."),
+        "waits_behind_its_team": sentence("Waiting: earlier work of your team comes first."),
+        "waits_for_a_larger_node": sentence(
+            "Waiting: this asks for %(asked)s, but the largest node has %(largest)s. Ask for fewer, or add a larger "
+            "node."
+        ),
+        "waits_for_room": sentence(
+            "Waiting for room: this needs %(asked)s, and %(free)s of %(total)s are free for it."
+        ),
+        "waits_for_an_idle_model": sentence(
+            "Waiting: an idle model is being put to sleep to make room. This takes a few seconds."
+        ),
+        "waits_for_a_worker": sentence("Waiting: no worker is online. Ask an administrator to start one."),
+        "waits_for_a_node": sentence(
+            "Waiting: the nodes that are large enough are not accepting new work at the moment."
+        ),
+        "waits_for_its_model": sentence("Waiting: copying the model %(model)s to its node, %(percent)s %% so far."),
+        "weights_being_verified": sentence("Starting: verifying the weights of %(model)s."),
         "unknown_kind": sentence("No kind of work is called '%(kind)s'. Known kinds: %(known)s."),
     }
 )

@@ -8,17 +8,17 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Team, User
 from common.errors import UserError
 from compute.draining import drain_node
-from compute.explanations import sentence_for
+from compute.explanations import explained
 from compute.messages import message
 from compute.models import Quota, Run
 from compute.pool import PoolSummary, pool
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
+from wording import Message
 
 __all__ = [
     "drain_node",
     "explain",
-    "explain_code",
     "pool",
     "request_run",
     "request_stop",
@@ -27,7 +27,6 @@ __all__ = [
     "set_quota",
 ]
 
-explain_code = sentence_for
 MOST_ACCELERATORS = 1_000_000
 """Of a quota: more than any pool has."""
 
@@ -104,10 +103,10 @@ def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
     wake_scheduler()
 
 
-def explain(run: Run) -> str:
-    """Return the sentence that says why `run` waits, in the current language; empty once it has begun."""
+def explain(run: Run) -> Message | None:
+    """Return why `run` waits; None once it has begun."""
     is_brought_something = run.state == Run.State.STARTING and "code" in run.explanation
-    return sentence_for(run.explanation) if run.state == Run.State.WAITING or is_brought_something else ""
+    return explained(run.explanation) if run.state == Run.State.WAITING or is_brought_something else None
 
 
 def quota_of(team: Team) -> int | None:

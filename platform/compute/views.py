@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
 from common.errors import UserError
+from common.wording import in_words
 from compute import services
 from compute.disk import KINDS
 from compute.explanations import count_of
@@ -46,7 +47,7 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     if text and not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UserError(message("quota_is_no_number"), code="invalid_quota", param="accelerators")
     services.set_quota(team=team, accelerators=int(text) if text else None, by=request.user)
-    said = count_of(int(text), services.pool()["kind"]) if text else _("the whole pool")
+    said = in_words(count_of(int(text), services.pool()["kind"])) if text else _("the whole pool")
     messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": said})
     return redirect("pool")
 
@@ -57,7 +58,7 @@ def _require_admin(request: PageRequest) -> None:
 
 
 def _sentence(whole: Pool) -> str:
-    free, total = whole["free"], count_of(whole["accelerators"], whole["kind"])
+    free, total = whole["free"], in_words(count_of(whole["accelerators"], whole["kind"]))
     waiting = sum(team["waiting"] for team in whole["teams"])
     queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
     return _("%(free)s of %(total)s are free, %(queue)s.") % {"free": free, "total": total, "queue": queue}

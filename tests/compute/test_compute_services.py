@@ -13,8 +13,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from common.errors import UserError
+from common.wording import in_words
 from compute import reconciling, services
-from compute.explanations import sentence_for
+from compute.explanations import explained
 from compute.messages import message
 from compute.models import Allocation, Node, Run
 from compute.scheduler import Decision, Snapshot
@@ -68,14 +69,14 @@ class TestSchedule:
     def test_says_why_the_rest_waits(self, team: Team, node: Node) -> None:
         first, second = request(team, 2), request(team, 1)
         schedule(first, second)
-        assert services.explain(second) == "Waiting for room: this needs 1 CPU core, and 0 of 2 are free for it."
-        assert services.explain(first) == ""
+        assert str(services.explain(second)) == "Waiting for room: this needs 1 CPU core, and 0 of 2 are free for it."
+        assert services.explain(first) is None
 
     def test_starts_by_itself_when_there_is_room(self, team: Team, node: Node) -> None:
         services.set_quota(team=team, accelerators=1, by=None)
         first, second = request(team), request(team)
         assert schedule(first, second) == ["starting", "waiting"]
-        assert services.explain(second) == "Waiting: your team uses 1 of its 1 CPU core."
+        assert str(services.explain(second)) == "Waiting: your team uses 1 of its 1 CPU core."
         first.move("finishing", outcome="succeeded")
         assert schedule(second) == ["starting"]
 
@@ -106,7 +107,7 @@ class TestSchedule:
         services.set_idle(run=replica, since=timezone.now())
         schedule(replica, waiting)
         assert replica.stop_reason == "yield"
-        assert services.explain(waiting).startswith("Waiting: an idle model is being put to sleep")
+        assert str(services.explain(waiting)).startswith("Waiting: an idle model is being put to sleep")
 
     def test_a_device_has_one_live_run_whatever_the_code_does(self, team: Team, node: Node) -> None:
         first, second = request(team), request(team)
@@ -265,11 +266,18 @@ class TestExplanations:
     )  # fmt: skip
     def test_say_it_in_a_sentence(self, explanation: dict[str, Any], sentence: str) -> None:
         with translation.override("en"):
-            assert sentence_for(explanation) == sentence
+            assert str(explained(explanation)) == sentence
+
+    def test_say_it_as_each_reader_speaks(self) -> None:
+        """One wait has many readers: what one of them reads must not be said to all."""
+        with translation.override("zh-hans"):
+            said = explained({"code": "room", "asked": 2, "free": 0, "total": 4})
+            assert in_words(said) == "等待资源：需要 2 个 CPU 核，目前可用 0/4。"
+        assert in_words(said) == "Waiting for room: this needs 2 CPU cores, and 0 of 4 are free for it."
 
     def test_every_code_of_the_scheduler_has_one(self) -> None:
         codes = ("no_node", "no_quota", "over_quota", "too_large", "behind", "quota", "node_away", "room", "yielding")
-        sentences = {sentence_for({"code": code, "asked": 2, "quota": 1}) for code in codes}
+        sentences = {str(explained({"code": code, "asked": 2, "quota": 1})) for code in codes}
         assert len(sentences) == len(codes)
 
 

@@ -208,7 +208,7 @@ class TestWaking:
         assert int(reply.headers["retry-after"]) > 0
         run = Run.objects.get()
         assert compute.explain(run)
-        assert compute.explain(run) in reply.json()["error"]["message"]
+        assert str(compute.explain(run)) in reply.json()["error"]["message"]
 
     def test_a_failed_check_is_no_wait(self, platform, alice, adapter, base, engine):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), prove=False)

@@ -46,7 +46,8 @@ def test_a_text_becomes_the_message_that_says_the_same(text: str, code: str) -> 
 
 
 def test_a_sentence_that_reads_differently_today_is_known_by_what_it_was() -> None:
-    was = "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. Restore the key, or enter the secret again."
+    was = "A stored secret cannot be read with today's LUTHIER_ENCRYPTION_KEY. "
+    was += "Restore the key, or enter the secret again."
     found = Message.restored(before.message_of(was))
     assert (found.code, str(found)) == ("encryption_key_changed", str(common_message("encryption_key_changed")))
 
