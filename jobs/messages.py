@@ -2,7 +2,7 @@
 
 import layouts.messages  # noqa: F401  # what trainers say is put into words here
 import trainer.messages  # noqa: F401
-from wording import Catalogue, Message, as_written, sentence
+from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
@@ -154,8 +154,3 @@ CATALOGUE = Catalogue(
     }
 )
 message = CATALOGUE.message
-
-
-def message_of(said: Message | str) -> Message:
-    """Return what another package says as a message; a text that has no code is shown as it is."""
-    return said if isinstance(said, Message) else as_written(said)

@@ -4,7 +4,7 @@ import torch
 
 import chat
 from trainer.failures import classify
-from trainer.messages import message, message_of
+from trainer.messages import message
 from trainer.probes import answer, prompt_ids
 from trainer.reporting import Reporter
 from trainer.result import Tuned
@@ -41,7 +41,7 @@ def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.Ch
 def _reason(error: Exception) -> Message:
     """Say what was wrong; the training is over by now, so that what a failure advises would be no help."""
     if isinstance(error, chat.ChatError):
-        return message_of(error.message)
+        return error.message
     if classify(error, step=0).code == "out_of_memory":
         return message("no_memory_for_answers")
     return message("unknown_error").followed_by(message("details_in_log"))

@@ -20,7 +20,7 @@ from trainer.engine import Ranks, agree_on, join_process_group, start_engine
 from trainer.failures import Failure
 from trainer.fast_path import FastPath, begin_layouts
 from trainer.hardware import Hardware, shortcomings, survey
-from trainer.messages import message, message_of
+from trainer.messages import message
 from trainer.model import Trainee, load_base, prepare
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
@@ -36,7 +36,7 @@ def run_attempt(
     try:
         _run(directory, spec, ranks, reporter, stop)
     except chat.ChatError as error:
-        raise Failure(error.code, message_of(error.message)) from error
+        raise Failure(error.code, error.message) from error
 
 
 def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Reporter, stop: StopRequest) -> None:

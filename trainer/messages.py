@@ -1,6 +1,6 @@
 """What the trainer says: its events, and why a training failed. Without PyTorch, so that Django puts it into words."""
 
-from wording import Catalogue, Message, as_written, sentence
+from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
@@ -152,8 +152,3 @@ CATALOGUE = Catalogue(
     }
 )
 message = CATALOGUE.message
-
-
-def message_of(said: Message | str) -> Message:
-    """Return what another package says as a message; a text that has no code is shown as it is."""
-    return said if isinstance(said, Message) else as_written(said)

@@ -11,7 +11,7 @@ import chat
 from rundir import RunDirectory, write_atomically, write_json
 from trainer.command_line import READY, Arguments
 from trainer.failures import Failure
-from trainer.messages import message, message_of
+from trainer.messages import message
 from wording import Message, as_written
 
 SideOf = Callable[[bytes], "chat.TokenCacheWriter | None"]
@@ -25,7 +25,7 @@ def build_run_directory(arguments: Arguments, launch: str) -> RunDirectory:
     try:
         return _build(arguments, launch)
     except chat.ChatError as error:
-        raise Failure(error.code, message_of(error.message)) from error
+        raise Failure(error.code, error.message) from error
 
 
 def _build(arguments: Arguments, launch: str) -> RunDirectory:
@@ -118,7 +118,7 @@ def _conversation(where: Message, value: Any) -> "chat.Conversation":
     try:
         return chat.parse_row(value)
     except chat.ChatError as error:
-        raise Failure("bad_data", message("at_place", where=where, reason=message_of(error.message))) from error
+        raise Failure("bad_data", message("at_place", where=where, reason=error.message)) from error
 
 
 def _render(
@@ -127,7 +127,7 @@ def _render(
     try:
         return chat_format.render(conversation).truncate(max_len)
     except chat.ChatError as error:
-        raise Failure("bad_data", message("at_place", where=where, reason=message_of(error.message))) from error
+        raise Failure("bad_data", message("at_place", where=where, reason=error.message)) from error
 
 
 def _rows(path: Path) -> Iterator[tuple[Message, Any]]:

@@ -17,7 +17,6 @@ from common.wake import wake
 from datasets_app.models import HEARTBEAT_SECONDS, Made, TrainingFile
 from datasets_app.storage import store
 from datasets_app.storage.spool import Spool
-from wording import Message, as_written
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ def make_file(file_id: str) -> None:
         try:
             added = _writers[file.made["how"]](file, spool.write)
         except UserError as error:
-            file.record_unmade(error.message if isinstance(error.message, Message) else as_written(error.message))
+            file.record_unmade(error.message)
             return
         name = store.store(spool, store.name_for(file.team, file.pk))
         kept = file.record_content(

@@ -18,7 +18,7 @@ from datasets_app.models import TrainingFile
 from datasets_app.services import Tokens, TokensBusy, TokensSummary, ensure_tokens, require_answered
 from jobs.estimates.situations import devices_for, situation_of
 from jobs.hyperparameters import Resolved, Values, needs_validation, resolve
-from jobs.messages import message, message_of
+from jobs.messages import message
 from jobs.models import FineTuningJob
 from jobs.training.attempts import lock_job, queue_attempt
 from trainer.spec import steps_of
@@ -128,7 +128,7 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
         if job.status == FineTuningJob.Status.VALIDATING:
             param = getattr(error, "param", None) or getattr(error, "field", None) or "training_file"
             # A hyperparameter's name is told as it is; any other place is the file's.
-            said = message_of(error.message)
+            said = error.message
             job.move(
                 FineTuningJob.Status.FAILED,
                 said,

@@ -10,7 +10,6 @@ from catalogue.models import BaseModel
 from catalogue.placing import publish_or_log
 from catalogue.progress import Progress
 from common.errors import UserError
-from wording import Message, as_written
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +43,7 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
     except AlreadyFetching:
         raise
     except UserError as error:
-        said = error.message
-        base.mark_not_fetched(said if isinstance(said, Message) else as_written(said), code=error.code)
+        base.mark_not_fetched(error.message, code=error.code)
         raise
     except Exception:
         logger.exception("Fetching %s failed", base.id)

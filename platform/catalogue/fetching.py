@@ -23,7 +23,6 @@ from common.errors import UserError
 from rundir import verify_manifest, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from rundir.manifest import ManifestError
-from wording import Message, as_written
 
 
 class AlreadyFetching(UserError):
@@ -106,7 +105,7 @@ def _from_first_source(base: BaseModel, folder: Path, progress: Progress) -> Non
     if not failures:
         raise UserError(message("no_source", model=base.id))
     code = next((e.code for e in failures if e.code == "hub_token_needed"), failures[0].code)
-    first, *others = (e.message if isinstance(e.message, Message) else as_written(e.message) for e in failures)
+    first, *others = (failure.message for failure in failures)
     raise UserError(first.followed_by(*others), code=code, status=failures[0].status)
 
 

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from common.messages import message as common_message
 from jobs.migrations import _said_before as before
 from jobs.models import FineTuningJob, JobEvent
+from tests.migrating import migrate
 from wording import Message, as_written
 from wording.message import _KNOWN
 
@@ -35,8 +36,8 @@ TEXTS = {
     "Nobody knows 100% of it": "as_written",
     "x" * 3000: "as_written",
 }
-OLD = [("jobs", "0009_reasons_as_messages")]
-NEW = [("jobs", "0012_messages_alone")]
+OLD = ("jobs", "0009_reasons_as_messages")
+NEW = ("jobs", "0012_messages_alone")
 
 
 @pytest.mark.parametrize(("text", "code"), TEXTS.items(), ids=range(len(TEXTS)))
@@ -65,17 +66,16 @@ def test_every_code_is_still_known_with_its_parameters() -> None:
 @pytest.fixture
 def old_home(transactional_db: None) -> Iterator[MigrationExecutor]:
     executor = MigrationExecutor(connection)
-    executor.migrate(OLD)
+    executor.migrate([OLD])
     yield executor
-    executor.loader.build_graph()
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    migrate()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_old_rows_are_carried_over_and_back(old_home: MigrationExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("jobs.migrations.0011_texts_into_messages"), "AT_ONCE", 2)
     beside = [leaf for leaf in old_home.loader.graph.leaf_nodes() if leaf[0] != "jobs"]
-    apps = old_home.loader.project_state([*OLD, *beside]).apps
+    apps = old_home.loader.project_state([OLD, *beside]).apps
     team = apps.get_model("accounts", "Team").objects.create(name="Violins", slug="violins")
     base = apps.get_model("catalogue", "BaseModel").objects.create(
         id="tiny", display_name="Tiny", parameters=1, context_length=8, hidden_size=8, num_layers=1, vocab_size=8
@@ -87,12 +87,10 @@ def test_old_rows_are_carried_over_and_back(old_home: MigrationExecutor, monkeyp
     old = apps.get_model("jobs", "JobEvent").objects
     for number, text in enumerate(TEXTS, 1):
         old.create(job=job, number=number, message=text)
-    old_home.loader.build_graph()
-    old_home.migrate(NEW)
+    migrate(NEW)
     said = [event.message for event in JobEvent.objects.filter(job=job.pk).order_by("number")]
     assert [(str(message), message.code) for message in said] == list(TEXTS.items())
     assert FineTuningJob.objects.get(pk=job.pk).error_message == Message("job_was_cancelled")
     assert FineTuningJob.objects.get(pk=quiet.pk).error_message is None
-    old_home.loader.build_graph()
-    old_home.migrate(OLD)
+    migrate(OLD)
     assert list(old.order_by("number").values_list("message", flat=True)) == list(TEXTS)
