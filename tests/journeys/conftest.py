@@ -14,6 +14,8 @@ from tests.journeys.tiny_model import write_tiny_llama
 
 FULL = bool(os.environ.get("LUTHIER_TEST_FULL"))
 TIME_SCALE = 1.0 if FULL else 0.2
+HURT_TIME_SCALE = 1.0 if FULL else 0.3
+"""Where a killed worker must be back before its lease ends: it starts on the cores that all other tests use, too."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,8 +59,9 @@ def tiny_folder(homes: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tiny_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """A platform of the module's own: see `_tiny_platform`."""
-    with _tiny_platform(homes / request.module.__name__.rpartition(".")[2][-12:], request) as platform:
+    """A platform of the module's own, to be hurt: see `_tiny_platform`."""
+    home = homes / request.module.__name__.rpartition(".")[2][-12:]
+    with _tiny_platform(home, request, time_scale=HURT_TIME_SCALE) as platform:
         yield platform
 
 
@@ -70,14 +73,16 @@ def shared_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[Run
 
 
 @contextmanager
-def _tiny_platform(home: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
+def _tiny_platform(
+    home: Path, request: pytest.FixtureRequest, *, time_scale: float = TIME_SCALE
+) -> Iterator[RunningPlatform]:
     """Run a platform whose base model `tiny` is a random two-layer Llama, with all times scaled.
 
     In the full suite `tiny` is the real starter, at the real times.
     """
     platform = RunningPlatform(
         home,
-        time_scale=TIME_SCALE,
+        time_scale=time_scale,
         environment={} if FULL else {"LUTHIER_STARTER_MODEL": ""},
     )
     if FULL:

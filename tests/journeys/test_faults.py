@@ -16,7 +16,7 @@ import openai
 import psutil
 import pytest
 
-from tests.journeys.conftest import FULL, TIME_SCALE
+from tests.journeys.conftest import FULL, HURT_TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import MANAGE, RunningPlatform, wait_until, with_no_such_process
 
@@ -168,7 +168,7 @@ class TestStoppedWorker:
         with watching(tiny_platform) as watch:
             for worker in workers:
                 os.kill(worker.pid, signal.SIGSTOP)
-            time.sleep(70 * TIME_SCALE)  # the fault itself: longer than a lease lasts
+            time.sleep(70 * HURT_TIME_SCALE)  # the fault itself: longer than a lease lasts
             os.kill(trainer.pid, signal.SIGCONT)
             wait_until(
                 lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE,
@@ -207,7 +207,7 @@ class TestDatabaseAway:
             servers = [p for p in tiny_platform.processes() if p.name() == "postgres"]
             for server in servers:
                 with_no_such_process(server.suspend)
-            time.sleep(20 * TIME_SCALE)  # the fault itself
+            time.sleep(20 * HURT_TIME_SCALE)  # the fault itself
             for server in servers:
                 with_no_such_process(server.resume)
             ended = end_of(client, job.id)
