@@ -119,6 +119,12 @@ def attempts_of(client: openai.OpenAI, job_id: str) -> list[dict[str, Any]]:
     return sorted(firsts, key=lambda data: data["attempt"])
 
 
+def story_of(client: openai.OpenAI, job_id: str) -> str:
+    """Return what happened to the job, a line an event, for a failure that nobody can repeat."""
+    events = [event for event in client.fine_tuning.jobs.list_events(job_id, limit=100) if event.type != "metrics"]
+    return "\n".join(f"{event.created_at} {event.message} {event.data}" for event in reversed(events))
+
+
 class TestKillTrainer:
     def test_the_job_resumes_and_loses_nothing(
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
@@ -152,7 +158,7 @@ class TestKillWorker:
         assert ended.status == "succeeded", ended.error
         assert losses_of(client, ended) == undisturbed
         assert watch.most == 1
-        assert len(attempts_of(client, job.id)) == 1, "the trainer was started again"
+        assert len(attempts_of(client, job.id)) == 1, story_of(client, job.id)
         assert not before.is_running() or before.status() == psutil.STATUS_ZOMBIE
 
 
@@ -214,7 +220,7 @@ class TestDatabaseAway:
         assert ended.status == "succeeded", ended.error
         assert losses_of(client, ended) == undisturbed
         assert watch.most == 1
-        assert len(attempts_of(client, job.id)) == 1
+        assert len(attempts_of(client, job.id)) == 1, story_of(client, job.id)
 
 
 class TestSameWakeUpManyTimes:
