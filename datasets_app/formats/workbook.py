@@ -20,7 +20,7 @@ LARGEST = 2 * 2**30
 """Bytes of all parts of a workbook, unpacked."""
 _ROW, _CDATA = b"<row ", b"<![CDATA["
 LONGEST_BLANK_ROW = 1 << 16
-_BLANK_ROW = re.compile(rb'<row r="\d++"[^<>]*+>(?:(?<=/>)|(?:<c [^<>]*+>(?:(?<=/>)|</c>))*+</row>)')
+_BLANK_ROW = re.compile(rb'<row r="\d++"[^<>]*+>(?:(?<=/>)|(?:<c [^<>]*+>(?:(?<=/>)|</c>))*</row>)')
 """A row whose cells, if it has any, hold nothing. Its number stands on the rows behind it, which so keep theirs."""
 MOST_NAMED = 5
 """Sheets that are told by name."""

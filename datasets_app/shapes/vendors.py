@@ -13,7 +13,7 @@ from datasets_app.shapes.others import is_lone
 ANSWERS = ("completion", "response", "answer", "output")
 _MARK = re.compile(r"\s*<\|[^|<>]{1,40}\|>:\s?")
 _END = re.compile(r"\s*<eo[a-z]>\s*\Z")
-_PLAIN_TURN = re.compile(r"\[(Human|MOSS)\]:\s?((?:(?!<eo[ha]>).)*+)<eo[ha]>\s*", re.DOTALL)
+_PLAIN_TURN = re.compile(r"\[(Human|MOSS)\]:\s?(.*?)<eo[ha]>\s*", re.DOTALL)
 
 
 class _Turns:

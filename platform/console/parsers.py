@@ -19,7 +19,7 @@ MOST_QUOTES = 200_000
 """Of strings: two for each. What JSON costs follows from how many values it has, far more than from its length."""
 MOST_PARTS = 200_000
 """Brackets and commas outside of strings."""
-STRINGS = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """Matches at every quote, closed or not, and gives nothing back: one pass over whatever body."""
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
