@@ -314,6 +314,8 @@ class Usage(models.Model):
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="usage")
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    """Who asked, by key or in the console; null: a program of this machine, or somebody who is gone."""
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="usage")
     model = models.CharField(max_length=255)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
@@ -328,4 +330,4 @@ class Usage(models.Model):
     objects = UsageQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["team", "at"])]
+        indexes = [models.Index(fields=["team", "at"]), models.Index(fields=["at"], name="usage_at")]

@@ -39,7 +39,9 @@ def serve_deployment(deployment: Deployment) -> Replica | None:
     if (live := deployment.live_replica) is not None:
         return live
     accelerators = deployment.accelerators or most_accelerators()
-    run = compute.request_run(kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name)
+    run = compute.request_run(
+        kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name, model=deployment.model
+    )
     return _create(run, deployment.base_model, deployment.adapter, deployment)
 
 
@@ -61,6 +63,7 @@ def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None) -> Replica
             counts_in_quota=False,
             yields=True,
             label=base_model.id if full_model is None else full_model.name,
+            model=base_model.id if full_model is None else full_model.name,
         )
         return _create(run, base_model, adapter, None)
     if adapter is not None:

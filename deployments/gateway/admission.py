@@ -33,6 +33,7 @@ class Caller:
     api_key_id: str | None = None
     user_id: int | None = None
     """A person in the console. Neither: a program of this machine, asking an open deployment."""
+    key_holder_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def _caller(authorization: str, address: str) -> Caller | None:
             raise TooManyGuesses
         raise _unauthorized(message("api_key_unknown"))
     key.mark_used()
-    return Caller(team=key.team, api_key_id=key.pk)
+    return Caller(team=key.team, api_key_id=key.pk, key_holder_id=key.user_id)
 
 
 def _unauthorized(reason: Message) -> UserError:

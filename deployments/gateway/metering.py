@@ -44,6 +44,7 @@ class Meter:
         Usage.objects.create(
             team=caller.team,
             api_key_id=caller.api_key_id,
+            user_id=caller.user_id or caller.key_holder_id,
             deployment=target.deployment,
             model=target.name,
             outcome=self._outcome(),

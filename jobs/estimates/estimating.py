@@ -114,7 +114,7 @@ def estimate(
     )
     resolved = _resolve(asked, base, file, devices, has_validation_file=has_validation_file)
     rows = min(int(file.num_rows or 0), _rows(resolved, base, file, devices)) if file.num_rows is not None else None
-    tokens = _tokens(file, rows, resolved)
+    tokens = _tokens(file, rows, resolved.values)
     return {
         "object": "fine_tuning.job.estimate",
         "rows": rows,
@@ -213,18 +213,31 @@ def tokens_of_job(base: BaseModel, file: TrainingFile, resolved: Resolved, devic
     """Return about how many tokens a job reads in all its epochs; None while its file is not checked."""
     if file.num_rows is None:
         return None
-    return _tokens(file, min(int(file.num_rows), _rows(resolved, base, file, devices)), resolved)
+    return _tokens(file, min(int(file.num_rows), _rows(resolved, base, file, devices)), resolved.values)
 
 
-def _tokens(file: TrainingFile, rows: int | None, resolved: Resolved) -> int | None:
+def _tokens(file: TrainingFile, rows: int | None, values: Values) -> int | None:
     """Return about how many tokens a job reads in all its epochs."""
     num_bytes, all_rows = file.statistics.get("row_bytes"), file.num_rows
     if rows is None or not num_bytes or not all_rows:
         return None
     if file.use == "text" and file.format == "text":
-        return round(num_bytes / BYTES_PER_TOKEN * float(resolved.values["num_train_epochs"]))
-    each = min(resolved.values["max_seq_len"], num_bytes / all_rows / BYTES_PER_TOKEN)
-    return round(rows * each * float(resolved.values["num_train_epochs"]))
+        return round(num_bytes / BYTES_PER_TOKEN * float(values["num_train_epochs"]))
+    each = min(values["max_seq_len"], num_bytes / all_rows / BYTES_PER_TOKEN)
+    return round(rows * each * float(values["num_train_epochs"]))
+
+
+def device_seconds_left(job: FineTuningJob) -> float | None:
+    """Return about how long what is left of a job takes, on all its devices together; None where nobody knows."""
+    file = job.training_file
+    if file is None or file.num_rows is None or not job.hyperparameters:
+        return None
+    values, devices = cast(Values, job.hyperparameters), devices_for(job.team, job.accelerators)
+    whole = forecast(job.base_model, _tokens(file, int(file.num_rows), values), values, devices)
+    if whole["seconds"] is None:
+        return None
+    done = job.current_step / job.total_steps if job.total_steps else 0
+    return whole["seconds"] * devices.most * max(0.0, 1 - done)
 
 
 def _base(model: str | None) -> BaseModel | None:

@@ -154,6 +154,7 @@ def _queue(job_id: str, resolved: Resolved, meta: TokensSummary) -> None:
         seed=values["seed"],
         total_steps=steps,
     )
+    job.refresh_from_db()
     _tell_losses(job, meta, values["max_seq_len"])
     is_text = job.training_file is not None and job.training_file.use == "text"
     queue_attempt(job, message("text_ready" if is_text else "conversations_ready", rows=num_rows))

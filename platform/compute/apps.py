@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class ComputeConfig(AppConfig):
     name = "compute"
+
+    def ready(self) -> None:
+        from compute.hours import running_usage  # models are only importable once the apps are loaded
+        from ledger.reading import also_from
+
+        also_from(running_usage)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team
 from common.ids import new_id
 from common.message_field import MessageField
+from ledger.booking import Account, settle
 from rundir import RunDirectory
 from wording import Message
 
@@ -161,6 +162,8 @@ class Run(models.Model):
     team = models.ForeignKey(Team, models.PROTECT, related_name="runs")
     label = models.CharField(max_length=200, blank=True)
     """What its team calls it, for sentences such as '"invoice-v3" should end at 14:20'."""
+    model = models.CharField(max_length=255, blank=True)
+    """What it trains or serves: a base model's id, or a tuned model's name."""
     priority = models.IntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     accelerators = models.PositiveIntegerField(null=True)
@@ -225,8 +228,20 @@ class Run(models.Model):
                 raise ValidationError(f"{self.pk} is {current.state} and cannot become {to}.", code="transition")
             type(self).objects.filter(pk=self.pk).update(state=to, **changes)
             if to == Run.State.FINISHING:
-                self.allocations.filter(released_at=None).update(released_at=Now())
+                self._release()
         self.refresh_from_db()
+
+    def _release(self) -> None:
+        """Free its devices, and enter into the ledger how long it had them."""
+        begun = dict(self.allocations.filter(released_at=None).values_list("pk", "created_at"))
+        self.allocations.filter(pk__in=begun).update(released_at=Now())
+        released = dict(self.allocations.filter(pk__in=begun).values_list("pk", "released_at"))
+        settle(self.account, [(begun[pk], released[pk] or begun[pk]) for pk in begun])
+
+    @property
+    def account(self) -> Account:
+        """What the ledger says of it."""
+        return Account(run=self.pk, kind=self.kind, team_id=self.team_id, team=self.team.slug, model=self.model)
 
     def devices(self) -> list[Device]:
         """Return the devices it holds, or held last, by index."""
@@ -254,7 +269,8 @@ class Allocation(models.Model):
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="allocations")
     device = models.ForeignKey(Device, models.PROTECT, related_name="allocations")
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(db_default=Now())
+    """By the database's clock, as its end is: the ledger charges what lies between."""
     released_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from compute.hours import hold_on
 from compute.messages import message
 from compute.models import Decided, Node, NotHeld, Run
 from compute.scheduling import schedule
@@ -15,8 +16,9 @@ from compute.wakes import wake_scheduler, wake_supervisor
 
 
 def reconcile() -> None:
-    """Schedule, wake a supervisor for each live Run without a held lease, and give up what died with its node."""
+    """Schedule, hold for what goes on, wake a supervisor where none is, and give up what died with its node."""
     schedule()
+    hold_on()
     heard = set(Node.objects.heard().values_list("pk", flat=True))
     for run in Run.objects.unheld().select_related("node"):
         if run.node is not None and run.node_id in heard:

@@ -14,6 +14,7 @@ from compute.models import Quota, Run
 from compute.pool import PoolSummary, pool
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
+from ledger.booking import hold
 from wording import Message
 
 __all__ = [
@@ -40,10 +41,13 @@ def request_run(
     counts_in_quota: bool = True,
     yields: bool = False,
     label: str = "",
+    model: str = "",
+    expected_seconds: float | None = None,
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
     `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first.
+    `expected_seconds`, on all its devices together, are held in the ledger; None: nobody knows.
     """
     if accelerators is not None and accelerators < 1:
         raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
@@ -55,8 +59,11 @@ def request_run(
         counts_in_quota=counts_in_quota,
         yields=yields,
         label=label[:200],
+        model=model[:255],
         explanation={"code": "queued"},
     )
+    if expected_seconds:
+        hold(run.account, expected_seconds)
     wake_scheduler()
     return run
 

@@ -16,13 +16,16 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
+from accounts.models import AuditEvent
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
 from compute.disk import note_disk
 from compute.models import Run
-from deployments.models import Replica, ReplicaAdapter, Usage
+from deployments.folding import fold_requests, folded
+from deployments.models import Replica, ReplicaAdapter
 from jobs.models import FINISHED, Attempt, FineTuningJob, JobEvent, TunedModel
+from ledger.retention import forget
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)
@@ -47,8 +50,13 @@ def sweep_home() -> None:
 def sweep_database() -> None:
     """Delete rows that are older than their rule says, and sessions that are over."""
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    fold_requests()
     if before := _before("usage"):
-        Usage.objects.filter(at__lt=before).delete()
+        folded().filter(at__lt=before).delete()
+    if before := _before("ledger"):
+        forget(before)
+    if before := _before("audit"):
+        AuditEvent.objects.filter(at__lt=before).delete()
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

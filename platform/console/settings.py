@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "common",
     "accounts",
     "catalogue",
+    "ledger",
     "compute",
     "datasets_app",
     "jobs",
@@ -225,8 +226,10 @@ KEEP_DAYS = {
     "adapters": environment.number("LUTHIER_KEEP_ADAPTERS_DAYS", 30),
     "usage": environment.number("LUTHIER_KEEP_USAGE_DAYS", 400),
     "events": environment.number("LUTHIER_KEEP_EVENTS_DAYS", 400),
+    "ledger": environment.number("LUTHIER_KEEP_LEDGER_DAYS", 1100),
+    "audit": environment.number("LUTHIER_KEEP_AUDIT_DAYS", 1100),
 }
-"""After how many days unused (tokens, adapters) or over (runs, usage, events) things are deleted; 0: never."""
+"""After how many days unused (tokens, adapters) or over (all others) things are deleted; 0: never."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)

@@ -10,7 +10,7 @@ from django.utils.module_loading import module_has_submodule
 from console import views
 from console.health import healthz
 
-APPS = ("accounts", "catalogue", "compute", "datasets_app", "jobs", "deployments")
+APPS = ("accounts", "catalogue", "ledger", "compute", "datasets_app", "jobs", "deployments")
 
 
 def _routes(kind: str) -> list[URLPattern | URLResolver]:

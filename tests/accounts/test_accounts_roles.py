@@ -99,6 +99,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/hubs/<hub>/token": {"PUT": ADMIN},
     "api/v1/pool": {"GET": V},
     "api/v1/quotas/<team>": {"GET": ADMIN, "PUT": ADMIN},
+    "api/v1/usage": {"GET": V},
+    "api/v1/usage.csv": {"GET": V},
     "api/v1/files/<file_id>": {"GET": V},
     "api/v1/files/<file_id>/faults": {"GET": V},
     "api/v1/files/<file_id>/faults/groups": {"GET": V},

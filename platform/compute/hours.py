@@ -1,0 +1,107 @@
+"""Accelerator-hours: what Runs have taken of a month, what they hold, and what those that run take meanwhile."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from compute.models import Allocation, Run
+from ledger.booking import Account, hold
+from ledger.days import beginning, by_day, exact_seconds, month_of, next_month, today
+from ledger.models import Entry
+from ledger.reading import Question, Sums
+
+HOUR = 3600
+
+Key = tuple[int, str]
+"""Team and pool."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A Run that holds devices, since when each of them."""
+
+    account: Account
+    since: list[datetime]
+
+    def seconds(self, now: datetime) -> Decimal:
+        """Return the device-seconds it has taken."""
+        return sum((exact_seconds(max(now, begun) - begun) for begun in self.since), Decimal(0))
+
+    @property
+    def key(self) -> Key:
+        return self.account.team_id, self.account.pool
+
+
+def running() -> list[Running]:
+    """Return what holds devices now."""
+    since: defaultdict[str, list[datetime]] = defaultdict(list)
+    runs: dict[str, Run] = {}
+    held = Allocation.objects.filter(released_at=None).select_related("run__team")
+    for allocation in held:
+        runs[allocation.run_id] = allocation.run
+        since[allocation.run_id].append(allocation.created_at)
+    return [Running(account=runs[run_id].account, since=begun) for run_id, begun in since.items()]
+
+
+def used_this_month() -> dict[Key, Decimal]:
+    """Return the device-seconds of the month by team and pool, those of what runs up to now included."""
+    first, last = month_of(today())
+    booked = Entry.objects.charges().between(first, last).order_by().values_list("team_id", "pool")
+    used: defaultdict[Key, Decimal] = defaultdict(Decimal)
+    for team_id, pool, seconds in booked.annotate(sum=Sum("accelerator_seconds")):
+        used[team_id, pool] = seconds
+    now, began = timezone.now(), beginning(first)
+    for run in running():
+        used[run.key] += sum((exact_seconds(now - max(began, begun)) for begun in run.since if begun < now), Decimal(0))
+    return used
+
+
+def held() -> dict[Key, Decimal]:
+    """Return by team and pool what is held and not taken yet, of Runs that wait and run."""
+    open_runs = Run.objects.filter(state__in=[Run.State.WAITING, Run.State.STARTING, Run.State.RUNNING])
+    booked = Entry.objects.holds().filter(run__in=open_runs.values("pk")).order_by().values_list("team_id", "pool")
+    left: defaultdict[Key, Decimal] = defaultdict(Decimal)
+    for team_id, pool, seconds in booked.annotate(sum=Sum("accelerator_seconds")):
+        left[team_id, pool] = seconds
+    now, here = timezone.now(), running()
+    holds = _holds_of(here)
+    for run in here:
+        left[run.key] -= min(holds.get(run.account.run, Decimal(0)), run.seconds(now))
+    return left
+
+
+def resets_at() -> datetime:
+    """Return when the month's hours begin anew."""
+    return beginning(next_month(today()))
+
+
+def hold_on() -> None:
+    """Hold one more hour for each Run that has taken all that was held: nobody knew, or it goes on for longer."""
+    now, here = timezone.now(), running()
+    holds = _holds_of(here)
+    for run in here:
+        if run.seconds(now) >= holds.get(run.account.run, Decimal(0)):
+            hold(run.account, HOUR * len(run.since))
+
+
+def running_usage(question: Question) -> Iterable[Sums]:
+    """Return what the Runs that hold devices have taken of the days that are asked for; the ledger's source."""
+    now = timezone.now()
+    for run in running():
+        if question.team is not None and run.account.team_id != question.team.pk:
+            continue
+        for begun in run.since:
+            for day, seconds in by_day(begun, now):
+                if question.first <= day <= question.last:
+                    key = str(day) if question.by == "day" else getattr(run.account, question.by)
+                    yield Sums(key=key, accelerator_seconds=seconds)
+
+
+def _holds_of(runs: Iterable[Running]) -> Mapping[str, Decimal]:
+    booked = Entry.objects.holds().filter(run__in=[run.account.run for run in runs]).order_by().values_list("run")
+    return dict(booked.annotate(sum=Sum("accelerator_seconds")))
