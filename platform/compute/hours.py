@@ -105,3 +105,10 @@ def running_usage(question: Question) -> Iterable[Sums]:
 def _holds_of(runs: Iterable[Running]) -> Mapping[str, Decimal]:
     booked = Entry.objects.holds().filter(run__in=[run.account.run for run in runs]).order_by().values_list("run")
     return dict(booked.annotate(sum=Sum("accelerator_seconds")))
+
+
+def forecast(seconds: Decimal) -> Decimal:
+    """Return what the month comes to by its end if it goes on as it has since it began."""
+    first = beginning(month_of(today())[0])
+    passed, whole = exact_seconds(timezone.now() - first), exact_seconds(resets_at() - first)
+    return seconds * whole / max(passed, Decimal(1))

@@ -4,6 +4,7 @@ from django.urls import path
 
 from compute import api as rest
 from compute import views
+from compute.usage_page import usage_page
 
 v1: list[Any] = []
 api = [
@@ -12,5 +13,6 @@ api = [
 ]
 pages = [
     path("pool", views.pool, name="pool"),
+    path("usage", usage_page, name="usage"),
     path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
 ]

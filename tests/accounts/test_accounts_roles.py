@@ -38,6 +38,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "catalogue": {"GET": ANY},
     "catalogue/<model_id>/download": {"POST": ADMIN},
     "pool": {"GET": ADMIN},
+    "usage": {"GET": V},
     "pool/quotas/<team_id>": {"POST": ADMIN},
     "datasets": {"GET": V},
     "datasets/identity": {"GET": M, "POST": M},
