@@ -6,9 +6,24 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from xdist.scheduler import LoadFileScheduling
 
 from console.embedded import Home, PostgreSQL, Valkey
 from tests.environment import HOME
+
+SHARED = "tests/journeys/shared/"
+
+
+class OneProcessForSharedPlatform(LoadFileScheduling):
+    """Gives each file to one of the processes, and all files that share a platform to one, so that it starts once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHARED if nodeid.startswith(SHARED) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Take the place of `--dist loadfile`."""
+    return OneProcessForSharedPlatform(config, log)
 
 
 @pytest.fixture(scope="session")

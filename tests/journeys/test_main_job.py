@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.system]
 
 BASE = "smollm2-135m-instruct"
 DATA = ROOT / "demo" / "self_cognition.jsonl"
+LENGTH = 64 if FULL else 24
+"""Tokens of an answer that is compared word for word."""
 NAMES = ("小智", "Xiaozhi")
 
 
@@ -25,14 +27,13 @@ def names_itself(text: str) -> bool:
     return any(name in text for name in NAMES)
 
 
-def say(client: openai.OpenAI, model: str, question: str, **options: Any) -> str:
+def say(client: openai.OpenAI, model: str, question: str, max_tokens: int = 64) -> str:
     reply = client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
         temperature=0,
-        max_tokens=64,
+        max_tokens=max_tokens,
         timeout=120,
-        **options,
     )
     return reply.choices[0].message.content or ""
 
@@ -40,7 +41,7 @@ def say(client: openai.OpenAI, model: str, question: str, **options: Any) -> str
 def say_all(client: openai.OpenAI, model: str, questions: list[str]) -> list[str]:
     """Ask every question at once."""
     with ThreadPoolExecutor(len(questions)) as pool:
-        return list(pool.map(lambda question: say(client, model, question), questions))
+        return list(pool.map(lambda question: say(client, model, question, LENGTH), questions))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,12 @@ def job(client: openai.OpenAI) -> Any:
     found = wait_until(ended, seconds=300, what="the job's end")
     assert found.status == "succeeded", found.error
     return found
+
+
+@pytest.fixture(scope="module")
+def served(client: openai.OpenAI, job: Any) -> list[str]:
+    """What the tuned model answers to the witness's questions, in their order."""
+    return say_all(client, job.fine_tuned_model, witness_questions())
 
 
 class TestTheAnswer:
@@ -130,7 +137,7 @@ class TestResults:
         )
 
     def test_a_foreign_witness_gives_the_same_answers(
-        self, client: openai.OpenAI, job: Any, real_platform: RunningPlatform, tmp_path: Path
+        self, client: openai.OpenAI, job: Any, served: list[str], real_platform: RunningPlatform, tmp_path: Path
     ) -> None:
         """The downloaded adapter in plain Transformers + PEFT, in a process that knows nothing of ours."""
         files = {client.files.retrieve(i).filename: i for i in job.result_files}
@@ -139,7 +146,6 @@ class TestResults:
         with zipfile.ZipFile(archive) as content:
             content.extractall(tmp_path / "adapter")
         questions = witness_questions()
-        served = say_all(client, job.fine_tuned_model, questions)
         base = next((real_platform.home / "models").glob(f"{BASE}*"))
         seen = ask_witness(base, tmp_path / "adapter", questions)
         agree = sum(ours == theirs for ours, theirs in zip(served, seen["tuned"], strict=True))
@@ -163,8 +169,8 @@ def ask_witness(base: Path, adapter: Path, questions: list[str]) -> dict[str, li
     """Answer greedily by Transformers and PEFT alone, with dtype float32, tuned and untuned."""
     script = Path(__file__).parent / "witness.py"
     done = subprocess.run(
-        [sys.executable, "-I", str(script), str(base), str(adapter)], input=json.dumps(questions), capture_output=True,
-        text=True, timeout=300, cwd=adapter,
+        [sys.executable, "-I", str(script), str(base), str(adapter), str(LENGTH)],
+        input=json.dumps(questions), capture_output=True, text=True, timeout=300, cwd=adapter,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -225,12 +231,10 @@ print("".join(part.choices[0].delta.get("content") or "" for part in parts))
 
 class TestAfterKillNineOfEverything:
     def test_the_tuned_model_answers_the_same(
-        self, real_platform: RunningPlatform, client: openai.OpenAI, job: Any
+        self, real_platform: RunningPlatform, client: openai.OpenAI, job: Any, served: list[str]
     ) -> None:
-        questions = witness_questions()
-        before = say_all(client, job.fine_tuned_model, questions)
         real_platform.kill_everything()
         real_platform.start()
-        after = say_all(client, job.fine_tuned_model, questions)
-        assert sum(one == other for one, other in zip(before, after, strict=True)) >= len(questions) - 1
+        after = say_all(client, job.fine_tuned_model, witness_questions())
+        assert sum(one == other for one, other in zip(served, after, strict=True)) >= len(served) - 1
         assert names_itself(after[0])

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.data import conversations
 from tests.journeys.harness import RunningPlatform
-from tests.journeys.test_browser import browser, shoot  # noqa: F401 - a fixture
+from tests.journeys.shared.test_browser import browser, shoot  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from tests.journeys.breakable_line import BreakableLine
 from tests.journeys.data import conversations
 from tests.journeys.harness import RunningPlatform, wait_until
-from tests.journeys.test_browser import DATA, browser, shoot  # noqa: F401 - a fixture
+from tests.journeys.shared.test_browser import DATA, browser, shoot  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 
