@@ -34,13 +34,15 @@ CATALOGUE = Catalogue(
         "tool_calls_of_another": sentence(
             "%(where)s is the %(role)s's, and only an assistant's message may hold tool_calls."
         ),
-        "unknown_role": sentence("%(where)s is %(role)s, which is no role."),
+        "unknown_role": sentence("%(where)s is %(role)s, which is not a valid role."),
         "content_missing": sentence("%(where)s is missing."),
         "write_every_text": sentence("Every message needs its text."),
         "not_text": sentence("%(where)s is %(kind)s, not text."),
         "empty_answer": sentence("%(where)s is an empty answer of the assistant."),
         "write_the_answer": sentence("Write the answer or remove the message."),
-        "half_a_character": sentence("%(where)s holds half a character (a lone surrogate) at position %(position)d."),
+        "half_a_character": sentence(
+            "%(where)s contains half a character (a lone surrogate) at position %(position)d."
+        ),
         "save_file_as_utf8": sentence("Save the file as UTF-8."),
         "part_not_text": sentence("%(where)s is of type %(type)s."),
         "only_text_is_taken": sentence("Only text can be trained on or answered here."),
@@ -51,16 +53,16 @@ CATALOGUE = Catalogue(
         "keep_one_of_them": sentence("Keep one of them."),
         "not_a_weight": sentence("%(where)s is %(value)s, but a weight is 0 (do not learn) or 1 (learn)."),
         "weight_of_another": sentence(
-            "%(where)s stands on a message of the %(role)s, but only an assistant's message is learned."
+            "%(where)s is set on a %(role)s message, but only assistant messages are trained on."
         ),
         # Tools
         "not_a_list": sentence("%(where)s is %(kind)s, not a list."),
-        "not_a_tool_call": sentence("%(where)s is no tool call."),
+        "not_a_tool_call": sentence("%(where)s is not a tool call."),
         "write_a_tool_call": sentence('Write {"id", "type": "function", "function": {"name", "arguments"}}.'),
         "not_a_json_object": sentence("%(where)s is not a JSON object."),
-        "not_a_tool": sentence("%(where)s is no tool."),
+        "not_a_tool": sentence("%(where)s is not a tool."),
         "write_a_tool": sentence('Write {"type": "function", "function": {"name": ...}}.'),
-        "too_deep_or_not_json": sentence("%(where)s is nested too deeply or is no JSON."),
+        "too_deep_or_not_json": sentence("%(where)s is nested too deeply or is not JSON."),
         "tools_too_deep": sentence("A tool's description or a call's arguments are nested too deeply."),
         # What cannot be learned from
         "empty_question": sentence("%(where)s is an empty message of the user."),
@@ -108,7 +110,7 @@ CATALOGUE = Catalogue(
         "template_forbidden": sentence("The chat template does what the sandbox forbids: %(reason)s."),
         "template_failed": sentence("The chat template cannot express this conversation: %(reason)s."),
         # Control tokens
-        "control_token_in_system": sentence("The system prompt holds a control token of this model."),
+        "control_token_in_system": sentence("The system prompt contains a control token of this model."),
         "control_token_in_text": sentence("The text %(text)s cannot be told apart from a control token of this model."),
         "remove_it": sentence("Remove it."),
         "noncharacters_used_up": sentence("The conversation uses up Unicode's noncharacters."),
@@ -117,18 +119,18 @@ CATALOGUE = Catalogue(
         "tokenizer_missing": sentence("%(folder)s has no tokenizer.json."),
         "file_not_utf8": sentence("%(file)s is not UTF-8 text."),
         "file_not_json": sentence("%(file)s is not JSON."),
-        "file_not_a_json_object": sentence("%(file)s does not hold a JSON object."),
+        "file_not_a_json_object": sentence("%(file)s does not contain a JSON object."),
         "tokenizer_not_json": sentence("tokenizer.json is not a tokenizer's JSON."),
         "tokenizer_unreadable": sentence("tokenizer.json cannot be read: %(reason)s."),
         # The system prompt's choice
-        "unknown_system_choice": sentence("%(kind)s is no choice of a system prompt."),
-        "no_system_choice": sentence("This is no choice of a system prompt."),
+        "unknown_system_choice": sentence("%(kind)s is not a valid system prompt choice."),
+        "no_system_choice": sentence("This is not a valid system prompt choice."),
         "system_prompt_empty": sentence("The system prompt of your own is empty."),
         "write_one_or_choose_none": sentence("Write one, or choose none."),
         "system_prompt_too_long": sentence(
             "The system prompt has %(characters)d characters; at most %(most)d are accepted."
         ),
-        "system_prompt_half_a_character": sentence("The system prompt holds half a character."),
+        "system_prompt_half_a_character": sentence("The system prompt contains half a character."),
         "save_it_as_utf8": sentence("Save it as UTF-8."),
         "system_prompt_unsupported": sentence("This model's chat template cannot take a system prompt of your own."),
         "own_system_prompt_fixed": sentence(

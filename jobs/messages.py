@@ -19,37 +19,37 @@ CATALOGUE = Catalogue(
             "is not learned."
         ),
         # Events: what was asked of a job
-        "cancelling_requested": sentence("Cancelling was asked for."),
+        "cancelling_requested": sentence("Cancellation requested."),
         "job_was_cancelled": sentence("The job was cancelled."),
-        "pausing_requested": sentence("Pausing was asked for."),
+        "pausing_requested": sentence("Pause requested."),
         "paused_before_start": sentence("The job is paused before its first step."),
         "paused_after_step": sentence("The job is paused after step %(step)d."),
         "paused_for_nothing": sentence(
-            "The job is paused before its first checkpoint: it begins anew when it is resumed."
+            "The job is paused before its first checkpoint: it starts over when it is resumed."
         ),
-        "finishing_requested": sentence("Finishing was asked for: the best weights so far become the model."),
-        "finishing_queued": sentence("Finishing was asked for. The job is queued to write its model."),
-        "data_read_again": sentence("The job goes on. Its data is being read."),
-        "resumed_anew": sentence("The job begins anew. It is queued."),
-        "resumed_after_step": sentence("The job goes on after step %(step)d. It is queued."),
+        "finishing_requested": sentence("Early finish requested: the best weights so far become the model."),
+        "finishing_queued": sentence("Early finish requested. The job is queued to write its model."),
+        "data_read_again": sentence("The job continues. Its data is being read."),
+        "resumed_anew": sentence("The job starts over. It is queued."),
+        "resumed_after_step": sentence("The job continues after step %(step)d. It is queued."),
         # Events: attempts
-        "training_begins": sentence("Training begins."),
-        "training_goes_on": sentence("Training goes on after step %(step)d."),
+        "training_begins": sentence("Training started."),
+        "training_goes_on": sentence("Training resumed after step %(step)d."),
         "queued_again": sentence("The job is queued again."),
-        "queued_again_anew": sentence("The job is queued again and begins anew, since it has no checkpoint yet."),
-        "queued_again_from_checkpoint": sentence("The job is queued again and goes on from its newest checkpoint."),
+        "queued_again_anew": sentence("The job is queued again and starts over, since it has no checkpoint yet."),
+        "queued_again_from_checkpoint": sentence("The job is queued again and continues from its newest checkpoint."),
         "attempt_stopped": sentence("Attempt %(number)d was stopped."),
         "attempt_without_result": sentence("The last attempt ended without a result. The job is queued again."),
         "result_lost": sentence("The result was lost with its node."),
-        "trainer_gone": sentence("The trainer was gone without a word."),
+        "trainer_gone": sentence("The trainer ended without saying why."),
         "model_ready": sentence("The tuned model %(name)s is ready."),
         # Events: memory
         "memory_known_short": sentence("Memory is known to run out with these values on this device."),
         "memory_ran_out": sentence("Memory ran out."),
         "trainer_ran_out_of_memory": sentence("The trainer ran out of memory."),
         "nothing_takes_less": sentence(
-            "Everything that takes less memory was tried. Choose a smaller model, a smaller max_seq_len, or devices "
-            "with more memory."
+            "Every way to use less memory has been tried. Choose a smaller model, a smaller max_seq_len, or "
+            "devices with more memory."
         ),
         # Why a value was changed
         "memory_ran_out_without": sentence("Memory ran out without it."),
@@ -109,7 +109,7 @@ CATALOGUE = Catalogue(
             "metadata[%(key)s] must be a text of at most 512 characters under a key of at most 64."
         ),
         "tuned_further": sentence(
-            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it shall know."
+            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it should know."
         ),
         "no_such_base_model": sentence("There is no base model %(name)r."),
         "no_such_training_file": sentence("There is no file %(file)r."),
@@ -150,7 +150,7 @@ CATALOGUE = Catalogue(
         "deleted_with_checkpoints": sentence("The model %(name)s was deleted with its checkpoints."),
         "adapter_not_loaded": sentence("%(name)s cannot be loaded: %(reason)s"),
         "adapter_files_differ": sentence("The files of %(name)s are not the ones that its training has written."),
-        "log_away": sentence("The log lies in object storage, which does not answer. Try again in a moment."),
+        "log_away": sentence("The log is in object storage, which is not responding. Try again in a moment."),
     }
 )
 message = CATALOGUE.message

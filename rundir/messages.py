@@ -12,7 +12,7 @@ CATALOGUE = Catalogue(
         "file_not_in_storage": sentence("%(name)s is missing from object storage."),
         "spec_missing": sentence("%(path)s does not exist. A run directory needs a spec.json."),
         "spec_is_no_json": sentence("%(path)s is not JSON: %(error)s."),
-        "spec_is_no_object": sentence("%(path)s must hold one JSON object."),
+        "spec_is_no_object": sentence("%(path)s must contain one JSON object."),
         "spec_key_unknown": sentence("%(where)s has the unknown key %(key)r. Known keys: %(known)s."),
         "spec_key_missing": sentence("%(where)s lacks the key %(key)r."),
         "spec_value_refused": sentence("%(name)s is %(value)r; it must be %(accepted)s."),

@@ -82,19 +82,19 @@ CATALOGUE = Catalogue(
         "model_cannot_be_loaded": sentence(
             "The model in %(folder)s cannot be loaded. An administrator finds more in its log."
         ),
-        "model_config_missing": sentence("%(folder)s has no config.json, so it is no model folder."),
+        "model_config_missing": sentence("%(folder)s has no config.json, so it is not a model folder."),
         "model_config_unreadable": sentence("config.json in %(folder)s cannot be read."),
-        "model_config_not_an_object": sentence("config.json in %(folder)s must hold one JSON object."),
+        "model_config_not_an_object": sentence("config.json in %(folder)s must contain one JSON object."),
         "model_first_generation_qwen": sentence(
-            "%(folder)s holds a first-generation Qwen model in its original form, which needs code from the model's "
-            "folder. Import it through the catalogue, which converts it."
+            "%(folder)s contains a first-generation Qwen model in its original form, which needs code from "
+            "the model's folder. Import it through the catalogue, which converts it."
         ),
         "served_model_needs_code": sentence(
             "%(folder)s is of the type %(type)s, which needs code from the model's folder. Such code is never run "
             "here. Choose a model of an architecture that Transformers knows."
         ),
         "model_without_safetensors": sentence(
-            "%(folder)s holds no *.safetensors file. Other weight formats are not read."
+            "%(folder)s contains no *.safetensors file. Other weight formats are not read."
         ),
         "model_computed_otherwise": sentence(
             "The embedded engine does not compute models of type %(type)s as Transformers does: %(reason)s."
@@ -107,7 +107,7 @@ CATALOGUE = Catalogue(
             "The tokenizer and chat template in %(folder)s cannot be used: %(reason)s"
         ),
         # Adapters that cannot be served
-        "adapter_config_missing": sentence("%(folder)s has no adapter_config.json, so it is no PEFT adapter."),
+        "adapter_config_missing": sentence("%(folder)s has no adapter_config.json, so it is not a PEFT adapter."),
         "adapter_config_unreadable": sentence("adapter_config.json in %(folder)s cannot be read."),
         "adapter_kind_unsupported": sentence(
             "The adapter in %(folder)s is of type %(type)s. The embedded engine serves LORA only."
@@ -123,9 +123,9 @@ CATALOGUE = Catalogue(
         ),
         "adapter_weights_damaged": sentence("%(file)s in %(folder)s is damaged or incomplete."),
         "adapter_tensor_unknown": sentence(
-            "The adapter in %(folder)s holds the tensor %(tensor)s, which is not plain LoRA."
+            "The adapter in %(folder)s contains the tensor %(tensor)s, which is not plain LoRA."
         ),
-        "adapter_empty": sentence("The adapter in %(folder)s holds no LoRA weights."),
+        "adapter_empty": sentence("The adapter in %(folder)s contains no LoRA weights."),
         "adapter_layer_unknown": sentence(
             "The adapter in %(folder)s changes %(layer)s, but the base has no linear layer of that name. It was "
             "trained on another model."
@@ -149,7 +149,7 @@ CATALOGUE = Catalogue(
         "probes_missing": sentence("%(model)s lacks %(file)s, so the model cannot prove that it answers as trained."),
         "probes_unreadable": sentence("The probes of %(model)s cannot be read. Train or export the model again."),
         "probes_empty": sentence(
-            "%(model)s holds no probe prompts, so the model cannot prove that it answers as trained."
+            "%(model)s has no probe prompts, so the model cannot prove that it answers as trained."
         ),
         "probes_not_run": sentence("The probe prompts could not be run: %(reason)s"),
         "base_differs": sentence(

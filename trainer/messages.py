@@ -111,7 +111,7 @@ CATALOGUE = Catalogue(
             "or remove the checkpoint."
         ),
         "no_safetensors": sentence(
-            "%(model)s holds no *.safetensors file. Other weight formats can run code and are refused."
+            "%(model)s contains no *.safetensors file. Other weight formats can run code and are refused."
         ),
         "model_needs_code": sentence(
             "%(model)s is of the type %(type)r, which needs code from the model's folder. Such code is never run here. "
@@ -122,11 +122,9 @@ CATALOGUE = Catalogue(
             "lora_module_name is %(part)r, but no linear layer of this model has that in its name. There are, for "
             "example: %(kinds)s; a full name is %(example)s."
         ),
-        "tensor_missing": sentence(
-            "%(model)s does not hold a whole model: %(name)s is missing. Download the model again."
-        ),
+        "tensor_missing": sentence("%(model)s is not a complete model: %(name)s is missing. Download the model again."),
         "tensor_unexpected": sentence(
-            "%(model)s does not hold a whole model: %(name)s is not expected. Download the model again."
+            "%(model)s is not a complete model: %(name)s is not expected. Download the model again."
         ),
         "rope_unknown": sentence("InternLM2 knows linear and dynamic rope_scaling, but config.json asks for %(kind)r."),
         "no_internlm2_tensor": sentence("The tensor %(name)s belongs to no InternLM2 language model."),
@@ -134,7 +132,7 @@ CATALOGUE = Catalogue(
         "line_of_file": sentence("Line %(line)d of %(file)s"),
         "conversation_of_file": sentence("Conversation %(number)d of %(file)s"),
         "at_place": sentence("%(where)s: %(reason)s"),
-        "is_no_text": sentence("%(where)s is no text, as the rows before it are."),
+        "is_no_text": sentence("%(where)s is not text, as the rows before it are."),
         "has_no_text": sentence("%(where)s has no text."),
         "file_unreadable": sentence("%(path)s cannot be read: %(error)s."),
         "is_no_json": sentence("%(where)s is not JSON: %(error)s."),

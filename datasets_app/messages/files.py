@@ -4,9 +4,9 @@ from wording import Sentence, sentence
 
 FILES: dict[str, Sentence] = {
     # JSON
-    "no_json_value": sentence("%(value)s is no value of JSON."),
+    "no_json_value": sentence("%(value)s is not valid JSON."),
     "write_null_or_finite": sentence("Write null or a finite number instead, or leave the key out."),
-    "row_number_too_long": sentence("The row holds a number too long to be read."),
+    "row_number_too_long": sentence("The row contains a number that is too long to read."),
     "write_long_numbers_as_text": sentence("Write long numbers as text, between quotes."),
     "row_too_long": sentence("The row is longer than %(mebibytes)d MiB, the most that one example may have."),
     "shorten_the_example": sentence(
@@ -17,7 +17,7 @@ FILES: dict[str, Sentence] = {
     "row_ends_in_a_character": sentence("The row ends in the middle of a character, at byte %(position)d of the line."),
     "upload_the_whole_file": sentence("The file seems to be cut off. Upload the whole file."),
     "byte_not_utf8": sentence("Byte %(position)d of the line (%(byte)s) is not UTF-8."),
-    "row_binary": sentence("The row holds a NUL byte, so it is binary data and not text."),
+    "row_binary": sentence("The row contains a NUL byte, so it is binary data and not text."),
     "save_file_as_utf8_again": sentence("Save the file as UTF-8 and upload it again."),
     "more_after_json": sentence("After the first JSON value, at column %(column)d, something else follows."),
     "put_each_on_its_line": sentence("Put each example on a line of its own, without a comma after it."),
@@ -59,7 +59,7 @@ FILES: dict[str, Sentence] = {
         "The table cannot be read on from here: a cell is longer than %(mebibytes)d MiB, or a quote is never closed."
     ),
     "close_the_quote": sentence('Close the quote: a quote inside a cell is written twice, "like ""this""".'),
-    "table_not_utf8": sentence("Here or soon after it stands a byte (%(byte)s) that is not UTF-8."),
+    "table_not_utf8": sentence("At or shortly after this position there is a byte (%(byte)s) that is not UTF-8."),
     "save_table_as_utf8": sentence("Save the table as UTF-8 and upload it again."),
     "too_many_columns": sentence("The first line names %(columns)s columns."),
     "a_table_has_few_columns": sentence("A table has a few columns of text."),
@@ -74,7 +74,7 @@ FILES: dict[str, Sentence] = {
     "mark_semicolon": sentence("semicolon"),
     "mark_tab": sentence("tab"),
     "mark_bar": sentence("bar"),
-    "table_binary": sentence("The table holds a NUL byte, so it is binary data."),
+    "table_binary": sentence("The table contains a NUL byte, so it is binary data."),
     "upload_text": sentence("Upload text, as UTF-8."),
     "sheets_not_read": sentence("Only the sheet %(sheet)s is read, and not %(others)s."),
     "save_each_sheet": sentence("Save each sheet that holds examples as a file of its own."),
@@ -90,7 +90,7 @@ FILES: dict[str, Sentence] = {
     "utf_32": sentence("The file is saved as UTF-32."),
     "save_as_utf8_again": sentence("Save it as UTF-8 and upload it again."),
     "bad_encoding": sentence(
-        "The file looks like %(encoding)s, but after %(characters)s characters a byte (%(byte)s) is none."
+        "The file looks like %(encoding)s, but after %(characters)s characters a byte (%(byte)s) is not valid in it."
     ),
     "say_the_encoding": sentence("Save the file as UTF-8, or say which encoding it has."),
     # Packed files
@@ -98,10 +98,10 @@ FILES: dict[str, Sentence] = {
     "upload_unpacked": sentence("Upload the file without packing it."),
     "archive_locked": sentence("The ZIP archive is locked with a password."),
     "upload_without_password": sentence("Upload the file without a password."),
-    "archive_empty": sentence("The ZIP archive holds no file."),
+    "archive_empty": sentence("The ZIP archive contains no file."),
     "choose_the_examples": sentence("Choose the file that holds your examples."),
-    "archive_of_many": sentence("The ZIP archive holds %(files)d files: %(names)s."),
-    "archive_of_more": sentence("The ZIP archive holds %(files)d files: %(names)s and %(more)d more."),
+    "archive_of_many": sentence("The ZIP archive contains %(files)d files: %(names)s."),
+    "archive_of_more": sentence("The ZIP archive contains %(files)d files: %(names)s and %(more)d more."),
     "upload_each_file": sentence("Upload each file on its own."),
     "archive_damaged": sentence("The %(kind)s archive is damaged or cut off."),
     "pack_again": sentence("Pack the file again, or upload it unpacked."),
@@ -126,8 +126,8 @@ FILES: dict[str, Sentence] = {
     "web_page": sentence(
         "The file is a web page, not data: a download link may have led to a login. Fetch the file itself."
     ),
-    "not_packed": sentence("The file is named %(suffix)s but is no %(kind)s archive. Upload it under its own name."),
-    "nested_archive": sentence("The archive holds another archive."),
+    "not_packed": sentence("The file is named %(suffix)s but is not a %(kind)s archive. Upload it under its own name."),
+    "nested_archive": sentence("The archive contains another archive."),
     "git_lfs_pointer": sentence("This is a Git LFS pointer, not the data itself."),
     "fetch_from_lfs": sentence("Fetch %(what)s with `git lfs pull` and upload that."),
     "the_real_file": sentence("the real file"),

@@ -7,7 +7,7 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "choose_a_file": sentence("Choose a file first."),
     "no_such_data_set": sentence("This data set does not exist."),
     "no_such_file": sentence("There is no file %(file)s."),
-    "no_file_to_go_on_after": sentence("There is no file %(file)s to go on after."),
+    "no_file_to_go_on_after": sentence("There is no file %(file)s to continue after."),
     "file_being_checked": sentence("%(filename)s (%(file)s) is still being checked. Try again in a moment."),
     "file_being_made": sentence("%(filename)s (%(file)s) is still being made. Try again in a moment."),
     "file_being_used": sentence("%(made)s (%(file)s) is being made from %(filename)s. Wait until it is there."),
@@ -15,10 +15,10 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "The content of %(filename)s (%(file)s) is missing from storage. Upload the file again."
     ),
     "file_of_plain_text": sentence(
-        "%(filename)s (%(file)s) holds plain text, not conversations. Supervised fine-tuning needs questions with "
-        'their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
+        "%(filename)s (%(file)s) contains plain text, not conversations. Supervised fine-tuning needs "
+        'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
     ),
-    "no_data_set": sentence("%(filename)s is no data set, so it has no versions. Upload the file by itself."),
+    "no_data_set": sentence("%(filename)s is not a data set, so it has no versions. Upload the file as a new one."),
     "unsupported_purpose": sentence("The purpose %(purpose)s is not supported here. Use 'fine-tune'."),
     "expiry_anchor": sentence("expires_after[anchor] must be 'created_at'."),
     "expiry_seconds": sentence(
@@ -33,14 +33,14 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "file_too_large": sentence("The file is larger than the limit of %(size)s. Split it into several files."),
     "body_too_large": sentence("The body has %(bytes)d bytes, more than the limit of %(most)d. Split the file."),
     "no_such_upload": sentence("There is no upload %(upload)s."),
-    "no_mime_type": sentence("mime_type is %(type)s, which is no MIME type. Send one such as text/jsonl."),
+    "no_mime_type": sentence("mime_type is %(type)s, which is not a MIME type. Send one such as text/jsonl."),
     "unsupported_mime_type": sentence(
         "mime_type is %(type)s, but a data set is text, a table, or an archive of them. Send such a file."
     ),
     "bytes_out_of_range": sentence("bytes is %(bytes)d, but a file has from 1 to %(most)d bytes."),
     "part_empty": sentence("The part is empty."),
     "parts_too_large": sentence("The parts of this upload already exceed its %(bytes)d bytes. Complete or cancel it."),
-    "parts_gone": sentence("The parts of this file are gone. Upload the file again."),
+    "parts_gone": sentence("The parts of this file are no longer available. Upload the file again."),
     "part_missing": sentence("A part of the file (%(part)s) is missing from storage. Upload the file again."),
     "upload_not_pending": sentence("This upload is %(state)s, so nothing can be added to it. Begin a new one."),
     "upload_completed": sentence("completed"),
@@ -66,46 +66,47 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "unused is %(said)s; before a file is read it can only be %(choice)s. Say more once it is checked."
     ),
     # How a file is read
-    "unknown_reading": sentence("%(value)s is no %(name)s. Known: %(known)s."),
+    "unknown_reading": sentence("%(value)s is not a valid %(name)s. Known: %(known)s."),
     "name_the_columns": sentence(
         "Name the column of the question (prompt) and that of the answer (answer); system is optional."
     ),
-    "say_how_to_read": sentence("Say how the file shall be read: its format, shape, encoding or columns."),
+    "say_how_to_read": sentence("Say how the file should be read: its format, shape, encoding or columns."),
     "say_reading_first": sentence("Say first how the file is read, and about unused keys once it is checked."),
     "unanswered_question": sentence(
-        "%(filename)s holds text or marks that nothing reads, each in so many rows: %(keys)s. Say what to do with them "
-        "on the page of the file, or by POST /api/v1/files/%(file)s/reading with %(example)s."
+        "%(filename)s contains text or training masks that are not used (number of rows in parentheses): "
+        "%(keys)s. Choose what to do with them on the file's page, or by POST /api/v1/files/%(file)s/reading "
+        "with %(example)s."
     ),
     "name_a_key": sentence("Name at least one key, and what to do with it."),
     "no_unused_key": sentence("No key %(name)s is left unused in this file. Unused: %(unused)s."),
     "key_not_used_so": sentence("%(name)s cannot be used as %(use)s. Known: %(known)s."),
     "mask_not_read": plural(
-        "%(name)s seems to say what is not learned, in %(count)s row, but nothing reads it.",
-        "%(name)s seems to say what is not learned, in %(count)s rows, but nothing reads it.",
+        "%(name)s seems to mark what should not be trained on, in %(count)s row, but it is not used.",
+        "%(name)s seems to mark what should not be trained on, in %(count)s rows, but it is not used.",
         by="count",
     ),
     "verdict_not_read": plural(
-        "%(name)s seems to say whether an answer is a good one, in %(count)s row, but nothing reads it.",
-        "%(name)s seems to say whether an answer is a good one, in %(count)s rows, but nothing reads it.",
+        "%(name)s seems to say whether an answer is good, in %(count)s row, but it is not used.",
+        "%(name)s seems to say whether an answer is good, in %(count)s rows, but it is not used.",
         by="count",
     ),
     "text_not_read": plural(
-        "%(name)s holds text, in %(count)s row, but nothing reads it.",
-        "%(name)s holds text, in %(count)s rows, but nothing reads it.",
+        "%(name)s contains text, in %(count)s row, but it is not used.",
+        "%(name)s contains text, in %(count)s rows, but it is not used.",
         by="count",
     ),
     # Versions
-    "source_deleted": sentence("The file that this one is made of was deleted."),
-    "named_source_deleted": sentence("%(name)s, which this file is made of, was deleted."),
+    "source_deleted": sentence("The file that this one was made from was deleted."),
+    "named_source_deleted": sentence("%(name)s, which this file was made from, was deleted."),
     "nothing_to_repair": sentence("These repairs change nothing in this file."),
-    "nothing_left": sentence("After these repairs no row could be learned from, so no version was made."),
-    "unknown_repair": sentence("%(name)s is no repair. Known: %(known)s."),
+    "nothing_left": sentence("After these repairs no usable row would be left, so no version was made."),
+    "unknown_repair": sentence("%(name)s is not a known repair. Known: %(known)s."),
     "no_repair_named": sentence("No repair was named. Known: %(known)s."),
     "empty_share": sentence("With these shares no row would go to %(part)s. Give it more, or another seed."),
     "bad_shares": sentence(
         "Give at least two of %(parts)s, each a share above 0, such as train 0.8 and validation 0.2."
     ),
-    "empty_mixture": sentence("The mixture would hold no row. Give larger weights."),
+    "empty_mixture": sentence("The combined data set would have no rows. Give larger weights."),
     "bad_weights": sentence("Name 1 to %(files)d files, each with a weight above 0 and up to %(most)s."),
     # Recipes
     "recipe_text_unfit": sentence(
@@ -122,8 +123,8 @@ REQUESTS: dict[str, Sentence | Plural] = {
     ),
     "training_learns_no_token": sentence("The training would learn no token at all."),
     "answers_beyond": sentence(
-        "In %(rows)s rows (lines %(lines)s) the answer lies wholly beyond the first %(tokens)s tokens. Raise "
-        "max_seq_len or shorten the prompts."
+        "In %(rows)s rows (lines %(lines)s) the answer lies entirely beyond the first %(tokens)s tokens. "
+        "Raise max_seq_len or shorten the prompts."
     ),
     "all_split_off": sentence("All rows were split off. Give data_split a larger first share, or hold out fewer rows."),
 }

@@ -59,10 +59,10 @@ ROWS: dict[str, Sentence] = {
         "conversation."
     ),
     "write_a_row_for_each": sentence("Write a row for each question."),
-    "unfilled_placeholders": sentence("The text holds %(name)s, which nobody has filled in."),
+    "unfilled_placeholders": sentence("The text contains %(name)s, a placeholder that has not been filled in."),
     "fill_it_in": sentence("Fill it in, or the model will learn to say it."),
-    "template_marks": sentence("The text holds %(mark)s, a mark of a chat template."),
-    "take_it_out": sentence("Take it out, unless the model shall learn to write it."),
-    "chat_template": sentence("The text is written in another model's chat template: it holds %(mark)s."),
+    "template_marks": sentence("The text contains %(mark)s, a chat template marker."),
+    "take_it_out": sentence("Remove it, unless the model should learn to write it."),
+    "chat_template": sentence("The text is written in another model's chat template: it contains %(mark)s."),
     "turn_it_into_turns": sentence("Turn it into turns by a repair, or the model learns to write such marks itself."),
 }

@@ -205,7 +205,7 @@ REPAIRS: tuple[Repair, ...] = (
     Repair(name="drop_repeated", title=_("Leave out repeated rows"), sentence=_("Only the first of equal rows stays."),
            mends=("repeated_row",)),
     Repair(name="drop_faulty", title=_("Leave out faulty rows"),
-           sentence=_("Every row that still cannot be learned from after the other repairs."), mends=("*",)),
+           sentence=_("Every row that still cannot be used for training after the other repairs."), mends=("*",)),
 )  # fmt: skip
 """In the order in which they are made."""
 NAMES = tuple(repair.name for repair in REPAIRS)

@@ -13,8 +13,8 @@ CATALOGUE = Catalogue(
         "rate_medium_few": sentence("A model of this size on few conversations must learn each of them strongly."),
         "rate_medium": sentence("A model of this size learns well at this rate."),
         "rate_large": sentence("The published rule for LoRA at a hidden size of %(hidden_size)s."),
-        "rate_full": sentence("Every parameter is trained, which wants a tenth of an adapter's rate."),
-        "rate_with_base": sentence("The base model is trained too, which wants a tenth of an adapter's rate."),
+        "rate_full": sentence("Every parameter is trained, which needs a tenth of an adapter's learning rate."),
+        "rate_with_base": sentence("The base model is trained too, which needs a tenth of an adapter's learning rate."),
         "epochs_few": sentence(
             "%(rows)s conversations are few, so they are read until there are at least %(steps)s steps."
         ),
@@ -27,8 +27,8 @@ CATALOGUE = Catalogue(
         "rounds_make_steps": sentence("Together with the batch this makes steps of about %(batch)s conversations."),
         "one_round": sentence("The batch that you chose is one step."),
         "rank_few": sentence("A small adapter is enough for %(rows)s conversations."),
-        "rank_some": sentence("%(rows)s conversations want a somewhat larger adapter."),
-        "rank_many": sentence("%(rows)s conversations want a large adapter."),
+        "rank_some": sentence("%(rows)s conversations need a somewhat larger adapter."),
+        "rank_many": sentence("%(rows)s conversations need a large adapter."),
         "length_most": sentence("As long as the model and a device of kind %(device)s take well: %(tokens)s tokens."),
         "length_longest": sentence("No conversation is longer than %(tokens)s tokens."),
         "validation_needed": sentence(
@@ -81,18 +81,18 @@ CATALOGUE = Catalogue(
         "batch_as_asked": sentence("You asked for steps of %(batch)s conversations."),
         # What a job with too little memory goes on with
         "fewer_at_once": sentence(
-            "It goes on with %(fewer)d conversations at a time instead of %(before)d, in more rounds: the result is "
-            "the same."
+            "Continuing with %(fewer)d conversations at a time instead of %(before)d, in more rounds: the "
+            "result is the same."
         ),
         "activations_twice": sentence(
-            "It goes on with activations computed twice instead of kept: the result is the same, and each step takes "
-            "about a third longer."
+            "Continuing with activations recomputed instead of stored: the result is the same, and each step "
+            "takes about a third longer."
         ),
         "spread_more": sentence(
-            "It goes on with ZeRO stage %(stage)d, which spreads more over the devices: the result is the same."
+            "Continuing with ZeRO stage %(stage)d, which spreads more over the devices: the result is the same."
         ),
         "optimizer_in_host_memory": sentence(
-            "It goes on with the optimizer in the host's memory: the result is the same, and steps take longer."
+            "Continuing with the optimizer in the host's memory: the result is the same, and steps take longer."
         ),
         # Which values are accepted
         "one_of": sentence("one of %(choices)s"),
@@ -162,8 +162,8 @@ CATALOGUE = Catalogue(
             "gradient_accumulation_steps do together. Leave one of the three out."
         ),
         "batch_no_multiple": sentence(
-            "batch_size counts the conversations of one step on all devices; %(batch)d is no multiple of %(part)d. "
-            "Send batch_size alone."
+            "batch_size counts the conversations of one step on all devices; %(batch)d is not a multiple of "
+            "%(part)d. Send batch_size alone."
         ),
         "longer_than_context": sentence("max_seq_len is %(asked)d, and this model reads at most %(context)d tokens."),
         "split_beside_file": sentence(

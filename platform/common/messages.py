@@ -25,16 +25,16 @@ CATALOGUE = Catalogue(
         ),
         "not_found": sentence("Not found."),
         "storage_bucket_missing": sentence(
-            "The bucket of object storage does not exist. An administrator must make it, or mend LUTHIER_S3_BUCKET."
+            "The bucket of object storage does not exist. An administrator must create it or correct LUTHIER_S3_BUCKET."
         ),
         "storage_files_refused": sentence(
             "The platform may not read or write its own files. An administrator must give its account the right to."
         ),
         "storage_key_refused": sentence(
-            "Object storage refuses this platform's credentials. An administrator must mend LUTHIER_S3_ACCESS_KEY and "
-            "LUTHIER_S3_SECRET_KEY."
+            "Object storage refuses this platform's credentials. An administrator must correct "
+            "LUTHIER_S3_ACCESS_KEY and LUTHIER_S3_SECRET_KEY."
         ),
-        "takes_no_fields": sentence("This is not known here: the request takes no fields."),
+        "takes_no_fields": sentence("Unknown field: this request takes none."),
     }
 )
 message = CATALOGUE.message

@@ -6,8 +6,8 @@ CATALOGUE = Catalogue(
     {
         # Addresses
         "bad_request": sentence("The request cannot be understood. Go back and try again."),
-        "invalid_path": sentence("The path holds a character that no address here has."),
-        "invalid_query": sentence("The address holds the character NUL, which no text here has."),
+        "invalid_path": sentence("The path contains a character that is not allowed."),
+        "invalid_query": sentence("The address contains the character NUL, which is not allowed."),
         "no_page": sentence("There is no page at this address."),
         "no_page_for_a_look": sentence(
             "There is no page at this address; it only accepts submitted forms. Go back and use the button."
@@ -24,9 +24,11 @@ CATALOGUE = Catalogue(
         "body_too_many_values": sentence(
             "The body has more lists, objects and values than are read at once. Send less."
         ),
-        "half_character": sentence("The body holds half of a character (\\ud800 to \\udfff). Send whole characters."),
+        "half_character": sentence(
+            "The body contains half of a character (\\ud800 to \\udfff). Send whole characters."
+        ),
         "half_character_in": sentence(
-            "%(field)s holds half of a character (\\ud800 to \\udfff). Send whole characters."
+            "%(field)s contains half of a character (\\ud800 to \\udfff). Send whole characters."
         ),
         "number_too_long": sentence("The body has a number of more digits than can be read."),
         "request_too_large": sentence("The body is larger than %(size)s. Upload large data by /v1/files."),

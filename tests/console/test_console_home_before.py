@@ -168,7 +168,7 @@ def test_a_paused_job_goes_on_and_a_queued_one_can_be_cancelled(client: Client) 
     reply = client.post(f"/v1/fine_tuning/jobs/{paused.pk}/resume", content_type=JSON).json()
     assert reply.get("status") == "queued", reply
     events = client.get(f"/v1/fine_tuning/jobs/{paused.pk}/events?limit=1").json()["data"]
-    assert events[0]["message"].startswith(f"The job goes on after step {paused.checkpoints.first().step}.")
+    assert events[0]["message"].startswith(f"The job continues after step {paused.checkpoints.first().step}.")
     assert client.post(f"/v1/fine_tuning/jobs/{waiting.pk}/cancel", content_type=JSON).status_code == 200
     waiting.refresh_from_db()
     assert waiting.is_stopping

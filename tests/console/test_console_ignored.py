@@ -75,7 +75,7 @@ class TestBodies:
             assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_text")
 
     def test_nor_is_it_in_a_question_to_a_model(self) -> None:
-        with pytest.raises(UserError, match="model holds half of a character"):
+        with pytest.raises(UserError, match="model contains half of a character"):
             read_body(b'{"model": "\\ud800"}')
 
 

@@ -91,7 +91,7 @@ class TestCharacters:
         ],
     )
     def test_halves_are_refused_by_name(self, body: bytes, param: str | None) -> None:
-        with pytest.raises(UserError, match="holds half of a character") as refused:
+        with pytest.raises(UserError, match="contains half of a character") as refused:
             parse(body)
         assert (refused.value.status, refused.value.param) == (400, param)
 

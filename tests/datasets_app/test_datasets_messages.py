@@ -12,12 +12,15 @@ from datasets_app.checking.one_pass import check_file_content
 from datasets_app.formats.base import RowFault
 from datasets_app.formats.refusals import refusal_of
 from datasets_app.migrations._as_messages import message_of, verdict_of
+from datasets_app.migrations._old_sentences import SENTENCES
 from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes import SHAPES
 from tests.chinese import assert_is_chinese
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import body_of, stored
 from wording import Message
+from wording.catalogue import Sentence
+from wording.message import _KNOWN
 
 GOOD = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
 FILES = (
@@ -119,19 +122,34 @@ def test_verdicts_are_told_in_chinese(content: bytes) -> None:
     assert_is_chinese(details)
 
 
+VERDICTS = (
+    ("rows_not_learned", "%(faults)s of %(total)s rows cannot be learned from."),
+    ("no_row_learned", "None of the %(total)s rows can be learned from, all for the same reason."),
+)
+BEFORE = {
+    found.text: sentence for code, sentence in SENTENCES + VERDICTS if isinstance(found := _KNOWN[code], Sentence)
+}
+"""What a sentence of today was worded like before messages had codes."""
+
+
+def as_before(said: Message) -> str:
+    return said.in_words(lambda sentence, *_: BEFORE.get(sentence, sentence))
+
+
 class TestWhatWasStoredAsText:
     """Sentences of before become the messages that are made today."""
 
     @pytest.mark.parametrize("content", FILES + TABLES, ids=range(len(FILES + TABLES)))
     def test_a_sentence_finds_its_code_again(self, content: bytes) -> None:
         for said in messages_of(content, "chats.csv" if content in TABLES else "chats.jsonl"):
-            found = Message.restored(message_of(str(said)))
+            found = Message.restored(message_of(as_before(said)))
             assert (found.code, str(found)) == (said.code, str(said))
 
     @pytest.mark.parametrize("content", [b"hello\n", b"hello\n" * 1009, GOOD + b"hello\n[1]\n" * 900, b"\n"])
     def test_a_verdict_finds_its_code_again(self, content: bytes) -> None:
         details = check_file_content(BytesIO(content), filename="chats.jsonl").details
-        assert Message.restored(verdict_of(str(details))) == details
+        assert details is not None
+        assert Message.restored(verdict_of(as_before(details))) == details
 
     @pytest.mark.parametrize("text", ["Quite new.", "Line 3: Quite new. And newer."])
     def test_a_sentence_that_is_not_known_stays_as_it_is(self, text: str) -> None:
@@ -149,7 +167,7 @@ class TestAtTheAPI:
             "field": "messages[0].role",
             "code": "unknown_role",
             "level": "fault",
-            "message": "messages[0].role is 'bard', which is no role.",
+            "message": "messages[0].role is 'bard', which is not a valid role.",
             "hint": "Use system, user, assistant (or human, gpt) and tool.",
             "message_code": "unknown_role",
             "params": {"where": "messages[0].role", "role": "'bard'"},

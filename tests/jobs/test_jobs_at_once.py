@@ -78,7 +78,7 @@ def test_of_two_resumes_one_goes_on(alice: Any, paused: FineTuningJob) -> None:
     assert (first.status, code_of(second)) == ("queued", "job_not_paused")
     assert "queued, not paused" in str(second.message)
     assert [attempt.number for attempt in paused.attempts.all()] == [1, 2]
-    assert said(paused)[-1] == "The job goes on after step 4. It is queued."
+    assert said(paused)[-1] == "The job continues after step 4. It is queued."
 
 
 def test_of_two_resumes_before_the_data_is_read_one_goes_on(alice: Any) -> None:
@@ -86,7 +86,7 @@ def test_of_two_resumes_before_the_data_is_read_one_goes_on(alice: Any) -> None:
     services.pause_job(job=job, by=alice.user)
     first, second = at_once(*[lambda: services.resume_job(job=fresh(job), by=alice.user)] * 2, behind=job)
     assert (first.status, code_of(second)) == ("validating_files", "job_not_paused")
-    assert said(job).count("The job goes on. Its data is being read.") == 1
+    assert said(job).count("The job continues. Its data is being read.") == 1
 
 
 class TestCancelAgainstFinish:

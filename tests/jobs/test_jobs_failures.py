@@ -14,8 +14,8 @@ from wording import as_written
 
 pytestmark = pytest.mark.django_db
 
-ANEW = "begins anew"
-NEWEST = "goes on from its newest checkpoint"
+ANEW = "starts over"
+NEWEST = "continues from its newest checkpoint"
 
 
 def lose(work: Training, job: FineTuningJob, *, outcome: str = "lost", why: str = "It was killed.") -> Any:

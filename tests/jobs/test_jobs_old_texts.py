@@ -36,14 +36,24 @@ TEXTS = {
     "Nobody knows 100% of it": "as_written",
     "x" * 3000: "as_written",
 }
+REWORDED = {
+    "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.": (
+        "The trainer ended without saying why. The job is queued again and continues from its newest checkpoint."
+    ),
+}
 OLD = ("jobs", "0009_reasons_as_messages")
 NEW = ("jobs", "0012_messages_alone")
+
+
+def today(text: str) -> str:
+    """Return how what `text` says is worded now."""
+    return REWORDED.get(text, text)
 
 
 @pytest.mark.parametrize(("text", "code"), TEXTS.items(), ids=range(len(TEXTS)))
 def test_a_text_becomes_the_message_that_says_the_same(text: str, code: str) -> None:
     found = Message.restored(before.message_of(text))
-    assert (str(found), found.code) == (text, code)
+    assert (str(found), found.code) == (today(text), code)
 
 
 def test_a_sentence_that_reads_differently_today_is_known_by_what_it_was() -> None:
@@ -89,8 +99,8 @@ def test_old_rows_are_carried_over_and_back(old_home: MigrationExecutor, monkeyp
         old.create(job=job, number=number, message=text)
     migrate(NEW)
     said = [event.message for event in JobEvent.objects.filter(job=job.pk).order_by("number")]
-    assert [(str(message), message.code) for message in said] == list(TEXTS.items())
+    assert [(str(message), message.code) for message in said] == [(today(text), code) for text, code in TEXTS.items()]
     assert FineTuningJob.objects.get(pk=job.pk).error_message == Message("job_was_cancelled")
     assert FineTuningJob.objects.get(pk=quiet.pk).error_message is None
     migrate(OLD)
-    assert list(old.order_by("number").values_list("message", flat=True)) == list(TEXTS)
+    assert list(old.order_by("number").values_list("message", flat=True)) == [today(text) for text in TEXTS]

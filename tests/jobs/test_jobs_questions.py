@@ -36,8 +36,9 @@ class TestByTheApi:
         reply = create(alice, file)
         assert reply.status_code == 400
         assert reply.json()["error"] == {
-            "message": "chats.jsonl holds text or marks that nothing reads, each in so many rows: context (12). Say "
-            f"what to do with them on the page of the file, or by POST /api/v1/files/{file.pk}/reading with "
+            "message": "chats.jsonl contains text or training masks that are not used (number of rows in parentheses): "
+            "context (12). Choose what to do with them on the file's page, or by POST "
+            f"/api/v1/files/{file.pk}/reading with "
             '{"unused": {"context": "leave_out"}}.',
             "type": "invalid_request_error",
             "param": "training_file",

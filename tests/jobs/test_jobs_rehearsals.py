@@ -30,7 +30,7 @@ class TestLadder:
         while saving := next_saving(values, asked or {}, device_kind=device_kind, world_size=world_size):
             values |= saving.changes
             found.append(saving.changes)
-            assert str(saving.message).startswith("It goes on with")
+            assert str(saving.message).startswith("Continuing with")
         return found
 
     def test_on_several_gpus_everything_is_tried_in_order(self) -> None:
@@ -134,7 +134,7 @@ class TestJobs:
             self.lose_to_memory(run)
             job.refresh_from_db()
         assert (job.status, job.error_code) == ("failed", "out_of_memory")
-        assert "Everything that takes less memory was tried." in str(job.error_message)
+        assert "Every way to use less memory has been tried." in str(job.error_message)
 
     def test_a_cancelled_job_is_not_queued_again(self, alice: Any) -> None:
         job = make_job(alice.team, hyperparameters={"batch_size": 8})

@@ -39,7 +39,7 @@ class TestUnused:
         )
         (note,) = whole(alice, file)["notes"]
         assert (note["code"], note["params"], note["count"]) == ("unused_key", {"name": "level", "count": 12}, 12)
-        assert note["message"] == "level is not used: it stands in 12 rows and is not learned."
+        assert note["message"] == "level is not used: it appears in 12 rows and is not trained on."
 
     def test_what_is_used_or_empty_is_no_note(self, alice: Member) -> None:
         tools = [{"type": "function", "function": {"name": "f"}}]
@@ -76,7 +76,7 @@ class TestUnused:
         client = Client()
         client.force_login(alice.user)
         shown = client.get(f"/datasets/{file.pk}").content.decode()
-        assert "&lt;b&gt;teacher is not used: it stands in 12 rows" in shown
+        assert "&lt;b&gt;teacher is not used: it appears in 12 rows" in shown
 
 
 class TestWholeFile:

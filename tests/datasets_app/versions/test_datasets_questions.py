@@ -57,7 +57,7 @@ class TestAsking:
         assert question == {
             "name": "context", "kind": "text", "count": 12, "sample": CONTEXT,
             "choices": ["leave_out", "question", "system"],
-            "message": "context holds text, in 12 rows, but nothing reads it.",
+            "message": "context contains text, in 12 rows, but it is not used.",
             "code": "text_not_read", "params": {"name": "context", "count": 12},
         }  # fmt: skip
         assert (file.status, is_open(file)) == ("processed", True)
@@ -248,7 +248,7 @@ class TestPage:
         file = asking(alice, rationale="<b>Old</b> and good")
         shown = page.get(f"/datasets/{file.pk}").content.decode()
         assert shown.index("What should happen to it?") < shown.index('class="tabs"')
-        assert "context holds text, in 12 rows, but nothing reads it." in shown
+        assert "context contains text, in 12 rows, but it is not used." in shown
         assert "&lt;b&gt;Old&lt;/b&gt; and good" in shown
         assert "Before it can be trained on, say what to do with context, rationale." in shown
         assert "Train a model on this" not in shown

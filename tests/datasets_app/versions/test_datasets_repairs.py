@@ -120,7 +120,7 @@ class TestWhatStays:
 
     def test_rows_of_another_kind_are_not_all_thrown_away(self, alice: Member) -> None:
         file = stored(alice, lines_of(*[{"prompt": "a", "chosen": "b", "rejected": f"{n}"} for n in range(3)]))
-        with pytest.raises(UserError, match="no row could be learned from"):
+        with pytest.raises(UserError, match="no usable row would be left"):
             services.repair_file(file=file, names=["drop_faulty"], by=alice.user)
 
     def test_a_dropped_row_counts_once(self, alice: Member) -> None:
