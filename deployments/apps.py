@@ -5,10 +5,13 @@ class DeploymentsConfig(AppConfig):
     name = "deployments"
 
     def ready(self) -> None:
-        from compute.work import register  # models are only importable once the apps are loaded
+        # Models are only importable once the apps are loaded.
+        from compute.work import register, register_pausable
         from deployments.folding import unfolded_requests
+        from deployments.replicas import idle_deployments
         from deployments.serving_work import ServingWork
         from ledger.reading import also_from
 
         register(ServingWork())
         also_from(unfolded_requests)
+        register_pausable(idle_deployments)

@@ -12,6 +12,7 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from compute import services as compute
 from compute.models import Node, Run
+from compute.work import Pausable
 from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import TunedModel
@@ -21,6 +22,8 @@ KIND = "serving"
 IDLE_AFTER = 2 / 3
 """Share of `reconcile_seconds` without a request after which a shared replica may give way; a request in flight renews
 its note twice in that time."""
+IDLE_SECONDS = 60
+"""A deployment without a request for so long is offered to whoever waits for its devices."""
 FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
 
@@ -127,6 +130,22 @@ def note_idleness() -> None:
     idle = Replica.objects.answering().shared().silent_since(silent).filter(run__idle_since=None)
     for replica in idle.select_related("run"):
         compute.set_idle(run=replica.run, since=replica.last_request_at)
+
+
+def idle_deployments(team_id: int) -> list[Pausable]:
+    """Return the team's deployments that hold devices and had no request for IDLE_SECONDS."""
+    silent = timezone.now() - timedelta(seconds=IDLE_SECONDS)
+    found = Replica.objects.answering().filter(deployment__team_id=team_id).silent_since(silent)
+    return [
+        Pausable(
+            run_id=replica.run_id,
+            id=replica.deployment.id,
+            name=replica.deployment.name,
+            idle_seconds=(timezone.now() - replica.last_request_at).total_seconds(),
+        )
+        for replica in found.select_related("deployment")
+        if replica.deployment is not None
+    ]
 
 
 def put_to_sleep() -> None:

@@ -122,6 +122,9 @@ CATALOGUE = Catalogue(
         "no_such_event": sentence("There is no event %(event)r in this job."),
         "no_such_checkpoint": sentence("There is no checkpoint %(checkpoint)r in this job."),
         "no_such_attempt": sentence("This job has no attempt %(number)d."),
+        "job_keeps_its_accelerators": sentence(
+            "This job has already begun, so it goes on with as many accelerators as it had. Cancel it, or wait."
+        ),
         "nothing_left_to_do": sentence("This job has already %(ended)s, so there is nothing to %(verb)s."),
         "been_cancelled": sentence("been cancelled"),
         "verb_cancel": sentence("cancel"),

@@ -19,6 +19,7 @@ api = [
     path("jobs/<str:job_id>/acceptance", rest.AcceptanceView.as_view()),
     path("jobs/<str:job_id>/command", rest.CommandView.as_view()),
     path("jobs/<str:job_id>/log", rest.LogView.as_view()),
+    path("jobs/<str:job_id>/queue", rest.QueueView.as_view()),
 ]
 pages = [
     path("jobs", views.jobs, name="jobs"),
@@ -29,6 +30,7 @@ pages = [
     path("jobs/<str:job_id>/events", views.job_events, name="job_events"),
     path("jobs/<str:job_id>/log", views.job_log, name="job_log"),
     path("jobs/<str:job_id>/whole-log", views.job_whole_log, name="job_whole_log"),
+    path("jobs/<str:job_id>/queue", views.job_queue, name="job_queue"),
     path("jobs/<str:job_id>/curve", views.job_curve, name="job_curve"),
     path("jobs/<str:job_id>/<str:action>", views.change_job, name="change_job"),
 ]

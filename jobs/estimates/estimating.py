@@ -1,6 +1,7 @@
 """What a job would be before it is made, and what every parameter means for it."""
 
 import statistics
+from dataclasses import dataclass
 from typing import Literal, TypedDict, cast
 
 from accounts.models import Team
@@ -50,6 +51,14 @@ class Forecast(TypedDict):
     accelerator_hours: float | None
     memory_bytes: int
     memory_source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """How long a training should take, None where nobody knows, and on how many accelerators."""
+
+    seconds: float | None
+    accelerators: int
 
 
 class Estimate(Forecast):
@@ -227,17 +236,16 @@ def _tokens(file: TrainingFile, rows: int | None, values: Values) -> int | None:
     return round(rows * each * float(values["num_train_epochs"]))
 
 
-def device_seconds_left(job: FineTuningJob) -> float | None:
-    """Return about how long what is left of a job takes, on all its devices together; None where nobody knows."""
+def expected_of(job: FineTuningJob) -> Expected:
+    """Return about how long what is left of a job takes, and on how many accelerators."""
     file = job.training_file
     if file is None or file.num_rows is None or not job.hyperparameters:
-        return None
+        return Expected(seconds=None, accelerators=1)
     values, devices = cast(Values, job.hyperparameters), devices_for(job.team, job.accelerators)
     whole = forecast(job.base_model, _tokens(file, int(file.num_rows), values), values, devices)
-    if whole["seconds"] is None:
-        return None
     done = job.current_step / job.total_steps if job.total_steps else 0
-    return whole["seconds"] * devices.most * max(0.0, 1 - done)
+    left = whole["seconds"] * max(0.0, 1 - done) if whole["seconds"] is not None else None
+    return Expected(seconds=left, accelerators=devices.most)
 
 
 def _base(model: str | None) -> BaseModel | None:

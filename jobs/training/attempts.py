@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from compute.models import Run
 from compute.services import request_run
-from jobs.estimates.estimating import device_seconds_left
+from jobs.estimates.estimating import expected_of
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from rundir import newest_step
@@ -19,13 +19,15 @@ MOST_LOSSES = 3
 
 def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     """Ask for a Run for the job's next attempt, inside the caller's transaction, which holds the job's lock."""
+    expected = expected_of(job)
     run = request_run(
         kind=KIND,
         team=job.team,
         accelerators=job.accelerators,
         label=label_of(job),
         model=job.base_model_id,
-        expected_seconds=device_seconds_left(job),
+        expected_seconds=expected.seconds,
+        expected_accelerators=expected.accelerators,
     )
     number = job.attempts.count() + 1
     attempt = Attempt.objects.create(job=job, number=number, run=run)

@@ -18,11 +18,11 @@ from rest_framework.views import APIView
 from accounts.authentication import is_platform_admin
 from accounts.requests import team_of, user_of
 from accounts.roles import Role
-from common.api import listed, one_page, query_of, require_no_body
+from common.api import body_of, listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from common.texts import is_storable, sendable
-from jobs import services
+from jobs import queueing, services
 from jobs.estimates import estimating
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
@@ -66,6 +66,10 @@ class _Checkpoints(_Page):
 class _Log(serializers.Serializer):
     offset = serializers.IntegerField(default=0, min_value=-(2**40), max_value=2**40)
     attempt = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+
+
+class _Queued(serializers.Serializer):
+    accelerators = serializers.JSONField()
 
 
 class _Hyperparameters(serializers.Serializer):
@@ -182,6 +186,22 @@ class CommandView(APIView):
         job = _job(request, job_id)
         found = {"argv": arguments_of(job), "command": command_of(job), "data_url": data_address(job)}
         return Response({"object": "command", **found})
+
+
+class QueueView(APIView):
+    """GET /api/v1/jobs/{id}/queue: place in line, reason, expected start and what would help, while the job waits.
+
+    POST {"accelerators": 1} has it ask for another number, without losing its place.
+    """
+
+    def get(self, request: Request, job_id: str) -> Response:
+        query_of(serializers.Serializer, request)
+        return Response(queueing.queue_of(_job(request, job_id)))
+
+    def post(self, request: Request, job_id: str) -> Response:
+        asked = body_of(_Queued, request)
+        job = queueing.change_accelerators(job=_job(request, job_id), by=user_of(request), **asked)
+        return Response(queueing.queue_of(job))
 
 
 class LogView(APIView):

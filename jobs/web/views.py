@@ -20,11 +20,12 @@ from common.errors import NotFound, UserError
 from common.idempotency import once
 from common.messages import message as common_message
 from common.wording import in_words
-from jobs import services
+from jobs import queueing, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
 from jobs.web.command import command_of, data_address, training_name
 from jobs.web.logs import log_tail
+from jobs.web.queue_panel import queue_panel
 from jobs.web.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
@@ -85,6 +86,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_live(found),
         **_events(found),
         **_log(found),
+        **queue_panel(found),
         "whole_log": _whole_log(found) if request.user.is_staff else None,
         "acceptance": acceptance_of(found),
         "system_sentence": pages.system_sentence(found),
@@ -138,6 +140,23 @@ def job_whole_log(request: PageRequest, job_id: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
     context = {"job": found, "whole_log": _whole_log(found), "is_over": found.is_finished}
     return render(request, "jobs/_whole_log.html", context)
+
+
+@needs(Role.MEMBER, "POST")
+@login_required
+@require_http_methods(["GET", "POST"])
+def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
+    """Say where the job stands in line and what would help; a post does one of those things."""
+    found = services.get_job(team=request.team, job_id=job_id)
+    if request.method == "GET":
+        return render(request, "jobs/_queue.html", queue_panel(found))
+    try:
+        queueing.change_accelerators(job=found, by=request.user, accelerators=request.POST.get("accelerators", ""))
+    except RoleNeeded:
+        raise
+    except UserError as error:
+        messages.error(request, in_words(error.message))
+    return redirect("job", job_id)
 
 
 @login_required

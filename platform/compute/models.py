@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team
 from common.ids import new_id
 from common.message_field import MessageField
+from compute.forecast_record import RunForecast as RunForecast
 from ledger.booking import Account, settle
 from rundir import RunDirectory
 from wording import Message
@@ -106,6 +107,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs in the queue, first in line first."""
         return self.filter(state=Run.State.WAITING).order_by("-priority", "created_at", "pk")
 
+    def waiting_before(self, run: "Run") -> int:
+        """Return how many Runs stand before `run` by priority and place alone, whatever else the scheduler weighs."""
+        sooner = models.Q(priority__gt=run.priority) | models.Q(priority=run.priority, created_at__lt=run.created_at)
+        return self.filter(sooner, state=Run.State.WAITING).count()
+
     def live(self) -> "RunQuerySet":
         """Runs that have begun and not ended."""
         return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING])
@@ -187,6 +193,8 @@ class Run(models.Model):
     explanation = models.JSONField(default=dict)
     """Why it waits: {"code": …, numbers…}; `services.explain` makes a sentence of it."""
     predicted_end_at = models.DateTimeField(null=True)
+    expected_seconds = models.FloatField(null=True)
+    """How long it should last, as estimated before it began; null where nobody knows."""
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -10,7 +10,7 @@ from common.errors import UserError
 from compute.draining import drain_node
 from compute.explanations import explained
 from compute.messages import message
-from compute.models import Quota, Run
+from compute.models import Quota, Run, RunForecast
 from compute.pool import PoolSummary, pool
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
@@ -18,6 +18,7 @@ from ledger.booking import hold
 from wording import Message
 
 __all__ = [
+    "change_waiting",
     "drain_node",
     "explain",
     "pool",
@@ -43,11 +44,13 @@ def request_run(
     label: str = "",
     model: str = "",
     expected_seconds: float | None = None,
+    expected_accelerators: int = 1,
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
     `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first.
-    `expected_seconds`, on all its devices together, are held in the ledger; None: nobody knows.
+    `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
+    in the ledger, and the line behind it is foretold by it.
     """
     if accelerators is not None and accelerators < 1:
         raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
@@ -60,10 +63,11 @@ def request_run(
         yields=yields,
         label=label[:200],
         model=model[:255],
+        expected_seconds=expected_seconds,
         explanation={"code": "queued"},
     )
     if expected_seconds:
-        hold(run.account, expected_seconds)
+        hold(run.account, expected_seconds * expected_accelerators)
     wake_scheduler()
     return run
 
@@ -87,6 +91,15 @@ def request_stop(*, run: Run, reason: str) -> bool:
     run.refresh_from_db()
     wake_scheduler()
     return True
+
+
+def change_waiting(*, run: Run, accelerators: int | None) -> None:
+    """Have a waiting Run, whose row the caller has locked, ask for another number of accelerators."""
+    if accelerators is not None and accelerators < 1:
+        raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
+    Run.objects.filter(pk=run.pk).update(accelerators=accelerators)
+    RunForecast.objects.filter(pk=run.pk).delete()  # it was made for something else
+    wake_scheduler()
 
 
 def set_idle(*, run: Run, since: datetime | None) -> None:

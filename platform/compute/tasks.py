@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from catalogue.tasks import care_for_models
-from compute import node_worker, reconciling, scheduling, wakes
+from common.rounds import alone
+from compute import forecasting, node_worker, reconciling, scheduling, wakes
 from compute.supervisor import Supervisor
 
 __all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
@@ -26,6 +27,14 @@ def schedule() -> None:
     scheduling.schedule()
 
 
+@shared_task(name=wakes.FORECAST)  # type: ignore[untyped-decorator]
+def forecast() -> None:
+    """Say when the first Runs in line should start."""
+    with alone("forecast") as is_alone:
+        if is_alone:
+            forecasting.forecast_line()
+
+
 @shared_task(name="compute.reconcile")  # type: ignore[untyped-decorator]
 def reconcile() -> None:
     reconciling.reconcile()
@@ -39,5 +48,6 @@ def care_for_models_on_nodes() -> None:
 
 PERIODIC = {
     "reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds),
+    "forecast": (wakes.FORECAST, 5 * settings.TIMES.reconcile_seconds),
     "care-for-models-on-nodes": ("compute.tasks.care_for_models_on_nodes", 600),
 }

@@ -7,6 +7,7 @@ from compute.models import Node
 
 SUPERVISE = "compute.supervise"
 SCHEDULE = "compute.schedule"
+FORECAST = "compute.forecast"
 
 
 def wake_scheduler() -> None:

@@ -1,5 +1,6 @@
 """How an app describes its kind of work to compute, which knows no job and no deployment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -75,12 +76,35 @@ class Work(Protocol):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pausable:
+    """Work of a team that holds devices, that nobody needs at the moment, and that a person could pause."""
+
+    run_id: str
+    id: str
+    """Of what is paused, at the API of its app."""
+    name: str
+    idle_seconds: float
+
+
 _registry: dict[str, Work] = {}
+_pausable: list[Callable[[int], list[Pausable]]] = []
 
 
 def register(work: Work) -> None:
     """Make `work` the way in which Runs of its kind are done; called by AppConfig.ready()."""
     _registry[work.kind] = work
+
+
+def register_pausable(finder: Callable[[int], list[Pausable]]) -> None:
+    """Ask `finder` which idle work of a team, given by its id, a person could pause."""
+    if finder not in _pausable:
+        _pausable.append(finder)
+
+
+def pausable(team_id: int) -> list[Pausable]:
+    """Return the team's idle work that a person could pause."""
+    return [found for finder in _pausable for found in finder(team_id)]
 
 
 def preloads() -> list[str]:

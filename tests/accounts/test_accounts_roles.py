@@ -61,6 +61,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/<job_id>/log": {"GET": V},
     "jobs/<job_id>/whole-log": {"GET": ADMIN},
     "jobs/<job_id>/curve": {"GET": V},
+    "jobs/<job_id>/queue": {"GET": V, "POST": M},
     "jobs/<job_id>/<action>": {"POST": M},
     "deployments": {"GET": V, "POST": M},
     "deployments/from-job": {"POST": M},
@@ -124,6 +125,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/jobs/<job_id>/acceptance": {"GET": V},
     "api/v1/jobs/<job_id>/command": {"GET": V},
     "api/v1/jobs/<job_id>/log": {"GET": V},
+    "api/v1/jobs/<job_id>/queue": {"GET": V, "POST": M},
     "api/v1/deployments": {"GET": V, "POST": M},
     "api/v1/deployments/<deployment_id>": {"GET": V, "PATCH": M, "DELETE": M},
 }

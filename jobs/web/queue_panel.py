@@ -1,0 +1,66 @@
+"""The panel of a job that waits: its place, when it should start, what is in the way, and what would help."""
+
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compute.helping import NOW_SECONDS, clock
+from jobs.models import FineTuningJob
+from jobs.queueing import WhatIfObject, queue_of
+
+
+class HelpButton(TypedDict):
+    """A change that would help, with the form that makes it."""
+
+    message: str
+    url: str
+    field: str
+    value: str
+    label: str
+    question: str
+
+
+def queue_panel(job: FineTuningJob) -> dict[str, Any]:
+    """Return what the panel shows; `queue` is None when the job does not wait for accelerators."""
+    found = queue_of(job)
+    if found["position"] is None:
+        return {"job": job, "queue": None}
+    return {
+        "job": job,
+        "queue": found,
+        "start": _start(found["eta_low"], found["eta_high"]),
+        "helps": [_button(job, one) for one in found["what_if"] or []],
+    }
+
+
+def _start(low: int | None, high: int | None) -> str:
+    if low is None or high is None:
+        return _("When it starts cannot be said yet: nobody knows how long what runs now will take.")
+    first, last = (datetime.fromtimestamp(moment, UTC) for moment in (low, high))
+    if (last - timezone.now()).total_seconds() < NOW_SECONDS:
+        return _("It should start within a minute.")
+    return _("It should start between %(low)s and %(high)s.") % {"low": clock(first), "high": clock(last)}
+
+
+def _button(job: FineTuningJob, found: WhatIfObject) -> HelpButton:
+    change = found["change"]
+    if "accelerators" in change:
+        return {
+            "message": found["message"],
+            "url": reverse("job_queue", args=[job.pk]),
+            "field": "accelerators",
+            "value": str(change["accelerators"]),
+            "label": _("Ask for %(number)s") % {"number": change["accelerators"]},
+            "question": "",
+        }
+    return {
+        "message": found["message"],
+        "url": reverse("undeploy", args=[change["pause_deployment"]]),
+        "field": "",
+        "value": "",
+        "label": _("Take it down"),
+        "question": _("Take this deployment down? Its name answers no more until it is deployed again."),
+    }

@@ -1,0 +1,154 @@
+"""When waiting Runs should start, on a real database: ranges, what is in the way, what would help, what held."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Team
+from compute import forecasting, services, work
+from compute.forecasting import forecast_line, how_often, outlook
+from compute.models import Node, Run, RunForecast
+from compute.work import Pausable
+
+pytestmark = pytest.mark.django_db
+
+
+def request(team: Team, accelerators: int | None = 1, **more: Any) -> Run:
+    return services.request_run(kind="script", team=team, accelerators=accelerators, **more)
+
+
+def started(team: Team, accelerators: int, **more: Any) -> Run:
+    run = request(team, accelerators, **more)
+    services.schedule()
+    run.refresh_from_db()
+    assert run.state == "starting"
+    return run
+
+
+def seconds_until(moment: Any) -> float:
+    return (moment - timezone.now()).total_seconds()
+
+
+@pytest.fixture(autouse=True)
+def no_tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    woken: list[str] = []
+    monkeypatch.setattr(forecasting, "wake", woken.append)
+    return woken
+
+
+class TestOutlook:
+    def test_a_range_follows_from_how_long_what_runs_should_last(self, team: Team, node: Node) -> None:
+        busy = started(team, 2, expected_seconds=1000)
+        waiting = request(team, 1, expected_seconds=60)
+        found = outlook(waiting)
+        assert found is not None
+        assert (found.position, found.blockers) == (1, [busy.pk])
+        assert 600 < seconds_until(found.low_at) < 1000 < seconds_until(found.high_at) < 1600
+
+    def test_the_pace_of_a_run_says_more_than_its_estimate(self, team: Team, node: Node) -> None:
+        busy = started(team, 2, expected_seconds=10_000)
+        Run.objects.filter(pk=busy.pk).update(predicted_end_at=timezone.now() + timedelta(seconds=500))
+        found = outlook(request(team))
+        assert found is not None
+        assert seconds_until(found.high_at) < 1000
+
+    def test_behind_something_endless_nothing_is_promised(self, team: Team, node: Node) -> None:
+        started(team, 2)
+        found = outlook(request(team))
+        assert found is not None
+        assert (found.position, found.low_at, found.high_at) == (1, None, None)
+
+    def test_kinds_that_end_by_themselves_are_known_by_their_past(self, team: Team, node: Node) -> None:
+        now = timezone.now()
+        before = request(team)
+        Run.objects.filter(pk=before.pk).update(
+            state="ended", outcome="succeeded", started_at=now - timedelta(seconds=400), ended_at=now
+        )
+        started(team, 2)
+        found = outlook(request(team))
+        assert found is not None
+        assert 200 < seconds_until(found.low_at) < 400
+
+    def test_the_line_is_the_schedulers(self, team: Team, node: Node) -> None:
+        started(team, 2, expected_seconds=100)
+        first, urgent, last = request(team), request(team, priority=1), request(team)
+        found = [outlook(run) for run in (urgent, first, last)]
+        assert [one.position for one in found if one is not None] == [1, 2, 3]
+
+    def test_nothing_is_said_of_a_run_that_has_begun(self, team: Team, node: Node) -> None:
+        assert outlook(started(team, 1)) is None
+
+    def test_a_long_line_is_left_to_the_worker(
+        self, team: Team, node: Node, no_tasks: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forecasting, "SHORT", 1)
+        started(team, 2, expected_seconds=100)
+        runs = [request(team) for _ in range(3)]
+        assert outlook(runs[2]) is None
+        assert no_tasks == ["compute.forecast"]
+        assert forecast_line() == 3
+        found = outlook(runs[2])
+        assert found is not None
+        assert found.position == 3
+
+    def test_only_the_first_in_line_get_a_range(self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(forecasting, "FIRST", 2)
+        for _ in range(5):
+            request(team, 2, expected_seconds=10)
+        assert forecast_line() == 2
+
+
+class TestWhatIf:
+    def test_fewer_accelerators_are_offered_where_they_fit_now(self, team: Team, node: Node) -> None:
+        started(team, 1, expected_seconds=5000)
+        found = outlook(request(team, 2))
+        assert found is not None
+        assert [one["change"] for one in found.what_if] == [{"accelerators": 1}]
+        assert found.what_if[0]["high"] - timezone.now().timestamp() < 60
+
+    def test_nothing_is_offered_that_would_not_help(self, team: Team, node: Node) -> None:
+        started(team, 2, expected_seconds=5000)
+        found = outlook(request(team, 2))
+        assert found is not None
+        assert found.what_if == []
+
+    def test_idle_work_of_ones_own_could_be_paused(
+        self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        idle = started(team, 2)
+        paused = Pausable(run_id=idle.pk, id="dep-1", name="bot", idle_seconds=7200)
+        monkeypatch.setattr(work, "_pausable", [lambda team_id: [paused] if team_id == team.pk else []])
+        found = outlook(request(team, 2))
+        assert found is not None
+        assert [(one["change"], one["name"]) for one in found.what_if] == [({"pause_deployment": "dep-1"}, "bot")]
+        other = outlook(request(Team.create(name="Cellos"), 2))
+        assert other is not None
+        assert other.what_if == []
+
+
+class TestHowOften:
+    def test_compares_the_first_range_with_the_truth(self, team: Team, node: Node) -> None:
+        busy = started(team, 2, expected_seconds=600)
+        waiting = request(team)
+        outlook(waiting)
+        busy.move("finishing", outcome="succeeded")
+        services.schedule()
+        assert how_often() == {"ranges": 0, "held": 0, "share": None}
+        forecast_line()
+        assert how_often() == {"ranges": 1, "held": 0, "share": 0.0}  # it came ten minutes sooner
+        record = RunForecast.objects.get(run=waiting)
+        RunForecast.objects.update(actual_at=record.predicted_low + timedelta(seconds=1))
+        assert how_often() == {"ranges": 1, "held": 1, "share": 1.0}
+
+    def test_the_first_range_stays_while_the_newest_is_shown(self, team: Team, node: Node) -> None:
+        busy = started(team, 2, expected_seconds=600)
+        waiting = request(team)
+        forecast_line()
+        first = RunForecast.objects.get(run=waiting)
+        Run.objects.filter(pk=busy.pk).update(predicted_end_at=timezone.now() + timedelta(seconds=5000))
+        forecast_line()
+        second = RunForecast.objects.get(run=waiting)
+        assert second.predicted_high == first.predicted_high
+        assert second.high_at > first.high_at
