@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.calibration import Calibration
 from benchmarks.common import conclude, say_machine
 from benchmarks.pool_metrics import Figures, figures_of
 from benchmarks.rival_schedulers import RIVALS, Rival
@@ -42,10 +43,12 @@ class Size:
     jobs: int
     runs: int
     passes: int
+    looks: int
+    """Forecasts made for the calibration."""
 
 
-FULL = Size(devices=1000, teams=100, jobs=8000, runs=3, passes=60)
-QUICK = Size(devices=200, teams=20, jobs=1500, runs=2, passes=20)
+FULL = Size(devices=1000, teams=100, jobs=8000, runs=3, passes=60, looks=120)
+QUICK = Size(devices=200, teams=20, jobs=1500, runs=2, passes=20, looks=30)
 
 
 def main() -> int:
@@ -56,6 +59,7 @@ def main() -> int:
     say_machine(devices=FULL.devices, teams=FULL.teams, waiting=10_000)
     ours = [decision_p95(seed, size.passes) for seed in range(size.runs)]
     holds = [compare(name, size) for name in NAMES]
+    holds.append(calibrated(size))
     result = conclude(
         "scheduler", ours, [ALLOWED_MS] * len(ours), unit="ms", same_work=all(holds), smaller_is_better=True
     )
@@ -124,6 +128,21 @@ def lived_through(trace: Trace, rival: Rival | None) -> Figures:
         rival.clock = lambda: simulation.now
     simulation.run()
     return figures_of(trace, simulation.stays, simulation.lived, COSTS)
+
+
+def calibrated(size: Size) -> bool:
+    """Print how often 80 % ranges held on a smaller pool, and return whether that was as often as it should be."""
+    trace = make_trace("pai", num_jobs=QUICK.jobs, num_devices=QUICK.devices, num_teams=QUICK.teams, load=LOAD,
+                       at_once=QUICK.jobs // 5, seed=2)  # fmt: skip
+    simulation = simulation_of(trace, decide)
+    calibration = Calibration(trace, simulation, COSTS)
+    for number in range(size.looks):
+        simulation.run(until=trace.seconds * (number + 1) / (size.looks + 1))
+        calibration.look()
+    simulation.run()
+    share, number = calibration.share()
+    print(f"80 % ranges of {number} starts: {share:.1%} held", flush=True)
+    return 0.75 <= share <= 0.9
 
 
 def simulation_of(trace: Trace, decides: object) -> Simulation:

@@ -13,6 +13,7 @@ from accounts.models import Team
 from accounts.requests import team_named, team_of
 from common.api import body_of
 from compute import services
+from compute.forecasting import how_often
 
 
 class PoolView(APIView):
@@ -21,6 +22,15 @@ class PoolView(APIView):
     def get(self, request: Request) -> Response:
         team = None if is_platform_admin(request) else team_of(request)
         return Response({"object": "pool", **services.pool(team=team)})
+
+
+class ForecastsView(APIView):
+    """GET /api/v1/pool/forecasts: how often the ranges of when waiting Runs start have held; 80 % should."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    def get(self, request: Request) -> Response:
+        return Response({"object": "forecasts", **how_often()})
 
 
 class QuotaObject(TypedDict):

@@ -9,6 +9,7 @@ from compute.usage_page import usage_page
 v1: list[Any] = []
 api = [
     path("pool", rest.PoolView.as_view()),
+    path("pool/forecasts", rest.ForecastsView.as_view()),
     path("quotas/<str:team>", rest.QuotaView.as_view()),
 ]
 pages = [

@@ -19,6 +19,7 @@ from common.wording import in_words
 from compute import services
 from compute.disk import KINDS
 from compute.explanations import count_of
+from compute.forecasting import how_often
 from compute.messages import message
 from compute.pool import DeviceObject, MeasuredDisk, Pool
 
@@ -30,6 +31,7 @@ def pool(request: PageRequest) -> HttpResponse:
     whole = services.pool()
     context = {
         "sentence": _sentence(whole),
+        "forecasts": _forecasts(),
         "teams": [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM],
         "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
         "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
@@ -62,6 +64,17 @@ def _sentence(whole: Pool) -> str:
     waiting = sum(team["waiting"] for team in whole["teams"])
     queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
     return _("%(free)s of %(total)s are free, %(queue)s.") % {"free": free, "total": total, "queue": queue}
+
+
+def _forecasts() -> str:
+    """Say how often the ranges held in which waiting work should start."""
+    found = how_often()
+    if found["share"] is None:
+        return ""
+    return _("Expected starts: %(percent)s %% of the last %(count)s ranges held; 80 %% should.") % {
+        "percent": round(100 * found["share"]),
+        "count": found["ranges"],
+    }
 
 
 def _disk(node: str, disk: MeasuredDisk) -> dict[str, object]:

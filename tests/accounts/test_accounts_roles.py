@@ -100,6 +100,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/catalogue/<model_id>/accept_licence": {"POST": ADMIN},
     "api/v1/hubs/<hub>/token": {"PUT": ADMIN},
     "api/v1/pool": {"GET": V},
+    "api/v1/pool/forecasts": {"GET": ADMIN},
     "api/v1/quotas/<team>": {"GET": ADMIN, "PUT": ADMIN},
     "api/v1/usage": {"GET": V},
     "api/v1/usage.csv": {"GET": V},

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import Team, User
 from compute import forecasting, services, work
 from compute.forecasting import forecast_line, how_often, outlook
 from compute.models import Node, Run, RunForecast
@@ -141,6 +142,19 @@ class TestHowOften:
         record = RunForecast.objects.get(run=waiting)
         RunForecast.objects.update(actual_at=record.predicted_low + timedelta(seconds=1))
         assert how_often() == {"ranges": 1, "held": 1, "share": 1.0}
+
+    def test_is_told_to_administrators(self, team: Team, node: Node, client: Client, plain_static: None) -> None:
+        run = request(team)
+        forecast_line()
+        services.schedule()
+        forecast_line()
+        assert RunForecast.objects.get(run=run).actual_at is not None
+        admin = User.objects.create_user(email="admin@example.com", password=None, is_staff=True)
+        client.force_login(admin)
+        assert client.get("/api/v1/pool/forecasts").json() == {
+            "object": "forecasts", "ranges": 1, "held": 1, "share": 1.0
+        }  # fmt: skip
+        assert "100 % of the last 1 ranges held" in client.get("/pool").content.decode()
 
     def test_the_first_range_stays_while_the_newest_is_shown(self, team: Team, node: Node) -> None:
         busy = started(team, 2, expected_seconds=600)

@@ -1,0 +1,96 @@
+"""How often 80 % ranges of when a job starts hold, in a simulated pool whose forecasts know estimates alone."""
+
+from dataclasses import dataclass, replace
+
+from benchmarks.traces import Job, Trace
+from compute.scheduler import Start, Wait, decide
+from compute.simulation import Costs, Simulation
+from compute.simulation.forecasts import FEW, Bounds, Expected, Forecast, Range, Spread, forecast, learned
+
+FIRST = 60
+"""So many in line are simulated."""
+ASKED = 8
+"""So many of them are asked about at a time."""
+REMEMBERED = 200
+BOUNDS = Bounds(futures=8, passes=150, seconds=30.0)
+
+
+@dataclass(kw_only=True)
+class _Prediction:
+    run_id: str
+    made_at: float
+    raw: Range
+    shown: Range
+    is_counted: bool
+    """False while too little was learned to widen ranges by."""
+
+
+class Calibration:
+    """Forecasts made on the way through a simulation, and what became of them."""
+
+    def __init__(self, trace: Trace, simulation: Simulation, costs: Costs) -> None:
+        self._jobs = {job.run_id: job for job in trace.jobs}
+        self._simulation = simulation
+        self._costs = costs
+        self._made: list[_Prediction] = []
+        self._asked: set[str] = set()
+
+    def look(self) -> None:
+        """Foretell the start of some Runs in line that nothing was foretold of yet."""
+        snapshot = self._simulation.snapshot()
+        order = [one.run_id for one in decide(snapshot) if isinstance(one, Start | Wait)][:FIRST]
+        fresh = [run_id for run_id in order if run_id not in self._asked]
+        watched = fresh[:: max(1, len(fresh) // ASKED)][:ASKED]
+        if not watched:
+            return
+        waiting = {one.run_id: one for one in snapshot.waiting}
+        line = replace(snapshot, waiting=[waiting[run_id] for run_id in order])
+        spread, is_learned = self._spread()
+        found = forecast(line, self._expected(order), watched=watched, spread=spread, costs=self._costs, bounds=BOUNDS)
+        self._note(found, spread, is_counted=is_learned)
+
+    def share(self) -> tuple[float, int]:
+        """Return how often ranges held, and how many were counted."""
+        held = [self._holds(one) for one in self._made if one.is_counted and self._has_started(one)]
+        return (sum(held) / len(held) if held else 0.0), len(held)
+
+    def _note(self, found: Forecast, spread: Spread, *, is_counted: bool) -> None:
+        for run_id, raw in found.ranges.items():
+            self._asked.add(run_id)
+            self._made.append(
+                _Prediction(
+                    run_id=run_id,
+                    made_at=self._simulation.now,
+                    raw=raw,
+                    shown=raw.spread(spread),
+                    is_counted=is_counted,
+                )
+            )
+
+    def _expected(self, order: list[str]) -> dict[str, Expected]:
+        now = self._simulation.now
+        expected = {run_id: Expected(seconds=self._jobs[run_id].estimate) for run_id in order}
+        for run_id, running in self._simulation.running.items():
+            since = now - running.since
+            expected[run_id] = Expected(seconds=self._jobs[run_id].estimate - since, since=since)
+        return expected
+
+    def _spread(self) -> tuple[Spread, bool]:
+        known = [one for one in self._made if self._has_started(one)][-REMEMBERED:]
+        ended = [stay for stay in self._simulation.stays[-REMEMBERED:] if stay.stopped_at == stay.until]
+        lengths = [(self._estimate(stay.run_id), stay.until - stay.since) for stay in ended]
+        return learned(lengths, [(one.raw, self._wait(one)) for one in known]), len(known) >= FEW
+
+    def _estimate(self, run_id: str) -> float:
+        job: Job = self._jobs[run_id]
+        return job.estimate
+
+    def _has_started(self, one: _Prediction) -> bool:
+        return self._simulation.lived[one.run_id].started_at <= self._simulation.now
+
+    def _wait(self, one: _Prediction) -> float:
+        return self._simulation.lived[one.run_id].started_at - one.made_at
+
+    def _holds(self, one: _Prediction) -> bool:
+        slack = self._costs.between_passes
+        return one.shown.low - slack <= self._wait(one) <= one.shown.high + slack
