@@ -14,8 +14,6 @@ from tests.journeys.tiny_model import write_tiny_llama
 
 FULL = bool(os.environ.get("LUTHIER_TEST_FULL"))
 TIME_SCALE = 1.0 if FULL else 0.2
-HURT_TIME_SCALE = 1.0 if FULL else 0.3
-"""Where a killed worker must be back before its lease ends: it starts on the cores that all other tests use, too."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,15 +57,18 @@ def tiny_folder(homes: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tiny_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """A platform of the module's own, to be hurt: see `_tiny_platform`."""
+    """A platform of the module's own, to be hurt: see `_tiny_platform`.
+
+    At real times: a killed worker must be back before its lease ends, on cores that all other tests use, too.
+    """
     home = homes / request.module.__name__.rpartition(".")[2][-12:]
-    with _tiny_platform(home, request, time_scale=HURT_TIME_SCALE) as platform:
+    with _tiny_platform(home, request, time_scale=1.0) as platform:
         yield platform
 
 
 @pytest.fixture(scope="session")
 def shared_platform(homes: Path, request: pytest.FixtureRequest) -> Iterator[RunningPlatform]:
-    """One for the modules that only upload and train: they kill nothing, set no quota and count nothing but theirs."""
+    """One for the modules that only upload and train: they kill nothing and count nothing but theirs."""
     with _tiny_platform(homes / "shared", request) as platform:
         yield platform
 

@@ -20,7 +20,8 @@ from console.embedded import Home
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import ROOT, RunningPlatform, wait_until
-from tests.journeys.test_faults import django_shell, end_of, step_of
+from tests.journeys.test_faults import django_shell
+from tests.journeys.tiny_job import end_of, step_of
 
 pytestmark = [pytest.mark.system]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.conftest import FULL
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform
-from tests.journeys.test_faults import attempts_of, end_of
+from tests.journeys.tiny_job import attempts_of, end_of
 
 pytestmark = [pytest.mark.system]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform
-from tests.journeys.test_faults import end_of
+from tests.journeys.tiny_job import end_of
 
 pytestmark = [pytest.mark.system]
 
