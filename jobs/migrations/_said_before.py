@@ -142,7 +142,6 @@ SENTENCES = (
     ('process_not_bound', 'The process cannot be bound to the cores %(cores)s: %(reason)s.'),
     ('process_not_started', 'The process could not be started: %(reason)s.'),
     ('process_out_of_memory', 'The process ran out of memory and the system killed it. Use a smaller batch or a smaller model.'),
-    ('quota_is_no_number', 'A quota is a whole number, or empty for the whole pool.'),
     ('unknown_kind', "No kind of work is called '%(kind)s'. Known kinds: %(known)s."),
     ('hub_setting', "%(variable)s is '%(endpoint)s'; it must begin with https://."),
     ('hub_listing_unreadable', '%(hub)s answered with something other than a list of files.'),

@@ -24,7 +24,6 @@ CATALOGUE = Catalogue(
         "process_out_of_memory": sentence(
             "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
         ),
-        "quota_is_no_number": sentence("A quota is a whole number, or empty for the whole pool."),
         "gpus": plural("%(count)s GPU", "%(count)s GPUs", by="count"),
         "cpu_cores": plural("%(count)s CPU core", "%(count)s CPU cores", by="count"),
         "run_should_end": sentence('"%(label)s" should end at %(time)s.'),

@@ -1,5 +1,6 @@
 """The pool's page for administrators: quotas by team, devices and who holds them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -14,30 +15,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
-from common.errors import UserError
 from common.wording import in_words
 from compute import services
 from compute.disk import KINDS
 from compute.explanations import count_of
 from compute.forecasting import how_often
-from compute.messages import message
-from compute.pool import DeviceObject, MeasuredDisk, Pool
+from compute.forms import QuotaForm
+from compute.pool import DeviceObject, MeasuredDisk, Pool, TeamObject
 
 
 @login_required
 @require_GET
 def pool(request: PageRequest) -> HttpResponse:
     _require_admin(request)
-    whole = services.pool()
-    context = {
-        "sentence": _sentence(whole),
-        "forecasts": _forecasts(),
-        "teams": [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM],
-        "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
-        "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
-        "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
-    }
-    return render(request, "compute/pool.html", context)
+    return _page(request)
 
 
 @login_required
@@ -45,13 +36,35 @@ def pool(request: PageRequest) -> HttpResponse:
 def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     _require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
-    text = request.POST.get("accelerators", "").strip()
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(message("quota_is_no_number"), code="invalid_quota", param="accelerators")
-    services.set_quota(team=team, accelerators=int(text) if text else None, by=request.user)
-    said = in_words(count_of(int(text), services.pool()["kind"])) if text else _("the whole pool")
-    messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": said})
-    return redirect("pool")
+
+    def change(accelerators: int | None) -> HttpResponse:
+        services.set_quota(team=team, accelerators=accelerators, by=request.user)
+        count = _("the whole pool")
+        if accelerators is not None:
+            count = in_words(count_of(accelerators, services.pool_summary()["kind"]))
+        messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": count})
+        return redirect("pool")
+
+    form = QuotaForm(request.POST, team_id=team_id)
+    return form.answer(change) or _page(request, refused={team_id: form}, status=form.status)
+
+
+def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = None, status: int = 200) -> HttpResponse:
+    whole, refused = services.pool(), refused or {}
+    teams = [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM]
+    context = {
+        "sentence": _sentence(whole),
+        "forecasts": _forecasts(),
+        "teams": [{**team, "form": refused.get(team["id"]) or _form(team)} for team in teams],
+        "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
+        "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
+        "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
+    }
+    return render(request, "compute/pool.html", context, status=status)
+
+
+def _form(team: TeamObject) -> QuotaForm:
+    return QuotaForm(initial={"accelerators": team["quota"]}, team_id=team["id"])
 
 
 def _require_admin(request: PageRequest) -> None:

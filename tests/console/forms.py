@@ -1,5 +1,7 @@
 """Forms as a browser sees and sends them, for the tests of pages."""
 
+import html
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -84,3 +86,16 @@ def sent_twice(client: Client, page: str, action: str = "", **fields: Any) -> li
     """Open the page once and send its form two times, as Back and a second click do."""
     filled = form_at(client, page, action, **fields)
     return [client.post(action or page.partition("?")[0], filled) for _ in range(2)]
+
+
+def error_at(reply: HttpResponse, field: str) -> str:
+    """Return the sentence that the page shows at the field with this id, and ties to it for screen readers."""
+    page = reply.content.decode()
+    tag = next(tag for tag in re.findall(r"<(?:input|select|textarea)\b[^>]*>", page) if f' id="{field}"' in tag)
+    described = re.search(r'aria-describedby="([^"]*)"', tag)
+    assert 'aria-invalid="true"' in tag, tag
+    assert described is not None, tag
+    assert f"{field}_error" in described[1].split(), tag
+    found = re.search(rf'id="{re.escape(field)}_error"[^>]*>([^<]*)<', page)
+    assert found is not None
+    return html.unescape(found[1]).strip()
