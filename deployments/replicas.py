@@ -1,7 +1,7 @@
 """The life of replicas: asked for, ready, asleep, ended, and what each of these means for a deployment."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -34,8 +34,11 @@ def full_model_of(adapter: TunedModel | None) -> TunedModel | None:
 
 
 @transaction.atomic
-def serve_deployment(deployment: Deployment) -> Replica | None:
-    """Ask for a Run that serves `deployment`, unless it has one; None when it was taken down."""
+def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = None) -> Replica | None:
+    """Ask for a Run that serves `deployment`, unless it has one; None when it was taken down.
+
+    `queued_at` is the place in line of the Run that served it before, where it goes on as if nothing had happened.
+    """
     deployment = Deployment.objects.select_for_update(of=("self",)).select_related("adapter").get(pk=deployment.pk)
     if not deployment.is_live:
         return None
@@ -43,7 +46,14 @@ def serve_deployment(deployment: Deployment) -> Replica | None:
         return live
     accelerators = deployment.accelerators or most_accelerators()
     run = compute.request_run(
-        kind=KIND, team=deployment.team, accelerators=accelerators, label=deployment.name, model=deployment.model
+        kind=KIND,
+        team=deployment.team,
+        accelerators=accelerators,
+        queued_at=queued_at,
+        user=deployment.created_by,
+        preemptible=False,
+        label=deployment.name,
+        model=deployment.model,
     )
     return _create(run, deployment.base_model, deployment.adapter, deployment)
 
@@ -121,7 +131,7 @@ def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None
         deployment.mark_failed(why)
         return
     deployment.mark_starting()
-    serve_deployment(deployment)
+    serve_deployment(deployment, queued_at=replica.run.queued_at)
 
 
 def note_idleness() -> None:

@@ -104,6 +104,8 @@ CATALOGUE = Catalogue(
         "accelerators_refused": sentence(
             'accelerators is %(value)r; it must be a whole number from 1 to %(most)d, or "auto".'
         ),
+        "priority_refused": sentence("priority is %(value)r; it must be low, normal or high."),
+        "urgent_is_granted": sentence("Only an administrator may make a job urgent. Choose high."),
         "metadata_refused": sentence("metadata must be an object of at most 16 pairs."),
         "metadata_pair_refused": sentence(
             "metadata[%(key)s] must be a text of at most 512 characters under a key of at most 64."

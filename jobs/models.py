@@ -16,7 +16,7 @@ from catalogue.models import BaseModel
 from chat import SystemChoice
 from common.ids import new_id
 from common.message_field import MessageField
-from compute.models import Run
+from compute.models import Priority, Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
 from wording import Message
@@ -110,6 +110,9 @@ class FineTuningJob(models.Model):
     """Conversations per optimizer step on all devices; fixed by the first attempt, so that others see its batches."""
     accelerators = models.PositiveIntegerField(null=True)
     """How many were asked for; null is "auto"."""
+    priority = models.IntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    queued_at = models.DateTimeField(null=True)
+    """Its place in line, kept by every later attempt; null until it was queued first."""
     system = models.JSONField(null=True)
     """A chat.SystemChoice; null until the data is known, where "auto" was asked."""
     seed = models.BigIntegerField(default=0)

@@ -17,6 +17,7 @@ from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from common.texts import is_storable, sendable
 from common.wake import wake
+from compute.models import Priority
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
@@ -64,6 +65,10 @@ class JobRequest:
     metadata: dict[str, str] | None = None
     accelerators: int | str | None = None
     """A number, or "auto"."""
+    priority: str | None = None
+    """A name of compute's Priority; None is normal."""
+    may_be_urgent: bool = field(default=False, compare=False)
+    """Whoever asks acts as an administrator."""
     system_prompt: str | None = None
     """"default", "none", or the prompt itself."""
     fingerprint: str = field(default="", compare=False)
@@ -96,6 +101,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
         file_ids=_names_of(files),
         asked=asked,
         accelerators=accelerators,
+        priority=parse_priority(job_request.priority, may_be_urgent=job_request.may_be_urgent),
         seed=asked.get("seed", 0),
         suffix=check_suffix(job_request.suffix or ""),
         metadata=check_metadata(job_request.metadata),
@@ -239,6 +245,18 @@ def parse_accelerators(value: Any) -> int | None:
             param="accelerators",
         )
     return value
+
+
+def parse_priority(value: Any, *, may_be_urgent: bool) -> Priority:
+    """Return the priority of a name; urgent is an administrator's to grant."""
+    if value in (None, ""):
+        return Priority.NORMAL
+    known = {priority.word: priority for priority in Priority}
+    if not isinstance(value, str) or value not in known:
+        raise UserError(message("priority_refused", value=str(value)[:40]), code="invalid_value", param="priority")
+    if known[value] == Priority.URGENT and not may_be_urgent:
+        raise UserError(message("urgent_is_granted"), code="invalid_value", param="priority")
+    return known[value]
 
 
 def check_metadata(metadata: Any) -> dict[str, str]:

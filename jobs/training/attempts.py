@@ -20,10 +20,16 @@ MOST_LOSSES = 3
 def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     """Ask for a Run for the job's next attempt, inside the caller's transaction, which holds the job's lock."""
     expected = expected_of(job)
+    if job.queued_at is None:
+        job.queued_at = timezone.now()
+        FineTuningJob.objects.filter(pk=job.pk).update(queued_at=job.queued_at)
     run = request_run(
         kind=KIND,
         team=job.team,
         accelerators=job.accelerators,
+        priority=job.priority,
+        queued_at=job.queued_at,
+        user=job.created_by,
         label=label_of(job),
         model=job.base_model_id,
         expected_seconds=expected.seconds,

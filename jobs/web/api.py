@@ -50,6 +50,7 @@ JOB_REQUEST_FIELDS = (
     "suffix",
     "metadata",
     "accelerators",
+    "priority",
     "system_prompt",
 )
 
@@ -236,6 +237,7 @@ class EstimateView(APIView):
         job_request = _job_request(request)
         check_suffix(job_request.suffix or "")
         services.check_metadata(job_request.metadata)
+        services.parse_priority(job_request.priority, may_be_urgent=job_request.may_be_urgent)
         found = estimating.estimate(
             team=team_of(request),
             model=job_request.model,
@@ -269,7 +271,7 @@ def _job_request(request: Request) -> services.JobRequest:
     for name in ("validation_file", "suffix", "system_prompt"):
         if body.get(name) is not None and not isinstance(body[name], str):
             raise UserError(message("must_be_text", name=name), code="invalid_type", param=name)
-    return services.JobRequest(**body, **_repetition(request))
+    return services.JobRequest(**body, may_be_urgent=is_platform_admin(request), **_repetition(request))
 
 
 def _repetition(request: Request) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from catalogue.models import BaseModel
 from common.errors import UserError
 from common.wording import in_words
 from compute.explanations import count_of
+from compute.models import Priority
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from jobs.estimates.estimating import forecast, tokens_of_job
@@ -37,6 +38,7 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
         "model": again.base_model_id,
         "suffix": again.suffix,
         "accelerators": str(again.accelerators or AUTO),
+        "priority": Priority(again.priority).word if again.priority else "",
         **asked,
     }
 
@@ -45,7 +47,7 @@ def shown_for_form(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def job_request_of(values: Mapping[str, Any]) -> JobRequest:
+def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
     """Return what the form asks for; empty fields are automatic."""
     asked = _asked(values)
     return JobRequest(
@@ -54,6 +56,8 @@ def job_request_of(values: Mapping[str, Any]) -> JobRequest:
         hyperparameters=asked or None,
         suffix=values.get("suffix", "").strip() or None,
         accelerators=values.get("accelerators") or AUTO,
+        priority=values.get("priority") or None,
+        may_be_urgent=is_admin,
     )
 
 
@@ -62,7 +66,7 @@ def _asked(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text not in ("", AUTO)}
 
 
-def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -> dict[str, Any]:
+def context_of(team: Team, values: Mapping[str, Any], error: UserError | None, *, is_admin: bool) -> dict[str, Any]:
     """Return everything that the page shows."""
     files = list(
         TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")[:SHOWN_FILES]
@@ -77,9 +81,10 @@ def context_of(team: Team, values: Mapping[str, Any], error: UserError | None) -
         "groups": _groups(team, filled, error),
         "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
         "accelerators_word": in_words(count_of(devices.most, devices.kind)),
+        "priorities": [one for one in Priority if is_admin or one != Priority.URGENT],
         "estimate": estimate_of(team, filled),
         "error": in_words(error.message) if error else "",
-        "is_open": bool(_asked(filled)) or error is not None,
+        "is_open": bool(_asked(filled)) or "priority" in filled or error is not None,
     }
 
 

@@ -57,7 +57,8 @@ def new_job(request: PageRequest) -> HttpResponse:
         return _new_page(request, left_form(request) or form.from_query(request))
 
     def create() -> HttpResponse:
-        job = services.create_job(team=request.team, by=request.user, job_request=form.job_request_of(request.POST))
+        asked = form.job_request_of(request.POST, is_admin=request.user.is_staff)
+        job = services.create_job(team=request.team, by=request.user, job_request=asked)
         return redirect("job", job.id)
 
     try:
@@ -67,7 +68,7 @@ def new_job(request: PageRequest) -> HttpResponse:
 
 
 def _new_page(request: PageRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:
-    context = form.context_of(request.team, values, error)
+    context = form.context_of(request.team, values, error, is_admin=request.user.is_staff)
     return render(request, "jobs/new.html", context, status=error.status if error else 200)
 
 
@@ -91,6 +92,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "acceptance": acceptance_of(found),
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
+        "priority": found.get_priority_display(),
         "checkpoints": pages.checkpoints_of(found),
         "results": list(found.result_files.order_by("filename")),
         "values": pages.values_of(found),

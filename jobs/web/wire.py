@@ -5,6 +5,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
+from compute.models import Priority
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
@@ -74,6 +75,7 @@ class FineTuningJobObject(TypedDict):
     metadata: dict[str, str] | None
     suffix: str | None
     accelerators: int | str
+    priority: str
     system_prompt: str
     objective: Literal["text", "conversations"]
     acceptance: AcceptanceSummary | None
@@ -135,6 +137,7 @@ def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobO
         "metadata": job.metadata or None,
         "suffix": job.suffix or None,
         "accelerators": job.accelerators or AUTO,
+        "priority": Priority(job.priority).word,
         "system_prompt": job.hyperparameters.get("system_prompt", job.asked.get("system_prompt", AUTO)),
         "objective": "text" if job.training_file is not None and job.training_file.use == "text" else "conversations",
         "acceptance": acceptance_summary(job),

@@ -66,6 +66,8 @@ class Team(models.Model):
     name = models.CharField(max_length=100, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     is_platform = models.BooleanField(default=False)
+    storage_bytes = models.BigIntegerField(null=True, blank=True)
+    """The most that its data, results and adapters may take; null: as much as there is."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()

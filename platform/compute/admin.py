@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from compute.models import Device, Node, Quota, Run
+from compute.models import Device, Node, Pool, Quota, Run
 
 
 class DeviceInline(admin.TabularInline):
@@ -18,16 +18,23 @@ class DeviceInline(admin.TabularInline):
 class NodeAdmin(admin.ModelAdmin):
     list_display = ("name", "kind", "address", "last_seen_at", "draining")
     readonly_fields = ("name", "boot_id", "address", "kind", "queue", "last_seen_at")
-    fields = (*readonly_fields, "draining")
+    fields = (*readonly_fields, "pool", "draining")
     inlines = (DeviceInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
 
+@admin.register(Pool)
+class PoolAdmin(admin.ModelAdmin):
+    list_display = ("name", "title", "overcommit")
+    readonly_fields = ("launcher",)
+
+
 @admin.register(Quota)
 class QuotaAdmin(admin.ModelAdmin):
-    list_display = ("team", "accelerators")
+    list_display = ("team", "pool", "guaranteed", "ceiling", "accelerator_hours", "per_user")
+    list_select_related = ("team", "pool")
     search_fields = ("team__name",)
 
 

@@ -9,8 +9,9 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from accounts.models import Team
+from accounts.models import Team, User
 from common.ids import new_id
 from common.message_field import MessageField
 from compute.forecast_record import RunForecast as RunForecast
@@ -18,9 +19,48 @@ from ledger.booking import Account, settle
 from rundir import RunDirectory
 from wording import Message
 
+DEFAULT_POOL = "default"
+
 
 class NotHeld(RuntimeError):
     """The Run has a newer fencing number: whoever wrote with the old one must let go of it."""
+
+
+class Priority(models.IntegerChoices):
+    """Who comes first among those that stand alike otherwise; urgent is granted by an administrator."""
+
+    LOW = -1, pgettext_lazy("priority", "Low")
+    NORMAL = 0, pgettext_lazy("priority", "Normal")
+    HIGH = 1, pgettext_lazy("priority", "High")
+    URGENT = 2, pgettext_lazy("priority", "Urgent")
+
+    @property
+    def word(self) -> str:
+        """What it is called in the API."""
+        return self.name.lower()
+
+
+class Pool(models.Model):
+    """Nodes that are shared out together; quotas are given in one."""
+
+    name = models.SlugField(max_length=60, unique=True)
+    title = models.CharField(max_length=100, blank=True)
+    launcher = models.CharField(max_length=20, default="local")
+    overcommit = models.BooleanField(
+        default=False, help_text=_("Guarantees may add up to more accelerators than there are.")
+    )
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+    @classmethod
+    def default(cls) -> "Pool":
+        """Return the pool that every node belongs to unless an administrator moves it."""
+        return cls.objects.get_or_create(name=DEFAULT_POOL)[0]
+
+
+def default_pool() -> int:
+    return Pool.default().pk
 
 
 class NodeQuerySet(models.QuerySet["Node"]):
@@ -44,6 +84,7 @@ class Node(models.Model):
     boot_id = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=200, default="127.0.0.1")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CPU)
+    pool = models.ForeignKey(Pool, models.PROTECT, related_name="nodes", default=default_pool)
     queue = models.CharField(max_length=210)
     last_seen_at = models.DateTimeField(null=True)
     draining = models.BooleanField(_("draining"), default=False, help_text=_("A draining node gets no new work."))
@@ -90,13 +131,23 @@ class Device(models.Model):
 
 
 class Quota(models.Model):
-    """How many accelerators a team may hold at once; a team without one may hold the whole pool."""
+    """A team's share of a pool; a team without one is guaranteed nothing and may hold the whole pool."""
 
-    team = models.OneToOneField(Team, models.CASCADE, related_name="quota")
-    accelerators = models.PositiveIntegerField(_("accelerators"))
+    team = models.ForeignKey(Team, models.CASCADE, related_name="quotas")
+    pool = models.ForeignKey(Pool, models.CASCADE, related_name="quotas", default=default_pool)
+    guaranteed = models.PositiveIntegerField(_("guaranteed"), default=0)
+    """Accelerators that it gets whenever it has work for them, whoever borrows them meanwhile."""
+    ceiling = models.PositiveIntegerField(_("ceiling"), null=True, blank=True)
+    """Accelerators that it may hold at once, by borrowing what others leave idle; null: the whole pool."""
+    accelerator_hours = models.PositiveIntegerField(_("accelerator-hours a month"), null=True, blank=True)
+    per_user = models.PositiveIntegerField(_("most at once per person"), null=True, blank=True)
+    longest_run_seconds = models.PositiveIntegerField(_("longest run in seconds"), null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "pool"], name="one_quota_per_team_and_pool")]
 
     def __str__(self) -> str:
-        return f"{self.team}: {self.accelerators}"
+        return f"{self.team}: {self.guaranteed} to {'all' if self.ceiling is None else self.ceiling}"
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -105,11 +156,11 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def waiting(self) -> "RunQuerySet":
         """Runs in the queue, first in line first."""
-        return self.filter(state=Run.State.WAITING).order_by("-priority", "created_at", "pk")
+        return self.filter(state=Run.State.WAITING).order_by("-priority", "queued_at", "created_at", "pk")
 
     def waiting_before(self, run: "Run") -> int:
         """Return how many Runs stand before `run` by priority and place alone, whatever else the scheduler weighs."""
-        sooner = models.Q(priority__gt=run.priority) | models.Q(priority=run.priority, created_at__lt=run.created_at)
+        sooner = models.Q(priority__gt=run.priority) | models.Q(priority=run.priority, queued_at__lt=run.queued_at)
         return self.filter(sooner, state=Run.State.WAITING).count()
 
     def live(self) -> "RunQuerySet":
@@ -170,10 +221,21 @@ class Run(models.Model):
     """What its team calls it, for sentences such as '"invoice-v3" should end at 14:20'."""
     model = models.CharField(max_length=255, blank=True)
     """What it trains or serves: a base model's id, or a tuned model's name."""
-    priority = models.IntegerField(default=0)
+    pool = models.ForeignKey(Pool, models.PROTECT, related_name="runs", default=default_pool)
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    """Who asked for the work."""
+    priority = models.IntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    queued_at = models.DateTimeField(default=timezone.now)
+    """Its place in line: the work's own, which every later Run for the same work keeps."""
+    preemptible = models.BooleanField(default=True)
+    """False: the last of its team's Runs to be taken for one that borrows."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     accelerators = models.PositiveIntegerField(null=True)
     """How many were asked for; null is "auto": every free one of a node that the quota allows."""
+    min_accelerators = models.PositiveIntegerField(null=True)
+    """The fewest that "auto" may begin with; null: one."""
+    max_seconds = models.PositiveIntegerField(null=True)
+    """How long it may hold its devices; null: as long as its team's quota allows."""
     counts_in_quota = models.BooleanField(default=True)
     yields = models.BooleanField(default=False)
     """True: once `idle_since` is set, the Run is stopped when another one waits for its devices."""
@@ -204,7 +266,7 @@ class Run(models.Model):
     class Meta:
         ordering = ("-created_at",)
         indexes = [
-            models.Index(fields=["state", "-priority", "created_at"], name="run_queue"),
+            models.Index(fields=["state", "-priority", "queued_at"], name="run_queue"),
             models.Index(fields=["team", "-created_at"], name="run_team"),
         ]
 

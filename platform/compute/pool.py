@@ -6,7 +6,7 @@ from django.db.models import Count
 
 from accounts.models import Team
 from compute.disk import Disk
-from compute.models import Allocation, Node, Quota, Run
+from compute.models import DEFAULT_POOL, Allocation, Node, Quota, Run
 
 
 class Holder(TypedDict):
@@ -137,7 +137,7 @@ def _holder(allocation: Allocation | None, team: Team | None) -> Holder:
 
 
 def _teams(holders: dict[int, Allocation], only: Team | None) -> list[TeamObject]:
-    quotas = dict(Quota.objects.values_list("team_id", "accelerators"))
+    quotas = dict(Quota.objects.filter(pool__name=DEFAULT_POOL).values_list("team_id", "ceiling"))
     in_use: dict[int, int] = {}
     for allocation in holders.values():
         if allocation.run.counts_in_quota:

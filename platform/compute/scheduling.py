@@ -37,7 +37,7 @@ def take_snapshot() -> Snapshot:
             for run in Run.objects.waiting()
         ],
         nodes=_nodes(),
-        quotas=dict(Quota.objects.values_list("team_id", "accelerators")),
+        quotas={quota.team_id: quota.ceiling for quota in Quota.objects.all() if quota.ceiling is not None},
         held=_held(),
     )
 

@@ -10,7 +10,7 @@ from common.errors import UserError
 from compute.draining import drain_node
 from compute.explanations import explained
 from compute.messages import message
-from compute.models import Quota, Run, RunForecast
+from compute.models import Pool, Priority, Quota, Run, RunForecast
 from compute.pool import PoolSummary, pool
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
@@ -38,7 +38,12 @@ def request_run(
     kind: str,
     team: Team,
     accelerators: int | None = None,
-    priority: int = 0,
+    min_accelerators: int | None = None,
+    max_seconds: int | None = None,
+    priority: int = Priority.NORMAL,
+    queued_at: datetime | None = None,
+    user: User | None = None,
+    preemptible: bool = True,
     counts_in_quota: bool = True,
     yields: bool = False,
     label: str = "",
@@ -48,7 +53,9 @@ def request_run(
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
-    `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first.
+    `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first, then
+    the place in line, `queued_at` (None: the end of it). Work that asks again after a retry, a pause or a preemption
+    passes the place that it had.
     `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
     in the ledger, and the line behind it is foretold by it.
     """
@@ -58,7 +65,12 @@ def request_run(
         kind=kind,
         team=team,
         accelerators=accelerators,
+        min_accelerators=min_accelerators,
+        max_seconds=max_seconds,
         priority=priority,
+        queued_at=queued_at or timezone.now(),
+        user=user,
+        preemptible=preemptible,
         counts_in_quota=counts_in_quota,
         yields=yields,
         label=label[:200],
@@ -115,10 +127,8 @@ def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
     """Let `team` hold at most so many accelerators at once; None: the whole pool."""
     if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(message("invalid_quota", most=MOST_ACCELERATORS), param="accelerators")
-    if accelerators is None:
-        Quota.objects.filter(team=team).delete()
-    else:
-        Quota.objects.update_or_create(team=team, defaults={"accelerators": accelerators})
+    share = {"guaranteed": 0, "ceiling": accelerators}
+    Quota.objects.update_or_create(team=team, pool=Pool.default(), defaults=share)
     AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, accelerators=accelerators)
     wake_scheduler()
 
@@ -131,8 +141,8 @@ def explain(run: Run) -> Message | None:
 
 def quota_of(team: Team) -> int | None:
     """Return how many accelerators `team` may hold at once; None: the whole pool."""
-    quota = Quota.objects.filter(team=team).first()
-    return quota.accelerators if quota else None
+    quota = Quota.objects.filter(team=team, pool=Pool.default()).first()
+    return quota.ceiling if quota else None
 
 
 def pool_summary() -> PoolSummary:

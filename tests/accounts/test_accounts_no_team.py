@@ -34,7 +34,7 @@ def somebodys() -> Team:
     """A team that others are in, with something to see."""
     create_api_key(email="alice@example.com", team_name="A")
     team = Team.objects.get(name="A")
-    Quota.objects.create(team=team, accelerators=7)
+    Quota.objects.create(team=team, ceiling=7)
     return team
 
 

@@ -64,7 +64,7 @@ class World:
         Membership.objects.create(team=self.team, user=person)
         Membership.objects.create(team=Team.create(name=f"Team {n}"), user=self.user)
         team = Team.objects.get(name=f"Team {n}")
-        Quota.objects.create(team=team, accelerators=n)
+        Quota.objects.create(team=team, ceiling=n)
         ApiKey.issue(user=person, team=self.team, name=f"key {n}")
         AuditEvent.record(actor=person, team=team, action="test", target=str(n))
         base = self.model(f"tiny-{n}")

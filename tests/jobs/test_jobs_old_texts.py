@@ -8,7 +8,6 @@ from django.db.migrations.state import StateApps
 
 from common.messages import message as common_message
 from jobs.migrations import _said_before as before
-from jobs.models import FineTuningJob, JobEvent
 from tests.migrating import migrate
 from wording import Message, as_written
 from wording.message import _KNOWN
@@ -93,10 +92,11 @@ def test_old_rows_are_carried_over_and_back(old_apps: StateApps, monkeypatch: py
     old = old_apps.get_model("jobs", "JobEvent").objects
     for number, text in enumerate(TEXTS, 1):
         old.create(job=job, number=number, message=text)
-    migrate(NEW)
-    said = [event.message for event in JobEvent.objects.filter(job=job.pk).order_by("number")]
+    apps = migrate(NEW).apps
+    jobs, events = (apps.get_model("jobs", name).objects for name in ("FineTuningJob", "JobEvent"))
+    said = [event.message for event in events.filter(job=job.pk).order_by("number")]
     assert [(str(message), message.code) for message in said] == [(today(text), code) for text, code in TEXTS.items()]
-    assert FineTuningJob.objects.get(pk=job.pk).error_message == Message("job_was_cancelled")
-    assert FineTuningJob.objects.get(pk=quiet.pk).error_message is None
+    assert jobs.get(pk=job.pk).error_message == Message("job_was_cancelled")
+    assert jobs.get(pk=quiet.pk).error_message is None
     migrate(OLD)
     assert list(old.order_by("number").values_list("message", flat=True)) == [today(text) for text in TEXTS]
