@@ -42,7 +42,9 @@ def _start(low: int | None, high: int | None) -> str:
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (low, high))
     if (last - timezone.now()).total_seconds() < NOW_SECONDS:
         return _("It should start within a minute.")
-    return _("It should start between %(low)s and %(high)s.") % {"low": clock(first), "high": clock(last)}
+    return _("It should start between %(low)s and %(high)s.") % dict(
+        zip(("low", "high"), clock(first, last), strict=True)
+    )
 
 
 def _button(job: FineTuningJob, found: WhatIfObject) -> HelpButton:

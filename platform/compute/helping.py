@@ -33,17 +33,20 @@ def helps(found: WhatIf, *, run: Run, kind: str) -> Message:
     return message("helps_by_pausing", name=found["name"], idle=_for(found["idle_seconds"]), when=when)
 
 
-def clock(moment: datetime) -> str:
-    """Return a moment as people write it: the time, with its date where that is not today, and the zone."""
-    local = timezone.localtime(moment)
-    return format_date(local, "H:i T" if local.date() == timezone.localdate() else "Y-m-d H:i T")
+def clock(low: datetime, high: datetime) -> tuple[str, str]:
+    """Return both ends of a range as people write them: times, with dates where they are not today's, the zone once."""
+    ends = timezone.localtime(low), timezone.localtime(high)
+    is_today = all(end.date() == timezone.localdate() for end in ends)
+    before = "" if is_today else "Y-m-d "
+    return format_date(ends[0], f"{before}H:i"), format_date(ends[1], f"{before}H:i T")
 
 
 def _when(found: WhatIf) -> Message:
     low, high = (datetime.fromtimestamp(found[end], UTC) for end in ("low", "high"))  # type: ignore[literal-required]
     if high - timezone.now() < timedelta(seconds=NOW_SECONDS):
         return message("would_start_now")
-    return message("would_start_between", low=clock(low), high=clock(high))
+    first, last = clock(low, high)
+    return message("would_start_between", low=first, high=last)
 
 
 def _for(seconds: int) -> Message:
