@@ -17,6 +17,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.translation import get_language, override
 
+from common.answers import ErrorObject
 from common.errors import UserError, error_body
 from common.unsent import unsent_bytes
 from common.wording import in_words
@@ -303,14 +304,14 @@ def _code(value: dict[str, Any]) -> Any:
     return error.get("code") if isinstance(error, dict) else None
 
 
-def _public_error(value: dict[str, Any], say: Say = in_words) -> dict[str, Any]:
+def _public_error(value: dict[str, Any], say: Say = in_words) -> ErrorObject:
     """Return the replica's error, said in the reader's language."""
     error = value.get("error")
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return error_body(message=say(message("refused_by_replica")), status=400, code="refused_by_replica")
     said = received(error.get("translatable"), english=error["message"])
-    shown = {name: error.get(name) for name in ("type", "param", "code")}
-    return {"error": {"message": say(said), **shown}}
+    shown: dict[str, Any] = {name: error.get(name) for name in ("type", "param", "code")}
+    return {"error": {"message": say(said), "type": shown["type"], "param": shown["param"], "code": shown["code"]}}
 
 
 def _ended(ticket: Ticket) -> UserError:

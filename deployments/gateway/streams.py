@@ -4,7 +4,7 @@ Only what the replica marks by an `event:` line is read here: the usage, which i
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Tally:
             self.completion_tokens = usage.get("completion_tokens")
 
 
-def as_event(value: dict[str, Any]) -> bytes:
+def as_event(value: Mapping[str, object]) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + END
 
 
@@ -38,7 +38,7 @@ async def passed_on(
     *,
     wants_usage: bool,
     tally: Tally,
-    public_error: Callable[[dict[str, Any]], dict[str, Any]],
+    public_error: Callable[[dict[str, Any]], Mapping[str, object]],
 ) -> AsyncIterator[bytes]:
     """Yield the events as soon as they are whole; `wants_usage` says whether the caller sees the usage."""
 

@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.answers import DeletedObject
 from common.errors import UserError
 from common.messages import message
 from common.wording import in_words
@@ -64,6 +65,11 @@ def listed(data: Sequence[Mapping[str, object]], *, has_more: bool = False, **be
         {"first_id": data[0].get("id"), "last_id": data[-1].get("id")} if data else {"first_id": None, "last_id": None}
     )
     return Response({"object": "list", "data": data, "has_more": has_more, **ends, **beside})
+
+
+def deleted(kind: str, name: str) -> DeletedObject:
+    """Return what is left to say of something that was deleted."""
+    return {"id": name, "object": kind, "deleted": True}
 
 
 def one_page(rows: QuerySet[M], limit: int, as_json: Callable[[M], Mapping[str, object]]) -> Response:

@@ -10,6 +10,7 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from common.answers import ErrorObject
 from common.messages import message
 from common.wording import in_words
 from wording import Message
@@ -67,7 +68,7 @@ class NotFound(UserError):
 
 def error_body(
     *, message: Message | str, status: int, code: str | None = None, param: str | None = None
-) -> dict[str, Any]:
+) -> ErrorObject:
     """Return OpenAI's error object, its message in the active language."""
     kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"error": {"message": in_words(message), "type": kind, "param": param, "code": code}}
@@ -78,7 +79,7 @@ class Answer:
     """What a program is told of an error."""
 
     status: int
-    body: dict[str, Any]
+    body: ErrorObject
     headers: dict[str, str]
 
 
