@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from xdist.scheduler import LoadFileScheduling
 
 from console.embedded import Home, PostgreSQL, Valkey
+from tests import answers
 from tests.environment import HOME
 
 SHARED = "tests/journeys/shared/"
@@ -49,6 +50,15 @@ def django_db_modify_db_settings(embedded_servers: Home) -> None:
 def quick_passwords() -> None:
     """Hash passwords without the rounds that make guessing dear: a fifth of a second each, in hundreds of tests."""
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def declared_answers() -> Iterator[list[str]]:
+    """Fail a test whose client gets an answer of the API that its route does not declare."""
+    with answers.watched() as faults:
+        yield faults
+    found, faults[:] = list(faults), []
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from serving.faults import RequestError
 from serving.messages import message
 from serving.replica import Replica, ServedModel
 from serving.requests import AnswerRequest, ChatRequest, TextRequest
-from serving.responses import DONE, Body, Usage, Writer, event
+from serving.responses import DONE, Finished, Usage, Writer, event
 from serving.sampling import Picked
 from serving.text import StopText
 from serving.tool_calls import OPENING, split_tool_calls
+from serving.wire import ChatChunk, ChatCompletion, TextChunk, TextCompletion
 
 
 class ClientGone(Exception):
@@ -127,7 +128,7 @@ def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: Ser
     return prompts
 
 
-async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> Body:
+async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> ChatCompletion | TextCompletion:
     """Return the body of a response that is not streamed."""
     texts = ["" for _ in answer.sequences]
     picked: list[list[Picked]] = [[] for _ in answer.sequences]
@@ -137,12 +138,12 @@ async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> Body:
             texts[line.index] += line.piece.text
             picked[line.index].extend(line.piece.tokens)
             finishes[line.index] = line.piece.finish or "stop"
-    choices = []
+    choices: list[Finished] = []
     for index, text in enumerate(texts):
         rest, calls = split_tool_calls(text) if answer.parses_tools else (text, [])
         tokens = picked[index] if answer.wants_logprobs else None
-        finish = "tool_calls" if calls else finishes[index]
-        choices.append(answer.writer.choice(index, rest, tool_calls=calls, picked=tokens, finish=finish))
+        reason = "tool_calls" if calls else finishes[index]
+        choices.append(Finished(index=index, text=rest, tool_calls=calls, picked=tokens, reason=reason))
     return answer.writer.whole(choices, answer.usage)
 
 
@@ -182,7 +183,7 @@ class _Voice:
         self._held = ""
         self._unsent: list[Picked] = []
 
-    def chunks(self, piece: Piece) -> list[Body]:
+    def chunks(self, piece: Piece) -> list[ChatChunk | TextChunk]:
         writer, with_usage = self._answer.writer, self._answer.request.include_usage
         self._unsent.extend(piece.tokens)
         text = self._pass(piece.text)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
 
@@ -47,7 +47,24 @@ class Acceptance:
     needed: Mapping[str, float]
 
 
-def questionnaire() -> dict[str, Any]:
+class RecipeField(TypedDict):
+    """A question of a recipe: its answer is a text, a list of some `choices`, or one of them."""
+
+    name: str
+    type: str
+    required: NotRequired[bool]
+    choices: NotRequired[list[str]]
+    default: NotRequired[list[str] | str]
+
+
+class Questionnaire(TypedDict):
+    """A recipe's name and what it asks."""
+
+    name: str
+    fields: list[RecipeField]
+
+
+def questionnaire() -> Questionnaire:
     """Return the recipe's questions, with what each accepts."""
     return {
         "name": NAME,

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from chat import ChatError, Conversation, parse_row
+from chat.conversation import Tool, WrittenMessage
 from common.texts import storable
 from datasets_app import shapes
 from datasets_app.formats import OpenedRows, open_rows
@@ -127,7 +128,7 @@ class Opened:
         shape = self._chosen or shapes.shape_of(value)
         found = self.read_item(RawRow(line=0, value=value, num_bytes=0))
         if isinstance(found, Example):
-            return as_copy(found) if found.conversation is not None else None
+            return dict(as_copy(found)) if found.conversation is not None else None
         try:
             turned = shape.turn(Read(value), self._columns).value if shape is not None and shape.turn else None
         except ChatError:
@@ -232,12 +233,22 @@ def _joined(parts: list[Any], between: str) -> Any:
     return odd if odd is not None else between.join(part for part in parts if part)
 
 
-def as_copy(example: Example) -> dict[str, Any]:
+class ExampleObject(TypedDict, total=False):
+    """A row in OpenAI's words, or as text."""
+
+    messages: list[WrittenMessage]
+    tools: list[Tool]
+    text: str | None
+
+
+def as_copy(example: Example) -> ExampleObject:
     """Return the row in OpenAI's words, or as text."""
     if example.conversation is None:
         return {"text": example.text}
-    tools = {"tools": list(example.conversation.tools)} if example.conversation.tools else {}
-    return {"messages": example.conversation.to_openai(), **tools}
+    copy: ExampleObject = {"messages": example.conversation.to_openai()}
+    if example.conversation.tools:
+        copy["tools"] = list(example.conversation.tools)
+    return copy
 
 
 def _text(item: RawRow) -> Example | RowFault:
@@ -296,4 +307,4 @@ def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
     )
 
 
-__all__ = ["Example", "Opened", "as_copy", "open_examples"]
+__all__ = ["Example", "ExampleObject", "Opened", "as_copy", "open_examples"]

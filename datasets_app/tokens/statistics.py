@@ -66,6 +66,10 @@ class _Lengths:
 LENGTHS = ("tokens", "run_rows", "run_starts", "run_ends", "first_answer", "lines")
 
 
+Bar = TypedDict("Bar", {"from": int, "to": int, "rows": int})
+"""How many rows have so many tokens."""
+
+
 class TokenStatistics(TypedDict):
     """A `file.statistics`: lengths in tokens, and what a training would lose; counts are of the whole set."""
 
@@ -84,8 +88,7 @@ class TokenStatistics(TypedDict):
     rows_cut: int
     share_cut: float
     rows_without_answer: int
-    histogram: list[dict[str, int]]
-    """{"from", "to", "rows"} each."""
+    histogram: list[Bar]
 
 
 def token_statistics(
@@ -177,7 +180,7 @@ def _before_answer(row: Rendered) -> int:
     return trained.index(True) if True in trained else len(trained)
 
 
-def _histogram(tokens: Any, scale: float) -> list[dict[str, int]]:
+def _histogram(tokens: Any, scale: float) -> list[Bar]:
     if not len(tokens):
         return []
     step = max(1, -(-int(tokens.max()) // BARS))

@@ -12,12 +12,18 @@ from common.errors import UserError
 from datasets_app.formats.streams import TooFar, within
 from datasets_app.messages import message
 from datasets_app.models import TrainingFile
-from datasets_app.shapes.examples import Example, as_copy, open_examples
+from datasets_app.shapes.examples import Example, ExampleObject, as_copy, open_examples
 from datasets_app.storage import store
 
 SHOWN = 10
 MOST_COMPARED_BYTES = 32 * 2**20
 """Of each of the two, packed and unpacked: they are compared while somebody waits."""
+
+
+class DiffRow(ExampleObject):
+    """A row that only one of two sets has."""
+
+    line: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +35,9 @@ class Difference:
     """Rows that the newer one has more."""
     removed: int
     """Rows that the older one has more."""
-    added_rows: list[dict[str, Any]] = field(default_factory=list)
-    """The first ones: {"line", "messages" or "text"}."""
-    removed_rows: list[dict[str, Any]] = field(default_factory=list)
+    added_rows: list[DiffRow] = field(default_factory=list)
+    """The first ones."""
+    removed_rows: list[DiffRow] = field(default_factory=list)
 
 
 def difference(*, older: TrainingFile, newer: TrainingFile) -> Difference:
@@ -96,9 +102,9 @@ def _counts(every: Any, values: Any, counts: Any) -> Any:
     return found
 
 
-def _first_rows(file: TrainingFile, wanted: Any) -> list[dict[str, Any]]:
+def _first_rows(file: TrainingFile, wanted: Any) -> list[DiffRow]:
     """Return the first rows whose digest is among `wanted`, which is sorted."""
-    rows: list[dict[str, Any]] = []
+    rows: list[DiffRow] = []
     for example in _examples(file) if len(wanted) else ():
         place = np.searchsorted(wanted, np.uint64(_digest(example)))
         if place < len(wanted) and wanted[place] == _digest(example):

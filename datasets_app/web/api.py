@@ -11,13 +11,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
-from common.api import body_of, one_page, query_of, require_no_body
+from common.answers import DeletedObject, ListObject, answers
+from common.api import body_of, deleted, one_page, query_of, require_no_body
 from common.idempotency import idempotent
 from datasets_app import services, uploads
 from datasets_app.models import TrainingFile
 from datasets_app.storage import removal
 from datasets_app.web.downloads import file_response
-from datasets_app.web.wire import SHOWN_FIELDS, file_json, received_json, upload_json
+from datasets_app.web.wire import (
+    SHOWN_FIELDS,
+    FileObject,
+    ReceivedUpload,
+    UploadObject,
+    file_json,
+    received_json,
+    upload_json,
+)
 
 MOST_FILES = 10_000
 
@@ -50,6 +59,7 @@ class Completion(serializers.Serializer):
 class FilesView(APIView):
     """GET /v1/files"""
 
+    @answers(ListObject[FileObject])
     def get(self, request: Request) -> Response:
         asked = query_of(FileList, request)
         files = TrainingFile.objects.visible_to(team_of(request)).only(*SHOWN_FIELDS)
@@ -66,14 +76,16 @@ class FilesView(APIView):
 class FileView(APIView):
     """GET, DELETE /v1/files/{id}"""
 
+    @answers(FileObject)
     def get(self, request: Request, file_id: str) -> Response:
         return Response(file_json(services.get_file(team=team_of(request), file_id=file_id)))
 
+    @answers(DeletedObject)
     def delete(self, request: Request, file_id: str) -> Response:
         require_no_body(request)
         file = services.get_file(team=team_of(request), file_id=file_id)
         services.delete_file(file=file, by=user_of(request))
-        return Response({"id": file_id, "object": "file", "deleted": True})
+        return Response(deleted("file", file_id))
 
 
 class AnyAccept(DefaultContentNegotiation):
@@ -88,6 +100,7 @@ class ContentView(APIView):
 
     content_negotiation_class = AnyAccept
 
+    @answers(None, streams={"application/octet-stream": None})
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         return file_response(services.get_file(team=team_of(request), file_id=file_id))
 
@@ -95,6 +108,7 @@ class ContentView(APIView):
 class UploadsView(APIView):
     """POST /v1/uploads"""
 
+    @answers(UploadObject)
     def post(self, request: Request) -> Response:
         asked = body_of(NewUpload, request)
 
@@ -116,6 +130,7 @@ class UploadsView(APIView):
 class UploadView(APIView):
     """GET /v1/uploads/{id}: with the parts that are here, so that a client can go on where it was cut off"""
 
+    @answers(ReceivedUpload)
     def get(self, request: Request, upload_id: str) -> Response:
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
         uploads.expire_if_overdue(upload)
@@ -125,6 +140,7 @@ class UploadView(APIView):
 class CompleteView(APIView):
     """POST /v1/uploads/{id}/complete"""
 
+    @answers(UploadObject)
     def post(self, request: Request, upload_id: str) -> Response:
         asked = body_of(Completion, request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
@@ -139,6 +155,7 @@ class CompleteView(APIView):
 class CancelView(APIView):
     """POST /v1/uploads/{id}/cancel"""
 
+    @answers(UploadObject)
     def post(self, request: Request, upload_id: str) -> Response:
         require_no_body(request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)

@@ -1,7 +1,6 @@
 """What the platform does with data sets beyond OpenAI's API: rows, faults, tokens, repairs, versions, parts."""
 
 import itertools
-from dataclasses import asdict
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -14,14 +13,39 @@ from accounts.requests import team_of, user_of
 from catalogue.services import get_model
 from chat import ChatError, SystemChoice
 from chat.system_choice import MAX_SYSTEM_CHARS
+from common.answers import ListObject, answers
 from common.api import body_of, listed, query_of
 from common.errors import UserError
 from datasets_app import services
+from datasets_app.checking.fault_list import FaultObject
 from datasets_app.messages import message
+from datasets_app.shapes.examples import ExampleObject
+from datasets_app.tokens.row_view import RowTokens
+from datasets_app.tokens.statistics import TokenStatistics
 from datasets_app.versions.repairs import repairs_for
 from datasets_app.web.api import AnyAccept
 from datasets_app.web.downloads import examples_response, faults_response
-from datasets_app.web.wire import file_json, group_json, row_json, version_json, whole_file_json
+from datasets_app.web.version_wire import (
+    DiffObject,
+    OfferedRepair,
+    RepairObject,
+    SplitObject,
+    diff_json,
+    offer_json,
+    repair_json,
+    split_json,
+)
+from datasets_app.web.wire import (
+    FaultGroupObject,
+    FaultsObject,
+    RowsObject,
+    VersionObject,
+    WholeFileObject,
+    group_json,
+    row_json,
+    version_json,
+    whole_file_json,
+)
 
 MOST_FAULTS = 1_000
 MOST_ROWS = 100
@@ -56,6 +80,7 @@ class TokenQuery(serializers.Serializer):
 class WholeFileView(APIView):
     """GET /api/v1/files/{id}: OpenAI's file object with all that the check found"""
 
+    @answers(WholeFileObject)
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         return Response(whole_file_json(file))
@@ -64,6 +89,7 @@ class WholeFileView(APIView):
 class FaultsView(APIView):
     """GET /api/v1/files/{id}/faults?after=&limit=&code=; `after` is the number of faults to pass over"""
 
+    @answers(FaultsObject)
     def get(self, request: Request, file_id: str) -> Response:
         asked = query_of(FaultList, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
@@ -77,6 +103,7 @@ class FaultsView(APIView):
 class FaultGroupsView(APIView):
     """GET /api/v1/files/{id}/faults/groups"""
 
+    @answers(ListObject[FaultGroupObject])
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         return listed(list(map(group_json, services.fault_groups(file))))
@@ -87,6 +114,7 @@ class FaultsContentView(APIView):
 
     content_negotiation_class = AnyAccept
 
+    @answers(None, streams={"application/jsonl": FaultObject, "text/csv": None})
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         file = services.get_file(team=team_of(request), file_id=file_id)
         return faults_response(file, as_csv=query_of(FaultsContent, request)["format"] == "csv")
@@ -97,6 +125,7 @@ class ExamplesView(APIView):
 
     content_negotiation_class = AnyAccept
 
+    @answers(None, streams={"application/jsonl": ExampleObject, "text/plain": None})
     def get(self, request: Request, file_id: str) -> StreamingHttpResponse:
         return examples_response(services.get_file(team=team_of(request), file_id=file_id))
 
@@ -104,6 +133,7 @@ class ExamplesView(APIView):
 class RowsView(APIView):
     """GET /api/v1/files/{id}/rows?offset=&limit=&search=&code="""
 
+    @answers(RowsObject)
     def get(self, request: Request, file_id: str) -> Response:
         asked = query_of(RowList, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
@@ -116,6 +146,7 @@ class RowsView(APIView):
 class TokensView(APIView):
     """GET /api/v1/files/{id}/rows/{number}/tokens?model=&max_seq_len=&system_prompt="""
 
+    @answers(RowTokens)
     def get(self, request: Request, file_id: str, number: int) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         asked = query_of(TokenQuery, request)
@@ -125,6 +156,7 @@ class TokensView(APIView):
 class StatisticsView(APIView):
     """GET /api/v1/files/{id}/statistics?model=&max_seq_len=&system_prompt="""
 
+    @answers(TokenStatistics)
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         asked = query_of(TokenQuery, request)
@@ -151,27 +183,22 @@ class NewRepair(serializers.Serializer):
 class RepairsView(APIView):
     """GET /api/v1/files/{id}/repairs: what would help; POST: make a repaired version, or with "preview" only look"""
 
+    @answers(ListObject[OfferedRepair])
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         codes = {group.code for group in services.fault_groups(file)}
-        found = [
-            {"name": r.name, "title": str(r.title), "sentence": str(r.sentence), "mends": list(r.mends)}
-            for r in repairs_for(codes, has_good_rows=bool(file.num_rows))
-        ]
-        return listed(found)
+        return listed([offer_json(one) for one in repairs_for(codes, has_good_rows=bool(file.num_rows))])
 
+    @answers(RepairObject)
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(NewRepair, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
         chosen = {"names": asked["repairs"], "values": asked["values"]}
         if asked["preview"]:
             preview = services.preview_repairs(file=file, **chosen)
-            found = {"is_partial": preview.is_partial, **asdict(preview.outcome)}
-            return Response({"object": "file.repair", "file": None, **found})
+            return Response(repair_json(None, preview.outcome, is_partial=preview.is_partial))
         made, outcome = services.repair_file(file=file, **chosen, by=user_of(request), reason=asked["reason"])
-        return Response(
-            {"object": "file.repair", "file": file_json(made), **(asdict(outcome) if outcome is not None else {})}
-        )
+        return Response(repair_json(made, outcome))
 
 
 class NewReading(serializers.Serializer):
@@ -188,6 +215,7 @@ class ReadingView(APIView):
     """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says; the file itself where that
     changes no row, since unused keys are only left out"""
 
+    @answers(VersionObject | WholeFileObject)
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(NewReading, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
@@ -208,11 +236,12 @@ class NewSplit(serializers.Serializer):
 class SplitView(APIView):
     """POST /api/v1/files/{id}/split: {"shares": {"train": 0.8, "validation": 0.1, "test": 0.1}, "seed": 0}"""
 
+    @answers(SplitObject)
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(NewSplit, request)
         file = services.get_file(team=team_of(request), file_id=file_id)
         made = services.split_file(file=file, shares=asked["shares"], seed=asked["seed"], by=user_of(request))
-        return Response({"object": "file.split", **{name: version_json(part) for name, part in made.items()}})
+        return Response(split_json(made))
 
 
 class MixPart(serializers.Serializer):
@@ -229,6 +258,7 @@ class NewMixture(serializers.Serializer):
 class MixView(APIView):
     """POST /api/v1/datasets/mix: {"parts": [{"file", "weight"}], "filename", "seed"}"""
 
+    @answers(VersionObject)
     def post(self, request: Request) -> Response:
         asked = body_of(NewMixture, request)
         team = team_of(request)
@@ -245,17 +275,19 @@ class Comparison(serializers.Serializer):
 class DiffView(APIView):
     """GET /api/v1/files/{id}/diff?against=OLDER: rows that only one of the two has"""
 
+    @answers(DiffObject)
     def get(self, request: Request, file_id: str) -> Response:
         team = team_of(request)
         newer = services.get_file(team=team, file_id=file_id)
         older = services.get_file(team=team, file_id=query_of(Comparison, request)["against"])
         found = services.difference(older=older, newer=newer)
-        return Response({"object": "file.diff", "file": newer.pk, "against": older.pk, **asdict(found)})
+        return Response(diff_json(found, newer=newer, older=older))
 
 
 class VersionsView(APIView):
     """GET /api/v1/files/{id}/versions"""
 
+    @answers(ListObject[VersionObject])
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
         return listed([version_json(version) for version in services.versions_of(file)])

@@ -31,6 +31,7 @@ from accounts.middleware import TeamMiddleware
 from accounts.models import Team, User
 from accounts.requests import team_of
 from accounts.roles import Role, require_role
+from common.answers import answers
 from common.errors import UserError, answer_to
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
@@ -42,7 +43,7 @@ from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
 from datasets_app.storage import store
 from datasets_app.versions.questions import LEAVE_OUT
 from datasets_app.web.multipart import Form
-from datasets_app.web.wire import file_json, part_json, version_json
+from datasets_app.web.wire import FileObject, UploadPartObject, VersionObject, file_json, part_json, version_json
 
 logger = logging.getLogger(__name__)
 
@@ -95,12 +96,14 @@ class Caller:
     idempotency_key: str
 
 
+@answers(FileObject)
 async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`, and
     `unused`: "leave_out" answers beforehand what the file may ask."""
     await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
 
 
+@answers(UploadPartObject)
 async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """POST /v1/uploads/{id}/parts: `data`."""
     upload_id = _id_in(scope)
@@ -119,6 +122,7 @@ async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
 
 
+@answers(VersionObject)
 async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason` and `unused`."""
     file_id = _id_in(scope)

@@ -1,16 +1,20 @@
 """Recipes over HTTP."""
 
+from typing import Literal, TypedDict
+
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
+from chat.acceptance import StoredTest
+from common.answers import ListObject, answers
 from common.api import body_of, listed
 from common.idempotency import idempotent
 from datasets_app import services
-from datasets_app.recipes.making import acceptance_of, questionnaire, read_answers
-from datasets_app.web.wire import version_json
+from datasets_app.recipes.making import Questionnaire, acceptance_of, questionnaire, read_answers
+from datasets_app.web.wire import VersionObject, version_json
 
 
 class IdentityAnswers(serializers.Serializer):
@@ -21,16 +25,34 @@ class IdentityAnswers(serializers.Serializer):
     file = serializers.CharField(required=False, allow_null=True, max_length=60)
 
 
+class RecipeObject(Questionnaire):
+    """A recipe with the questions that it asks."""
+
+    object: Literal["recipe"]
+
+
+class FileAcceptanceObject(TypedDict):
+    """What a model is asked after a training on a file."""
+
+    object: Literal["file.acceptance"]
+    tests: list[StoredTest]
+    needed: dict[str, float]
+    """The share of right answers that each topic wants."""
+
+
 class RecipesView(APIView):
     """GET /api/v1/recipes: each recipe with the questions that it asks"""
 
+    @answers(ListObject[RecipeObject])
     def get(self, request: Request) -> Response:
-        return listed([{"object": "recipe", **questionnaire()}])
+        recipe: RecipeObject = {"object": "recipe", **questionnaire()}
+        return listed([recipe])
 
 
 class IdentityView(APIView):
     """POST /api/v1/recipes/identity: {"name", "maker", "languages", "tone", "file"}; `file` is completed if given"""
 
+    @answers(VersionObject)
     def post(self, request: Request) -> Response:
         asked = body_of(IdentityAnswers, request)
         team = team_of(request)
@@ -46,8 +68,10 @@ class IdentityView(APIView):
 class AcceptanceView(APIView):
     """GET /api/v1/files/{id}/acceptance: what a model is asked after a training on this file"""
 
+    @answers(FileAcceptanceObject)
     def get(self, request: Request, file_id: str) -> Response:
         found = acceptance_of(services.get_file(team=team_of(request), file_id=file_id))
         tests = [test.to_json() for test in found.tests] if found else []
         needed = dict(found.needed) if found else {}
-        return Response({"object": "file.acceptance", "tests": tests, "needed": needed})
+        shown: FileAcceptanceObject = {"object": "file.acceptance", "tests": tests, "needed": needed}
+        return Response(shown)

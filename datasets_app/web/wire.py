@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from chat import WrittenMessage
+from common.answers import ListObject
 from common.wording import MessageObject, in_words, on_the_wire
 from datasets_app.checking.fault_groups import FaultGroup
-from datasets_app.checking.fault_list import MessageAndHint, said_json
+from datasets_app.checking.fault_list import FaultObject, MessageAndHint, said_json
 from datasets_app.checking.notes import notes_of
 from datasets_app.models import Made, TrainingFile, Upload, UploadPart
 from datasets_app.rows.pages import RowView
-from datasets_app.versions.questions import questions_of
+from datasets_app.versions.questions import Question, questions_of
 
 SHOWN_FIELDS = (
     "bytes", "created_at", "expires_at", "filename", "purpose", "status", "status_details",
@@ -29,7 +30,7 @@ class FileObject(TypedDict):
     expires_at: int | None
     filename: str
     purpose: str
-    status: str
+    status: Annotated[str, TrainingFile.Status]
     status_details: str | None
 
 
@@ -43,7 +44,7 @@ class UploadObject(TypedDict):
     expires_at: int | None
     filename: str
     purpose: str
-    status: str
+    status: Annotated[str, Upload.Status]
     file: FileObject | None
 
 
@@ -111,6 +112,16 @@ class Layout(TypedDict):
     encoding: str | None
 
 
+class QuestionObject(MessageObject):
+    """A key that nothing reads, and what can be done with it."""
+
+    name: str
+    kind: str
+    count: int
+    sample: str
+    choices: list[str]
+
+
 class WholeFileObject(VersionObject):
     """The file with what its check found."""
 
@@ -120,7 +131,7 @@ class WholeFileObject(VersionObject):
     notes: list[NoteObject]
     layout: Layout
     reading: Any
-    questions: list[dict[str, object]]
+    questions: list[QuestionObject]
     left_out: list[str]
     columns: list[str]
 
@@ -151,6 +162,20 @@ class RowObject(TypedDict):
     text: str | None
     raw: str | None
     faults: list[RowFaultObject]
+
+
+class FaultsObject(ListObject[FaultObject]):
+    """Faults of a file in order, and how many there are in all."""
+
+    num_faults: int | None
+    num_notes: int
+
+
+class RowsObject(ListObject[RowObject]):
+    """Rows of a file in order; `total` is null where they are searched."""
+
+    total: int | None
+    next_offset: int | None
 
 
 def file_json(file: TrainingFile) -> FileObject:
@@ -236,7 +261,7 @@ def whole_file_json(file: TrainingFile) -> WholeFileObject:
         ],
         "layout": {"format": file.format, "shape": file.shape, "use": file.use, "encoding": statistics.get("encoding")},
         "reading": file.reading,
-        "questions": [vars(question) | on_the_wire(question.message) for question in questions_of(file)],
+        "questions": [_question_json(question) for question in questions_of(file)],
         "left_out": file.left_out,
         "columns": [name for name, _text in statistics.get("sample") or ()],
     }
@@ -265,6 +290,17 @@ def row_json(row: RowView) -> RowObject:
         "text": example.text if example is not None else None,
         "raw": row.raw or None,
         "faults": [{"code": f.code, "field": f.field or None, **said_json(f.message, f.hint)} for f in row.faults],
+    }
+
+
+def _question_json(question: Question) -> QuestionObject:
+    return {
+        "name": question.name,
+        "kind": question.kind,
+        "count": question.count,
+        "sample": question.sample,
+        "choices": list(question.choices),
+        **on_the_wire(question.message),
     }
 
 

@@ -1,7 +1,7 @@
 """OpenAI's routes of models and inference."""
 
 from datetime import datetime
-from typing import Any
+from typing import Literal, TypedDict
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 from accounts.models import Team
 from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
-from common.api import listed, require_no_body
+from common.answers import DeletedObject, ListObject, answers
+from common.api import deleted, listed, require_no_body
 from common.errors import UserError, answer_to
 from deployments import services
 from deployments.gateway.admission import admit, is_local_program
@@ -22,19 +23,32 @@ from deployments.messages import message
 from deployments.models import Deployment
 from deployments.names import find_target
 from jobs.models import TunedModel
+from serving import wire
 
 
+class ModelObject(TypedDict):
+    """OpenAI's model object."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+@answers(wire.ChatCompletion, streams={"text/event-stream": wire.ChatChunk})
 @csrf_exempt
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     return await _completions(request, is_chat=True)
 
 
+@answers(wire.TextCompletion, streams={"text/event-stream": wire.TextChunk})
 @csrf_exempt
 async def completions(request: HttpRequest) -> HttpResponseBase:
     return await _completions(request, is_chat=False)
 
 
 class Models(APIView):
+    @answers(ListObject[ModelObject])
     def get(self, request: Request) -> Response:
         """List the bases that can be trained, the team's tuned models and its deployments."""
         team = team_of(request)
@@ -42,6 +56,7 @@ class Models(APIView):
 
 
 class Model(APIView):
+    @answers(ModelObject)
     def get(self, request: Request, name: str) -> Response:
         team = team_of(request)
         target = find_target(team=team, name=name)
@@ -51,10 +66,11 @@ class Model(APIView):
             return Response(_as_json(name, target.adapter.created_at, team.slug))
         return Response(_as_json(name, target.base_model.present_at, "luthier"))
 
+    @answers(DeletedObject)
     def delete(self, request: Request, name: str) -> Response:
         require_no_body(request)
         services.delete_model(team=team_of(request), by=user_of(request), name=name)
-        return Response({"id": name, "object": "model", "deleted": True})
+        return Response(deleted("model", name))
 
 
 async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBase:
@@ -75,19 +91,19 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
         return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
-def _bases() -> list[dict[str, Any]]:
+def _bases() -> list[ModelObject]:
     return [_as_json(base.id, base.present_at, "luthier") for base in BaseModel.objects.present()]
 
 
-def _tuned(team: Team) -> list[dict[str, Any]]:
+def _tuned(team: Team) -> list[ModelObject]:
     adapters = TunedModel.objects.visible_to(team).live()
     return [_as_json(adapter.name, adapter.created_at, team.slug) for adapter in adapters]
 
 
-def _deployments(team: Team) -> list[dict[str, Any]]:
+def _deployments(team: Team) -> list[ModelObject]:
     deployments = Deployment.objects.visible_to(team).live()
     return [_as_json(deployment.name, deployment.created_at, team.slug) for deployment in deployments]
 
 
-def _as_json(name: str, created: datetime | None, owner: str) -> dict[str, Any]:
+def _as_json(name: str, created: datetime | None, owner: str) -> ModelObject:
     return {"id": name, "object": "model", "created": int(created.timestamp()) if created else 0, "owned_by": owner}

@@ -1,6 +1,6 @@
 """/api/v1/deployments: a model under a name of its own."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -9,8 +9,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
-from common.api import body_of, listed, query_of, require_no_body
-from common.wording import on_the_wire
+from common.answers import DeletedObject, ListObject, answers
+from common.api import body_of, deleted, listed, query_of, require_no_body
+from common.wording import MessageObject, on_the_wire
 from deployments import services
 from deployments.models import Deployment
 
@@ -38,12 +39,28 @@ class ChangedDeployment(serializers.Serializer):
     open_to_loopback = serializers.BooleanField(required=False)
 
 
+class DeploymentObject(MessageObject):
+    """A model under a name of its own; the message says why it does not answer."""
+
+    id: str
+    object: Literal["deployment"]
+    name: str
+    model: str
+    base_model: str
+    accelerators: int | Literal["auto"]
+    open_to_loopback: bool
+    state: Annotated[str, Deployment.State]
+    created_at: int
+
+
 class Deployments(APIView):
+    @answers(ListObject[DeploymentObject])
     def get(self, request: Request) -> Response:
         query_of(serializers.Serializer, request)
         found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model").with_live_replica()
         return listed([as_json(deployment) for deployment in found])
 
+    @answers(DeploymentObject, status=201)
     def post(self, request: Request) -> Response:
         asked = body_of(NewDeployment, request)
         deployment = services.deploy(team=team_of(request), by=user_of(request), **asked)
@@ -51,21 +68,24 @@ class Deployments(APIView):
 
 
 class OneDeployment(APIView):
+    @answers(DeploymentObject)
     def get(self, request: Request, deployment_id: str) -> Response:
         return Response(as_json(_found(request, deployment_id)))
 
+    @answers(DeploymentObject)
     def patch(self, request: Request, deployment_id: str) -> Response:
         deployment = _found(request, deployment_id)
         asked = body_of(ChangedDeployment, request)
         return Response(as_json(services.update_deployment(deployment=deployment, by=user_of(request), **asked)))
 
+    @answers(DeletedObject)
     def delete(self, request: Request, deployment_id: str) -> Response:
         require_no_body(request)
         services.undeploy(deployment=_found(request, deployment_id), by=user_of(request))
-        return Response({"id": deployment_id, "object": "deployment", "deleted": True})
+        return Response(deleted("deployment", deployment_id))
 
 
-def as_json(deployment: Deployment) -> dict[str, Any]:
+def as_json(deployment: Deployment) -> DeploymentObject:
     """Return the public form of a deployment."""
     return {
         "id": deployment.id,

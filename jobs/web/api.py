@@ -18,12 +18,14 @@ from rest_framework.views import APIView
 from accounts.authentication import is_platform_admin
 from accounts.requests import team_of, user_of
 from accounts.roles import Role
+from common.answers import ListObject, answers
 from common.api import body_of, listed, one_page, query_of, require_no_body
 from common.errors import NotFound, UserError
 from common.idempotency import HEADER, idempotent
 from common.texts import is_storable, sendable
 from jobs import queueing, services
 from jobs.estimates import estimating
+from jobs.estimates.estimating import Estimate, HyperparameterObject
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
@@ -31,11 +33,17 @@ from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
 from jobs.web.wire import (
+    AcceptanceObject,
+    CheckpointObject,
+    CommandObject,
     FineTuningJobObject,
+    JobEventObject,
+    LogObject,
     acceptance_as_json,
     checkpoint_as_json,
     event_as_json,
     job_as_json,
+    log_as_json,
 )
 from wording import Message
 
@@ -81,6 +89,7 @@ class _Hyperparameters(serializers.Serializer):
 class JobsView(APIView):
     """GET, POST /v1/fine_tuning/jobs"""
 
+    @answers(ListObject[FineTuningJobObject])
     def get(self, request: Request) -> Response:
         page = _query(_Page, request, is_list=True)
         jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
@@ -93,6 +102,7 @@ class JobsView(APIView):
             jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
         return one_page(jobs, page["limit"], lambda job: _as_json(request, job))
 
+    @answers(FineTuningJobObject)
     def post(self, request: Request) -> Response:
         job_request = _job_request(request)
 
@@ -109,6 +119,7 @@ class JobsView(APIView):
 class JobView(APIView):
     """GET /v1/fine_tuning/jobs/{id}"""
 
+    @answers(FineTuningJobObject)
     def get(self, request: Request, job_id: str) -> Response:
         return Response(_as_json(request, _job(request, job_id)))
 
@@ -116,6 +127,7 @@ class JobView(APIView):
 class AcceptanceView(APIView):
     """GET /api/v1/jobs/{id}/acceptance"""
 
+    @answers(AcceptanceObject)
     def get(self, request: Request, job_id: str) -> Response:
         return Response(acceptance_as_json(_job(request, job_id)))
 
@@ -123,6 +135,7 @@ class AcceptanceView(APIView):
 class CancelView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/cancel"""
 
+    @answers(FineTuningJobObject)
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.cancel_job(job=_job(request, job_id), by=user_of(request))))
@@ -131,6 +144,7 @@ class CancelView(APIView):
 class PauseView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/pause: the status changes once the checkpoint is written."""
 
+    @answers(FineTuningJobObject)
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.pause_job(job=_job(request, job_id), by=user_of(request))))
@@ -139,6 +153,7 @@ class PauseView(APIView):
 class FinishView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/finish: it ends after its current step, with the best weights so far"""
 
+    @answers(FineTuningJobObject)
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.finish_job(job=_job(request, job_id), by=user_of(request))))
@@ -147,6 +162,7 @@ class FinishView(APIView):
 class ResumeView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/resume"""
 
+    @answers(FineTuningJobObject)
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.resume_job(job=_job(request, job_id), by=user_of(request))))
@@ -155,6 +171,7 @@ class ResumeView(APIView):
 class EventsView(APIView):
     """GET /v1/fine_tuning/jobs/{id}/events, newest first"""
 
+    @answers(ListObject[JobEventObject])
     def get(self, request: Request, job_id: str) -> Response:
         page = _query(_Page, request)
         events = _job(request, job_id).events.order_by("-number")
@@ -167,6 +184,7 @@ class EventsView(APIView):
 class CheckpointsView(APIView):
     """GET /v1/fine_tuning/jobs/{id}/checkpoints, newest first: those that lie in storage"""
 
+    @answers(ListObject[CheckpointObject])
     def get(self, request: Request, job_id: str) -> Response:
         page = _query(_Checkpoints, request)
         job = _job(request, job_id)
@@ -183,10 +201,16 @@ class CheckpointsView(APIView):
 class CommandView(APIView):
     """GET /api/v1/jobs/{id}/command: the job as a DeepSpeed command that runs by hand"""
 
+    @answers(CommandObject)
     def get(self, request: Request, job_id: str) -> Response:
         job = _job(request, job_id)
-        found = {"argv": arguments_of(job), "command": command_of(job), "data_url": data_address(job)}
-        return Response({"object": "command", **found})
+        found: CommandObject = {
+            "object": "command",
+            "argv": arguments_of(job),
+            "command": command_of(job),
+            "data_url": data_address(job),
+        }
+        return Response(found)
 
 
 class QueueView(APIView):
@@ -195,10 +219,12 @@ class QueueView(APIView):
     POST {"accelerators": 1} has it ask for another number, without losing its place.
     """
 
+    @answers(queueing.QueueObject)
     def get(self, request: Request, job_id: str) -> Response:
         query_of(serializers.Serializer, request)
         return Response(queueing.queue_of(_job(request, job_id)))
 
+    @answers(queueing.QueueObject)
     def post(self, request: Request, job_id: str) -> Response:
         asked = body_of(_Queued, request)
         job = queueing.change_accelerators(job=_job(request, job_id), by=user_of(request), **asked)
@@ -211,17 +237,17 @@ class LogView(APIView):
     `text` holds the sentences in that part; an administrator gets all of it as `raw_text` besides.
     """
 
+    @answers(LogObject)
     def get(self, request: Request, job_id: str) -> Response:
         asked = _query(_Log, request)
         part = read_log(_job(request, job_id), offset=asked["offset"], attempt=asked.get("attempt"))
-        shown = {name: getattr(part, name) for name in ("attempt", "offset", "next_offset", "size")}
-        raw = {"raw_text": part.text} if is_platform_admin(request) else {}
-        return Response({"object": "log", **shown, "text": part.said, **raw})
+        return Response(log_as_json(part, is_admin=is_platform_admin(request)))
 
 
 class HyperparametersView(APIView):
     """GET /api/v1/hyperparameters?model=&file=: every parameter, its words, its automatic value and the reason"""
 
+    @answers(ListObject[HyperparameterObject])
     def get(self, request: Request) -> Response:
         asked = _query(_Hyperparameters, request)
         found = estimating.describe(team=team_of(request), model=asked.get("model"), file_id=asked.get("file"))
@@ -233,6 +259,7 @@ class EstimateView(APIView):
 
     roles = {"POST": Role.VIEWER}
 
+    @answers(Estimate)
     def post(self, request: Request) -> Response:
         job_request = _job_request(request)
         check_suffix(job_request.suffix or "")

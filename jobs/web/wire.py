@@ -1,7 +1,7 @@
 """Jobs, events and checkpoints as OpenAI's API writes them; what goes beyond it are extra fields."""
 
 from datetime import datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
@@ -9,7 +9,7 @@ from compute.models import Priority
 from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
-from jobs.web.logs import said
+from jobs.web.logs import LogPart, said
 
 
 class JobError(TypedDict):
@@ -62,7 +62,7 @@ class FineTuningJobObject(TypedDict):
     model: str
     fine_tuned_model: str | None
     organization_id: str
-    status: str
+    status: Annotated[str, FineTuningJob.Status]
     error: JobError | None
     training_file: str | None
     validation_file: str | None
@@ -91,7 +91,7 @@ class JobEventObject(MessageObject):
     object: Literal["fine_tuning.job.event"]
     created_at: int
     level: str
-    type: str
+    type: Annotated[str, JobEvent.Type]
     data: Any
 
 
@@ -107,6 +107,27 @@ class CheckpointObject(TypedDict):
     metrics: Any
     bytes: int
     is_result: bool
+
+
+class CommandObject(TypedDict):
+    """A job as the command that trains the same by hand, and where its rows are downloaded from."""
+
+    object: Literal["command"]
+    argv: list[str]
+    command: str
+    data_url: str | None
+
+
+class LogObject(TypedDict):
+    """Part of the trainer's log, from byte `offset` on; administrators get it word for word as `raw_text`."""
+
+    object: Literal["log"]
+    attempt: int
+    offset: int
+    next_offset: int
+    size: int
+    text: str
+    raw_text: NotRequired[str]
 
 
 def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobObject:
@@ -200,6 +221,21 @@ def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> Checkpoint
         "bytes": checkpoint.bytes,
         "is_result": job.result_step == checkpoint.step,
     }
+
+
+def log_as_json(part: LogPart, *, is_admin: bool) -> LogObject:
+    """Return part of the log: its sentences, and for an administrator all of it besides."""
+    shown: LogObject = {
+        "object": "log",
+        "attempt": part.attempt,
+        "offset": part.offset,
+        "next_offset": part.next_offset,
+        "size": part.size,
+        "text": part.said,
+    }
+    if is_admin:
+        shown["raw_text"] = part.text
+    return shown
 
 
 def _batch_size(job: FineTuningJob) -> int | None:

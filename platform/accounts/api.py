@@ -1,7 +1,7 @@
 """The people of a team over HTTP: seen by everybody in it, changed by its owners."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -14,7 +14,8 @@ from accounts.authentication import is_platform_admin, set_team
 from accounts.models import ApiKey, Membership
 from accounts.requests import no_team, team_named, team_of, user_of
 from accounts.roles import Role, role_of
-from common.api import body_of, listed, query_of, require_no_body
+from common.answers import DeletedObject, ListObject, answers
+from common.api import body_of, deleted, listed, query_of, require_no_body
 
 
 class NewMember(serializers.Serializer[Any]):
@@ -24,6 +25,17 @@ class NewMember(serializers.Serializer[Any]):
 
 class ChangedMember(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
+
+
+class MemberObject(TypedDict):
+    """A person in a team."""
+
+    id: str
+    object: Literal["member"]
+    email: str
+    name: str
+    role: Annotated[str, Role]
+    active: bool
 
 
 class TeamView(APIView):
@@ -52,11 +64,13 @@ class MembersView(TeamView):
 
     roles = {"POST": Role.OWNER}
 
+    @answers(ListObject[MemberObject])
     def get(self, request: Request, team: str) -> Response:
         query_of(serializers.Serializer, request)
         found = members.members_of(team_of(request))
         return listed([as_json(one) for one in found])
 
+    @answers(MemberObject, status=201)
     def post(self, request: Request, team: str) -> Response:
         asked = body_of(NewMember, request)
         made = members.add_member(team=team_of(request), by=user_of(request), **asked)
@@ -68,29 +82,21 @@ class MemberView(TeamView):
 
     roles = {"PATCH": Role.OWNER, "DELETE": Role.OWNER}
 
+    @answers(MemberObject)
     def get(self, request: Request, team: str, member_id: str) -> Response:
         return Response(as_json(_member(request, member_id)))
 
+    @answers(MemberObject)
     def patch(self, request: Request, team: str, member_id: str) -> Response:
         asked = body_of(ChangedMember, request)
         changed = members.change_role(membership=_member(request, member_id), role=asked["role"], by=user_of(request))
         return Response(as_json(changed))
 
+    @answers(DeletedObject)
     def delete(self, request: Request, team: str, member_id: str) -> Response:
         require_no_body(request)
         members.remove_member(membership=_member(request, member_id), by=user_of(request))
-        return Response({"id": member_id, "object": "member", "deleted": True})
-
-
-class MemberObject(TypedDict):
-    """A person in a team."""
-
-    id: str
-    object: Literal["member"]
-    email: str
-    name: str
-    role: str
-    active: bool
+        return Response(deleted("member", member_id))
 
 
 def as_json(membership: Membership) -> MemberObject:

@@ -1,6 +1,6 @@
 """The catalogue over HTTP: read by every key, changed by administrators."""
 
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -12,6 +12,7 @@ from accounts.authentication import IsPlatformAdmin
 from accounts.requests import user_of
 from catalogue import services
 from catalogue.models import BaseModel
+from common.answers import ListObject, answers
 from common.api import body_of, listed, require_no_body
 from common.wording import in_words
 
@@ -40,7 +41,7 @@ class BaseModelObject(TypedDict):
     licence_accepted: bool
     sources: list[SourceObject]
     template: str
-    state: str
+    state: Annotated[str, BaseModel.State]
     bytes_done: int
     bytes_total: int
     error: str
@@ -93,6 +94,7 @@ class Token(serializers.Serializer[Any]):
 class CatalogueView(APIView):
     """GET /api/v1/catalogue"""
 
+    @answers(ListObject[BaseModelObject])
     def get(self, request: Request) -> Response:
         return listed([as_json(base) for base in BaseModel.objects.all()])
 
@@ -100,6 +102,7 @@ class CatalogueView(APIView):
 class ModelView(APIView):
     """GET /api/v1/catalogue/{id}"""
 
+    @answers(BaseModelObject)
     def get(self, request: Request, model_id: str) -> Response:
         return Response(as_json(services.get_model(model_id)))
 
@@ -107,6 +110,7 @@ class ModelView(APIView):
 class DownloadView(_Admin):
     """POST /api/v1/catalogue/{id}/download {"accept_licence": true}"""
 
+    @answers(BaseModelObject, status=202)
     def post(self, request: Request, model_id: str) -> Response:
         asked = body_of(Download, request)
         base = services.get_model(model_id)
@@ -119,6 +123,7 @@ class DownloadView(_Admin):
 class LicenceView(_Admin):
     """POST /api/v1/catalogue/{id}/accept_licence"""
 
+    @answers(BaseModelObject)
     def post(self, request: Request, model_id: str) -> Response:
         require_no_body(request)
         services.accept_licence(base=services.get_model(model_id), by=user_of(request))
@@ -128,6 +133,7 @@ class LicenceView(_Admin):
 class HubTokenView(_Admin):
     """PUT /api/v1/hubs/{hub}/token {"token": "…"}; an empty one removes it. It is never shown."""
 
+    @answers(None, status=204)
     def put(self, request: Request, hub: str) -> Response:
         services.set_hub_token(hub=hub, token=body_of(Token, request)["token"], by=user_of(request))
         return Response(status=204)

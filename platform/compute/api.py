@@ -11,26 +11,11 @@ from rest_framework.views import APIView
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from accounts.requests import team_named, team_of
+from common.answers import answers
 from common.api import body_of
 from compute import services
-from compute.forecasting import how_often
-
-
-class PoolView(APIView):
-    """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
-
-    def get(self, request: Request) -> Response:
-        team = None if is_platform_admin(request) else team_of(request)
-        return Response({"object": "pool", **services.pool(team=team)})
-
-
-class ForecastsView(APIView):
-    """GET /api/v1/pool/forecasts: how often the ranges of when waiting Runs start have held; 80 % should."""
-
-    permission_classes = [IsAuthenticated, IsPlatformAdmin]
-
-    def get(self, request: Request) -> Response:
-        return Response({"object": "forecasts", **how_often()})
+from compute.forecasting import HowOften, how_often
+from compute.pool import Pool
 
 
 class QuotaObject(TypedDict):
@@ -42,6 +27,39 @@ class QuotaObject(TypedDict):
     accelerators: int | None
 
 
+class PoolObject(Pool):
+    """Everything that the pool's page and its API show."""
+
+    object: Literal["pool"]
+
+
+class ForecastsObject(HowOften):
+    """How often the first range of a Run held, of the newest ones that have started."""
+
+    object: Literal["forecasts"]
+
+
+class PoolView(APIView):
+    """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
+
+    @answers(PoolObject)
+    def get(self, request: Request) -> Response:
+        team = None if is_platform_admin(request) else team_of(request)
+        found: PoolObject = {"object": "pool", **services.pool(team=team)}
+        return Response(found)
+
+
+class ForecastsView(APIView):
+    """GET /api/v1/pool/forecasts: how often the ranges of when waiting Runs start have held; 80 % should."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    @answers(ForecastsObject)
+    def get(self, request: Request) -> Response:
+        found: ForecastsObject = {"object": "forecasts", **how_often()}
+        return Response(found)
+
+
 class QuotaBody(serializers.Serializer):
     accelerators = serializers.IntegerField(min_value=0, max_value=services.MOST_ACCELERATORS, allow_null=True)
 
@@ -51,9 +69,11 @@ class QuotaView(APIView):
 
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
+    @answers(QuotaObject)
     def get(self, request: Request, team: str) -> Response:
         return Response(_as_json(team_named(team)))
 
+    @answers(QuotaObject)
     def put(self, request: Request, team: str) -> Response:
         found = team_named(team)
         services.set_quota(team=found, accelerators=_accelerators(request), by=request.user)  # type: ignore[arg-type]

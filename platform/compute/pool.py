@@ -1,6 +1,6 @@
 """What there is and who holds it, for pages and the API."""
 
-from typing import NotRequired, TypedDict, cast
+from typing import Annotated, NotRequired, TypedDict, cast
 
 from django.db.models import Count
 
@@ -39,7 +39,7 @@ class NodeObject(TypedDict):
     """A node with its devices; its disk is for administrators."""
 
     name: str
-    kind: str
+    kind: Annotated[str, Node.Kind]
     heard: bool
     draining: bool
     last_seen_at: int | None
@@ -63,11 +63,11 @@ class PoolSummary(TypedDict):
 
     accelerators: int
     free: int
-    kind: str
+    kind: Annotated[str, Node.Kind]
 
 
 class Pool(PoolSummary):
-    """Everything that the pool's page and its API show."""
+    """Nodes with their devices, and teams with their shares."""
 
     nodes: list[NodeObject]
     teams: list[TeamObject]

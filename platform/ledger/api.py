@@ -1,7 +1,7 @@
 """Usage over HTTP: one's own team's, and to administrators every team's."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from django.http import HttpResponse
 from rest_framework import serializers
@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 
 from accounts.authentication import is_platform_admin
 from accounts.requests import team_of
+from common.answers import answers
 from common.api import query_of
 from ledger.asking import question_of
-from ledger.reading import COUNTED, Question, Sums, usage
+from ledger.reading import Question, Sums, usage
 from ledger.tables import as_csv
 
 
@@ -26,21 +27,45 @@ class UsageQuery(serializers.Serializer[Any]):
         return {"from": serializers.CharField(required=False, default=""), **super().get_fields()}
 
 
+class UsageRow(TypedDict):
+    """What one team, person, day or model has used; that key alone is there, null where nobody knows whose it was."""
+
+    team: NotRequired[str | None]
+    user: NotRequired[str | None]
+    day: NotRequired[str | None]
+    model: NotRequired[str | None]
+    accelerator_seconds: float
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class UsageObject(TypedDict):
+    """Usage, row by row: every one that there is."""
+
+    object: Literal["list"]
+    data: list[UsageRow]
+    has_more: bool
+
+
 class UsageView(APIView):
     """GET /api/v1/usage?from=&to=&group_by=team|user|day|model"""
 
     def get_permissions(self) -> Sequence[Any]:
         return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
 
+    @answers(UsageObject)
     def get(self, request: Request) -> Response | HttpResponse:
         question = _question(request)
         data = [as_json(sums, question.by) for sums in usage(question)]
-        return Response({"object": "list", "data": data, "has_more": False})
+        found: UsageObject = {"object": "list", "data": data, "has_more": False}
+        return Response(found)
 
 
 class UsageFileView(UsageView):
     """GET /api/v1/usage.csv, asked as /api/v1/usage is."""
 
+    @answers(None, streams={"text/csv": None})
     def get(self, request: Request) -> Response | HttpResponse:
         question = _question(request)
         name = f"usage-{question.first}-{question.last}-{question.by}.csv"
@@ -49,10 +74,16 @@ class UsageFileView(UsageView):
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def as_json(sums: Sums, by: str) -> dict[str, Any]:
+def as_json(sums: Sums, by: str) -> UsageRow:
     """Return a row as the API shows it; null where nobody knows whose it was."""
-    counts = {name: getattr(sums, name) for name in COUNTED}
-    return {by: sums.key or None, **counts, "accelerator_seconds": round(float(sums.accelerator_seconds), 3)}
+    row: UsageRow = {
+        "accelerator_seconds": round(float(sums.accelerator_seconds), 3),
+        "requests": sums.requests,
+        "prompt_tokens": sums.prompt_tokens,
+        "completion_tokens": sums.completion_tokens,
+    }
+    row[by] = sums.key or None  # type: ignore[literal-required]
+    return row
 
 
 def _question(request: Request) -> Question:

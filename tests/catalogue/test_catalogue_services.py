@@ -191,6 +191,12 @@ class TestApi:
         reply = call("POST", path, admin=True, body={"accept_licence": True})
         assert (reply.status_code, reply.json()["state"]) == (202, "downloading")
 
+    def test_a_licence_is_accepted_alone(self) -> None:
+        services.sync_catalogue()
+        reply = call("POST", "catalogue/llama-3.2-1b-instruct/accept_licence", admin=True)
+        assert reply.status_code == 200
+        assert reply.json()["licence_accepted"] is True
+
     def test_a_token_is_stored_encrypted_and_removed_by_an_empty_one(self) -> None:
         assert call("PUT", "hubs/nowhere/token", admin=True, body={"token": "x"}).status_code == 400
         assert call("PUT", "hubs/huggingface/token", admin=True, body={"token": "hf_x"}).status_code == 204

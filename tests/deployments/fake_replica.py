@@ -53,16 +53,13 @@ class FakeReplica:
         if body.get("stream"):
             return StreamingResponse(self.chunks(body), media_type="text/event-stream")
         await asyncio.sleep(self.pause)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": "琴", "refusal": None},
-            "logprobs": None,
-            "finish_reason": "stop",
-        }
+        is_chat = request.url.path == "/v1/chat/completions"
+        said = {"message": {"role": "assistant", "content": "琴", "refusal": None}} if is_chat else {"text": "琴"}
+        choice = {"index": 0, **said, "logprobs": None, "finish_reason": "stop"}
         return JSONResponse(
             {
                 "id": "x",
-                "object": "chat.completion",
+                "object": "chat.completion" if is_chat else "text_completion",
                 "created": 1,
                 "model": body["model"],
                 "choices": [choice],

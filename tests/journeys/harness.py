@@ -16,6 +16,8 @@ from urllib.request import urlopen
 import openai
 import psutil
 
+from tests import answers
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = str(ROOT / "manage.py")
 
@@ -114,7 +116,9 @@ class RunningPlatform:
         return self.manage("create_api_key", "--email", email, "--team", team, *extra)
 
     def client(self, key: str, **options: Any) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, _strict_response_validation=True, **options)
+        http = openai.DefaultHttpxClient(event_hooks={"response": [answers.look_at]})
+        strict = {"_strict_response_validation": True, "http_client": http}
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, **strict, **options)
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Return the living processes of this home whose command line holds every one of `words`."""

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from chat import ChatFormat, parse_messages
+from common.typed_serializers import field_of
 from conftest import PROBES, Serving, greedy
+from serving import wire
+from tests.answers import faults_of
 from wording import Message
 
 
@@ -83,6 +86,19 @@ class TestChat:
     def test_default_length_is_the_rest_of_the_context(self, serving: Serving) -> None:
         usage = serving.ask(max_tokens=None, logit_bias={"77": 100}).json()["usage"]
         assert usage["total_tokens"] == 256
+
+
+@pytest.mark.parametrize("options", [{}, {"n": 2}, {"logprobs": True, "top_logprobs": 2}])
+def test_every_answer_is_what_the_gateway_declares(serving: Serving, options: dict[str, Any]) -> None:
+    usage = {"stream": True, "stream_options": {"include_usage": True}}
+    text = {"model": "base", "prompt": "Who are", "max_tokens": 5}
+    texts = [serving.client.post("/v1/completions", json={**text, **more}) for more in ({}, usage)]
+    kinds: list[tuple[Any, Any]] = [(wire.ChatCompletion, serving.ask(**options).json())]
+    kinds += [(wire.ChatChunk, chunk) for chunk in events_of(serving.ask(**options, **usage))]
+    kinds += [(wire.TextCompletion, texts[0].json())]
+    kinds += [(wire.TextChunk, chunk) for chunk in events_of(texts[1])]
+    assert len(kinds) > 10
+    assert [fault for kind, body in kinds for fault in faults_of(body, field_of(kind))] == []
 
 
 class TestText:
