@@ -21,6 +21,7 @@ from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
 from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
+from datasets_app.storage.counting import TRAINING
 from datasets_app.storage.node_files import TokensBusy
 from datasets_app.storage.spool import Spool
 from datasets_app.tokens.caches import Tokens, TokensSummary, ensure_tokens
@@ -72,7 +73,6 @@ __all__ = [
     "versions_of",
 ]
 
-TRAINING = "fine-tune"
 RESULTS = "fine-tune-results"
 LONGEST_NAME = 200
 
@@ -129,15 +129,17 @@ def store_file(
     spool: Spool,
     expires_after: ExpiresAfter | None = None,
     left_out: Sequence[str] = (),
+    reserved: int = 0,
 ) -> TrainingFile:
     """Make a file of what `spool` has received; as `create_file`.
 
     `left_out` answers beforehand what the file may ask: keys that nothing reads are left out, with "*" all of them.
+    For `reserved` bytes the team has found room before.
     """
     check_purpose(purpose)
     name = readable_name(spool.head, filename)
     file = uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after, left_out=left_out)
-    return new_files.save_new(file, spool)
+    return new_files.save_new(file, spool, reserved=reserved)
 
 
 def uploaded(

@@ -32,6 +32,7 @@ from datasets_app.storage import new_files, store
 from datasets_app.storage.new_files import Write, writes
 from datasets_app.storage.removal import close_upload, remove_parts
 from datasets_app.storage.spool import Spool
+from ledger.storage import require_room
 
 OPEN_FOR = timedelta(hours=1)
 """How long an upload waits for its next part."""
@@ -72,6 +73,7 @@ def check_mime_type(mime_type: str) -> None:
         raise UserError(message("unsupported_mime_type", type=repr(mime_type[:60])), param="mime_type")
 
 
+@transaction.atomic
 def create_upload(
     *,
     team: Team,
@@ -82,7 +84,7 @@ def create_upload(
     mime_type: str = "",
     expires_after: ExpiresAfter | None = None,
 ) -> Upload:
-    """Open an upload of `num_bytes`, which waits an hour for each next part."""
+    """Open an upload of `num_bytes`, for which its team has room, and which waits an hour for each next part."""
     check_purpose(purpose)
     check_mime_type(mime_type)
     expiry_of(expires_after)
@@ -92,6 +94,7 @@ def create_upload(
             code="invalid_value",
             param="bytes",
         )
+    require_room(team, num_bytes)
     return Upload.objects.create(
         team=team,
         created_by=by,
@@ -211,6 +214,7 @@ def _completed(upload: Upload, spool: Spool) -> Upload:
                 purpose=locked.purpose,
                 spool=spool,
                 expires_after=locked.expires_after,
+                reserved=locked.bytes,
             )
             stored = file.storage_name
             locked.move(Upload.Status.COMPLETED, file=file)
@@ -254,7 +258,7 @@ def _left_to_a_worker(upload: Upload, parts: Sequence[UploadPart], md5: str | No
             purpose=locked.purpose,
             expires_after=locked.expires_after,
         )
-        new_files.save_unmade(file, num_bytes=locked.bytes)
+        new_files.save_unmade(file, num_bytes=locked.bytes, reserved=locked.bytes)
         locked.move(Upload.Status.COMPLETED, file=file, md5=md5 or "")
     return locked
 

@@ -6,6 +6,7 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
+        "delete_models": sentence("Delete tuned models that nobody needs; their checkpoints go with them."),
         # Events: from a request to a queued job
         "job_created": sentence("The job was created. Its data is being read."),
         "conversations_ready": sentence("The data is ready: %(rows)s conversations to learn from. The job is queued."),

@@ -31,6 +31,7 @@ from jobs.models import FineTuningJob, TunedModel
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
 from jobs.training.validation import check_file, check_rows
 from jobs.tuned_models import check_suffix
+from ledger.storage import require_room
 from wording import Message
 
 __all__ = ["JobRequest", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
@@ -86,6 +87,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
     """
     if job_request.fingerprint and (earlier := _made_before(team, job_request)) is not None:
         return earlier
+    require_room(team, 1)  # else what it makes would be beyond it; a result is always stored
     base = _trainable(team, job_request.model)
     files = [_file(team, job_request.training_file, "training_file")]
     if job_request.validation_file is not None:

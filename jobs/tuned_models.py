@@ -5,11 +5,15 @@ import re
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team
 from common import artifacts
 from common.errors import UserError
 from jobs.messages import message
-from jobs.models import FineTuningJob, TunedModel
+from jobs.models import Checkpoint, FineTuningJob, TunedModel
+from ledger.storage import counts
 from rundir import ManifestError, sha256_of_file
 from rundir.manifest import NAME as MANIFEST
 from wording import as_written
@@ -67,3 +71,11 @@ def local_folder(adapter: TunedModel) -> Path:
 def _require_live(adapter: TunedModel) -> None:
     if not TunedModel.objects.live().filter(pk=adapter.pk).exists():
         raise UserError(message("model_was_deleted", name=adapter.name), code="model_deleted", status=410)
+
+
+@counts("models", title=_("Tuned models and checkpoints"), way_out=message("delete_models"))
+def stored_models(team: Team) -> int:
+    """Return the bytes of what object storage still has of a team's trainings."""
+    models = TunedModel.objects.filter(team=team, erased_at=None)
+    checkpoints = Checkpoint.objects.filter(job__team=team).exclude(published_at=None)
+    return sum(rows.aggregate(sum=Sum("bytes"))["sum"] or 0 for rows in (models, checkpoints))

@@ -17,6 +17,7 @@ from common.wake import wake
 from datasets_app.models import HEARTBEAT_SECONDS, Made, TrainingFile
 from datasets_app.storage import store
 from datasets_app.storage.spool import Spool
+from ledger.storage import require_room
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +35,24 @@ Writer = Callable[[TrainingFile, Write], Made]
 _writers: dict[str, Writer] = {}
 
 
-def save_new(file: TrainingFile, spool: Spool, *, before: Callable[[], None] = lambda: None) -> TrainingFile:
+def save_new(
+    file: TrainingFile, spool: Spool, *, before: Callable[[], None] = lambda: None, reserved: int = 0
+) -> TrainingFile:
     """Put the bytes into storage, then the row into the database; without the row the bytes go again.
 
-    `before` is called in the row's transaction, just before it is written.
+    `before` is called in the row's transaction, just before it is written. UserError where its team has no room: for
+    `reserved` bytes it was found before. A job's result is always stored, since to lose it would help nobody.
     """
+    is_result = file.status == TrainingFile.Status.PROCESSED
+    if not is_result:
+        require_room(file.team, spool.num_bytes - reserved)
     file.bytes, file.sha256 = spool.num_bytes, spool.sha256
     file.storage_name = store.store(spool, store.name_for(file.team, file.pk))
     try:
         with transaction.atomic():
             before()
+            if not is_result:
+                require_room(file.team, spool.num_bytes - reserved)
             file.save(force_insert=True)
             if file.status == TrainingFile.Status.UPLOADED:
                 wake(VALIDATE, file.pk)
@@ -59,10 +68,16 @@ def is_large(num_bytes: int) -> bool:
 
 
 @transaction.atomic
-def save_unmade(file: TrainingFile, *, num_bytes: int = 0, before: Callable[[], None] = lambda: None) -> TrainingFile:
-    """Put a row into the database whose bytes a worker makes, as its `made` says; `num_bytes`: known beforehand."""
+def save_unmade(
+    file: TrainingFile, *, num_bytes: int = 0, before: Callable[[], None] = lambda: None, reserved: int = 0
+) -> TrainingFile:
+    """Put a row into the database whose bytes a worker makes, as its `made` says; `num_bytes`: known beforehand.
+
+    Room is asked for as in `save_new`, and for what the file is larger in the end.
+    """
     file.bytes, file.sha256, file.storage_name = num_bytes, "", ""
     before()
+    require_room(file.team, num_bytes - reserved)
     file.save(force_insert=True)
     wake(MAKE, file.pk)
     return file
@@ -87,6 +102,7 @@ def make_file(file_id: str) -> None:
     with beats, _Progress(file, limit=settings.MAX_UPLOAD_BYTES) as spool:
         try:
             added = _writers[file.made["how"]](file, spool.write)
+            require_room(file.team, spool.num_bytes - file.bytes)
         except UserError as error:
             file.record_unmade(error.message)
             return

@@ -24,6 +24,7 @@ from compute import hours
 from ledger.asking import question_of
 from ledger.days import today
 from ledger.reading import Question, Sums, total, usage
+from ledger.storage import stored, titles
 
 MOST_ROWS = 200
 """Of the table; the file has all."""
@@ -71,6 +72,7 @@ def usage_page(request: PageRequest) -> HttpResponse:
         "num_rows": len(rows),
         "total": _row(total(rows), "", {}),
         **_plot(question),
+        **(_storage(question.team) if question.team else {}),
         "file": f"/api/v1/usage.csv?{urlencode(_query(question))}",
         "curl": f"curl '{settings.PUBLIC_URL}/api/v1/usage?{urlencode(_query(question))}' "
         "-H 'Authorization: Bearer sk-luthier-…'",
@@ -100,6 +102,13 @@ def _sentence(team: Team | None) -> str:
     )
     said = _("This month %(used)s accelerator-hours were used; at this pace about %(forecast)s by its end.")
     return said % {"used": in_hours(seconds), "forecast": in_hours(hours.forecast(seconds))}
+
+
+def _storage(team: Team) -> dict[str, Any]:
+    """Return what the team has in storage, the largest first."""
+    found, words = stored(team), titles()
+    kinds = sorted(((words[name], num_bytes) for name, num_bytes in found.items()), key=lambda kind: -kind[1])
+    return {"storage": kinds, "stored": sum(found.values()), "storage_allowed": team.storage_bytes}
 
 
 def _names(by: str) -> dict[str, str]:

@@ -1,0 +1,25 @@
+"""How many bytes of a team's files lie in storage."""
+
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team
+from datasets_app.messages import message
+from datasets_app.models import TrainingFile, Upload
+from ledger.storage import counts
+
+TRAINING = "fine-tune"
+
+
+@counts("data", title=_("Data sets"), way_out=message("delete_data_sets"))
+def data(team: Team) -> int:
+    """Return the bytes of data sets, and of uploads by what was announced."""
+    files = TrainingFile.objects.filter(team=team, purpose=TRAINING)
+    pending = Upload.objects.filter(team=team, status=Upload.Status.PENDING)
+    return sum(rows.aggregate(sum=Sum("bytes"))["sum"] or 0 for rows in (files, pending))
+
+
+@counts("results", title=_("Result files"), way_out=message("delete_results"))
+def results(team: Team) -> int:
+    found = TrainingFile.objects.filter(team=team).exclude(purpose=TRAINING)
+    return found.aggregate(sum=Sum("bytes"))["sum"] or 0
