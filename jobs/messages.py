@@ -40,6 +40,18 @@ CATALOGUE = Catalogue(
         "queued_again_anew": sentence("The job is queued again and starts over, since it has no checkpoint yet."),
         "queued_again_from_checkpoint": sentence("The job is queued again and continues from its newest checkpoint."),
         "attempt_stopped": sentence("Attempt %(number)d was stopped."),
+        "attempt_stopped_for_hours": sentence(
+            "Attempt %(number)d was stopped: the team's accelerator-hours of this month are used up."
+        ),
+        "hours_nearly_used": sentence(
+            "The team has used %(percent)s %% of its %(hours)s accelerator-hours of this month. At 100 %% nothing new "
+            "of it starts until %(resets_on)s."
+        ),
+        "hours_used_up": sentence(
+            "The team has used all of its %(hours)s accelerator-hours of this month. What runs is stopped after "
+            "%(minutes)s minutes and goes on from its checkpoint on %(resets_on)s, or once an administrator raises the "
+            "limit."
+        ),
         "attempt_without_result": sentence("The last attempt ended without a result. The job is queued again."),
         "result_lost": sentence("The result was lost with its node."),
         "trainer_gone": sentence("The trainer ended without saying why."),

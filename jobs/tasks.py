@@ -27,6 +27,7 @@ def reconcile_jobs() -> None:
         wake(validate_job, job_id)
     reconciling.repeat_wishes()
     reconciling.close_lost_attempts()
+    reconciling.tell_of_hours()
 
 
 @shared_task(name="jobs.erase_here")

@@ -66,7 +66,9 @@ def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     elif outcome == Run.Outcome.LOST:
         _retry_or_give_up(attempt, directory)
     else:
-        stopped = message("attempt_stopped", number=attempt.number)
+        is_out_of_hours = attempt.run.stop_reason == Run.StopReason.HOURS
+        code = "attempt_stopped_for_hours" if is_out_of_hours else "attempt_stopped"
+        stopped = message(code, number=attempt.number)
         close(attempt, retry_message=stopped.followed_by(queued_again(attempt.job)))
 
 

@@ -1,13 +1,19 @@
 """What a lost wake-up or a crash between two transactions can leave undone, found from the database alone."""
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
-from compute.models import Run
+from compute.hours import FULL, notices
+from compute.models import HoursNotice, Run
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob
 from jobs.training.attempts import close
+from ledger.days import next_month
+from wording import Message
 
 
 def to_validate() -> list[str]:
@@ -36,3 +42,21 @@ def close_lost_attempts() -> None:
     )
     for attempt in stranded:
         close(attempt, retry_message=message("attempt_without_result"))
+
+
+def tell_of_hours() -> None:
+    """Tell each job of a team that has used up its accelerator-hours, or nearly, once."""
+    for notice in notices().filter(told_at=None):
+        with transaction.atomic():
+            if not HoursNotice.objects.filter(pk=notice.pk, told_at=None).update(told_at=timezone.now()):
+                continue
+            for job in FineTuningJob.objects.filter(team=notice.team_id, status__in=["queued", "running"]):
+                job.record_event(_said_of_hours(notice), level="warn")
+
+
+def _said_of_hours(notice: HoursNotice) -> Message:
+    resets_on = str(next_month(notice.month))
+    if notice.percent < FULL:
+        return message("hours_nearly_used", percent=notice.percent, hours=notice.hours, resets_on=resets_on)
+    minutes = round(settings.HOURS_GRACE_SECONDS / 60)
+    return message("hours_used_up", hours=notice.hours, minutes=minutes, resets_on=resets_on)

@@ -32,6 +32,9 @@ class Explanation(NextEnd, total=False):
     total: int
     model: str
     percent: int
+    hours: int
+    resets_on: str
+    """A day, ISO 8601."""
 
 
 SAID = {
@@ -45,6 +48,7 @@ SAID = {
     "yielding": "waits_for_an_idle_model",
     "no_node": "waits_for_a_worker",
     "node_away": "waits_for_a_node",
+    "hours": "waits_for_hours",
     "model": "waits_for_its_model",
     "proving": "weights_being_verified",
 }

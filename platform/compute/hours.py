@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
-from compute.models import Allocation, Run
+from accounts.models import Team
+from compute.models import Allocation, HoursNotice, Run
 from ledger.booking import Account, hold
 from ledger.days import beginning, by_day, exact_seconds, month_of, next_month, today
 from ledger.models import Entry
 from ledger.reading import Question, Sums
 
 HOUR = 3600
+WARNING, FULL = 80, 100
+"""Percent of a month's hours."""
 
 Key = tuple[int, str]
 """Team and pool."""
@@ -41,7 +44,7 @@ def running() -> list[Running]:
     """Return what holds devices now."""
     since: defaultdict[str, list[datetime]] = defaultdict(list)
     runs: dict[str, Run] = {}
-    held = Allocation.objects.filter(released_at=None).select_related("run__team")
+    held = Allocation.objects.filter(released_at=None).select_related("run__team", "run__pool", "run__user")
     for allocation in held:
         runs[allocation.run_id] = allocation.run
         since[allocation.run_id].append(allocation.created_at)
@@ -87,6 +90,18 @@ def hold_on() -> None:
     for run in here:
         if run.seconds(now) >= holds.get(run.account.run, Decimal(0)):
             hold(run.account, HOUR * len(run.since))
+
+
+def notices() -> QuerySet[HoursNotice]:
+    """Return what was noted this month of the limits that there are now."""
+    return HoursNotice.objects.filter(
+        month=month_of(today())[0], team__quotas__pool=F("pool"), team__quotas__accelerator_hours=F("hours")
+    )
+
+
+def notice_for(team: Team) -> HoursNotice | None:
+    """Return what a team should know of its hours; None while there is nothing to say."""
+    return notices().filter(team=team).order_by("-percent").first()
 
 
 def running_usage(question: Question) -> Iterable[Sums]:

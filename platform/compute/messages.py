@@ -48,6 +48,10 @@ CATALOGUE = Catalogue(
             "Ask for fewer, or ask an administrator for a larger quota."
         ),
         "waits_without_a_quota": sentence("Waiting: your team's quota is 0. Ask an administrator for a larger one."),
+        "waits_for_hours": sentence(
+            "Waiting: your team has used all of its %(hours)s accelerator-hours of this month. New ones begin on "
+            "%(resets_on)s. Until then an administrator can raise the limit."
+        ),
         "waits_behind_its_team": sentence("Waiting: earlier work of your team comes first."),
         "waits_for_a_larger_node": sentence(
             "Waiting: this asks for %(asked)s, but the largest node has %(largest)s. Ask for fewer, or add a larger "

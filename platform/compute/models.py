@@ -213,6 +213,7 @@ class Run(models.Model):
         DRAIN = "drain", _("the platform is stopping")
         YIELD = "yield", _("gave way to waiting work")
         EXPIRE = "expire", _("no longer needed")
+        HOURS = "hours", _("its team has no accelerator-hours left")
 
     id = models.CharField(primary_key=True, max_length=40, default=_run_id)
     kind = models.CharField(max_length=40)
@@ -311,7 +312,15 @@ class Run(models.Model):
     @property
     def account(self) -> Account:
         """What the ledger says of it."""
-        return Account(run=self.pk, kind=self.kind, team_id=self.team_id, team=self.team.slug, model=self.model)
+        return Account(
+            run=self.pk,
+            kind=self.kind,
+            team_id=self.team_id,
+            team=self.team.slug,
+            user=self.user.email if self.user else "",
+            pool=self.pool.name,
+            model=self.model,
+        )
 
     def devices(self) -> list[Device]:
         """Return the devices it holds, or held last, by index."""
@@ -353,3 +362,27 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} holds {self.device}"
+
+
+class HoursNotice(models.Model):
+    """A mark of its accelerator-hours that a team has crossed this month, noted once for each limit."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    pool = models.ForeignKey(Pool, models.CASCADE, related_name="+")
+    month = models.DateField()
+    hours = models.PositiveIntegerField()
+    """The limit then: of a raised one nothing was crossed yet."""
+    percent = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    told_at = models.DateTimeField(null=True)
+    """When the team's jobs were told."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "pool", "month", "hours", "percent"], name="one_notice_per_mark_and_limit"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team_id} has used {self.percent} % of {self.hours} hours"

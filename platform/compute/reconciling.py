@@ -9,6 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from compute.hours import hold_on
+from compute.hours_limit import watch_hours
 from compute.messages import message
 from compute.models import Decided, Node, NotHeld, Run
 from compute.scheduling import schedule
@@ -17,6 +18,7 @@ from compute.wakes import wake_scheduler, wake_supervisor
 
 def reconcile() -> None:
     """Schedule, hold for what goes on, wake a supervisor where none is, and give up what died with its node."""
+    watch_hours()
     schedule()
     hold_on()
     heard = set(Node.objects.heard().values_list("pk", flat=True))

@@ -61,6 +61,15 @@ class NodeState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpentHours:
+    """All of a team's accelerator-hours of the month."""
+
+    hours: int
+    resets_on: str
+    """A day, ISO 8601."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     waiting: Sequence[Waiting]
     """First in line first."""
@@ -68,6 +77,8 @@ class Snapshot:
     quotas: Mapping[int, int]
     """Accelerators by team; a team that is absent may hold the whole pool."""
     held: Sequence[Held]
+    out_of_hours: Mapping[int, SpentHours] = field(default_factory=dict)
+    """Teams of which nothing starts that counts in the quota."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +196,8 @@ class _Line:
         quota = self._snapshot.quotas.get(run.team_id) if run.counts_in_quota else None
         if quota == 0:
             return {"code": "no_quota"}
+        if run.counts_in_quota and (spent := self._snapshot.out_of_hours.get(run.team_id)) is not None:
+            return {"code": "hours", "hours": spent.hours, "resets_on": spent.resets_on}
         if quota is not None and asked > quota:
             return {"code": "over_quota", "asked": asked, "quota": quota}
         if asked > max(sizes):

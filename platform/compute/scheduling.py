@@ -3,9 +3,11 @@
 from django.db import connection, transaction
 from django.utils import timezone
 
+from compute.hours import FULL, notices
 from compute.models import Allocation, Node, Quota, Run
-from compute.scheduler import Decision, End, Held, NodeState, Snapshot, Start, Stop, Wait, Waiting, decide
+from compute.scheduler import Decision, End, Held, NodeState, Snapshot, SpentHours, Start, Stop, Wait, Waiting, decide
 from compute.wakes import wake_supervisor
+from ledger.days import next_month, today
 
 ADVISORY_LOCK = 0x6C757468
 """Two schedulers at once could each see a team below its quota; one at a time cannot."""
@@ -39,7 +41,14 @@ def take_snapshot() -> Snapshot:
         nodes=_nodes(),
         quotas={quota.team_id: quota.ceiling for quota in Quota.objects.all() if quota.ceiling is not None},
         held=_held(),
+        out_of_hours=_out_of_hours(),
     )
+
+
+def _out_of_hours() -> dict[int, SpentHours]:
+    resets_on = str(next_month(today()))
+    spent = notices().filter(percent=FULL).values_list("team_id", "hours")
+    return {team_id: SpentHours(hours=hours, resets_on=resets_on) for team_id, hours in spent}
 
 
 def _nodes() -> list[NodeState]:

@@ -1,6 +1,6 @@
 """The page of usage: what a team, or to administrators every team, has used, day by day and by whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from accounts.requests import PageRequest, no_team, team_named
 from common.errors import UserError
 from common.wording import in_words
 from compute import hours
+from compute.models import Quota
 from ledger.asking import question_of
 from ledger.days import today
 from ledger.reading import Question, Sums, total, usage
@@ -60,14 +61,15 @@ def usage_page(request: PageRequest) -> HttpResponse:
         error, status = in_words(refused.message), refused.status
         asked = dict.fromkeys(asked, "")
         question = _question(request, asked)
-    rows = usage(question)
+    rows, used = usage(question), hours.used_this_month()
     context = {
         "error": error,
         "question": question,
         "groups": GROUPS.items(),
         "group": GROUPS[question.by],
         "teams": Team.objects.tenants().order_by("name") if request.user.is_staff else (),
-        "sentence": _sentence(question.team),
+        "sentence": _sentence(question.team, used),
+        "limits": _limits(question.team, used) if question.team else [],
         "rows": [_row(row, question.by, _names(question.by)) for row in rows[:MOST_ROWS]],
         "num_rows": len(rows),
         "total": _row(total(rows), "", {}),
@@ -95,13 +97,33 @@ def _query(question: Question) -> dict[str, str]:
     return {"from": str(question.first), "to": str(question.last), "group_by": question.by}
 
 
-def _sentence(team: Team | None) -> str:
+def _sentence(team: Team | None, used: Mapping[hours.Key, Decimal]) -> str:
     """Say what the month has come to, and what it will at this pace."""
-    seconds = sum(
-        (used for (of, _pool), used in hours.used_this_month().items() if team is None or team.pk == of), Decimal(0)
-    )
+    seconds = sum((taken for (of, _pool), taken in used.items() if team is None or team.pk == of), Decimal(0))
     said = _("This month %(used)s accelerator-hours were used; at this pace about %(forecast)s by its end.")
     return said % {"used": in_hours(seconds), "forecast": in_hours(hours.forecast(seconds))}
+
+
+def _limits(team: Team, used: Mapping[hours.Key, Decimal]) -> list[dict[str, Any]]:
+    """Return how far the team is with its hours in each pool that limits them."""
+    found = Quota.objects.filter(team=team).exclude(accelerator_hours=None).select_related("pool").order_by("pool")
+    holds = hours.held() if found else {}
+    limits = []
+    for quota in found:
+        key, most = (team.pk, quota.pool.name), quota.accelerator_hours or 0
+        seconds = used.get(key, Decimal(0))
+        limits.append(
+            {
+                "pool": str(quota.pool),
+                "hours": most,
+                "value": f"{seconds / hours.HOUR:.4f}",
+                "percent": round(seconds * 100 / (most * hours.HOUR)) if most else 100,
+                "used": in_hours(seconds),
+                "held": in_hours(holds.get(key, Decimal(0))),
+                "forecast": in_hours(hours.forecast(seconds)),
+            }
+        )
+    return limits
 
 
 def _storage(team: Team) -> dict[str, Any]:

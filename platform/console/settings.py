@@ -230,6 +230,8 @@ KEEP_DAYS = {
     "audit": environment.number("LUTHIER_KEEP_AUDIT_DAYS", 1100),
 }
 """After how many days unused (tokens, adapters) or over (all others) things are deleted; 0: never."""
+HOURS_GRACE_SECONDS = environment.number("LUTHIER_HOURS_GRACE_SECONDS", 3600)
+"""So long what runs goes on after its team's accelerator-hours of the month are used up."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Membership, Team, User
+from compute.hours_limit import watch_hours
+from compute.models import Pool, Quota
 from ledger.days import month_of, today
 from ledger.models import Entry
 
@@ -87,3 +89,15 @@ def test_is_whole_in_chinese(team: Team) -> None:
     client = signed_in(team)
     client.cookies["django_language"] = "zh-hans"
     assert "本月已使用 1.50 加速器小时" in page(client)
+
+
+def test_shows_the_hours_against_the_limit_and_what_is_stored(team: Team) -> None:
+    Quota.objects.create(team=team, pool=Pool.default(), accelerator_hours=10)
+    Team.objects.filter(pk=team.pk).update(storage_bytes=5_000_000_000)
+    used(team, 8.5, pool=Pool.default().name)
+    watch_hours()
+    shown = page(signed_in(team))
+    assert "8.50 of 10 are used (85 %), 0 are held by what runs and waits." in shown
+    assert '<progress class="progress-bar-outer" max="10" value="8.5000">' in shown
+    assert "Your team has used 80 % of its 10 accelerator-hours of this month." in shown
+    assert "0 B of 5.0 GB are used." in shown

@@ -42,7 +42,7 @@ def test_a_file_beyond_it_is_refused_with_what_to_do(team: Team) -> None:
         create(team)
     assert (refused.value.status, refused.value.code) == (413, "storage_full")
     assert str(refused.value.message) == (
-        "The team stores 1.8 kB and may store 3.6 kB, which leaves no room for 1.8 kB more. Delete data sets, or "
+        "The team stores 1.8 kB and may store 3.5 kB, which leaves no room for 1.8 kB more. Delete data sets, or "
         "versions of them, that nobody needs. Or ask an administrator for more."
     )
     assert TrainingFile.objects.count() == 1
