@@ -48,6 +48,6 @@ def care_for_models_on_nodes() -> None:
 
 PERIODIC = {
     "reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds),
-    "forecast": (wakes.FORECAST, 5 * settings.TIMES.reconcile_seconds),
+    "forecast": ("compute.tasks.forecast", 5 * settings.TIMES.reconcile_seconds),
     "care-for-models-on-nodes": ("compute.tasks.care_for_models_on_nodes", 600),
 }
