@@ -16,7 +16,7 @@ from compute.messages import message as compute_message
 from compute.models import Run
 from jobs.messages import message
 from jobs.models import FineTuningJob
-from jobs.services import parse_accelerators
+from jobs.services import parse_accelerators, parse_priority
 from jobs.training.attempts import lock_job
 
 
@@ -81,18 +81,25 @@ def waiting_run(job: FineTuningJob) -> Run | None:
 
 
 @transaction.atomic
-def change_accelerators(*, job: FineTuningJob, by: User | None, accelerators: int | str | None) -> FineTuningJob:
-    """Have a job that waits ask for another number of accelerators; it keeps its place in line."""
-    asked = parse_accelerators(accelerators)
+def change_queued(*, job: FineTuningJob, by: User | None, may_be_urgent: bool, **asked: Any) -> FineTuningJob:
+    """Have a job that waits ask for other `accelerators`, or another `priority`; it keeps its place in line.
+
+    What `asked` does not name stays as it is.
+    """
     # A supervisor locks the Run before the job, and two orders would be a deadlock.
     run = _lock_waiting(job)
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)
-    if job.current_step:
-        raise UserError(message("job_keeps_its_accelerators"), code="job_has_begun", param="accelerators")
-    compute.change_waiting(run=run, accelerators=asked)
-    FineTuningJob.objects.filter(pk=job.pk).update(accelerators=asked)
-    AuditEvent.record(actor=by, team=job.team, action="job.accelerators", target=job.pk, accelerators=asked)
+    changes: dict[str, int | None] = {"accelerators": job.accelerators, "priority": job.priority}
+    if "accelerators" in asked:
+        if job.current_step:
+            raise UserError(message("job_keeps_its_accelerators"), code="job_has_begun", param="accelerators")
+        changes["accelerators"] = parse_accelerators(asked["accelerators"])
+    if "priority" in asked:
+        changes["priority"] = parse_priority(asked["priority"], may_be_urgent=may_be_urgent)
+    compute.change_waiting(run=run, **changes)  # type: ignore[arg-type]
+    FineTuningJob.objects.filter(pk=job.pk).update(**changes)
+    AuditEvent.record(actor=by, team=job.team, action="job.queued_otherwise", target=job.pk, **changes)
     job.refresh_from_db()
     return job
 

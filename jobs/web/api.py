@@ -78,7 +78,8 @@ class _Log(serializers.Serializer):
 
 
 class _Queued(serializers.Serializer):
-    accelerators = serializers.JSONField()
+    accelerators = serializers.JSONField(required=False)
+    priority = serializers.JSONField(required=False)
 
 
 class _Hyperparameters(serializers.Serializer):
@@ -216,7 +217,7 @@ class CommandView(APIView):
 class QueueView(APIView):
     """GET /api/v1/jobs/{id}/queue: place in line, reason, expected start and what would help, while the job waits.
 
-    POST {"accelerators": 1} has it ask for another number, without losing its place.
+    POST {"accelerators": 1} or {"priority": "high"} has it ask for something else, without losing its place.
     """
 
     @answers(queueing.QueueObject)
@@ -227,7 +228,9 @@ class QueueView(APIView):
     @answers(queueing.QueueObject)
     def post(self, request: Request, job_id: str) -> Response:
         asked = body_of(_Queued, request)
-        job = queueing.change_accelerators(job=_job(request, job_id), by=user_of(request), **asked)
+        job = queueing.change_queued(
+            job=_job(request, job_id), by=user_of(request), may_be_urgent=is_platform_admin(request), **asked
+        )
         return Response(queueing.queue_of(job))
 
 

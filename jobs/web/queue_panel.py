@@ -49,15 +49,16 @@ def _start(low: int | None, high: int | None) -> str:
 
 def _button(job: FineTuningJob, found: WhatIfObject) -> HelpButton:
     change = found["change"]
-    if "accelerators" in change:
-        return {
-            "message": found["message"],
-            "url": reverse("job_queue", args=[job.pk]),
-            "field": "accelerators",
-            "value": str(change["accelerators"]),
-            "label": _("Ask for %(number)s") % {"number": change["accelerators"]},
-            "question": "",
-        }
+    for field, label in (("accelerators", _("Ask for %(number)s")), ("priority", _("Raise the priority"))):
+        if field in change:
+            return {
+                "message": found["message"],
+                "url": reverse("job_queue", args=[job.pk]),
+                "field": field,
+                "value": str(change[field]),
+                "label": label % {"number": change[field]},
+                "question": "",
+            }
     return {
         "message": found["message"],
         "url": reverse("undeploy", args=[change["pause_deployment"]]),

@@ -153,7 +153,8 @@ def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "jobs/_queue.html", queue_panel(found))
     try:
-        queueing.change_accelerators(job=found, by=request.user, accelerators=request.POST.get("accelerators", ""))
+        asked = {name: request.POST[name] for name in ("accelerators", "priority") if name in request.POST}
+        queueing.change_queued(job=found, by=request.user, may_be_urgent=request.user.is_staff, **asked)
     except RoleNeeded:
         raise
     except UserError as error:

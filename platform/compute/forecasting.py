@@ -5,7 +5,7 @@ line is short a page may ask for it at once. What would help is simulated only f
 """
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from common.wake import wake
 from compute.forecast_record import REMEMBERED, RunForecast, WhatIf
-from compute.models import Run
-from compute.scheduler import Snapshot, Start, Wait, decide
+from compute.models import Priority, Run
+from compute.scheduler import Snapshot, Start, Wait, Waiting, decide
 from compute.scheduling import take_snapshot
 from compute.simulation.engine import Costs
 from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
@@ -57,6 +57,7 @@ class _Line:
     """With the first Runs alone, in the scheduler's order."""
     positions: dict[str, int]
     expected: dict[str, Expected]
+    runs: Mapping[str, Run]
     spread: Spread
     now: datetime
 
@@ -119,7 +120,14 @@ def _line() -> _Line | None:
     first = replace(snapshot, waiting=[waiting[run_id] for run_id in order[:FIRST]])
     runs = Run.objects.in_bulk([*holding, *order[:FIRST]])
     now = timezone.now()
-    return _Line(snapshot=first, positions=positions, expected=_expected(runs.values(), now), spread=_spread(), now=now)
+    return _Line(
+        snapshot=first,
+        positions=positions,
+        expected=_expected(runs.values(), now),
+        runs=runs,
+        spread=_spread(),
+        now=now,
+    )
 
 
 def _expected(runs: Iterable[Run], now: datetime) -> dict[str, Expected]:
@@ -207,7 +215,7 @@ def _blockers(snapshot: Snapshot, run_id: str, devices: tuple[int, ...]) -> list
 def _what_if(line: _Line, run_id: str, raw: Range | None) -> list[WhatIf]:
     """Return the changes that let a Run start clearly sooner; each was simulated."""
     found: list[WhatIf] = []
-    for change, name, idle_seconds, snapshot in _changes(line.snapshot, run_id):
+    for change, name, idle_seconds, snapshot in _changes(line, run_id):
         seen = forecast(
             snapshot, line.expected, watched=[run_id], spread=line.spread, costs=COSTS, bounds=HELP, decide=decide
         ).ranges.get(run_id)
@@ -226,16 +234,32 @@ def _is_sooner(changed: Range, raw: Range | None) -> bool:
     return changed.middle <= min(SOONER * raw.middle, raw.middle - SOONER_SECONDS)
 
 
-def _changes(snapshot: Snapshot, run_id: str) -> Iterable[tuple[dict[str, str | int], str, int, Snapshot]]:
+def _changes(line: _Line, run_id: str) -> Iterable[tuple[dict[str, str | int], str, int, Snapshot]]:
     """Yield what might help, each with the pool as it would be then."""
+    snapshot = line.snapshot
     own = next(one for one in snapshot.waiting if one.run_id == run_id)
     for fewer in _fewer(own.accelerators):
-        line = [replace(one, accelerators=fewer) if one is own else one for one in snapshot.waiting]
-        yield {"accelerators": fewer}, "", 0, replace(snapshot, waiting=line)
+        waiting = [replace(one, accelerators=fewer) if one is own else one for one in snapshot.waiting]
+        yield {"accelerators": fewer}, "", 0, replace(snapshot, waiting=waiting)
+    if line.runs[run_id].priority < Priority.HIGH:
+        yield {"priority": Priority.HIGH.word}, "", 0, replace(snapshot, waiting=_with_priority(line, own))
     for idle in pausable(own.team_id):
         held = [one for one in snapshot.held if one.run_id != idle.run_id]
         if len(held) < len(snapshot.held):
             yield {"pause_deployment": idle.id}, idle.name, round(idle.idle_seconds), replace(snapshot, held=held)
+
+
+def _with_priority(line: _Line, own: Waiting) -> list[Waiting]:
+    """Return the line as it would be if `own` had a high priority."""
+    behind = line.runs[own.run_id].queued_at
+    rest = [one for one in line.snapshot.waiting if one is not own]
+
+    def is_before(one: Waiting) -> bool:
+        run = line.runs[one.run_id]
+        return run.priority > Priority.HIGH or (run.priority == Priority.HIGH and run.queued_at < behind)
+
+    ahead = [one for one in rest if is_before(one)]
+    return [*ahead, own, *(one for one in rest if not is_before(one))]
 
 
 def _fewer(accelerators: int | None) -> list[int]:

@@ -105,11 +105,11 @@ def request_stop(*, run: Run, reason: str) -> bool:
     return True
 
 
-def change_waiting(*, run: Run, accelerators: int | None) -> None:
-    """Have a waiting Run, whose row the caller has locked, ask for another number of accelerators."""
+def change_waiting(*, run: Run, accelerators: int | None, priority: int) -> None:
+    """Have a waiting Run, whose row the caller has locked, ask for other accelerators or another priority."""
     if accelerators is not None and accelerators < 1:
         raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
-    Run.objects.filter(pk=run.pk).update(accelerators=accelerators)
+    Run.objects.filter(pk=run.pk).update(accelerators=accelerators, priority=priority)
     RunForecast.objects.filter(pk=run.pk).delete()  # it was made for something else
     wake_scheduler()
 

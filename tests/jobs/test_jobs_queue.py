@@ -129,6 +129,32 @@ class TestAskingForFewer:
         assert fresh(job).accelerators == 2
 
 
+class TestRaisingThePriority:
+    def test_passes_those_that_came_before(self, alice: Any, node: Node) -> None:
+        running = make_job(alice.team, by=alice.user, accelerators=2)
+        services.schedule()
+        Run.objects.filter(pk=run_of(running).pk).update(expected_seconds=300)
+        before, job = (make_job(alice.team, by=alice.user, accelerators=2) for _ in range(2))
+        Run.objects.filter(pk=run_of(before).pk).update(expected_seconds=3000)
+        services.schedule()
+        found = alice.client.get(f"/api/v1/jobs/{job.pk}/queue").json()
+        (help_,) = [one for one in found["what_if"] if "priority" in one["change"]]
+        assert help_["change"] == {"priority": "high"}
+        assert help_["message"].startswith("With priority high it would start between")
+        assert help_["eta_high"] < found["eta_low"]
+        reply = alice.client.post(f"/api/v1/jobs/{job.pk}/queue", help_["change"], format="json")
+        assert reply.json()["position"] == 1
+        assert (fresh(job).priority, run_of(job).priority) == (1, 1)
+
+    def test_urgent_is_an_administrators_to_grant(self, alice: Any, charlie: Any, node: Node) -> None:
+        make_job(charlie.team, by=charlie.user, accelerators=2)
+        services.schedule()
+        job = make_job(alice.team, by=alice.user, accelerators=2)
+        reply = alice.client.post(f"/api/v1/jobs/{job.pk}/queue", {"priority": "urgent"}, format="json")
+        assert reply.status_code == 400
+        assert fresh(job).priority == 0
+
+
 class TestPage:
     def test_shows_place_start_and_a_button_that_helps(self, alice: Any, busy: Run) -> None:
         job = make_job(alice.team, by=alice.user, accelerators=2)
