@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -28,6 +28,7 @@ from deployments.messages import message
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
+from deployments.web.forms import DeploymentForm, SettingsForm
 from jobs.models import TunedModel
 
 STATUSES = {
@@ -53,40 +54,32 @@ def status_of(deployment: Deployment) -> dict[str, Any]:
 def deployments(request: PageRequest) -> HttpResponse:
     """List the team's deployments; POST makes one."""
     if request.method == "GET":
-        return _list_page(request)
+        return _list_page(request, _form(request))
 
-    def create() -> HttpResponse:
-        deployment = services.deploy(
-            team=request.team,
-            by=request.user,
-            name=request.POST.get("name", "").strip(),
-            model=request.POST.get("model", ""),
-            accelerators=_accelerators(request.POST.get("accelerators", "auto")),
-            open_to_loopback=request.POST.get("open_to_loopback") == "1",
-        )
-        return redirect("deployment", deployment.id)
+    def create(**fields: Any) -> HttpResponse:
+        return redirect("deployment", services.deploy(team=request.team, by=request.user, **fields).id)
 
-    try:
-        return once(request, create)
-    except UserError as error:
-        return _list_page(request, error=in_words(error.message), status=error.status)
+    form = _form(request, request.POST)
+    return form.answer_once(request, create) or _list_page(request, form, status=form.status)
 
 
-def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+def _form(request: PageRequest, data: QueryDict | None = None) -> DeploymentForm:
+    chosen = request.GET.get("model", "")
+    most = min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1)
+    initial = {"model": chosen, "name": suggested_name(request, chosen)}
+    return DeploymentForm(data, models=_models(request), numbers=range(1, most + 1), initial=initial)
+
+
+def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:
     found = (
         Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter").with_live_replica()
     )
-    chosen = request.POST.get("model") or request.GET.get("model", "")
     context = {
         "rows": [
             {"deployment": d, "model": d.model, "status": status_of(d), "sentence": in_words(services.explain(d))}
             for d in found
         ],
-        "models": _models(request),
-        "chosen": chosen,
-        "suggested_name": request.POST.get("name") or suggested_name(request, chosen),
-        "numbers": range(1, min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1) + 1),
-        "error": error,
+        "form": form,
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/deployments -H 'Authorization: Bearer sk-luthier-…' "
         "-H 'Content-Type: application/json' "
         """-d '{"name": "my-model", "model": "ft:…", "accelerators": 1}'""",
@@ -94,10 +87,10 @@ def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> H
     return render(request, "deployments/list.html", context, status=status)
 
 
-def _models(request: PageRequest) -> list[dict[str, str]]:
+def _models(request: PageRequest) -> list[tuple[str, str]]:
     tuned = TunedModel.objects.visible_to(request.team).live().order_by("-created_at")[:50]
     bases = BaseModel.objects.present()
-    return [{"name": a.name, "label": a.name} for a in tuned] + [{"name": b.id, "label": b.display_name} for b in bases]
+    return [(a.name, a.name) for a in tuned] + [(b.id, b.display_name) for b in bases]
 
 
 def suggested_name(request: PageRequest, model: str) -> str:
@@ -127,7 +120,12 @@ def deploy_model(request: PageRequest) -> HttpResponse:
 @require_GET
 def deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
-    return render(request, "deployments/detail.html", {**_live(found), **_details(found), **_snippets(found)})
+    return _page(request, found, SettingsForm(deployment=found))
+
+
+def _page(request: PageRequest, found: Deployment, form: SettingsForm, *, status: int = 200) -> HttpResponse:
+    context = {**_live(found), **_details(found), **_snippets(found), "form": form}
+    return render(request, "deployments/detail.html", context, status=status)
 
 
 @login_required
@@ -210,11 +208,14 @@ console.log(reply.choices[0].message.content);""",
 @require_POST
 def deployment_settings(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
-    services.update_deployment(
-        deployment=found, by=request.user, open_to_loopback=request.POST.get("open_to_loopback") == "1"
-    )
-    messages.success(request, _("Saved."))
-    return redirect("deployment", deployment_id)
+
+    def change(open_to_loopback: bool) -> HttpResponse:
+        services.update_deployment(deployment=found, by=request.user, open_to_loopback=open_to_loopback)
+        messages.success(request, _("Saved."))
+        return redirect("deployment", deployment_id)
+
+    form = SettingsForm(request.POST, deployment=found)
+    return form.answer(change) or _page(request, found, form, status=form.status)
 
 
 @login_required
@@ -265,11 +266,3 @@ def _question(request: PageRequest, deployment_id: str) -> Question | None:
     body = read_body(request.body)
     caller = Caller(team=found.team, user_id=request.user.pk)
     return Question(caller=caller, target=of_deployment(found), body={**body, "model": found.name})
-
-
-def _accelerators(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(message("accelerators_invalid"), code="invalid_value")
-    return int(text)

@@ -1,5 +1,7 @@
 """The page of a team's people."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import members
+from accounts.forms import MemberForm, RoleForm
 from accounts.models import Membership
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
@@ -22,26 +25,25 @@ from common.wording import in_words
 def team_members(request: PageRequest) -> HttpResponse:
     """List the team's people; POST takes somebody in."""
     if request.method == "GET":
-        return _page(request)
-    email = request.POST.get("email", "")
-    try:
-        added = members.add_member(
-            team=request.team, email=email, role=request.POST.get("role", Role.MEMBER), by=request.user
-        )
-    except UserError as error:
-        return _page(request, error=in_words(error.message), email=email, status=error.status)
-    messages.success(request, _("%(email)s was added.") % {"email": added.user.email})
-    return redirect("members")
+        return _page(request, MemberForm())
+
+    def add(email: str, role: str) -> HttpResponse:
+        added = members.add_member(team=request.team, email=email, role=role, by=request.user)
+        messages.success(request, _("%(email)s was added.") % {"email": added.user.email})
+        return redirect("members")
+
+    form = MemberForm(request.POST)
+    return form.answer(add) or _page(request, form, status=form.status)
 
 
-def _page(request: PageRequest, *, error: str = "", email: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: PageRequest, form: MemberForm, *, refused: Mapping[int, RoleForm] | None = None, status: int = 200
+) -> HttpResponse:
     address = f"{settings.PUBLIC_URL}/api/v1/teams/{request.team.slug}/members"
+    found = members.members_of(request.team)
     context = {
-        "members": members.members_of(request.team),
-        "roles": Role.choices,
-        "usual": Role.MEMBER,
-        "error": error,
-        "email": email,
+        "rows": [(one, (refused or {}).get(one.user_id) or RoleForm(member=one)) for one in found],
+        "form": form,
         "curl": f"curl {address} -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "accounts/members.html", context, status=status)
@@ -53,11 +55,13 @@ def _page(request: PageRequest, *, error: str = "", email: str = "", status: int
 def change_member(request: PageRequest, member_id: str) -> HttpResponse:
     """Give a person another role."""
     found = _member(request, member_id)
-    try:
-        members.change_role(membership=found, role=request.POST.get("role", ""), by=request.user)
-    except UserError as error:
-        messages.error(request, in_words(error.message))
-    return redirect("members")
+
+    def change(role: str) -> HttpResponse:
+        members.change_role(membership=found, role=role, by=request.user)
+        return redirect("members")
+
+    form = RoleForm(request.POST, member=found)
+    return form.answer(change) or _page(request, MemberForm(), refused={found.user_id: form}, status=form.status)
 
 
 @needs(Role.OWNER)

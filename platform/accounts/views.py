@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import services
+from accounts.forms import KeyForm, SignInForm, TeamForm
 from accounts.middleware import SESSION_KEY
-from accounts.models import ApiKey, Team, User
+from accounts.models import ApiKey, User
 from accounts.requests import PageRequest
 from accounts.roles import Powers, Role, needs
 from common.idempotency import Reply, submitted_once
@@ -35,8 +36,11 @@ def sign_in(request: PageRequest) -> HttpResponse:
     """Ask for email and password; after too many attempts at an account, or from an address, it is 429 for a while."""
     next_page = _safe_next(request, request.GET.get("next") or request.POST.get("next"))
     if request.method == "GET":
-        return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, next_page)
-    email = request.POST.get("email", "").strip().lower()
+        return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, SignInForm(), next_page)
+    form = SignInForm(request.POST)
+    if not form.is_valid():
+        return _sign_in_page(request, form, next_page, status=form.status)
+    email = form.cleaned_data["email"]
     # Counted before the password is looked at: a right guess within the lock is refused like any other.
     account, address = f"sign-in:{email[:200]}", f"sign-in-from:{request.META.get('REMOTE_ADDR', '')}"
     over = [
@@ -44,23 +48,20 @@ def sign_in(request: PageRequest) -> HttpResponse:
         is_over_limit(address, limit=GUESSES_FROM_ADDRESS, seconds=GUESS_WINDOW_SECONDS),
     ]
     if any(over):
-        error = _("Too many attempts. Wait five minutes, then try again.")
-        return _sign_in_page(request, next_page, error=error, email=email, status=429)
-    user = authenticate(request, username=email, password=request.POST.get("password", ""))
+        form.add_error(None, _("Too many attempts. Wait five minutes, then try again."))
+        return _sign_in_page(request, form, next_page, status=429)
+    user = authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is not None:
         forget_attempts(account)
         login(request, user)
         request.session.set_expiry(None)  # a form that was kept gave it an hour
         return _as_preferred(request, redirect(next_page))
-    error = _("This email and password do not match. Check both and try again.")
-    return _sign_in_page(request, next_page, error=error, email=email, status=401)
+    form.add_error(None, _("This email and password do not match. Check both and try again."))
+    return _sign_in_page(request, form, next_page, status=401)
 
 
-def _sign_in_page(
-    request: PageRequest, next_page: str, *, error: str = "", email: str = "", status: int = 200
-) -> HttpResponse:
-    context = {"next": next_page, "error": error, "email": email}
-    return render(request, "accounts/sign_in.html", context, status=status)
+def _sign_in_page(request: PageRequest, form: SignInForm, next_page: str, *, status: int = 200) -> HttpResponse:
+    return render(request, "accounts/sign_in.html", {"next": next_page, "form": form}, status=status)
 
 
 @require_POST
@@ -93,11 +94,9 @@ def _as_preferred(request: PageRequest, response: HttpResponse) -> HttpResponse:
 @login_required
 @require_POST
 def choose_team(request: PageRequest) -> HttpResponse:
-    chosen = request.POST.get("team", "")
-    is_number = chosen.isascii() and chosen.isdigit() and len(chosen) < 12
-    team = Team.objects.of(request.user).filter(pk=int(chosen)).first() if is_number else None
-    if team is not None:
-        request.session[SESSION_KEY] = team.pk
+    form = TeamForm(request.POST, user=request.user, team=request.team)
+    if form.is_valid():
+        request.session[SESSION_KEY] = form.cleaned_data["team"].pk
     return redirect("/")
 
 
@@ -106,13 +105,12 @@ def choose_team(request: PageRequest) -> HttpResponse:
 def keys(request: PageRequest) -> HttpResponse:
     """List the person's keys, to owners the team's; a new one is shown once."""
     secret = ""
-    if request.method == "POST":
-        name = request.POST.get("name", "").strip()[:100]
-        admin = bool(request.POST.get("admin")) and request.user.is_staff
+    form = KeyForm(request.POST if request.method == "POST" else None, by=request.user)
+    if form.is_valid():
 
         def make() -> Reply:
             nonlocal secret
-            secret = services.issue_api_key(user=request.user, team=request.team, name=name, admin=admin)
+            secret = services.issue_api_key(user=request.user, team=request.team, **form.cleaned_data)
             return 200, None
 
         submitted_once(request, make)
@@ -121,10 +119,12 @@ def keys(request: PageRequest) -> HttpResponse:
                 request, _("This key has already been created and was shown once. If you lost it, create another.")
             )
             return redirect("keys")
+    shown = form if form.errors else KeyForm(by=request.user)
     live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
     if not Powers(request).own:
         live = live.filter(user=request.user)
-    return render(request, "accounts/keys.html", {"keys": live, "secret": secret})
+    context = {"keys": live, "secret": secret, "form": shown}
+    return render(request, "accounts/keys.html", context, status=form.status if form.errors else 200)
 
 
 @needs(Role.VIEWER)  # whoever has lost a role may still take their own keys away
@@ -140,7 +140,7 @@ def revoke_key(request: PageRequest, key_id: str) -> HttpResponse:
 @require_GET
 def more(request: PageRequest) -> HttpResponse:
     """On a phone: what the bottom bar has no room for."""
-    return render(request, "accounts/more.html", {"teams": Team.objects.of(request.user).order_by("name")})
+    return render(request, "accounts/more.html", {"form": TeamForm(user=request.user, team=request.team)})
 
 
 def _safe_next(request: PageRequest, target: str | None) -> str:

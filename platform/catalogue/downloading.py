@@ -65,4 +65,4 @@ def require_licence(base: BaseModel) -> None:
     """Raise UserError while the licence of `base` waits for an administrator."""
     if not base.licence_is_open:
         said = message("licence_not_accepted", name=base.display_name, licence=base.licence, url=base.licence_url)
-        raise UserError(said, status=403)
+        raise UserError(said, param="accept_licence", status=403)

@@ -1,5 +1,6 @@
 """The catalogue's page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import PageRequest
 from catalogue import services
+from catalogue.forms import DownloadForm
 from catalogue.models import BaseModel
 from common.wording import in_words
 
@@ -24,6 +26,7 @@ class ModelRow:
 
     base: BaseModel
     may_download: bool
+    form: DownloadForm
 
     @property
     def status(self) -> dict[str, str]:
@@ -47,18 +50,25 @@ class ModelRow:
         waits = self.base.state in (BaseModel.State.ABSENT, BaseModel.State.FAILED)
         return self.may_download and waits and bool(self.base.sources)
 
-    @property
-    def needs_acceptance(self) -> bool:
-        return not self.base.licence_is_open
-
 
 @login_required
 @require_GET
 def catalogue(request: PageRequest) -> HttpResponse:
     """List all base models, those that are here first."""
+    return _page(request)
+
+
+def _page(
+    request: PageRequest, *, refused: Mapping[str, DownloadForm] | None = None, status: int = 200
+) -> HttpResponse:
     models = sorted(BaseModel.objects.all(), key=lambda base: not base.is_present)
-    rows = [ModelRow(base=base, may_download=request.user.is_staff) for base in models]
-    return render(request, "catalogue/list.html", {"rows": rows})
+    rows = [
+        ModelRow(
+            base=base, may_download=request.user.is_staff, form=(refused or {}).get(base.pk) or DownloadForm(base=base)
+        )
+        for base in models
+    ]
+    return render(request, "catalogue/list.html", {"rows": rows}, status=status)
 
 
 @login_required
@@ -68,7 +78,12 @@ def download_model(request: PageRequest, model_id: str) -> HttpResponse:
     if not request.user.is_staff:
         raise PermissionDenied(_("Only an administrator of the platform may do this."))
     base = services.get_model(model_id)
-    if request.POST.get("accept"):
-        services.accept_licence(base=base, by=request.user)
-    services.request_download(base=base, by=request.user)
-    return redirect("catalogue")
+
+    def fetch(accept_licence: bool = False) -> HttpResponse:
+        if accept_licence:
+            services.accept_licence(base=base, by=request.user)
+        services.request_download(base=base, by=request.user)
+        return redirect("catalogue")
+
+    form = DownloadForm(request.POST, base=base)
+    return form.answer(fetch) or _page(request, refused={base.pk: form}, status=form.status)

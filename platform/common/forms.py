@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from common.errors import UserError
 from common.idempotency import once
@@ -13,7 +14,7 @@ from common.wording import in_words
 
 _KINDS: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type[forms.Field]], ...] = (
     (serializers.BooleanField, forms.BooleanField),
-    (serializers.ChoiceField, forms.ChoiceField),
+    (serializers.ChoiceField, forms.TypedChoiceField),
     (serializers.IntegerField, forms.IntegerField),
     (serializers.FloatField, forms.FloatField),
     (serializers.CharField, forms.CharField),
@@ -28,7 +29,9 @@ def field_like(body: type[serializers.Serializer[Any]], name: str, **options: An
     kind = next(of_form for of_api, of_form in _KINDS if isinstance(read, of_api))
     limits = {limit: value for limit in _LIMITS if (value := getattr(read, limit, None)) is not None}
     if isinstance(read, serializers.ChoiceField):
-        limits["choices"] = list(read.choices.items())
+        limits |= {"choices": list(read.choices.items()), "empty_value": None if read.required else read.default}
+    if read.default is not empty:
+        limits["initial"] = read.default
     may_be_empty = not read.required or read.allow_null or getattr(read, "allow_blank", False)
     return kind(**{"required": not may_be_empty and kind is not forms.BooleanField, **limits, **options})
 
@@ -46,14 +49,21 @@ class PageForm(forms.Form):
             given = field.widget.attrs.get("class", "")
             if classes or given:
                 field.widget.attrs["class"] = f"{classes} {given}".strip()
+            if isinstance(field.widget, forms.CheckboxInput):
+                field.widget.attrs.setdefault("value", "1")
 
     def answer(self, act: Callable[..., HttpResponse]) -> HttpResponse | None:
-        """Return what `act` answers to the fields; None where they are refused, which the form then shows."""
+        """Return what `act` answers to the fields; None where they are refused, which the form then shows.
+
+        What is not the person's to do, or not there any more, is no matter of the form.
+        """
         if not self.is_valid():
             return None
         try:
             return act(**self.cleaned_data)
         except UserError as error:
+            if error.status in (403, 404) and error.param not in self.fields:
+                raise
             self.refuse(error)
             return None
 

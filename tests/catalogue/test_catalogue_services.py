@@ -20,6 +20,7 @@ from catalogue.package import PackageError
 from catalogue.progress import Progress
 from common.errors import NotFound, UserError
 from tests.catalogue.conftest import WEIGHTS, FakeHub
+from tests.console.forms import error_at
 
 pytestmark = pytest.mark.django_db
 
@@ -219,6 +220,19 @@ class TestPage:
         assert "600 M" in page
         assert client.post("/catalogue/qwen3-0.6b/download").status_code == 302
         assert woken == ["qwen3-0.6b"]
+
+    def test_a_licence_that_is_not_accepted_is_said_at_its_box(
+        self, client: Client, admin: User, woken: list[str]
+    ) -> None:
+        services.sync_catalogue()
+        closed = next(base for base in BaseModel.objects.all() if not base.licence_is_open and base.sources)
+        client.force_login(admin)
+        reply = client.post(f"/catalogue/{closed.pk}/download")
+        assert reply.status_code == 403
+        assert closed.licence in error_at(reply, f"{closed.pk}-accept_licence")
+        assert woken == []
+        assert client.post(f"/catalogue/{closed.pk}/download", {"accept_licence": "1"}).status_code == 302
+        assert woken == [closed.pk]
 
     def test_a_member_sees_no_button_and_may_not_press_it(self, client: Client, woken: list[str]) -> None:
         services.sync_catalogue()

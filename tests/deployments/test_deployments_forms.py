@@ -1,10 +1,12 @@
 """The form of a deployment: sent twice it makes one, and does not complain that its own name is taken."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from deployments.models import Deployment
-from tests.console.forms import form_at, forms_of, sent_twice
+from tests.console.forms import error_at, form_at, forms_of, sent_twice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -33,3 +35,50 @@ def test_an_expired_session_brings_it_back(client, alice, adapter):
     for name in ("model", "name", "accelerators", "open_to_loopback"):
         assert form.fields[name] == ([left[name]] if isinstance(left[name], str) else left[name])
     assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "sentence"),
+    [
+        ({"name": "-violin"}, 400, "name"),
+        ({"name": ""}, 400, "This field is required."),
+        ({"name": "x" * 65}, 400, "at most 64 characters"),
+        ({"model": "ft:nobody"}, 404, "ft:nobody"),
+        ({"accelerators": "many"}, 400, "whole number of at least 1, or auto"),
+        ({"accelerators": "0"}, 400, "whole number of at least 1, or auto"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(client, adapter, wrong, status, sentence):
+    form = form_at(client, "/deployments", model=adapter.name, name="violin", open_to_loopback="1")
+    reply = client.post("/deployments", {**form, **wrong})
+    [field] = wrong
+    assert reply.status_code == status
+    assert sentence in error_at(reply, field)
+    shown = next(one for one in forms_of(reply, "/deployments") if one.action == "/deployments")
+    assert shown.fields["open_to_loopback"] == ["1"]
+    assert shown.fields["name"] == [{**form, **wrong}["name"]]
+    assert not Deployment.objects.exists()
+
+
+def test_a_name_that_is_taken_is_said_in_chinese_at_the_name(client, alice, adapter):
+    sent_twice(client, "/deployments", model=adapter.name, name="violin")
+    form = form_at(client, "/deployments", model=adapter.name, name="violin")
+    reply = client.post("/deployments", form, headers={"accept-language": "zh-hans"})
+    assert reply.status_code == 409
+    assert re.search(r"[\u4e00-\u9fff]", error_at(reply, "name"))
+    assert Deployment.objects.count() == 1
+
+
+def test_an_open_name_of_another_team_is_refused_on_the_settings_form(client, bob, adapter):
+    sent_twice(client, "/deployments", model=adapter.name, name="violin")
+    made = Deployment.objects.get()
+    Deployment.objects.create(
+        team=bob.team, name="violin", model="base", base_model=made.base_model, open_to_loopback=True
+    )
+    reply = client.post(f"/deployments/{made.pk}/settings", {"open_to_loopback": "1"})
+    assert reply.status_code == 409
+    assert 'role="alert"' in reply.content.decode()
+    form = next(one for one in forms_of(reply) if one.action.endswith("/settings"))
+    assert form.fields["open_to_loopback"] == ["1"]
+    made.refresh_from_db()
+    assert not made.open_to_loopback
