@@ -23,7 +23,7 @@ INSERT INTO ledger_entry (
     requests, prompt_tokens, completion_tokens
 )
 SELECT 'charge', now(), part.day, run.id, run.kind, team.id, team.slug,
-       coalesce(trained.email, deployed.email, ''), '', run.model,
+       coalesce(trained.email, deployed.email, ''), 'default', run.model,
        sum(extract(epoch FROM least(allocation.released_at, part.until) - greatest(allocation.created_at, part.begin))),
        0, 0, 0
 FROM compute_allocation allocation
@@ -46,6 +46,7 @@ CROSS JOIN LATERAL (
 WHERE allocation.released_at > allocation.created_at
   AND greatest(allocation.created_at, part.begin) < least(allocation.released_at, part.until)
 GROUP BY part.day, run.id, run.kind, team.id, team.slug, trained.email, deployed.email, run.model
+ON CONFLICT DO NOTHING  -- what was charged before the migration was turned back and done again
 """
 
 

@@ -94,7 +94,8 @@ def _question(request: PageRequest, asked: dict[str, str]) -> Question:
 
 
 def _query(question: Question) -> dict[str, str]:
-    return {"from": str(question.first), "to": str(question.last), "group_by": question.by}
+    team = {"team": question.team.slug} if question.team else {}
+    return {"from": str(question.first), "to": str(question.last), "group_by": question.by, **team}
 
 
 def _sentence(team: Team | None, used: Mapping[hours.Key, Decimal]) -> str:

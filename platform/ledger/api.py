@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import is_platform_admin
-from accounts.requests import team_of
+from accounts.models import Team
+from accounts.requests import no_team, team_named, team_of
 from common.answers import answers
 from common.api import query_of
 from ledger.asking import question_of
@@ -22,6 +23,7 @@ from ledger.tables import as_csv
 class UsageQuery(serializers.Serializer[Any]):
     to = serializers.CharField(required=False, default="")
     group_by = serializers.CharField(required=False, default="")
+    team = serializers.CharField(required=False, default="", max_length=100)
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": serializers.CharField(required=False, default=""), **super().get_fields()}
@@ -49,7 +51,7 @@ class UsageObject(TypedDict):
 
 
 class UsageView(APIView):
-    """GET /api/v1/usage?from=&to=&group_by=team|user|day|model"""
+    """GET /api/v1/usage?from=&to=&group_by=team|user|day|model; an administrator may name one team: &team="""
 
     def get_permissions(self) -> Sequence[Any]:
         return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
@@ -88,5 +90,15 @@ def as_json(sums: Sums, by: str) -> UsageRow:
 
 def _question(request: Request) -> Question:
     asked = query_of(UsageQuery, request)
-    team = None if is_platform_admin(request) else team_of(request)
+    team = _team(request, asked["team"])
     return question_of(first=asked["from"], last=asked["to"], by=asked["group_by"], team=team)
+
+
+def _team(request: Request, name: str) -> Team | None:
+    """Return whose usage it is; None: every team's."""
+    if is_platform_admin(request):
+        return team_named(name) if name else None
+    own = team_of(request)
+    if name not in ("", own.slug, own.name):
+        raise no_team(name)
+    return own

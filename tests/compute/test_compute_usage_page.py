@@ -56,6 +56,7 @@ def test_shows_an_administrator_every_team_or_one(team: Team) -> None:
     one = page(admin, "team=cellos&group_by=model")
     assert "<td>large</td>" in one
     assert "<td>tiny</td>" not in one
+    assert "group_by=model&amp;team=cellos" in one, "the file is of the same team"
 
 
 def test_another_teams_usage_does_not_exist(team: Team) -> None:

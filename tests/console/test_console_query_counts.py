@@ -31,7 +31,7 @@ FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
 WITHOUT_ROWS = {"healthz", "sign-in"}
 """Routes that show nothing of anybody's."""
-ADMINISTRATORS = re.compile(r"/pool|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*")
+ADMINISTRATORS = re.compile(r"/pool|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*")
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
 QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
 """What a route must be told, by its last word; a file that cannot be learned from has nothing of it."""

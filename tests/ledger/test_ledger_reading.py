@@ -143,6 +143,13 @@ class TestUsage:
         data = client_of(team, admin=True).get("/api/v1/usage").json()["data"]
         assert [(row["team"], row["accelerator_seconds"]) for row in data] == [("cellos", 7), ("violins", 3.5)]
 
+    def test_of_one_team_is_what_an_administrator_may_ask_for(self, team: Team, other: Team) -> None:
+        self.used(team, other)
+        assert len(client_of(team, admin=True).get("/api/v1/usage?team=cellos").json()["data"]) == 1
+        own = client_of(team)
+        assert own.get("/api/v1/usage?team=violins").status_code == 200
+        assert own.get("/api/v1/usage?team=cellos").status_code == 404
+
     @pytest.mark.parametrize(
         ("by", "found"),
         [
