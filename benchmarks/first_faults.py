@@ -21,7 +21,7 @@ import httpx
 import openai
 
 from benchmarks.common import conclude, say_machine
-from benchmarks.dataset_validation import PLANTED, write_rows
+from benchmarks.dataset_checking import PLANTED, write_rows
 from benchmarks.platform import running_platform
 
 ALLOWED_SECONDS = 2.0

@@ -149,7 +149,7 @@ class TrainingFile(Guarded):
     statistics = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True)
-    validated_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     """When the check, or the making, last said that it is alive."""
     num_checks = models.PositiveSmallIntegerField(default=0)
@@ -242,7 +242,7 @@ class TrainingFile(Guarded):
     def record_check(self, *, is_good: bool, details: Message | None, **found: Any) -> bool:
         """Store what the check found; False when the file is gone or another check was first."""
         to = self.Status.PROCESSED if is_good else self.Status.ERROR
-        return self.move(to, status_details=details, validated_at=timezone.now(), **found)
+        return self.move(to, status_details=details, checked_at=timezone.now(), **found)
 
 
 class Fault(models.Model):

@@ -15,8 +15,8 @@ AT_ONCE = 100
 """Files woken in one round."""
 
 
-@shared_task(name="datasets_app.validate_file")
-def validate_file(file_id: str) -> None:
+@shared_task(name="datasets_app.check_file")
+def check_file(file_id: str) -> None:
     """Check one file."""
     recording.check_file(file_id)
 
@@ -35,7 +35,7 @@ def wake_unchecked() -> None:
     for file in TrainingFile.objects.unmade().order_by("created_at")[:AT_ONCE]:
         wake(make_file, file.pk)
     for file in TrainingFile.objects.unchecked().order_by("created_at")[:AT_ONCE]:
-        wake(validate_file, file.pk)
+        wake(check_file, file.pk)
 
 
 @shared_task(name="datasets_app.sweep")

@@ -83,7 +83,7 @@ class ServingWork:
         for one in loaded.filter(state=ReplicaAdapter.State.WANTED):
             _load(replica, one)
 
-    def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
+    def conclude(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         """Note the end; a deployment that should go on asks for a new Run."""
         replica = Replica.objects.filter(run_id=run.pk).first()
         if replica is not None:

@@ -16,7 +16,7 @@ from common import artifacts
 from common.storage_errors import STORAGE_AWAY, refusal_of
 from datasets_app.services import delete_file
 from jobs.models import FINISHED, Attempt, TunedModel
-from jobs.training.finishing import tidy
+from jobs.training.concluding import tidy
 from rundir import RunDirectory
 
 logger = logging.getLogger(__name__)

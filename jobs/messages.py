@@ -153,8 +153,8 @@ CATALOGUE = Catalogue(
         "status_cancelled": sentence("cancelled"),
         "paused_already": sentence("This job is paused already."),
         "cancelling_not_paused": sentence("This job is being cancelled, so it cannot be paused."),
-        "finishing_not_paused": sentence("This job is being finished, so it cannot be paused."),
-        "cancelling_not_finished": sentence("This job is being cancelled, so it cannot be finished."),
+        "finishing_not_paused": sentence("This job is finishing early, so it cannot be paused."),
+        "cancelling_not_finished": sentence("This job is being cancelled, so it cannot finish early."),
         "nothing_learned_yet": sentence(
             "This job has not learned anything yet, so there is no model to keep. Wait for its first step, or cancel "
             "it."

@@ -63,7 +63,7 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
         """Jobs whose data must be read and that nobody reads now, by the database's clock."""
         silent = Now() - timedelta(seconds=settings.TIMES.preparing_silent_seconds)
         unattended = models.Q(preparing_at=None) | models.Q(preparing_at__lt=silent)
-        return self.filter(unattended, status=FineTuningJob.Status.VALIDATING)
+        return self.filter(unattended, status=FineTuningJob.Status.READING_DATA)
 
     def with_metadata(self, pairs: dict[str, str]) -> Self:
         """Jobs whose metadata holds every one of `pairs`."""
@@ -74,7 +74,7 @@ class FineTuningJob(models.Model):
     """One request to teach a base model from a file. Attempts at it are Runs; its status is in OpenAI's words."""
 
     class Status(models.TextChoices):
-        VALIDATING = "validating_files", _("Reading the data")
+        READING_DATA = "validating_files", _("Reading the data")
         QUEUED = "queued", _("Queued")
         RUNNING = "running", pgettext_lazy("status", "Training")
         PAUSED = "paused", _("Paused")
@@ -124,7 +124,7 @@ class FineTuningJob(models.Model):
     metadata = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True)
     """SHA-256 of the creating request and its key: finds the job that a repeated request has made before."""
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.VALIDATING)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.READING_DATA)
     error_code = models.CharField(max_length=60, blank=True)
     error_message = MessageField()
     error_param = models.CharField(max_length=60, blank=True)
@@ -201,12 +201,12 @@ class FineTuningJob(models.Model):
     @property
     def is_stopping(self) -> bool:
         """True from a request to cancel or pause until it is done."""
-        wished = self.cancel_requested_at is not None or self.pause_requested_at is not None
-        return wished and not self.is_finished and self.status != self.Status.PAUSED
+        requested = self.cancel_requested_at is not None or self.pause_requested_at is not None
+        return requested and not self.is_finished and self.status != self.Status.PAUSED
 
     @property
-    def is_finishing(self) -> bool:
-        """True from a request to finish until its result is there."""
+    def is_finishing_early(self) -> bool:
+        """True from a request to finish early until its result is there."""
         return self.finish_requested_at is not None and not self.is_finished
 
     @property

@@ -29,12 +29,14 @@ from jobs.hyperparameters import Asked, check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
-from jobs.training.validation import check_file, check_rows
+from jobs.training.reading_data import check_file, check_rows
 from jobs.tuned_models import check_suffix
 from ledger.storage import require_room
 from wording import Message
 
-__all__ = ["JobRequest", "cancel_job", "create_job", "delete_model", "finish_job", "get_job", "pause_job", "resume_job"]
+__all__ = [
+    "JobRequest", "cancel_job", "create_job", "delete_model", "finish_job_early", "get_job", "pause_job", "resume_job",
+]  # fmt: skip
 
 REPEAT_SECONDS = 60
 """An SDK that got no reply asks again within this time."""
@@ -112,7 +114,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
     )
     job.record_event(message("job_created"), status=job.status)
     AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
-    wake(tasks.validate_job, job.pk)
+    wake(tasks.read_job_data, job.pk)
     return job
 
 
@@ -133,7 +135,7 @@ def cancel_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         _require_unfinished(job, "verb_cancel")
         FineTuningJob.objects.filter(pk=job.pk).update(cancel_requested_at=job.cancel_requested_at or timezone.now())
         AuditEvent.record(actor=by, team=job.team, action="job.cancelled", target=job.pk)
-        if job.status in (FineTuningJob.Status.VALIDATING, FineTuningJob.Status.PAUSED):
+        if job.status in (FineTuningJob.Status.READING_DATA, FineTuningJob.Status.PAUSED):
             job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
         elif job.cancel_requested_at is None:
             job.record_event(message("cancelling_requested"))
@@ -157,7 +159,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         if job.finish_requested_at is not None:
             raise UserError(message("finishing_not_paused"), code="job_finishing")
         AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
-        if job.status == FineTuningJob.Status.VALIDATING:
+        if job.status == FineTuningJob.Status.READING_DATA:
             job.move(FineTuningJob.Status.PAUSED, message("paused_before_start"))
             return job
         if job.pause_requested_at is None:
@@ -169,7 +171,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 
 
 @transaction.atomic
-def finish_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
+def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have the job end after its current step, with the best weights so far as its result.
 
     Those are the ones of the lowest validation loss; where nothing is kept aside to check with, the newest ones. The
@@ -204,8 +206,8 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         raise UserError(refused, code="job_not_paused")
     AuditEvent.record(actor=by, team=job.team, action="job.resumed", target=job.pk)
     if not job.hyperparameters:
-        job.move(FineTuningJob.Status.VALIDATING, message("data_read_again"))
-        wake(tasks.validate_job, job.pk)
+        job.move(FineTuningJob.Status.READING_DATA, message("data_read_again"))
+        wake(tasks.read_job_data, job.pk)
     else:
         step = newest_checkpoint(job)
         queue_attempt(job, message("resumed_anew") if step is None else message("resumed_after_step", step=step))
@@ -293,14 +295,14 @@ def _trainable(team: Team, model: Any) -> BaseModel:
     name = model if isinstance(model, str) else ""
     base = BaseModel.objects.filter(pk=name).first() if is_storable(name) else None
     if base is not None:
-        chat_format_of(base, "default")
+        require_chat_format(base, "default")
         return base
     if is_storable(name) and TunedModel.objects.visible_to(team).live().filter(name=name).exists():
         raise UserError(message("tuned_further"), code="not_a_base_model", param="model")
     raise NotFound(message("no_such_base_model", name=name[:80]), code="model_not_found", param="model")
 
 
-def chat_format_of(base: BaseModel, system_prompt: str) -> None:
+def require_chat_format(base: BaseModel, system_prompt: str) -> None:
     """Refuse a model that is not here, and a system prompt that its template cannot take."""
     try:
         chat_format(base, SystemChoice.parse(system_prompt))
@@ -346,7 +348,7 @@ def _asked(
     repositories = {str(source.get("repo")) for source in base.sources if source.get("repo")}
     check_names(asked, model_names={base.pk, *repositories}, file_names={files[0].pk, files[0].filename})
     if "system_prompt" in asked:
-        chat_format_of(base, asked["system_prompt"])
+        require_chat_format(base, asked["system_prompt"])
     return asked
 
 

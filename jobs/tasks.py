@@ -8,24 +8,24 @@ from common.wake import wake
 from compute.wakes import wake_every_node
 from jobs import erasing
 from jobs.models import FineTuningJob
-from jobs.training import reconciling, validation
+from jobs.training import reading_data, reconciling
 
 ERASE_SECONDS = 20
 """What is deleted is gone within a minute, from storage and from every node."""
 
 
-@shared_task(name="jobs.validate_job")
-def validate_job(job_id: str) -> None:
+@shared_task(name="jobs.read_job_data")
+def read_job_data(job_id: str) -> None:
     """Read the job's data and queue it."""
-    validation.advance(job_id)
+    reading_data.advance(job_id)
 
 
 @shared_task(name="jobs.reconcile")
 def reconcile_jobs() -> None:
     """Wake what nobody looks after."""
-    for job_id in reconciling.to_validate():
-        wake(validate_job, job_id)
-    reconciling.repeat_wishes()
+    for job_id in reconciling.with_data_to_read():
+        wake(read_job_data, job_id)
+    reconciling.repeat_requests()
     reconciling.close_lost_attempts()
     reconciling.tell_of_hours()
 
@@ -48,10 +48,10 @@ def erase_deleted() -> None:
 
 def wake_jobs_of(file_id: str) -> None:
     """Wake the jobs that wait for this file's check."""
-    waiting = FineTuningJob.objects.filter(status=FineTuningJob.Status.VALIDATING)
+    waiting = FineTuningJob.objects.filter(status=FineTuningJob.Status.READING_DATA)
     for field in ("training_file_id", "validation_file_id"):
         for job_id in waiting.filter(**{field: file_id}).values_list("pk", flat=True):
-            wake(validate_job, job_id)
+            wake(read_job_data, job_id)
 
 
 PERIODIC = {

@@ -90,8 +90,8 @@ class RunDirectory:
         return self.root / "metrics.csv"
 
     @property
-    def finish(self) -> Path:
-        """Its presence tells a training to end with the best weights so far as its result."""
+    def finish_request(self) -> Path:
+        """Its presence asks a training to finish early: the best weights so far are its result."""
         return self.root / "finish"
 
     def checkpoint(self, step: int) -> Path:

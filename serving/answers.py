@@ -72,14 +72,14 @@ class Answer:
                 line = await self._lines.get()
                 if line is None:
                     raise ClientGone
-                if line.piece.finish == "error":
+                if line.piece.finish_reason == "error":
                     raise RequestError(
                         line.piece.message or message("answer_engine_failed"),
                         status=503,
                         type="server_error",
                         code="generation_failed",
                     )
-                left -= line.piece.finish is not None
+                left -= line.piece.finish_reason is not None
                 yield line
         finally:
             self._replica.engine.cancel(self.sequences)
@@ -132,17 +132,17 @@ async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> ChatCo
     """Return the body of a response that is not streamed."""
     texts = ["" for _ in answer.sequences]
     picked: list[list[Picked]] = [[] for _ in answer.sequences]
-    finishes = ["stop" for _ in answer.sequences]
+    finish_reasons = ["stop" for _ in answer.sequences]
     async with contextlib.aclosing(answer.lines(receive)) as lines:
         async for line in lines:
             texts[line.index] += line.piece.text
             picked[line.index].extend(line.piece.tokens)
-            finishes[line.index] = line.piece.finish or "stop"
+            finish_reasons[line.index] = line.piece.finish_reason or "stop"
     choices: list[Finished] = []
     for index, text in enumerate(texts):
         rest, calls = split_tool_calls(text) if answer.parses_tools else (text, [])
         tokens = picked[index] if answer.wants_logprobs else None
-        reason = "tool_calls" if calls else finishes[index]
+        reason = "tool_calls" if calls else finish_reasons[index]
         choices.append(Finished(index=index, text=rest, tool_calls=calls, picked=tokens, reason=reason))
     return answer.writer.whole(choices, answer.usage)
 
@@ -188,18 +188,20 @@ class _Voice:
         self._unsent.extend(piece.tokens)
         text = self._pass(piece.text)
         calls: list[ToolCall] = []
-        if piece.finish is not None:
+        if piece.finish_reason is not None:
             rest, calls = self._end()
             text += rest
         chunks = []
-        if text or (piece.finish is not None and self._unsent):
+        if text or (piece.finish_reason is not None and self._unsent):
             picked = self._unsent if self._answer.wants_logprobs else None
             chunks.append(writer.text(self.index, text, picked=picked, with_usage=with_usage))
             self._unsent = []
         if calls:
             chunks.append(writer.calls(self.index, calls, with_usage=with_usage))
-        if piece.finish is not None:
-            chunks.append(writer.closing(self.index, "tool_calls" if calls else piece.finish, with_usage=with_usage))
+        if piece.finish_reason is not None:
+            chunks.append(
+                writer.closing(self.index, "tool_calls" if calls else piece.finish_reason, with_usage=with_usage)
+            )
         return chunks
 
     def _pass(self, text: str) -> str:

@@ -31,7 +31,7 @@ PREFILL_TOKENS = 256
 UNDRAWN = message("answer_undrawn")
 RELEASED = message("answer_model_released")
 
-Finish = Literal["stop", "length", "error", "cancelled"]
+FinishReason = Literal["stop", "length", "error", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Piece:
     text: str = ""
     tokens: tuple[Picked, ...] = ()
     """The tokens behind `text`, when log-probabilities were asked for."""
-    finish: Finish | None = None
+    finish_reason: FinishReason | None = None
     message: Message | None = None
-    """Why, when `finish` is "error"."""
+    """Why, when `finish_reason` is "error"."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -189,9 +189,9 @@ class Engine:
             gone = [sequence for sequence in self._waiting if sequence.cancelled]
             self._waiting = deque(sequence for sequence in self._waiting if not sequence.cancelled)
         for sequence in gone:
-            sequence.emit(Piece(finish="cancelled"))
+            sequence.emit(Piece(finish_reason="cancelled"))
         for sequence in [s for s in (*self._decoding, *self._filling) if s.cancelled]:
-            self._leave(sequence, Piece(finish="cancelled"))
+            self._leave(sequence, Piece(finish_reason="cancelled"))
 
     def _admit(self) -> None:
         while self.num_running < self._max_concurrent:
@@ -200,7 +200,7 @@ class Engine:
                     return
                 sequence = self._waiting.popleft()
             if not self.lora.has(sequence.adapter):
-                sequence.emit(Piece(finish="error", message=RELEASED))
+                sequence.emit(Piece(finish_reason="error", message=RELEASED))
                 continue
             taken = {other._slot for other in (*self._decoding, *self._filling)}
             sequence._slot = min(slot for slot in range(self._max_concurrent) if slot not in taken)
@@ -279,7 +279,7 @@ class Engine:
                 except Exception:
                     # One answer's request, or its own numbers, must not end those of everybody beside it.
                     log.exception("A token could not be drawn.")
-                    self._leave(sequence, Piece(finish="error", message=UNDRAWN))
+                    self._leave(sequence, Piece(finish_reason="error", message=UNDRAWN))
                     continue
             self._say(sequence, picked)
 
@@ -298,8 +298,8 @@ class Engine:
         if ended or cut or sequence.num_generated >= sequence.max_tokens:
             text += self._rest(sequence)
             cut = cut or (sequence._stop_text is not None and sequence._stop_text.found)
-            finish: Finish = "stop" if ended or cut else "length"
-            self._leave(sequence, Piece(text, tuple(sequence._unsent), finish))
+            finish_reason: FinishReason = "stop" if ended or cut else "length"
+            self._leave(sequence, Piece(text, tuple(sequence._unsent), finish_reason))
         elif text:
             tokens, sequence._unsent = tuple(sequence._unsent), []
             sequence.emit(Piece(text, tokens))
@@ -338,7 +338,7 @@ class Engine:
 
     def _release(self, adapter: int) -> None:
         for sequence in [s for s in (*self._decoding, *self._filling) if s.adapter == adapter]:
-            self._leave(sequence, Piece(finish="error", message=RELEASED))
+            self._leave(sequence, Piece(finish_reason="error", message=RELEASED))
         self.lora.remove(adapter)
 
     def _fail_all(self, why: Message) -> None:
@@ -348,4 +348,4 @@ class Engine:
         self._decoding, self._filling = [], []
         self._last_active = time.monotonic()
         for sequence in alive:
-            sequence.emit(Piece(finish="error", message=why))
+            sequence.emit(Piece(finish_reason="error", message=why))

@@ -205,7 +205,7 @@ def _run(engine: Engine, runs: list[_Run]) -> None:
     def emit(piece: Piece) -> None:
         if piece.message is not None:
             faults.append(piece.message)
-        if piece.finish is not None:
+        if piece.finish_reason is not None:
             done.release()
 
     sequences = [sequence for run in runs for sequence in run.sequences(emit)]

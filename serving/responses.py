@@ -107,9 +107,9 @@ class Writer:
         numbered: list[NumberedCall] = [{"index": number, **call} for number, call in enumerate(tool_calls)]
         return self._chunk(index, {"tool_calls": numbered}, with_usage=with_usage)
 
-    def closing(self, index: int, finish: str, *, with_usage: bool) -> ChatChunk | TextChunk:
+    def closing(self, index: int, finish_reason: str, *, with_usage: bool) -> ChatChunk | TextChunk:
         """Return the last chunk of a choice: why it ended."""
-        return self._chunk(index, {}, finish=finish, with_usage=with_usage)
+        return self._chunk(index, {}, finish_reason=finish_reason, with_usage=with_usage)
 
     def usage(self, usage: Usage) -> ChatChunk | TextChunk:
         """Return the chunk that follows the last choice when usage was asked for."""
@@ -136,15 +136,15 @@ class Writer:
         *,
         text: str = "",
         picked: list[Picked] | None = None,
-        finish: str | None = None,
+        finish_reason: str | None = None,
         with_usage: bool,
     ) -> ChatChunk | TextChunk:
         usage: _NoUsage = {"usage": None} if with_usage else {}
         logprobs, made = self._logprobs(picked), self._made
         if self.is_chat:
-            said: DeltaChoice = {"index": index, "logprobs": logprobs, "finish_reason": finish, "delta": delta}
+            said: DeltaChoice = {"index": index, "logprobs": logprobs, "finish_reason": finish_reason, "delta": delta}
             return {"id": self.id, "object": "chat.completion.chunk", **made, "choices": [said], **usage}
-        written: TextChoice = {"index": index, "logprobs": logprobs, "finish_reason": finish, "text": text}
+        written: TextChoice = {"index": index, "logprobs": logprobs, "finish_reason": finish_reason, "text": text}
         return {"id": self.id, "object": "text_completion", **made, "choices": [written], **usage}
 
     @property

@@ -136,14 +136,14 @@ class Conductor:
         if instruction is Instruction.STOP:
             return Ending.STOPPED
         # Before a first step there is nothing to finish with: one is made then.
-        return Ending.FINISHED if instruction is Instruction.FINISH and progress.step > 0 else None
+        return Ending.FINISHED_EARLY if instruction is Instruction.FINISH_EARLY and progress.step > 0 else None
 
     def _choose(self, progress: Progress, ending: Ending) -> Path | None:
         """Return the checkpoint that becomes the result; None: the last step's weights are wanted, or the best.
 
         Only the first rank, which writes the result, chooses.
         """
-        if not self.spec.hyperparameters.keeps_best and ending is not Ending.FINISHED:
+        if not self.spec.hyperparameters.keeps_best and ending is not Ending.FINISHED_EARLY:
             return None
         best: Path | None = None
         damaged: list[Message] = []
@@ -214,16 +214,18 @@ class Conductor:
     def _instruction(self) -> Instruction:
         """Return what was asked of any rank; all of them learn of it after the same step."""
         mine = (
-            Instruction.FINISH
-            if self.directory.finish.exists()
+            Instruction.FINISH_EARLY
+            if self.directory.finish_request.exists()
             else Instruction.STOP
             if self.stop.reason
             else Instruction.NOTHING
         )
         instructions = sum_over_ranks(
-            [float(mine is Instruction.STOP), float(mine is Instruction.FINISH)], self.ranks, self.hardware.device
+            [float(mine is Instruction.STOP), float(mine is Instruction.FINISH_EARLY)], self.ranks, self.hardware.device
         )
-        return Instruction.FINISH if instructions[1] else Instruction.STOP if instructions[0] else Instruction.NOTHING
+        if instructions[1]:
+            return Instruction.FINISH_EARLY
+        return Instruction.STOP if instructions[0] else Instruction.NOTHING
 
     def _snapshot(self) -> Snapshot:
         """Return what a checkpoint of the weights as they are now consists of; every rank must call this."""

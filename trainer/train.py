@@ -65,8 +65,8 @@ class Instruction(IntEnum):
 
     NOTHING = 0
     STOP = 1
-    """Write a checkpoint and end, to go on some other time."""
-    FINISH = 2
+    """Write a checkpoint and end, to be resumed later."""
+    FINISH_EARLY = 2
     """End for good with the best weights so far as the result."""
 
 
@@ -75,7 +75,7 @@ class Ending(StrEnum):
 
     COMPLETE = "complete"
     STALLED = "early_stopping"
-    FINISHED = "finish"
+    FINISHED_EARLY = "finish"
     STOPPED = "stopped"
 
 
@@ -105,7 +105,7 @@ def train(training: Training, progress: Progress, callbacks: Callbacks) -> tuple
         callbacks.on_step(progress, StepReport(train_loss=loss, learning_rate=rate, tokens=tokens, seconds=seconds))
 
         instruction = callbacks.instruction()
-        progress = _look(training, progress, callbacks, is_last=instruction is Instruction.FINISH)
+        progress = _look(training, progress, callbacks, is_last=instruction is Instruction.FINISH_EARLY)
         ending = _ending(training, progress, instruction)
         if _is_saved(training, progress, ending):
             callbacks.save(progress)
@@ -129,8 +129,8 @@ def _ending(training: Training, progress: Progress, instruction: Instruction) ->
     chosen = training.hyperparameters
     if progress.step == training.total_steps:
         return Ending.COMPLETE
-    if instruction is Instruction.FINISH:
-        return Ending.FINISHED
+    if instruction is Instruction.FINISH_EARLY:
+        return Ending.FINISHED_EARLY
     stalled = has_stalled(
         progress.valid_losses, patience=chosen.early_stopping_patience, threshold=chosen.early_stopping_threshold
     )

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE_BYTES = 16 * 2**20
 """Of sources up to this size a file is made while its author waits, of larger ones by a worker."""
-VALIDATE, MAKE = "datasets_app.validate_file", "datasets_app.make_file"
+CHECK, MAKE = "datasets_app.check_file", "datasets_app.make_file"
 """Tasks, by name: what they run puts files here in turn."""
 TOLD_SECONDS = 0.5
 BEAT_SECONDS = HEARTBEAT_SECONDS / 4
@@ -55,7 +55,7 @@ def save_new(
                 require_room(file.team, spool.num_bytes - reserved)
             file.save(force_insert=True)
             if file.status == TrainingFile.Status.UPLOADED:
-                wake(VALIDATE, file.pk)
+                wake(CHECK, file.pk)
     except BaseException:
         store.remove(file.storage_name)
         raise

@@ -98,7 +98,7 @@ class Caller:
 
 @answers(FileObject)
 async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /v1/files: `file`, `purpose` and, if wished, `expires_after[anchor]` and `expires_after[seconds]`, and
+    """POST /v1/files: `file`, `purpose` and, optionally `expires_after[anchor]` and `expires_after[seconds]`, and
     `unused`: "leave_out" answers beforehand what the file may ask."""
     await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
 
@@ -124,7 +124,7 @@ async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 @answers(VersionObject)
 async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /api/v1/files/{id}/versions: `file` and, if wished, `reason` and `unused`."""
+    """POST /api/v1/files/{id}/versions: `file` and, optionally `reason` and `unused`."""
     file_id = _id_in(scope)
 
     def receive_version(caller: Caller, form: Form) -> Reply:

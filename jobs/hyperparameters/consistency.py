@@ -1,4 +1,4 @@
-"""Wishes that contradict one another, or that this model, data or pool cannot honour, refused with the reason."""
+"""Values that contradict one another, or that this model, data or pool cannot honour, refused with the reason."""
 
 from typing import cast
 

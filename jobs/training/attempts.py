@@ -73,7 +73,7 @@ def queued_again(job: FineTuningJob) -> Message:
 
 @transaction.atomic
 def close(attempt: Attempt, *, retry_message: Message) -> None:
-    """Conclude an attempt that ended without a verdict: do what was wished for meanwhile, else queue the next one."""
+    """Conclude an attempt that ended without a verdict: do what was requested meanwhile, else queue the next one."""
     job = lock_job(attempt.job_id)
     if not mark_closed(attempt) or job.is_finished:
         return

@@ -26,7 +26,7 @@ from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.training import rehearsals
 from jobs.training.attempts import lock_job
-from jobs.training.validation import tokens_of
+from jobs.training.reading_data import tokens_of
 from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
 from trainer.spec import KEPT, Hyperparameters, TrainingSpec
 
@@ -57,7 +57,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
             _link(tokens.validation, directory.data / "validation")
         bring_checkpoint(attempt, directory)
         bring_best(attempt, directory)
-        pass_on_finish(attempt, directory)
+        pass_on_finish_request(attempt, directory)
         longest = max(counts["max_len"] for name in ("train", "validation") if (counts := tokens.meta[name]))
         layout, must_rehearse = rehearsals.settle(
             attempt, _fix_layout(attempt), list(attempt.run.devices()), longest=longest
@@ -165,11 +165,11 @@ def bring_best(attempt: Attempt, directory: RunDirectory) -> None:
         shutil.rmtree(directory.checkpoint(best.step), ignore_errors=True)
 
 
-def pass_on_finish(attempt: Attempt, directory: RunDirectory) -> None:
-    """Tell the trainer that somebody asked to finish the job."""
-    wished = FineTuningJob.objects.filter(pk=attempt.job_id, finish_requested_at__isnull=False)
-    if not directory.finish.exists() and wished.exists():
-        directory.finish.touch()
+def pass_on_finish_request(attempt: Attempt, directory: RunDirectory) -> None:
+    """Tell the trainer that somebody asked for the job to finish early."""
+    requested = FineTuningJob.objects.filter(pk=attempt.job_id, finish_requested_at__isnull=False)
+    if not directory.finish_request.exists() and requested.exists():
+        directory.finish_request.touch()
 
 
 def _newest_local(attempt: Attempt) -> Path | None:

@@ -16,7 +16,7 @@ from ledger.days import next_month
 from wording import Message
 
 
-def to_validate() -> list[str]:
+def with_data_to_read() -> list[str]:
     """Return jobs whose files have been checked, or are gone, but which are not queued, and which nobody prepares."""
     checked = ~Q(training_file__status=TrainingFile.Status.UPLOADED)
     both = checked & (Q(validation_file=None) | ~Q(validation_file__status=TrainingFile.Status.UPLOADED))
@@ -24,11 +24,11 @@ def to_validate() -> list[str]:
     return list(jobs.values_list("pk", flat=True))
 
 
-def repeat_wishes() -> None:
+def repeat_requests() -> None:
     """Pass on a request to cancel or pause that its Run has not heard of."""
     jobs = FineTuningJob.objects.filter(status__in=["queued", "running"])
-    wished = jobs.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
-    for job in wished:
+    requested = jobs.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
+    for job in requested:
         attempt = job.newest_attempt
         if attempt is not None and attempt.run.stop_requested_at is None:
             request_stop(run=attempt.run, reason="cancel" if job.cancel_requested_at else "pause")

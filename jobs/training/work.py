@@ -6,7 +6,7 @@ from django.conf import settings
 
 from compute.models import Run
 from compute.work import Command, TryAgain, WorkError
-from jobs.training import attempts, finishing, preparing, publishing, recording
+from jobs.training import attempts, concluding, preparing, publishing, recording
 from jobs.training.storage_errors import PATIENCE, goes_on_waiting
 from rundir import Event, RunDirectory
 
@@ -37,7 +37,7 @@ class Training:
     def attend(self, run: Run, directory: RunDirectory) -> None:
         """Pass on a request to finish, publish new checkpoints, and the log now and then."""
         attempt = attempts.attempt_of(run)
-        preparing.pass_on_finish(attempt, directory)
+        preparing.pass_on_finish_request(attempt, directory)
         is_ending = run.state == Run.State.FINISHING
         try:
             publishing.publish_checkpoints(attempt, directory)
@@ -49,7 +49,7 @@ class Training:
         else:
             PATIENCE.forget(run.pk)
 
-    def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
+    def conclude(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         """Publish the result, or queue the next attempt, or end the job."""
-        finishing.finish(attempts.attempt_of(run), directory, outcome)
+        concluding.conclude(attempts.attempt_of(run), directory, outcome)
         self._logs.forget(run.pk)

@@ -157,7 +157,7 @@ class FinishView(APIView):
     @answers(FineTuningJobObject)
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
-        return Response(_as_json(request, services.finish_job(job=_job(request, job_id), by=user_of(request))))
+        return Response(_as_json(request, services.finish_job_early(job=_job(request, job_id), by=user_of(request))))
 
 
 class ResumeView(APIView):

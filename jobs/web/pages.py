@@ -69,10 +69,10 @@ def sentence_of(job: FineTuningJob) -> str:
     """Say in one sentence how the job stands, and what it waits for."""
     if job.is_stopping:
         return _("Stopping after the current step.")
-    if job.is_finishing:
+    if job.is_finishing_early:
         return _("Finishing after the current step: the best weights so far become the model.")
     status = FineTuningJob.Status
-    if job.status == status.VALIDATING:
+    if job.status == status.READING_DATA:
         return _("Reading the data.")
     if job.status == status.QUEUED:
         attempt = job.newest_attempt

@@ -175,7 +175,7 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
     changes = {
         "cancel": services.cancel_job,
-        "finish": services.finish_job,
+        "finish": services.finish_job_early,
         "pause": services.pause_job,
         "resume": services.resume_job,
     }
@@ -208,7 +208,7 @@ def _live(found: FineTuningJob) -> dict[str, Any]:
 
 
 def _actions(found: FineTuningJob) -> list[dict[str, str]]:
-    if found.is_finished or found.is_stopping or found.is_finishing:
+    if found.is_finished or found.is_stopping or found.is_finishing_early:
         return []
     cancel = {
         "url": reverse("change_job", args=[found.id, "cancel"]),

@@ -57,7 +57,7 @@ class Hold:
 
         Nobody holds it when its lease has ended, or when, on its own node, the lock is free that a living
         supervisor holds: so a dead worker is replaced at once and a slow one never doubled. Another node may only
-        finish what is over.
+        conclude what is over.
         """
         run = Run.objects.live().select_related("node").filter(pk=run_id).first()
         if run is None:

@@ -76,7 +76,7 @@ class Supervisor:
             run = self._row()
         if run.state in (Run.State.STARTING, Run.State.RUNNING):
             self._watch(run, self._directory())
-        self._finish()
+        self._conclude()
 
     # Beginning
 
@@ -259,7 +259,7 @@ class Supervisor:
 
         self._hold.patiently(write)
 
-    def _finish(self) -> None:
+    def _conclude(self) -> None:
         """Let the work draw its consequences, however often that takes, and end the Run."""
         run = self._row()
         directory = self._hold.directory or run.directory
@@ -272,7 +272,7 @@ class Supervisor:
             if self._hold.directory is not None:
                 self._clear_up(run, work, directory)
                 self._insist("attend", lambda: work.attend(run, directory), most_failures=MOST_FAILURES)
-            self._insist("finish", lambda: work.finish(run, directory, run.outcome))
+            self._insist("conclude", lambda: work.conclude(run, directory, run.outcome))
         end = {"ended_at": Now(), "holder": "", "lease_until": None}
         self._hold.patiently(lambda: run.move(Run.State.ENDED, fencing=self._hold.fencing, **end))
 

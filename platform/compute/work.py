@@ -64,11 +64,11 @@ class Work(Protocol):
     def attend(self, run: "Run", directory: RunDirectory) -> None:
         """Do slow side work, such as uploading checkpoints, outside transactions and in a thread of its own.
 
-        Called again and again while the tree lives, and once more before `finish`. May raise TryAgain.
+        Called again and again while the tree lives, and once more before `conclude`. May raise TryAgain.
         """
 
-    def finish(self, run: "Run", directory: RunDirectory, outcome: str) -> None:
-        """Draw the consequences of how the Run ended; the tree is gone and its devices are free.
+    def conclude(self, run: "Run", directory: RunDirectory, outcome: str) -> None:
+        """Do what follows from how the Run ended; the tree is gone and its devices are free.
 
         Idempotent: repeated after a crash and after TryAgain. `outcome` is succeeded, failed, stopped or lost. The
         directory may be absent: a Run that was stopped while it waited never had one, and one whose node is gone

@@ -47,11 +47,11 @@ class ScriptWork:
     def __init__(self) -> None:
         self.script = SUCCEED
         self.num_prepared = 0
-        self.finished: list[tuple[str, str]] = []
+        self.concluded: list[tuple[str, str]] = []
         self.num_attended = 0
         self.on_prepare: Callable[[Run], None] = lambda run: None
         self.on_record: Callable[[Run], None] = lambda run: None
-        self.on_finish: Callable[[Run], None] = lambda run: None
+        self.on_conclude: Callable[[Run], None] = lambda run: None
 
     def prepare(self, run: Run, directory: RunDirectory) -> None:
         self.num_prepared += 1
@@ -69,10 +69,10 @@ class ScriptWork:
     def attend(self, run: Run, directory: RunDirectory) -> None:
         self.num_attended += 1
 
-    def finish(self, run: Run, directory: RunDirectory, outcome: str) -> None:
+    def conclude(self, run: Run, directory: RunDirectory, outcome: str) -> None:
         assert not run.allocations.filter(released_at=None).exists()
-        self.on_finish(run)
-        self.finished.append((run.pk, outcome))
+        self.on_conclude(run)
+        self.concluded.append((run.pk, outcome))
 
 
 class SupervisorThread(threading.Thread):

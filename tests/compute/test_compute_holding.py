@@ -66,7 +66,7 @@ class TestReattaching:
         assert [process.pid for process in tree_of(started_run)] == [tree.pid]
         go_on(started_run)
         thread.end()
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
     def test_a_worker_that_stops_takes_nothing_more(self, started_run: Run) -> None:
         stopping = threading.Event()
@@ -82,20 +82,20 @@ class TestReattaching:
         wait_until(lambda: not tree_of(started_run), what="the tree's end")
         supervise(started_run.pk).end()
         assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
     def test_finishing_is_carried_on(self, started_run: Run, supervise: Supervise, script_work: ScriptWork) -> None:
         def be_away(run: Run) -> None:
             raise TryAgain("Storage is away.")
 
-        script_work.on_finish = be_away
+        script_work.on_conclude = be_away
         thread = supervise(started_run.pk)
         wait_for_state(started_run, "finishing")
         assert not started_run.allocations.filter(released_at=None).exists()
         thread.let_go()
-        script_work.on_finish = lambda run: None
+        script_work.on_conclude = lambda run: None
         supervise(started_run.pk).end()
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
 
 class TestOneSupervisor:
@@ -124,7 +124,7 @@ class TestOneSupervisor:
         go_on(started_run)
         wait_for_state(started_run, "ended")
         assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
-        assert len(script_work.finished) == 1
+        assert len(script_work.concluded) == 1
 
     def test_an_ended_lease_is_taken_even_from_a_supervisor_that_seems_to_live(self, started_run: Run) -> None:
         slow = Hold.take(started_run.pk, holder="slow")
@@ -152,7 +152,7 @@ class TestFencing:
         started_run.refresh_from_db()
         assert (started_run.state, started_run.outcome, started_run.fencing) == ("running", "", 2)
         assert event_rows(started_run) == [(1, "started")]
-        assert script_work.finished == []
+        assert script_work.concluded == []
 
     def test_a_state_change_under_an_old_number_is_refused(self, started_run: Run) -> None:
         Run.objects.filter(pk=started_run.pk).update(fencing=5)
@@ -189,7 +189,7 @@ class TestFencing:
         wait_until(lambda: not tree_of(started_run))
         thread.end()
         assert event_rows(started_run) == [(1, "started")]
-        assert script_work.finished == []
+        assert script_work.concluded == []
 
     def test_a_batch_that_cannot_be_stored_moves_nothing(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork

@@ -183,7 +183,7 @@ class TestRequestStop:
         Supervisor(run.pk, "control").run()
         run.refresh_from_db()
         assert (run.state, run.outcome) == ("ended", "stopped")
-        assert script_work.finished == [(run.pk, "stopped")]
+        assert script_work.concluded == [(run.pk, "stopped")]
         assert script_work.num_prepared == 0
 
     def test_the_first_reason_stays_but_a_cancellation_wins(self, started_run: Run) -> None:
@@ -236,7 +236,7 @@ class TestReconcile:
         assert (run.state, run.outcome, run.outcome_code, run.fencing) == ("finishing", "lost", "node_gone", 4)
         assert run.outcome_message == message("node_gone", node="elsewhere")
         Supervisor(run.pk, "control").run()
-        assert script_work.finished == [(run.pk, "lost")]
+        assert script_work.concluded == [(run.pk, "lost")]
 
     def test_a_starting_node_worker_wakes_its_live_runs(self, started_run: Run, node: Node, no_broker: Woken) -> None:
         Run.objects.update(lease_until=timezone.now() + timezone.timedelta(seconds=50))

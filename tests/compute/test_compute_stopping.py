@@ -47,7 +47,7 @@ class TestStopping:
         wait_for_event(started_run, "deaf")
         request_stop_now(started_run)
         thread.end(seconds=settings.TIMES.stop_grace_seconds + 5)
-        assert script_work.finished == [(started_run.pk, "stopped")]
+        assert script_work.concluded == [(started_run.pk, "stopped")]
         assert not tree_of(started_run)
 
     def test_a_run_that_was_asked_to_stop_is_not_started(
@@ -56,7 +56,7 @@ class TestStopping:
         request_stop_now(started_run)
         supervise(started_run.pk).end()
         assert script_work.num_prepared == 0
-        assert script_work.finished == [(started_run.pk, "stopped")]
+        assert script_work.concluded == [(started_run.pk, "stopped")]
 
     def test_cancel_racing_with_finish_gives_one_outcome(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -78,7 +78,7 @@ class TestStopping:
         racing.join()
         started_run.refresh_from_db()
         terminal = [kind for _, kind in event_rows(started_run) if kind in ("succeeded", "stopped")]
-        assert script_work.finished == [(started_run.pk, terminal[0])]
+        assert script_work.concluded == [(started_run.pk, terminal[0])]
         assert started_run.outcome == terminal[0]
         assert request_stop_now(started_run) is False
 
@@ -106,7 +106,7 @@ class TestStopping:
             request_stop_now(started_run)
         thread.end()
         assert num_records == 1
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
     def test_a_success_that_came_first_cannot_be_cancelled(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -117,7 +117,7 @@ class TestStopping:
         assert request_stop_now(started_run) is False
         go_on(started_run)
         thread.end()
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
 
 class TestLease:

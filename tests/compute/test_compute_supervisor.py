@@ -42,7 +42,7 @@ class TestSuccess:
         assert started_run.last_seq == 3
         assert started_run.ended_at is not None
         assert started_run.lease_until is None
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
         assert script_work.num_attended >= 1
         assert not started_run.allocations.filter(released_at=None).exists()
 
@@ -95,7 +95,7 @@ class TestSuccess:
     ) -> None:
         script_work.script += "sys.exit(3)\n"
         supervise(started_run.pk).end()
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
     def test_a_failed_event_brings_its_code_and_sentence(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -105,7 +105,7 @@ class TestSuccess:
         started_run.refresh_from_db()
         assert started_run.outcome_code == "out_of_memory"
         assert str(started_run.outcome_message) == "Out of memory at step 3."
-        assert script_work.finished == [(started_run.pk, "failed")]
+        assert script_work.concluded == [(started_run.pk, "failed")]
 
     def test_folders_of_the_machine_are_left_out_of_the_sentence(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -123,7 +123,7 @@ class TestSuccess:
         wait_for_event(started_run, "succeeded")
         go_on(started_run)
         thread.end()
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
         assert event_rows(started_run)[-1] == (4, "failed")
 
     def test_thousands_of_events_come_in_batches_without_a_gap(
@@ -146,7 +146,7 @@ class TestDeath:
         started_run.refresh_from_db()
         assert started_run.outcome == "lost"
         assert "signal 9" in str(started_run.outcome_message)
-        assert script_work.finished == [(started_run.pk, "lost")]
+        assert script_work.concluded == [(started_run.pk, "lost")]
 
     def test_what_the_first_process_leaves_behind_is_killed(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -184,7 +184,7 @@ class TestDeath:
         started_run.move("finishing", outcome="lost")
         supervise(started_run.pk).end()
         assert not tree_of(started_run)
-        assert script_work.finished == [(started_run.pk, "lost")]
+        assert script_work.concluded == [(started_run.pk, "lost")]
 
     def test_finishing_what_was_given_up_records_what_it_still_said(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
@@ -195,7 +195,7 @@ class TestDeath:
         started_run.move("finishing", outcome="lost")
         supervise(started_run.pk).end()
         assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
-        assert script_work.finished == [(started_run.pk, "lost")]
+        assert script_work.concluded == [(started_run.pk, "lost")]
 
 
 class TestPreparing:
@@ -219,7 +219,7 @@ class TestPreparing:
         script_work.on_prepare = be_away
         supervise(started_run.pk).end()
         assert script_work.num_prepared == 3
-        assert script_work.finished == [(started_run.pk, "succeeded")]
+        assert script_work.concluded == [(started_run.pk, "succeeded")]
 
     def test_what_is_away_for_too_long_gives_its_devices_back(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork, monkeypatch: pytest.MonkeyPatch
@@ -235,7 +235,7 @@ class TestPreparing:
         assert "accelerators were given back" in str(started_run.outcome_message)
         assert "secret" not in str(started_run.outcome_message)
         assert not started_run.allocations.filter(released_at=None).exists()
-        assert script_work.finished == [(started_run.pk, "lost")]
+        assert script_work.concluded == [(started_run.pk, "lost")]
 
     def test_the_unforeseen_fails_the_run_in_plain_words(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork

@@ -132,8 +132,8 @@ class TestCheck:
 
     def test_is_done_once(self, alice: Member) -> None:
         file = check(create(alice, b"nonsense"))
-        checked_at = file.validated_at
-        assert check(file).validated_at == checked_at
+        checked_at = file.checked_at
+        assert check(file).checked_at == checked_at
         assert file.faults.count() == 1
 
     def test_two_workers_do_not_check_one_file(self, alice: Member) -> None:

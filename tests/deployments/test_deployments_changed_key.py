@@ -29,7 +29,7 @@ def ended(replica: Replica) -> None:
     run = run_of(replica)
     assert run.stop_reason == "expire"
     type(run).objects.filter(pk=run.pk).update(state="ended", outcome="stopped")
-    ServingWork().finish(run_of(replica), RunDirectory(run.directory.root), "stopped")
+    ServingWork().conclude(run_of(replica), RunDirectory(run.directory.root), "stopped")
 
 
 def test_one_that_answers_is_replaced(alice, base, change_key, tmp_path) -> None:

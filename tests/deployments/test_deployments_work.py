@@ -148,8 +148,8 @@ class TestFinish:
     def test_is_idempotent_and_brings_a_deployment_back(self, alice, adapter, directory):
         deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
         run = run_of(make_ready(deployment.live_replica))
-        work.finish(run, directory, "lost")
-        work.finish(run, directory, "lost")
+        work.conclude(run, directory, "lost")
+        work.conclude(run, directory, "lost")
         deployment.refresh_from_db()
         assert deployment.state == "starting"
         assert deployment.replicas.count() == 2

@@ -15,7 +15,7 @@ from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, create_job
-from jobs.training import validation
+from jobs.training import reading_data
 from rundir import EventWriter, RunDirectory, read_events, write_json, write_manifest
 from trainer.messages import message
 from wording import as_written
@@ -84,7 +84,7 @@ def make_job(
     file_id = job_request.pop("training_file", None) or make_file(team, rows).pk
     job = create_job(team=team, by=by, job_request=JobRequest(model="tiny", training_file=file_id, **job_request))
     if is_queued:
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         job.refresh_from_db()
     return job
 
@@ -149,7 +149,7 @@ class FakeTrainer:
 
 
 def end(run: Run, outcome: str, *, code: str = "", message: str = "", reason: str = "") -> Run:
-    """Bring `run` to where compute calls finish."""
+    """Bring `run` to where compute calls conclude."""
     said = as_written(message) if message else None
     Run.objects.filter(pk=run.pk).update(
         state="finishing", outcome=outcome, outcome_code=code, outcome_message=said, stop_reason=reason

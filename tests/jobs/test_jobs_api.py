@@ -14,7 +14,7 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
 from compute.models import Run
 from jobs.models import FineTuningJob, JobEvent
-from jobs.training import validation
+from jobs.training import reading_data
 from jobs.training.work import Training
 from jobs.web.wire import event_as_json
 from wording import as_written
@@ -47,7 +47,7 @@ def trained(member: Any) -> FineTuningJob:
     work = Training()
     work.record(trainer.run, trainer.events)
     work.attend(trainer.run, trainer.directory)
-    work.finish(end(trainer.run, "succeeded"), trainer.directory, "succeeded")
+    work.conclude(end(trainer.run, "succeeded"), trainer.directory, "succeeded")
     return FineTuningJob.objects.get(pk=job.pk)
 
 
@@ -73,7 +73,7 @@ class TestCreate:
         }
         method = {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}}
         job_id = create(alice, method=method).json()["id"]
-        validation.advance(job_id)
+        reading_data.advance(job_id)
         job = strict(SdkJob, alice.client.get(f"{JOBS}/{job_id}").json())
         for shown in (job.hyperparameters, job.method.supervised.hyperparameters):
             assert (shown.batch_size, shown.n_epochs, shown.learning_rate_multiplier) == (4, 3, 0.5)

@@ -14,7 +14,7 @@ from datasets_app.storage.removal import remove_file
 from jobs import services, tasks
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, create_job
-from jobs.training import finishing, validation
+from jobs.training import concluding, reading_data
 from jobs.training.work import Training
 from tests.at_once import at_once
 
@@ -53,21 +53,21 @@ def paused(alice: Any) -> FineTuningJob:
     job = make_job(alice.team, by=alice.user)
     trainer = trained(job)
     services.pause_job(job=job, by=alice.user)
-    finishing.finish(job.attempts.get(), end(trainer.run, "stopped", reason="pause").directory, "stopped")
+    concluding.conclude(job.attempts.get(), end(trainer.run, "stopped", reason="pause").directory, "stopped")
     assert fresh(job).status == "paused"
     return fresh(job)
 
 
 def test_two_workers_prepare_a_job_once(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(alice.team, is_queued=False)
-    tokenised, tokens_of = [], validation.tokens_of
+    tokenised, tokens_of = [], reading_data.tokens_of
 
     def counted(found: FineTuningJob, values: dict[str, Any]) -> Any:
         tokenised.append(found.pk)
         return tokens_of(found, values)
 
-    monkeypatch.setattr(validation, "tokens_of", counted)
-    results = at_once(*[lambda: tasks.validate_job(job.pk)] * 3, behind=job)
+    monkeypatch.setattr(reading_data, "tokens_of", counted)
+    results = at_once(*[lambda: tasks.read_job_data(job.pk)] * 3, behind=job)
     assert list(results) == [None] * 3
     assert (tokenised, fresh(job).status, Run.objects.count()) == ([job.pk], "queued", 1)
     assert [text for text in said(job) if "is queued" in text] == said(job)[-1:]
@@ -95,7 +95,7 @@ class TestCancelAgainstFinish:
         trained(job)
         cancelled, refused = at_once(
             lambda: services.cancel_job(job=fresh(job), by=alice.user),
-            lambda: services.finish_job(job=fresh(job), by=alice.user),
+            lambda: services.finish_job_early(job=fresh(job), by=alice.user),
             behind=job,
         )
         assert (cancelled.is_stopping, code_of(refused)) == (True, "job_cancelling")
@@ -105,12 +105,12 @@ class TestCancelAgainstFinish:
         job = make_job(alice.team, by=alice.user)
         trainer = trained(job)
         finished, cancelled = at_once(
-            lambda: services.finish_job(job=fresh(job), by=alice.user),
+            lambda: services.finish_job_early(job=fresh(job), by=alice.user),
             lambda: services.cancel_job(job=fresh(job), by=alice.user),
             behind=job,
         )
-        assert (finished.is_finishing, cancelled.is_stopping) == (True, True)
-        finishing.finish(job.attempts.get(), end(trainer.run, "stopped", reason="cancel").directory, "stopped")
+        assert (finished.is_finishing_early, cancelled.is_stopping) == (True, True)
+        concluding.conclude(job.attempts.get(), end(trainer.run, "stopped", reason="cancel").directory, "stopped")
         assert (fresh(job).status, job.attempts.count()) == ("cancelled", 1)
 
     @pytest.mark.parametrize("is_cancelled_first", [True, False])
@@ -121,7 +121,7 @@ class TestCancelAgainstFinish:
         attempt, directory = job.attempts.get(), end(run, "succeeded").directory
         acts: list[Callable[[], Any]] = [
             lambda: services.cancel_job(job=fresh(job), by=alice.user),
-            lambda: finishing.finish(attempt, directory, "succeeded"),
+            lambda: concluding.conclude(attempt, directory, "succeeded"),
         ]
         results = at_once(*(acts if is_cancelled_first else acts[::-1]), behind=job)
         cancelled = results[0 if is_cancelled_first else 1]
@@ -135,7 +135,7 @@ class TestCancelAgainstFinish:
         job = make_job(alice.team, by=alice.user)
         run = trained(job).succeed().run
         attempt, directory = job.attempts.get(), end(run, "succeeded").directory
-        results = at_once(*[lambda: finishing.finish(attempt, directory, "succeeded")] * 2, behind=job)
+        results = at_once(*[lambda: concluding.conclude(attempt, directory, "succeeded")] * 2, behind=job)
         assert list(results) == [None, None]
         assert [text for text in said(job) if "tuned model" in text] == said(job)[-1:]
         assert sorted(job.result_files.values_list("filename", flat=True)) == ["adapter.zip", "metrics.csv"]

@@ -16,7 +16,7 @@ from common import artifacts
 from compute.models import Device, Node, Run
 from compute.work import TryAgain, WorkError
 from jobs.models import Attempt, FineTuningJob
-from jobs.training import finishing
+from jobs.training import concluding
 from jobs.training.work import Training
 from jobs.web.pages import sentence_of
 from trainer.spec import TrainingSpec
@@ -48,7 +48,7 @@ def test_a_damaged_base_fails_the_job_before_it_trains(alice: Any, base: BaseMod
     assert caught.value.code == "model_damaged"
     assert not run.directory.spec.exists()
     attempt = Attempt.objects.select_related("job").get(run=end(run, "failed", code="model_damaged", message="It is."))
-    finishing.finish(attempt, run.directory, "failed")
+    concluding.conclude(attempt, run.directory, "failed")
     job = FineTuningJob.objects.get(pk=attempt.job_id)
     assert (job.status, job.error_code) == ("failed", "model_damaged")
 

@@ -12,8 +12,8 @@ from common import artifacts
 from common.errors import UserError
 from compute.models import Run
 from jobs.models import FineTuningJob
-from jobs.services import cancel_job, finish_job, pause_job
-from jobs.training import finishing, validation
+from jobs.services import cancel_job, finish_job_early, pause_job
+from jobs.training import concluding, reading_data
 from jobs.training.work import Training
 from trainer.spec import TrainingSpec
 
@@ -35,25 +35,25 @@ class TestFinish:
     def test_the_trainer_hears_of_it_and_is_not_stopped(self, alice: Any) -> None:
         job = make_job(alice.team)
         trainer = training(job)
-        assert not trainer.directory.finish.exists()
-        job = finish_job(job=job, by=alice.user)
+        assert not trainer.directory.finish_request.exists()
+        job = finish_job_early(job=job, by=alice.user)
         Training().attend(trainer.run, trainer.directory)
-        assert trainer.directory.finish.exists()
+        assert trainer.directory.finish_request.exists()
         assert Run.objects.get().stop_requested_at is None
-        assert job.is_finishing
-        assert finish_job(job=job, by=alice.user).finish_requested_at == job.finish_requested_at
+        assert job.is_finishing_early
+        assert finish_job_early(job=job, by=alice.user).finish_requested_at == job.finish_requested_at
 
     def test_the_next_attempt_of_a_lost_one_hears_of_it_too(self, alice: Any) -> None:
         job = make_job(alice.team)
         trainer = training(job, losses={2: 0.5, 4: 0.4, 6: 0.9})
-        finish_job(job=job, by=alice.user)
+        finish_job_early(job=job, by=alice.user)
         shutil.rmtree(trainer.directory.root)
         attempt = job.newest_attempt
         assert attempt is not None
-        finishing.finish(attempt, end(attempt.run, "lost").directory, "lost")
+        concluding.conclude(attempt, end(attempt.run, "lost").directory, "lost")
         second = run_of(job)
         Training().prepare(second, second.directory)
-        assert second.directory.finish.exists()
+        assert second.directory.finish_request.exists()
         kept = sorted(path.name for path in second.directory.checkpoints.iterdir())
         assert kept == ["step-4", "step-6"], "the newest one, and the best one"
 
@@ -62,26 +62,26 @@ class TestFinish:
         training(job)
         FineTuningJob.objects.filter(pk=job.pk).update(status="paused")
         job.refresh_from_db()
-        assert finish_job(job=job, by=alice.user).status == "queued"
+        assert finish_job_early(job=job, by=alice.user).status == "queued"
         assert job.attempts.count() == 2
 
     def test_is_refused_where_there_is_nothing_to_keep(self, alice: Any) -> None:
         job = make_job(alice.team)
         with pytest.raises(UserError, match="has not learned anything yet"):
-            finish_job(job=job, by=alice.user)
+            finish_job_early(job=job, by=alice.user)
         training(job)
         cancelled = cancel_job(job=job, by=alice.user)
         with pytest.raises(UserError, match="being cancelled"):
-            finish_job(job=cancelled, by=alice.user)
+            finish_job_early(job=cancelled, by=alice.user)
         FineTuningJob.objects.filter(pk=job.pk).update(status="succeeded")
         with pytest.raises(UserError, match="nothing to finish"):
-            finish_job(job=job, by=alice.user)
+            finish_job_early(job=job, by=alice.user)
 
     def test_what_is_being_finished_cannot_be_paused(self, alice: Any) -> None:
         job = make_job(alice.team)
         training(job)
-        with pytest.raises(UserError, match="being finished"):
-            pause_job(job=finish_job(job=job, by=alice.user), by=alice.user)
+        with pytest.raises(UserError, match="finishing early"):
+            pause_job(job=finish_job_early(job=job, by=alice.user), by=alice.user)
 
     def test_by_rest_and_only_by_its_team(self, alice: Any, charlie: Any) -> None:
         job = make_job(alice.team)
@@ -92,7 +92,7 @@ class TestFinish:
             reply = client.post(f"/v1/fine_tuning/jobs/{job.pk}/finish", content_type="application/json")
             assert reply.status_code == status, reply.content
         job.refresh_from_db()
-        assert job.is_finishing
+        assert job.is_finishing_early
 
 
 class TestResultStep:
@@ -102,7 +102,7 @@ class TestResultStep:
         trainer.succeed(steps=6, result_step=4)
         Training().record(trainer.run, trainer.events[-1:])
         run = end(trainer.run, "succeeded")
-        Training().finish(run, run.directory, "succeeded")
+        Training().conclude(run, run.directory, "succeeded")
         job.refresh_from_db()
         return job
 
@@ -136,7 +136,7 @@ class TestResultStep:
         trainer.succeed(steps=7, result_step=7)
         Training().record(trainer.run, trainer.events[-1:])
         run = end(trainer.run, "succeeded")
-        Training().finish(run, run.directory, "succeeded")
+        Training().conclude(run, run.directory, "succeeded")
         client = Client()
         client.force_login(alice.user)
         page = client.get(f"/jobs/{job.pk}").content.decode()
@@ -220,8 +220,8 @@ def test_a_lost_best_checkpoint_stops_no_attempt(alice: Any) -> None:
     shutil.rmtree(trainer.directory.root)
     attempt = job.newest_attempt
     assert attempt is not None
-    finishing.finish(attempt, end(attempt.run, "lost").directory, "lost")
+    concluding.conclude(attempt, end(attempt.run, "lost").directory, "lost")
     run = run_of(job)
     Training().prepare(run, run.directory)
     assert [path.name for path in run.directory.checkpoints.iterdir()] == ["step-4"]
-    assert validation.tokens_of(job, job.hyperparameters).validation is not None
+    assert reading_data.tokens_of(job, job.hyperparameters).validation is not None

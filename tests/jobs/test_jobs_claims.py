@@ -14,7 +14,7 @@ from common.times import Times
 from compute.models import Run
 from datasets_app.services import TokensBusy
 from jobs.models import FineTuningJob
-from jobs.training import reconciling, validation
+from jobs.training import reading_data, reconciling
 from tests.compute.supervision import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> list[str]:
     """Do `act` in the middle of the first tokenisation; return the jobs whose data is tokenised."""
-    tokens_of, begun = validation.tokens_of, []
+    tokens_of, begun = reading_data.tokens_of, []
 
     def tokenising(job: FineTuningJob, values: dict[str, Any]) -> Any:
         begun.append(job.pk)
@@ -30,7 +30,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> list[
             act()
         return tokens_of(job, values)
 
-    monkeypatch.setattr(validation, "tokens_of", tokenising)
+    monkeypatch.setattr(reading_data, "tokens_of", tokenising)
     return begun
 
 
@@ -42,11 +42,11 @@ class TestClaim:
         woken: list[list[str]] = []
 
         def wake_again() -> None:
-            woken.append(reconciling.to_validate())
-            validation.advance(job.pk)
+            woken.append(reconciling.with_data_to_read())
+            reading_data.advance(job.pk)
 
         begun = meanwhile(monkeypatch, wake_again)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         assert (begun, woken) == ([job.pk], [[]])
         assert fresh(job).status == "queued"
         assert Run.objects.count() == 1
@@ -56,12 +56,12 @@ class TestClaim:
         seen: list[str] = []
 
         def start_another() -> None:
-            assert reconciling.to_validate() == [short.pk]
-            validation.advance(short.pk)
+            assert reconciling.with_data_to_read() == [short.pk]
+            reading_data.advance(short.pk)
             seen.extend((fresh(short).status, fresh(long).status))
 
         meanwhile(monkeypatch, start_another)
-        validation.advance(long.pk)
+        reading_data.advance(long.pk)
         assert seen == ["queued", "validating_files"]
         assert fresh(long).status == "queued"
 
@@ -70,8 +70,8 @@ class TestClaim:
         silent = settings.TIMES.preparing_silent_seconds
         for age, is_queued in ((silent / 2, False), (silent + 1, True)):
             FineTuningJob.objects.filter(pk=job.pk).update(preparing_at=timezone.now() - timedelta(seconds=age))
-            assert reconciling.to_validate() == ([job.pk] if is_queued else [])
-            validation.advance(job.pk)
+            assert reconciling.with_data_to_read() == ([job.pk] if is_queued else [])
+            reading_data.advance(job.pk)
             assert (fresh(job).status == "queued") is is_queued
 
     @pytest.mark.parametrize("error", [TokensBusy("held"), OSError("storage is away")])
@@ -84,11 +84,11 @@ class TestClaim:
             raise error
 
         with monkeypatch.context() as patched:
-            patched.setattr(validation, "tokens_of", fail)
+            patched.setattr(reading_data, "tokens_of", fail)
             with suppress(OSError):
-                validation.advance(job.pk)
+                reading_data.advance(job.pk)
         assert fresh(job).status == "validating_files"
-        assert reconciling.to_validate() == [job.pk]
+        assert reconciling.with_data_to_read() == [job.pk]
 
     def test_a_living_worker_renews_its_claim(
         self, transactional_db: None, alice: Any, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +102,6 @@ class TestClaim:
             wait_until(lambda: (fresh(job).preparing_at or first) > first)
 
         begun = meanwhile(monkeypatch, grow_old)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         assert begun == [job.pk]
         assert fresh(job).status == "queued"

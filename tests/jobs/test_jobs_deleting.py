@@ -41,7 +41,7 @@ def job(alice: Any) -> FineTuningJob:
     work.record(trainer.run, trainer.events)
     run = end(trainer.run, "succeeded")
     work.attend(run, trainer.directory)
-    work.finish(run, trainer.directory, "succeeded")
+    work.conclude(run, trainer.directory, "succeeded")
     job.refresh_from_db()
     return job
 

@@ -17,7 +17,7 @@ from compute.work import TryAgain
 from datasets_app import services as files
 from jobs.models import Attempt, FineTuningJob, TunedModel
 from jobs.services import cancel_job, pause_job, resume_job
-from jobs.training import validation
+from jobs.training import reading_data
 from jobs.training.work import Training
 from jobs.tuned_models import local_folder
 
@@ -33,7 +33,7 @@ def succeeded(work: Training, job: FineTuningJob) -> Run:
 class TestSucceed:
     def test_makes_a_tuned_model_with_its_files(self, work: Training, job: FineTuningJob) -> None:
         run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         job = fresh(job)
         assert (job.status, job.trained_tokens, job.estimated_finish) == ("succeeded", 500, None)
         assert job.fine_tuned_model == f"ft:tiny:violins:violin:{job.pk.removeprefix('ftjob-')[:8]}"
@@ -47,9 +47,9 @@ class TestSucceed:
 
     def test_twice_is_once(self, work: Training, job: FineTuningJob) -> None:
         run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         events = job.events.count()
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         assert (TunedModel.objects.count(), job.result_files.count(), job.events.count()) == (1, 2, events)
 
     @pytest.mark.parametrize("broken_after", range(8))
@@ -68,10 +68,10 @@ class TestSucceed:
         with monkeypatch.context() as patch:
             patch.setattr(FileSystemStorage, "save", sometimes)
             try:
-                work.finish(run, run.directory, "succeeded")
+                work.conclude(run, run.directory, "succeeded")
             except TryAgain:
                 assert fresh(job).status == "running"
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         assert fresh(job).status == "succeeded"
         assert job.attempts.count() == 1, "never retrained"
         assert sorted(job.result_files.values_list("filename", flat=True)) == ["adapter.zip", "metrics.csv"]
@@ -80,7 +80,7 @@ class TestSucceed:
         self, work: Training, job: FineTuningJob, home: Path
     ) -> None:
         run = succeeded(work, job)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         adapter = TunedModel.objects.get()
         assert (local_folder(adapter) / "luthier.json").exists()
         shutil.rmtree(home / "adapters")
@@ -94,7 +94,7 @@ class TestSucceed:
     def test_a_result_that_is_gone_with_its_node_is_trained_again(self, work: Training, job: FineTuningJob) -> None:
         run = succeeded(work, job)
         shutil.rmtree(run.directory.root)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         assert fresh(job).status == "queued"
         assert job.attempts.count() == 2
 
@@ -107,9 +107,9 @@ class TestSucceed:
             FineTuningJob.objects.filter(pk=job.pk).delete()
             job.pk = f"ftjob-12345678{letter}"
             job.save(force_insert=True)
-            validation.advance(job.pk)
+            reading_data.advance(job.pk)
             run = succeeded(work, fresh(job))
-            work.finish(run, run.directory, "succeeded")
+            work.conclude(run, run.directory, "succeeded")
             names.append(fresh(job).fine_tuned_model)
         assert names == ["ft:tiny:violins::12345678", "ft:tiny:violins::12345678B"]
 
@@ -119,7 +119,7 @@ class TestOtherEnds:
         trainer = FakeTrainer(run_of(job)).start()
         trainer.directory.log.write_text("\n".join(f"line {n}" for n in range(100)))
         run = end(trainer.run, "failed", code="diverged", message="The loss became nan at step 1.")
-        work.finish(run, run.directory, "failed")
+        work.conclude(run, run.directory, "failed")
         job = fresh(job)
         assert (job.status, job.error_code, str(job.error_message)) == (
             "failed",
@@ -133,20 +133,20 @@ class TestOtherEnds:
     def test_a_stop_that_nobody_wished_is_resumed(self, work: Training, job: FineTuningJob, reason: str) -> None:
         trainer = FakeTrainer(run_of(job)).start()
         work.record(trainer.run, trainer.events)
-        work.finish(end(trainer.run, "stopped", reason=reason), trainer.directory, "stopped")
+        work.conclude(end(trainer.run, "stopped", reason=reason), trainer.directory, "stopped")
         assert fresh(job).status == "queued"
         assert [a.number for a in job.attempts.order_by("number")] == [1, 2]
 
     def test_twice_makes_one_next_attempt(self, work: Training, job: FineTuningJob) -> None:
         run = end(run_of(job), "lost")
-        work.finish(run, run.directory, "lost")
-        work.finish(run, run.directory, "lost")
+        work.conclude(run, run.directory, "lost")
+        work.conclude(run, run.directory, "lost")
         assert job.attempts.count() == 2
 
     def test_a_cancelled_job_ends(self, work: Training, job: FineTuningJob, alice: Any) -> None:
         cancel_job(job=job, by=alice.user)
         run = end(run_of(job), "stopped", reason="cancel")
-        work.finish(run, run.directory, "stopped")
+        work.conclude(run, run.directory, "stopped")
         assert fresh(job).status == "cancelled"
         assert job.attempts.count() == 1
 
@@ -155,7 +155,7 @@ class TestOtherEnds:
     ) -> None:
         run = succeeded(work, job)
         cancel_job(job=fresh(job), by=alice.user)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         assert fresh(job).status == "succeeded"
 
     def test_a_lost_attempt_of_a_cancelled_job_is_not_repeated(
@@ -163,14 +163,14 @@ class TestOtherEnds:
     ) -> None:
         cancel_job(job=job, by=alice.user)
         run = end(run_of(job), "lost")
-        work.finish(run, run.directory, "lost")
+        work.conclude(run, run.directory, "lost")
         assert fresh(job).status == "cancelled"
 
     def test_pause_and_resume(self, work: Training, job: FineTuningJob, alice: Any) -> None:
         trainer = FakeTrainer(run_of(job)).start().step(3)
         work.record(trainer.run, trainer.events)
         pause_job(job=fresh(job), by=alice.user)
-        work.finish(end(trainer.run, "stopped", reason="pause"), trainer.directory, "stopped")
+        work.conclude(end(trainer.run, "stopped", reason="pause"), trainer.directory, "stopped")
         job = fresh(job)
         assert (job.status, job.pause_requested_at) == ("paused", None)
         assert resume_job(job=job, by=alice.user).status == "queued"
@@ -181,7 +181,7 @@ class TestOtherEnds:
         for _ in range(3):
             assert fresh(job).status == "queued"
             run = end(run_of(job), "lost", code="killed", message=message)
-            work.finish(run, run.directory, "lost")
+            work.conclude(run, run.directory, "lost")
         job = fresh(job)
         assert (job.status, job.error_code) == ("failed", "killed")
         assert message in str(job.error_message)
@@ -190,7 +190,7 @@ class TestOtherEnds:
         for step in range(1, 6):
             trainer = FakeTrainer(run_of(job)).start(resumed_from_step=step - 1).step(step)
             work.record(trainer.run, trainer.events)
-            work.finish(end(trainer.run, "lost"), trainer.directory, "lost")
+            work.conclude(end(trainer.run, "lost"), trainer.directory, "lost")
         assert fresh(job).status == "queued"
         assert Attempt.objects.count() == 6
 

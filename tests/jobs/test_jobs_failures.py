@@ -21,7 +21,7 @@ NEWEST = "continues from its newest checkpoint"
 def lose(work: Training, job: FineTuningJob, *, outcome: str = "lost", why: str = "It was killed.") -> Any:
     """End the newest attempt, and return the event that tells of it."""
     run = end(run_of(job), outcome, code="killed", message=why)
-    work.finish(run, run.directory, outcome)
+    work.conclude(run, run.directory, outcome)
     job.refresh_from_db()
     return job.events.order_by("-number").first()
 
@@ -97,7 +97,7 @@ def test_a_failure_is_one_error_event_with_its_code(work: Training, job: FineTun
     trainer = FakeTrainer(run_of(job)).start().write("failed", "The loss became nan.", level="error", code="diverged")
     work.record(trainer.run, trainer.events)
     run = end(trainer.run, "failed", code="diverged", message="The loss became nan.")
-    work.finish(run, run.directory, "failed")
+    work.conclude(run, run.directory, "failed")
     [told] = job.events.filter(message=as_written("The loss became nan."))
     assert (told.level, told.data) == ("error", {"status": "failed", "code": "diverged"})
     assert job.events.filter(level="error").count() == 1
@@ -108,7 +108,7 @@ def test_memory_that_runs_out_is_no_error_while_the_job_goes_on(work: Training, 
     trainer = FakeTrainer(run_of(job)).start().write("failed", "Memory ran out.", level="error", code="out_of_memory")
     work.record(trainer.run, trainer.events)
     run = end(trainer.run, "failed", code="out_of_memory", message="Memory ran out.")
-    work.finish(run, run.directory, "failed")
+    work.conclude(run, run.directory, "failed")
     job.refresh_from_db()
     assert job.status == "queued"
     assert not job.events.filter(level="error").exists()

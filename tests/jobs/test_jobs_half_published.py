@@ -8,7 +8,7 @@ from job_makers import FakeTrainer, end
 from common import artifacts
 from compute.models import Run
 from jobs.models import Attempt, FineTuningJob
-from jobs.training import finishing
+from jobs.training import concluding
 from jobs.training.work import Training
 from rundir import sha256_of_file, write_manifest
 from rundir.manifest import NAME as MANIFEST
@@ -41,7 +41,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
 
 def lost(trainer: FakeTrainer, job: FineTuningJob) -> Run:
     """Lose the attempt with its node; return the next one's Run."""
-    finishing.finish(newest(job), end(trainer.run, "lost").directory, "lost")
+    concluding.conclude(newest(job), end(trainer.run, "lost").directory, "lost")
     return newest(job).run
 
 
@@ -89,14 +89,14 @@ def test_a_result_is_that_of_the_attempt_that_finished_it(
     with monkeypatch.context() as patched:
         dying(patched, after=num_files)
         with pytest.raises(KeyboardInterrupt):
-            finishing.finish(attempt, directory, "succeeded")
-    name = finishing.storage_name_of(job)
+            concluding.conclude(attempt, directory, "succeeded")
+    name = concluding.storage_name_of(job)
     assert artifacts.files_below(name)
     assert not artifacts.folder_exists(name)
     run = lost(first, job)
     second = FakeTrainer(run).start().step(10).succeed()
     work.record(run, second.events)
-    finishing.finish(newest(job), end(run, "succeeded").directory, "succeeded")
+    concluding.conclude(newest(job), end(run, "succeeded").directory, "succeeded")
     job.refresh_from_db()
     assert job.status == "succeeded"
     artifacts.fetch_folder(name, tmp_path / "here")

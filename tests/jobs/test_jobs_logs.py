@@ -34,7 +34,7 @@ def job(alice: Any) -> FineTuningJob:
     work = Training()
     work.record(trainer.run, trainer.events)
     run = end(trainer.run, "failed", code="trainer_error", message="It stopped.")
-    work.finish(run, run.directory, "failed")
+    work.conclude(run, run.directory, "failed")
     return FineTuningJob.objects.get(pk=job.pk)
 
 

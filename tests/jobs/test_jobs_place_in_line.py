@@ -32,14 +32,14 @@ class TestPlace:
     ) -> None:
         job = queued_long_ago
         first = run_of(job)
-        work.finish(end(first, outcome, reason=reason), first.directory, outcome)
+        work.conclude(end(first, outcome, reason=reason), first.directory, outcome)
         assert run_of(job) != first
         assert self.place_of(job) == (job.queued_at, Priority.HIGH, job.created_by)
 
     def test_a_resumed_job_keeps_it(self, work: Training, alice: Any, queued_long_ago: FineTuningJob) -> None:
         job = pause_job(job=queued_long_ago, by=alice.user)
         first = run_of(job)
-        work.finish(end(first, "stopped", reason="pause"), first.directory, "stopped")
+        work.conclude(end(first, "stopped", reason="pause"), first.directory, "stopped")
         resume_job(job=fresh(job), by=alice.user)
         assert run_of(job) != first
         assert self.place_of(job) == (queued_long_ago.queued_at, Priority.HIGH, job.created_by)

@@ -10,7 +10,7 @@ from job_makers import FakeTrainer, end
 from common import artifacts
 from compute.models import Run
 from jobs.models import Attempt, Checkpoint, FineTuningJob
-from jobs.training import finishing
+from jobs.training import concluding
 from jobs.training.work import Training
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def newest(job: FineTuningJob) -> Attempt:
 def lost(work: Training, trainer: FakeTrainer, job: FineTuningJob) -> Run:
     """Record what the trainer said, lose its node before anything is published, and return the next attempt's Run."""
     work.record(trainer.run, trainer.events)
-    finishing.finish(newest(job), end(trainer.run, "lost").directory, "lost")
+    concluding.conclude(newest(job), end(trainer.run, "lost").directory, "lost")
     return newest(job).run
 
 

@@ -11,7 +11,7 @@ from datasets_app import services
 from datasets_app.checking import recording
 from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
-from jobs.training import validation
+from jobs.training import reading_data
 from jobs.web.command import is_read_by_hand
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ class TestByTheApi:
         file = make_file(alice.team, ROWS, is_checked=False)
         job_id = create(alice, file).json()["id"]
         recording.check_file(file.pk)
-        validation.advance(job_id)
+        reading_data.advance(job_id)
         found = alice.client.get(f"{JOBS}/{job_id}").json()
         assert (found["status"], found["error"]["code"]) == ("failed", "unanswered_question")
         assert "context (12)" in found["error"]["message"]
@@ -72,7 +72,7 @@ class TestByTheApi:
         TrainingFile.objects.filter(pk=file.pk).update(left_out=["*"])
         job_id = create(alice, file).json()["id"]
         recording.check_file(file.pk)
-        validation.advance(job_id)
+        reading_data.advance(job_id)
         assert alice.client.get(f"{JOBS}/{job_id}").json()["status"] == "queued"
 
 
@@ -83,7 +83,7 @@ class TestUses:
         recording.check_file(made.pk)
         made.refresh_from_db()
         job_id = create(alice, made).json()["id"]
-        validation.advance(job_id)
+        reading_data.advance(job_id)
         job = FineTuningJob.objects.get(pk=job_id)
         assert job.status == "queued"
         plain = services.ensure_tokens(**_cut(job, make_file(alice.team, [row(n) for n in range(12)], name="p.jsonl")))
@@ -93,7 +93,7 @@ class TestUses:
 
 
 def _cut(job: FineTuningJob, file: TrainingFile) -> dict[str, Any]:
-    chat = validation.chat_format(job.base_model, validation.SystemChoice.parse("default"))
+    chat = reading_data.chat_format(job.base_model, reading_data.SystemChoice.parse("default"))
     rest = {"max_seq_len": 256, "data_split": "10,0,0", "validation_share": 0.0, "seed": 0}
     return {"file": file, "validation_file": None, "chat": chat, **rest}
 

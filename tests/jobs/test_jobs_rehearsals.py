@@ -79,7 +79,7 @@ class TestJobs:
 
     def lose_to_memory(self, run: Run, *, outcome: str = "failed") -> None:
         end(run, outcome, code="out_of_memory", message="Memory ran out at step 1.")
-        Training().finish(run, run.directory, outcome)
+        Training().conclude(run, run.directory, outcome)
 
     def test_the_first_of_a_kind_is_rehearsed_and_the_next_is_not(self, alice: Any) -> None:
         run, spec = self.prepared(make_job(alice.team))

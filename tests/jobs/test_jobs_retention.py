@@ -20,7 +20,7 @@ from console import retention, tasks
 from deployments.models import Replica, Usage
 from jobs.models import FineTuningJob, JobEvent, TunedModel
 from jobs.services import pause_job
-from jobs.training import validation
+from jobs.training import reading_data
 from jobs.training.work import Training
 from jobs.tuned_models import local_folder
 
@@ -35,7 +35,7 @@ def age(path: Path) -> None:
 
 
 def tokens_of(job: FineTuningJob) -> Path:
-    return validation.tokens_of(job, job.hyperparameters).train.parent
+    return reading_data.tokens_of(job, job.hyperparameters).train.parent
 
 
 def ended(job: FineTuningJob) -> Run:
@@ -46,7 +46,7 @@ def ended(job: FineTuningJob) -> Run:
     work.record(run, trainer.events)
     run = end(run, "succeeded")
     work.attend(run, trainer.directory)
-    work.finish(run, trainer.directory, "succeeded")
+    work.conclude(run, trainer.directory, "succeeded")
     Run.objects.filter(pk=run.pk).update(state="ended", ended_at=LONG_AGO)
     FineTuningJob.objects.filter(pk=job.pk).update(finished_at=LONG_AGO)
     return run
@@ -119,7 +119,7 @@ class TestRuns:
         run = FakeTrainer(run_of(job)).start().step(1).checkpoint(1).run
         FineTuningJob.objects.filter(pk=job.pk).update(status="running")
         pause_job(job=FineTuningJob.objects.get(pk=job.pk), by=alice.user)
-        work.finish(end(run, "stopped"), run.directory, "stopped")
+        work.conclude(end(run, "stopped"), run.directory, "stopped")
         Run.objects.filter(pk=run.pk).update(state="ended", ended_at=LONG_AGO)
         assert FineTuningJob.objects.get(pk=job.pk).status == "paused"
         retention.sweep_home()

@@ -14,7 +14,7 @@ from datasets_app.services import delete_file
 from jobs import tasks
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, cancel_job, create_job, get_job, pause_job, resume_job
-from jobs.training import reconciling, validation
+from jobs.training import reading_data, reconciling
 from jobs.training.preparing import trainer_values
 from wording import as_written
 
@@ -40,7 +40,7 @@ class TestCreate:
         django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     ) -> None:
         sent: list[tuple[str, ...]] = []
-        monkeypatch.setattr(tasks.validate_job, "apply_async", lambda args, **_: sent.append(args))
+        monkeypatch.setattr(tasks.read_job_data, "apply_async", lambda args, **_: sent.append(args))
         with django_capture_on_commit_callbacks(execute=True):
             job = make_job(alice.team, training_file=make_file(alice.team).pk, is_queued=False)
             assert sent == []
@@ -118,18 +118,18 @@ class TestValidation:
 
     def test_twice_is_once(self, alice: Any) -> None:
         job = make_job(alice.team)
-        validation.advance(job.pk)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
+        reading_data.advance(job.pk)
         assert Run.objects.count() == 1
 
     def test_waits_for_the_files_check(self, alice: Any) -> None:
         file = make_file(alice.team, is_checked=False)
         job = make_job(alice.team, training_file=file.pk)
         assert job.status == "validating_files"
-        assert reconciling.to_validate() == []
+        assert reconciling.with_data_to_read() == []
         recording.check_file(file.pk)
-        assert reconciling.to_validate() == [job.pk], "found by the reconciler without any wake-up"
-        validation.advance(job.pk)
+        assert reconciling.with_data_to_read() == [job.pk], "found by the reconciler without any wake-up"
+        reading_data.advance(job.pk)
         job.refresh_from_db()
         assert job.status == "queued"
 
@@ -137,7 +137,7 @@ class TestValidation:
         file = make_file(alice.team, [row(1), "nonsense", *(row(n) for n in range(20))], is_checked=False)
         job = make_job(alice.team, training_file=file.pk, is_queued=False)
         recording.check_file(file.pk)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code, job.error_param) == ("failed", "invalid_training_file", "training_file")
         assert "ine 2" in str(job.error_message)
@@ -147,7 +147,7 @@ class TestValidation:
         file = make_file(alice.team, 3, is_checked=False)
         job = make_job(alice.team, training_file=file.pk, is_queued=False)
         recording.check_file(file.pk)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code) == ("failed", "too_few_rows")
 
@@ -163,7 +163,7 @@ class TestValidation:
         checked = make_file(alice.team, 12, name="validation.jsonl")
         job = make_job(alice.team, validation_file=checked.pk)
         assert job.hyperparameters["validation_split"] == 0
-        assert validation.tokens_of(job, job.hyperparameters).meta["validation"]["rows"] == 12
+        assert reading_data.tokens_of(job, job.hyperparameters).meta["validation"]["rows"] == 12
 
     def test_system_messages_in_the_data_keep_the_models_default(self, alice: Any) -> None:
         file = make_file(alice.team, [row(n, system="Be kind.") for n in range(12)])
@@ -209,7 +209,7 @@ class TestCancel:
     def test_before_its_data_is_read_ends_at_once(self, alice: Any) -> None:
         job = cancel_job(job=make_job(alice.team, is_queued=False), by=alice.user)
         assert job.status == "cancelled"
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         assert Run.objects.count() == 0
 
     def test_asks_the_run_to_stop(self, alice: Any) -> None:
@@ -227,7 +227,7 @@ class TestCancel:
     def test_a_wish_that_its_run_never_heard_is_repeated(self, alice: Any) -> None:
         job = make_job(alice.team)
         FineTuningJob.objects.filter(pk=job.pk).update(cancel_requested_at=job.created_at)
-        reconciling.repeat_wishes()
+        reconciling.repeat_requests()
         assert Run.objects.get().stop_reason == "cancel"
 
 

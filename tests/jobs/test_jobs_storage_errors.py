@@ -16,7 +16,7 @@ from common import artifacts
 from common.storage_errors import CREDENTIALS, refusal_of
 from compute.work import TryAgain, WorkError
 from jobs.models import FineTuningJob
-from jobs.training import validation
+from jobs.training import reading_data
 from jobs.training.storage_errors import PATIENCE
 from jobs.training.work import Training
 
@@ -85,7 +85,7 @@ class TestPreparing:
         self, work: Training, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: Any
     ) -> None:
         run = run_of(job)
-        shutil.rmtree(validation.tokens_of(job, job.hyperparameters).train.parent)
+        shutil.rmtree(reading_data.tokens_of(job, job.hyperparameters).train.parent)
         break_storage(monkeypatch, error)
         with pytest.raises(raised) as caught:
             work.prepare(run, run.directory)
@@ -94,7 +94,7 @@ class TestPreparing:
     def test_a_job_whose_data_may_not_be_read_fails(self, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         job = make_job(alice.team, is_queued=False)
         break_storage(monkeypatch, REFUSED)
-        validation.advance(job.pk)
+        reading_data.advance(job.pk)
         job.refresh_from_db()
         assert (job.status, job.error_code, job.error_message) == ("failed", "storage_refused", CREDENTIALS)
 
@@ -102,7 +102,7 @@ class TestPreparing:
         job = make_job(alice.team, is_queued=False)
         break_storage(monkeypatch, AWAY)
         with pytest.raises(EndpointConnectionError):
-            validation.advance(job.pk)
+            reading_data.advance(job.pk)
         job.refresh_from_db()
         assert job.status == "validating_files"
 
@@ -156,14 +156,14 @@ class TestFinishing:
         work.record(trainer.run, trainer.events)
         run = end(trainer.run, "succeeded")
         break_storage(monkeypatch, error)
-        for step in (lambda: work.attend(run, run.directory), lambda: work.finish(run, run.directory, "succeeded")):
+        for step in (lambda: work.attend(run, run.directory), lambda: work.conclude(run, run.directory, "succeeded")):
             with pytest.raises(TryAgain):
                 step()
         job.refresh_from_db()
         assert job.status == "running"
         out_of_patience()
         work.attend(run, run.directory)
-        work.finish(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         job.refresh_from_db()
         assert (job.status, job.error_code) == ("failed", code)
         assert "administrator" in str(job.error_message)
@@ -178,8 +178,8 @@ class TestFinishing:
         with monkeypatch.context() as patched:
             break_storage(patched, REFUSED)
             with pytest.raises(TryAgain):
-                work.finish(run, run.directory, "succeeded")
-        work.finish(run, run.directory, "succeeded")
+                work.conclude(run, run.directory, "succeeded")
+        work.conclude(run, run.directory, "succeeded")
         job.refresh_from_db()
         assert job.status == "succeeded"
         assert artifacts.folder_exists(job.adapter.storage_name)

@@ -15,7 +15,7 @@ from compute.models import Run
 from compute.work import TryAgain, WorkError, work_for
 from datasets_app import services as files
 from jobs.models import FineTuningJob, JobEvent
-from jobs.training import finishing, validation
+from jobs.training import concluding, reading_data
 from jobs.training.recording import is_kept
 from jobs.training.work import Training
 from rundir import Event
@@ -76,7 +76,7 @@ class TestPrepare:
         run_of(job).allocations.all().delete()
         attempt = job.newest_attempt
         assert attempt is not None
-        finishing.finish(attempt, end(attempt.run, "lost").directory, "lost")
+        concluding.conclude(attempt, end(attempt.run, "lost").directory, "lost")
         return run_of(job)
 
     def test_takes_the_newest_checkpoint_of_an_earlier_attempt(self, work: Training, job: FineTuningJob) -> None:
@@ -99,7 +99,7 @@ class TestPrepare:
 
     def test_a_deleted_file_is_a_sentence(self, work: Training, job: FineTuningJob) -> None:
         run = hold(run_of(job), devices=1)
-        shutil.rmtree(validation.tokens_of(job, job.hyperparameters).train.parent)
+        shutil.rmtree(reading_data.tokens_of(job, job.hyperparameters).train.parent)
         files.store.storage().delete(job.training_file.storage_name)  # type: ignore[union-attr]
         with pytest.raises(WorkError, match=r"chats\.jsonl"):
             work.prepare(run, run.directory)

@@ -87,13 +87,13 @@ def told(alice: Any, monkeypatch: pytest.MonkeyPatch) -> FineTuningJob:
     job = make_job(alice.team, by=alice.user, training_file=file.pk, hyperparameters={"max_seq_len": 128})
     services.pause_job(job=job, by=alice.user)
     work = Training()
-    work.finish(end(run_of(job), "stopped"), run_of(job).directory, "stopped")
+    work.conclude(end(run_of(job), "stopped"), run_of(job).directory, "stopped")
     services.resume_job(job=job, by=alice.user)
     trainer = FakeTrainer(run_of(job)).start().step(1).checkpoint(1)
     work.record(trainer.run, trainer.events)
-    services.finish_job(job=job, by=alice.user)
+    services.finish_job_early(job=job, by=alice.user)
     for _ in range(4):
-        work.finish(end(run_of(job), "lost"), run_of(job).directory, "lost")
+        work.conclude(end(run_of(job), "lost"), run_of(job).directory, "lost")
     return fresh(job)
 
 
@@ -109,7 +109,7 @@ def test_events_and_the_reason_of_an_end(told: FineTuningJob) -> None:
 
 @pytest.mark.django_db
 def test_refused_changes(told: FineTuningJob, alice: Any) -> None:
-    for change in (services.cancel_job, services.pause_job, services.finish_job, services.resume_job):
+    for change in (services.cancel_job, services.pause_job, services.finish_job_early, services.resume_job):
         with pytest.raises(UserError) as refused:
             change(job=told, by=alice.user)
         assert_is_chinese(refused.value.message)

@@ -37,7 +37,7 @@ class Heard:
         self.last = Piece()
 
     def wait(self) -> list[int]:
-        while self.last.finish is None:
+        while self.last.finish_reason is None:
             self.last = self.pieces.get(timeout=20)
             self.text += self.last.text
         return [int(word) for word in self.text.split()]
@@ -74,7 +74,7 @@ class TestMixedBatch:
         for index, ((one, heard), name) in enumerate(zip(asked, names, strict=True)):
             path = None if name is None else adapters[name]
             assert heard.wait() == greedy(base_folder, path, one.prompt, 12 + 3 * index), f"row {index}, {name}"
-            assert heard.last.finish == "length"
+            assert heard.last.finish_reason == "length"
 
     def test_joining_later_changes_nothing(self, start: Any, base_folder: Path, adapters: dict[str, Path]) -> None:
         engine: Engine = start(base_folder, max_concurrent=3).engine
@@ -100,7 +100,7 @@ class TestCancel:
         engine.cancel([endless])
         assert len(other.wait()) == 4
         heard.wait()
-        assert heard.last.finish == "cancelled"
+        assert heard.last.finish_reason == "cancelled"
         assert endless.num_generated < 100_000
 
     def test_a_waiting_sequence_can_be_cancelled(self, start: Any, base_folder: Path) -> None:
@@ -110,7 +110,7 @@ class TestCancel:
         engine.submit([first, second])
         engine.cancel([second])
         other.wait()
-        assert (other.last.finish, second.num_generated) == ("cancelled", 0)
+        assert (other.last.finish_reason, second.num_generated) == ("cancelled", 0)
         engine.cancel([first])
         heard.wait()
 
@@ -125,7 +125,7 @@ class TestFaults:
         broken, heard = sequence([5, 6, 7], 4, on_logits=explode)
         engine.submit([broken])
         heard.wait()
-        assert heard.last.finish == "error"
+        assert heard.last.finish_reason == "error"
         good, other = sequence([5, 6, 7], 4)
         engine.submit([good])
         assert len(other.wait()) == 4
@@ -145,7 +145,7 @@ class TestFaults:
         asked = [sequence([5, 6, 7], 30, sampling=Sampling(seed=seed)) for seed in (12, 13, 14)]
         engine.submit([one for one, _ in asked])
         assert [len(heard.wait()) for _, heard in asked] == [30, 0, 30]
-        assert [heard.last.finish for _, heard in asked] == ["length", "error", "length"]
+        assert [heard.last.finish_reason for _, heard in asked] == ["length", "error", "length"]
 
     def test_stop_ends_a_running_answer_with_an_error(self, start: Any, base_folder: Path) -> None:
         engine: Engine = start(base_folder).engine
@@ -154,7 +154,7 @@ class TestFaults:
         heard.pieces.get(timeout=20)
         threading.Thread(target=engine.abort, args=[as_written("Stopping.")]).start()
         heard.wait()
-        assert (heard.last.finish, heard.last.message) == ("error", as_written("Stopping."))
+        assert (heard.last.finish_reason, heard.last.message) == ("error", as_written("Stopping."))
 
 
 class TestSampling:

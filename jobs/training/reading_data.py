@@ -37,7 +37,7 @@ def advance(job_id: str) -> None:
     status decides under the job's lock.
     """
     job = FineTuningJob.objects.select_related("team", "base_model").filter(pk=job_id).first()
-    if job is None or job.status != FineTuningJob.Status.VALIDATING:
+    if job is None or job.status != FineTuningJob.Status.READING_DATA:
         return
     files = [job.training_file, *([job.validation_file] if job.file_ids.get("validation") else [])]
     try:
@@ -125,7 +125,7 @@ def _is_ready(file: TrainingFile | None, name: str) -> bool:
 def _fail(job_id: str, error: UserError | ChatError) -> None:
     with transaction.atomic():
         job = lock_job(job_id)
-        if job.status == FineTuningJob.Status.VALIDATING:
+        if job.status == FineTuningJob.Status.READING_DATA:
             param = getattr(error, "param", None) or getattr(error, "field", None) or "training_file"
             # A hyperparameter's name is told as it is; any other place is the file's.
             said = error.message
@@ -143,7 +143,7 @@ def _fail(job_id: str, error: UserError | ChatError) -> None:
 def _queue(job_id: str, resolved: Resolved, meta: TokensSummary) -> None:
     job = lock_job(job_id)
     num_rows = meta["train"]["rows"]
-    if job.status != FineTuningJob.Status.VALIDATING:
+    if job.status != FineTuningJob.Status.READING_DATA:
         return
     values = resolved.values
     steps = steps_of(num_rows, batch_size=resolved.batch_size, epochs=values["num_train_epochs"])
@@ -199,4 +199,4 @@ def claimed(job: FineTuningJob) -> Iterator[bool]:
 
 
 def _preparing(job_id: str) -> QuerySet[FineTuningJob]:
-    return FineTuningJob.objects.filter(pk=job_id, status=FineTuningJob.Status.VALIDATING, preparing_at__isnull=False)
+    return FineTuningJob.objects.filter(pk=job_id, status=FineTuningJob.Status.READING_DATA, preparing_at__isnull=False)

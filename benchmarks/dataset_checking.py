@@ -1,6 +1,6 @@
 """How fast a data set is checked: every row of messages JSONL validated and counted, against a bare orjson pass.
 
-python -m benchmarks.dataset_validation [--megabytes N] [--quick]
+python -m benchmarks.dataset_checking [--megabytes N] [--quick]
 
 Theirs is `for line in file: orjson.loads(line)`, which only parses. Ours is what the platform does with an upload:
 every row checked, roles counted, repetitions looked for, an index of all rows written. Both read the same file, on
@@ -56,7 +56,7 @@ def main() -> int:
     memory = max(run["peak_memory_bytes"] for run in found) / 1e6
     say_machine(cores_used=1, megabytes=megabytes, rows=num_rows, our_peak_memory_mb=round(memory))
     same = all(run["rows"] == num_rows and run["faults"] == 1 for run in found) and set(counted) == {num_rows + 1}
-    conclude("dataset_validation", ours, theirs, unit="MB/s", same_work=same)
+    conclude("dataset_checking", ours, theirs, unit="MB/s", same_work=same)
     return 0 if same and memory <= 300 else 1
 
 
@@ -84,7 +84,7 @@ def _text(choose: random.Random, least: int, most: int) -> str:
 
 def check_apart(path: Path, found: list[dict[str, int]], megabytes: int) -> float:
     """Check the file in a process of its own, so that its memory is its own; return MB/s of the check alone."""
-    command = [sys.executable, "-m", "benchmarks.dataset_validation", "--ours", str(path)]
+    command = [sys.executable, "-m", "benchmarks.dataset_checking", "--ours", str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     found.append(json.loads(done.stdout.splitlines()[-1]))
     return megabytes / found[-1]["nanoseconds"] * 1e9

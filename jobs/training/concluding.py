@@ -38,15 +38,15 @@ KEPT = ("log.txt", "events.jsonl", "metrics.csv", "spec.json", "chat", "lease", 
 
 
 class _IsThere(Exception):
-    """Another process that finishes the same attempt has stored the file meanwhile."""
+    """Another process that concludes the same attempt has stored the file meanwhile."""
 
 
-def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
+def conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     """Draw the consequences of how `attempt` ended; TryAgain while object storage is away."""
     if attempt.closed_at is not None:
         return
     try:
-        _conclude(attempt, directory, outcome)
+        _decide(attempt, directory, outcome)
     except (TryAgain, WorkError) as error:
         if goes_on_waiting(attempt, error):
             raise TryAgain(str(error)) from error
@@ -56,7 +56,7 @@ def finish(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     PATIENCE.forget(attempt.run_id)
 
 
-def _conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
+def _decide(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     if outcome == Run.Outcome.SUCCEEDED:
         _succeed(attempt, directory)
     elif attempt.run.outcome_code == rehearsals.OUT_OF_MEMORY:
