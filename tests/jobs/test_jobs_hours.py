@@ -13,7 +13,7 @@ from common.errors import UserError
 from compute.models import HoursNotice, Pool, Quota
 from jobs.models import Checkpoint, FineTuningJob
 from jobs.services import JobRequest, create_job
-from jobs.training import reconciling, validation
+from jobs.training import reading_data, reconciling
 from jobs.training.work import Training
 from ledger.days import month_of, next_month, today
 from ledger.models import Entry
@@ -41,7 +41,7 @@ class TestHold:
             status="succeeded", tokens=1000, started_at=now - timedelta(seconds=1015), finished_at=now
         )
         second = make_job(job.team)
-        validation.advance(second.pk)
+        reading_data.advance(second.pk)
         entry = Entry.objects.holds().get()
         assert (entry.run, entry.model, entry.kind) == (run_of(second).pk, "tiny", "training")
         assert entry.accelerator_seconds > 15
@@ -64,7 +64,7 @@ class TestHours:
 
     def test_a_training_that_is_stopped_for_them_waits_and_says_why(self, work: Training, job: FineTuningJob) -> None:
         run = end(run_of(job), "stopped", reason="hours")
-        work.finish(run, run.directory, "stopped")
+        work.conclude(run, run.directory, "stopped")
         again = fresh(job)
         assert (again.status, again.attempts.count()) == ("queued", 2)
         said = [str(event.message) for event in again.events.order_by("-number")[:1]]
