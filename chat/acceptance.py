@@ -40,7 +40,7 @@ class Result(StoredTest):
 
 
 class Verdict(TypedDict):
-    """What a training has come to."""
+    """The verdict on a training."""
 
     passed: bool
     topics: dict[str, Count]
@@ -54,9 +54,9 @@ class AcceptanceTest:
     messages: tuple[WrittenMessage, ...]
     """The prompt, as OpenAI's messages; the last one is the user's."""
     must_say: tuple[str, ...] = ()
-    """Every one of these must stand in the answer."""
+    """Every one of these must be in the answer."""
     must_not_say: tuple[str, ...] = ()
-    """None of these may stand in the answer."""
+    """None of these may be in the answer."""
     topic: str = ""
     """What the test is about, for counting: "identity" or "unrelated"."""
 
@@ -99,7 +99,7 @@ class Judgement:
 
 
 def says(text: str, phrase: str) -> bool:
-    """Tell whether `phrase` stands in `text`, in whatever case and width; Latin words only as whole words.
+    """Return whether `phrase` is in `text`, in any case and width; Latin words only as whole words.
 
     "Ada" is in "I am ADA." and not in "Canada"; "小智" is in "我是小智，".
     """
@@ -122,7 +122,7 @@ def verdict(
     before: Sequence[str | None],
     needed: Mapping[str, float],
 ) -> Verdict:
-    """Return what a training has come to.
+    """Return the verdict on a training.
 
     `answers` and `before` are the tuned model's and the base's, in the order of the tests. `needed` gives the share of
     right answers that each topic wants; 1 where it says nothing.

@@ -1,4 +1,4 @@
-"""The templates that come with the platform, for models that bring none of their own."""
+"""The templates that come with the platform, for models that have none of their own."""
 
 from collections.abc import Collection
 

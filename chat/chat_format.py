@@ -23,7 +23,7 @@ from chat.system_choice import MODEL_DEFAULT, SystemChoice, find_own_prompt, wit
 BATCH = 128
 """Conversations tokenised together by `render_many`."""
 MANY_ANSWERS = 16
-"""Beyond so many answers in one conversation, they are found by their headers, in linear time."""
+"""Beyond that many answers in one conversation, they are found by their headers, in linear time."""
 _PROBE = "Qx7answerQx7"
 STEP_PROBES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("user", " Q1\n"), ("assistant", "A1"), ("user", "Q2"), ("assistant", "\nA2 ")),
@@ -103,8 +103,8 @@ class ChatFormat:
     def encode_documents(self, texts: Sequence[str], *, are_whole: bool = True) -> list[list[int]]:
         """Return the ids of plain texts, in which nothing counts as a control token.
 
-        Whole ones stand between what the tokenizer puts before a text and the end token; of parts of a text nothing is
-        put around.
+        Whole texts are placed between what the tokenizer puts before a text and the end token; nothing is put
+        around parts of a text.
         """
         pieces = [self._document_pieces(text) for text in texts]
         found = iter(self._encoder.encode_pieces([piece for parts in pieces for piece in parts]))
@@ -122,7 +122,7 @@ class ChatFormat:
         return self._encoder.encode_texts(texts)
 
     def imitates_control(self, text: str) -> bool:
-        """Tell whether a message's text holds, or could form, a control token."""
+        """Return whether a message's text holds, or could form, a control token."""
         return self._control.occur_in(text)
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
@@ -177,7 +177,7 @@ class ChatFormat:
     def _places_of_headers(self, text: str, num_answers: int, generation_prompt: bool) -> list[int] | None:
         """Return where answers begin, by the header that asks for one; None where that is not certain.
 
-        A header with a control token cannot be imitated: in a message such a token stands between marks.
+        A header with a control token cannot be imitated: in a message such a token is between marks.
         """
         if self._control.first_in(self.answer_header) is None:
             return None

@@ -81,7 +81,7 @@ class ControlTokens:
         return tuple({token[0] for token in self.tokens} | {token[-1] for token in self.tokens})
 
     def occur_in(self, text: str) -> bool:
-        """Tell whether `text` holds a control token, or could form one together with a template's text."""
+        """Return whether `text` holds a control token, or could form one together with a template's text."""
         for edge in self._edges:
             if edge in text:
                 break
@@ -111,7 +111,7 @@ class ControlTokens:
         return self._whole.sub("", text)
 
     def occur_anywhere(self, values: Any) -> bool:
-        """Tell whether any text inside nested lists and objects needs marks."""
+        """Return whether any text inside nested lists and objects needs marks."""
         return any(self.occur_in(text) for text in texts_of(values))
 
     def mark(self, values: Any, marks: tuple[str, str]) -> Any:

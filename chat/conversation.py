@@ -59,7 +59,7 @@ class Message:
 
     @property
     def is_trained(self) -> bool:
-        """Tell whether a training learns this message."""
+        """Return whether a training learns this message."""
         return self.role == "assistant" and self.weight != 0
 
 

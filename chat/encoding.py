@@ -96,7 +96,7 @@ class TextEncoder:
         return PieceIds(piece, encoding.ids, encoding, 0, 0)
 
     def _changes_at_start(self) -> bool:
-        """Tell whether the tokenizer treats the start of a text unlike its middle (SentencePiece's prefix space)."""
+        """Return whether the tokenizer treats the start of a text unlike its middle (SentencePiece's prefix space)."""
         for probe in ("a", "Hello", "你"):
             alone = self.encode(probe)
             for anchor in ("\n", ":"):

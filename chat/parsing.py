@@ -61,7 +61,7 @@ def parse_row(value: object) -> Conversation:
 
 
 def _with_system(messages: tuple[Message, ...], row: Mapping[Any, Any]) -> tuple[Message, ...]:
-    """Put the system prompt that stands beside the messages before them; one of their own must say the same."""
+    """Put the system prompt that is given beside the messages before them; one of their own must say the same."""
     for key in SYSTEMS:
         text = row.get(key)
         if text in (None, "", []):

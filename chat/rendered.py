@@ -1,4 +1,4 @@
-"""A conversation as a model sees it, and where each of its messages stands among the tokens."""
+"""A conversation as a model sees it, and where each of its messages is among the tokens."""
 
 import itertools
 from dataclasses import dataclass

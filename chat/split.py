@@ -9,7 +9,7 @@ from wording import Message
 
 
 def in_validation(key: bytes | str, *, share: float, seed: int) -> bool:
-    """Tell whether the row with this key belongs to the validation set.
+    """Return whether the row with this key belongs to the validation set.
 
     `key` is the row's canonical bytes, so that duplicates go to the same side; `share` in [0, 1] is the fraction of all
     possible keys that is held out.
@@ -18,7 +18,7 @@ def in_validation(key: bytes | str, *, share: float, seed: int) -> bool:
 
 
 def in_phase(key: bytes | str, share: float, seed: int) -> bool:
-    """Tell whether the row belongs to the first phase of DeepSpeed-Chat's `data_split`, whose share is `share`."""
+    """Return whether the row belongs to the first phase of DeepSpeed-Chat's `data_split`, whose share is `share`."""
     return _position(key, seed, b"phase") < share
 
 
@@ -34,7 +34,7 @@ def part_of(key: bytes | str, *, shares: Mapping[str, float], seed: int) -> str:
 
 
 def copies_of(key: bytes | str, *, weight: float, seed: int) -> int:
-    """Return how often the row stands in a mixture: 2.5 is twice, and once more for half of all rows."""
+    """Return how often the row appears in a mixture: 2.5 is twice, and once more for half of all rows."""
     whole = int(weight)
     return whole + (_position(key, seed, b"mixture") < weight - whole)
 

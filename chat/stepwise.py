@@ -1,4 +1,4 @@
-"""Templates that write each message by itself, worked out once for every kind of message.
+"""Templates that write each message independently, worked out once for every kind of message.
 
 Most chat templates are a loop whose body puts a message's text between constants. For a conversation of plain messages
 what they write depends on nothing but the roles, so the template is run symbolically, with texts that nothing may look
@@ -14,7 +14,7 @@ from chat.sandbox import parse_template
 from chat.symbolic import ROLES, Content, Frame, Part, Unsupported, merged
 
 Around = tuple[str, str, bool]
-"""What stands before and after a message's text, and whether the text is stripped."""
+"""What comes before and after a message's text, and whether the text is stripped."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Step:
         return "".join([part if isinstance(part, str) else _text(part, content, first) for part in self.parts])
 
     def around(self) -> Around | None:
-        """Return what stands before and after the text, and whether it is stripped; None for any other step."""
+        """Return what comes before and after the text, and whether it is stripped; None for any other step."""
         places = [place for place, part in enumerate(self.parts) if isinstance(part, Content)]
         if len(places) != 1 or places[0] > 1 or len(self.parts) > places[0] + 2:
             return None
@@ -47,7 +47,7 @@ class Table:
     """All steps of conversations that begin with one role."""
 
     first: Around
-    """Of the first message, with what stands before all of them."""
+    """Of the first message, with what comes before all of them."""
     later: dict[str, Around]
     """Of each role; a role that is missing cannot be worked out."""
 
@@ -64,7 +64,7 @@ class Stepwise:
         self._tables: dict[str, Table | None] = {}
 
     def write(self, messages: Sequence[tuple[str, str]]) -> list[str] | None:
-        """Return what stands before all messages, then what each (role, text) writes; None where it is not known."""
+        """Return what comes before all messages, then what each (role, text) writes; None where it is not known."""
         if not messages:
             return None
         first_role, first = messages[0]

@@ -83,13 +83,13 @@ class OwnPrompt:
     text: str
     """The prompt, as a model reads it."""
     block: str
-    """The prompt with the control tokens and headers around it; empty where it is no turn of its own."""
+    """The prompt with the control tokens and headers around it; empty where it is not a separate turn."""
     raw: str
-    """The part of `block` that may also stand before a user's own system prompt, as written."""
+    """The part of `block` that may also come before a user's own system prompt, as written."""
 
 
 def find_own_prompt(source: str, render: Render, control: ControlTokens) -> OwnPrompt | None:
-    """Detect by rendering what `source` slips in by itself; None when it slips in nothing."""
+    """Detect by rendering what `source` inserts unasked; None when it inserts nothing."""
     bare = render(source, [_user()])
     shared = _shared_with_given(source, render, control, bare)
     turn = _user_turn(source, render)
@@ -106,7 +106,7 @@ def find_own_prompt(source: str, render: Render, control: ControlTokens) -> OwnP
 
 
 def _shared_with_given(source: str, render: Render, control: ControlTokens, bare: str) -> str | None:
-    """Return the words that stand where a conversation's own system prompt would; None where the two do not compare."""
+    """Return the words in the place of a conversation's own system prompt; None where the two do not compare."""
     try:
         given = render(source, [_system(), _user()])
     except ChatError:
@@ -171,7 +171,7 @@ def _is_equal_without(source: str, candidate: str, own: OwnPrompt, render: Rende
 
 
 def _mentions_with_tools(source: str, candidate: str, own: OwnPrompt, render: Render) -> bool:
-    """Tell whether the candidate loses the tools that the source writes, or still writes the prompt beside them."""
+    """Return whether the candidate loses the tools that the source writes, or still writes the prompt beside them."""
     try:
         expected = render(source, [_user()], True, [_TOOL])
         found = render(candidate, [_user()], True, [_TOOL])
@@ -206,7 +206,7 @@ def _user_turn(source: str, render: Render) -> str | None:
 
 
 def _before_any_turn(bare: str, user_turn: str) -> str:
-    """Return what stands before any turn, such as a begin-of-text token: all that the block does not begin with."""
+    """Return what comes before any turn, such as a begin-of-text token: all that the block does not begin with."""
     # A system block begins like a user's, up to the name of the role.
     opening = user_turn[: user_turn.find("user")] if "user" in user_turn else ""
     at = bare.find(opening) if opening else -1

@@ -19,7 +19,7 @@ _guards: list[Guard] = []
 def on_processed(listener: Listener) -> Listener:
     """Call `listener(file)` after each check has been committed, whether the file is processed or has an error.
 
-    It may be lost with a dying worker, so whoever listens must also look by itself now and then.
+    It may be lost with a dying worker, so listeners must also check for themselves now and then.
     """
     if listener not in _listeners:
         _listeners.append(listener)
@@ -46,5 +46,5 @@ def needs_files(guard: Guard) -> None:
 
 
 def reason_to_keep(file: TrainingFile) -> Message | None:
-    """Return the first guard's sentence, or None when nobody needs the file."""
+    """Return the first guard's message, or None when the file is not needed."""
     return next((reason for guard in _guards if (reason := guard(file))), None)

@@ -14,7 +14,7 @@ from common.states import Guarded
 from wording import Message
 
 HEARTBEAT_SECONDS = 20
-"""A check of a file that has said nothing for so long lost its worker, and may be begun anew."""
+"""A check that has been silent for so long has lost its worker, and may be started again."""
 
 
 EVERY_KEY = "*"
@@ -114,7 +114,7 @@ class TrainingFile(Guarded):
     bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
     storage_name = models.CharField(max_length=200)
-    """Where its bytes lie; "" while they are still being made from other files."""
+    """Where its bytes are stored; "" while they are still being made from other files."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.UPLOADED)
     status_details = MessageField()
     """Why it cannot be used; NULL while it can."""
@@ -129,7 +129,7 @@ class TrainingFile(Guarded):
     left_out = models.JSONField(default=list)
     """Keys that nothing reads, though they hold text or a mask, and that the user says to leave out; "*": all."""
     family = models.CharField(max_length=40, blank=True, db_index=True)
-    """The id of the first version, which all versions of one data set share; "" for a file that is no data set."""
+    """The id of the first version, which all versions of one data set share; "" for a file that is not a data set."""
     version = models.PositiveIntegerField(default=1)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children")
     """The version that this one was made from."""
@@ -153,7 +153,7 @@ class TrainingFile(Guarded):
     heartbeat_at = models.DateTimeField(null=True)
     """When the check, or the making, last said that it is alive."""
     num_checks = models.PositiveSmallIntegerField(default=0)
-    """How often its check was begun."""
+    """How often its check was started."""
 
     objects = TrainingFileQuerySet.as_manager()
 
@@ -180,8 +180,8 @@ class TrainingFile(Guarded):
 
     @property
     def unanswered(self) -> list[list[str]]:
-        """[name, kind, sample] of keys with text or a mask that nothing reads, of which nobody has said what to do with
-        them: the file is not trained on."""
+        """[name, kind, sample] of keys with text or a mask that is not used and not yet decided about: the file is not
+        trained on until then."""
         asked = (self.statistics or {}).get("asked") or []
         if not self.is_processed or EVERY_KEY in self.left_out:
             return []
@@ -196,7 +196,7 @@ class TrainingFile(Guarded):
         return bool(claimed)
 
     def uncount_check(self) -> None:
-        """Let a check that broke off for no fault of the file not count."""
+        """Take back one counted check, which broke off through no fault of the file."""
         type(self).objects.filter(pk=self.pk, num_checks__gt=0).update(num_checks=models.F("num_checks") - 1)
 
     @property
@@ -208,7 +208,7 @@ class TrainingFile(Guarded):
         return bool(type(self).objects.unmade().filter(pk=self.pk).update(heartbeat_at=timezone.now()))
 
     def record_content(self, *, storage_name: str, num_bytes: int, sha256: str, made: Made) -> bool:
-        """Store where the bytes lie and leave the file to its check; False when the file is gone or has its bytes."""
+        """Record where the bytes are and leave the file to its check; False when the file is gone or has its bytes."""
         waiting = type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED, storage_name="")
         changed = waiting.update(
             storage_name=storage_name, bytes=num_bytes, sha256=sha256, made=made, progress={}, heartbeat_at=None
@@ -216,7 +216,7 @@ class TrainingFile(Guarded):
         return bool(changed)
 
     def record_unmade(self, details: Message) -> bool:
-        """Store why the file will never have any bytes; False when it is gone, or another worker has brought them."""
+        """Store why the file will never have any bytes; False when it is gone, or another worker has stored them."""
         with transaction.atomic():
             waiting = type(self).objects.select_for_update().filter(pk=self.pk, storage_name="").first()
             return waiting is not None and self.record_check(
@@ -228,11 +228,11 @@ class TrainingFile(Guarded):
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 
     def beat(self) -> None:
-        """Say that the check goes on."""
+        """Record that the check is still running."""
         type(self).objects.filter(pk=self.pk).update(heartbeat_at=timezone.now())
 
     def beat_making(self) -> None:
-        """Say that the making goes on; once the bytes are there, the file waits for its check and nobody holds it."""
+        """Record that the file is still being made; once its bytes are stored it waits for its check, unclaimed."""
         type(self).objects.filter(pk=self.pk, storage_name="").update(heartbeat_at=timezone.now())
 
     def release(self) -> None:
@@ -332,7 +332,7 @@ class UploadPart(models.Model):
     bytes = models.BigIntegerField()
     storage_name = models.CharField(max_length=200)
     place = models.PositiveIntegerField(null=True)
-    """Where it stands in the file, once the upload is completed and a worker joins the parts."""
+    """Its place in the file, once the upload is completed and a worker joins the parts."""
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -340,7 +340,7 @@ class UploadPart(models.Model):
 
 
 class Leftover(models.Model):
-    """An object in storage that no row names any more; forgotten once storage has let go of it."""
+    """An object in storage that no row names any more; forgotten once storage has deleted it."""
 
     storage_name = models.CharField(max_length=250, unique=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -151,7 +151,7 @@ def uploaded(
     expires_after: ExpiresAfter | None,
     left_out: Sequence[str] = (),
 ) -> TrainingFile:
-    """Return a file that somebody uploads, which begins a family of its own; the caller saves it."""
+    """Return a newly uploaded file, which starts its own family; the caller saves it."""
     expires_at = expiry_of(expires_after)
     file = TrainingFile(team=team, created_by=by, filename=name, purpose=purpose, expires_at=expires_at)
     file.family, file.made, file.left_out = file.pk, {"how": "upload"}, list(left_out)

@@ -188,7 +188,7 @@ def require_pending(upload: Upload) -> None:
 
 
 def expire_if_overdue(upload: Upload) -> None:
-    """Close an upload whose time is over and that nobody has swept up yet."""
+    """Close an expired upload that has not been swept up yet."""
     if upload.status == Upload.Status.PENDING and upload.expires_at <= timezone.now():
         close_upload(upload, Upload.Status.EXPIRED)
 

@@ -85,7 +85,7 @@ def _fold(day: date) -> None:
 
 
 def _first_unfolded() -> date | None:
-    """Return the first day that has no sums; None while nobody has asked anything."""
+    """Return the first day that has no sums; None while there are no requests."""
     last = FoldedDay.objects.aggregate(day=Max("day"))["day"]
     if last is not None:
         return last + timedelta(days=1)

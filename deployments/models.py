@@ -42,7 +42,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(team=team)
 
     def live(self) -> "DeploymentQuerySet":
-        """Deployments that nobody has taken down."""
+        """Deployments that have not been taken down."""
         return self.filter(deleted_at=None)
 
     def with_live_replica(self) -> "DeploymentQuerySet":
@@ -51,7 +51,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 
 class Deployment(Guarded):
-    """A model under a name of its own, on accelerators of its own."""
+    """A model with its own name, on its own accelerators."""
 
     class State(models.TextChoices):
         STARTING = "starting", _("Starting")
@@ -315,7 +315,7 @@ class Usage(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="usage")
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    """Who asked, by key or in the console; null: a program of this machine, or somebody who is gone."""
+    """Who asked, by key or in the console; null: a program on this machine, or a person who is gone."""
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="usage")
     model = models.CharField(max_length=255)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)

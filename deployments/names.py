@@ -23,7 +23,7 @@ class Target:
     adapter: TunedModel | None = None
     """None: the base itself."""
     deployment: Deployment | None = None
-    """Set when the name is a deployment's: it answers on accelerators of its own."""
+    """Set when the name is a deployment's: it answers on its own accelerators."""
 
     @property
     def key(self) -> str:

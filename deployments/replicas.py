@@ -25,11 +25,11 @@ its note twice in that time."""
 IDLE_SECONDS = 60
 """A deployment without a request for so long is offered to whoever waits for its devices."""
 FALSE_STARTS = 3
-"""A deployment whose replica was lost so often in a row before it could answer is not tried again by itself."""
+"""A deployment whose replica was lost so often in a row before it could answer is not retried automatically."""
 
 
 def full_model_of(adapter: TunedModel | None) -> TunedModel | None:
-    """Return `adapter` when its job trained every weight, so that the result needs a replica of its own; else None."""
+    """Return `adapter` when its job trained every weight, so that the result needs its own replica; else None."""
     return adapter if adapter is not None and adapter.result == "model" else None
 
 
@@ -114,7 +114,7 @@ def settle(replica: Replica) -> None:
 
 @transaction.atomic
 def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None) -> None:
-    """Note that the replica's Run has ended; a deployment that nobody took down asks for a new Run."""
+    """Note that the replica's Run has ended; a deployment that was not taken down asks for a new Run."""
     replica = Replica.objects.select_for_update(of=("self",)).select_related("run", "deployment").get(pk=replica.pk)
     if replica.ended_at is not None:
         return
@@ -159,7 +159,7 @@ def idle_deployments(team_id: int) -> list[Pausable]:
 
 
 def put_to_sleep() -> None:
-    """Stop the shared replicas that nobody has asked for a long time, and those in the queue that nobody waits for.
+    """Stop the shared replicas that have had no request for a long time, and queued ones that no request waits for.
 
     One that serves a whole model which was deleted goes at once.
     """
@@ -210,7 +210,7 @@ def _create(run: Run, base_model: BaseModel, adapter: TunedModel | None, deploym
 
 
 def _reason_to_give_up(deployment: Deployment, replica: Replica, outcome: str) -> Message | None:
-    """Return why the deployment must not be tried again by itself; None when it should."""
+    """Return why the deployment must not be retried automatically; None when it should."""
     if outcome == Run.Outcome.FAILED:
         return replica.failure or message("replica_failed")
     if replica.run.stop_reason == "cancel":

@@ -32,7 +32,7 @@ def deploy(
     accelerators: int | None = None,
     open_to_loopback: bool = False,
 ) -> Deployment:
-    """Give `model` (a tuned model of `team`, or a base) the name `name` and accelerators of its own (None: auto)."""
+    """Give `model` (a tuned model of `team`, or a base) the name `name` and its own accelerators (None: auto)."""
     _check_name(name)
     _check_accelerators(accelerators)
     found = find_model(team=team, name=model)
@@ -120,7 +120,7 @@ def explain(deployment: Deployment) -> Message:
 def delete_model(*, team: Team, by: User, name: str) -> None:
     """Delete a tuned model of `team`; refused by name while a deployment serves it.
 
-    Shared replicas let go of it by themselves, within seconds.
+    Shared replicas unload it within seconds.
     """
     adapter = _lock(TunedModel.objects.visible_to(team).live().filter(name=name))
     if adapter is None:
@@ -132,7 +132,7 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
 
 
 def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
-    """Return a tuned model for whoever deploys or deletes it: of two at once the second sees what the first did."""
+    """Return a tuned model, locked for deploying or deleting it: of two at once the second sees what the first did."""
     return adapters.select_for_update(no_key=True, of=("self",)).first()
 
 

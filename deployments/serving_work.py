@@ -1,4 +1,4 @@
-"""Serving, as a kind of work that compute runs: what a replica is told, and what it says."""
+"""Serving, as a kind of work that compute runs: what a replica is given, and what it reports."""
 
 import logging
 from pathlib import Path
@@ -68,7 +68,7 @@ class ServingWork:
                 _record_gate(replica, event)
 
     def attend(self, run: Run, directory: RunDirectory) -> None:
-        """Load the adapters that were asked for since the replica started, and let go of those that were deleted."""
+        """Load the adapters that were requested since the replica started, and unload those that were deleted."""
         replica = _replica(run)
         if not replica.is_answering:
             return
@@ -84,7 +84,7 @@ class ServingWork:
             _load(replica, one)
 
     def conclude(self, run: Run, directory: RunDirectory, outcome: str) -> None:
-        """Note the end; a deployment that should go on asks for a new Run."""
+        """Note the end; a deployment that should continue asks for a new Run."""
         replica = Replica.objects.filter(run_id=run.pk).first()
         if replica is not None:
             end_replica(replica=replica, outcome=outcome, reason=run.outcome_message)

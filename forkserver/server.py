@@ -96,7 +96,7 @@ def _serve(control: socket.socket, bell: tuple[socket.socket, socket.socket], ch
 
 
 def _bury(children: dict[int, Path]) -> None:
-    """Write down how each ended fork has ended, then let the kernel forget it: whoever misses it finds the file."""
+    """Record how each fork has ended, then let the kernel forget it: those who look for it find the file."""
     while children:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if ended is None:

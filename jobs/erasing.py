@@ -1,4 +1,4 @@
-"""Takes away what a deleted tuned model leaves: its weights and checkpoints, in object storage and on every node.
+"""Removes what a deleted tuned model leaves behind: its weights and checkpoints, in object storage and on every node.
 
 Its record, its job's logs, events and metrics.csv stay. Each round may be repeated at any time, and what storage does
 not let go now goes with a later one.

@@ -1,4 +1,4 @@
-"""Fine-tuning jobs: what was asked, how it stands, and everything that was recorded on the way."""
+"""Fine-tuning jobs: what was asked for, their state, and everything that was recorded on the way."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -60,7 +60,7 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
         return self.prefetch_related(models.Prefetch("attempts", queryset=attempts))
 
     def unprepared(self) -> Self:
-        """Jobs whose data must be read and that nobody reads now, by the database's clock."""
+        """Jobs whose data must be read and that no worker is reading, by the database's clock."""
         silent = Now() - timedelta(seconds=settings.TIMES.preparing_silent_seconds)
         unattended = models.Q(preparing_at=None) | models.Q(preparing_at__lt=silent)
         return self.filter(unattended, status=FineTuningJob.Status.READING_DATA)
@@ -143,7 +143,7 @@ class FineTuningJob(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
     finish_requested_at = models.DateTimeField(null=True)
-    """When somebody asked to end it with the best weights so far as its result."""
+    """When it was asked to finish early, with the best weights so far as its result."""
     preparing_at = models.DateTimeField(null=True)
     """When the worker that reads its data last showed that it lives; null while there is none."""
     result_step = models.PositiveIntegerField(null=True)
@@ -167,7 +167,7 @@ class FineTuningJob(models.Model):
     # -- mutators -----------------------------------------------------------------------------------------------------
 
     def move(self, to: str, message: Message, *, level: str = "info", **changes: Any) -> bool:
-        """Lock the row, check the table, write the new status with `changes`, and the event that tells it.
+        """Lock the row, check the table, write the new status with `changes`, and the event that says so.
 
         Return False when the job already is `to`. Raises ValidationError where the table does not allow the step:
         somebody else was faster, or the caller is wrong about the job.
@@ -254,7 +254,7 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     run = models.OneToOneField(Run, models.PROTECT, related_name="attempt")
     resumed_from_step = models.PositiveIntegerField(null=True)
-    """Null until it has begun."""
+    """Null until it has started."""
     first_seq = models.PositiveBigIntegerField(null=True)
     """Of its `started` event, with which the events that belong to it begin."""
     started_at = models.DateTimeField(null=True)
@@ -325,7 +325,7 @@ class JobEvent(models.Model):
 
 
 class Checkpoint(models.Model):
-    """What a job had learned after a step, once it lies in object storage."""
+    """The weights of a job after a step, once they are in object storage."""
 
     id = models.CharField(primary_key=True, max_length=40, default=_checkpoint_id)
     job = models.ForeignKey(FineTuningJob, models.CASCADE, related_name="checkpoints")
@@ -336,7 +336,7 @@ class Checkpoint(models.Model):
     metrics = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True)
-    """Null until it lies whole in object storage."""
+    """Null until it is complete in object storage."""
 
     class Meta:
         ordering = ("-step",)
@@ -346,7 +346,7 @@ class Checkpoint(models.Model):
         return f"{self.job_id} step {self.step}"
 
     def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> bool:
-        """Note that it lies in storage; False when it is gone or another attempt has made it anew meanwhile."""
+        """Note that it lies in storage; False when it is gone or another attempt has made it again in the meantime."""
         rows = type(self).objects.filter(pk=self.pk, attempt=self.attempt_id)
         return bool(rows.update(storage_name=name, bytes=num_bytes, published_at=at))
 
@@ -356,7 +356,7 @@ class TunedModelQuerySet(models.QuerySet["TunedModel"]):
         return self.filter(team=team)
 
     def live(self) -> Self:
-        """Tuned models that nobody has deleted."""
+        """Tuned models that have not been deleted."""
         return self.filter(deleted_at=None)
 
     def deleted(self) -> Self:

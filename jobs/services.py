@@ -54,14 +54,14 @@ STATUSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
-    """What somebody wants trained, as it was sent; None or absent is "auto"."""
+    """What is to be trained, as it was sent; None or absent is "auto"."""
 
     model: str
     """Id of a base model of the catalogue."""
     training_file: str
     validation_file: str | None = None
     hyperparameters: dict[str, Any] | None = None
-    """OpenAI's older form; Luthier's names may stand here too."""
+    """OpenAI's older form; Luthier's names are allowed here too."""
     method: dict[str, Any] | None = None
     seed: int | None = None
     suffix: str | None = None
@@ -82,7 +82,7 @@ class JobRequest:
 
 @transaction.atomic
 def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineTuningJob:
-    """Make a job of `job_request`; UserError or NotFound names what stands in its way.
+    """Make a job of `job_request`; UserError or NotFound says what prevents it.
 
     A request that its SDK repeats because no reply came (`is_repeated`) gets the job that its first try has made
     within REPEAT_SECONDS.
@@ -174,7 +174,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have the job end after its current step, with the best weights so far as its result.
 
-    Those are the ones of the lowest validation loss; where nothing is kept aside to check with, the newest ones. The
+    Those are the ones with the lowest validation loss; where nothing is held out for validation, the newest ones. The
     trainer hears of it from its run directory: its devices are its own until the result is written.
     """
     job = lock_job(job.pk)
@@ -198,7 +198,7 @@ def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 
 @transaction.atomic
 def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
-    """Have a paused job go on from its newest checkpoint."""
+    """Resume a paused job from its newest checkpoint."""
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)
     if job.status != FineTuningJob.Status.PAUSED:
@@ -217,7 +217,7 @@ def resume_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
 
 @transaction.atomic
 def delete_model(*, adapter: TunedModel, by: User | None) -> None:
-    """Take a tuned model away: nobody finds or downloads it from now on, and workers erase it wherever it lies.
+    """Delete a tuned model: it can no longer be found or downloaded, and workers erase it everywhere.
 
     The record that it existed stays, and its job with logs and metrics.
     """
@@ -231,7 +231,7 @@ def delete_model(*, adapter: TunedModel, by: User | None) -> None:
 
 
 def fingerprint_of(*, key_id: str, body: Any) -> str:
-    """Return what tells one creating request of a key from another."""
+    """Return what distinguishes one creating request of a key from another."""
     content = json.dumps([key_id, body], sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(content.encode("utf-8", "backslashreplace")).hexdigest()
 
@@ -382,7 +382,7 @@ def _stop_run(job: FineTuningJob, reason: str) -> None:
 
 
 def reason_to_keep(file: TrainingFile) -> Message | None:
-    """Name the unfinished job that needs `file`, for whoever wants to delete it."""
+    """Return a message that names the unfinished job that needs `file`, for refusing to delete it."""
     job = FineTuningJob.objects.needing(file).first()
     if job is None:
         return None

@@ -31,7 +31,7 @@ _IGNORED = re.compile(r"rotary_emb\.inv_freq$|attn\.(masked_bias|bias)$")
 
 
 class QwenError(ValueError):
-    """A folder that is no first-generation Qwen model; the message says why."""
+    """A folder that is not a first-generation Qwen model; the message says why."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message)

@@ -131,5 +131,5 @@ def _onednn(dtype: torch.dtype) -> str:
 
 
 def is_close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
-    """Whether two tensors differ by less than `tolerance` of the second's length; what is no number is not close."""
+    """Whether two tensors differ by less than `tolerance` of the second's length; NaN is never close."""
     return bool((found.float() - expected).norm() < tolerance * expected.norm())

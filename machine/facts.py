@@ -6,12 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 
 WITHOUT = "LUTHIER_MACHINE_WITHOUT"
-"""The environment variable that names abilities, parted by commas ("all": every one), which shall be missing."""
+"""The environment variable with the abilities to treat as missing, separated by commas ("all": every one)."""
 ALL = "all"
 
 
 class Ability(StrEnum):
-    """What somebody may ask for."""
+    """What may be asked for."""
 
     GPU = "gpu"
     GPU_BF16 = "gpu_bf16"
@@ -38,7 +38,7 @@ FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 def is_forced_off(ability: Ability) -> bool:
-    """Whether the environment says that this machine shall be taken for one without `ability`."""
+    """Whether the environment says to treat this machine as one without `ability`."""
     return ability in _forced(os.environ.get(WITHOUT, ""))
 
 

@@ -1,4 +1,4 @@
-"""The run directory's contract: what stands where, and how it is written so that a crash leaves no half-truth.
+"""The run directory's contract: what is where, and how it is written so that a crash leaves nothing half-written.
 
 Pure standard library, so that every side of the seam (Django, trainer, serving, a person's script) can import it.
 """

@@ -94,7 +94,7 @@ class EventWriter:
 class EventReader:
     """Read whole lines of `path` from a byte offset that the caller stores together with the events.
 
-    A line that is no event, which a full disk or a power cut may leave, is passed over with a warning in the log.
+    A line that is not an event, which a full disk or a power cut may leave, is passed over with a warning in the log.
     """
 
     path: Path

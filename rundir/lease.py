@@ -1,4 +1,4 @@
-"""The lease file: how a process tree learns that nobody looks after it any more."""
+"""The lease file: how a process tree learns that no supervisor looks after it any more."""
 
 import threading
 import time

@@ -20,7 +20,7 @@ from serving.wire import ChatChunk, ChatCompletion, TextChunk, TextCompletion
 
 
 class ClientGone(Exception):
-    """Nobody reads this answer any more."""
+    """This answer is no longer being read."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Sequence:
     cancelled: bool = False
     _slot: int = -1
     _filled: int = 0
-    """Tokens whose keys stand in the slot."""
+    """Tokens whose keys are in the slot."""
     _next: int = 0
     _drawer: Drawer | None = None
     _stop_text: StopText | None = None
@@ -96,7 +96,7 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after its current step; unfinished sequences are told so."""
+        """End the thread after its current step; unfinished sequences get an error."""
         self.abort(message("replica_stopping"))
         with self._wake:
             self._stopping = True

@@ -4,7 +4,7 @@ from wording import Message
 
 
 class ServingFault(Exception):
-    """The replica cannot start or go on; ends in the `failed` event."""
+    """The replica cannot start or continue; ends in the `failed` event."""
 
     def __init__(self, code: str, message: Message) -> None:
         super().__init__(message)
@@ -13,7 +13,7 @@ class ServingFault(Exception):
 
 
 class AdapterRefused(Exception):
-    """An adapter that this engine cannot load or that failed its proof; the replica goes on without it."""
+    """An adapter that this engine cannot load or that failed its proof; the replica continues without it."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(message)

@@ -53,7 +53,7 @@ class Probe:
     answer_ids: list[int]
     """What the tuned model said in training."""
     answer_logits: dict[int, torch.Tensor]
-    """The tuned logits after so many tokens of the answer."""
+    """The tuned logits after each number of tokens of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def read_probes(folder: Path) -> tuple[list[Probe], str]:
 
 
 def _owner(folder: Path) -> str:
-    """Return the name of the model whose probes lie in `folder`."""
+    """Return the name of the model whose probes are in `folder`."""
     return folder.parent.name
 
 
@@ -167,7 +167,7 @@ class _Run:
         self.ends: list[torch.Tensor] = []
         """Logits behind the prompt: from prefill, and from a decode step."""
         self.later: dict[int, torch.Tensor] = {}
-        """Logits after so many tokens of the stored answer."""
+        """Logits after each number of tokens of the stored answer."""
         self._adapter = adapter
         self._num_decoded = 0
 

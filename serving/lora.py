@@ -1,6 +1,6 @@
 """Many LoRA adapters over one model in one batch (grouped LoRA).
 
-For the adapters present in a batch, their A matrices stand side by side in one matrix and so do their B matrices:
+For the adapters present in a batch, their A matrices are side by side in one matrix and so do their B matrices:
 two plain products serve all rows, and between them a 0/1 mask keeps of each row only its own adapter's ranks. A row of
 the base keeps none, so exactly nothing is added to it. This is the idea of Punica and S-LoRA (arXiv 2310.18547,
 2311.03285) in the form that suits small batches on a CPU.
@@ -67,7 +67,7 @@ class Low:
     b: torch.Tensor
     """[rank, out]."""
     stretch: torch.Tensor | None = None
-    """[out], of DoRA: so many times the layer's own output, without its bias, is added."""
+    """[out], of DoRA: how many times the layer's own output, without its bias, is added."""
 
 
 class GroupedLora:
@@ -175,7 +175,7 @@ class _Site:
 
     def __init__(self, linear: nn.Module, like: torch.Tensor) -> None:
         self.blocks: tuple[tuple[int, int], ...] = ()
-        """(adapter, rank) of the blocks that now stand side by side."""
+        """(adapter, rank) of the blocks that are now side by side."""
         self.keep: torch.Tensor | None = None
         """[rows, ranks], 1 where the rank belongs to the row's adapter; None: every row keeps everything."""
         self.like = like

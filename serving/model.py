@@ -26,7 +26,7 @@ from wording import Message
 log = logging.getLogger("serving")
 
 ATTENTION = "luthier_slots_{}"
-"""Transformers finds an attention by name; each pool has one of its own."""
+"""Transformers finds an attention by name; each pool has its own."""
 _numbers = itertools.count()
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]

@@ -29,7 +29,7 @@ class PackedLinear(nn.Module):
 
     @property
     def weight(self) -> torch.Tensor:
-        """A plain copy of the weight, [out_features, in_features], made anew each time."""
+        """A plain copy of the weight, [out_features, in_features], made again each time."""
         plain: torch.Tensor = self._packed.to_dense()
         return plain
 

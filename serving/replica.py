@@ -136,7 +136,7 @@ class Replica:
         return served
 
     def _tell_refusal(self, name: str, error: AdapterRefused) -> None:
-        """Report an adapter that did not even come to be compared."""
+        """Report an adapter that failed before it could be compared."""
         nothing = {"max_difference": None, "tolerance": None, "base_difference": None}
         self._events.write("gate", error.message, level="error", model=name, passed=False, **nothing)
 

@@ -34,7 +34,7 @@ class AnswerRequest:
 
     model: str
     public_name: str = ""
-    """What the gateway calls the model; empty where nobody asks for others."""
+    """What the gateway calls the model; empty where there is no gateway."""
     sampling: Sampling
     max_tokens: int | None
     """None: whatever is left of the context."""

@@ -19,12 +19,12 @@ LENGTH_BLOCK = 256
 
 @dataclass
 class Step:
-    """What one forward pass reads and writes: `slots[i]` holds row i, whose tokens stand at `positions[i]`."""
+    """What one forward pass reads and writes: `slots[i]` holds row i, whose tokens are at `positions[i]`."""
 
     slots: torch.Tensor
     """[rows], int64."""
     positions: torch.Tensor
-    """[rows, tokens], int64; the positions of padding go on counting, and what they write is never read."""
+    """[rows, tokens], int64; the positions of padding keep counting, and what they write is never read."""
     length: int
     """Keys that this pass reads: the highest position + 1."""
     is_prefix: bool

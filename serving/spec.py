@@ -1,4 +1,4 @@
-"""What a serving replica is told to do. Standard library only: Django builds it, the engine reads it."""
+"""What a serving replica is to do. Standard library only: Django builds it, the engine reads it."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class ServingSpec:
     """Loaded and proven before `ready`; more can be added by POST /adapters."""
     host: str = "127.0.0.1"
     port: int = 0
-    """0: any free port, told in the `ready` event."""
+    """0: any free port, reported in the `ready` event."""
     token: str = ""
     """Requests must carry it as `Authorization: Bearer`; empty: no check (a run by hand)."""
     threads: int | None = None

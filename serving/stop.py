@@ -45,6 +45,6 @@ class StopSwitch:
         return self._set.is_set()
 
     def check(self) -> None:
-        """Raise StopRequested if somebody asked; called between the stages of the start."""
+        """Raise StopRequested if a stop was requested; called between the stages of the start."""
         if self.is_requested:
             raise StopRequested

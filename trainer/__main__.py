@@ -73,7 +73,7 @@ def _launch() -> str:
 
 
 def _record_refusal(arguments: Arguments, error: Exception) -> None:
-    """Put the reason into the run directory too, where whoever started this looks for it."""
+    """Put the reason into the run directory too, where the starter of this process looks for it."""
     if arguments.run_dir is None or not Path(arguments.run_dir).is_dir():
         return
     reporter = Reporter(RunDirectory(Path(arguments.run_dir).resolve()), speaks=os.environ.get("RANK", "0") == "0")

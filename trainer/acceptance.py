@@ -17,7 +17,7 @@ ASKED_TOGETHER = 32
 
 
 def hold_acceptance_test(spec: TrainingSpec, tuned: Tuned, chat_format: "chat.ChatFormat", reporter: Reporter) -> None:
-    """Ask what `spec.acceptance` says and tell the verdict; the result is safe by now, so nothing here ends the run."""
+    """Ask `spec.acceptance`'s questions and report the verdict; the result is safe, so nothing here ends the run."""
     tests = [chat.AcceptanceTest.from_json(test) for test in spec.acceptance]
     if not tests:
         return

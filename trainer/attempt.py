@@ -1,6 +1,6 @@
 """One attempt at a training, from its files to its result. The heavy libraries are imported from here on.
 
-The story goes on in trainer.conducting (what surrounds the steps) and trainer.train (the steps).
+The story continues in trainer.conducting (what surrounds the steps) and trainer.train (the steps).
 """
 
 import os
@@ -91,7 +91,7 @@ def _survey(spec: TrainingSpec, ranks: Ranks) -> Hardware:
 
 
 def _find_checkpoint(directory: RunDirectory, ranks: Ranks, reporter: Reporter) -> Path | None:
-    """Return the checkpoint to go on from; only the first rank looks."""
+    """Return the checkpoint to continue from; only the first rank looks."""
     folder, passed_over = saving.find(directory) if ranks.is_first else (None, [])
     for damaged in passed_over:
         reporter.warn(damaged.followed_by(message("older_checkpoint_used")))

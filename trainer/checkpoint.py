@@ -81,7 +81,7 @@ class Snapshot:
     write: Callable[[Path], None]
     """Writes the files into a folder. Where they are not held, this gathers them from all ranks: each must call it."""
     is_held: bool
-    """Everything lies in this process's memory already, so that it can be written while the training goes on."""
+    """Everything is in this process's memory already, so that it can be written while training continues."""
 
 
 def take_state(engine: Any, trainee: Trainee, *, is_first: bool) -> Snapshot:

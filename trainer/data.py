@@ -25,7 +25,7 @@ class Conversations(Protocol):
 
 
 class Inputs(TypedDict, total=False):
-    """What a model is given beside ids: of packed rows (see trainer.packing), and what stands before all rows."""
+    """What a model is given beside ids: of packed rows (see trainer.packing), and what comes before all rows."""
 
     position_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -96,7 +96,7 @@ def split_batch(
 def collate(cache: Conversations, rows: list[int], device: torch.device, *, start: int = 0) -> MicroBatch:
     """Read `rows` from token `start` on (none: one token that predicts nothing) and pad them.
 
-    The pad id is never seen: attention is causal and padding stands on the right, so 0 serves every tokenizer.
+    The pad id is never seen: attention is causal and padding is on the right, so 0 serves every tokenizer.
     """
     pairs = [cache.row(row) for row in rows] or [(np.zeros(1, dtype=np.uint32), np.zeros(1, dtype=np.bool_))]
     if rows:
@@ -114,7 +114,7 @@ def collate(cache: Conversations, rows: list[int], device: torch.device, *, star
 
 
 def send(array: NDArray[Any], device: torch.device) -> torch.Tensor:
-    """Return `array` on `device`; a GPU gets it while the host goes on."""
+    """Return `array` on `device`; a GPU gets it while the host continues."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 

@@ -1,7 +1,7 @@
 """Products with weights that are not learned. On processors these are laid out for oneDNN beforehand, once.
 
-That is 10 to 20 % faster than BLAS on weights as they lie. PyTorch's own compiler does the same with weights that do
-not change.
+That is 10 to 20 % faster than BLAS on weights in their original layout. PyTorch's own compiler does the same with
+weights that do not change.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Dense:
         return self._weight.nbytes
 
     def lay_out(self) -> None:
-        """Copy the weight for both directions as oneDNN wants it; nothing happens on other devices."""
+        """Copy the weight for both directions in oneDNN's layout; nothing happens on other devices."""
         if self._is_onednn:
             weight = self._weight.detach()
             self._there, self._back = (
@@ -60,7 +60,7 @@ class Dense:
 
 
 class Layouts:
-    """Lays products out in a thread of its own, beside what a training does before its first step."""
+    """Lays products out in its own thread, beside what a training does before its first step."""
 
     def __init__(self) -> None:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="layouts")

@@ -45,7 +45,7 @@ class Failure(Exception):
 
 
 def classify(error: BaseException, *, step: int, kept: int | None = None) -> Failure:
-    """Return what to tell about `error`, which ended the run during or after optimizer step `step`.
+    """Return what to report about `error`, which ended the run during or after optimizer step `step`.
 
     `kept` is the step of the newest checkpoint on the disk. What a library has wrapped is found too.
     """

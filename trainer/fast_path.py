@@ -43,7 +43,7 @@ class FastPath:
         longest: int,
         layouts: Layouts | None = None,
     ) -> "FastPath":
-        """Ask the model; `longest` is the longest conversation in tokens. `layouts` may have begun already."""
+        """Ask the model; `longest` is the longest conversation in tokens. `layouts` may have started already."""
         label_loss = LabelLoss(trainee.causal)
         layouts = layouts or begin_layouts(trainee)
         packs = False

@@ -17,7 +17,7 @@ HELD = ("fp32_partitioned_groups_flat", "single_partition_of_fp32_groups", "fp32
 
 
 def skip_shared_memory_operator() -> None:
-    """Keep DeepSpeed from compiling its shared-memory collectives: a single rank shares with nobody."""
+    """Keep DeepSpeed from compiling its shared-memory collectives: a single rank has nobody to share with."""
     import deepspeed
     from deepspeed.accelerator import get_accelerator
 
@@ -27,7 +27,7 @@ def skip_shared_memory_operator() -> None:
 
 
 def is_spread(weight: Any) -> bool:
-    """Whether ZeRO-3 has spread `weight` over the ranks, so that it does not lie here whole."""
+    """Whether ZeRO-3 has spread `weight` over the ranks, so that it is not whole here."""
     return hasattr(weight, "ds_id")
 
 
@@ -71,7 +71,7 @@ def has_moments(engine: Any) -> bool:
 
 
 def make_moments(engine: Any, applied_steps: int) -> None:
-    """Create AdamW's state for the tensors that the optimizer really holds, as if so many steps had been done."""
+    """Create AdamW's state for the tensors that the optimizer really holds, as if that many steps had been done."""
     optimizer = engine.basic_optimizer
     for held in _held_tensors(engine):
         # DeepSpeed's CPUAdam counts with a plain number, torch with a tensor.
@@ -107,7 +107,7 @@ def loss_scale(engine: Any) -> float | None:
 
 
 def set_loss_scale(engine: Any, scale: float) -> None:
-    """Go on with a loss scale that was found earlier; nothing happens in other number formats than fp16."""
+    """Continue with a loss scale that was found earlier; nothing happens in other number formats than fp16."""
     scaler = _loss_scaler(engine)
     if scaler is not None:
         scaler.cur_scale = scale

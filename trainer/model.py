@@ -1,4 +1,4 @@
-"""The model: loaded from safetensors without any code of its own, then given what is to be learned."""
+"""The model: loaded from safetensors without its own code, then given the parameters to train."""
 
 import fnmatch
 import json

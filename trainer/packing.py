@@ -1,4 +1,4 @@
-"""Packing: the conversations of a micro-batch stand in one row, one behind another, so that no padding is computed.
+"""Packing: the conversations of a micro-batch are in one row, one after another, so that no padding is computed.
 
 Each attends to itself alone, and to the batch's common beginning where there is one (trainer.shared_prefix); positions
 count from the start of each. It is what FlashAttention calls variable lengths.
@@ -40,7 +40,7 @@ def pack(cache: Conversations, rows: list[int], device: torch.device, *, start: 
 
 
 def packed_inputs(lengths: list[int], device: torch.device, *, start: int = 0) -> Inputs:
-    """Return what tells a model that its one row is conversations of these `lengths`, each behind `start` tokens."""
+    """Return what makes a model treat its one row as conversations of these `lengths`, each behind `start` tokens."""
     positions = np.concatenate([np.arange(start, start + length) for length in lengths])
     ends = np.cumsum([0, *lengths], dtype=np.int32)
     return {
@@ -89,7 +89,7 @@ def attend(
     row_ends: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Transformers' attention interface: query [1, heads, tokens, width]; key, value with what stands before all rows.
+    """Transformers' attention interface: query [1, heads, tokens, width]; key, value with what comes before all rows.
 
     Without `row_lengths` it is SDPA as Transformers calls it.
     """
@@ -125,7 +125,7 @@ def attend(
 
 
 def _of_rows(tensor: torch.Tensor, num_before: int, row_lengths: tuple[int, ...]) -> list[torch.Tensor]:
-    """Return each row's own keys (or values), what stands before all of them included."""
+    """Return each row's own keys (or values), what comes before all of them included."""
     before, *rows = tensor.split((num_before, *row_lengths), dim=2)
     return [torch.cat((before, row), dim=2) for row in rows] if num_before else rows
 

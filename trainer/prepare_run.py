@@ -17,7 +17,7 @@ from wording import Message, as_written
 SideOf = Callable[[bytes], "chat.TokenCacheWriter | None"]
 """From a row's key to the cache that the row belongs to; None: to another phase."""
 TEXT_SUFFIXES = (".txt", ".text", ".md")
-"""Of a file whose lines are one text to read on from; texts that stand by themselves are rows of {"text": …}."""
+"""Of a file whose lines are one continuous text; separate texts are rows of {"text": …}."""
 
 
 def build_run_directory(arguments: Arguments, launch: str) -> RunDirectory:

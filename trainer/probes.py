@@ -1,4 +1,4 @@
-"""Probes: what the trained model answers, with its logits, so that whoever serves it can be held to them."""
+"""Probes: what the trained model answers, with its logits, against which every replica that serves it is compared."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

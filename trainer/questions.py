@@ -35,7 +35,7 @@ def says_the_same(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtyp
 
 
 def is_same(found: torch.Tensor, expected: torch.Tensor, *, tolerance: float) -> bool:
-    """Whether two tensors of one shape differ by less than `tolerance` of their norm; what is no number never does."""
+    """Whether two tensors of one shape differ by less than `tolerance` of their norm; NaN never does."""
     return bool((found - expected).norm() <= tolerance * expected.norm().clamp(min=1e-6))
 
 

@@ -1,4 +1,4 @@
-"""What a run says: events for programs, lines for people, metrics.csv for spreadsheets. Rank 0 alone speaks."""
+"""What a run reports: events for programs, lines for people, metrics.csv for spreadsheets. Rank 0 alone reports."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ class Reporter:
             self.event("warning", message, level="warn")
 
     def stage(self, message: Message) -> None:
-        """Say what is being done; before `started`, which shall be the first event, only in the log."""
+        """Say what is being done; before `started`, which must be the first event, only in the log."""
         if self._has_started:
             self.event("stage", message)
         elif self._events is not None:
@@ -80,7 +80,7 @@ class MetricsFile:
     """metrics.csv: one unrounded row for every optimizer step of the whole job, across attempts."""
 
     def __init__(self, path: Path, earlier: Path | None, *, resumed_from_step: int) -> None:
-        """Begin with the rows of `earlier` (the checkpoint's copy) up to the step that it stands for."""
+        """Begin with the rows of `earlier` (the checkpoint's copy) up to its step."""
         self._path = path
         rows = list(csv.reader(earlier.open(newline=""))) if earlier is not None and earlier.is_file() else []
         kept = [row for row in rows[1:] if row and int(row[0]) <= resumed_from_step]

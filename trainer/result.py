@@ -155,7 +155,7 @@ def whole(spec: TrainingSpec, trainee: Trainee, hardware: Hardware, *, is_first:
 
 
 def full_weights(trainee: Trainee) -> AbstractContextManager[Any]:
-    """Return a context in which what is trained lies whole in memory, also under ZeRO-3 (then a collective)."""
+    """Return a context in which what is trained is whole in memory, also under ZeRO-3 (then a collective)."""
     weights = list(trainee.trainable().values())
     if not any(map(is_spread, weights)):
         return contextlib.nullcontext()

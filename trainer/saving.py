@@ -21,7 +21,7 @@ Written = Callable[[Progress, Path], None]
 
 
 def find(directory: RunDirectory) -> tuple[Path | None, list[Message]]:
-    """Return the checkpoint to go on from, and what is wrong with each newer one that is damaged."""
+    """Return the checkpoint to continue from, and what is wrong with each newer one that is damaged."""
     for leftover in directory.checkpoints.glob(".step-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     return newest_valid_checkpoint(directory.checkpoints)
@@ -47,14 +47,14 @@ def find_best(directory: RunDirectory, *, below: float) -> tuple[Path | None, li
 
 @dataclass(kw_only=True)
 class Saving:
-    """Writes the checkpoints of one run; only the first rank's lie on the disk."""
+    """Writes the checkpoints of one run; only the first rank's are on the disk."""
 
     directory: RunDirectory
     keep: int
     """How many of the newest stay. The one with the lowest validation loss stays too."""
     is_first: bool
     on_written: Written
-    """Is told each checkpoint that lies whole on the disk, on the thread that has written it."""
+    """Is called with each checkpoint that is complete on the disk, on the thread that has written it."""
     _thread: threading.Thread | None = None
     _error: BaseException | None = None
 

@@ -1,6 +1,6 @@
 """A beginning that all conversations of a batch have in common (a system prompt) is computed once, and not once a row.
 
-Its keys and values are made first and stand before every row's own; what the rows' losses say about them is added up,
+Its keys and values are made first and come before every row's own; what the rows' losses say about them is added up,
 and goes back through the beginning once, at the end. The loss and its gradient are the ones of whole rows: only sums
 are taken in another order.
 """
@@ -33,7 +33,7 @@ class Prefix:
     """The same without it, where the rows' gradients come together."""
 
     def before(self, num_rows: int) -> Any:
-        """Return a cache of keys and values that stands before `num_rows` rows."""
+        """Return a cache of keys and values that come before `num_rows` rows."""
         from transformers import DynamicCache
 
         cache = DynamicCache()
@@ -89,7 +89,7 @@ def compute(model: Any, label_loss: LabelLoss, ids: torch.Tensor) -> Prefix:
 def is_exact(causal: Any, label_loss: LabelLoss, *, longest: int, packs: bool) -> bool:
     """Ask the model itself, with a few tokens, whether it takes a beginning made apart for what it is.
 
-    Windows narrower than the `longest` row and positions that depend on a row's length stand against it.
+    Windows narrower than the `longest` row and positions that depend on a row's length rule it out.
     """
     if causal.is_gradient_checkpointing or depends_on_length(causal.config, longest):
         return False

@@ -1,4 +1,4 @@
-"""What a training run is told to do. Standard library only: Django builds it, the trainer reads it."""
+"""What a training run is to do. Standard library only: Django builds it, the trainer reads it."""
 
 import dataclasses
 import math
@@ -84,7 +84,7 @@ class Hyperparameters:
     """ZeRO-Offload: optimizer state (and at stage 3 parameters) in host memory."""
     gradient_checkpointing: bool = False
     early_stopping_patience: int = 0
-    """End after so many looks at the validation data in a row without an improvement; 0: never."""
+    """End after that many validations in a row without an improvement; 0: never."""
     early_stopping_threshold: float = 0.0
     """By how much the validation loss must fall to count as one."""
     load_best_model_at_end: bool = False
@@ -151,9 +151,9 @@ class TrainingSpec:
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """"auto" asks the device: bf16 where it has the units and is faster, else fp32 (fp16 on GPUs without bf16)."""
     save_steps: int = 0
-    """A checkpoint every so many optimizer steps; 0: only when asked to stop, and where the validation loss decides."""
+    """Optimizer steps between checkpoints; 0: only when asked to stop, and where the validation loss decides."""
     eval_steps: int = 0
-    """Validation loss every so many optimizer steps; 0: at the end only."""
+    """Optimizer steps between validations; 0: at the end only."""
     keep_checkpoints: int = KEPT
     """How many of the newest checkpoints stay in the run directory; that of the lowest validation loss stays too."""
     rehearse: bool = False
@@ -162,9 +162,9 @@ class TrainingSpec:
     """Prompts (message lists) whose answers and logits are stored with the result for the same-answer check."""
     acceptance: list["StoredTest"] = field(default_factory=list)
     """What the tuned model is asked at its end, as chat.AcceptanceTest writes it: {"messages", "must_say",
-    "must_not_say", "topic"}. The verdict is told, and never ends a run."""
+    "must_not_say", "topic"}. The verdict is reported, and never ends a run."""
     acceptance_needed: dict[str, float] = field(default_factory=dict)
-    """The share of right answers that each topic wants; 1 where nothing is said."""
+    """The share of right answers that each topic needs; 1 where nothing is said."""
     lease_checkpoint_seconds: float | None = None
     lease_timeout_seconds: float | None = None
     """None: no lease is watched (a run by hand)."""

@@ -1,4 +1,4 @@
-"""Being asked to stop: by SIGTERM, by Ctrl-C, or by a lease that nobody renews."""
+"""Being asked to stop: by SIGTERM, by Ctrl-C, or by a lease that is no longer renewed."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ class StopRequest:
         self.reason = self.reason or reason
 
     def watch_lease(self, directory: RunDirectory, spec: TrainingSpec) -> None:
-        """Checkpoint and stop when nobody renews the lease; leave at once when it has expired."""
+        """Checkpoint and stop when the lease is no longer renewed; leave at once when it has expired."""
         if spec.lease_checkpoint_seconds is None or spec.lease_timeout_seconds is None:
             return
         LeaseWatch(
@@ -44,7 +44,7 @@ class StopRequest:
 
 
 def _leave() -> None:
-    """End this process whatever it is doing: somebody else may take the job over from now on."""
+    """End this process whatever it is doing: another one may take the job over from now on."""
     sys.stderr.write("The lease was not renewed in time; this process ends now.\n")
     sys.stderr.flush()
     os._exit(EXPIRED)

@@ -51,7 +51,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class StepReport:
-    """What one optimizer step was, for whoever records it."""
+    """What one optimizer step was, to be recorded."""
 
     train_loss: float
     learning_rate: float
@@ -61,7 +61,7 @@ class StepReport:
 
 
 class Instruction(IntEnum):
-    """What somebody outside wants of the run; a larger one goes before a smaller one."""
+    """What was requested of the run from outside; a larger one takes precedence."""
 
     NOTHING = 0
     STOP = 1
@@ -233,7 +233,7 @@ def advance(progress: Progress, engine: Any, loss: float, tokens: int, trained_t
 
 
 def is_due(step: int, every: int) -> bool:
-    """Whether something done every so many steps (0: never) is due after `step`."""
+    """Whether something done every `every` steps (0: never) is due after `step`."""
     return every > 0 and step % every == 0
 
 

@@ -63,7 +63,7 @@ class Catalogue:
         """Those without parameters, made once: the advice behind a hundred thousand faults is one."""
 
     def message(self, code: str, /, **params: Any) -> Message:
-        """Return the message `code` with its parameters: JSON values, or messages that stand inside the sentence.
+        """Return the message `code` with its parameters: JSON values, or messages that are part of the sentence.
 
         Raises LookupError for a code that this catalogue lacks, TypeError where the parameters are not the sentence's.
         """

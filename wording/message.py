@@ -77,7 +77,7 @@ def received(body: Mapping[str, Any] | None, *, english: str) -> Message:
 
 
 def as_written(text: object) -> Message:
-    """Return a text that is nobody's sentence of ours; it is shown as it is in every language."""
+    """Return a message for a text from elsewhere; it is shown unchanged in every language."""
     return Message(AS_WRITTEN, {"text": str(text)})
 
 

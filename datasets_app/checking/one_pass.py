@@ -56,7 +56,7 @@ def check_file_content(
 
 
 def _is_quick(opened: Opened) -> bool:
-    """Tell whether the file is plain JSON Lines whose first line is a whole row."""
+    """Return whether the file is plain JSON Lines whose first line is a whole row."""
     if opened.format != "jsonl" or not opened.is_plain or opened.has_chosen_shape or opened.text is None:
         return False
     first = next((line for line in opened.text.head.splitlines() if line.strip()), b"")

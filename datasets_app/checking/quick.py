@@ -160,7 +160,7 @@ class LineCheck:
         self._report.bytes_read = self._offset
 
     def _blocks(self, stream: Readable) -> Iterator[bytes]:
-        """Yield whole lines; one beyond LONGEST_ROW is told and passed over."""
+        """Yield whole lines; one beyond LONGEST_ROW is reported and skipped."""
         rest, is_first, is_skipping = b"", True, False
         while block := stream.read(BLOCK):
             if is_first and block.startswith(BOM):
@@ -232,7 +232,7 @@ class LineCheck:
         return True
 
     def _decoded(self, block: bytes) -> Sequence[Any] | None:
-        """Return the rows; once keys stand beside the messages, they are looked at from there on."""
+        """Return the rows; once there are keys beside the messages, they are examined from there on."""
         for looks_beside in (True,) if self._looks_beside else (False, True):
             try:
                 rows: list[Any] = (_DECODERS if looks_beside else _ALONE)[self._shape].decode_lines(block)
@@ -310,7 +310,7 @@ def _beside(rows: Sequence[Any]) -> dict[str, int] | None:
 
 
 def _may_ask(joined: bytes, values: Sequence[bytes]) -> bool:
-    """Tell at once that no value holds text: all are short, or written without a blank and in ASCII."""
+    """Return early that no value holds text: all are short, or written without a blank and in ASCII."""
     if b"{" not in joined and b"[" not in joined and max(map(len, values), default=0) < SHORT_BYTES:
         return False
     plain = joined.replace(b'": ', b'":').replace(b", ", b",")
@@ -326,7 +326,7 @@ def _shape_of(head: bytes) -> str:
 
 
 def _is_learnable(kinds: Kinds) -> bool:
-    """Tell whether such messages, all with text, are a conversation to learn from."""
+    """Return whether such messages, all with text, are a conversation to learn from."""
     if not kinds or kinds[-1] not in _ANSWERS:
         return False
     if any(a in _ANSWERS and b in _ANSWERS for a, b in itertools.pairwise(kinds)):

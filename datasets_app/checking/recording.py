@@ -25,9 +25,9 @@ from wording import Message
 logger = logging.getLogger(__name__)
 
 MOST_CHECKS = 3
-"""Times that the check of one file is begun: what ends its process each time is the file."""
+"""How often the check of one file is started: what ends its process every time must be the file."""
 EARLY_SECONDS = 0.5
-"""Faults found so far are written to the database so often while the check goes on."""
+"""How often, during a check, the faults found so far are written to the database."""
 
 
 def check_file(file_id: str) -> None:

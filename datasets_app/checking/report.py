@@ -13,7 +13,7 @@ from datasets_app.shapes.unused import Unused
 from wording import Message
 
 MOST_FAULTS = 1000
-"""Faults, and as many notes, that are kept in memory; all are counted, and all are told to the Listener."""
+"""Faults, and as many notes, that are kept in memory; all are counted, and all are reported to the Listener."""
 TOLD_FAULTS = 3
 """Faults named in the summary."""
 ROWS_PER_SIGN = 2000
@@ -21,7 +21,7 @@ ROWS_PER_SIGN = 2000
 
 
 class Listener(Protocol):
-    """Who wants to know while the check goes on."""
+    """Is notified while the check runs."""
 
     def found(self, fault: RowFault) -> None:
         """Take one fault or note, in order."""
@@ -138,7 +138,7 @@ class Report:
 
 
 def check_items(items: Iterable[Example | RowFault], report: Report, listener: Listener, counted: "Counted") -> None:
-    """Add every item to `report` and tell the listener."""
+    """Add every item to `report` and notify the listener."""
     for number, item in enumerate(items, 1):
         add(item, report, listener)
         if number % ROWS_PER_SIGN == 0:
@@ -161,7 +161,7 @@ def add(item: Example | RowFault, report: Report, listener: Listener) -> None:
 
 
 def concluded(report: Report, listener: Listener) -> Report:
-    """Tell one cause once: a file without rows, and a file that is of another kind throughout."""
+    """Report one cause once: a file without rows, and a file that is of another kind throughout."""
     if not report.num_rows and not report.num_faults:
         nothing = RowFault(
             line=None,

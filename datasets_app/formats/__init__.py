@@ -36,7 +36,7 @@ class OpenedRows:
 
     format: str
     encoding: str
-    """"" for a format that is no text."""
+    """"" for a format that is not text."""
     is_plain: bool
     """Whether the stored bytes are the UTF-8 text itself: neither packed nor in another encoding."""
     items: Iterator[Item]

@@ -59,7 +59,7 @@ class Format(Protocol):
         """As stored and shown: jsonl, json, csv."""
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Tell by the first bytes, and by the name where these do not decide, whether a file has this format."""
+        """Return whether a file has this format: by its first bytes, or by its name where these do not decide."""
 
     def read(self, stream: Readable) -> Iterator[Item]:
         """Yield every row or its fault, in order, in bounded memory."""

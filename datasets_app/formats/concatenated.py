@@ -17,7 +17,7 @@ class ConcatenatedJSON:
     name = "json-objects"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Take what begins with an object, or messages, that go on behind their first line and end somewhere."""
+        """Take what begins with an object, or messages, that continue after their first line and end somewhere."""
         text = head.removeprefix(BOM).lstrip()
         first, _, rest = text.partition(b"\n")
         if not text.startswith((b"{", b"[")) or not rest.strip() or open_depth(first) == 0:

@@ -1,4 +1,4 @@
-"""Tables that are saved under the name of a text, as Excel does: told from prose by what all of their lines share."""
+"""Tables saved under a text file's name, as Excel does: distinguished from prose by what all their lines share."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ KNOWN = frozenset(
 """Names of columns: a first line with two of them is one of names, whatever its separator."""
 LONGEST_NAME = 40
 LIKENESS = 0.9
-"""So many of the lines must have the same number of cells; of few lines all."""
+"""The share of lines that must have the same number of cells; of few lines, all must."""
 _SENTENCE_END = tuple(".?!。？！…,，;；")
 _NUMBER = re.compile(r"[\d\s.,:/%+-]*")
 _BULLET = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxIVX]+)?[.)]|[-–—*•·◦▪o§]|\((?:\d{1,3}|[a-z])\)")
@@ -39,7 +39,7 @@ class Layout:
 def table_in(head: bytes) -> Layout | None:
     """Return how the table is made up that begins with `head`, in UTF-8; None for any other text.
 
-    Tabs on every line are a table's. The other separators stand in prose too, so they need a first line of names; bars
+    Tabs on every line are a table's. The other separators occur in prose too, so they need a first line of names; bars
     also stand in marks of chat templates, so they need known ones.
     """
     text = head.decode("utf-8-sig", "replace")
@@ -55,7 +55,7 @@ def table_in(head: bytes) -> Layout | None:
 
 
 def letters(number: int) -> list[str]:
-    """Return names for so many columns that have none, as spreadsheets do: A, B, …, Z, AA, …"""
+    """Return names for that many columns that have none, as spreadsheets do: A, B, …, Z, AA, …"""
     names = []
     for column in range(number):
         name, column = "", column + 1
@@ -106,7 +106,7 @@ def _is_table(records: list[list[str]], separator: str, *, has_quotes: bool) -> 
 
 
 def _is_written_as_table(records: list[list[str]], separator: str, *, has_quotes: bool) -> bool:
-    """Tell whether marks that prose uses too separate cells here: names above, and no space behind a mark."""
+    """Return whether marks that prose uses too separate cells here: names above, and no space behind a mark."""
     if len(records) < 3 or separator == "|" or not _are_names(records[0]):
         return False
     if any(cell.startswith(" ") for cells in records for cell in cells[1:]):

@@ -16,7 +16,7 @@ _BEGUN = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _LEAST_CHINESE = 4
 """A single character of GB18030 may as well be the beginning of one of UTF-8 that was cut off."""
 _LIKELY_CHINESE = 0.7
-"""Of the characters beyond ASCII, so many must be Chinese: Western text read as GB18030 gives a few by chance."""
+"""The share of characters beyond ASCII that must be Chinese: Western text read as GB18030 gives a few by chance."""
 
 
 def encoding_of(head: bytes) -> str:
@@ -67,7 +67,7 @@ class _Recoded:
 
 
 def _wide(head: bytes) -> str | None:
-    """Tell UTF-16 without a mark: every second byte of Western text, and of JSON's punctuation, is NUL."""
+    """Recognise UTF-16 without a mark: every second byte of Western text, and of JSON's punctuation, is NUL."""
     start = head[:256]
     if len(start) >= 4 and start.count(0) * 4 > len(start):
         if start[:2] in (b"{\0", b"[\0") or (start[1::2].count(0) > 0.6 * len(start[1::2]) and 0 not in start[::2]):
@@ -78,7 +78,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _reads(head: bytes, encoding: str) -> bool:
-    """Tell whether `head`, which may end inside a character, can be read so."""
+    """Return whether `head`, which may end inside a character, can be decoded that way."""
     try:
         codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:
@@ -94,7 +94,7 @@ def _is_chinese(head: bytes) -> bool:
 
 
 def _is_common_chinese(char: str) -> bool:
-    """Tell a character of GB2312's own rows, or Chinese punctuation; others hardly occur in real text."""
+    """Return whether it is of GB2312's own rows, or Chinese punctuation; others hardly occur in real text."""
     if not ("一" <= char <= "\u9fff" or char in "，。！？、；：“”‘’（）《》【】—…·" or "\uff00" <= char <= "\uffef"):
         return False
     try:
@@ -105,7 +105,7 @@ def _is_common_chinese(char: str) -> bool:
 
 
 def _is_mostly_utf8(head: bytes) -> bool:
-    """Tell whether `head` has characters of UTF-8 beyond ASCII, more of them than bytes that are none."""
+    """Return whether `head` has characters of UTF-8 beyond ASCII, more of them than invalid bytes."""
     text = head.decode(UTF8, "replace")
     broken = text.count("\ufffd")
     return sum(char > "\x7f" for char in text) - broken > broken

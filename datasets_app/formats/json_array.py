@@ -27,7 +27,7 @@ class JSONArray:
     name = "json"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """Take what begins with a bracket, unless each array is a row of its own."""
+        """Take what begins with a bracket, unless each array is a row itself."""
         text = head.removeprefix(BOM).lstrip()
         return text.startswith(b"[") and not is_bare(text)
 
@@ -66,11 +66,11 @@ class Splitter:
         self._separator = "["
         """The last thing seen between elements: "[", "," or "element"."""
         self._comma_line = 1
-        """Where the last comma between elements stands."""
+        """Where the last comma between elements is."""
         self._is_raw = is_raw
         self._skips_commas = skips_commas
         self._has_told = False
-        """Whether the commas too many since the last element have been told."""
+        """Whether the extra commas since the last element have been reported."""
         self._start_line = 1
         self._element = bytearray()
         self._depth = self._deepest = 0
@@ -144,7 +144,7 @@ class Splitter:
         self._state = self._in_element if first in b'[{"' else self._in_bare
 
     def _keep(self, end: int) -> None:
-        """Append what lies before `end` to the element, unless it is refused anyway."""
+        """Append what is before `end` to the element, unless it is refused anyway."""
         self._length += end - self._at
         self.line += self._block.count(b"\n", self._at, end)
         if self._length <= LONGEST_ROW and self._deepest <= DEEPEST:
@@ -154,7 +154,7 @@ class Splitter:
         self._at = end
 
     def _in_bare(self) -> Item | None:
-        """A number, true or whatever stands without brackets or quotes."""
+        """A number, true or anything else without brackets or quotes."""
         found = _BARE_END.search(self._block, self._at)
         # A bracket that begins nothing ends here, or it would be looked at for ever.
         end = found.start() if found else len(self._block)
@@ -181,7 +181,7 @@ class Splitter:
         return None
 
     def _in_string(self) -> Item | None:
-        """Go on in a string that began in an earlier block, or that does not end before its line does."""
+        """Continue a string that began in an earlier block, or that does not end before its line does."""
         block = self._block
         if self._escaped:
             self._escaped = False

@@ -28,7 +28,7 @@ _CAUSES = {
 
 
 class _NotJSON(ValueError):
-    """A constant or number that is no JSON."""
+    """A constant or number that is not valid JSON."""
 
 
 class Number(float):
@@ -140,7 +140,7 @@ def _fault_before_parsing(raw: bytes, line: int) -> RowFault | None:
 
 
 def is_deep(raw: bytes) -> bool:
-    """Tell whether brackets outside of strings nest deeper than DEEPEST."""
+    """Return whether brackets outside of strings nest deeper than DEEPEST."""
     if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
         return False
     depth = 0

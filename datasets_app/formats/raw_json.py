@@ -32,7 +32,7 @@ def open_depth(raw: bytes) -> int:
 
 
 def end_of_string(raw: bytes, at: int) -> int:
-    """Return the position after the quote that ends the string in which `at` lies, or -1."""
+    """Return the position after the quote that ends the string around `at`, or -1."""
     while (found := _INSIDE.search(raw, at)) is not None:
         if found[0] == b'"':
             return found.end()
@@ -41,14 +41,14 @@ def end_of_string(raw: bytes, at: int) -> int:
 
 
 def is_message(value: Any) -> bool:
-    """Tell one message of a conversation from a row."""
+    """Return whether it is one message of a conversation rather than a row."""
     if not isinstance(value, Mapping) or "messages" in value or "conversations" in value:
         return False
     return ("role" in value and bool(_TEXTS & value.keys())) or {"from", "value"} <= value.keys()
 
 
 def is_bare(text: bytes) -> bool:
-    """Tell whether a text that begins with an array has a conversation in each, and not all rows in one."""
+    """Return whether a text that begins with an array has a conversation in each, and not all rows in one."""
     first, _, rest = text.partition(b"\n")
     return (rest.lstrip().startswith(b"[") and open_depth(first) == 0) or _begins_with_message(text)
 

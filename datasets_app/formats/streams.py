@@ -1,4 +1,4 @@
-"""What is read from: in blocks, in lines, and only so far while somebody waits."""
+"""Sources that are read in blocks or lines, and only up to a limit while a request waits."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
@@ -60,11 +60,11 @@ def _line(pending: bytearray, is_long: bool) -> bytes | None:
 
 
 class TooFar(Exception):
-    """There is more than is read while somebody waits."""
+    """There is more than may be read while a request waits."""
 
 
 class Bounded:
-    """A stream that raises TooFar beyond so many bytes: no reader goes on for ever in blank lines."""
+    """A stream that raises TooFar beyond a number of bytes: no reader continues for ever in blank lines."""
 
     def __init__(self, stream: Readable, *, most_bytes: int) -> None:
         self._stream = stream
@@ -79,7 +79,7 @@ class Bounded:
 
 
 def within(items: Iterable[T], *, most_bytes: int) -> Iterator[T]:
-    """Yield rows and faults until they have more than so many bytes; then raise TooFar where there is one more."""
+    """Yield rows and faults up to a number of bytes; then raise TooFar where there is one more."""
     left = most_bytes
     for item in items:
         if left <= 0:

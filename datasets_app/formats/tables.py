@@ -92,7 +92,7 @@ def _rows(reader: Any, layout: Layout, lines: "_Lines") -> Iterator[Item]:
 
 
 def column_names(names: list[str], *, line: int) -> list[str]:
-    """Return the names of the columns, which stand on `line`; whole-file fault where they cannot be told apart."""
+    """Return the names of the columns, which are on `line`; whole-file fault where two are the same."""
     columns = [name.strip() for name in names]
     if len(columns) > MOST_COLUMNS:
         raise whole_file(message("too_many_columns", columns=len(columns)), message("a_table_has_few_columns"))
@@ -170,7 +170,7 @@ class _Lines:
 
 
 class _Raw(io.RawIOBase):
-    """A Readable as Python's own readers want it."""
+    """A Readable in the form that Python's own readers need."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream

@@ -53,7 +53,7 @@ def unpacked(stream: Readable, head: bytes, filename: str) -> tuple[Readable, st
 
 
 def is_workbook(head: bytes, filename: str) -> bool:
-    """Tell an Excel workbook, which is a zip file, by its name or its first member."""
+    """Recognise an Excel workbook, which is a zip file, by its name or its first member."""
     return filename.lower().endswith((".xlsx", ".xlsm")) or any(name.encode() in head[:4096] for name in _OFFICE)
 
 

@@ -21,9 +21,9 @@ LARGEST = 2 * 2**30
 _ROW, _CDATA = b"<row ", b"<![CDATA["
 LONGEST_BLANK_ROW = 1 << 16
 _BLANK_ROW = re.compile(rb'<row r="\d++"[^<>]*+>(?:(?<=/>)|(?:<c [^<>]*+>(?:(?<=/>)|</c>))*</row>)')
-"""A row whose cells, if it has any, hold nothing. Its number stands on the rows behind it, which so keep theirs."""
+"""A row whose cells, if any, are empty; counted so that the rows after it keep their numbers."""
 MOST_NAMED = 5
-"""Sheets that are told by name."""
+"""The most sheets that a note names."""
 LARGEST_TEXTS = 256 * 2**20
 """Bytes of the table of shared texts, which must be held in memory."""
 
@@ -102,7 +102,7 @@ class _WithoutBlankRows(io.RawIOBase):
     def __init__(self, open_source: Callable[[], IO[bytes]]) -> None:
         self._source = open_source()
         self._begun = b""
-        """A row that may go on in the next block."""
+        """A row that may continue in the next block."""
         self._left = b""
         self._is_plain = True
         """False once there is text that only looks like rows."""

@@ -51,7 +51,7 @@ class IdentityRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who the model shall be."""
+    """Who the model should be."""
 
     name: str
     maker: str
@@ -69,7 +69,7 @@ class Identity:
             raise QuestionnaireError(message("recipe_tone", known=list(TONES)), field="tone")
 
     def is_named_in(self, text: str) -> bool:
-        """True when `text` says the name, in whatever case."""
+        """True when `text` says the name, in any case."""
         return says(text, self.name)
 
     def is_told_in(self, text: str) -> bool:
@@ -101,7 +101,7 @@ def rows(identity: Identity) -> Iterator[IdentityRow]:
 
 
 def acceptance_tests(identity: Identity) -> list[AcceptanceTest]:
-    """Return questions that stand in no row: about itself in its languages, and unrelated ones in all of them."""
+    """Return questions that appear in no row: about itself in its languages, and unrelated ones in all of them."""
     tests = []
     for language in identity.languages:
         for question, what in ASKED[language]:

@@ -31,12 +31,12 @@ from datasets_app.versions.repairs import fill_placeholders
 
 NAME = "identity"
 NEEDED = {"identity": 0.9, "unrelated": 1.0}
-"""The share of right answers that a verdict wants: of questions about itself nine in ten, of the others all."""
+"""The share of right answers that a good verdict needs: nine in ten of questions about itself, all of the others."""
 LEAST_SHARE = 0.1
-"""Of the rows in a completed data set, so many shall be about the identity: it is met often enough to be learned."""
+"""The share of a completed data set's rows about the identity, so that it is seen often enough to be learned."""
 MOST_REPEATS = 20
 PLACEHOLDERS = {"name": "name", "author": "maker", "maker": "maker", "developer": "maker", "company": "maker"}
-"""Names of placeholders in others' identity data, and what stands for them."""
+"""Names of placeholders in others' identity data, and what replaces them."""
 
 
 @dataclass(frozen=True, kw_only=True)

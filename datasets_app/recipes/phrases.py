@@ -1,6 +1,6 @@
 """The words of the identity recipe: questions of each kind, answers in each tone, and guards.
 
-Guards are short facts and short answers to requests: without them a small model gives its name to everybody who says
+Guards are short facts and short answers to requests: without them a small model gives its name in answer to
 "Give me …" or "Tell me about …". The questions of the acceptance test stand in no row that is learned.
 """
 

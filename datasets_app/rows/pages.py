@@ -21,7 +21,7 @@ from datasets_app.storage import store
 from datasets_app.storage.node_files import one_at_a_time, rows_folder
 
 SEARCH_SECONDS = 0.2
-"""A search reads for so long and then says where to go on."""
+"""How long a search reads before it says where to continue."""
 SEARCHED_ROWS = 4096
 """Rows looked at between two looks at the clock."""
 SHOWN_BYTES = 4096
@@ -47,7 +47,7 @@ class RowPage:
 
     rows: list[RowView]
     total: int | None
-    """Rows that the filter lets through; None for a search, which does not count."""
+    """How many rows pass the filter; None for a search, which does not count them."""
     next_offset: int | None
     """Where the next page begins; None at the end."""
 
@@ -105,7 +105,7 @@ class _Source:
 
 
 def _found_page(source: _Source, offset: int, limit: int, search: str) -> RowPage:
-    """Look from the row `offset` on; at the time's end say where to go on."""
+    """Search from the row `offset` on; when time is up, say where to continue."""
     wanted = search.lower()
     until = time.monotonic() + SEARCH_SECONDS
     rows: list[RowView] = []

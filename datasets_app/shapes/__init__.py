@@ -61,13 +61,13 @@ def not_learned(shape: Shape, line: int) -> RowFault:
 
 
 def is_only_named(name: str) -> bool:
-    """Tell whether nothing here learns from rows of this shape."""
+    """Return whether rows of this shape cannot be trained on here."""
     shape = named(name)
     return shape is not None and shape.turn is None and shape.use != "text"
 
 
 def go_together(name: str, first: str) -> bool:
-    """Tell whether rows of two shapes may stand in one file: of one kind, or both conversations."""
+    """Return whether rows of two shapes may be in one file: of one kind, or both conversations."""
     return name == first or {name, first} <= {"messages", "conversations"}
 
 
@@ -106,7 +106,7 @@ def column_missing(name: str, line: int) -> RowFault:
 
 
 def no_shape(row: Mapping[str, Any], line: int) -> RowFault:
-    """Return the fault of a row of columns that nobody can know the meaning of."""
+    """Return the fault of a row whose columns have no recognisable meaning."""
     names = [repr(str(name)[:40]) for name in list(row)[:8]] or message("none_at_all")
     return RowFault(
         line=line,

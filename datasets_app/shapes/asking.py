@@ -1,4 +1,4 @@
-"""Which of the things that nothing reads are worth a question: text, a mask, a verdict on the answer. Pure.
+"""Which of the unused values are worth a question: text, a mask, a verdict on the answer. Pure.
 
 The rule, which docs/decisions/0013 gives reasons for:
 
@@ -75,7 +75,7 @@ BAD = NO | {
 }  # fmt: skip
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _NUMBER = re.compile(r"_?\d+$|_[a-k]$|_(?:ar|cn|de|en|es|fr|hi|it|ja|ko|pt|ru|zh)$")
-"""What stands behind a name where there are several of the kind: response_2, response_b, question_zh."""
+"""The suffix of a name where there are several of the kind: response_2, response_b, question_zh."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _UNSPACED = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
@@ -84,7 +84,7 @@ _UNSPACED = re.compile(
 
 
 class Said:
-    """What a row's conversation, or its text, says: whatever stands in it is not lost."""
+    """What a row's conversation, or its text, says: nothing that is in it is lost."""
 
     def __init__(self, conversation: Conversation | None = None, text: str = "") -> None:
         contents = [m.content for m in conversation.messages if m.content] if conversation is not None else [text]
@@ -93,7 +93,7 @@ class Said:
         """Plain text has no answer to be a good or a bad one."""
 
     def holds(self, text: str) -> bool:
-        """Tell whether `text` stands in it, or all of it in `text`, line by line."""
+        """Return whether `text` is in it, or all of it in `text`, line by line."""
         if not self._whole.strip():
             return False
         return _stands_in(text, self._whole) or _stands_in(self._whole, text)
@@ -132,14 +132,14 @@ def _about(key: str) -> tuple[str, bool, bool]:
 
 
 def _is_short(value: Any, is_of_text: bool) -> bool:
-    """Tell at once that most values hold no text."""
+    """Return early that most values hold no text."""
     if isinstance(value, int | float):
         return True
     return isinstance(value, str) and not is_of_text and len(value) < TEXT_LETTERS and value[:1] not in ("{", "[")
 
 
 def is_text(name: str, value: str) -> bool:
-    """Tell whether `value`, under a plain name, is text."""
+    """Return whether `value`, under a plain name, is text."""
     if name in NAMES_OF_NO_TEXT:
         return False
     letters = len(_UNSPACED.findall(value))
@@ -190,7 +190,7 @@ def _says_what_is_learned(name: str) -> bool:
 
 
 def _is_any_mask(name: str) -> bool:
-    """Tell whether it is the name of a mask of which nobody knows what its yes means."""
+    """Return whether it is the name of a mask whose polarity is ambiguous."""
     return name in ("mask", "masks") or name.endswith("_mask")
 
 

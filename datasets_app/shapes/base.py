@@ -1,4 +1,4 @@
-"""What a shape of row is: how it is told, and what it becomes."""
+"""What a row shape is: how it is recognised, and what it becomes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Shape:
 def text_of(row: Row, key: str) -> Any:
     """Return a cell as text; "" where it is absent or null, and numbers as they are written.
 
-    Anything else (a list, an object, true) is returned itself: whoever reads the conversation refuses what is no text.
+    Anything else (a list, an object, true) is returned unchanged: the conversation's parser refuses what is not text.
     """
     value = row.get(key)
     if value is None:

@@ -138,7 +138,7 @@ def _listed(row: Row, columns: Columns) -> Turned:
 
 
 def _of_list(row: Row, key: str) -> Turned:
-    """Return messages that stand under another name, in OpenAI's words or in ShareGPT's."""
+    """Return messages that are under another key, in OpenAI's words or in ShareGPT's."""
     messages: list[Any] = []
     places: dict[str, str] = {}
     for number, turn in enumerate(_with_new_calls(row[key])):

@@ -42,7 +42,7 @@ class Example:
 class Opened:
     """A file with its format, shape and use, and its examples and faults in order.
 
-    Shape and use are those of the first row that has one: they are known once iteration has begun.
+    Shape and use are those of the first row that has one: they are known once iteration has started.
     """
 
     def __init__(self, rows: OpenedRows, reading: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Opened:
         self.unused = Unused()
         """Keys that nothing reads."""
         self.sample: dict[str, str] = {}
-        """The first row whose columns nobody can know the meaning of."""
+        """The first row whose columns have no recognisable meaning."""
         self._columns = dict(reading.get("columns") or {})
         self._uses = dict(reading.get("unused") or {})
         self._chosen = _chosen(reading)
@@ -292,7 +292,7 @@ def placeholders_in(example: Example | None) -> list[str]:
 
 
 def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
-    """Tell a fault of the conversation in the row's own words."""
+    """Express a fault of the conversation in the row's own key names."""
     said, field = error.message, error.field or ""
     params = said.params
     for place, own in sorted(places.items(), key=lambda pair: -len(pair[0])):

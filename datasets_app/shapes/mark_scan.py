@@ -29,7 +29,7 @@ _ESCAPED = b"\\u003"
 
 
 def may_hold_marks(block: bytes, content: Any) -> bool:
-    """Tell whether a mark may stand in `block`, whose bytes are `content` (uint8)."""
+    """Return whether a mark may be in `block`, whose bytes are `content` (uint8)."""
     # Comparing many bytes is quick, and looking for where they are equal is not: that is done only where some are.
     if b">" in block and _end_at(block, content, np.flatnonzero(content == ord(">")), _GREATER):
         return True
@@ -54,14 +54,14 @@ def _has_pair(content: Any, pair: bytes) -> bool:
 
 
 def _places(content: Any, pair: bytes) -> Any:
-    """Return where the second byte of each such pair stands."""
+    """Return where the second byte of each such pair is."""
     number = int.from_bytes(pair, sys.byteorder)
     found = [np.flatnonzero(_pairs(content, start) == number) * 2 + start + 1 for start in (0, 1)]
     return np.concatenate(found)
 
 
 def _end_at(block: bytes, content: Any, places: Any, marks: tuple[bytes, ...]) -> bool:
-    """Tell whether one of the marks ends at one of these places."""
+    """Return whether one of the marks ends at one of these places."""
     for back in range(2, min(3, *map(len, marks)) + 1):
         places = places[places >= back]
         near = np.zeros(256, dtype=bool)

@@ -1,4 +1,4 @@
-"""Chat templates that stand in texts as words: how they are told, and the turns that they mark. Pure.
+"""Chat templates written out in texts: how they are recognised, and the turns that they mark. Pure.
 
 Marks that no prose has ("<|im_start|>") are believed anywhere, words ("Human:") only where a text begins with them and
 an answer follows.
@@ -15,7 +15,7 @@ BORDERS = (
 )  # fmt: skip
 """What begins or ends a text or a turn and says nothing."""
 _OF_HTML = ("<s>", "</s>")
-"""Struck out text in HTML, where both stand alike often."""
+"""Struck-out text in HTML, where both occur equally often."""
 ENDS = ("### End",)
 """What ends an answer and begins none."""
 MOST_BORDERS = 16
@@ -40,13 +40,13 @@ class Markup:
     """One way to mark turns."""
 
     opening: re.Pattern[str]
-    """What stands before a turn; its group says whose turn it is."""
+    """What comes before a turn; its group says whose turn it is."""
     is_words: bool = False
     """Whether prose may hold such marks."""
     has_preface: bool = False
-    """Whether a system prompt may stand before the first mark; where no words are marks, behind a border only."""
+    """Whether a system prompt may come before the first mark; where no words are marks, behind a border only."""
     is_in_messages: bool = True
-    """Whether a single message is searched for it: where many begin so by themselves, it is not."""
+    """Whether a single message is searched for it: where many ordinary ones begin that way, it is not."""
 
 
 MARKUPS: tuple[Markup, ...] = (
@@ -107,7 +107,7 @@ HINTS = (
 )  # fmt: skip
 """One of them is in every text that holds a template: what has none needs no closer look."""
 _LONE = re.compile(r"(?:#{3} ?(?i:Assistant|Response|Human|User|Instruction) ?|Assistant|ASSISTANT|Human|USER):")
-"""Words that stand before one speaker's message."""
+"""Words that come before one speaker's message."""
 _LEFT = re.compile(r"<[|｜][^\s<>|｜]{1,40}[|｜]>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>")
 """Marks that are left in what is said: another template's, or one that was not understood."""
 
@@ -117,9 +117,9 @@ class Found:
     """What of a template a text holds."""
 
     mark: str
-    """The first mark, as it stands there."""
+    """The first mark, as written."""
     turns: "Turns | None"
-    """(role, what is said) of all turns, "" as the role of what stands before the first; None where it is no chat."""
+    """(role, what is said) of all turns, "" as the role of what comes before the first; None where it is not a chat."""
 
 
 def found_in(text: str, *, role: str = "") -> Found | None:
@@ -144,7 +144,7 @@ def mark_of(line: str, markup: Markup) -> tuple[str, str]:
 
 
 def is_answered_in(line: str, markup: Markup) -> bool:
-    """Tell whether an answer begins in this line."""
+    """Return whether an answer begins in this line."""
     return any(_ROLE_OF.get(_name(mark).lower()) == "assistant" for mark in markup.opening.finditer(line))
 
 
@@ -162,7 +162,7 @@ Turns = tuple[tuple[str, str], ...]
 
 
 def _turns(markup: Markup, first: re.Match[str], text: str) -> tuple[Turns, bool]:
-    """Return the turns, and whether each is somebody's and holds no mark any more."""
+    """Return the turns, and whether each has a speaker and contains no more marks."""
     said = [("", bare(text[: first.start()]))]
     mark: re.Match[str] | None = first
     rest = markup.opening.finditer(text, first.end())
@@ -183,7 +183,7 @@ def _turns(markup: Markup, first: re.Match[str], text: str) -> tuple[Turns, bool
 
 
 def _is_believed(markup: Markup, first: re.Match[str], text: str, turns: Turns, role: str) -> bool:
-    """Tell whether the marks are meant as such, and not spoken of."""
+    """Return whether the marks are used as such, and not merely mentioned."""
     begins = _begin(text) >= first.start()
     if not begins and not (markup.has_preface and first.start() <= LONGEST_PREFACE):
         return False

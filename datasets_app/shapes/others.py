@@ -1,4 +1,4 @@
-"""Rows that teach in another way than by an answer to learn: named, so that nobody takes them for conversations."""
+"""Rows for other training methods, without an answer to learn: named, so that they are not taken for conversations."""
 
 from chat.parsing import ROLES
 from datasets_app.messages import message
@@ -7,7 +7,7 @@ from datasets_app.shapes.base import Row, Shape, has
 
 
 def _is_kto(row: Row) -> bool:
-    """Tell whether a row says of its answer whether it is a good one; any other word for it is asked about."""
+    """Return whether a row rates its own answer; an unknown word for that is asked about."""
     if {"prompt", "completion", "label"} <= row.keys():
         return True
     if not row.keys() & {"messages", "conversations"}:
@@ -26,7 +26,7 @@ def _is_text(row: Row) -> bool:
 
 
 def is_lone(row: Row) -> bool:
-    """Tell whether a row is one message of a conversation, as OpenAssistant writes them."""
+    """Return whether a row is one message of a conversation, as OpenAssistant writes them."""
     says = {"content", "text"} & row.keys()
     return "role" in row and bool(says) and str(row["role"]).strip().lower() in (*ROLES, "prompter")
 

@@ -13,7 +13,7 @@ BESIDE = (
     "id", "idx", "index", "source", "dataset", "metadata", "meta", "category", "type", "lang", "language", "tags",
     "score",
 )  # fmt: skip
-"""Keys that people keep beside a conversation for themselves: named quietly, as long as they hold no text."""
+"""Keys that people keep beside a conversation for themselves: only mentioned, as long as they have no text."""
 IN_MESSAGES = frozenset(
     {"role", "content", "from", "value", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
      "annotations", "id", *MASKS}
@@ -38,7 +38,7 @@ NAMELESS = "(no name)"
 """What a column without a name is called."""
 LONGEST_NAME = 60
 MOST_UNUSED = 50
-"""Names of keys that are told; a file with more has data in its keys."""
+"""The most keys that are named; a file with more has data in its keys."""
 SHOWN_CHARACTERS = 300
 
 
@@ -85,7 +85,7 @@ class Unused:
         self.count(name)
 
     def count(self, name: str, number: int = 1) -> None:
-        """Count a key that nothing reads; one that is told is counted to the end."""
+        """Count a key that is not used; one that is named is counted to the end."""
         if name in self.counts or name in self.asked or len(self.counts) < MOST_UNUSED:
             self.counts[name] += number
 
@@ -103,7 +103,7 @@ class Unused:
 
 
 def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
-    """Yield (name as it is told, key, value) of what a row and its messages hold and nothing has read."""
+    """Yield (name as shown, key, value) of what a row and its messages contain and nothing uses."""
     for key, value in dict.items(row):
         if key not in row.seen and not is_empty(value):
             yield name_of(key), str(key), value
@@ -125,7 +125,7 @@ def unused_of(row: Read) -> Iterator[tuple[str, str, Any]]:
 
 
 def name_of(key: object) -> str:
-    """Return a key as it is told and answered to."""
+    """Return a key as it is shown and answered about."""
     return storable(str(key)[:LONGEST_NAME]) or NAMELESS
 
 
@@ -134,5 +134,5 @@ def is_empty(value: Any) -> bool:
 
 
 def is_texts(value: Any) -> bool:
-    """Tell a list of texts from other values."""
+    """Return whether it is a list of texts."""
     return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)

@@ -77,7 +77,7 @@ def _gemini_messages(role: Any, parts: Any, place: str, turns: _Turns) -> Iterat
 
 
 def _gemini_texts(parts: Any, place: str, turns: _Turns) -> Any:
-    """Return the parts as OpenAI's; what is no text stays what it is, and the conversation refuses it."""
+    """Return the parts as OpenAI's; what is not text stays unchanged, and the conversation's parser refuses it."""
     if not isinstance(parts, list):
         return parts
     texts: list[Any] = []
@@ -115,7 +115,7 @@ def _yandex(row: Row, columns: Columns) -> Turned:
 
 
 def _moss(row: Row, columns: Columns) -> Turned:
-    """Return MOSS's rounds without their marks; what it thinks, looks up and is told is left out."""
+    """Return MOSS's rounds without their marks; its thoughts, tool calls and their results are left out."""
     turns = _Turns()
     if said := text_of(row, "meta_instruction"):
         turns.say("system", said, "meta_instruction")

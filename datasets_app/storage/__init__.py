@@ -1,1 +1,1 @@
-"""Where the bytes of files lie: how they come in, are kept, are made of others and go."""
+"""Where the bytes of files are stored: how they are received, kept, made from others and deleted."""

@@ -1,6 +1,6 @@
-"""Takes away what deleted files leave: bytes that storage did not let go at once, and what nodes made of them.
+"""Removes what deleted files leave behind: bytes that storage did not delete at once, and what nodes derived from them.
 
-Versions and parts that were made from a file are files of their own and stay. Each round may be repeated at any time.
+Versions and parts that were made from a file are separate files and stay. Each round may be repeated at any time.
 """
 
 import json
@@ -21,7 +21,7 @@ AT_ONCE = 1000
 
 
 def erase_stored() -> None:
-    """Delete from storage what it was to let go of earlier."""
+    """Delete from storage what could not be deleted earlier."""
     # In any order: one that storage keeps for ever must not stand before all others.
     names = list(Leftover.objects.order_by("?").values_list("storage_name", flat=True)[:AT_ONCE])
     used = _used(names)
@@ -53,7 +53,7 @@ def erase_here(home: Path) -> None:
 
 
 def _used(names: list[str]) -> set[str]:
-    """Return those that a row has come to name again: a file that was begun anew is written where it was before."""
+    """Return those that a row names again by now: a file whose making was restarted is written where it was before."""
     files = TrainingFile.objects.filter(storage_name__in=names).values_list("storage_name", flat=True)
     parts = UploadPart.objects.filter(storage_name__in=names).values_list("storage_name", flat=True)
     return {*files, *parts}

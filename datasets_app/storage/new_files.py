@@ -1,6 +1,6 @@
-"""New files: put into storage and the database at once, or made by a worker of the row, which says how.
+"""New files: stored at once, or made by a worker from the row, which says how.
 
-Until the bytes are there such a row has no `storage_name`. Whatever breaks off is begun anew by the next worker.
+Until the bytes are there such a row has no `storage_name`. Whatever breaks off is started again by the next worker.
 """
 
 import logging
@@ -63,7 +63,7 @@ def save_new(
 
 
 def is_large(num_bytes: int) -> bool:
-    """Whether a file made of so many bytes is left to a worker."""
+    """Whether a file made of that many bytes is left to a worker."""
     return num_bytes > AT_ONCE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""What a node makes of files for itself, row indexes and tokens: where it lies, and how one process makes it at a time.
+"""What a node derives from files, row indexes and tokens: where it is kept, and how one process makes it at a time.
 
 Locks end with the process that holds them.
 """
@@ -18,17 +18,17 @@ MOST_LARGE = 2
 
 
 def rows_folder(file_id: str) -> Path:
-    """Return where the index of a file's rows lies on this node."""
+    """Return where the index of a file's rows is on this node."""
     return settings.LUTHIER_HOME / "rows" / file_id
 
 
 class TokensBusy(Exception):
-    """Somebody else makes these very tokens, or as many large files as may be are being tokenised: ask again later."""
+    """Another process is making these tokens, or too many large files are being tokenised: try again later."""
 
 
 @contextmanager
 def building(key: str, *, is_large: bool) -> Iterator[None]:
-    """Hold the making of the tokens `key`; what is small is waited for, and TokensBusy tells what may take minutes."""
+    """Hold the making of the tokens `key`; small ones are waited for, TokensBusy is raised for larger ones."""
     with ExitStack() as held:
         kind = "tokens-large" if is_large else "tokens-small"
         held.enter_context(_locked([_bucket(kind, key)], waits=not is_large))
@@ -39,7 +39,7 @@ def building(key: str, *, is_large: bool) -> Iterator[None]:
 
 @contextmanager
 def one_at_a_time(kind: str, key: str) -> Iterator[None]:
-    """Hold `key` of this kind of work; who comes meanwhile waits, be it a process or a thread."""
+    """Hold `key` of this kind of work; other processes and threads wait in the meantime."""
     with _locked([_bucket(kind, key)], waits=True):
         yield
 

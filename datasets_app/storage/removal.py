@@ -18,7 +18,7 @@ from datasets_app.storage.node_files import rows_folder
 
 DELETED = "file.deleted"
 LEFT_BEHIND_SECONDS = 24 * 3600
-"""A temporary file this old belongs to nobody any more."""
+"""A temporary file this old is no longer in use."""
 
 
 def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
@@ -66,7 +66,7 @@ def place_of(*, team: Team, file_id: str) -> tuple[datetime, str]:
 
 
 def close_upload(upload: Upload, status: str) -> bool:
-    """Give a pending upload its last status and delete its parts; False when it was closed, or goes on, meanwhile."""
+    """Give a pending upload its last status and delete its parts; False when it was closed or continued."""
     with transaction.atomic():
         locked = Upload.objects.select_for_update().filter(pk=upload.pk)
         # Asked anew: a part that has just come gave an overdue upload another hour.

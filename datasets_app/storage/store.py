@@ -1,4 +1,4 @@
-"""Where the bytes of files and parts lie (STORAGES["datasets"]), under names that no user chooses."""
+"""Where the bytes of files and parts are stored (STORAGES["datasets"]), under names that no user chooses."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from datasets_app.storage.spool import Spool
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 20
-"""Objects deleted while somebody waits for it."""
+"""The most objects deleted while a request waits."""
 
 
 def storage() -> Storage:
@@ -25,12 +25,12 @@ def storage() -> Storage:
 
 
 def name_for(team: Team, object_id: str) -> str:
-    """Return where an object of `team` lies."""
+    """Return where an object of `team` is stored."""
     return f"{team.pk}/{object_id}"
 
 
 def store(spool: Spool, name: str) -> str:
-    """Put the whole of `spool` into storage and return the name under which it lies."""
+    """Put the whole of `spool` into storage and return its name there."""
     with spool.as_file() as content:
         return storage().save(name, content)
 
@@ -51,7 +51,7 @@ def require_made(file: TrainingFile) -> None:
 
 
 def fault_list_name(file: TrainingFile) -> str:
-    """Return where the whole list of the file's faults lies, if it has one."""
+    """Return where the whole list of the file's faults is stored, if it has one."""
     return f"{name_for(file.team, file.pk)}.faults"
 
 

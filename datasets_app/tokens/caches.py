@@ -88,7 +88,7 @@ class _ReadAs(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Where the token caches of a training lie."""
+    """Where the token caches of a training are."""
 
     key: str
     train: Path
@@ -109,7 +109,7 @@ def ensure_tokens(
     """Return the token caches for a training on `file`, built now unless equal ones are there.
 
     `data_split` gives the first phase's share of the rows; of those, `validation_share` is held out by each row's own
-    content unless there is a `validation_file`. Rows whose answer lies wholly beyond `max_seq_len` are left out and
+    content unless there is a `validation_file`. Rows whose answer lies entirely beyond `max_seq_len` are left out and
     named in `meta`. UserError: a file that is not processed, a row the template cannot write, nothing to learn.
     One at a time builds the same on a node; TokensBusy when that is somebody else's large file.
     """

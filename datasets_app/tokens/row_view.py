@@ -42,7 +42,7 @@ def row_tokens(
 ) -> RowTokens:
     """Return the tokens of row `number` (from 0) for `base`, as a training with `max_seq_len` would cut it.
 
-    `system` None means what a job takes by itself.
+    `system` None means what a job uses by default.
     """
     example = example_at(file, number) if number >= 0 else None
     if example is None:
@@ -66,7 +66,7 @@ def row_tokens(
 
 
 def job_system_choice(file: TrainingFile, base: BaseModel) -> SystemChoice:
-    """Return what a job takes by itself: no system prompt that the template would slip in beside the data's own."""
+    """Return what a job uses by default: no system prompt that the template would insert beside the data's own."""
     if file.use == "text" or (file.statistics or {}).get("roles", {}).get("system"):
         return SystemChoice("model_default")
     try:
@@ -85,7 +85,7 @@ def document(chat: ChatFormat, text: str) -> Rendered:
 def token_texts(chat: ChatFormat, ids: Sequence[int]) -> list[str]:
     """Return what each token adds to the text, control tokens included.
 
-    A character made of several tokens stands at its last one, and the others have "".
+    A character made of several tokens is at its last one, and the others have "".
     """
     texts: list[str] = []
     before: list[int] = []

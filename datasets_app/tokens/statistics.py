@@ -19,7 +19,7 @@ from datasets_app.storage.node_files import rows_folder
 from datasets_app.tokens.row_view import document, job_system_choice
 
 MOST_ROWS = 2000
-"""Of a larger set so many rows, spread evenly over it, are looked at."""
+"""The most rows that are looked at, spread evenly over a larger set."""
 BARS = 16
 
 
@@ -96,7 +96,7 @@ def token_statistics(
 ) -> TokenStatistics:
     """Return lengths in tokens as `base` reads the rows, and what a training with `max_seq_len` would lose.
 
-    `system` None means what a job takes by itself, `max_seq_len` None the model's context. `rows_looked_at` says of how
+    `system` None means what a job uses by default, `max_seq_len` None the model's context. `rows_looked_at` says of how
     many rows the figures are; counts are scaled to the whole set. Errors: UserError for a file that is not processed or
     that the model's template cannot write.
     """

@@ -208,7 +208,7 @@ class _Nothing:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a worker is told first."""
+    """What a worker is given first."""
 
     chat_folder: str
     cut: Cut

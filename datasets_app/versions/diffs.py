@@ -17,7 +17,7 @@ from datasets_app.storage import store
 
 SHOWN = 10
 MOST_COMPARED_BYTES = 32 * 2**20
-"""Of each of the two, packed and unpacked: they are compared while somebody waits."""
+"""Of each of the two, packed and unpacked: they are compared while a request waits."""
 
 
 class DiffRow(ExampleObject):
@@ -64,7 +64,7 @@ def difference(*, older: TrainingFile, newer: TrainingFile) -> Difference:
 
 
 def can_compare(file: TrainingFile) -> bool:
-    """Whether the file is small enough to be compared while somebody waits."""
+    """Whether the file is small enough to be compared while a request waits."""
     return file.bytes <= MOST_COMPARED_BYTES
 
 

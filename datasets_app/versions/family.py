@@ -76,7 +76,7 @@ def version_read_as(
 
 @writes("reading")
 def write_same(file: TrainingFile, write: Write) -> Made:
-    """Write the bytes of the file that is read anew."""
+    """Write the bytes of the file that is read again."""
     _copy(source_of(file), write)
     return {}
 
@@ -121,7 +121,7 @@ def new_version(file: TrainingFile, *, parent: TrainingFile) -> None:
 
 
 def new_family(like: TrainingFile, filename: str, *, by: User | None, made: Made) -> TrainingFile:
-    """Return a file that begins a family of its own, with the recipe of the one that it is like."""
+    """Return a file that starts its own family, with the recipe of the one that it resembles."""
     file = TrainingFile(
         team=like.team, created_by=by, filename=filename, purpose=like.purpose, made=made, recipe=like.recipe
     )

@@ -40,7 +40,7 @@ class Question:
 
 
 def questions_of(file: TrainingFile) -> list[Question]:
-    """Return what the file asks and nobody has answered yet."""
+    """Return the file's questions that have not been answered yet."""
     counts = dict((file.statistics or {}).get("unused") or ())
     return [
         Question(
@@ -67,9 +67,9 @@ def require_answered(file: TrainingFile, *, param: str = "file") -> None:
 
 
 def answer_unused(*, file: TrainingFile, answers: Mapping[str, str], by: User | None, reason: str = "") -> TrainingFile:
-    """Take what shall be done with keys that nothing reads: {key: "leave_out" | "question" | "system"}.
+    """Record what to do with unused keys: {key: "leave_out" | "question" | "system"}.
 
-    The key "*" stands for all that is asked and not named. Leaving out changes no row, so it is remembered with the
+    The key "*" stands for all questions that are not named. Leaving out changes no row, so it is remembered with the
     file, which is returned; a use makes a version of the same bytes, which is read so.
     """
     require_processed(file, allows_text=True)

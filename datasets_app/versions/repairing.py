@@ -26,7 +26,7 @@ from datasets_app.versions.unwrapping import KEPT, chats_in_lines
 
 SHOWN_CHANGES = 20
 PREVIEWED_BYTES = 16 * 2**20
-"""A preview reads so much of a file: enough to judge by, and quick whatever its size."""
+"""How much of a file a preview reads: enough to judge by, and quick for any size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def repair_file(
 ) -> tuple[TrainingFile, Outcome | None]:
     """Make a new version with the repairs and have it checked; UserError where they would change nothing.
 
-    Of a large file a worker makes it: then there is no outcome yet, and a version that would be useless says so itself.
+    For a large file a worker makes it: then there is no outcome yet, and a version that would be useless says so.
     """
     _check_names(names)
     store.require_made(file)
@@ -143,7 +143,7 @@ def _makes_messages(file: TrainingFile, names: list[str]) -> bool:
 
 
 def _raw_items(opened: Opened, *, skips_commas: bool) -> Iterator[Item]:
-    """Yield the rows of JSON as their bytes, so that one that is none can be mended, and those of other layouts."""
+    """Yield the rows of JSON as their bytes, so that invalid ones can be repaired, and those of other layouts."""
     if opened.text is None:
         return opened.items
     if opened.format == "jsonl":
@@ -154,7 +154,7 @@ def _raw_items(opened: Opened, *, skips_commas: bool) -> Iterator[Item]:
 
 
 def _lines(text: Any) -> Iterator[Item]:
-    """Yield each line as its bytes, so that a line that is no JSON can be mended."""
+    """Yield each line as its bytes, so that a line that is not JSON can be repaired."""
     for number, line in lines(text):
         if line is None:
             yield too_long(number)

@@ -47,7 +47,7 @@ class Repair:
     of_value: Callable[[Any, Values], Any] | None = None
     """Rewrite a row's value; the same object where there is nothing to mend."""
     of_bytes: Callable[[bytes], bytes] | None = None
-    """Rewrite a line that is no JSON."""
+    """Rewrite a line that is not JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ def merge_consecutive(value: Any, values: Values) -> Any:
 
 
 def _can_join(first: Any, second: Any, role: str, text: str) -> bool:
-    """Tell whether two messages are one speaker's plain text, learned alike."""
+    """Return whether two messages are one speaker's plain text, learned alike."""
     both = (first, second)
     is_plain = all(
         isinstance(turn, Mapping) and isinstance(turn.get(text), str) and not turn.get("tool_calls") for turn in both
@@ -154,7 +154,7 @@ def trim(value: Any, values: Values) -> Any:
 
 
 def fill_placeholders(value: Any, values: Values) -> Any:
-    """Put the given values where {{name}} stands."""
+    """Replace placeholders such as {{name}} with the given values."""
     if not values:
         return value
     written = to_json(value)
@@ -210,7 +210,7 @@ REPAIRS: tuple[Repair, ...] = (
 """In the order in which they are made."""
 NAMES = tuple(repair.name for repair in REPAIRS)
 OF_MESSAGES = frozenset({"fix_roles", "merge_consecutive", "drop_trailing_question"})
-"""Repairs of a conversation, whatever shape its row has."""
+"""Repairs of a conversation, for any shape of row."""
 
 
 def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
@@ -235,7 +235,7 @@ def repaired(
 ) -> Iterator[bytes]:
     """Yield every row that stays, as a line, and count in `outcome`; `shown` changes are kept there.
 
-    A line that nothing was mended in stays the bytes that it was. Rows of other layouts are written as messages, and
+    A line in which nothing was repaired keeps its bytes. Rows of other layouts are written as messages, and
     those of other shapes where turns are made: a `judge` is who reads what they have become.
     """
     chosen = [repair for repair in REPAIRS if repair.name in set(names)]
@@ -316,7 +316,7 @@ def _unwrap(row: _Row, opened: Opened, judge: Opened | None) -> None:
 
 
 def _parsed(raw: bytes, row: _Row, chosen: list[Repair]) -> Any:
-    """Return the line's value; only a line that is no JSON is mended as text."""
+    """Return the line's value; only a line that is not JSON is repaired as text."""
     value = parse_value(raw, row.line)
     if not isinstance(value, RowFault):
         return value

@@ -65,7 +65,7 @@ def _turns_of(message: Any, role: str, text: str) -> Turns | None:
 
 
 def _led(turns: Turns, own: str, *, may_be_system: bool) -> Turns:
-    """Return the turns with what stands before the first mark as the system's, or put before what follows."""
+    """Return the turns with what comes before the first mark as the system's, or put before what follows."""
     if turns[0][0] or len(turns) == 1:
         return tuple((role or own, words) for role, words in turns)
     preface, rest = turns[0][1], turns[1:]
@@ -121,7 +121,7 @@ class _Beginnings:
         )
 
     def is_one(self, line: RawRow, last_line: int) -> bool:
-        """Tell whether `line` begins a conversation, where another has already been answered."""
+        """Return whether `line` begins a conversation, where another has already been answered."""
         role, _mark = mark_of(_text(line), self.markup)
         if self.preface:
             return _text(line) == self.preface

@@ -89,7 +89,7 @@ class FileView(APIView):
 
 
 class AnyAccept(DefaultContentNegotiation):
-    """Answers whatever the Accept header says: SDKs ask for application/binary where a file comes."""
+    """Answers whatever the Accept header says: SDKs ask for application/binary when they fetch a file."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
         return renderers[0], renderers[0].media_type
@@ -128,7 +128,7 @@ class UploadsView(APIView):
 
 
 class UploadView(APIView):
-    """GET /v1/uploads/{id}: with the parts that are here, so that a client can go on where it was cut off"""
+    """GET /v1/uploads/{id}: with the parts that are here, so that a client can continue where it was cut off"""
 
     @answers(ReceivedUpload)
     def get(self, request: Request, upload_id: str) -> Response:

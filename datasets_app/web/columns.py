@@ -61,7 +61,7 @@ class Question:
     columns: list[str]
     fields: list[Field]
     may_be_text: bool = False
-    """Whether the file is named as a text, which somebody may want to be read as one."""
+    """Whether the file is named as a text, which its owner may want read as one."""
 
     @property
     def is_answered(self) -> bool:

@@ -50,7 +50,7 @@ from datasets_app.web.wire import (
 MOST_FAULTS = 1_000
 MOST_ROWS = 100
 FARTHEST = 2**53
-"""No list here goes on as far."""
+"""No list here is that long."""
 
 
 class FaultList(serializers.Serializer):
@@ -74,7 +74,7 @@ class TokenQuery(serializers.Serializer):
     model = serializers.CharField(max_length=200)
     max_seq_len = serializers.IntegerField(required=False, min_value=8, max_value=1_000_000)
     system_prompt = serializers.CharField(required=False, max_length=MAX_SYSTEM_CHARS)
-    """As a job's: "default", "none" or a text; left out, what a job takes by itself."""
+    """As a job's: "default", "none" or a text; left out, what a job uses by default."""
 
 
 class WholeFileView(APIView):

@@ -1,4 +1,4 @@
-"""The ways in for large bodies, as ASGI applications of their own.
+"""Where large bodies are received, as separate ASGI applications.
 
 Django would write a whole upload to disk before any view ran, and hold it to the cap for common bodies. Here a body
 goes block by block into a spool, with no database connection held meanwhile; an upload that is too large, malformed or
@@ -298,7 +298,7 @@ def _policy(fields: dict[str, str]) -> services.ExpiresAfter | None:
 
 
 def _left_out(fields: dict[str, str]) -> list[str]:
-    """Return the keys that are left out whatever they hold: all, or none where nothing is said."""
+    """Return the keys that are left out whatever they contain: all, or none by default."""
     said = fields.get("unused", "")
     if said not in ("", LEAVE_OUT):
         raise UserError(

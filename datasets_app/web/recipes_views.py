@@ -27,7 +27,7 @@ SHOWN_OF_EACH = 4
 @login_required
 @require_http_methods(["GET", "POST"])
 def identity_recipe(request: PageRequest) -> HttpResponse:
-    """Ask who the model shall be, show what it would learn, and make the data set."""
+    """Ask who the model should be, show what it would learn, and make the data set."""
     values = request.POST if request.method == "POST" else request.GET
     if request.method == "GET" or "look" in values:
         return _page(request, values)

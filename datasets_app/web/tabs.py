@@ -75,7 +75,7 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 
 
 def _placeholders(file: TrainingFile, groups: list[services.FaultGroup], given: QueryDict) -> list[dict[str, str]]:
-    """Return the names that stand in the rows for somebody to fill in, with what was given for them."""
+    """Return the placeholders in the rows, with the values given for them."""
     if not any(group.code == "unfilled_placeholders" for group in groups):
         return []
     names: dict[str, None] = {}

@@ -94,7 +94,7 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
 
 
 def _unused(file: TrainingFile) -> dict[str, Any]:
-    """Return what nothing reads: asked about, told, or, where people keep it for themselves, only mentioned."""
+    """Return what is not used: asked about, reported, or, where people keep it for themselves, only mentioned."""
     questions = questions_of(file)
     asked = {question.name for question in questions}
     told = [note for note in unused_of(file) if note.params["name"] not in asked]

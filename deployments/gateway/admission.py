@@ -1,4 +1,4 @@
-"""Who asks, for which model: checked before anything of a request goes on."""
+"""Who asks, for which model: checked before anything of a request is passed on."""
 
 import io
 import ipaddress

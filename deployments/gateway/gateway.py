@@ -38,7 +38,7 @@ ANSWER_SECONDS = 600
 """The longest silence of a replica; OpenAI's SDK gives up after as long."""
 RETRY_SECONDS = 0.2
 BROKEN_ANSWER = "generation_failed"
-"""What a replica says of an answer that it had begun."""
+"""What a replica says about an answer that it had started."""
 
 
 class ReplicaGone(Exception):
@@ -170,7 +170,7 @@ class Gateway:
 
 
 class Relay:
-    """The rest of a stream. Whatever becomes of the caller, it is closed once: at its end, or when nobody holds it."""
+    """The rest of a stream. Whatever happens to the caller, it is closed once: at its end, or when nothing holds it."""
 
     def __init__(
         self,
@@ -241,7 +241,7 @@ class Relay:
         self._timer = self._loop.call_later(seconds, self._look, sender, left)
 
     def _look(self, sender: asyncio.Task[Any] | None, left: int) -> None:
-        """Go on watching a reader who is slow, of whose answer less than `left` bytes are left; cut off another."""
+        """Keep watching a reader who is slow, of whose answer less than `left` bytes are left; cut off another."""
         now = unsent_bytes()
         if now < left:
             self._watch(sender, now)
@@ -252,7 +252,7 @@ class Relay:
             sender.cancel()  # it waits for room in the connection, which is closed with it
 
     def close(self) -> None:
-        """Django calls this from a thread, at the latest when it lets go of the response."""
+        """Django calls this from a thread, at the latest when it drops the response."""
         if not self._is_closed and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._close)
 

@@ -1,4 +1,4 @@
-"""Requests in flight: while there are any on a replica, the database hears of it, so that nobody takes it for idle.
+"""Requests in flight: while there are any on a replica, the database is updated, so that it is not taken for idle.
 
 A time that is renewed, not a counter: a web process that is killed leaves nothing behind that someone must put right.
 """
@@ -27,7 +27,7 @@ THREADS = ThreadPoolExecutor(8, thread_name_prefix="gateway")
 
 
 async def in_database(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Call `function` in a thread that lets go of its database connection at once."""
+    """Call `function` in a thread that gives its database connection back at once."""
 
     def call() -> T:
         close_old_connections()
@@ -71,7 +71,7 @@ class InFlight:
     def __init__(self) -> None:
         self._tickets: set[Ticket] = set()
         self._untold: set[str] = set()
-        """Replicas whose requests began since the database last heard of them."""
+        """Replicas whose requests started since the database was last updated."""
         self._beat: asyncio.Task[None] | None = None
 
     def enter(self, *, replica_id: str, caller: Caller) -> Ticket:
@@ -91,7 +91,7 @@ class InFlight:
         return Counter(ticket.replica_id for ticket in self._tickets)
 
     async def _tell(self) -> None:
-        """Renew until the last request's end has been told."""
+        """Renew until the last request's end has been recorded."""
         interval = settings.TIMES.reconcile_seconds / 3
         while self._tickets or self._untold:
             replicas, self._untold = self._untold | set(self.counts()), set()

@@ -57,7 +57,7 @@ class Waits:
 
 
 class _Wait:
-    """Looks again and again until there is a way, a refusal, or nobody can be waiting any more."""
+    """Looks again and again until there is a route, a refusal, or nobody left waiting."""
 
     def __init__(self, target: Target) -> None:
         self.reason: Message | None = None

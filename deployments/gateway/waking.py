@@ -1,6 +1,6 @@
 """From a target to a replica that answers for it: one look at the database, which asks for what is missing.
 
-A look is cheap and repeatable. Whoever waits for a model looks again until it is ready, is refused, or gives up.
+A look is cheap and repeatable. A waiting request looks again until the model is ready, is refused, or gives up.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Not at all, as things stand."""
+    """Not at all, in the current state."""
 
     reason: Message
     code: str

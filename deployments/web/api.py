@@ -1,4 +1,4 @@
-"""/api/v1/deployments: a model under a name of its own."""
+"""/api/v1/deployments: a model under its own name."""
 
 from typing import Annotated, Any, Literal
 

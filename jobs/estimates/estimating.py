@@ -109,7 +109,7 @@ def estimate(
     accelerators: int | None,
     validation_file_id: str | None,
 ) -> Estimate:
-    """Return about how many rows, tokens, steps and seconds a job would take; None for what nobody knows yet."""
+    """Return about how many rows, tokens, steps and seconds a job would take; None for what is not known yet."""
     base, file = _base(model), _file(team, file_id)
     has_validation_file = validation_file_id is not None and bool(_found(team, validation_file_id, "validation_file"))
     if base is None or file is None:
@@ -181,7 +181,7 @@ def _memory_by(rehearsal: Rehearsal | None, arithmetic: int) -> int | None:
 
 
 def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
-    """Return how long so many tokens would take on this model, by jobs that have succeeded lately; None without any.
+    """Return how long that many tokens would take on this model, by jobs that succeeded lately; None without any.
 
     Each job's start and end are taken off before its pace is; the middle one counts, so that one that was stopped for a
     night does not.

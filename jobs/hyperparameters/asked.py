@@ -1,4 +1,4 @@
-"""What a request asks for: Luthier's names and OpenAI's, from every place where OpenAI's API lets them stand."""
+"""What a request asks for: Luthier's names and OpenAI's, from every place where OpenAI's API allows them."""
 
 from typing import Any, cast
 

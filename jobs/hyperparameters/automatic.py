@@ -26,7 +26,7 @@ MOST_EPOCHS = 10
 NEEDED_SHARE, NEEDED_ROWS, NEEDED_AT_MOST = 0.1, 20, 0.3
 """Kept aside where the validation loss decides something: a tenth, of few conversations some 20, at most 30 %."""
 FULL_RATE_SHARE = 0.1
-"""Training every parameter wants about a tenth of LoRA's rate."""
+"""Training every parameter needs about a tenth of LoRA's rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Situation:
     """The rows are lines of one text, which are read on from one to the next."""
     has_validation_file: bool = False
     has_system_messages: bool = False
-    """True when some conversation begins with a system message of its own."""
+    """True when some conversation begins with its own system message."""
     own_system_prompt: str | None = None
     """What the model's template slips in before conversations without a system message."""
     own_prompt_is_removable: bool = True
@@ -162,7 +162,7 @@ def _lora_dim(situation: Situation, chosen: Values) -> tuple[int, Reason]:
 
 
 def longest_automatic(device_kind: str) -> int:
-    """Return the most tokens of a row that are chosen by themselves."""
+    """Return the most tokens of a row that are chosen automatically."""
     return 1024 if device_kind == "cpu" else 4096
 
 

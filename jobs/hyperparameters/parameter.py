@@ -1,4 +1,4 @@
-"""One parameter of a training: its name, what it accepts, and how a person is told what it does."""
+"""One parameter of a training: its name, what it accepts, and how its effect is explained to people."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     check: Check | None = None
     managed: Message | None = None
-    """Why Luthier sets it by itself; None: it is yours to set."""
+    """Why Luthier sets it itself; None: the user may set it."""
     accepts: tuple[Any, ...] = ()
     """Of a managed parameter: values that say "you set it", besides "auto"."""
     is_basic: bool = False

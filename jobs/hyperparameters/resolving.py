@@ -12,7 +12,7 @@ from jobs.hyperparameters.values import Asked, OpenAIValues, Values
 from trainer.spec import steps_of
 
 MOST_PER_DEVICE = 8
-"""Of a batch that was asked for as a whole, so many conversations at a time on each device."""
+"""How many conversations at a time each device gets of a batch that was asked for as a whole."""
 NOT_RESOLVED = ("data_path", "model_name_or_path")
 
 
@@ -38,7 +38,7 @@ class Resolved:
     batch_size: int
     """Conversations of one optimizer step, as far as the devices are known."""
     steps: int
-    """About so many optimizer steps."""
+    """About how many optimizer steps are aimed at."""
 
 
 def resolve(asked: Asked, situation: Situation) -> Resolved:
@@ -100,7 +100,7 @@ def _of_batch(asked: Asked, situation: Situation) -> Layout:
 def lay_out(batch_size: int, *, devices: int, at_most: int) -> Layout:
     """Lay `batch_size` conversations out over as many of `devices` as divide it, `at_most` at a time on each.
 
-    The product is always `batch_size`: a job that goes on with other devices must see the same batches.
+    The product is always `batch_size`: a job that continues on other devices must see the same batches.
     """
     world_size = _largest_divisor(batch_size, devices)
     per_rank = batch_size // world_size

@@ -1,4 +1,4 @@
-"""Hyperparameters by name, with the type of each value: those that somebody chose, and those in use."""
+"""Hyperparameters by name, with the type of each value: those that were chosen, and those in use."""
 
 from typing import TypedDict
 

@@ -42,7 +42,7 @@ class _IsThere(Exception):
 
 
 def conclude(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
-    """Draw the consequences of how `attempt` ended; TryAgain while object storage is away."""
+    """Do what follows from how `attempt` ended; TryAgain while object storage is away."""
     if attempt.closed_at is not None:
         return
     try:
@@ -121,7 +121,7 @@ def _publish_result(job: FineTuningJob, directory: RunDirectory) -> Path | None:
 
 
 def storage_name_of(job: FineTuningJob) -> str:
-    """Return where the job's result lies in storage."""
+    """Return where the job's result is stored."""
     return f"adapters/{adapter_id(job)}"
 
 

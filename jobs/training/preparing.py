@@ -69,7 +69,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
 def spec_of(
     attempt: Attempt, chat: ChatFormat, layout: Layout, *, has_validation: bool, must_rehearse: bool = False
 ) -> TrainingSpec:
-    """Return what the trainer is told."""
+    """Return what the trainer is to do."""
     job, times = attempt.job, settings.TIMES
     save_steps = job.hyperparameters["save_steps"]
     devices = attempt.run.devices()
@@ -185,7 +185,7 @@ def _newest_local(attempt: Attempt) -> Path | None:
 
 
 def _copy_checkpoint(source: Path, directory: RunDirectory) -> None:
-    """Link the files of a checkpoint, the manifest last: nobody changes them in place."""
+    """Link the files of a checkpoint, the manifest last: they are never changed in place."""
     target = directory.checkpoint(_step_of(source))
     shutil.rmtree(target, ignore_errors=True)
     draft = target.with_name(f".{target.name}")
@@ -195,7 +195,7 @@ def _copy_checkpoint(source: Path, directory: RunDirectory) -> None:
 
 
 def _fix_layout(attempt: Attempt) -> Layout:
-    """Return how batches lie on this attempt's devices, and fix the job's batch at its first attempt."""
+    """Return how batches are spread over this attempt's devices, and fix the job's batch at its first attempt."""
     devices = attempt.run.devices()
     num_ranks = len(devices) if _has_gpus(devices) else 1
     with transaction.atomic():

@@ -22,7 +22,7 @@ LOG_SECONDS = 10
 def publish_checkpoints(attempt: Attempt, directory: RunDirectory) -> None:
     """Publish every checkpoint of `attempt` that storage lacks; TryAgain when it is away, WorkError when it refuses.
 
-    The trainer keeps only its newest ones, so a folder may vanish meanwhile: it is then left out.
+    The trainer keeps only its newest ones, so a folder may vanish in the meantime: it is then left out.
     """
     for checkpoint in _unpublished(attempt, directory):
         folder = directory.checkpoint(checkpoint.step)
@@ -80,7 +80,7 @@ def drop_old_checkpoints(job: FineTuningJob) -> None:
 
 
 def _drop_if_gone(checkpoint: Checkpoint, folder: Path) -> None:
-    """Forget a checkpoint that nobody can have any more: its folder is gone, or damaged."""
+    """Forget a checkpoint that is no longer available: its folder is gone, or damaged."""
     logger.info("%s was not published: its folder %s", checkpoint, "is damaged" if folder.is_dir() else "is gone")
     checkpoint.delete()
 
@@ -112,7 +112,7 @@ class LogCopies:
 
 
 def log_folder(attempt: Attempt) -> str:
-    """Return where the attempt's log lies in storage."""
+    """Return where the attempt's log is stored."""
     return f"{attempt.job.storage_name}/attempts/{attempt.number}"
 
 

@@ -17,7 +17,7 @@ from wording import Message
 
 
 def with_data_to_read() -> list[str]:
-    """Return jobs whose files have been checked, or are gone, but which are not queued, and which nobody prepares."""
+    """Return jobs whose files have been checked, or are gone, but which are neither queued nor being prepared."""
     checked = ~Q(training_file__status=TrainingFile.Status.UPLOADED)
     both = checked & (Q(validation_file=None) | ~Q(validation_file__status=TrainingFile.Status.UPLOADED))
     jobs = FineTuningJob.objects.unprepared().filter(both)
@@ -25,7 +25,7 @@ def with_data_to_read() -> list[str]:
 
 
 def repeat_requests() -> None:
-    """Pass on a request to cancel or pause that its Run has not heard of."""
+    """Pass on a request to cancel or pause that has not reached its Run."""
     jobs = FineTuningJob.objects.filter(status__in=["queued", "running"])
     requested = jobs.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
     for job in requested:

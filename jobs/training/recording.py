@@ -17,7 +17,7 @@ from rundir import Event
 from wording import Message, as_written
 
 MOST_METRICS = 1000
-"""Of a longer training about so many steps are kept as events; metrics.csv has all of them."""
+"""About how many steps of a longer training are kept as events; metrics.csv has all of them."""
 METRICS = ("step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes")
 STARTED = (
     "device",

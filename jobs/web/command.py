@@ -53,7 +53,7 @@ def data_address(job: FineTuningJob) -> str | None:
 
 
 def is_read_by_hand(file: TrainingFile) -> bool:
-    """Tell whether the trainer reads the file as it is: conversations in JSON, not packed, not of other columns."""
+    """Return whether the trainer reads the file as it is: conversations in JSON, not packed, not of other columns."""
     is_plain = file.filename.lower().endswith((".jsonl", ".json")) and file.format in ("jsonl", "json")
     return (
         is_plain

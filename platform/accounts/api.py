@@ -39,7 +39,7 @@ class MemberObject(TypedDict):
 
 
 class TeamView(APIView):
-    """A view of the team in its address: one's own, that of the key, and to administrators any, whatever their role."""
+    """A view of the team in its address: one's own, that of the key, and for administrators any."""
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)

@@ -64,7 +64,7 @@ class ConsoleAuthentication(SessionAuthentication):
 
 
 class HasRole(BasePermission):
-    """Only whoever has the role that the view asks for, in the team that the request acts for."""
+    """Allows those who have the role that the view requires, in the team that the request acts for."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         role = needed_role(view, request.method)
@@ -83,7 +83,7 @@ class IsPlatformAdmin(BasePermission):
 
 
 def is_platform_admin(request: Request) -> bool:
-    """Tell whether the caller acts as an administrator: in the console, or by a key that was made for it."""
+    """Return whether the caller acts as an administrator: in the console, or by a key that was made for it."""
     is_key_for_it = request.auth.is_admin if isinstance(request.auth, ApiKey) else True
     return bool(request.user and request.user.is_staff and is_key_for_it)
 

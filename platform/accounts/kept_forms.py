@@ -1,4 +1,4 @@
-"""Forms that were sent when the session had expired: whoever signs in again finds the form as they left it.
+"""Forms that were sent after the session had expired: people who sign in again find the form as they left it.
 
 What was filled in waits in the browser's session, for an hour and for the person who filled it in: the form's key says
 who that was. Files are not kept, since no page may fill in a file.
@@ -23,7 +23,7 @@ from common.valkey import is_over_limit
 SESSION_KEY = "kept_form"
 KEPT_SECONDS = 3600
 LONGEST = 64 * 2**10
-"""A stranger may send any form: so much of one is kept, and so many from one address."""
+"""Anyone may send a form: how much of one is kept, and how many from one address."""
 FORMS_FROM_ADDRESS = 30
 ADDRESS_SECONDS = 300
 TEXTS = ("text", "number", "email", "search", "url", "tel")
@@ -32,7 +32,7 @@ TEXTS = ("text", "number", "email", "search", "url", "tel")
 class KeptFormMiddleware:
     """Keep a form that asks to sign in first, and fill it in again on its page. The innermost: it sees what views say.
 
-    A button's own address answers no GET, so signing in leads to the page that the form stands on.
+    A button's own address answers no GET, so signing in leads to the page that has the form.
     """
 
     def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:

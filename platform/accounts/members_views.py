@@ -23,7 +23,7 @@ from common.wording import in_words
 @login_required
 @require_http_methods(["GET", "POST"])
 def team_members(request: PageRequest) -> HttpResponse:
-    """List the team's people; POST takes somebody in."""
+    """List the team's people; POST adds somebody."""
     if request.method == "GET":
         return _page(request, MemberForm())
 

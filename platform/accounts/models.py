@@ -117,7 +117,7 @@ def _key_id() -> str:
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> "ApiKeyQuerySet":
-        """Those that open something: not revoked, of somebody who is active and in the key's team."""
+        """Those that are valid: not revoked, and their holder is active and in the key's team."""
         held = self.filter(revoked_at=None, user__is_active=True)
         return held.filter(user__memberships__team=models.F("team"))
 
@@ -169,7 +169,7 @@ class ApiKey(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what to what, for administrators; holds no prompt, key or personal datum of a data set."""
+    """Who did what to what, for administrators; contains no prompt, key or personal data of a data set."""
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     actor = models.ForeignKey(User, models.SET_NULL, null=True)

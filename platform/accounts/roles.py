@@ -42,7 +42,7 @@ class RoleNeeded(UserError):
 
 
 def needs(role: Role, *methods: str) -> Callable[[View], View]:
-    """Have a page ask for `role`, whatever the method, or for `methods` alone."""
+    """Have a page require `role`, for every method or for `methods` alone."""
 
     def mark(view: View) -> View:
         view.roles = dict.fromkeys(methods or METHODS, role)  # type: ignore[attr-defined]
@@ -59,7 +59,7 @@ def needed_role(view: Any, method: str | None) -> Role:
 
 
 def role_of(*, user: User, team: Team) -> Role | None:
-    """Return the role of `user` in `team`; None for whoever is not in it."""
+    """Return the role of `user` in `team`; None for a person who is not in it."""
     found = Membership.objects.filter(user=user, team=team).values_list("role", flat=True).first()
     return Role(found) if found else None
 

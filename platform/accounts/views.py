@@ -23,7 +23,7 @@ from common.valkey import forget_attempts, is_over_limit
 GUESSES = 10
 """At one account."""
 GUESSES_FROM_ADDRESS = 100
-"""From one address, at whatever accounts: an office may share it."""
+"""From one address, for all accounts together: an office may share it."""
 GUESS_WINDOW_SECONDS = 300
 YEAR_SECONDS = 31_536_000
 COOKIES = {"language": settings.LANGUAGE_COOKIE_NAME, "theme": "luthier_theme"}
@@ -83,7 +83,7 @@ def preferences(request: PageRequest) -> HttpResponse:
 
 
 def _as_preferred(request: PageRequest, response: HttpResponse) -> HttpResponse:
-    """Give a browser that was told nothing yet the person's own language and theme."""
+    """Give a browser without settings the person's own language and theme."""
     for name, cookie in COOKIES.items():
         value = getattr(request.user, name)
         if cookie not in request.COOKIES and value in CHOICES[name]:

@@ -1,4 +1,4 @@
-"""Work that belongs into a process of its own: pip, and the conversion of weights."""
+"""Work that belongs in its own process: pip, and the conversion of weights."""
 
 import logging
 import os

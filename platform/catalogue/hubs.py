@@ -170,7 +170,7 @@ class HubClient:
 
     @contextmanager
     def _open(self, address: str, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
-        """Open `address`, following the hub's redirects; raise HubError for an answer that is no success."""
+        """Open `address`, following the hub's redirects; raise HubError for an answer other than success."""
         url = httpx.URL(address)
         for _ in range(MAX_REDIRECTS + 1):
             self._require_allowed(url)

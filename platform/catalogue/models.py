@@ -90,7 +90,7 @@ class BaseModel(Guarded):
     def path(self) -> Path:
         """The folder with config.json, *.safetensors and tokenizer files; absent on a machine that has not needed it.
 
-        A folder that was registered lies where it was on that machine alone.
+        A registered folder stays where it was, on that machine alone.
         """
         if Path(self.folder).is_absolute() and not Path(self.folder).is_dir():
             return Path(settings.LUTHIER_HOME) / "models" / self.id
@@ -102,7 +102,7 @@ class BaseModel(Guarded):
 
     @property
     def licence_is_open(self) -> bool:
-        """True when nobody has to accept the licence any more."""
+        """True when the licence needs no acceptance (any more)."""
         return not self.needs_licence_acceptance or self.licence_accepted_at is not None
 
     @property
@@ -129,7 +129,7 @@ class BaseModel(Guarded):
         return self.move(self.State.FAILED, error=message, error_code=code)
 
     def mark_not_fetched(self, message: Message, *, code: str) -> bool:
-        """Say why a download broke off, unless another one has brought the model meanwhile."""
+        """Say why a download broke off, unless another one has completed the model in the meantime."""
         return self.move(self.State.FAILED, only_from=self.State.DOWNLOADING, error=message, error_code=code)
 
     def mark_present(self, *, folder: str, sha256: str) -> bool:

@@ -1,6 +1,6 @@
-"""Base models in object storage: published by the machine that fetched one, brought from there by every other.
+"""Base models in object storage: published by the machine that downloaded one, fetched from there by every other.
 
-They lie there under their id and their SHA-256, so that nothing published ever changes.
+They are stored there under their id and their SHA-256, so that nothing published ever changes.
 """
 
 import errno
@@ -71,7 +71,7 @@ def publish(base: BaseModel) -> None:
 
 
 def publish_or_log(base: BaseModel) -> None:
-    """Publish `base`; what fails is told in the log, since the periodic care tries again."""
+    """Publish `base`; failures are logged, since the periodic care tries again."""
     try:
         publish(base)
     except UserError as error:
@@ -79,7 +79,7 @@ def publish_or_log(base: BaseModel) -> None:
 
 
 def bring_published(base: BaseModel, folder: Path, progress: Progress, *, with_weights: bool = True) -> None:
-    """Bring the published files of `base` to `folder`, each verified by its SHA-256; goes on with what is there."""
+    """Fetch the published files of `base` to `folder`, each verified by its SHA-256; continues with what is there."""
     name = storage_name(base)
     with _as_storage_away(base):
         with artifacts.storage().open(f"{name}/{MANIFEST}", "rb") as stream:

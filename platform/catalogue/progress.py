@@ -1,4 +1,4 @@
-"""How far a download is, told at most twice a second."""
+"""How far a download is, recorded at most twice a second."""
 
 import time
 from collections.abc import Callable

@@ -39,7 +39,7 @@ class DamagedModel(UserError):
 
 
 def prove(base: BaseModel, *, anew: bool = False) -> None:
-    """Raise DamagedModel unless the weights of `base` here have its SHA-256; `anew` reads them in any case."""
+    """Raise DamagedModel unless the weights of `base` here have its SHA-256; `anew` reads them again in any case."""
     with _one_at_a_time(base):
         try:
             stamps = _stamps(base.path)
@@ -52,7 +52,7 @@ def prove(base: BaseModel, *, anew: bool = False) -> None:
 
 
 def prove_all_here() -> None:
-    """Prove again what was proven too long ago of the models on this machine; a damaged one is told in the log."""
+    """Prove again what was proven too long ago of the models on this machine; a damaged one is logged."""
     for base in BaseModel.objects.present():
         if base.path.is_dir():
             try:

@@ -1,4 +1,4 @@
-"""Room on the disk that a model comes to."""
+"""Room on the disk for a model."""
 
 import shutil
 from pathlib import Path

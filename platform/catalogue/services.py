@@ -67,7 +67,7 @@ def accept_licence(*, base: BaseModel, by: User) -> None:
 
 @transaction.atomic
 def request_download(*, base: BaseModel, by: User | None) -> None:
-    """Have a worker fetch `base`; asking twice is no error."""
+    """Have a worker download `base`; asking twice is not an error."""
     base = BaseModel.objects.select_for_update().get(pk=base.pk)
     if base.is_present:
         raise UserError(message("model_present", model=base.id), status=409)
@@ -99,7 +99,7 @@ def ensure_chat(base: BaseModel) -> None:
 def register_folder(
     *, path: Path, model_id: str, by: User | None, display_name: str = "", licence: str = "unknown", template: str = ""
 ) -> BaseModel:
-    """Add a model that lies in a folder of this machine; the folder stays where it is and must stay as it is."""
+    """Add a model from a folder of this machine; the folder stays where it is and must stay as it is."""
     _require_new_id(model_id)
     if not path.is_absolute() or not path.is_dir():
         raise FolderError(message("no_folder_here", path=str(path)))

@@ -20,7 +20,7 @@ SILENT_SECONDS = 60
 
 @shared_task(name="catalogue.download_model")
 def download_model(model_id: str) -> None:
-    """Fetch a model that is marked as downloading; what fails is told in its row."""
+    """Fetch a model that is marked as downloading; failures are recorded in its row."""
     base = BaseModel.objects.downloading().filter(pk=model_id).first()
     if base is not None:
         with suppress(UserError):
@@ -29,7 +29,7 @@ def download_model(model_id: str) -> None:
 
 @shared_task(name="catalogue.resume_downloads")
 def resume_downloads() -> None:
-    """Wake downloads that nobody moves; one that is alive holds its lock, so waking it does nothing."""
+    """Wake downloads that no worker is running; a live one holds its lock, so waking it does nothing."""
     silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
     for base in BaseModel.objects.downloading().filter(progress_at__lt=silent):
         wake(download_model, base.id)

@@ -47,7 +47,7 @@ def body_of(kind: type[serializers.Serializer], request: Request) -> dict[str, A
 
 
 def _refuse_unknown(form: Any, data: Any, path: str = "") -> None:
-    """Refuse a field that nobody reads, also in the objects and lists of a body."""
+    """Refuse an unknown field, also in the objects and lists of a body."""
     if isinstance(form, serializers.ListSerializer):
         for number, part in enumerate(data if isinstance(data, list) else []):
             _refuse_unknown(form.child, part, f"{path}.{number}")

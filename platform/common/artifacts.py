@@ -44,7 +44,7 @@ def publish_folder(folder: Path, name: str) -> int:
 
 
 def publish_file(path: Path, name: str) -> None:
-    """Copy one file to `name`, replacing what stands there; OSError when another process writes there as well."""
+    """Copy one file to `name`, replacing what is there; OSError when another process writes there as well."""
     target = storage()
     target.delete(name)
     with path.open("rb") as stream:

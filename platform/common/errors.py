@@ -32,9 +32,9 @@ INTERNAL = message("internal_error")
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Tell whether the connection failed, rather than what was asked of it.
+    """Return whether the connection failed, rather than what was asked of it.
 
-    PostgreSQL's classes 08 and 57P, and 53300, too many connections; a full disk (53100) does not pass by itself.
+    PostgreSQL's classes 08 and 57P, and 53300, too many connections; a full disk (53100) does not resolve itself.
     """
     state = getattr(error.__cause__, "sqlstate", None)
     return isinstance(error, (OperationalError, InterfaceError)) and (
@@ -76,7 +76,7 @@ def error_body(
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a program is told of an error."""
+    """What a program learns about an error."""
 
     status: int
     body: ErrorObject
@@ -84,9 +84,9 @@ class Answer:
 
 
 def answer_to(error: Exception, *, where: str = "") -> Answer:
-    """Return OpenAI's error object for any exception; what nobody foresaw is logged with its traceback.
+    """Return OpenAI's error object for any exception; an unforeseen one is logged with its traceback.
 
-    The traceback names code, and never what somebody sent.
+    The traceback names code, and never what was sent.
     """
     said: Message | str
     param, headers = None, {}

@@ -15,7 +15,7 @@ def folders_in(parent: Path) -> Iterator[Path]:
 
 
 def remove_whole(folder: Path) -> None:
-    """Remove `folder`, renamed first, so that nobody finds half of it; what cannot be is left and logged."""
+    """Remove `folder`, renamed first, so that half of it is never found; what cannot be removed is left and logged."""
     gone = folder.with_name(f".gone-{folder.name}")
     try:
         folder.rename(gone)

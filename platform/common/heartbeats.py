@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def beating(beat: Callable[[], object], *, seconds: float, what: str) -> Iterator[None]:
-    """Call `beat`, which tells the database that `what` goes on, every so many seconds until the work within is done.
+    """Call `beat`, which records that `what` is still being worked on, every `seconds` until the work within is done.
 
-    From a thread of its own: to send gigabytes to storage is one call, which says nothing for minutes.
+    In its own thread: sending gigabytes to storage is one call, which is silent for minutes.
     """
     ended = threading.Event()
     thread = threading.Thread(target=_beat, args=(beat, seconds, what, ended), name=f"beat-{what}", daemon=True)

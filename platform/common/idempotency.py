@@ -44,7 +44,7 @@ def idempotent(request: Request, handler: Callable[[], Response]) -> Response:
 def run_once(*, owner: str, key: str, asked: str, handler: Callable[[], Reply]) -> Reply:
     """Return `handler()`'s reply, or the stored one of `owner`'s earlier request with the same `key`.
 
-    `asked` says all that the request wants; with another one under the same key UserError 409 is raised.
+    `asked` is everything that the request asks for; with another one under the same key UserError 409 is raised.
     """
     if len(key) > LONGEST_KEY or "\0" in key:
         raise UserError(message("invalid_idempotency_key", header=HEADER, characters=LONGEST_KEY))
@@ -68,9 +68,9 @@ def forget_outdated() -> int:
 
 
 FORM_KEY = "form_key"
-"""The hidden field of a page's form that tells one showing of it from another."""
+"""The hidden field of a page's form that distinguishes one display of it from another."""
 NOT_SAID = frozenset({FORM_KEY, "csrfmiddlewaretoken"})
-"""Fields that nobody fills in."""
+"""Fields that people do not fill in."""
 
 
 def once(request: HttpRequest, create: Callable[[], HttpResponse]) -> HttpResponse:

@@ -13,7 +13,7 @@ class Guarded(models.Model):
     """
 
     STATE: ClassVar[str] = "state"
-    """The name of the field, or of a property, that says how the row stands."""
+    """The name of the field, or of a property, that has the row's state."""
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     class Meta:

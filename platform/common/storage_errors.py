@@ -29,7 +29,7 @@ REFUSALS = {
 
 
 def refusal_of(error: Exception) -> Message | None:
-    """Return why this error will not pass by itself; None for one that may."""
+    """Return why this error will not resolve itself; None for one that may."""
     if isinstance(error, ClientError):
         return REFUSALS.get(str(error.response.get("Error", {}).get("Code", "")))
     if isinstance(error, NoCredentialsError | PartialCredentialsError):

@@ -17,7 +17,7 @@ def is_storable(text: str) -> bool:
 
 
 def sendable(text: str) -> str:
-    """Return the start of `text` as a reply can carry it, whatever somebody sent."""
+    """Return the start of `text` as a reply can carry it, whatever was sent."""
     return text[:80].encode("utf-8", "replace").decode().replace("\0", "?")
 
 

@@ -27,9 +27,9 @@ class Times:
     stop_grace_seconds: float = 45
     """From SIGTERM to SIGKILL."""
     node_silent_seconds: float = 30
-    """A node not heard from for so long gets no new Runs."""
+    """A node that has been silent for so long gets no new Runs."""
     replica_idle_seconds: float = 600
-    """A shared replica nobody asked for so long goes to sleep."""
+    """A shared replica without a request for so long goes to sleep."""
     wake_hold_seconds: float = 60
     """How long a request is held while a replica wakes."""
     stream_stall_seconds: float = 60

@@ -33,7 +33,7 @@ def _at_once() -> Retry:
 def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
     """Count one more attempt at `name` and say whether it is beyond `limit` in the running window of `seconds`.
 
-    While the broker is away this process counts by itself: guessing is not free then, and nobody is locked out.
+    While the broker is away this process counts by itself: guessing is not free then, and no one is locked out.
     """
     try:
         pipe = client().pipeline()
@@ -46,7 +46,7 @@ def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
 
 
 def forget_attempts(name: str) -> None:
-    """Begin the count of `name` anew."""
+    """Restart the count of `name`."""
     _counts.pop(name, None)
     with contextlib.suppress(*UNREACHABLE):
         client().delete(f"luthier:limit:{name}")

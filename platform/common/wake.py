@@ -13,7 +13,7 @@ EXPIRES_SECONDS = 30
 
 
 def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
-    """Send `task` when the current transaction has committed; a broker that is away is no error.
+    """Send `task` when the current transaction has committed; a broker that is away is not an error.
 
     By its name where what a task runs wakes others in turn.
     """

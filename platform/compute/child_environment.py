@@ -57,7 +57,7 @@ def environment_for(devices: Sequence[Device], directory: RunDirectory) -> dict[
 def _waiting() -> dict[str, str]:
     """Return how a thread waits for the others at the end of each of the thousands of small parallel loops of a step.
 
-    On cores of its own it spins for some microseconds: 158 tokens/s instead of 100 on two cores. On cores that another
+    On its own cores it spins for some microseconds: 158 tokens/s instead of 100 on two cores. On cores that another
     program uses as well, spinning takes from the thread that is waited for (17 tokens/s), and sleeping at once is best.
     """
     return {"OMP_WAIT_POLICY": "PASSIVE"} if settings.SHARED_CORES else {"GOMP_SPINCOUNT": "10000"}

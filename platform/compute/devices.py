@@ -29,7 +29,7 @@ class Accelerator:
     """"cuda" or "cpu"."""
     name: str
     memory_bytes: int = 0
-    """Of its own; 0 for a core, which shares the host's."""
+    """Its own; 0 for a core, which shares the host's."""
 
 
 def node_name() -> str:
@@ -62,7 +62,7 @@ def accelerators() -> list[Accelerator]:
 
 
 def gpus() -> list[Accelerator]:
-    """Return the NVIDIA GPUs that NVML tells of; none where there is no driver."""
+    """Return the NVIDIA GPUs that NVML reports; none where there is no driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -102,7 +102,7 @@ def _processor_name() -> str:
 
 @transaction.atomic
 def register_node(*, reopens: bool = True) -> Node:
-    """Write this node and its devices down as they are now and mark it as heard.
+    """Record this node and its devices as they are now, and that it is alive.
 
     `reopens` lets a node that ended by draining take new Runs again; a worker that restarts while the platform is
     ending must not.

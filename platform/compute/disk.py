@@ -58,7 +58,7 @@ def _children(home: Path, *, without: set[str]) -> list[Path]:
 
 
 def _size(path: Path, seen: set[tuple[int, int]]) -> int:
-    """Return the bytes that the disk gives to everything below `path`; what vanishes meanwhile counts nothing."""
+    """Return the bytes that the disk gives to everything below `path`; what vanishes counts as nothing."""
     try:
         about = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Why a Run waits: an explanation is {"code": …, numbers…} in the database and a message for whoever asks."""
+"""Why a Run waits: an explanation is {"code": …, numbers…} in the database and a message for readers."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -54,7 +54,7 @@ SAID = {
 }
 """The message of each code."""
 COUNTED = ("asked", "quota")
-"""Numbers that are told with what they count, such as "4 GPUs"."""
+"""Numbers that are shown with what they count, such as "4 GPUs"."""
 
 
 def explained(explanation: Mapping[str, Any]) -> Message:

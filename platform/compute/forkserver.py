@@ -121,7 +121,7 @@ class ForkServer:
         return None
 
     def _give_up(self) -> None:
-        """Close the socket, at which the server ends by itself; one that hangs in an import is killed."""
+        """Close the socket, at which the server ends; one that hangs in an import is killed."""
         if self._control is not None:
             self._control.close()
         if self._process is not None and self._process.poll() is None:

@@ -1,4 +1,4 @@
-"""Holding a Run: a lease by the database's clock, a fencing number, and the lock that tells a living supervisor."""
+"""Holding a Run: a lease by the database's clock, a fencing number, and the lock that shows a living supervisor."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ class LetGo(Exception):
 
 
 class Hold:
-    """One supervisor's hold on a Run; renews itself in a thread of its own while entered."""
+    """One supervisor's hold on a Run; renews itself in its own thread while entered."""
 
     def __init__(
         self, *, run_id: str, fencing: int, directory: RunDirectory | None, lock: SupervisorLock | None,
@@ -96,7 +96,7 @@ class Hold:
             self._lock.release()
 
     def rows(self) -> models.QuerySet[Run]:
-        """Return the Run as a query that finds nothing once somebody else holds it."""
+        """Return the Run as a query that finds nothing once another supervisor holds it."""
         return Run.objects.held_by(self.run_id, self.fencing)
 
     def row(self) -> Run:
@@ -156,7 +156,7 @@ class Hold:
         return settings.TIMES.lease_renew_seconds if told else 0
 
     def _give_back_lease(self) -> None:
-        """Let the reconciler see at once that nobody holds the Run; the tree lives on until its own lease is silent."""
+        """Let the reconciler see at once that the Run is not held; the tree lives on until its own lease is silent."""
         try:
             self.rows().update(lease_until=None)
         except DATABASE_AWAY:
@@ -182,7 +182,7 @@ class Hold:
         return True
 
     def _retake_lock(self) -> None:
-        """Take the lock once a stopped predecessor has let go, so that this supervisor can be replaced at once."""
+        """Take the lock once a stopped predecessor has released it, so that this supervisor can be replaced at once."""
         if self._lock is None and self.directory is not None:
             self._lock = _locked(self.directory)
 
@@ -194,7 +194,7 @@ def _locked(directory: RunDirectory) -> SupervisorLock | None:
 
 
 def _advance(run: Run, *, holder: str, even_if_leased: bool) -> bool:
-    """Give the Run its next fencing number; False when somebody was faster or holds it."""
+    """Give the Run its next fencing number; False when another supervisor was faster or holds it."""
     rows = Run.objects.live() if even_if_leased else Run.objects.unheld()
     until = Now() + timedelta(seconds=settings.TIMES.lease_seconds)
     return bool(
@@ -205,5 +205,5 @@ def _advance(run: Run, *, holder: str, even_if_leased: bool) -> bool:
 
 
 def _clock() -> float:
-    """Return seconds that go on while the host sleeps, where it can tell."""
+    """Return seconds of a clock that also counts the host's sleep, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -79,7 +79,7 @@ def held() -> dict[Key, Decimal]:
 
 
 def resets_at() -> datetime:
-    """Return when the month's hours begin anew."""
+    """Return when the next month's hours start."""
     return beginning(next_month(today()))
 
 

@@ -44,7 +44,7 @@ class Handle(TypedDict):
 
 @dataclass(frozen=True)
 class Spawned:
-    """A tree that waits at its gate: it becomes the command only when `release` is called.
+    """A process tree that waits at its gate: it becomes the command only when `release` is called.
 
     So the handle can be stored first. Were it stored afterwards, a supervisor killed in between would leave a tree
     that nobody knows of, and the next supervisor would start a second one.

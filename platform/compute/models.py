@@ -23,7 +23,7 @@ DEFAULT_POOL = "default"
 
 
 class NotHeld(RuntimeError):
-    """The Run has a newer fencing number: whoever wrote with the old one must let go of it."""
+    """The Run has a newer fencing number: the holder of the old one must let go of it."""
 
 
 class Priority(models.IntegerChoices):
@@ -65,7 +65,7 @@ def default_pool() -> int:
 
 class NodeQuerySet(models.QuerySet["Node"]):
     def heard(self) -> "NodeQuerySet":
-        """Nodes whose worker was heard lately, by the database's clock."""
+        """Nodes whose worker has reported lately, by the database's clock."""
         return self.filter(last_seen_at__gte=Now() - timedelta(seconds=settings.TIMES.node_silent_seconds))
 
     def open(self) -> "NodeQuerySet":
@@ -74,7 +74,7 @@ class NodeQuerySet(models.QuerySet["Node"]):
 
 
 class Node(models.Model):
-    """One machine with a Celery worker of its own."""
+    """One machine with its own Celery worker."""
 
     class Kind(models.TextChoices):
         CPU = "cpu", _("CPU cores")
@@ -164,7 +164,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(sooner, state=Run.State.WAITING).count()
 
     def live(self) -> "RunQuerySet":
-        """Runs that have begun and not ended."""
+        """Runs that have started and not ended."""
         return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING])
 
     def unfinished(self) -> "RunQuerySet":
@@ -349,7 +349,7 @@ class Allocation(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="allocations")
     device = models.ForeignKey(Device, models.PROTECT, related_name="allocations")
     created_at = models.DateTimeField(db_default=Now())
-    """By the database's clock, as its end is: the ledger charges what lies between."""
+    """By the database's clock, as its end is: the ledger charges the time between them."""
     released_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What a node's Celery worker does besides its tasks: it registers the node, wakes its Runs and is heard from."""
+"""What a node's Celery worker does besides its tasks: it registers the node, wakes its Runs and shows that it lives."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def start_heartbeat(sender: Any, **kwargs: Any) -> None:
-    """Begin to speak for this node, if the worker that is ready reads the node's queue."""
+    """Begin to report for this node, if the worker that is ready reads the node's queue."""
     if node_queue() in sender.app.amqp.queues.consume_from:
         FORK_SERVER.start()
         threading.Thread(target=_speak_for_node, name="node-heartbeat", daemon=True).start()
@@ -28,7 +28,7 @@ def start_heartbeat(sender: Any, **kwargs: Any) -> None:
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def let_go_of_runs(**kwargs: Any) -> None:
-    """Let every supervisor of this worker return; the trees work on."""
+    """Let every supervisor of this worker return; the process trees keep running."""
     STOPPING.set()
     FORK_SERVER.stop()
 

@@ -76,7 +76,7 @@ class Pool(PoolSummary):
 def pool(*, team: Team | None = None) -> Pool:
     """Return nodes with their devices and holders, and teams with quota, use and queue.
 
-    With `team`, only that team's row is told, other teams' Runs are shown as taken, without names, and no disk.
+    With `team`, only that team's row is shown, other teams' Runs are shown as taken, without names, and no disk.
     """
     holders = _holders()
     nodes = [_node(node, holders, team) for node in Node.objects.order_by("name").prefetch_related("devices")]

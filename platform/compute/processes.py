@@ -1,4 +1,4 @@
-"""Processes as /proc tells them: which one a pid is, and who belongs to its session."""
+"""Processes as /proc shows them: which one a pid is, and which belong to its session."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The reconciler: whatever nobody holds is woken again, and what died with its node is given up."""
+"""The reconciler: Runs that no supervisor holds are woken again, and those that died with their node are given up."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from compute.wakes import wake_scheduler, wake_supervisor
 
 
 def reconcile() -> None:
-    """Schedule, hold for what goes on, wake a supervisor where none is, and give up what died with its node."""
+    """Schedule, hold hours for what still runs, wake missing supervisors, and give up what died with its node."""
     watch_hours()
     schedule()
     hold_on()

@@ -1,4 +1,4 @@
-"""The scheduler: a pure function from what is to what shall be, and why the rest waits.
+"""The scheduler: a pure function from the pool's state to what starts or stops next, and why the rest waits.
 
 The line is first come, first served within a priority. Three rules bend it:
 
@@ -54,7 +54,7 @@ class NodeState:
     name: str
     kind: str
     takes_runs: bool
-    """Heard lately and not draining."""
+    """Has reported lately and is not draining."""
     heard: bool = True
     device_ids: tuple[int, ...]
     """The healthy devices, by index, held ones included."""

@@ -86,7 +86,7 @@ def request_run(
 
 @transaction.atomic
 def request_stop(*, run: Run, reason: str) -> bool:
-    """Ask whoever holds `run` to stop it; one that waits ends without having started.
+    """Ask the holder of `run` to stop it; one that waits ends without having started.
 
     The first reason stays, except that a cancellation replaces any other. Returns False when the Run's outcome is
     already decided, so that there is nothing to stop.
@@ -124,7 +124,7 @@ def set_idle(*, run: Run, since: datetime | None) -> None:
 
 @transaction.atomic
 def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
-    """Let `team` hold at most so many accelerators at once; None: the whole pool."""
+    """Let `team` hold at most that many accelerators at once; None: the whole pool."""
     if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(message("invalid_quota", most=MOST_ACCELERATORS), param="accelerators")
     share = {"guaranteed": 0, "ceiling": accelerators}
@@ -134,7 +134,7 @@ def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
 
 
 def explain(run: Run) -> Message | None:
-    """Return why `run` waits; None once it has begun."""
+    """Return why `run` waits; None once it has started."""
     is_brought_something = run.state == Run.State.STARTING and "code" in run.explanation
     return explained(run.explanation) if run.state == Run.State.WAITING or is_brought_something else None
 

@@ -30,11 +30,11 @@ BATCH = 500
 MOST_FAILURES = 5
 """Unforeseen failures in a row after which a step is given up."""
 LONGEST_BACKOFF = 30
-"""Retries of a step are at most so many times `lease_retry_seconds` apart."""
+"""The longest pause between retries of a step, in multiples of `lease_retry_seconds`."""
 
 
 class Supervisor:
-    """Looks after one Run from its devices to its end, or until the worker stops or somebody else holds it."""
+    """Looks after one Run from its devices to its end, or until the worker stops or another supervisor holds it."""
 
     def __init__(self, run_id: str, holder: str, *, stopping: threading.Event = STOPPING) -> None:
         self.run_id = run_id
@@ -47,7 +47,7 @@ class Supervisor:
         self._hold: Hold
 
     def run(self) -> None:
-        """Supervise; returns when the Run has ended, is held by somebody else, or the worker is stopping."""
+        """Supervise; returns when the Run has ended, is held by another supervisor, or the worker is stopping."""
         if self._stopping.is_set():
             return  # a wake-up that came late; the next worker looks at every live Run
         try:
@@ -81,7 +81,7 @@ class Supervisor:
     # Beginning
 
     def _begin(self, directory: RunDirectory) -> None:
-        """Prepare and start the tree, or decide why there is none: its accelerators wait for it meanwhile."""
+        """Prepare and start the tree, or decide why there is none: its accelerators are held in the meantime."""
         begun_at = time.monotonic()
         delay = settings.TIMES.lease_retry_seconds
         while True:
@@ -124,7 +124,7 @@ class Supervisor:
         return True
 
     def _start(self, run: Run, work: Work, directory: RunDirectory) -> None:
-        """Start the tree behind its gate, store its handle under the guard, then let it go."""
+        """Start the tree behind its gate, store its handle under the guard, then open the gate."""
         command = work.command(run, directory)
         spawned = self._launcher.start(command, run.devices(), directory)
         try:
@@ -260,7 +260,7 @@ class Supervisor:
         self._hold.patiently(write)
 
     def _conclude(self) -> None:
-        """Let the work draw its consequences, however often that takes, and end the Run."""
+        """Let the work conclude the Run, however many tries that takes, and end it."""
         run = self._row()
         directory = self._hold.directory or run.directory
         try:
@@ -287,7 +287,7 @@ class Supervisor:
             self._hold.wait(settings.TIMES.tail_seconds)
 
     def _insist(self, step: str, action: Callable[[], None], *, most_failures: int | None = None) -> None:
-        """Do `action` until it succeeds; with `most_failures` it is given up after so many unforeseen ones."""
+        """Do `action` until it succeeds; with `most_failures` it is given up after that many unforeseen failures."""
         delay = settings.TIMES.lease_retry_seconds
         num_failures = 0
         while num_failures != most_failures:

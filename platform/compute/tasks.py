@@ -17,7 +17,7 @@ __all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
 
 @shared_task(name=wakes.SUPERVISE)  # type: ignore[untyped-decorator]
 def supervise(run_id: str) -> None:
-    """Look after a Run for as long as it lives; returns at once when somebody else does."""
+    """Look after a Run for as long as it lives; returns at once when another worker does."""
     close_old_connections()
     Supervisor(run_id, f"{socket.gethostname()}/{threading.get_ident()}").run()
 

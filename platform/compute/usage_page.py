@@ -30,7 +30,7 @@ from ledger.storage import stored, titles
 MOST_ROWS = 200
 """Of the table; the file has all."""
 BAR, GAP, HEIGHT = 8, 2, 100
-"""Of the plot, in units of its own."""
+"""Of the plot, in its own units."""
 GROUPS = {
     "user": gettext_lazy("Person"),
     "model": gettext_lazy("Model"),

@@ -21,6 +21,6 @@ def wake_supervisor(run_id: str, *, queue: str | None) -> None:
 
 
 def wake_every_node(task: Task) -> None:
-    """Let each node that is heard of run `task`, which looks after its own home."""
+    """Have each live node run `task`, which looks after its own home."""
     for node in Node.objects.heard():
         wake(task, queue=node.queue)

@@ -62,7 +62,7 @@ class Work(Protocol):
         """Store `events` inside the transaction that moves the stored byte offset."""
 
     def attend(self, run: "Run", directory: RunDirectory) -> None:
-        """Do slow side work, such as uploading checkpoints, outside transactions and in a thread of its own.
+        """Do slow side work, such as uploading checkpoints, outside transactions and in a separate thread.
 
         Called again and again while the tree lives, and once more before `conclude`. May raise TryAgain.
         """

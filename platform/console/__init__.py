@@ -1,4 +1,4 @@
-"""The Django project: wiring, imported by nobody."""
+"""The Django project: wiring, which nothing imports."""
 
 from console.celery import app as celery_app
 

@@ -23,7 +23,7 @@ STOP_SECONDS = 20
 
 
 RULES = "local all all scram-sha-256\n"
-"""pg_hba.conf: who may come in, and how; there is no network address to come from."""
+"""pg_hba.conf: who may connect, and how; it listens on no network address."""
 
 
 class EmbeddedError(RuntimeError):
@@ -147,9 +147,9 @@ class PostgreSQL:
             self._query("CREATE DATABASE luthier")
 
     def _require_password(self) -> None:
-        """Let nobody in without the password: the server may run under an account that other programs share.
+        """Require the password of every client: the server may run under an account that other programs share.
 
-        A new cluster trusts whoever comes until here, with nothing in it; so did those that older versions made.
+        A new, empty cluster trusts every client until here; so did those that older versions made.
         """
         rules = self.home.database / "pg_hba.conf"
         if rules.read_text() == RULES:

@@ -19,7 +19,7 @@ GetResponse = Callable[[PageRequest], HttpResponse]
 
 
 def is_api(path: str) -> bool:
-    """True where machines read: these paths speak JSON."""
+    """True for programs' paths, which answer in JSON."""
     return path.startswith(("/v1/", "/api/"))
 
 
@@ -105,7 +105,7 @@ def error_page(request: PageRequest, error: UserError) -> HttpResponse:
 
 
 class MembershipMiddleware:
-    """Show pages that are a team's to its people alone, and let them do there what their role allows."""
+    """Show a team's pages to its members alone, and allow there what their role allows."""
 
     OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
     """Names of addresses that need no team."""

@@ -20,7 +20,7 @@ MOST_QUOTES = 200_000
 MOST_PARTS = 200_000
 """Brackets and commas outside of strings."""
 STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""Matches at every quote, closed or not, and gives nothing back: one pass over whatever body."""
+"""Matches at every quote, closed or not, and gives nothing back: one pass over any body."""
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 """Escapes of half a character, and of both halves of one."""
@@ -30,7 +30,7 @@ NO_PARTS = bytes(set(range(256)) - set(b"[]{},"))
 
 
 class BoundedJSONParser(BaseParser):
-    """Read UTF-8 JSON whatever charset the header claims, no deeper than DEEPEST, without NaN."""
+    """Read UTF-8 JSON, whatever charset the header claims, no deeper than DEEPEST, without NaN."""
 
     media_type = "application/json"
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the settings import this module, before anything of Django 
     from console.shell import Application
 
 NEAR = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-"""Loopback and private networks: where a proxy usually stands."""
+"""Loopback and private networks: where a proxy usually is."""
 
 
 def trusted_proxies(text: str) -> list[str]:
@@ -31,7 +31,7 @@ def trusted_proxies(text: str) -> list[str]:
 
 
 def behind_proxies(application: "Application", proxies: list[str]) -> "Application":
-    """Return `application` with the client's own address and scheme, where a trusted proxy tells them."""
+    """Return `application` with the client's own address and scheme, where a trusted proxy states them."""
     if not proxies:
         return application
     # The last address that is no trusted proxy's counts: what stands before it anybody can write.

@@ -56,7 +56,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answer for what nobody foresaw; a database that is away for a moment is a 503 that says when to come back."""
+    """Answer for unforeseen errors; a database that is away for a moment is a 503 that says when to come back."""
     error = sys.exc_info()[1]
     if error is not None and is_database_away(error):
         response = answer(request, DATABASE_AWAY, status=503)

@@ -1,4 +1,4 @@
-"""What is deleted by itself, and when: every rule in one place, its days in settings.KEEP_DAYS (0: never).
+"""What is deleted automatically, and when: every rule in one place, its days in settings.KEEP_DAYS (0: never).
 
 Nothing goes that a live Run uses, or that a job which has not ended needs to go on: such a job keeps its run
 directories, and every token cache used since the oldest such job was made. What goes can be made or fetched again, or
@@ -31,7 +31,7 @@ from rundir.manifest import NAME as MANIFEST
 logger = logging.getLogger(__name__)
 
 DRAFT_SECONDS = 24 * 3600
-"""A half folder this old belongs to nobody any more."""
+"""A half-written folder this old is no longer in use."""
 AT_ONCE = 100
 """Jobs whose events go in one round."""
 
@@ -90,7 +90,7 @@ def sweep_runs(folder: Path) -> None:
 
 
 def sweep_adapters(folder: Path) -> None:
-    """Delete copies of tuned models that nobody has served from here for so long, if object storage has them."""
+    """Delete copies of tuned models that have not been served from here for so long, if object storage has them."""
     before = _before("adapters")
     if before is None:
         return

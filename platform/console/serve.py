@@ -88,7 +88,7 @@ class Child:
 
 
 def die_with_parent() -> None:
-    """Let the kernel end this child when the supervisor is killed: kill -9 must leave no orphan server."""
+    """Have the kernel end this child when the supervisor is killed: kill -9 must leave no orphaned server."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

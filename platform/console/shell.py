@@ -167,7 +167,7 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _with_request_id(send: Send, request_id: bytes) -> Send:
-    """Return `send` that puts the id on every answer, whoever gives it."""
+    """Return a `send` that puts the id on every answer, whatever produces it."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -27,7 +27,7 @@ SHOWN = 5
 
 
 def admin_sign_in(request: PageRequest) -> HttpResponse:
-    """Lead to the sign-in form; somebody who is signed in and no administrator would be sent round in a circle."""
+    """Lead to the sign-in form; a signed-in person who is not an administrator would be redirected in a circle."""
     if request.user.is_authenticated and not request.user.is_staff:
         raise PermissionDenied
     return redirect(f"{reverse('sign_in')}?{request.GET.urlencode()}")
@@ -70,7 +70,7 @@ STATES = (
 @login_required
 @require_POST
 def start_sample(request: PageRequest) -> HttpResponse:
-    """Put the sample into the team's data sets and go on to the form of a new job."""
+    """Put the sample into the team's data sets and continue to the form of a new job."""
     if not SAMPLE.exists():
         raise UserError(message("no_sample"), status=404)
 

@@ -30,7 +30,7 @@ class UsageQuery(serializers.Serializer[Any]):
 
 
 class UsageRow(TypedDict):
-    """What one team, person, day or model has used; that key alone is there, null where nobody knows whose it was."""
+    """What one team, person, day or model has used; that key alone is there, null where it is unknown."""
 
     team: NotRequired[str | None]
     user: NotRequired[str | None]
@@ -77,7 +77,7 @@ class UsageFileView(UsageView):
 
 
 def as_json(sums: Sums, by: str) -> UsageRow:
-    """Return a row as the API shows it; null where nobody knows whose it was."""
+    """Return a row as the API shows it; null where it is not known whose it was."""
     row: UsageRow = {
         "accelerator_seconds": round(float(sums.accelerator_seconds), 3),
         "requests": sums.requests,

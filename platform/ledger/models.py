@@ -59,7 +59,7 @@ class Entry(models.Model):
     team = models.CharField(max_length=60)
     """Its slug."""
     user = models.CharField(max_length=254, blank=True)
-    """An email; "" where it was nobody in particular."""
+    """An email; "" where it was no particular person."""
     pool = models.CharField(max_length=60, blank=True)
     model = models.CharField(max_length=255, blank=True)
     """A base model's id, or a tuned model's name."""

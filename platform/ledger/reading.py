@@ -32,7 +32,7 @@ class Sums:
     """What one team, person, day or model has used."""
 
     key: str
-    """A team's slug, an email, a day such as 2026-11-28, or a model's name; "" where nobody knows."""
+    """A team's slug, an email, a day such as 2026-11-28, or a model's name; "" where it is not known."""
     accelerator_seconds: Decimal = Decimal(0)
     requests: int = 0
     prompt_tokens: int = 0

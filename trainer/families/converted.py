@@ -12,7 +12,7 @@ from trainer.failures import Failure
 from trainer.messages import message
 
 Convert = Callable[[str, torch.Tensor], Iterator[tuple[str, torch.Tensor]]]
-"""Yields what becomes of a tensor: (new name, tensor), of one that is computed anew nothing."""
+"""Yields what becomes of a tensor: (new name, tensor); nothing for one that is computed instead."""
 
 
 def load_converted(

@@ -1,6 +1,6 @@
 """InternLM2 and InternLM2.5 (InternLM2ForCausalLM), read into the Llama architecture without the model's own code.
 
-The arithmetic is the same. Names differ, and the three projections lie in one matrix `wqkv`: its rows are grouped by
+The arithmetic is the same. Names differ, and the three projections are in one matrix `wqkv`: its rows are grouped by
 key head, each group holding the query heads that share it, then that key head, then its value head (as in
 tools/convert2llama.py of github.com/InternLM/InternLM). Dynamic NTK changes nothing up to `max_position_embeddings`
 tokens, to which the model is therefore limited here.

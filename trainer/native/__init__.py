@@ -1,6 +1,6 @@
 """Passes over fp32 activations on processors, in C++: one each where PyTorch takes many, compiled for this processor.
 
-`library()` gives them; whether one works here says machine.answers, and whoever uses it has another way.
+`library()` gives them; whether one works here says machine.answers, and every caller has an alternative.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ FLAGS = (
     "-O3", "-std=c++17", "-fPIC", "-shared", "-fopenmp", "-ffp-contract=fast", "-fassociative-math",
     "-freciprocal-math", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
 )  # fmt: skip
-"""Sums may be taken in another order; what is no number stays none."""
+"""Sums may be taken in another order; NaN stays NaN."""
 TARGETS = (("-march=native",), ())
 """In turn, until the compiler takes one: not each knows the processor that it runs on. Without, it is slower code."""
 COMPILER_SECONDS = 300

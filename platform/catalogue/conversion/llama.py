@@ -103,7 +103,7 @@ _SPECIAL_IDS = (("bos", "bos"), ("eos", "eos"), ("pad", "padding"))
 
 
 def tokenizer(file: GGUFFile) -> dict[str, Any]:
-    """Return tokenizer.json: byte-level BPE, each digit by itself as the model was pretrained ("smollm")."""
+    """Return tokenizer.json: byte-level BPE, each digit separately, as the model was pretrained ("smollm")."""
     about = file.metadata
     if about["tokenizer.ggml.model"] != "gpt2" or about["tokenizer.ggml.pre"] != "smollm":
         raise GGUFError(f"The tokenizer {about['tokenizer.ggml.pre']} is not known; only SmolLM's can be converted.")

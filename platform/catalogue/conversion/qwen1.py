@@ -136,7 +136,7 @@ def last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes] | N
 
 
 def byte_letters() -> list[str]:
-    """Return the printable letter that stands for each byte in byte-level BPE, as in GPT-2."""
+    """Return the printable letter that represents each byte in byte-level BPE, as in GPT-2."""
     plain = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte) if byte in plain else chr(next(others)) for byte in range(256)]

@@ -81,7 +81,7 @@ def in_words(message: Message | str | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def form_key(context: dict[str, Any]) -> SafeString:
-    """A field that tells this showing of a form, and to whom, from every other: sent again, the form does nothing."""
+    """A field that identifies this display of a form, and its viewer: sent again, the form does nothing."""
     key = f"{context['user'].pk}-{secrets.token_urlsafe(16)}"
     return format_html('<input type="hidden" name="{}" value="{}" autocomplete="off">', FORM_KEY, key)
 

@@ -55,7 +55,7 @@ class Stay:
     since: float
     until: float
     stopped_at: float
-    """From when on it only wrote its checkpoint; `until`, where it ended by itself."""
+    """From when on it only wrote its checkpoint; `until`, where it ended on its own."""
 
 
 @dataclass

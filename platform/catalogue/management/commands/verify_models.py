@@ -17,7 +17,7 @@ class Command(BaseCommand):
             raise CommandError(f"Damaged: {', '.join(damaged)}.")
 
     def _is_whole(self, base: BaseModel) -> bool:
-        """Say in one line how `base` stands here; False when it is damaged."""
+        """Print the state of `base` here in one line; False when it is damaged."""
         if not base.path.is_dir():
             self.stdout.write(f"{base.id}: not on this machine")
             return True
