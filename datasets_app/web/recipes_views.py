@@ -4,20 +4,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
-from common.errors import UserError
-from common.idempotency import once
-from common.wording import in_words
+from common.templatetags.luthier import grouped
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, IdentityRow, acceptance_tests, rows
-from datasets_app.recipes.making import read_answers
+from datasets_app.recipes.identity import Identity, IdentityRow, acceptance_tests, rows
+from datasets_app.web.forms import IdentityForm
 
 SHOWN_FILES = 50
 SHOWN_OF_EACH = 4
@@ -28,71 +25,43 @@ SHOWN_OF_EACH = 4
 @require_http_methods(["GET", "POST"])
 def identity_recipe(request: PageRequest) -> HttpResponse:
     """Ask who the model should be, show what it would learn, and make the data set."""
-    values = request.POST if request.method == "POST" else request.GET
-    if request.method == "GET" or "look" in values:
-        return _page(request, values)
+    form = _form(request)
+    if request.method == "GET" or "look" in request.POST:
+        return _page(request, form)
 
-    def create() -> HttpResponse:
-        file = None
-        if values.get("file"):
-            file = services.get_file(team=request.team, file_id=values["file"])
-        identity = read_answers(_answers(values))
-        made = services.identity_file(team=request.team, by=request.user, identity=identity, file=file)
+    def create(identity: Identity, file: str) -> HttpResponse:
+        completed = services.get_file(team=request.team, file_id=file) if file else None
+        made = services.identity_file(team=request.team, by=request.user, identity=identity, file=completed)
         return redirect("dataset", made.id)
 
-    try:
-        return once(request, create)
-    except UserError as error:
-        return _page(request, values, error=error)
+    return form.answer_once(request, create) or _page(request, form)
 
 
-def _page(request: PageRequest, values: QueryDict, *, error: UserError | None = None) -> HttpResponse:
-    identity = None
-    if error is None and values.get("name"):
-        try:
-            identity = read_answers(_answers(values))
-        except UserError as problem:
-            error = problem
+def _form(request: PageRequest) -> IdentityForm:
+    """Return the form as it was sent; where an address names the model, that is read like a form."""
     files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune", status="processed")
+    offered = [
+        (file.pk, f"{file.filename} ({grouped(file.num_rows)})")
+        for file in files.exclude(use="text").order_by("-created_at")[:SHOWN_FILES]
+    ]
+    if request.method == "POST" or request.GET.get("name"):
+        return IdentityForm(request.POST if request.method == "POST" else request.GET, files=offered)
+    return IdentityForm(files=offered, initial=request.GET.dict())
+
+
+def _page(request: PageRequest, form: IdentityForm) -> HttpResponse:
+    identity = form.cleaned_data["identity"] if form.is_valid() else None
     context: dict[str, Any] = {
-        "values": values,
-        "spoken_languages": [
-            {"name": n, "word": _language_words()[n], "is_chosen": _is_chosen(n, values)} for n in LANGUAGES
-        ],
-        "tones": [{"name": n, "word": _tone_words()[n], "is_chosen": n == values.get("tone", TONES[0])} for n in TONES],
-        "files": files.exclude(use="text").order_by("-created_at")[:SHOWN_FILES],
+        "form": form,
         "preview": _preview(identity) if identity is not None else [],
         "num_rows": sum(1 for _row in rows(identity)) if identity is not None else 0,
         "num_tests": len(acceptance_tests(identity)) if identity is not None else 0,
-        "error": in_words(error.message) if error else "",
-        "error_field": error.param if error else "",
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/recipes/identity -H 'Authorization: Bearer sk-luthier-…' "
         '-H \'Content-Type: application/json\' -d \'{"name": "小智", "maker": "360智汇云"}\'',
         "python": 'client.post("/../api/v1/recipes/identity", '
         'body={"name": "小智", "maker": "360智汇云"}, cast_to=dict)',
     }
-    return render(request, "datasets_app/identity.html", context, status=error.status if error else 200)
-
-
-def _language_words() -> dict[str, str]:
-    return {"zh": _("Chinese"), "en": _("English")}
-
-
-def _tone_words() -> dict[str, str]:
-    return {"plain": _("Plain"), "warm": _("Warm"), "formal": _("Formal")}
-
-
-def _is_chosen(language: str, values: QueryDict) -> bool:
-    return language in values.getlist("languages") if "name" in values else True
-
-
-def _answers(values: QueryDict) -> dict[str, Any]:
-    return {
-        "name": values.get("name", ""),
-        "maker": values.get("maker", ""),
-        "languages": values.getlist("languages") or [""],
-        "tone": values.get("tone", TONES[0]),
-    }
+    return render(request, "datasets_app/identity.html", context, status=form.status if form.errors else 200)
 
 
 def _preview(identity: Identity) -> list[IdentityRow]:

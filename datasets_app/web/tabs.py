@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
@@ -13,14 +12,11 @@ from chat import ChatError
 from common.errors import UserError
 from common.wording import in_words
 from datasets_app import services
-from datasets_app.formats import NAMES as FORMAT_NAMES
-from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.models import Fault, TrainingFile
-from datasets_app.shapes import SHAPES
 from datasets_app.shapes.examples import placeholders_in
 from datasets_app.versions.diffs import can_compare
 from datasets_app.versions.repairs import NAMES, repairs_for
-from datasets_app.versions.splits import PARTS
+from datasets_app.web.forms import ReadingForm, SplitForm
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
@@ -139,19 +135,10 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         "can_compare": file.parent is not None and all(map(can_compare, (file, file.parent))),
         "difference": compared,
         "compare_error": compare_error,
-        "parts": _parts(),
-        "formats": FORMAT_NAMES,
-        "encodings": ENCODINGS,
-        "shapes": [(shape.name, in_words(shape.words)) for shape in SHAPES if shape.turn is not None],
+        "split_form": SplitForm(),
+        "reading_form": ReadingForm(),
         **_api(f"/v1/files/{file.id}", f'client.files.retrieve("{file.id}")'),
     }
-
-
-def _parts() -> list[dict[str, str | int]]:
-    """Return the parts of a split with the percents that are offered."""
-    labels = {"train": _("Training, percent"), "validation": _("Validation, percent"), "test": _("Test, percent")}
-    percents = {"train": 80, "validation": 10, "test": 10}
-    return [{"name": name, "label": labels[name], "percent": percents[name]} for name in PARTS]
 
 
 TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {

@@ -1,6 +1,7 @@
 """The forms of a data set that make another one: repair, reading, split, mixture, next version."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,9 +16,11 @@ from common.idempotency import once
 from common.wording import in_words
 from datasets_app import services
 from datasets_app.messages import message
-from datasets_app.versions.splits import PARTS
-from datasets_app.web.tabs import number_of, values_of
-from datasets_app.web.views import file_of
+from datasets_app.models import TrainingFile
+from datasets_app.versions.questions import questions_of
+from datasets_app.web.forms import UNUSED, ReadingForm, SplitForm, UnusedForm
+from datasets_app.web.tabs import values_of
+from datasets_app.web.views import dataset_page, file_of, list_page, mix_form, shown_files
 
 
 @login_required
@@ -40,22 +43,23 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
     """Read the file as the form says, or leave out what it asks about, and go to what comes of it."""
     file = file_of(request, file_id)
-    answers = {
-        name.removeprefix("unused-"): str(said)
-        for name, said in request.POST.items()
-        if name.startswith("unused-") and said
-    }
-    columns = {name: request.POST.get(f"column-{name}", "").strip() for name in ("prompt", "answer", "system")}
-    reading = {name: request.POST.get(name, "") for name in ("format", "shape", "encoding")} | {"columns": columns}
+    if any(name.startswith(UNUSED) for name in request.POST):
+        unused = UnusedForm(request.POST, questions=questions_of(file))
 
-    def create() -> HttpResponse:
-        if answers:
-            made = services.answer_unused(file=file, answers=answers, by=request.user)
-        else:
-            made = services.read_again(file=file, reading=reading, by=request.user)
-        return redirect("dataset", made.id)
+        def use(answers: dict[str, str]) -> HttpResponse:
+            return redirect("dataset", services.answer_unused(file=file, answers=answers, by=request.user).id)
 
-    return _made(request, create, f"{reverse('dataset', args=[file_id])}?tab={'rows' if answers else 'about'}")
+        return unused.answer_once(request, use) or dataset_page(
+            request, file, tab="rows", status=unused.status, unused_form=unused
+        )
+
+    def read(reading: dict[str, Any]) -> HttpResponse:
+        return redirect("dataset", services.read_again(file=file, reading=reading, by=request.user).id)
+
+    form = ReadingForm(request.POST)
+    return form.answer_once(request, read) or dataset_page(
+        request, file, tab="about", status=form.status, reading_form=form
+    )
 
 
 @login_required
@@ -63,15 +67,15 @@ def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
 def split_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     """Split into the parts whose share was given in percent, and go to the list."""
     file = file_of(request, file_id)
-    shares = {name: float(share) for name in PARTS if (share := number_of(request.POST.get(name), default=0))}
 
-    def create() -> HttpResponse:
-        services.split_file(
-            file=file, shares=shares, seed=number_of(request.POST.get("seed"), default=0), by=request.user
-        )
+    def split(shares: dict[str, float]) -> HttpResponse:
+        services.split_file(file=file, shares=shares, seed=0, by=request.user)
         return redirect("datasets")
 
-    return _made(request, create, f"{reverse('dataset', args=[file_id])}?tab=about")
+    form = SplitForm(request.POST)
+    return form.answer_once(request, split) or dataset_page(
+        request, file, tab="about", status=form.status, split_form=form
+    )
 
 
 @login_required
@@ -79,12 +83,12 @@ def split_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 def mix_datasets(request: PageRequest) -> HttpResponse:
     """Mix the sets that were chosen with their weights, and go to the mixture."""
 
-    def create() -> HttpResponse:
-        parts = [(file_of(request, file_id), _weight(request, file_id)) for file_id in request.POST.getlist("file")]
-        name = services.safe_filename(request.POST.get("filename") or "mixture.jsonl")
+    def mix(parts: list[tuple[TrainingFile, float]], filename: str) -> HttpResponse:
+        name = services.safe_filename(filename)
         return redirect("dataset", services.mix_files(parts=parts, filename=name, seed=0, by=request.user).id)
 
-    return _made(request, create, reverse("datasets"))
+    form = mix_form(shown_files(request.team), request.POST)
+    return form.answer_once(request, mix) or list_page(request, form=form, status=form.status)
 
 
 def _made(request: PageRequest, create: Callable[[], HttpResponse], page: str) -> HttpResponse:
@@ -94,13 +98,6 @@ def _made(request: PageRequest, create: Callable[[], HttpResponse], page: str) -
     except UserError as error:
         messages.error(request, in_words(error.message))
         return redirect(page)
-
-
-def _weight(request: PageRequest, file_id: str) -> float:
-    try:
-        return float(request.POST.get(f"weight-{file_id}") or 1)
-    except ValueError:
-        return 0.0
 
 
 @login_required

@@ -1,18 +1,21 @@
 """The pages of data sets: list, upload, one set with its tabs, download and deletion."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import Team
 from accounts.requests import PageRequest
 from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
+from common.forms import PageForm
 from common.idempotency import once
 from common.wording import in_words
 from datasets_app import services
@@ -21,24 +24,38 @@ from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.unused import BESIDE
 from datasets_app.uploads import PART_BYTES
-from datasets_app.versions.questions import questions_of, words_of_choices
+from datasets_app.versions.questions import questions_of
 from datasets_app.web.columns import question_of
 from datasets_app.web.downloads import faults_response, file_response
+from datasets_app.web.forms import MixForm, UnusedForm
 from datasets_app.web.tabs import TABS
 from datasets_app.web.words import recognised, sentence_of, status_of
+
+SHOWN_FILES = 100
 
 
 @login_required
 @require_GET
 def datasets(request: PageRequest) -> HttpResponse:
-    return _list_page(request)
+    return list_page(request)
 
 
-def _list_page(request: PageRequest, *, error: str = "", status: int = 200) -> HttpResponse:
-    files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune").order_by("-created_at")[:100]
+def shown_files(team: Team) -> list[TrainingFile]:
+    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").order_by("-created_at")
+    return list(files[:SHOWN_FILES])
+
+
+def mix_form(files: Iterable[TrainingFile], data: QueryDict | None = None) -> MixForm:
+    """Return the form that mixes those of `files` that can be."""
+    mixable = [file for file in files if file.is_processed and file.use != "text" and not file.unanswered]
+    return MixForm(data, files=mixable)
+
+
+def list_page(request: PageRequest, *, form: MixForm | None = None, error: str = "", status: int = 200) -> HttpResponse:
+    files = shown_files(request.team)
     context = {
         "files": [{"file": file, "status": status_of(file)} for file in files],
-        "mixable": [file for file in files if file.is_processed and file.use != "text" and not file.unanswered],
+        "form": form or mix_form(files),
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "part_bytes": PART_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,
@@ -67,15 +84,20 @@ def upload_dataset(request: PageRequest) -> HttpResponse:
     try:
         return once(request, create)
     except UserError as error:
-        return _list_page(request, error=in_words(error.message), status=error.status)
+        return list_page(request, error=in_words(error.message), status=error.status)
 
 
 @login_required
 @require_GET
 def dataset(request: PageRequest, file_id: str) -> HttpResponse:
     """Show one data set: its verdict, and one of its tabs."""
-    file = file_of(request, file_id)
-    tab = request.GET.get("tab", "")
+    return dataset_page(request, file_of(request, file_id), tab=request.GET.get("tab", ""))
+
+
+def dataset_page(
+    request: PageRequest, file: TrainingFile, *, tab: str, status: int = 200, **refused: PageForm
+) -> HttpResponse:
+    """Return the page of `file`, with forms that were refused in the place of empty ones."""
     if tab not in TABS or file.status == TrainingFile.Status.UPLOADED:
         tab = "faults" if file.num_faults or file.progress.get("faults") else "rows"
     context: dict[str, Any] = {
@@ -89,8 +111,9 @@ def dataset(request: PageRequest, file_id: str) -> HttpResponse:
         "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
         **TABS[tab](request, file),
+        **refused,
     }
-    return render(request, "datasets_app/detail.html", context)
+    return render(request, "datasets_app/detail.html", context, status=status)
 
 
 def _unused(file: TrainingFile) -> dict[str, Any]:
@@ -100,7 +123,7 @@ def _unused(file: TrainingFile) -> dict[str, Any]:
     told = [note for note in unused_of(file) if note.params["name"] not in asked]
     return {
         "questions": questions,
-        "choices": words_of_choices(),
+        "unused_form": UnusedForm(questions=questions),
         "unused": [note for note in told if note.params["name"] not in BESIDE],
         "beside": [note for note in told if note.params["name"] in BESIDE],
     }

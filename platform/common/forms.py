@@ -1,9 +1,10 @@
 """Forms of pages: what a field may hold is the API's, what is wrong is said at the field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.http import HttpRequest, HttpResponse
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -24,8 +25,12 @@ _CLASSES = {"select": "form-select", "checkbox": "", "radio": "", "hidden": ""}
 
 
 def field_like(body: type[serializers.Serializer[Any]], name: str, **options: Any) -> Any:
-    """Return the form's field for what the API reads as `name`, with the same limits and choices."""
-    read = body().fields[name]
+    """Return the form's field for what the API reads as `name`, with the same limits and choices.
+
+    Of a list or an object it is the field of one text of it.
+    """
+    read: Any = body().fields[name]
+    read = getattr(read, "child", read)
     kind = next(of_form for of_api, of_form in _KINDS if isinstance(read, of_api))
     limits = {limit: value for limit in _LIMITS if (value := getattr(read, limit, None)) is not None}
     if isinstance(read, serializers.ChoiceField):
@@ -36,21 +41,31 @@ def field_like(body: type[serializers.Serializer[Any]], name: str, **options: An
     return kind(**{"required": not may_be_empty and kind is not forms.BooleanField, **limits, **options})
 
 
+class PageField(BoundField):
+    """A field in the console's clothes."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        attrs = dict(super().build_widget_attrs(attrs, widget))
+        widget = widget or self.field.widget
+        classes = _CLASSES.get(getattr(widget, "input_type", ""), "form-control")
+        if classes := f"{classes} {widget.attrs.get('class', '')}".strip():
+            attrs["class"] = classes
+        if isinstance(widget, forms.CheckboxInput):
+            attrs["value"] = "1"
+        return attrs
+
+
 class PageForm(forms.Form):
     """A form that `common/_field.html` draws. Its fields bear the names by which use cases refuse them."""
 
+    bound_field_class = PageField
     status = 400
     """Of the page that shows what was refused."""
+    names: Mapping[str, str] = {}
+    """Fields that a use case calls otherwise, by what it calls them."""
 
     def __init__(self, data: Any = None, **options: Any) -> None:
         super().__init__(data, **{"auto_id": "%s", **options})
-        for field in self.fields.values():
-            classes = _CLASSES.get(getattr(field.widget, "input_type", ""), "form-control")
-            given = field.widget.attrs.get("class", "")
-            if classes or given:
-                field.widget.attrs["class"] = f"{classes} {given}".strip()
-            if isinstance(field.widget, forms.CheckboxInput):
-                field.widget.attrs.setdefault("value", "1")
 
     def answer(self, act: Callable[..., HttpResponse]) -> HttpResponse | None:
         """Return what `act` answers to the fields; None where they are refused, which the form then shows.
@@ -62,7 +77,7 @@ class PageForm(forms.Form):
         try:
             return act(**self.cleaned_data)
         except UserError as error:
-            if error.status in (403, 404) and error.param not in self.fields:
+            if error.status in (403, 404) and self._field_of(error) is None:
                 raise
             self.refuse(error)
             return None
@@ -73,5 +88,9 @@ class PageForm(forms.Form):
 
     def refuse(self, error: UserError) -> None:
         """Show a use case's refusal, at the field that it names."""
-        self.add_error(error.param if error.param in self.fields else None, in_words(error.message))
+        self.add_error(self._field_of(error), in_words(error.message))
         self.status = error.status
+
+    def _field_of(self, error: UserError) -> str | None:
+        name = self.names.get(error.param or "", error.param)
+        return name if name in self.fields else None

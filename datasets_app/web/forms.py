@@ -1,0 +1,200 @@
+"""Forms of data sets: how a file is read, what becomes of text that nothing reads, parts, mixtures, identities."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import UserError
+from common.forms import PageField, PageForm, field_like
+from common.wording import in_words
+from datasets_app.formats import NAMES as FORMAT_NAMES
+from datasets_app.formats.encodings import ENCODINGS
+from datasets_app.models import TrainingFile
+from datasets_app.recipes.identity import LANGUAGES, LONGEST_MAKER, LONGEST_NAME, TONES
+from datasets_app.recipes.making import read_answers
+from datasets_app.shapes import SHAPES
+from datasets_app.versions.mixes import MOST_WEIGHT
+from datasets_app.versions.questions import Question, words_of_choices
+from datasets_app.versions.splits import PARTS
+from datasets_app.web.data_api import MixPart, NewMixture, NewReading
+from datasets_app.web.recipes_api import IdentityAnswers
+
+UNUSED = "unused-"
+COLUMNS = {
+    "prompt": _("Column of the question"),
+    "answer": _("Column of the answer"),
+    "system": _("Column of the system prompt"),
+}
+LANGUAGE_WORDS = {"zh": _("Chinese"), "en": _("English")}
+TONE_WORDS = {"plain": _("Plain"), "warm": _("Warm"), "formal": _("Formal")}
+SAMPLE_CHARACTERS = 200
+
+
+def _detected(names: Sequence[str]) -> list[tuple[str, Any]]:
+    return [("", _("Detected")), *((name, name) for name in names)]
+
+
+class ReadingForm(PageForm):
+    """How to read a file, where it was not detected."""
+
+    shape = forms.ChoiceField(label=_("Row format"), required=False)
+    format = forms.ChoiceField(label=_("Format"), required=False, choices=_detected(FORMAT_NAMES))
+    encoding = forms.ChoiceField(label=_("Encoding"), required=False, choices=_detected(ENCODINGS))
+
+    names = {"columns": "column-prompt"}
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        shapes = [(shape.name, in_words(shape.words)) for shape in SHAPES if shape.turn is not None]
+        self.fields["shape"].choices = [("", _("Detected")), *shapes]  # type: ignore[attr-defined]
+        for part, label in COLUMNS.items():
+            self.fields[f"column-{part}"] = field_like(NewReading, "columns", label=label, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        columns = {part: self.cleaned_data.get(f"column-{part}", "") for part in COLUMNS}
+        reading = {name: self.cleaned_data.get(name, "") for name in ("format", "shape", "encoding")}
+        return {"reading": {**reading, "columns": columns}}
+
+    @property
+    def rows(self) -> list[list[BoundField]]:
+        """Return the fields as they stand below each other."""
+        return [[self[f"column-{part}"] for part in COLUMNS], [self[n] for n in ("shape", "format", "encoding")]]
+
+
+class _Numbered(PageField):
+    """A field whose name is somebody's key, which may have spaces: no id has."""
+
+    @property
+    def auto_id(self) -> str:
+        return f"{UNUSED}{list(self.form.fields).index(self.name) + 1}"
+
+
+class UnusedForm(PageForm):
+    """What to do with each key that nothing reads; the service knows which are asked."""
+
+    bound_field_class = _Numbered
+
+    def __init__(self, data: Any = None, *, questions: Sequence[Question]) -> None:
+        super().__init__(data)
+        words = words_of_choices()
+        for question in questions:
+            choices = [(choice, words[choice]) for choice in words if choice in question.choices]
+            sample = Truncator(question.sample).chars(SAMPLE_CHARACTERS)
+            field = forms.ChoiceField(
+                label=in_words(question.message),
+                choices=[("", _("Choose")), *choices] if len(choices) > 1 else choices,
+                required=False,
+                widget=forms.Select(attrs={"required": True}),
+                help_text=format_html('{} <span class="said">{}</span>', _("First example:"), sample) if sample else "",
+            )
+            self.fields[f"{UNUSED}{question.name}"] = field
+
+    def clean(self) -> dict[str, Any]:
+        given = {name.removeprefix(UNUSED): said for name, said in self.data.items() if name.startswith(UNUSED)}
+        return {"answers": {name: str(said) for name, said in given.items() if said}}
+
+
+class SplitForm(PageForm):
+    """Parts in percent; one without a share is not made."""
+
+    train = forms.IntegerField(label=_("Training, percent"), initial=80, min_value=0, max_value=100, required=False)
+    validation = forms.IntegerField(
+        label=_("Validation, percent"), initial=10, min_value=0, max_value=100, required=False
+    )
+    test = forms.IntegerField(label=_("Test, percent"), initial=10, min_value=0, max_value=100, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        return {"shares": {name: float(share) for name in PARTS if (share := self.cleaned_data.get(name))}}
+
+
+class MixForm(PageForm):
+    """Files to mix, each with its weight."""
+
+    file = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, label=_("Data sets"))
+    filename = field_like(NewMixture, "filename", label=_("Name of the new data set"))
+
+    names = {"parts": "file"}
+
+    def __init__(self, data: Any = None, *, files: Sequence[TrainingFile]) -> None:
+        super().__init__(data)
+        self._files = {file.pk: file for file in files}
+        self.fields["file"].choices = [(file.pk, file.filename) for file in files]  # type: ignore[attr-defined]
+        for pk in self._files:
+            weight = field_like(MixPart, "weight", label=_("Weight"), min_value=0, max_value=MOST_WEIGHT)
+            weight.widget.attrs["step"] = "any"
+            self.fields[f"weight-{pk}"] = weight
+
+    def clean(self) -> dict[str, Any]:
+        chosen = self.cleaned_data.get("file", [])
+        weights = {pk: self.cleaned_data.get(f"weight-{pk}") for pk in chosen}
+        parts = [(self._files[pk], 1.0 if weight is None else weight) for pk, weight in weights.items()]
+        return {"parts": parts, "filename": self.cleaned_data.get("filename") or self.fields["filename"].initial}
+
+    @property
+    def rows(self) -> Iterator[tuple[TrainingFile, Any, BoundField]]:
+        """Yield each file with its box and its weight."""
+        for file, box in zip(self._files.values(), self["file"], strict=True):
+            yield file, box, self[f"weight-{file.pk}"]
+
+
+class IdentityForm(PageForm):
+    """Who the model should be."""
+
+    name = field_like(
+        IdentityAnswers,
+        "name",
+        label=_("What is the model called?"),
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"placeholder": "小智"}),
+    )
+    maker = field_like(
+        IdentityAnswers,
+        "maker",
+        label=_("Who made the model?"),
+        max_length=LONGEST_MAKER,
+        widget=forms.TextInput(attrs={"placeholder": "360智汇云"}),
+    )
+    languages = forms.MultipleChoiceField(
+        label=_("In which languages should it say so?"),
+        choices=[(name, LANGUAGE_WORDS[name]) for name in LANGUAGES],
+        initial=LANGUAGES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    tone = forms.ChoiceField(
+        label=_("Tone"),
+        choices=[(name, TONE_WORDS[name]) for name in TONES],
+        initial=TONES[0],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    file = field_like(
+        IdentityAnswers,
+        "file",
+        label=_("Add it to one of your data sets"),
+        help_text=_(
+            "Its rows stay, placeholders for name and maker are filled in, and missing rows are added, "
+            "as a new version."
+        ),
+        widget=forms.Select,
+    )
+
+    names = {"file_id": "file"}
+
+    def __init__(self, data: Any = None, *, files: Sequence[tuple[str, str]], **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["file"].widget.choices = [("", _("No, create a new data set")), *files]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        answers = {name: self.cleaned_data.get(name) for name in ("name", "maker", "tone")}
+        try:
+            if not self.errors:
+                answers["identity"] = read_answers({**answers, "languages": self.cleaned_data["languages"] or [""]})
+        except UserError as error:
+            self.refuse(error)
+        return {"identity": answers.get("identity"), "file": self.cleaned_data.get("file")}
