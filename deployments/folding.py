@@ -9,8 +9,8 @@ from django.db.models import Count, F, Max, Min, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
+from common.days import beginning
 from deployments.models import Usage
-from ledger.days import beginning
 from ledger.models import Entry, FoldedDay
 from ledger.reading import Question, Sums
 

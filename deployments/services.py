@@ -50,7 +50,9 @@ def deploy(
             created_by=by,
         )
         serve_deployment(deployment)
-        AuditEvent.record(actor=by, team=team, action="deployment.created", target=deployment.id, model=model)
+        AuditEvent.record(
+            actor=by, team=team, action="deployment.created", target=deployment.id, name=name, model=model
+        )
     return deployment
 
 
@@ -61,7 +63,13 @@ def undeploy(*, deployment: Deployment, by: User) -> None:
     _stop_replica(deployment, reason="cancel")
     deployment = _locked(deployment)
     deployment.mark_deleted()
-    AuditEvent.record(actor=by, team=deployment.team, action="deployment.deleted", target=deployment.id)
+    AuditEvent.record(
+        actor=by,
+        team=deployment.team,
+        action="deployment.deleted",
+        target=deployment.id,
+        before={"name": deployment.name},
+    )
 
 
 def update_deployment(
@@ -78,6 +86,7 @@ def update_deployment(
             _check_accelerators(accelerators)
             _stop_replica(deployment, reason="expire")
         deployment = _locked(deployment)
+        before = {"open_to_loopback": deployment.open_to_loopback, "accelerators": deployment.accelerators}
         if open_to_loopback is not None:
             _write(deployment, open_to_loopback=open_to_loopback)
         if accelerators != "unchanged":
@@ -87,6 +96,7 @@ def update_deployment(
             team=deployment.team,
             action="deployment.changed",
             target=deployment.id,
+            before=before,
             open_to_loopback=deployment.open_to_loopback,
             accelerators=deployment.accelerators,
         )

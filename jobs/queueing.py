@@ -90,7 +90,8 @@ def change_queued(*, job: FineTuningJob, by: User | None, may_be_urgent: bool, *
     run = _lock_waiting(job)
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)
-    changes: dict[str, int | None] = {"accelerators": job.accelerators, "priority": job.priority}
+    before: dict[str, int | None] = {"accelerators": job.accelerators, "priority": job.priority}
+    changes = dict(before)
     if "accelerators" in asked:
         if job.current_step:
             raise UserError(message("job_keeps_its_accelerators"), code="job_has_begun", param="accelerators")
@@ -99,7 +100,7 @@ def change_queued(*, job: FineTuningJob, by: User | None, may_be_urgent: bool, *
         changes["priority"] = parse_priority(asked["priority"], may_be_urgent=may_be_urgent)
     compute.change_waiting(run=run, **changes)  # type: ignore[arg-type]
     FineTuningJob.objects.filter(pk=job.pk).update(**changes)
-    AuditEvent.record(actor=by, team=job.team, action="job.queued_otherwise", target=job.pk, **changes)
+    AuditEvent.record(actor=by, team=job.team, action="job.queued_otherwise", target=job.pk, before=before, **changes)
     job.refresh_from_db()
     return job
 

@@ -227,7 +227,7 @@ def delete_model(*, adapter: TunedModel, by: User | None) -> None:
     for file in adapter.job.result_files.exclude(filename=METRICS):
         remove_file(file, by=by)  # the model's maker's, whoever it says has made the file
     wake(tasks.erase_deleted)
-    AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name[:100])
+    AuditEvent.record(actor=by, team=adapter.team, action="model.deleted", target=adapter.name)
 
 
 def fingerprint_of(*, key_id: str, body: Any) -> str:

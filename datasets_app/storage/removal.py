@@ -42,8 +42,12 @@ def remove_file(file: TrainingFile, *, by: User | None = None) -> None:
         folder = rows_folder(locked.pk)
         transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
         # What a list goes on from, when its last row was deleted meanwhile; the record that it existed.
-        facts = {"created_at": locked.created_at.isoformat(), "purpose": locked.purpose, "bytes": locked.bytes}
-        AuditEvent.record(actor=by, team=locked.team, action=DELETED, target=locked.pk, **facts)
+        facts = {
+            "created_at": locked.created_at.isoformat(),
+            "purpose": locked.purpose,
+            "bytes": locked.bytes,
+        }
+        AuditEvent.record(actor=by, team=locked.team, action=DELETED, target=locked.pk, before=facts)
         locked.delete()
 
 
@@ -59,9 +63,9 @@ def place_of(*, team: Team, file_id: str) -> tuple[datetime, str]:
     if "\0" not in file_id:
         if file := TrainingFile.objects.visible_to(team).filter(pk=file_id).first():
             return file.created_at, file.pk
-        gone = AuditEvent.objects.filter(team=team, action=DELETED, target=file_id).order_by("-at").first()
-        if gone is not None:
-            return datetime.fromisoformat(gone.data["created_at"]), file_id
+        gone = AuditEvent.objects.filter(team=team, action=DELETED, target=file_id).order_by("-pk").first()
+        if gone is not None and gone.before is not None:
+            return datetime.fromisoformat(gone.before["created_at"]), file_id
     raise NotFound(message("no_file_to_go_on_after", file=repr(file_id[:60])), code="file_not_found", param="after")
 
 

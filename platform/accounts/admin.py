@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 
 
@@ -9,7 +10,7 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(AuditedAdmin):
     list_display = ("email", "name", "is_staff", "is_active")
     search_fields = ("email", "name")
     fields = ("email", "name", "is_active", "is_staff")
@@ -17,14 +18,14 @@ class UserAdmin(admin.ModelAdmin):
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin):
+class TeamAdmin(AuditedAdmin):
     list_display = ("name", "slug", "is_platform")
     search_fields = ("name",)
     inlines = (MembershipInline,)
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(AuditedAdmin):
     list_display = ("prefix", "team", "user", "created_at", "last_used_at", "revoked_at")
     readonly_fields = ("prefix", "team", "user", "created_at", "last_used_at")
     fields = (*readonly_fields, "name", "revoked_at")
@@ -35,8 +36,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin):
-    list_display = ("at", "actor", "team", "action", "target")
-    list_select_related = ("actor", "team")
+    list_display = ("at", "actor_email", "address", "team_slug", "action", "target")
     list_filter = ("action",)
 
     def has_add_permission(self, request: object) -> bool:

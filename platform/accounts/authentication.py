@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts import origins
 from accounts.messages import message
 from accounts.models import ApiKey, Membership, Team, User
 from accounts.requests import team_of, user_of
@@ -46,6 +47,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             said = message("api_key_refused", header=HEADER)
             raise AuthenticationFailed(in_words(said), code="invalid_api_key")
         key.mark_used()
+        origins.by_key(key.id)
         set_team(request, key.team)
         return key.user, key
 

@@ -38,7 +38,7 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
     if Membership.objects.filter(team=team, user=user).exists():
         raise UserError(message("member_exists", email=email), param="email", status=409)
     membership = Membership.ensure(team=team, user=user, role=_role(role))
-    AuditEvent.record(actor=by, team=team, action="member.added", target=email[:100], role=role)
+    AuditEvent.record(actor=by, team=team, action="member.added", target=email, role=role)
     return membership
 
 
@@ -50,10 +50,17 @@ def change_role(*, membership: Membership, role: str, by: User | None) -> Member
     if chosen == membership.role:
         return membership
     _require_another_owner(membership)
+    before = {"role": membership.role}
     membership.role = chosen
     membership.save(update_fields=["role"])
-    email = membership.user.email[:100]
-    AuditEvent.record(actor=by, team=membership.team, action="member.role_changed", target=email, role=role)
+    AuditEvent.record(
+        actor=by,
+        team=membership.team,
+        action="member.role_changed",
+        target=membership.user.email,
+        before=before,
+        role=role,
+    )
     return membership
 
 
@@ -65,8 +72,9 @@ def remove_member(*, membership: Membership, by: User) -> None:
     team, user = membership.team, membership.user
     # For good: they must not come back to life with the person.
     ApiKey.objects.filter(team=team, user=user, revoked_at=None).update(revoked_at=timezone.now())
+    before = {"role": membership.role}
     membership.delete()
-    AuditEvent.record(actor=by, team=team, action="member.removed", target=user.email[:100])
+    AuditEvent.record(actor=by, team=team, action="member.removed", target=user.email, before=before)
 
 
 def _lock(team: Team, *, by: User | None) -> None:

@@ -28,6 +28,8 @@ CATALOGUE = Catalogue(
         "author_needed": sentence("Only whoever made this and owners of the team %(team)s may do this."),
         "owners_can_change": sentence("An owner can change that: %(owners)s."),
         "administrator_can_change": sentence("An administrator can change that."),
+        # Audit
+        "no_audit_event": sentence("There is no event '%(event)s' to go on after."),
         # Keys
         "api_key_not_found": sentence("This API key does not exist."),
         "api_key_missing": sentence("Send an API key as '%(header)s'."),

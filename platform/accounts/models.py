@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from accounts import origins
+from common import request_ids
 from common.ids import new_id
 
 PLATFORM_TEAM = "platform"
@@ -168,18 +170,61 @@ class ApiKey(models.Model):
         self.save(update_fields=["revoked_at"])
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def visible_to(self, team: Team) -> "AuditEventQuerySet":
+        return self.filter(team=team)
+
+
 class AuditEvent(models.Model):
-    """Who did what to what, for administrators; contains no prompt, key or personal data of a data set."""
+    """Who did what to what, and from where; contains no prompt, key or personal data of a data set.
+
+    It names person and team in text as well, so that it says the same when they are gone. A trigger of the database
+    refuses to change or delete one; only `audit.forget` may, in a transaction that says so.
+    """
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
-    actor = models.ForeignKey(User, models.SET_NULL, null=True)
-    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    actor = models.ForeignKey(User, models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    actor_email = models.CharField(max_length=254, blank=True)
+    key = models.CharField(max_length=40, blank=True)
+    """The id of the API key by which it was done; "" for the console, a command, the platform itself."""
+    address = models.CharField(max_length=60, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    team = models.ForeignKey(Team, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+")
+    team_slug = models.CharField(max_length=60, blank=True)
     action = models.CharField(max_length=60)
     target = models.CharField(max_length=100, blank=True)
-    data = models.JSONField(default=dict)
+    before = models.JSONField(null=True)
+    """What was there before, of what has changed; NULL where nothing was."""
+    after = models.JSONField(default=dict)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-id"], name="audit_team")]
 
     @classmethod
     def record(
-        cls, *, actor: User | None, action: str, target: str = "", team: Team | None = None, **data: Any
+        cls,
+        *,
+        actor: User | None,
+        action: str,
+        target: str = "",
+        team: Team | None = None,
+        before: dict[str, Any] | None = None,
+        **after: Any,
     ) -> None:
-        cls.objects.create(actor=actor, team=team, action=action, target=target, data=data)
+        """Note what `actor`, None for the platform itself, has done; where it came from, the current request knows."""
+        origin = origins.current.get()
+        cls.objects.create(
+            actor=actor,
+            actor_email=actor.email if actor else "",
+            key=origin.key,
+            address=origin.address,
+            request_id=request_ids.current.get(),
+            team=team,
+            team_slug=team.slug if team else "",
+            action=action,
+            target=target[:100],
+            before=before,
+            after=after,
+        )

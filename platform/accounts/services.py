@@ -1,6 +1,7 @@
 """What can be done with people, teams and keys."""
 
 import secrets
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -19,10 +20,14 @@ def ensure_user(*, email: str, admin: bool = False) -> User:
     email = email.strip().lower()
     if "@" not in email:
         raise UserError(message("invalid_email", email=email), param="email")
-    user = User.objects.filter(email=email).first() or User.objects.create_user(email)
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        user = User.objects.create_user(email)
+        AuditEvent.record(actor=None, action="person.added", target=email)
     if admin and not user.is_staff:
         user.is_staff = user.is_superuser = True
         user.save(update_fields=["is_staff", "is_superuser"])
+        AuditEvent.record(actor=None, action="person.made_administrator", target=email)
     return user
 
 
@@ -31,9 +36,13 @@ def ensure_team(*, name: str, member: User | None = None, role: Membership.Role 
     """Return the team of this name, made if there is none, with `member` in it: as `role` if new, else as usual."""
     if name.strip().lower() == PLATFORM_TEAM:
         raise UserError(message("invalid_team", team=name), param="team")
-    team = Team.objects.filter(name=name).first() or Team.create(name=name)
-    if member is not None:
-        Membership.ensure(team=team, user=member, role=role)
+    team = Team.objects.filter(name=name).first()
+    if team is None:
+        team = Team.create(name=name)
+        AuditEvent.record(actor=None, team=team, action="team.created", target=team.slug, name=name)
+    if member is not None and not Membership.objects.filter(team=team, user=member).exists():
+        made = Membership.ensure(team=team, user=member, role=role)
+        AuditEvent.record(actor=None, team=team, action="member.added", target=member.email, role=made.role)
     return team
 
 
@@ -58,7 +67,7 @@ def create_api_key(
 def issue_api_key(*, user: User, team: Team, admin: bool = False, name: str = "") -> str:
     """Make a key of `user`, who is in `team`, and return its secret."""
     key, secret = ApiKey.issue(user=user, team=team, name=name, is_admin=admin)
-    AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id)
+    AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id, name=name, admin=admin)
     return secret
 
 
@@ -70,7 +79,8 @@ def revoke_api_key(*, key_id: str, team: Team, by: User) -> None:
         raise NotFound(message("api_key_not_found"))
     require_own(by=by, team=team, author_id=key.user_id)
     key.revoke()
-    AuditEvent.record(actor=by, team=team, action="api_key.revoked", target=key.id)
+    before = {"name": key.name, "holder": key.user.email}
+    AuditEvent.record(actor=by, team=team, action="api_key.revoked", target=key.id, before=before)
 
 
 @transaction.atomic
@@ -84,3 +94,17 @@ def ensure_first_login(*, email: str) -> str | None:
     user.save(update_fields=["password"])
     ensure_team(name=DEFAULT_TEAM, member=user, role=Membership.Role.OWNER)
     return password
+
+
+def record_sign_in(*, user: User) -> None:
+    AuditEvent.record(actor=user, action="sign_in.succeeded", target=user.email)
+
+
+def record_lock(whose: Sequence[str]) -> None:
+    """Note which accounts were just locked after wrong passwords; "": whatever account the request's address tries.
+
+    Accounts that there are not are left out: anybody can make them up.
+    """
+    for email in whose:
+        if not email or User.objects.filter(email=email).exists():
+            AuditEvent.record(actor=None, action="sign_in.locked", target=email)

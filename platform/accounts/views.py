@@ -18,7 +18,7 @@ from accounts.models import ApiKey, User
 from accounts.requests import PageRequest
 from accounts.roles import Powers, Role, needs
 from common.idempotency import Reply, submitted_once
-from common.valkey import forget_attempts, is_over_limit
+from common.valkey import count_attempt, forget_attempts
 
 GUESSES = 10
 """At one account."""
@@ -43,16 +43,18 @@ def sign_in(request: PageRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     # Counted before the password is looked at: a right guess within the lock is refused like any other.
     account, address = f"sign-in:{email[:200]}", f"sign-in-from:{request.META.get('REMOTE_ADDR', '')}"
-    over = [
-        is_over_limit(account, limit=GUESSES, seconds=GUESS_WINDOW_SECONDS),
-        is_over_limit(address, limit=GUESSES_FROM_ADDRESS, seconds=GUESS_WINDOW_SECONDS),
-    ]
-    if any(over):
+    beyond = {
+        email: count_attempt(account, seconds=GUESS_WINDOW_SECONDS) - GUESSES,
+        "": count_attempt(address, seconds=GUESS_WINDOW_SECONDS) - GUESSES_FROM_ADDRESS,
+    }
+    if any(number > 0 for number in beyond.values()):
+        services.record_lock([whose for whose, number in beyond.items() if number == 1])
         form.add_error(None, _("Too many attempts. Wait five minutes, then try again."))
         return _sign_in_page(request, form, next_page, status=429)
     user = authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is not None:
         forget_attempts(account)
+        services.record_sign_in(user=user)
         login(request, user)
         request.session.set_expiry(None)  # a form that was kept gave it an hour
         return _as_preferred(request, redirect(next_page))

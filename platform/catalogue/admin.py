@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedAdmin
 from accounts.models import User
 from catalogue.models import BaseModel, HubToken
 from catalogue.services import set_hub_token
@@ -36,7 +37,7 @@ class HubTokenForm(forms.ModelForm):
 
 
 @admin.register(HubToken)
-class HubTokenAdmin(admin.ModelAdmin):
+class HubTokenAdmin(AuditedAdmin):
     form = HubTokenForm
     list_display = ("hub", "set_at", "set_by")
     list_select_related = ("set_by",)

@@ -20,6 +20,7 @@ CATALOGUE = Catalogue(
         "internal_error": sentence(
             "Something went wrong on the server. It has been logged; try again, or tell your administrator."
         ),
+        "invalid_day": sentence("%(field)s is %(value)s, but a day is written as 2026-11-28."),
         "invalid_idempotency_key": sentence(
             "The %(header)s header is longer than %(characters)s characters or contains a NUL character."
         ),

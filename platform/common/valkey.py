@@ -31,7 +31,12 @@ def _at_once() -> Retry:
 
 
 def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
-    """Count one more attempt at `name` and say whether it is beyond `limit` in the running window of `seconds`.
+    """Count one more attempt at `name` and say whether it is beyond `limit` in the running window of `seconds`."""
+    return count_attempt(name, seconds=seconds) > limit
+
+
+def count_attempt(name: str, *, seconds: int) -> int:
+    """Count one more attempt at `name` and return how many there were in the running window of `seconds`.
 
     While the broker is away this process counts by itself: guessing is not free then, and no one is locked out.
     """
@@ -42,7 +47,7 @@ def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
         count, _ = pipe.execute()
     except UNREACHABLE:
         count = _count_here(name, seconds)
-    return int(count) > limit
+    return int(count)
 
 
 def forget_attempts(name: str) -> None:

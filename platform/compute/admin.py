@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.audited_admin import AuditedAdmin
 from compute.models import Device, Node, Pool, Quota, Run
 
 
@@ -15,7 +16,7 @@ class DeviceInline(admin.TabularInline):
 
 
 @admin.register(Node)
-class NodeAdmin(admin.ModelAdmin):
+class NodeAdmin(AuditedAdmin):
     list_display = ("name", "kind", "address", "last_seen_at", "draining")
     readonly_fields = ("name", "boot_id", "address", "kind", "queue", "last_seen_at")
     fields = (*readonly_fields, "pool", "draining")
@@ -26,13 +27,13 @@ class NodeAdmin(admin.ModelAdmin):
 
 
 @admin.register(Pool)
-class PoolAdmin(admin.ModelAdmin):
+class PoolAdmin(AuditedAdmin):
     list_display = ("name", "title", "overcommit")
     readonly_fields = ("launcher",)
 
 
 @admin.register(Quota)
-class QuotaAdmin(admin.ModelAdmin):
+class QuotaAdmin(AuditedAdmin):
     list_display = ("team", "pool", "guaranteed", "ceiling", "accelerator_hours", "per_user")
     list_select_related = ("team", "pool")
     search_fields = ("team__name",)

@@ -10,9 +10,10 @@ from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.models import Team
+from common.days import beginning
 from compute.models import Allocation, HoursNotice, Run
 from ledger.booking import Account, hold
-from ledger.days import beginning, by_day, exact_seconds, month_of, next_month, today
+from ledger.days import by_day, exact_seconds, month_of, next_month, today
 from ledger.models import Entry
 from ledger.reading import Question, Sums
 

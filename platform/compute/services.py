@@ -127,9 +127,12 @@ def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
     """Let `team` hold at most that many accelerators at once; None: the whole pool."""
     if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(message("invalid_quota", most=MOST_ACCELERATORS), param="accelerators")
+    before = {"accelerators": quota_of(team)}
     share = {"guaranteed": 0, "ceiling": accelerators}
     Quota.objects.update_or_create(team=team, pool=Pool.default(), defaults=share)
-    AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, accelerators=accelerators)
+    AuditEvent.record(
+        actor=by, team=team, action="quota.set", target=team.slug, before=before, accelerators=accelerators
+    )
     wake_scheduler()
 
 

@@ -8,11 +8,12 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 
+from accounts import origins
 from accounts.messages import message as accounts_message
 from accounts.requests import PageRequest
 from accounts.roles import needed_role, require_role
+from common import request_ids
 from common.errors import UserError, answer_to
-from console import request_ids
 from console.messages import message
 
 GetResponse = Callable[[PageRequest], HttpResponse]
@@ -24,13 +25,14 @@ def is_api(path: str) -> bool:
 
 
 class RequestIdMiddleware:
-    """Give each reply the x-request-id that its log lines carry."""
+    """Give each reply the x-request-id that its log lines carry, and note where the request comes from."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
         request.id = request_ids.begin(request.headers.get("x-request-id", ""))
+        origins.begin(request.META.get("REMOTE_ADDR", ""))
         response = self.get_response(request)
         response["x-request-id"] = request.id
         return response
@@ -109,7 +111,7 @@ class MembershipMiddleware:
 
     OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
     """Names of addresses that need no team."""
-    ADMINISTRATORS = frozenset({"catalogue", "download_model", "pool", "set_quota"})
+    ADMINISTRATORS = frozenset({"catalogue", "download_model", "pool", "set_quota", "audit"})
     """Those that an administrator needs no team for, nor a role."""
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
-from accounts.models import AuditEvent
+from accounts import audit
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
@@ -56,7 +56,7 @@ def sweep_database() -> None:
     if before := _before("ledger"):
         forget(before)
     if before := _before("audit"):
-        AuditEvent.objects.filter(at__lt=before).delete()
+        audit.forget(before)
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from django.utils import translation
 
 import wording
-from common import unsent
+from accounts import origins
+from common import request_ids, unsent
 from common.errors import error_body
-from console import request_ids
 from console.messages import message
 from console.refusals import page
 
@@ -64,6 +64,7 @@ class Shell:
         transport = getattr(getattr(send, "__self__", None), "transport", None)  # as uvicorn keeps it
         unsent.connection.set(transport)
         request_id = request_ids.begin(_header(scope, b"x-request-id"))
+        origins.begin((scope.get("client") or ("",))[0])
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
         send = _with_request_id(send, request_id.encode())

@@ -17,7 +17,7 @@ from common.answers import answers
 from common.api import query_of
 from ledger.asking import question_of
 from ledger.reading import Question, Sums, usage
-from ledger.tables import as_csv
+from ledger.tables import usage_csv
 
 
 class UsageQuery(serializers.Serializer[Any]):
@@ -72,7 +72,7 @@ class UsageFileView(UsageView):
         question = _question(request)
         name = f"usage-{question.first}-{question.last}-{question.by}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        content = as_csv(usage(question), by=question.by)
+        content = usage_csv(usage(question), by=question.by)
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -1,9 +1,9 @@
 """What a person or a program may ask of the ledger, read from the texts that they send."""
 
-import re
-from datetime import date, timedelta
+from datetime import timedelta
 
 from accounts.models import Team
+from common.days import read_day
 from common.errors import UserError
 from ledger.days import month_of, today
 from ledger.messages import message
@@ -11,7 +11,6 @@ from ledger.reading import GROUPS, Question
 
 MOST_DAYS = 3660
 """Ten years."""
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def question_of(*, first: str, last: str, by: str, team: Team | None) -> Question:
@@ -19,8 +18,8 @@ def question_of(*, first: str, last: str, by: str, team: Team | None) -> Questio
     if by and by not in GROUPS:
         said = message("unknown_usage_group", value=repr(by[:40]), known=list(GROUPS))
         raise UserError(said, code="invalid_value", param="group_by")
-    end = _day(last, "to") or today()
-    begin = _day(first, "from") or month_of(end)[0]
+    end = read_day(last, "to") or today()
+    begin = read_day(first, "from") or month_of(end)[0]
     if begin > end:
         said = message("days_reversed", first=str(begin), last=str(end))
         raise UserError(said, code="invalid_value", param="from")
@@ -28,15 +27,3 @@ def question_of(*, first: str, last: str, by: str, team: Team | None) -> Questio
         said = message("days_too_many", first=str(begin), last=str(end), most=MOST_DAYS)
         raise UserError(said, code="invalid_value", param="from")
     return Question(first=begin, last=end, by=by or "team", team=team)
-
-
-def _day(text: str, field: str) -> date | None:
-    if not text:
-        return None
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
-    except ValueError:
-        said = message("invalid_day", field=field, value=repr(text[:40]))
-        raise UserError(said, code="invalid_value", param=field) from None

@@ -1,21 +1,18 @@
 """Days and months as the ledger counts them: in the platform's time zone, whatever a reader's is."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
+
+from common.days import beginning
 
 MICROSECOND = timedelta(microseconds=1)
 
 
 def today() -> date:
     return timezone.now().astimezone(timezone.get_default_timezone()).date()
-
-
-def beginning(day: date) -> datetime:
-    """Return the first moment of `day`."""
-    return datetime.combine(day, time.min, timezone.get_default_timezone()).astimezone(UTC)
 
 
 def month_of(day: date) -> tuple[date, date]:

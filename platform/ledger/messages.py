@@ -4,7 +4,6 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
-        "invalid_day": sentence("%(field)s is %(value)s, but a day is written as 2026-11-28."),
         "days_reversed": sentence("The first day, %(first)s, is after the last, %(last)s. Change one of the two."),
         "days_too_many": sentence("From %(first)s to %(last)s is more than %(most)s days. Ask for fewer at once."),
         "unknown_usage_group": sentence("Usage is not summed up by %(value)s. Choose one of: %(known)s."),

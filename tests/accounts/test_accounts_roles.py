@@ -35,6 +35,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "members": {"GET": V, "POST": O},
     "members/<member_id>/role": {"POST": O},
     "members/<member_id>/remove": {"POST": O},
+    "audit": {"GET": O},
     "catalogue": {"GET": ANY},
     "catalogue/<model_id>/download": {"POST": ADMIN},
     "pool": {"GET": ADMIN},
@@ -94,6 +95,8 @@ ROUTES: dict[str, dict[str, str]] = {
     # Ours
     "api/v1/teams/<team>/members": {"GET": V, "POST": O},
     "api/v1/teams/<team>/members/<member_id>": {"GET": V, "PATCH": O, "DELETE": O},
+    "api/v1/audit": {"GET": O},
+    "api/v1/audit.csv": {"GET": O},
     "api/v1/catalogue": {"GET": ANY},
     "api/v1/catalogue/<model_id>": {"GET": ANY},
     "api/v1/catalogue/<model_id>/download": {"POST": ADMIN},

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Team
+from common.days import beginning
 from compute import hours, reconciling, services
 from compute.models import Allocation, Node, Run
 from compute.proving_ledger import prove
-from ledger.days import beginning, month_of, today
+from ledger.days import month_of, today
 from ledger.models import Entry
 from ledger.reading import Question, usage
 

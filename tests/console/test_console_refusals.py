@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.services import create_api_key
+from common import request_ids
 from common.errors import is_database_away
-from console import refusals, request_ids
+from console import refusals
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 

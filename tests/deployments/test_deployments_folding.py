@@ -9,10 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from common.days import beginning
 from console import retention
 from deployments.folding import fold_requests
 from deployments.models import Deployment, Usage
-from ledger.days import beginning, today
+from ledger.days import today
 from ledger.models import Entry, FoldedDay
 from ledger.reading import GROUPS, Question, total, usage
 from tests.deployments.deployments_cast import Person, make_base, make_person

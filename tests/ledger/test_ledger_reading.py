@@ -13,8 +13,9 @@ from django.utils import timezone, translation
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, Membership, Team, User
+from common.days import beginning
 from ledger import booking
-from ledger.days import beginning, by_day, month_of, today
+from ledger.days import by_day, month_of, today
 from ledger.models import Entry
 from ledger.retention import forget
 

@@ -1,0 +1,36 @@
+"""What each action of the audit is called on pages."""
+
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "sign_in.succeeded": _("Signed in"),
+    "sign_in.locked": _("Sign-in locked after wrong passwords"),
+    "person.added": _("Account created"),
+    "person.made_administrator": _("Made an administrator"),
+    "api_key.created": _("API key created"),
+    "api_key.revoked": _("API key revoked"),
+    "team.created": _("Team created"),
+    "member.added": _("Member added"),
+    "member.role_changed": _("Role changed"),
+    "member.removed": _("Member removed"),
+    "quota.set": _("Quota changed"),
+    "file.deleted": _("Data set deleted"),
+    "job.created": _("Job created"),
+    "job.cancelled": _("Job cancelled"),
+    "job.paused": _("Job paused"),
+    "job.resumed": _("Job resumed"),
+    "job.finished": _("Job ended early"),
+    "job.queued_otherwise": _("Place in line of a job changed"),
+    "model.deleted": _("Model deleted"),
+    "model.licence_accepted": _("Licence accepted"),
+    "model.download_requested": _("Download of a base model started"),
+    "model.registered": _("Base model registered"),
+    "hub_token.set": _("Hub token set"),
+    "hub_token.removed": _("Hub token removed"),
+    "deployment.created": _("Deployment created"),
+    "deployment.changed": _("Deployment changed"),
+    "deployment.deleted": _("Deployment deleted"),
+    "administration.added": _("Added on the administration pages"),
+    "administration.changed": _("Changed on the administration pages"),
+    "administration.deleted": _("Deleted on the administration pages"),
+}
