@@ -20,6 +20,8 @@ from common.errors import NotFound, UserError
 from common.idempotency import once
 from common.messages import message as common_message
 from common.wording import in_words
+from compute.hours import left_for
+from compute.models import Pool
 from jobs import queueing, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
@@ -76,7 +78,11 @@ def _new_page(request: PageRequest, values: Any, *, error: UserError | None = No
 @require_GET
 def job_estimate(request: PageRequest) -> HttpResponse:
     """What a job of the form's values would be, for the panel beside the form."""
-    return render(request, "jobs/_estimate.html", {"estimate": form.estimate_of(request.team, request.GET)})
+    context = {
+        "estimate": form.estimate_of(request.team, request.GET),
+        "hours_left": left_for(request.team, Pool.default()),
+    }
+    return render(request, "jobs/_estimate.html", context)
 
 
 @login_required

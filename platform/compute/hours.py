@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Team
 from common.days import beginning
-from compute.models import Allocation, HoursNotice, Run
+from compute.models import Allocation, HoursNotice, Pool, Quota, Run
 from ledger.booking import Account, hold
 from ledger.days import by_day, exact_seconds, month_of, next_month, today
 from ledger.models import Entry
@@ -52,10 +52,16 @@ def running() -> list[Running]:
     return [Running(account=runs[run_id].account, since=begun) for run_id, begun in since.items()]
 
 
-def used_this_month() -> dict[Key, Decimal]:
-    """Return the device-seconds of the month by team and pool, those of what runs up to now included."""
+def used_this_month(team: Team | None = None) -> defaultdict[Key, Decimal]:
+    """Return the device-seconds of the month by team and pool, those of what runs up to now included.
+
+    With `team`, the ledger is read for that one alone.
+    """
     first, last = month_of(today())
-    booked = Entry.objects.charges().between(first, last).order_by().values_list("team_id", "pool")
+    entries = Entry.objects.charges().between(first, last)
+    if team is not None:
+        entries = entries.visible_to(team)
+    booked = entries.order_by().values_list("team_id", "pool")
     used: defaultdict[Key, Decimal] = defaultdict(Decimal)
     for team_id, pool, seconds in booked.annotate(sum=Sum("accelerator_seconds")):
         used[team_id, pool] = seconds
@@ -63,6 +69,14 @@ def used_this_month() -> dict[Key, Decimal]:
     for run in running():
         used[run.key] += sum((exact_seconds(now - max(began, begun)) for begun in run.since if begun < now), Decimal(0))
     return used
+
+
+def left_for(team: Team, pool: Pool) -> float | None:
+    """Return how many accelerator-hours of the month `team` has left in `pool`; None where there is no limit."""
+    limit = Quota.objects.filter(team=team, pool=pool).values_list("accelerator_hours", flat=True).first()
+    if limit is None:
+        return None
+    return max(0.0, limit - float(used_this_month(team)[team.pk, pool.name]) / HOUR)
 
 
 def held() -> dict[Key, Decimal]:

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from job_makers import end, fresh, make_job, run_of
 
-from accounts.models import Team
+from accounts.models import Membership, Team, User
 from catalogue.models import BaseModel
 from common.errors import UserError
 from compute.models import HoursNotice, Pool, Quota
@@ -80,3 +81,22 @@ class TestStorage:
         request: Any = JobRequest(model=BaseModel.objects.get().pk, training_file=job.training_file_id)
         with pytest.raises(UserError, match="leaves no room for 1 B more"):
             create_job(team=team, by=None, job_request=request)
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_an_estimate_is_told_beside_what_is_left(job: FineTuningJob) -> None:
+    now = timezone.now()
+    FineTuningJob.objects.filter(pk=job.pk).update(
+        status="succeeded", tokens=100, started_at=now - timedelta(hours=2), finished_at=now
+    )
+    Quota.objects.create(team=job.team, pool=Pool.default(), accelerator_hours=1000)
+    Entry.objects.create(
+        what="charge", day=today(), team_id=job.team_id, team=job.team.slug, pool="default", run="run-0",
+        accelerator_seconds=3600,
+    )  # fmt: skip
+    client = Client()
+    user = User.objects.create_user("ann@example.com")
+    Membership.objects.create(team=job.team, user=user)
+    client.force_login(user)
+    shown = client.get(f"/jobs/estimate?model=tiny&file={job.training_file_id}").content.decode()
+    assert "of the 999 accelerator-hours that your team has left this month." in " ".join(shown.split())
