@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -32,6 +32,7 @@ from accounts.models import Team, User
 from accounts.requests import team_of
 from accounts.roles import Role, require_role
 from common.answers import answers
+from common.asgi import Application, Receive, Scope, Send
 from common.errors import UserError, answer_to
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
@@ -47,11 +48,6 @@ from datasets_app.web.wire import FileObject, UploadPartObject, VersionObject, f
 
 logger = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
 S = TypeVar("S", TrainingFile, UploadPart)
 

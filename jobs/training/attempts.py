@@ -74,12 +74,10 @@ def queued_again(job: FineTuningJob) -> Message:
 @transaction.atomic
 def close(attempt: Attempt, *, retry_message: Message) -> None:
     """Conclude an attempt that ended without a verdict: do what was requested meanwhile, else queue the next one."""
-    job = lock_job(attempt.job_id)
-    if not mark_closed(attempt) or job.is_finished:
+    job = close_unless_cancelled(attempt)
+    if job is None:
         return
-    if job.cancel_requested_at is not None:
-        job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
-    elif job.pause_requested_at is not None:
+    if job.pause_requested_at is not None:
         is_kept = not job.current_step or newest_checkpoint(job) is not None
         job.move(
             FineTuningJob.Status.PAUSED,
@@ -89,6 +87,20 @@ def close(attempt: Attempt, *, retry_message: Message) -> None:
         )
     else:
         queue_attempt(job, retry_message)
+
+
+def close_unless_cancelled(attempt: Attempt) -> FineTuningJob | None:
+    """Note that the consequences of an attempt's end are being drawn, and return its job, locked.
+
+    None where none are left to draw: they were drawn before, or the job is over, such as by a request to cancel it.
+    """
+    job = lock_job(attempt.job_id)
+    if not mark_closed(attempt) or job.is_finished:
+        return None
+    if job.cancel_requested_at is None:
+        return job
+    job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
+    return None
 
 
 def mark_closed(attempt: Attempt) -> bool:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from common import artifacts
+from common.folders import link_file
 from common.storage_errors import AWAY, STORAGE_AWAY
 from compute.models import Run
 from compute.work import TryAgain, WorkError, trouble
@@ -21,7 +22,7 @@ from datasets_app.services import create_result_file
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, TunedModel
 from jobs.training import rehearsals
-from jobs.training.attempts import close, is_hopeless, lock_job, mark_closed, queued_again
+from jobs.training.attempts import close, close_unless_cancelled, is_hopeless, lock_job, mark_closed, queued_again
 from jobs.training.storage_errors import PATIENCE, goes_on_waiting
 from jobs.tuned_models import adapter_id, model_name
 from rundir import RunDirectory, read_events, sha256_of_file, write_manifest
@@ -133,7 +134,7 @@ def _keep_local(folder: Path, job: FineTuningJob) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        shutil.copytree(folder, draft, copy_function=_link_file, dirs_exist_ok=True)
+        shutil.copytree(folder, draft, copy_function=link_file, dirs_exist_ok=True)
         draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -209,11 +210,8 @@ def _told_at_the_end(directory: RunDirectory) -> dict[str, Any]:
 
 @transaction.atomic
 def _fail(attempt: Attempt, directory: RunDirectory, code: str, reason: Message | None) -> None:
-    job = lock_job(attempt.job_id)
-    if not mark_closed(attempt) or job.is_finished:
-        return
-    if job.cancel_requested_at is not None:
-        job.move(FineTuningJob.Status.CANCELLED, message("job_was_cancelled"))
+    job = close_unless_cancelled(attempt)
+    if job is None:
         return
     said = reason or message("failed_silently").followed_by(message("start_once_more"))
     job.move(
@@ -283,10 +281,3 @@ def tidy(root: Path) -> None:
     for path in root.iterdir() if root.is_dir() else ():
         if path.is_dir() and path.name not in KEPT:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _link_file(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

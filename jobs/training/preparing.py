@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from catalogue.services import chat_format
 from chat import ChatError, ChatFormat, Conversation, WrittenMessage, parse_messages
 from common import artifacts
 from common.errors import UserError
+from common.folders import link_file
 from common.storage_errors import STORAGE_AWAY
 from compute.bringing import bring_model
 from compute.models import Device, Node
@@ -190,7 +190,7 @@ def _copy_checkpoint(source: Path, directory: RunDirectory) -> None:
     shutil.rmtree(target, ignore_errors=True)
     draft = target.with_name(f".{target.name}")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(source, draft, copy_function=_link_file)
+    shutil.copytree(source, draft, copy_function=link_file)
     draft.rename(target)
 
 
@@ -257,14 +257,7 @@ def _fits(prompt: list[WrittenMessage], chat: ChatFormat) -> bool:
 def _link(source: Path, target: Path) -> None:
     """Put the files of a token cache into `target` without copying their bytes where the disk allows."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, copy_function=_link_file)
-
-
-def _link_file(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+    shutil.copytree(source, target, copy_function=link_file)
 
 
 def _step_of(folder: Path | None) -> int:

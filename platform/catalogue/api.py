@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from accounts.authentication import IsPlatformAdmin
 from accounts.requests import user_of
 from catalogue import services
+from catalogue.folders import Facts
 from catalogue.models import BaseModel
 from common.answers import ListObject, answers
 from common.api import body_of, listed, require_no_body
@@ -24,23 +25,16 @@ class SourceObject(TypedDict):
     repo: str
 
 
-class BaseModelObject(TypedDict):
+class BaseModelObject(Facts):
     """A base model of the catalogue; times are unix seconds."""
 
     object: Literal["base_model"]
     id: str
     display_name: str
-    family: str
-    parameters: int
-    context_length: int
-    hidden_size: int
-    num_layers: int
-    vocab_size: int
     licence: str
     licence_url: str
     licence_accepted: bool
     sources: list[SourceObject]
-    template: str
     state: Annotated[str, BaseModel.State]
     bytes_done: int
     bytes_total: int

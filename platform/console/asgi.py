@@ -12,9 +12,10 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from common.asgi import Application  # noqa: E402
 from console import questions  # noqa: E402
 from console.proxies import behind_proxies  # noqa: E402
-from console.shell import Application, Shell  # noqa: E402
+from console.shell import Shell  # noqa: E402
 from datasets_app.web import receiving  # noqa: E402
 
 # WhiteNoise hands static files over by a synchronous iterator, which Django reads whole: they are small.

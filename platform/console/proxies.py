@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 if TYPE_CHECKING:  # the settings import this module, before anything of Django REST framework may be
-    from console.shell import Application
+    from common.asgi import Application
 
 NEAR = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 """Loopback and private networks: where a proxy usually is."""

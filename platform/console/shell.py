@@ -8,8 +8,7 @@ streamed to storage and may be larger than any body; questions to models are, si
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.http import HttpRequest
 from django.utils import translation
@@ -17,15 +16,11 @@ from django.utils import translation
 import wording
 from accounts import origins
 from common import request_ids, unsent
+from common.asgi import Application, Message, Receive, Scope, Send
 from common.errors import error_body
 from console.messages import message
 from console.refusals import page
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Route = tuple[str, "re.Pattern[str]", Application]
 
 MAX_CONTROL_BYTES = 256 * 2**10

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from common.asgi import Scope
 from console.proxies import NEAR, behind_proxies, trusted_proxies
-from console.shell import MAX_CONTROL_BYTES, MAX_QUESTION_BYTES, Scope, Shell
+from console.shell import MAX_CONTROL_BYTES, MAX_QUESTION_BYTES, Shell
 
 pytestmark = pytest.mark.usefixtures("plain_static")
 MOST = 10 * 2**20
