@@ -162,14 +162,16 @@ class Platform:
 
     def stop(self, drain: Callable[[], None]) -> None:
         """Ask the trees to checkpoint while their supervisors live, then stop the children, then the servers."""
-        drain()
-        for child in self.children:
-            child.ask_to_stop()
-        deadline = time.monotonic() + 15
-        for child in self.children:
-            child.wait(deadline)
-        for server in reversed(self.embedded):
-            server.stop()
+        try:
+            drain()
+        finally:
+            for child in self.children:
+                child.ask_to_stop()
+            deadline = time.monotonic() + 15
+            for child in self.children:
+                child.wait(deadline)
+            for server in reversed(self.embedded):
+                server.stop()
 
 
 def say(text: str) -> None:

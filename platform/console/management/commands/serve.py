@@ -12,11 +12,13 @@ from urllib.request import urlopen
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from accounts.services import ensure_first_login
 from catalogue.models import BaseModel
 from catalogue.services import sync_catalogue
 from compute.devices import register_node
+from compute.hold import DATABASE_AWAY
 from compute.services import drain_node
 from console.embedded import EmbeddedError, PostgreSQL, Valkey
 from console.serve import AlreadyServing, Platform, die_with_parent, hold, platform_children, say
@@ -42,10 +44,10 @@ class Command(BaseCommand):
             _refuse_taken_port(options["host"], settings.PORT)
             platform = Platform(home=home, children=[], embedded=_embedded_servers())
             platform.watch_signals()
-            platform.start_servers()
         except (AlreadyServing, EmbeddedError) as error:
             raise CommandError(str(error)) from None
         try:
+            platform.start_servers()
             self._prepare()
             platform.children = _children(options["host"])
             platform.start_children()
@@ -54,13 +56,19 @@ class Command(BaseCommand):
             platform.run_until_asked(announce.when_ready)
             say("Stopping: asking running work to checkpoint.")
             _end(fetch)
+        except EmbeddedError as error:
+            raise CommandError(str(error)) from None
         finally:
-            platform.stop(lambda: drain_node(timeout_seconds=settings.TIMES.stop_grace_seconds))
+            platform.stop(_drain)
             os.close(lock)
         say("Stopped.")
 
     def _prepare(self) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except OperationalError as error:
+            where = "the embedded database" if not os.environ.get("DATABASE_URL") else "the database of DATABASE_URL"
+            raise CommandError(f"The platform cannot start without {where}: {str(error).strip()}") from None
         _collect_static()
         sync_catalogue()
         register_node()
@@ -69,6 +77,13 @@ class Command(BaseCommand):
             path = first_login_path()
             path.touch(mode=0o600)
             path.write_text(f"{FIRST_EMAIL} {password}\n")
+
+
+def _drain() -> None:
+    try:
+        drain_node(timeout_seconds=settings.TIMES.stop_grace_seconds)
+    except DATABASE_AWAY as error:
+        say(f"What runs on this node was not asked to checkpoint, since the database is away: {str(error).strip()}")
 
 
 class Announcement:
