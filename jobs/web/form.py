@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Team
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
+from common.forms import PageForm
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.models import Priority
@@ -47,6 +50,48 @@ def shown_for_form(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class JobForm(PageForm):
+    """What a job is, beside its hyperparameters; what they may be is the use case's to say."""
+
+    file = forms.CharField(required=False)
+    model = forms.CharField(required=False)
+    suffix = forms.CharField(
+        label=_lazy("Name (optional)"),
+        required=False,
+        max_length=FineTuningJob._meta.get_field("suffix").max_length,
+        help_text=_lazy("Becomes part of the tuned model's name in the API."),
+    )
+    accelerators = forms.CharField(label=_lazy("Accelerators"), required=False, widget=forms.Select)
+    priority = forms.CharField(
+        label=_lazy("Priority"),
+        required=False,
+        widget=forms.Select,
+        help_text=_lazy("Among jobs that wait with the same right to start, the higher priority comes first."),
+    )
+
+    names = {"training_file": "file"}
+
+    def __init__(self, data: Any = None, *, team: Team, is_admin: bool) -> None:
+        super().__init__(data)
+        self.error: UserError | None = None
+        devices = devices_for(team, None)
+        numbers = [(str(number), number) for number in range(1, min(devices.most, MOST_NUMBERS) + 1)]
+        offered = [one for one in Priority if is_admin or one != Priority.URGENT]
+        self.fields["accelerators"].widget.choices = [(AUTO, _("Auto")), *numbers]  # type: ignore[attr-defined]
+        self.fields["accelerators"].help_text = _(
+            "GPUs, or CPU cores where there are none. Auto uses every free one that your quota allows, up to "
+            "%(accelerators_word)s."
+        ) % {"accelerators_word": in_words(count_of(devices.most, devices.kind))}
+        self.fields["priority"].widget.choices = [  # type: ignore[attr-defined]
+            (one.word if one else "", one.label) for one in offered
+        ]
+
+    def refuse(self, error: UserError) -> None:
+        """Remember the error for the hyperparameter that it names."""
+        super().refuse(error)
+        self.error = error
+
+
 def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
     """Return what the form asks for; empty fields are automatic."""
     asked = _asked(values)
@@ -66,25 +111,22 @@ def _asked(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text not in ("", AUTO)}
 
 
-def context_of(team: Team, values: Mapping[str, Any], error: UserError | None, *, is_admin: bool) -> dict[str, Any]:
+def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str, Any]:
     """Return everything that the page shows."""
     files = list(
         TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")[:SHOWN_FILES]
     )
     models = list(BaseModel.objects.present())
     filled = {"file": files[0].id if files else "", "model": models[0].id if models else "", **_flat(values)}
-    devices = devices_for(team, None)
+    form.initial = filled
     return {
+        "form": form,
         "files": files,
         "models": models,
         "values": filled,
-        "groups": _groups(team, filled, error),
-        "numbers": range(1, min(devices.most, MOST_NUMBERS) + 1),
-        "accelerators_word": in_words(count_of(devices.most, devices.kind)),
-        "priorities": [one for one in Priority if is_admin or one != Priority.URGENT],
+        "groups": _groups(team, filled, form),
         "estimate": estimate_of(team, filled),
-        "error": in_words(error.message) if error else "",
-        "is_open": bool(_asked(filled)) or "priority" in filled or error is not None,
+        "is_open": bool(_asked(filled)) or "priority" in filled or form.is_bound,
     }
 
 
@@ -96,13 +138,13 @@ def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(values[key]) for key in values if values[key]}
 
 
-def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> list[dict[str, Any]]:
+def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[str, Any]]:
     """Return the parameters under their headings, each with its automatic value and the reason for it."""
     file, base = _chosen(team, filled)
     resolved = None
     if file is not None and base is not None:
         # The page of a refused form is shown whatever stands in its fields.
-        accelerators = _accelerators(filled) if error is None else None
+        accelerators = None if form.is_bound else _accelerators(filled)
         resolved = _resolved(file, base, devices_for(team, accelerators), {})
     titles = {
         "goal": _("How it learns"),
@@ -112,7 +154,7 @@ def _groups(team: Team, filled: Mapping[str, Any], error: UserError | None) -> l
         "hardware": _("Devices and memory"),
     }
     return [
-        {"title": title, "fields": [_field(p, filled, resolved, error) for p in OFFERED if p.group == group]}
+        {"title": title, "fields": [_field(p, filled, resolved, form.error) for p in OFFERED if p.group == group]}
         for group, title in titles.items()
     ]
 

@@ -17,7 +17,6 @@ from accounts.kept_forms import left_form
 from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
-from common.idempotency import once
 from common.messages import message as common_message
 from common.wording import in_words
 from compute.hours import left_for
@@ -55,23 +54,21 @@ def jobs(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_job(request: PageRequest) -> HttpResponse:
     """One page: data, base model, a name; everything else is automatic until somebody opens it."""
+    is_admin = request.user.is_staff
     if request.method == "GET":
-        return _new_page(request, left_form(request) or form.from_query(request))
+        empty = form.JobForm(team=request.team, is_admin=is_admin)
+        return _new_page(request, left_form(request) or form.from_query(request), empty)
 
-    def create() -> HttpResponse:
-        asked = form.job_request_of(request.POST, is_admin=request.user.is_staff)
-        job = services.create_job(team=request.team, by=request.user, job_request=asked)
-        return redirect("job", job.id)
+    def create(**fields: str) -> HttpResponse:
+        asked = form.job_request_of({**request.POST.dict(), **fields}, is_admin=is_admin)
+        return redirect("job", services.create_job(team=request.team, by=request.user, job_request=asked).id)
 
-    try:
-        return once(request, create)
-    except UserError as error:
-        return _new_page(request, request.POST, error=error)
+    sent = form.JobForm(request.POST, team=request.team, is_admin=is_admin)
+    return sent.answer_once(request, create) or _new_page(request, request.POST, sent, status=sent.status)
 
 
-def _new_page(request: PageRequest, values: Any, *, error: UserError | None = None) -> HttpResponse:
-    context = form.context_of(request.team, values, error, is_admin=request.user.is_staff)
-    return render(request, "jobs/new.html", context, status=error.status if error else 200)
+def _new_page(request: PageRequest, values: Any, shown: form.JobForm, *, status: int = 200) -> HttpResponse:
+    return render(request, "jobs/new.html", form.context_of(request.team, values, shown), status=status)
 
 
 @login_required

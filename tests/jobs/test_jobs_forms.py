@@ -1,5 +1,6 @@
 """The form of a new job, and the buttons beside it: sent twice they count once, an expired session loses nothing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from job_makers import make_file, make_job
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
 from jobs.models import FineTuningJob, TunedModel
-from tests.console.forms import form_at, forms_of, sent_twice
+from tests.console.forms import error_at, form_at, forms_of, sent_twice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 PASSWORD = "a long enough one"
@@ -79,3 +80,36 @@ def test_one_click_makes_one_deployment(client: Client, alice: Any) -> None:
 def test_the_sample_is_stored_once(client: Client, alice: Any) -> None:
     first, second = sent_twice(client, "/", "/start-sample")
     assert first.url == second.url == f"/jobs/new?file={TrainingFile.objects.get().pk}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    [
+        ({"suffix": "x" * 65}, "suffix", "at most 64 characters"),
+        ({"accelerators": "many"}, "accelerators", "many"),
+        ({"priority": "urgent"}, "priority", "administrator"),
+        ({"hp-lora_dim": "-3"}, "hp-lora_dim", "lora_dim"),
+        ({"hp-use_dora": "perhaps"}, "hp-use_dora", "use_dora"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    client: Client, alice: Any, wrong: dict[str, str], field: str, sentence: str
+) -> None:
+    make_file(alice.team)
+    form = form_at(client, "/jobs/new", suffix="xiaozhi")
+    reply = client.post("/jobs/new", {**form, **wrong})
+    assert reply.status_code == 400
+    assert sentence in error_at(reply, field)
+    [shown] = [one for one in forms_of(reply, "/jobs/new") if one.action == "/jobs/new"]
+    assert shown.fields["suffix"] == [wrong.get("suffix", "xiaozhi")]
+    assert not FineTuningJob.objects.exists()
+
+
+def test_data_that_is_gone_is_said_below_the_data(client: Client, alice: Any) -> None:
+    file = make_file(alice.team)
+    form = form_at(client, "/jobs/new")
+    file.delete()
+    make_file(alice.team, name="other.jsonl")
+    reply = client.post("/jobs/new", form)
+    assert reply.status_code == 404
+    assert re.search(r'aria-describedby="file_error".*id="file_error"', reply.content.decode(), re.DOTALL)
