@@ -34,7 +34,7 @@ class QueueObject(TypedDict):
 
     position: int | None
     code: str | None
-    params: Any
+    params: dict[str, object] | None
     message: str | None
     blockers: list[str] | None
     eta_low: int | None

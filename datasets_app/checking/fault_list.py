@@ -51,9 +51,9 @@ class MessageAndHint(TypedDict):
     message: str | None
     hint: str
     message_code: str | None
-    params: Any
+    params: dict[str, object] | None
     hint_code: str | None
-    hint_params: Any
+    hint_params: dict[str, object] | None
 
 
 class FaultPlace(TypedDict):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from chat import WrittenMessage
+from chat.conversation import Tool
 from common.answers import ListObject
 from common.wording import MessageObject, in_words, on_the_wire
 from datasets_app.checking.fault_groups import FaultGroup
@@ -98,7 +99,7 @@ class NoteObject(TypedDict):
     """A note about the whole file, with how many rows it is about."""
 
     code: str
-    params: Any
+    params: dict[str, object]
     message: str
     count: int
 
@@ -110,6 +111,16 @@ class Layout(TypedDict):
     shape: str
     use: str
     encoding: str | None
+
+
+class ReadingObject(TypedDict, total=False):
+    """What was said about how the file is read; what is not there is found out."""
+
+    format: str
+    shape: str
+    encoding: str
+    columns: dict[str, str]
+    unused: dict[str, str]
 
 
 class QuestionObject(MessageObject):
@@ -130,7 +141,7 @@ class WholeFileObject(VersionObject):
     verdict: MessageObject
     notes: list[NoteObject]
     layout: Layout
-    reading: Any
+    reading: ReadingObject
     questions: list[QuestionObject]
     left_out: list[str]
     columns: list[str]
@@ -158,7 +169,7 @@ class RowObject(TypedDict):
     number: int | None
     line: int
     messages: list[WrittenMessage] | None
-    tools: list[Any] | None
+    tools: list[Tool] | None
     text: str | None
     raw: str | None
     faults: list[RowFaultObject]

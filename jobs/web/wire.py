@@ -1,12 +1,12 @@
 """Jobs, events and checkpoints as OpenAI's API writes them; what goes beyond it are extra fields."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
 from compute.models import Priority
-from jobs.hyperparameters import AUTO, PARAMETERS, openai_values
+from jobs.hyperparameters import AUTO, PARAMETERS, Value, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
 from jobs.web.logs import LogPart, said
@@ -25,7 +25,7 @@ class JobError(TypedDict):
 class SupervisedMethod(TypedDict):
     """The hyperparameters of OpenAI's supervised method."""
 
-    hyperparameters: dict[str, object]
+    hyperparameters: dict[str, Value | None]
 
 
 class Method(TypedDict):
@@ -69,7 +69,7 @@ class FineTuningJobObject(TypedDict):
     result_files: list[str]
     trained_tokens: int | None
     seed: int | None
-    hyperparameters: dict[str, object]
+    hyperparameters: dict[str, Value | None]
     method: Method
     integrations: None
     metadata: dict[str, str] | None
@@ -92,7 +92,15 @@ class JobEventObject(MessageObject):
     created_at: int
     level: str
     type: Annotated[str, JobEvent.Type]
-    data: Any
+    data: dict[str, object]
+
+
+class CheckpointMetrics(TypedDict):
+    """What was known at the step of a checkpoint."""
+
+    step: NotRequired[int]
+    train_loss: NotRequired[float]
+    valid_loss: NotRequired[float]
 
 
 class CheckpointObject(TypedDict):
@@ -104,7 +112,7 @@ class CheckpointObject(TypedDict):
     fine_tuned_model_checkpoint: str
     fine_tuning_job_id: str
     step_number: int
-    metrics: Any
+    metrics: CheckpointMetrics
     bytes: int
     is_result: bool
 
@@ -168,12 +176,18 @@ def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobO
     }
 
 
-def hyperparameters_as_json(job: FineTuningJob) -> dict[str, object]:
+def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Value | None]:
     """Return the values in use under Luthier's and OpenAI's names; "auto" where one is not known yet or managed."""
     values = job.hyperparameters or job.asked
-    shown = {parameter.name: values.get(parameter.name, AUTO) for parameter in PARAMETERS}
+    shown: dict[str, Value | None] = {one.name: values.get(one.name, AUTO) for one in PARAMETERS}
     shown |= {"data_path": job.training_file_id_shown, "model_name_or_path": job.base_model_id}
-    return openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job)) | shown
+    openais = openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job))
+    return {
+        "batch_size": openais["batch_size"],
+        "n_epochs": openais["n_epochs"],
+        "learning_rate_multiplier": openais["learning_rate_multiplier"],
+        **shown,
+    }
 
 
 def acceptance_summary(job: FineTuningJob) -> AcceptanceSummary | None:

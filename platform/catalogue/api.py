@@ -40,7 +40,7 @@ class BaseModelObject(Facts):
     bytes_total: int
     error: str
     error_code: str | None
-    error_params: Any
+    error_params: dict[str, object] | None
     sha256: str | None
     present_at: int | None
 

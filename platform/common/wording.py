@@ -1,6 +1,6 @@
 """Messages in the reader's language, by Django's gettext."""
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.utils.translation import gettext, ngettext
 
@@ -12,7 +12,7 @@ class MessageObject(TypedDict):
 
     message: str | None
     code: str | None
-    params: Any
+    params: dict[str, object] | None
 
 
 def in_words(message: "Message | str | None") -> str:
