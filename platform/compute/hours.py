@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
@@ -104,7 +105,17 @@ def hold_on() -> None:
     holds = _holds_of(here)
     for run in here:
         if run.seconds(now) >= holds.get(run.account.run, Decimal(0)):
-            hold(run.account, HOUR * len(run.since))
+            _hold_an_hour(run, now)
+
+
+@transaction.atomic
+def _hold_an_hour(run: Running, now: datetime) -> None:
+    """Hold, with the Run's row locked: one that ends meanwhile has released its rest, and would hold for ever."""
+    holding = Run.objects.filter(pk=run.account.run, state__in=[Run.State.STARTING, Run.State.RUNNING])
+    if not holding.select_for_update(of=("self",)).first():
+        return
+    if run.seconds(now) >= _holds_of([run]).get(run.account.run, Decimal(0)):
+        hold(run.account, HOUR * len(run.since))
 
 
 def notices() -> QuerySet[HoursNotice]:

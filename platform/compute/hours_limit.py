@@ -22,19 +22,25 @@ def watch_hours() -> None:
     if not limited:
         return
     used, month = used_this_month(), month_of(today())[0]
+    known = set(notices().values_list("team_id", "pool_id", "percent"))
+    crossed = [(quota, _mark(quota, used[quota.team_id, quota.pool.name])) for quota in limited]
     HoursNotice.objects.bulk_create(
         [
             HoursNotice(
                 team_id=quota.team_id, pool=quota.pool, month=month, hours=quota.accelerator_hours or 0, percent=mark
             )
-            for quota in limited
-            for mark in (WARNING, FULL)
-            if used.get((quota.team_id, quota.pool.name), Decimal(0)) * 100
-            >= mark * HOUR * (quota.accelerator_hours or 0)
+            for quota, mark in crossed
+            if mark is not None and (quota.team_id, quota.pool_id, mark) not in known
         ],
-        ignore_conflicts=True,
+        ignore_conflicts=True,  # another round was faster
     )
     _stop_what_runs()
+
+
+def _mark(quota: Quota, used: Decimal) -> int | None:
+    """Return the highest mark that a team has crossed, in percent."""
+    hours = quota.accelerator_hours or 0
+    return next((mark for mark in (FULL, WARNING) if used * 100 >= mark * HOUR * hours), None)
 
 
 def _stop_what_runs() -> None:

@@ -100,6 +100,12 @@ def test_at_four_fifths_there_is_a_warning_once(team: Team, node: Node) -> None:
     assert run.state == "starting"
 
 
+def test_who_crosses_both_marks_at_once_is_told_of_the_last(team: Team, node: Node) -> None:
+    limit(team, 0)
+    after_a_round(ask(team))
+    assert [notice.percent for notice in HoursNotice.objects.all()] == [100]
+
+
 def test_a_team_stands_as_it_does(team: Team, node: Node) -> None:
     Quota.objects.update_or_create(team=team, pool=Pool.default(), defaults={"guaranteed": 1})
     take(team, 2.5)

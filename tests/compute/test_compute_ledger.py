@@ -73,6 +73,17 @@ class TestRun:
             reconciling.reconcile()
             assert sums()["hold"] == expected
 
+    def test_that_ended_meanwhile_holds_nothing_more(
+        self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = started(team)
+        seen = hours.running()
+        run.move("finishing", outcome="succeeded")
+        monkeypatch.setattr("compute.hours.running", lambda: seen)
+        hours.hold_on()
+        assert sums()["hold"] == 0
+        assert prove().unsettled is None
+
     def test_that_is_deleted_stays_in_the_ledger(self, team: Team, node: Node) -> None:
         run = started(team)
         run.move("finishing", outcome="succeeded")
