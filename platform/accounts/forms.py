@@ -3,11 +3,15 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.api import ChangedMember, NewMember
+from accounts.invitations_api import TeamBody
 from accounts.models import ApiKey, Membership, Team, User
 from common.forms import PageForm, field_like
+
+LONGEST_PASSWORD = 1000
 
 
 class SignInForm(PageForm):
@@ -50,10 +54,70 @@ class MemberForm(PageForm):
         NewMember,
         "email",
         label=_("Email"),
-        help_text=_("The person must already have an account. Administrators create accounts."),
+        help_text=_("The person must already have an account. Invite anybody else by a link."),
         widget=forms.EmailInput,
     )
     role = field_like(NewMember, "role", label=_("Role"))
+
+
+class InvitationForm(PageForm):
+    email = field_like(NewMember, "email", label=_("Email"), widget=forms.EmailInput)
+    role = field_like(NewMember, "role", label=_("Role"))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="invitation-%s")
+
+
+class NewPasswordForm(PageForm):
+    """A password that somebody chooses, twice, since nobody sees what they type."""
+
+    password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 8 characters, not only digits, and none of the most common passwords."),
+    )
+    password_again = forms.CharField(
+        label=_("New password once more"),
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        self.user = user
+
+    def clean(self) -> dict[str, Any]:
+        chosen, again = self.cleaned_data.get("password"), self.cleaned_data.pop("password_again", None)
+        if chosen is not None and again is not None and chosen != again:
+            self.add_error("password_again", _("The two passwords differ."))
+        elif chosen is not None:
+            try:
+                validate_password(chosen, self.user)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return self.cleaned_data
+
+
+class NewPersonForm(NewPasswordForm):
+    name = forms.CharField(label=_("Your name"), required=False, max_length=User._meta.get_field("name").max_length)
+    field_order = ("name", "password", "password_again")
+
+
+class OwnPasswordForm(NewPasswordForm):
+    old_password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("old_password", "password", "password_again")
+
+
+class TeamNameForm(PageForm):
+    name = field_like(TeamBody, "name", label=_("Name"))
 
 
 class RoleForm(PageForm):

@@ -91,7 +91,8 @@ def _page_of(request: PageRequest) -> str:
 
 
 def _keep(request: PageRequest, page: str) -> None:
-    fields = {name: texts for name, texts in request.POST.lists() if name not in NOT_SAID}
+    # Passwords rest nowhere in the clear.
+    fields = {n: texts for n, texts in request.POST.lists() if n not in NOT_SAID and "password" not in n}
     user = str(request.POST.get(FORM_KEY, "")).partition("-")[0]
     address = request.META.get("REMOTE_ADDR", "")
     if not user or len(json.dumps(fields)) > LONGEST:

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.messages import message
-from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from accounts.models import ApiKey, AuditEvent, Link, Membership, Team, User
 from accounts.roles import require_role
 from common.errors import NotFound, UserError
 
@@ -32,12 +32,12 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
     """Take a person whom the platform knows into `team`."""
     email = email.strip().lower()
     user = User.objects.filter(email=email, is_active=True).first() if "\0" not in email else None
-    _lock(team, by=by)
+    lock_team(team, by=by)
     if user is None:
         raise UserError(message("unknown_person", email=email[:100]), param="email")
     if Membership.objects.filter(team=team, user=user).exists():
         raise UserError(message("member_exists", email=email), param="email", status=409)
-    membership = Membership.ensure(team=team, user=user, role=_role(role))
+    membership = Membership.ensure(team=team, user=user, role=check_role(role))
     AuditEvent.record(actor=by, team=team, action="member.added", target=email, role=role)
     return membership
 
@@ -45,7 +45,7 @@ def add_member(*, team: Team, email: str, role: str = Role.MEMBER, by: User) -> 
 @transaction.atomic
 def change_role(*, membership: Membership, role: str, by: User | None) -> Membership:
     """Give a person another role; refused where it would leave the team without an owner. `by` None: the platform."""
-    chosen = _role(role)
+    chosen = check_role(role)
     membership = _locked(membership, by=by)
     if chosen == membership.role:
         return membership
@@ -53,6 +53,8 @@ def change_role(*, membership: Membership, role: str, by: User | None) -> Member
     before = {"role": membership.role}
     membership.role = chosen
     membership.save(update_fields=["role"])
+    if chosen != Role.OWNER:
+        _withdraw(team=membership.team, user=membership.user)
     AuditEvent.record(
         actor=by,
         team=membership.team,
@@ -74,10 +76,11 @@ def remove_member(*, membership: Membership, by: User) -> None:
     ApiKey.objects.filter(team=team, user=user, revoked_at=None).update(revoked_at=timezone.now())
     before = {"role": membership.role}
     membership.delete()
+    _withdraw(team=team, user=user)
     AuditEvent.record(actor=by, team=team, action="member.removed", target=user.email, before=before)
 
 
-def _lock(team: Team, *, by: User | None) -> None:
+def lock_team(team: Team, *, by: User | None) -> None:
     """Lock the team's people, so that two owners cannot take each other's role at once.
 
     Of two the second may have lost the right by what the first did, so it is asked for once more; an administrator's
@@ -90,11 +93,16 @@ def _lock(team: Team, *, by: User | None) -> None:
 
 def _locked(membership: Membership, *, by: User | None) -> Membership:
     """Return it as it is now, its team's people locked."""
-    _lock(membership.team, by=by)
+    lock_team(membership.team, by=by)
     found = Membership.objects.select_related("user", "team").filter(pk=membership.pk).first()
     if found is None:
         raise NotFound(message("member_gone"), code="member_not_found")
     return found
+
+
+def _withdraw(*, team: Team, user: User) -> None:
+    """Revoke the invitations of somebody who may invite no more."""
+    Link.objects.open().filter(team=team, created_by=user).revoke()
 
 
 def _require_another_owner(membership: Membership) -> None:
@@ -103,7 +111,8 @@ def _require_another_owner(membership: Membership) -> None:
         raise UserError(message("last_owner", email=membership.user.email), status=409)
 
 
-def _role(role: str) -> Role:
+def check_role(role: str) -> Role:
+    """Return the role of this name."""
     if role not in Role.values:
         raise UserError(
             message("unknown_team_role", role=role[:40], roles=Role.values), code="unknown_role", param="role"

@@ -10,12 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import members
-from accounts.forms import MemberForm, RoleForm
+from accounts import links, members
+from accounts.forms import InvitationForm, MemberForm, RoleForm
 from accounts.models import Membership
 from accounts.requests import PageRequest
-from accounts.roles import Role, needs
+from accounts.roles import Powers, Role, needs
 from common.errors import UserError
+from common.idempotency import Reply, submitted_once
 from common.wording import in_words
 
 
@@ -37,13 +38,22 @@ def team_members(request: PageRequest) -> HttpResponse:
 
 
 def _page(
-    request: PageRequest, form: MemberForm, *, refused: Mapping[int, RoleForm] | None = None, status: int = 200
+    request: PageRequest,
+    form: MemberForm,
+    *,
+    refused: Mapping[int, RoleForm] | None = None,
+    invitation: InvitationForm | None = None,
+    url: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     address = f"{settings.PUBLIC_URL}/api/v1/teams/{request.team.slug}/members"
     found = members.members_of(request.team)
     context = {
         "rows": [(one, (refused or {}).get(one.user_id) or RoleForm(member=one)) for one in found],
         "form": form,
+        "invitation": invitation or InvitationForm(),
+        "invitations": links.open_invitations(request.team) if Powers(request).own else (),
+        "url": url,
         "curl": f"curl {address} -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "accounts/members.html", context, status=status)
@@ -78,6 +88,41 @@ def remove_member(request: PageRequest, member_id: str) -> HttpResponse:
     said = _("%(email)s was removed. Their API keys for this team no longer work.")
     messages.success(request, said % {"email": found.user.email})
     return redirect("home" if found.user_id == request.user.pk else "members")
+
+
+@needs(Role.OWNER)
+@login_required
+@require_POST
+def invite(request: PageRequest) -> HttpResponse:
+    """Make an invitation and show its address once."""
+    form = InvitationForm(request.POST)
+    url = ""
+
+    def make(email: str, role: str) -> HttpResponse:
+        nonlocal url
+
+        def made() -> Reply:
+            nonlocal url
+            url = links.invite(team=request.team, email=email, role=role, by=request.user)[1]
+            return 200, None
+
+        submitted_once(request, made)
+        if not url:
+            messages.info(request, _("This invitation has already been created and was shown once."))
+            return redirect("members")
+        return _page(request, MemberForm(), url=url)
+
+    return form.answer(make) or _page(request, MemberForm(), invitation=form, status=form.status)
+
+
+@needs(Role.OWNER)
+@login_required
+@require_POST
+def revoke_invitation(request: PageRequest, link_id: str) -> HttpResponse:
+    """Make an invitation lead nowhere."""
+    link = links.revoke_invitation(team=request.team, link_id=link_id, by=request.user)
+    messages.success(request, _("The invitation of %(email)s was revoked.") % {"email": link.email})
+    return redirect("members")
 
 
 def _member(request: PageRequest, member_id: str) -> Membership:

@@ -6,6 +6,15 @@ CATALOGUE = Catalogue(
     {
         # People
         "invalid_email": sentence("'%(email)s' is not an email address."),
+        "administrator_needed": sentence("Only an administrator of the platform may do this."),
+        "account_exists": sentence(
+            "%(email)s has an account already. Sign in with it, then open the invitation again."
+        ),
+        "invitation_for_another": sentence("This invitation is for %(email)s. Sign out, and sign in as that person."),
+        "link_over": sentence(
+            "This link does not work: it was used, withdrawn or has expired. Ask whoever sent it for another."
+        ),
+        "no_invitation": sentence("There is no such open invitation."),
         "unknown_person": sentence(
             "Nobody here has the email '%(email)s'. An administrator makes the person first, with manage.py "
             "create_api_key or on the administration pages."
@@ -17,6 +26,8 @@ CATALOGUE = Catalogue(
         # Teams
         "no_team": sentence("You belong to no team yet. Ask an administrator to add you to one."),
         "team_not_found": sentence("There is no team '%(team)s'."),
+        "team_name_taken": sentence("There is a team '%(team)s' already. Choose another name."),
+        "team_without_name": sentence("A team needs a name."),
         "invalid_team": sentence("%(team)s is the platform's own team, which nobody belongs to. Choose another name."),
         # Roles
         "unknown_team_role": sentence("There is no role '%(role)s'. There are: %(roles)s."),

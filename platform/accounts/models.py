@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -168,6 +169,55 @@ class ApiKey(models.Model):
     def revoke(self) -> None:
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
+
+
+def _link_id() -> str:
+    return new_id("link")
+
+
+class LinkQuerySet(models.QuerySet["Link"]):
+    def open(self) -> "LinkQuerySet":
+        """Those that still lead somewhere."""
+        return self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+    def invitations(self, team: Team) -> "LinkQuerySet":
+        return self.filter(team=team).order_by("-created_at", "-pk")
+
+    def revoke(self) -> int:
+        return self.update(revoked_at=timezone.now())
+
+
+class Link(models.Model):
+    """An address that works once and for a while: an invitation into a team, or a new password without the old one.
+
+    Its token is 256 random bits, of which only the SHA-256 is kept, so nobody can make one up or read one here.
+    """
+
+    id = models.CharField(primary_key=True, max_length=40, default=_link_id)
+    digest = models.CharField(max_length=64, unique=True)
+    email = models.EmailField()
+    """Of whom it is for."""
+    team = models.ForeignKey(Team, models.CASCADE, null=True, related_name="invitations")
+    """Into which it invites; NULL for a new password."""
+    role = models.CharField(max_length=10, choices=Membership.Role.choices, blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = LinkQuerySet.as_manager()
+
+    @classmethod
+    def issue(cls, *, hours: int, **fields: Any) -> "tuple[Link, str]":
+        """Make a link and return it with its token, which is shown this once."""
+        token = secrets.token_urlsafe(32)
+        expires_at = timezone.now() + timedelta(hours=hours)
+        return cls.objects.create(digest=cls.digest_of(token), expires_at=expires_at, **fields), token
+
+    @staticmethod
+    def digest_of(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):

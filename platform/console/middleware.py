@@ -109,9 +109,13 @@ def error_page(request: PageRequest, error: UserError) -> HttpResponse:
 class MembershipMiddleware:
     """Show a team's pages to its members alone, and allow there what their role allows."""
 
-    OPEN = frozenset({"sign_out", "preferences", "choose_team", "more", "sign_in"})
+    OPEN = frozenset(
+        {"sign_out", "preferences", "choose_team", "more", "sign_in", "password", "invitation", "new_password"}
+    )
     """Names of addresses that need no team."""
-    ADMINISTRATORS = frozenset({"catalogue", "download_model", "pool", "set_quota", "audit"})
+    ADMINISTRATORS = frozenset(
+        {"catalogue", "download_model", "pool", "set_quota", "audit", "teams", "rename_team", "password_link"}
+    )
     """Those that an administrator needs no team for, nor a role."""
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, links
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
@@ -50,6 +50,7 @@ def sweep_home() -> None:
 def sweep_database() -> None:
     """Delete rows that are older than their rule says, and sessions that are over."""
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    links.forget_links()
     fold_requests()
     if before := _before("usage"):
         folded().filter(at__lt=before).delete()

@@ -35,6 +35,14 @@ ROUTES: dict[str, dict[str, str]] = {
     "members": {"GET": V, "POST": O},
     "members/<member_id>/role": {"POST": O},
     "members/<member_id>/remove": {"POST": O},
+    "members/invite": {"POST": O},
+    "members/invitations/<link_id>/revoke": {"POST": O},
+    "invitation/<token>": {"GET": ANY, "POST": ANY},
+    "new-password/<token>": {"GET": ANY, "POST": ANY},
+    "password": {"GET": ANY, "POST": ANY},
+    "teams": {"GET": ADMIN, "POST": ADMIN},
+    "teams/<team_id>/name": {"POST": ADMIN},
+    "people/<user_id>/password-link": {"POST": ADMIN},
     "audit": {"GET": O},
     "catalogue": {"GET": ANY},
     "catalogue/<model_id>/download": {"POST": ADMIN},
@@ -95,6 +103,11 @@ ROUTES: dict[str, dict[str, str]] = {
     # Ours
     "api/v1/teams/<team>/members": {"GET": V, "POST": O},
     "api/v1/teams/<team>/members/<member_id>": {"GET": V, "PATCH": O, "DELETE": O},
+    "api/v1/teams": {"GET": V, "POST": ADMIN},
+    "api/v1/teams/<team>": {"GET": V, "PATCH": ADMIN},
+    "api/v1/teams/<team>/invitations": {"GET": O, "POST": O},
+    "api/v1/teams/<team>/invitations/<link_id>": {"DELETE": O},
+    "api/v1/teams/<team>/members/<member_id>/password_link": {"POST": ADMIN},
     "api/v1/audit": {"GET": O},
     "api/v1/audit.csv": {"GET": O},
     "api/v1/catalogue": {"GET": ANY},
@@ -149,7 +162,7 @@ def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[st
 
 def address(route: str) -> str:
     """Return one with ids that nothing has."""
-    known = {"team": "a", "team_id": "7777", "number": "7777"}
+    known = {"team": "a", "team_id": "7777", "user_id": "7777", "number": "7777"}
     return "/" + re.sub(r"<(\w+)>", lambda part: known.get(part[1], "x-1"), route)
 
 
