@@ -27,6 +27,8 @@ from compute.simulation import Arrival, Costs, Simulation
 
 ALLOWED_MS = 200.0
 COSTS = Costs(start=30.0, checkpoint=60.0, between_passes=30.0)
+HALF_LIFE, HORIZON = 2 * 86_400.0, 3600.0
+"""As a platform has them that nobody has configured otherwise."""
 LOAD = 1.3
 """Of the pool, while jobs arrive: more than it can do, so that it matters who comes first."""
 UTILISATION_TOLERANCE = 0.005
@@ -158,11 +160,24 @@ def simulation_of(trace: Trace, decides: object) -> Simulation:
         for number in range(trace.num_devices // DEVICES_PER_NODE)
     ]
     arrivals = [
-        Arrival(at=job.at, waiting=Waiting(run_id=job.run_id, team_id=job.team_id, accelerators=job.accelerators))
+        Arrival(
+            at=job.at,
+            waiting=Waiting(
+                run_id=job.run_id, team_id=job.team_id, accelerators=job.accelerators, most_seconds=job.estimate
+            ),
+        )
         for job in trace.jobs
     ]
     return Simulation(
-        Snapshot(waiting=[], nodes=nodes, quotas={}, held=[]),
+        Snapshot(
+            waiting=[],
+            nodes=nodes,
+            quotas={},
+            held=[],
+            guarantees=trace.guarantees,
+            half_life=HALF_LIFE,
+            horizon=HORIZON,
+        ),
         seconds={job.run_id: job.seconds for job in trace.jobs},
         arrivals=arrivals,
         costs=COSTS,

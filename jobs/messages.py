@@ -43,6 +43,18 @@ CATALOGUE = Catalogue(
         "attempt_stopped_for_hours": sentence(
             "Attempt %(number)d was stopped: the team's accelerator-hours of this month are used up."
         ),
+        "attempt_preempted": sentence(
+            "Attempt %(number)d gave back accelerators that its team had borrowed: another team needs what it is "
+            "guaranteed."
+        ),
+        "paused_after_longest": sentence(
+            "The job is paused: it ran for %(minutes)s minutes, as long as one run may. Resume it to continue from its "
+            "newest checkpoint."
+        ),
+        "losses_may_differ": sentence(
+            "The job goes on with %(now)s accelerators instead of %(before)s, since there are no more for it. Its "
+            "losses may differ from those of a training without a break."
+        ),
         "hours_nearly_used": sentence(
             "The team has used %(percent)s %% of its %(hours)s accelerator-hours of this month. At 100 %% nothing new "
             "of it starts until %(resets_on)s."

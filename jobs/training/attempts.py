@@ -27,6 +27,7 @@ def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
         kind=KIND,
         team=job.team,
         accelerators=job.accelerators,
+        kept_accelerators=_devices_before(job),
         priority=job.priority,
         queued_at=job.queued_at,
         user=job.created_by,
@@ -40,6 +41,12 @@ def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     if not job.move(FineTuningJob.Status.QUEUED, said):
         job.record_event(said)  # the attempt before had not begun
     return attempt
+
+
+def _devices_before(job: FineTuningJob) -> int | None:
+    """Return how many devices the last attempt had that trained; None before there was one."""
+    last = job.attempts.exclude(started_at=None).order_by("-number").first()
+    return last.run.allocations.count() if last is not None else None
 
 
 def label_of(job: FineTuningJob) -> str:
@@ -72,12 +79,17 @@ def queued_again(job: FineTuningJob) -> Message:
 
 
 @transaction.atomic
-def close(attempt: Attempt, *, retry_message: Message) -> None:
-    """Conclude an attempt that ended without a verdict: do what was requested meanwhile, else queue the next one."""
+def close(attempt: Attempt, *, retry_message: Message, pauses: bool = False) -> None:
+    """Conclude an attempt that ended without a verdict: do what was requested meanwhile, else queue the next one.
+
+    `pauses`: the job waits for somebody to resume it instead.
+    """
     job = close_unless_cancelled(attempt)
     if job is None:
         return
-    if job.pause_requested_at is not None:
+    if pauses and job.pause_requested_at is None:
+        job.move(FineTuningJob.Status.PAUSED, retry_message, level="warn", estimated_finish=None)
+    elif job.pause_requested_at is not None:
         is_kept = not job.current_step or newest_checkpoint(job) is not None
         job.move(
             FineTuningJob.Status.PAUSED,

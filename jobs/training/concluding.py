@@ -31,6 +31,11 @@ from wording import Message
 
 logger = logging.getLogger(__name__)
 
+STOPPED: dict[str, str] = {
+    Run.StopReason.HOURS: "attempt_stopped_for_hours",
+    Run.StopReason.PREEMPT: "attempt_preempted",
+}
+"""What is said of an attempt that was stopped, by why."""
 LOG_LINES = 40
 LOG_BYTES = 16_000
 LOST_CODE = "trainer_lost"
@@ -67,10 +72,18 @@ def _decide(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
     elif outcome == Run.Outcome.LOST:
         _retry_or_give_up(attempt, directory)
     else:
-        is_out_of_hours = attempt.run.stop_reason == Run.StopReason.HOURS
-        code = "attempt_stopped_for_hours" if is_out_of_hours else "attempt_stopped"
-        stopped = message(code, number=attempt.number)
-        close(attempt, retry_message=stopped.followed_by(queued_again(attempt.job)))
+        _stopped(attempt)
+
+
+def _stopped(attempt: Attempt) -> None:
+    """Queue the job again and say why its attempt was stopped; one that ran as long as it may is paused."""
+    run = attempt.run
+    if run.stop_reason == Run.StopReason.LIMIT and run.started_at and run.stop_requested_at:
+        minutes = max(1, round((run.stop_requested_at - run.started_at).total_seconds() / 60))
+        close(attempt, retry_message=message("paused_after_longest", minutes=minutes), pauses=True)
+        return
+    stopped = message(STOPPED.get(run.stop_reason, "attempt_stopped"), number=attempt.number)
+    close(attempt, retry_message=stopped.followed_by(queued_again(attempt.job)))
 
 
 def _give_up(attempt: Attempt, directory: RunDirectory, error: TryAgain | WorkError) -> None:

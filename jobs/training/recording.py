@@ -120,6 +120,7 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
     attempt.first_seq = event.seq
     attempt.started_at = datetime.fromtimestamp(event.at, UTC)
     attempt.save(update_fields=["resumed_from_step", "world_size", "first_seq", "started_at"])
+    _compare_devices(attempt)
     total_steps = int(event.data["total_steps"])
     changes: dict[str, Any] = {"total_steps": total_steps, "current_step": attempt.resumed_from_step}
     if job.status == FineTuningJob.Status.QUEUED:
@@ -131,6 +132,14 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
         job.move(FineTuningJob.Status.RUNNING, begun, started_at=job.started_at or attempt.started_at, **changes)
     else:
         FineTuningJob.objects.filter(pk=job.pk).update(**changes)
+
+
+def _compare_devices(attempt: Attempt) -> None:
+    """Say so where a training goes on with other than the devices it had: sums are then added in another order."""
+    before = attempt.run.kept_accelerators
+    now = attempt.run.allocations.count()
+    if attempt.resumed_from_step and before is not None and before != now:
+        attempt.job.record_event(message("losses_may_differ", before=before, now=now), level="warn")
 
 
 def _note_progress(job: FineTuningJob, attempt: Attempt, event: Event) -> None:

@@ -24,6 +24,8 @@ class Times:
     """So long it may be away while a result, which holds none, waits to be stored."""
     tail_seconds: float = 0.5
     """How often a supervisor looks for new events."""
+    checkpoint_seconds: float = 20
+    """How long a training is taken to need to give its devices back once it is asked to."""
     stop_grace_seconds: float = 45
     """From SIGTERM to SIGKILL."""
     node_silent_seconds: float = 30

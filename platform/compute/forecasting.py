@@ -17,9 +17,9 @@ from common.wake import wake
 from compute.forecast_record import REMEMBERED, RunForecast, WhatIf
 from compute.models import Priority, Run
 from compute.scheduler import Snapshot, Start, Wait, Waiting, decide
-from compute.scheduling import take_snapshot
 from compute.simulation.engine import Costs
 from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
+from compute.snapshots import take_snapshot
 from compute.wakes import FORECAST
 from compute.work import pausable
 

@@ -53,6 +53,17 @@ CATALOGUE = Catalogue(
             "%(resets_on)s. Until then an administrator can raise the limit."
         ),
         "waits_behind_its_team": sentence("Waiting: earlier work of your team comes first."),
+        "waits_for_its_person": sentence(
+            "Waiting: its owner uses %(used)s of the %(quota)s that one person of your team may hold at once."
+        ),
+        "waits_beyond_its_person": sentence(
+            "Waiting: this asks for %(asked)s, but one person of your team may hold only %(quota)s at once. Ask for "
+            "fewer."
+        ),
+        "waits_behind_its_person": sentence("Waiting: earlier work of the same person comes first."),
+        "waits_for_its_guarantee": sentence(
+            "Waiting: other work saves a checkpoint and gives back accelerators that your team is guaranteed."
+        ),
         "waits_for_a_larger_node": sentence(
             "Waiting: this asks for %(asked)s, but the largest node has %(largest)s. Ask for fewer, or add a larger "
             "node."

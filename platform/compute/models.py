@@ -213,6 +213,8 @@ class Run(models.Model):
         DRAIN = "drain", _("the platform is stopping")
         YIELD = "yield", _("gave way to waiting work")
         EXPIRE = "expire", _("no longer needed")
+        PREEMPT = "preempt", _("gave back what another team is guaranteed")
+        LIMIT = "limit", _("ran as long as it may")
         HOURS = "hours", _("its team has no accelerator-hours left")
 
     id = models.CharField(primary_key=True, max_length=40, default=_run_id)
@@ -235,6 +237,8 @@ class Run(models.Model):
     """How many were asked for; null is "auto": every free one of a node that the quota allows."""
     min_accelerators = models.PositiveIntegerField(null=True)
     """The fewest that "auto" may begin with; null: one."""
+    kept_accelerators = models.PositiveIntegerField(null=True)
+    """What its work had before, when "auto" goes on with it."""
     max_seconds = models.PositiveIntegerField(null=True)
     """How long it may hold its devices; null: as long as its team's quota allows."""
     counts_in_quota = models.BooleanField(default=True)
@@ -362,6 +366,22 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} holds {self.device}"
+
+
+class TeamUsage(models.Model):
+    """What a team has used of a pool, decayed: fair shares follow from it. Written under the scheduler's lock."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    pool = models.ForeignKey(Pool, models.CASCADE, related_name="+")
+    decayed = models.FloatField()
+    """Device-seconds."""
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "pool"], name="one_usage_per_team_and_pool")]
+
+    def __str__(self) -> str:
+        return f"{self.team_id}: {self.decayed:.0f}"
 
 
 class HoursNotice(models.Model):

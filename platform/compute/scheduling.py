@@ -1,13 +1,16 @@
-"""The scheduler at work: snapshot, decisions, and each of them applied under a guard."""
+"""The scheduler at work: a look at each pool, and what was decided written in bulk, under a guard."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from compute.hours import FULL, notices
-from compute.models import Allocation, Node, Quota, Run
-from compute.scheduler import Decision, End, Held, NodeState, Snapshot, SpentHours, Start, Stop, Wait, Waiting, decide
+from compute.models import Allocation, Node, Pool, Run, RunQuerySet
+from compute.scheduler import Decision, End, Start, Stop, Wait, decide
+from compute.snapshots import take_snapshot
 from compute.wakes import wake_supervisor
-from ledger.days import next_month, today
 
 ADVISORY_LOCK = 0x6C757468
 """Two schedulers at once could each see a team below its quota; one at a time cannot."""
@@ -15,98 +18,70 @@ ADVISORY_LOCK = 0x6C757468
 
 @transaction.atomic
 def schedule() -> list[Decision]:
-    """Look at the queue once and start, stop and explain; returns what was decided."""
+    """Look at the queues once and start, stop and explain; returns what was decided."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-    snapshot = take_snapshot()
-    decisions = decide(snapshot) if snapshot.waiting else []
-    for decision in decisions:
-        _apply(decision)
+    decisions: list[Decision] = []
+    for pool in Pool.objects.order_by("pk"):
+        decisions += decide(take_snapshot(pool))
+    _start([one for one in decisions if isinstance(one, Start)])
+    _stop([one for one in decisions if isinstance(one, Stop)])
+    _end([one for one in decisions if isinstance(one, End)])
+    _explain([one for one in decisions if isinstance(one, Wait)])
     return decisions
 
 
-def take_snapshot() -> Snapshot:
-    """Read queue, nodes, quotas and what is held; consistent while the advisory lock is held."""
-    return Snapshot(
-        waiting=[
-            Waiting(
-                run_id=run.pk,
-                team_id=run.team_id,
-                accelerators=run.accelerators,
-                counts_in_quota=run.counts_in_quota,
-                stop_requested=run.stop_requested_at is not None,
-            )
-            for run in Run.objects.waiting()
-        ],
-        nodes=_nodes(),
-        quotas={quota.team_id: quota.ceiling for quota in Quota.objects.all() if quota.ceiling is not None},
-        held=_held(),
-        out_of_hours=_out_of_hours(),
-    )
-
-
-def _out_of_hours() -> dict[int, SpentHours]:
-    resets_on = str(next_month(today()))
-    spent = notices().filter(percent=FULL).values_list("team_id", "hours")
-    return {team_id: SpentHours(hours=hours, resets_on=resets_on) for team_id, hours in spent}
-
-
-def _nodes() -> list[NodeState]:
-    open_nodes = set(Node.objects.open().values_list("pk", flat=True))
-    heard_nodes = set(Node.objects.heard().values_list("pk", flat=True))
-    return [
-        NodeState(
-            node_id=node.pk,
-            name=node.name,
-            kind=node.kind,
-            takes_runs=node.pk in open_nodes,
-            heard=node.pk in heard_nodes,
-            device_ids=tuple(d.pk for d in node.devices.all() if d.healthy and d.present),
-        )
-        for node in Node.objects.prefetch_related("devices")
-    ]
-
-
-def _held() -> list[Held]:
-    devices: dict[str, list[int]] = {}
-    for run_id, device_id in Allocation.objects.filter(released_at=None).values_list("run_id", "device_id"):
-        devices.setdefault(run_id, []).append(device_id)
-    return [
-        Held(
-            run_id=run.pk,
-            team_id=run.team_id,
-            node_id=run.node_id or 0,
-            device_ids=tuple(devices[run.pk]),
-            counts_in_quota=run.counts_in_quota,
-            idle=run.yields and run.idle_since is not None,
-            stopping=run.stop_requested_at is not None,
-            yielding=run.stop_reason == Run.StopReason.YIELD,
-            label=run.label,
-            ends_at=run.predicted_end_at.isoformat() if run.predicted_end_at else "",
-        )
-        for run in Run.objects.filter(pk__in=devices)
-    ]
-
-
-def _apply(decision: Decision) -> None:
-    """Carry out one decision if its Run still is what the snapshot said."""
-    run = Run.objects.select_for_update(of=("self",)).filter(pk=decision.run_id).first()
-    if run is None:
+def _start(decisions: Sequence[Start]) -> None:
+    """Give out devices to the Runs that still wait."""
+    if not decisions:
         return
-    match decision:
-        case Start() if run.state == Run.State.WAITING and run.stop_requested_at is None:
-            _start(run, decision)
-        case Stop() if run.idle_since is not None and run.stop_requested_at is None and not run.outcome:
-            Run.objects.filter(pk=run.pk).update(stop_requested_at=timezone.now(), stop_reason=decision.reason)
-        case End() if run.state == Run.State.WAITING:
-            run.move(Run.State.FINISHING, outcome=Run.Outcome.STOPPED, outcome_code="not_started", explanation={})
-            wake_supervisor(run.pk, queue=None)
-        case Wait() if run.state == Run.State.WAITING and run.explanation != decision.explanation:
-            Run.objects.filter(pk=run.pk).update(explanation=dict(decision.explanation))
+    line = Run.objects.filter(state=Run.State.WAITING, stop_requested_at=None)
+    runs = _locked(line, decisions)
+    nodes = Node.objects.in_bulk({one.node_id for one in decisions})
+    begun = [one for one in decisions if one.run_id in runs]
+    Allocation.objects.bulk_create(
+        Allocation(run=runs[one.run_id], device_id=device) for one in begun for device in one.device_ids
+    )
+    now = timezone.now()
+    for one in begun:
+        run = runs[one.run_id]
+        run.state, run.node, run.started_at, run.explanation = Run.State.STARTING, nodes[one.node_id], now, {}
+        wake_supervisor(run.pk, queue=nodes[one.node_id].queue)
+    Run.objects.bulk_update(runs.values(), ["state", "node", "started_at", "explanation"])
 
 
-def _start(run: Run, decision: Start) -> None:
-    node = Node.objects.get(pk=decision.node_id)
-    Allocation.objects.bulk_create(Allocation(run=run, device_id=device) for device in decision.device_ids)
-    run.move(Run.State.STARTING, node=node, started_at=timezone.now(), explanation={})
-    wake_supervisor(run.pk, queue=node.queue)
+def _stop(decisions: Sequence[Stop]) -> None:
+    """Ask Runs to stop that nobody has asked yet; one that gives way must still be idle."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for one in decisions:
+        by_reason[one.reason].append(one.run_id)
+    for reason, run_ids in by_reason.items():
+        runs = Run.objects.live().filter(pk__in=run_ids, stop_requested_at=None, outcome="")
+        if reason == Run.StopReason.YIELD:
+            runs = runs.filter(idle_since__isnull=False)
+        runs.update(stop_requested_at=timezone.now(), stop_reason=reason)
+
+
+def _end(decisions: Sequence[End]) -> None:
+    for run in _locked(Run.objects.filter(state=Run.State.WAITING), decisions).values():
+        run.move(Run.State.FINISHING, outcome=Run.Outcome.STOPPED, outcome_code="not_started", explanation={})
+        wake_supervisor(run.pk, queue=None)
+
+
+def _explain(decisions: Sequence[Wait]) -> None:
+    """Write why Runs wait where that has changed, the same reason at once for all that have it."""
+    present = dict(Run.objects.filter(state=Run.State.WAITING).values_list("pk", "explanation"))
+    changed: dict[str, list[str]] = defaultdict(list)
+    texts: dict[int, str] = {}
+    for one in decisions:
+        if present.get(one.run_id) != one.explanation:
+            text = texts.setdefault(id(one.explanation), json.dumps(one.explanation))
+            changed[text].append(one.run_id)
+    for text, run_ids in changed.items():
+        Run.objects.filter(pk__in=run_ids, state=Run.State.WAITING).update(explanation=json.loads(text))
+
+
+def _locked(runs: RunQuerySet, decisions: Sequence[Start | End]) -> dict[str, Run]:
+    """Return those of `runs` that were decided about, locked."""
+    ours = runs.filter(pk__in=[one.run_id for one in decisions]).order_by("pk")
+    return {run.pk: run for run in ours.select_for_update(of=("self",))}

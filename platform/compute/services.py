@@ -39,6 +39,7 @@ def request_run(
     team: Team,
     accelerators: int | None = None,
     min_accelerators: int | None = None,
+    kept_accelerators: int | None = None,
     max_seconds: int | None = None,
     priority: int = Priority.NORMAL,
     queued_at: datetime | None = None,
@@ -53,9 +54,10 @@ def request_run(
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
-    `accelerators` None is "auto": every free one of a node that the quota allows. A higher `priority` comes first, then
-    the place in line, `queued_at` (None: the end of it). Work that asks again after a retry, a pause or a preemption
-    passes the place that it had.
+    `accelerators` None is "auto": every free one of a node that the quota allows where nobody else waits, else what the
+    team is guaranteed, at least `min_accelerators`; work that goes on keeps the number that it had. A higher
+    `priority` comes first, then the place in line, `queued_at` (None: the end of it). Work that asks again after a
+    retry, a pause or a preemption passes the place that it had.
     `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
     in the ledger, and the line behind it is foretold by it.
     """
@@ -66,6 +68,7 @@ def request_run(
         team=team,
         accelerators=accelerators,
         min_accelerators=min_accelerators,
+        kept_accelerators=kept_accelerators,
         max_seconds=max_seconds,
         priority=priority,
         queued_at=queued_at or timezone.now(),

@@ -110,8 +110,8 @@ class TestQuota:
 
     def test_the_explanation_names_the_teams_own_next_end(self) -> None:
         holding = [
-            held("x", (100,), label="invoice-v3", ends_at="2026-01-01T14:20:00+00:00"),
-            held("y", (101,), team=B, label="secret", ends_at="2026-01-01T10:00:00+00:00"),
+            held("x", (100,), label="invoice-v3", ends_at=1767277200.0),
+            held("y", (101,), team=B, label="secret", ends_at=1767261600.0),
         ]
         snapshot = Snapshot(waiting=[waiting("a", 1)], nodes=[node(1, 3)], quotas={A: 1}, held=holding)
         [decision] = decide(snapshot)
@@ -242,8 +242,10 @@ class TestAlways:
     @given(snapshots())
     def test_every_waiting_run_gets_one_decision_of_its_size(self, snapshot: Snapshot) -> None:
         decisions = [d for d in decide(snapshot) if not isinstance(d, Stop)]
-        assert [d.run_id for d in decisions] == [each.run_id for each in snapshot.waiting]
-        for decision, each in zip(decisions, snapshot.waiting, strict=True):
+        decisions.sort(key=lambda decision: decision.run_id)
+        line = sorted(snapshot.waiting, key=lambda each: each.run_id)
+        assert [d.run_id for d in decisions] == [each.run_id for each in line]
+        for decision, each in zip(decisions, line, strict=True):
             assert isinstance(decision, End) == each.stop_requested
             if isinstance(decision, Start):
                 assert len(decision.device_ids) == (each.accelerators or len(decision.device_ids)) >= 1

@@ -276,7 +276,22 @@ class TestExplanations:
         assert in_words(said) == "Waiting for room: this needs 2 CPU cores, and 0 of 4 are free for it."
 
     def test_every_code_of_the_scheduler_has_one(self) -> None:
-        codes = ("no_node", "no_quota", "over_quota", "too_large", "behind", "quota", "node_away", "room", "yielding")
+        codes = (
+            "person",
+            "over_person",
+            "behind_own",
+            "reclaiming",
+            "hours",
+            "no_node",
+            "no_quota",
+            "over_quota",
+            "too_large",
+            "behind",
+            "quota",
+            "node_away",
+            "room",
+            "yielding",
+        )
         sentences = {str(explained({"code": code, "asked": 2, "quota": 1})) for code in codes}
         assert len(sentences) == len(codes)
 

@@ -3,12 +3,14 @@
 import io
 import shutil
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-from job_makers import FakeTrainer, end, fresh, make_file, make_job, run_of
+from django.utils import timezone
+from job_makers import FakeTrainer, end, fresh, hold, make_file, make_job, run_of
 
 from chat import SystemChoice
 from common.errors import UserError
@@ -196,3 +198,41 @@ class TestOtherEnds:
 
     def test_the_chat_choice_is_one_for_the_whole_job(self, job: FineTuningJob) -> None:
         assert job.system_choice == SystemChoice("none")
+
+
+class TestStopped:
+    def test_a_preempted_job_is_queued_again_and_told_why_without_names(
+        self, work: Training, job: FineTuningJob
+    ) -> None:
+        run = run_of(job)
+        work.record(run, FakeTrainer(run).start().step(1).checkpoint(1).events)
+        work.conclude(end(run, "stopped", reason="preempt"), run.directory, "stopped")
+        assert fresh(job).status == "queued"
+        said = str(job.events.order_by("-number")[0].message)
+        assert "another team needs what it is guaranteed" in said
+        assert "continues from its newest checkpoint" in said
+
+    def test_one_that_ran_as_long_as_it_may_is_paused(self, work: Training, job: FineTuningJob) -> None:
+        run = run_of(job)
+        work.record(run, FakeTrainer(run).start().step(1).checkpoint(1).events)
+        now = timezone.now()
+        Run.objects.filter(pk=run.pk).update(started_at=now - timedelta(minutes=90), stop_requested_at=now)
+        work.conclude(end(run, "stopped", reason="limit"), run.directory, "stopped")
+        assert fresh(job).status == "paused"
+        assert "it ran for 90 minutes, as long as one run may" in str(job.events.order_by("-number")[0].message)
+        resume_job(job=fresh(job), by=job.created_by)
+        assert fresh(job).status == "queued"
+
+    def test_an_automatic_one_keeps_its_number_of_devices_or_says_that_losses_may_differ(
+        self, work: Training, job: FineTuningJob
+    ) -> None:
+        first = hold(run_of(job), devices=2)
+        work.record(first, FakeTrainer(first).start().step(1).checkpoint(1).events)
+        first.allocations.update(released_at=timezone.now())
+        work.conclude(end(first, "stopped", reason="preempt"), first.directory, "stopped")
+        second = run_of(job)
+        assert second.kept_accelerators == 2
+        hold(second, devices=1)
+        work.record(second, FakeTrainer(second).start(resumed_from_step=1).events)
+        said = [str(event.message) for event in job.events.all()]
+        assert any("goes on with 1 accelerators instead of 2" in one for one in said)

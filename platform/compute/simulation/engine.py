@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from compute.scheduler import Decision, End, Held, Snapshot, Start, Stop, Waiting, decide
+from compute.scheduler.usage import decayed, with_use
 
 Decide = Callable[[Snapshot], Sequence[Decision]]
 
@@ -102,6 +103,7 @@ class Simulation:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._next_pass = 0.0
         self._is_changed = True
+        self._usage, self._used_until = dict(snapshot.usage), 0.0
         for held in snapshot.held:
             self._hold(held, None, seconds.get(held.run_id, math.inf))
         for arrival in arrivals:
@@ -142,6 +144,7 @@ class Simulation:
         self._next_pass = self.now + self._costs.between_passes
         if not self.line:
             return
+        self._account()
         gone: set[str] = set()
         waiting = {one.run_id: one for one in self.line}
         for decision in self._decide(self.snapshot()):
@@ -153,13 +156,26 @@ class Simulation:
                     gone.add(decision.run_id)
                     self.lived[decision.run_id].ended_at = self.now
                 case Stop():
-                    self._stop(decision.run_id)
+                    self._stop(decision.run_id, goes_on=decision.reason != "limit")
         if gone:
             self.line = [one for one in self.line if one.run_id not in gone]
 
     def snapshot(self) -> Snapshot:
         """Return the pool as it is now, as the scheduler sees it."""
-        return replace(self._snapshot, waiting=self.line, held=[one.held for one in self.running.values()])
+        return replace(
+            self._snapshot,
+            waiting=self.line,
+            held=[one.held for one in self.running.values()],
+            usage=self._usage,
+            now=self._snapshot.now + self.now,
+        )
+
+    def _account(self) -> None:
+        """Enter what was used since the last pass."""
+        seconds, self._used_until = self.now - self._used_until, self.now
+        counted = [one.held for one in self.running.values() if one.held.counts_in_quota]
+        kept = decayed(self._usage, seconds=seconds, half_life=self._snapshot.half_life)
+        self._usage = with_use(kept, ((held.team_id, seconds * len(held.device_ids)) for held in counted))
 
     def _arrive(self, waiting: Waiting) -> None:
         self._places.setdefault(waiting.run_id, len(self._places))
@@ -176,8 +192,14 @@ class Simulation:
         held = Held(
             run_id=waiting.run_id,
             team_id=waiting.team_id,
+            user_id=waiting.user_id,
+            priority=waiting.priority,
+            preemptible=waiting.preemptible,
             node_id=decision.node_id,
             device_ids=decision.device_ids,
+            started_at=self._snapshot.now + self.now,
+            ends_at=None if (most := waiting.most_seconds) is None else self._snapshot.now + self.now + most,
+            checkpoint_seconds=self._costs.checkpoint,
             counts_in_quota=waiting.counts_in_quota,
         )
         work = self._seconds.get(waiting.run_id, math.inf) if left is None else left
@@ -199,8 +221,9 @@ class Simulation:
         if (lived := self.lived.get(running.held.run_id)) is not None:
             lived.ended_at = self.now
 
-    def _stop(self, run_id: str) -> None:
+    def _stop(self, run_id: str, *, goes_on: bool) -> None:
         running = self.running[run_id]
+        running.waiting = running.waiting if goes_on else None
         running.stopped_at = self.now
         running.held = replace(running.held, stopping=True, yielding=True)
         running.left -= self.now - running.since

@@ -1,0 +1,42 @@
+"""The scheduler: a pure function from what is to what shall be, and why the rest waits.
+
+Who comes first:
+
+1. Runs within their team's guarantee, by priority, then place in line. One that finds no room takes it back from Runs
+   that borrow (`reclaiming`).
+2. Runs that would borrow: urgent ones first, then those of the team that has used least over its guarantee (a decayed
+   sum, with what it holds and gets in this pass counted for `horizon` seconds ahead; a team without a guarantee counts
+   as one of 1), then priority, then place in line.
+
+What bends that:
+
+- *Limits.* No Run starts beyond its team's ceiling or its person's limit. It waits, and so does later work of that team
+  or person; others pass by.
+- *Room.* A Run that finds no node with enough free devices claims those that are coming free. Where not enough of them
+  are, it reserves the node on which it lacks the fewest: no later Run gets a device there, unless it will have ended
+  before the reservation begins (backfill). So a large Run is never starved by small ones. Only a few borrowing Runs
+  reserve at a time, so that a long line does not idle the whole pool.
+- *Giving way.* Idle yielding Runs (shared replicas) are stopped for a Run that waits, the fewest that are needed.
+- *Auto.* A Run without a fixed size takes all it may of the best node when nobody else waits; else as much as its team
+  is guaranteed, at least its minimum. One that has run before keeps its number.
+
+Nothing is scanned or asked for each pair of Run and node: what does not fit now does not fit later in the same pass,
+and neither does anything as large.
+"""
+
+from compute.scheduler.line import decide
+from compute.scheduler.snapshot import Decision, End, Held, NodeState, Snapshot, SpentHours, Start, Stop, Wait, Waiting
+
+__all__ = [
+    "Decision",
+    "End",
+    "Held",
+    "NodeState",
+    "Snapshot",
+    "SpentHours",
+    "Start",
+    "Stop",
+    "Wait",
+    "Waiting",
+    "decide",
+]

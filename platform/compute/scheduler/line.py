@@ -1,0 +1,308 @@
+"""The pass over the line; the rules stand in the package's own words."""
+
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import cast
+
+from compute.explanations import Explanation, NextEnd
+from compute.scheduler.limits import Limits
+from compute.scheduler.reclaiming import borrowers, victims
+from compute.scheduler.rooms import Room, rooms_of
+from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting
+
+URGENT = 2
+"""The priority that an administrator grants: it comes before other teams' shares."""
+NODES_PER_RESERVATION = 1
+"""One borrowing Run at a time reserves a node for each so many nodes, at least one."""
+
+
+def decide(snapshot: Snapshot) -> list[Decision]:
+    """Return one decision for each waiting Run, in the order in which they come, and a Stop for each that must go."""
+    return _Line(snapshot).decisions()
+
+
+class _Line:
+    """Holds what is left after each decision."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._over = [one for one in snapshot.held if _is_over(one, snapshot.now)]
+        over = {one.run_id for one in self._over}
+        self._limits = Limits(snapshot)
+        lent = [one for one in borrowers(snapshot.held, snapshot.guarantees) if one.run_id not in over]
+        self._rooms = rooms_of(snapshot, lent)
+        self._num_free = sum(len(room.free) for room in self._rooms)
+        self._total = sum(room.size for room in self._rooms)
+        sizes = [len(node.device_ids) for node in snapshot.nodes]
+        self._largest = max(sizes, default=0)
+        self._largest_open = max((room.size for room in self._rooms), default=0)
+        self._decisions: list[Decision] = []
+        self._kind = "cuda" if any(node.kind == "cuda" for node in snapshot.nodes) else "cpu"
+        self._is_alone = sum(not run.stop_requested for run in snapshot.waiting) == 1
+        self._too_large = self._largest_open + 1
+        """Nothing of this size fits on a node that nobody has reserved."""
+        self._out_of_reach = self._largest_open + 1
+        """Nothing of this size finds a node to reserve or to make room on."""
+        self._unreclaimable = self._largest_open + 1
+        """Nothing of this size gets room by preempting borrowers."""
+        self._reservations = max(1, len(self._rooms) // NODES_PER_RESERVATION)
+        self._nevers: dict[object, Explanation | None] = {}
+        self._said: dict[object, Explanation] = {}
+        self._next_ends = self._next_end_of_each_team()
+
+    def decisions(self) -> list[Decision]:
+        for held in self._over:
+            self._decisions.append(Stop(run_id=held.run_id, reason="limit"))
+        line = sorted(self._snapshot.waiting, key=attrgetter("priority"), reverse=True)
+        guarantees = self._snapshot.guarantees
+        borrowing: list[Waiting] = []
+        for run in line:
+            if run.stop_requested:
+                self._decisions.append(End(run_id=run.run_id))
+            elif run.team_id in guarantees and self._limits.is_guaranteed(run) and self._never(run) is None:
+                self._place(run, is_guaranteed=True)
+            else:
+                borrowing.append(run)
+        for run in self._by_share(borrowing):
+            refusal = self._never(run) or self._refusal(run)
+            if refusal is not None:
+                self._wait(run, refusal)
+            else:
+                self._place(run, is_guaranteed=False)
+        return self._decisions
+
+    def _by_share(self, runs: list[Waiting]) -> Iterator[Waiting]:
+        """Yield Runs that would borrow; the share of a team grows with what it is given meanwhile."""
+        teams: dict[tuple[int, bool], list[tuple[int, Waiting]]] = {}
+        for place, run in enumerate(runs):
+            teams.setdefault((run.team_id, run.counts_in_quota), []).append((place, run))
+        queues = {team: iter(queue) for team, queue in teams.items()}
+        heads: list[tuple[bool, float, int, int, tuple[int, bool], Waiting]] = []
+        for team, queue in queues.items():
+            place, run = next(queue)
+            heapq.heappush(heads, (*self._key(run), place, team, run))
+        while heads:
+            *_, team, run = heapq.heappop(heads)
+            yield run
+            if (following := next(queues[team], None)) is not None:
+                place, run = following
+                heapq.heappush(heads, (*self._key(run), place, team, run))
+
+    def _key(self, run: Waiting) -> tuple[bool, float, int]:
+        share = self._limits.share(run.team_id) if run.counts_in_quota else 0.0
+        return run.priority < URGENT, share, -run.priority
+
+    # -- why a Run cannot start ---------------------------------------------------------------------------------------
+
+    def _never(self, run: Waiting) -> Explanation | None:
+        """Return what keeps `run` from starting whatever becomes free, or None."""
+        alike = run.team_id, run.user_id is None, run.counts_in_quota, run.least
+        if alike not in self._nevers:
+            self._nevers[alike] = self._never_like(run)
+        return self._nevers[alike]
+
+    def _never_like(self, run: Waiting) -> Explanation | None:
+        if not self._largest:
+            return {"code": "no_node"}
+        if (refusal := self._limits.never(run)) is not None:
+            return refusal
+        if run.least > self._largest:
+            return {"code": "too_large", "asked": run.least, "largest": self._largest}
+        if run.least > self._largest_open:
+            return {"code": "node_away" if any(node.heard for node in self._snapshot.nodes) else "no_node"}
+        return None
+
+    def _refusal(self, run: Waiting) -> Explanation | None:
+        refusal = self._limits.refusal(run)
+        if refusal is not None and refusal["code"] == "quota":
+            return cast(Explanation, {**refusal, **self._next_ends.get(run.team_id, {})})
+        return refusal
+
+    def _next_end_of_each_team(self) -> dict[int, NextEnd]:
+        """Return the first predicted end among each team's own Runs; other teams' names are not its business."""
+        first: dict[int, Held] = {}
+        for held in self._snapshot.held:
+            if held.counts_in_quota and held.ends_at is not None:
+                before = first.setdefault(held.team_id, held)
+                if before.ends_at is not None and held.ends_at < before.ends_at:
+                    first[held.team_id] = held
+        return {
+            team: {
+                "next_label": held.label,
+                "next_end_at": datetime.fromtimestamp(held.ends_at or 0.0, UTC).isoformat(),
+            }
+            for team, held in first.items()
+        }
+
+    # -- where a Run goes ---------------------------------------------------------------------------------------------
+
+    def _place(self, run: Waiting, *, is_guaranteed: bool) -> None:
+        """Start a Run on the fullest node with room, make room for it, or reserve a node."""
+        wanted, least = self._sizes(run, is_guaranteed=is_guaranteed)
+        if wanted is None:
+            self._place_alone(run)
+            return
+        room = self._fitting(wanted)
+        if room is None and is_guaranteed and self._reclaim(run, wanted):
+            return
+        if room is None and least < wanted:
+            room = max(self._open_rooms(), key=lambda one: len(one.free), default=None)
+            if room is not None and len(room.free) < least:
+                room = None
+        room = room or self._fitting(least) or self._backfill(run, least)
+        if room is not None:
+            self._start(run, room, min(wanted, len(room.free)))
+        elif not (is_guaranteed and self._reclaim(run, least)):
+            self._wait_for_room(run, least, is_guaranteed=is_guaranteed)
+
+    def _sizes(self, run: Waiting, *, is_guaranteed: bool) -> tuple[int | None, int]:
+        """Return how many devices to look for and the fewest to begin with; None: all of a node that it may have."""
+        if run.accelerators is not None:
+            return run.accelerators, run.accelerators
+        left = self._limits.left(run)
+        most = self._largest_open if left is None else min(left, self._largest_open)
+        if run.kept_accelerators is not None and run.kept_accelerators <= most:
+            return run.kept_accelerators, run.kept_accelerators
+        if self._is_alone:
+            return None, run.least
+        guaranteed = self._limits.guarantee_left(run) if is_guaranteed else 0
+        return max(run.least, min(guaranteed, most)), run.least
+
+    def _open_rooms(self) -> list[Room]:
+        return [room for room in self._rooms if room.reserved_from is None]
+
+    def _fitting(self, asked: int) -> Room | None:
+        """Return the fullest node with so many free devices."""
+        if asked >= self._too_large or asked > self._num_free:
+            return None
+        best = None
+        for room in self._rooms:
+            if (
+                room.reserved_from is None
+                and len(room.free) >= asked
+                and (best is None or len(room.free) < len(best.free))
+            ):
+                best = room
+        if best is None:
+            self._too_large = asked
+        return best
+
+    def _backfill(self, run: Waiting, asked: int) -> Room | None:
+        """Return a reserved node whose devices `run` will have given back before they are needed."""
+        if run.most_seconds is None or asked > self._num_free:
+            return None
+        ends_at = self._snapshot.now + run.most_seconds
+        for room in self._rooms:
+            if room.reserved_from is not None and len(room.free) >= asked and ends_at <= room.reserved_from:
+                return room
+        return None
+
+    def _reclaim(self, run: Waiting, asked: int) -> bool:
+        """Preempt the fewest borrowers of the node where that takes least; idle Runs there give way first."""
+        if asked >= self._unreclaimable:
+            return False
+        best: tuple[tuple[int, int, int], Room, list[Held]] | None = None
+        for room in self._open_rooms():
+            lacking = asked - room.reach
+            chosen = victims(room.borrowed, lacking) if lacking > 0 else []
+            if room.size < asked or chosen is None:
+                continue
+            cost = (len(chosen), max((one.priority for one in chosen), default=-URGENT), -len(room.free))
+            if best is None or cost < best[0]:
+                best = cost, room, chosen
+        if best is None:
+            self._unreclaimable = asked
+            return False
+        _, room, chosen = best
+        self._make_way(room, asked - len(room.free) - room.coming - sum(len(one.device_ids) for one in chosen))
+        self._decisions += [Stop(run_id=one.run_id, reason="preempt") for one in chosen]
+        room.reclaiming(chosen)
+        self._claim(room, asked)
+        self._limits.enter(run, asked)
+        self._wait(run, {"code": "reclaiming" if chosen else "yielding" if room.is_yielding else "room",
+                         "asked": asked, **self._numbers()})  # fmt: skip
+        return True
+
+    def _wait_for_room(self, run: Waiting, asked: int, *, is_guaranteed: bool) -> None:
+        """Claim what comes free where that is enough, idle Runs' devices included; else reserve a node."""
+        if is_guaranteed:
+            self._limits.promise(run, asked)
+        room = self._best_to_wait_for(asked)
+        if room is not None and room.reach >= asked:
+            lacking = asked - len(room.free) - room.coming
+            is_yielding = lacking > 0 or room.is_yielding
+            self._make_way(room, lacking)
+            self._claim(room, asked)
+            self._wait(run, {"code": "yielding" if is_yielding else "room", "asked": asked, **self._numbers()})
+            return
+        if room is not None and (is_guaranteed or self._reservations > 0):
+            self._reservations -= not is_guaranteed
+            room.reserve(asked)
+        elif room is not None:
+            self._out_of_reach = min(self._out_of_reach, asked)
+        key = ("room", asked, run.team_id, self._num_free)
+        if (said := self._said.get(key)) is None:
+            ends = self._next_ends.get(run.team_id, {})
+            said = self._said[key] = cast(
+                Explanation, {"code": "room", "asked": asked, **self._numbers(), **ends, "kind": self._kind}
+            )
+        self._decisions.append(Wait(run_id=run.run_id, explanation=said))
+
+    def _best_to_wait_for(self, asked: int) -> Room | None:
+        """Return the node that nobody has reserved on which so many devices should be free first."""
+        if asked >= self._out_of_reach:
+            return None
+        rooms = [room for room in self._open_rooms() if room.size >= asked]
+        if not rooms:
+            self._out_of_reach = asked
+            return None
+        return max(rooms, key=lambda r: (min(r.reach, asked), len(r.free) + r.coming, len(r.free)))
+
+    def _place_alone(self, run: Waiting) -> None:
+        """Give a Run all it may have of the best node; idle Runs there give way first, since it will hold for long."""
+        left = self._limits.left(run)
+
+        def share(room: Room) -> int:
+            most = len(room.free) + room.num_idle + (room.coming if room.is_yielding else 0)
+            return most if left is None else min(left, most)
+
+        room = max(self._rooms, key=lambda r: (share(r), len(r.free), r.coming))
+        wanted = share(room)
+        if wanted >= run.least and wanted <= len(room.free):
+            self._start(run, room, wanted)
+            return
+        if wanted < run.least and self._limits.guarantee_left(run) >= run.least and self._reclaim(run, run.least):
+            return
+        self._make_way(room, wanted - len(room.free) - (room.coming if room.is_yielding else 0))
+        code = "yielding" if wanted else "room"
+        ends = self._next_ends.get(run.team_id, {})
+        self._wait(run, cast(Explanation, {"code": code, "asked": run.least, **self._numbers(), **ends}))
+
+    # -- what is decided ----------------------------------------------------------------------------------------------
+
+    def _make_way(self, room: Room, lacking: int) -> None:
+        self._decisions += [Stop(run_id=held.run_id) for held in room.yielding(lacking)]
+
+    def _claim(self, room: Room, asked: int) -> None:
+        before = len(room.free)
+        room.claim(asked)
+        self._num_free -= before - len(room.free)
+
+    def _start(self, run: Waiting, room: Room, number: int) -> None:
+        devices, room.free = tuple(room.free[:number]), room.free[number:]
+        self._num_free -= number
+        self._limits.enter(run, number)
+        self._decisions.append(Start(run_id=run.run_id, node_id=room.node.node_id, device_ids=devices))
+
+    def _wait(self, run: Waiting, explanation: Explanation) -> None:
+        self._decisions.append(Wait(run_id=run.run_id, explanation={**explanation, "kind": self._kind}))
+
+    def _numbers(self) -> Explanation:
+        """Return how many devices are free to the line, and how many there are."""
+        return {"free": self._num_free, "total": self._total}
+
+
+def _is_over(held: Held, now: float) -> bool:
+    return held.must_end_at is not None and held.must_end_at <= now and not held.stopping

@@ -1,0 +1,103 @@
+"""What each node has left for the line."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from compute.scheduler.reclaiming import fewest
+from compute.scheduler.snapshot import Held, NodeState, Snapshot
+
+
+def size_of(held: Iterable[Held]) -> int:
+    """Return how many devices these Runs hold."""
+    return sum(len(one.device_ids) for one in held)
+
+
+@dataclass
+class Room:
+    """What one node has for the Run at the head of the line; claims take from it."""
+
+    node: NodeState
+    free: list[int]
+    coming: int = 0
+    """Devices of Runs that are being stopped, or end sooner than a checkpoint would take."""
+    idle: list[Held] = field(default_factory=list)
+    borrowed: list[Held] = field(default_factory=list)
+    """Runs that may be preempted."""
+    ends: list[tuple[float, int]] = field(default_factory=list)
+    """When so many of its devices should come free, of the Runs that are left alone."""
+    is_yielding: bool = False
+    """Something on it gives way already."""
+    reserved_from: float | None = None
+    """From when on the node is one Run's; 0 where nobody knows."""
+
+    @property
+    def size(self) -> int:
+        return len(self.node.device_ids)
+
+    @property
+    def num_idle(self) -> int:
+        return size_of(self.idle)
+
+    @property
+    def reach(self) -> int:
+        """Devices that are free, come free, or can be asked of idle Runs."""
+        return len(self.free) + self.coming + self.num_idle
+
+    def claim(self, asked: int) -> None:
+        """Keep `asked` devices for a Run that waits: those that come free, and of the free ones what is lacking."""
+        from_coming = min(asked, self.coming)
+        self.coming -= from_coming
+        self.free = self.free[asked - from_coming :]
+
+    def yielding(self, lacking: int) -> list[Held]:
+        """Return the fewest idle Runs that free so many devices, which come free from now on."""
+        chosen = fewest(self.idle, lacking)
+        self.idle = [one for one in self.idle if one not in chosen]
+        self.coming += size_of(chosen)
+        self.is_yielding |= bool(chosen)
+        return chosen
+
+    def reclaiming(self, chosen: list[Held]) -> None:
+        """Count the devices of preempted borrowers as coming free."""
+        self.borrowed = [one for one in self.borrowed if one not in chosen]
+        self.coming += size_of(chosen)
+        self.is_yielding |= bool(chosen)
+
+    def reserve(self, asked: int) -> None:
+        """Keep the whole node for a Run that waits for its devices."""
+        number = len(self.free) + self.coming
+        self.reserved_from = 0.0
+        for at, devices in sorted(self.ends):
+            number += devices
+            if number >= asked:
+                self.reserved_from = at
+                break
+
+
+def rooms_of(snapshot: Snapshot, borrowing: Iterable[Held]) -> list[Room]:
+    """Return the nodes that take Runs, by name."""
+    on: dict[int, list[Held]] = {}
+    for held in snapshot.held:
+        on.setdefault(held.node_id, []).append(held)
+    lent: Mapping[str, Held] = {held.run_id: held for held in borrowing}
+    nodes = sorted((node for node in snapshot.nodes if node.takes_runs), key=lambda node: node.name)
+    return [_room(node, on.get(node.node_id, []), lent, snapshot.now) for node in nodes]
+
+
+def _room(node: NodeState, here: list[Held], lent: Mapping[str, Held], now: float) -> Room:
+    taken = {device for held in here for device in held.device_ids}
+    room = Room(node=node, free=[device for device in node.device_ids if device not in taken])
+    for held in here:
+        if held.stopping:
+            room.coming += len(held.device_ids)
+            room.is_yielding |= held.yielding
+        elif held.idle:
+            room.idle.append(held)
+        elif held.ends_at is not None and 0 <= held.ends_at - now <= held.checkpoint_seconds:
+            room.coming += len(held.device_ids)
+        else:
+            if held.run_id in lent:
+                room.borrowed.append(held)
+            if held.ends_at is not None and held.ends_at > now:
+                room.ends.append((held.ends_at, len(held.device_ids)))
+    return room
