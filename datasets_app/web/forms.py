@@ -115,7 +115,11 @@ class SplitForm(PageForm):
 class MixForm(PageForm):
     """Files to mix, each with its weight."""
 
-    file = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, label=_("Data sets"))
+    file = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Data sets"),
+        error_messages={"required": _("Choose the data sets to combine.")},
+    )
     filename = field_like(NewMixture, "filename", label=_("Name of the new data set"))
 
     names = {"parts": "file"}
@@ -125,7 +129,7 @@ class MixForm(PageForm):
         self._files = {file.pk: file for file in files}
         self.fields["file"].choices = [(file.pk, file.filename) for file in files]  # type: ignore[attr-defined]
         for pk in self._files:
-            weight = field_like(MixPart, "weight", label=_("Weight"), min_value=0, max_value=MOST_WEIGHT)
+            weight = field_like(MixPart, "weight", label=_("Weight"), initial=1, min_value=0, max_value=MOST_WEIGHT)
             weight.widget.attrs["step"] = "any"
             self.fields[f"weight-{pk}"] = weight
 

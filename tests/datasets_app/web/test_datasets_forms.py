@@ -140,6 +140,13 @@ class TestRefused:
         assert not shown.is_folded
         assert new_ones(file, other) == 0
 
+    def test_a_mixture_of_nothing(self, page: Client, alice: Member, file: TrainingFile) -> None:
+        other = dataset_makers.stored(alice.team, lines_of(*rows(12)), "others.jsonl", by=alice.user)
+        reply = page.post("/datasets/mix", {}, headers={"accept-language": "zh-hans"})
+        assert reply.status_code == 400
+        assert "请选择要合并的数据集。" in reply.content.decode()
+        assert new_ones(file, other) == 0
+
     @pytest.mark.parametrize(
         ("filled", "field", "sentence"),
         [
