@@ -20,7 +20,9 @@ def test_has_a_key() -> None:
             continue
         for form in re.findall(r"<form\b.*?</form>", path.read_text(), re.DOTALL):
             opening = form[: form.index("{% csrf_token %}")] if "{% csrf_token %}" in form else form
-            is_button = any(f"url '{name}'" in opening for name in BUTTONS) or "{{ action.url }}" in opening
+            is_button = any(f"url '{name}'" in opening for name in BUTTONS) or re.search(
+                r"{{ (action|help)\.url }}", opening
+            )
             if 'method="post"' in opening and not is_button and "{% form_key %}" not in form:
                 lacking.append(f"{path.name}: {opening[:100]}")
     assert not lacking
