@@ -32,13 +32,13 @@ CATALOGUE = Catalogue(
         "use_known_roles": sentence("Use system, user, assistant (or human, gpt) and tool."),
         "message_not_an_object": sentence("%(where)s is %(kind)s, not an object with '%(role)s' and '%(content)s'."),
         "tool_calls_of_another": sentence(
-            "%(where)s is the %(role)s's, and only an assistant's message may hold tool_calls."
+            "%(where)s is on a %(role)s message, but only assistant messages may have tool_calls."
         ),
         "unknown_role": sentence("%(where)s is %(role)s, which is not a valid role."),
         "content_missing": sentence("%(where)s is missing."),
         "write_every_text": sentence("Every message needs its text."),
         "not_text": sentence("%(where)s is %(kind)s, not text."),
-        "empty_answer": sentence("%(where)s is an empty answer of the assistant."),
+        "empty_answer": sentence("%(where)s is an empty assistant answer."),
         "write_the_answer": sentence("Write the answer or remove the message."),
         "half_a_character": sentence(
             "%(where)s contains half a character (a lone surrogate) at position %(position)d."
@@ -49,7 +49,9 @@ CATALOGUE = Catalogue(
         "not_a_text_part": sentence("%(where)s is not a text part."),
         "write_a_text_part": sentence('Write {"type": "text", "text": "..."}.'),
         # Weights
-        "weights_differ": sentence("%(where)s says in two ways whether it is learned, and they differ."),
+        "weights_differ": sentence(
+            "%(where)s says in two ways whether it is trained on, and they contradict each other."
+        ),
         "keep_one_of_them": sentence("Keep one of them."),
         "not_a_weight": sentence("%(where)s is %(value)s, but a weight is 0 (do not learn) or 1 (learn)."),
         "weight_of_another": sentence(
@@ -65,19 +67,19 @@ CATALOGUE = Catalogue(
         "too_deep_or_not_json": sentence("%(where)s is nested too deeply or is not JSON."),
         "tools_too_deep": sentence("A tool's description or a call's arguments are nested too deeply."),
         # What cannot be learned from
-        "empty_question": sentence("%(where)s is an empty message of the user."),
+        "empty_question": sentence("%(where)s is an empty user message."),
         "write_it_or_remove_line": sentence("Write it or remove the line."),
         "no_assistant_message": sentence("The conversation has no assistant message."),
         "add_one_or_remove_line": sentence("Add one or remove the line."),
         "last_not_assistant": sentence(
-            "The last message is the %(role)s's, but a training example ends with the assistant's answer."
+            "The last message is from the %(role)s, but a training example must end with the assistant's answer."
         ),
         "add_the_answer": sentence("Add the answer or remove the message."),
-        "consecutive_assistant": sentence("Messages %(first)d and %(second)d are both the assistant's."),
-        "join_the_answers": sentence("Join them or put a user's between."),
+        "consecutive_assistant": sentence("Messages %(first)d and %(second)d are both from the assistant."),
+        "join_the_answers": sentence("Join them or put a user message between them."),
         "no_trained_message": sentence("Every assistant message has weight 0, so there is nothing to learn."),
         "set_a_weight": sentence("Set one to 1 or remove the line."),
-        "answer_without_question": sentence("The assistant speaks before any user."),
+        "answer_without_question": sentence("The assistant speaks before the user does."),
         "add_the_question": sentence("Add the question, or give that answer the weight 0."),
         # Chat templates
         "template_without_tools": sentence("This model's chat template has no place for tools."),
@@ -99,15 +101,15 @@ CATALOGUE = Catalogue(
             "The model has no chat template, and its vocabulary has the control tokens of none that is built in "
             "(%(names)s)."
         ),
-        "give_a_template": sentence("Give a template of your own."),
+        "give_a_template": sentence("Provide your own template."),
         "template_too_slow": sentence("The chat template ran longer than %(seconds)g seconds and was stopped."),
-        "template_too_large": sentence("The chat template builds a text of more than %(characters)d characters."),
+        "template_too_large": sentence("The chat template produces more than %(characters)d characters."),
         "use_another_template": sentence("Use another template."),
         "template_source_too_large": sentence(
             "The chat template has %(characters)d characters; at most %(most)d are accepted."
         ),
         "template_unreadable": sentence("The chat template cannot be read: %(reason)s."),
-        "template_forbidden": sentence("The chat template does what the sandbox forbids: %(reason)s."),
+        "template_forbidden": sentence("The chat template does something that the sandbox forbids: %(reason)s."),
         "template_failed": sentence("The chat template cannot express this conversation: %(reason)s."),
         # Control tokens
         "control_token_in_system": sentence("The system prompt contains a control token of this model."),
@@ -125,17 +127,17 @@ CATALOGUE = Catalogue(
         # The system prompt's choice
         "unknown_system_choice": sentence("%(kind)s is not a valid system prompt choice."),
         "no_system_choice": sentence("This is not a valid system prompt choice."),
-        "system_prompt_empty": sentence("The system prompt of your own is empty."),
+        "system_prompt_empty": sentence("Your own system prompt is empty."),
         "write_one_or_choose_none": sentence("Write one, or choose none."),
         "system_prompt_too_long": sentence(
             "The system prompt has %(characters)d characters; at most %(most)d are accepted."
         ),
         "system_prompt_half_a_character": sentence("The system prompt contains half a character."),
         "save_it_as_utf8": sentence("Save it as UTF-8."),
-        "system_prompt_unsupported": sentence("This model's chat template cannot take a system prompt of your own."),
+        "system_prompt_unsupported": sentence("This model's chat template cannot take your own system prompt."),
         "own_system_prompt_fixed": sentence(
-            "This model's template puts a system prompt of its own before every conversation, and no equal template "
-            "without it could be derived."
+            "This model's template puts its own system prompt before every conversation, and no equivalent "
+            "template without it could be derived."
         ),
         "choose_another_system_prompt": sentence(
             "Choose the model's default, write a prompt of your own, or choose a built-in template."

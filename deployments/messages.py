@@ -12,7 +12,7 @@ CATALOGUE = Catalogue(
         "named_model_deleted": sentence("The model `%(model)s` was deleted."),
         "model_deleted_with_checkpoints": sentence("The model `%(model)s` was deleted with its checkpoints."),
         "checkpoint_not_askable": sentence(
-            "`%(model)s` is a checkpoint, which cannot be asked on this server. Its finished model `%(finished)s` can."
+            "`%(model)s` is a checkpoint, which this server cannot run. Use its finished model `%(finished)s`."
         ),
         "model_not_yours": sentence("The model `%(model)s` does not exist, or it is not yours to delete."),
         "model_not_there": sentence("This model does not exist."),
@@ -25,16 +25,16 @@ CATALOGUE = Catalogue(
         ),
         "deployment_name_is_a_base": sentence("%(name)s is the name of a base model. Choose another one."),
         "deployment_name_taken": sentence(
-            "Your team has a deployment named %(name)s already. Choose another name, or take that one down."
+            "Your team already has a deployment named %(name)s. Choose another name, or take that one down."
         ),
         "open_deployment_name_taken": sentence(
-            "Another deployment named %(name)s answers callers of this machine already. Choose another name, or leave "
-            "the switch off."
+            "Another deployment named %(name)s already answers callers of this machine. Choose another name, "
+            "or leave the switch off."
         ),
         "accelerators_invalid": sentence("Accelerators must be a whole number of at least 1, or auto."),
         "too_many_accelerators": plural(
             "A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.",
-            "A deployment answers on %(most)s GPUs: more would be held for nothing. Ask for %(most)s, or auto.",
+            "A deployment uses at most %(most)s GPUs: more would sit idle. Ask for %(most)s, or auto.",
             by="most",
         ),
         "deployment_starting": sentence("Starting: the model is loaded and proves that it answers as trained."),
@@ -43,9 +43,9 @@ CATALOGUE = Catalogue(
         "deployment_stopped": sentence("Taken down."),
         # Replicas
         "base_model_gone": sentence(
-            "%(model)s is not on this platform's disk any more. Download it from the catalogue first."
+            "%(model)s is no longer on this platform's disk. Download it from the catalogue first."
         ),
-        "replica_failed": sentence("Its replica failed. An administrator finds more in its log."),
+        "replica_failed": sentence("Its replica failed. An administrator can find more in its log."),
         "replica_run_stopped": sentence(
             "Its Run was stopped. Change its accelerators, or take it down and deploy again."
         ),
@@ -67,19 +67,19 @@ CATALOGUE = Catalogue(
         "model_not_ready": sentence("`%(model)s` is not ready yet."),
         # Who asks
         "question_without_key": sentence(
-            "No API key was sent. Make one in the console, and send it as 'Authorization: Bearer sk-luthier-…'."
+            "No API key was sent. Create one in the console, and send it as 'Authorization: Bearer sk-luthier-…'."
         ),
         "open_deployment_missing": sentence(
-            "No API key was sent, and no deployment of this name answers without one. Make one in the console, and "
-            "send it as 'Authorization: Bearer sk-luthier-…'."
+            "No API key was sent, and no deployment of this name answers without one. Create one in the "
+            "console, and send it as 'Authorization: Bearer sk-luthier-…'."
         ),
         "api_key_unknown": sentence(
-            "This API key is not known or was revoked. Make one in the console, and send it as 'Authorization: Bearer "
-            "sk-luthier-…'."
+            "This API key is not known or was revoked. Create one in the console, and send it as "
+            "'Authorization: Bearer sk-luthier-…'."
         ),
         "too_many_wrong_keys": sentence("Too many wrong API keys came from this address."),
         "question_not_an_object": sentence("The body must be one JSON object."),
-        "question_not_posted": sentence("This address takes POST requests."),
+        "question_not_posted": sentence("This address accepts only POST requests."),
         "signed_out": sentence("Sign in again."),
         # Answers that do not come, or end too early
         "replica_lost": sentence("The replica of `%(model)s` stopped before it answered. Ask again in a moment."),
@@ -87,7 +87,7 @@ CATALOGUE = Catalogue(
         "answer_key_revoked": sentence(
             "The API key was revoked or its holder left the team, so this answer ends here."
         ),
-        "access_ended": sentence("You are not in this team any more, so this answer ends here."),
+        "access_ended": sentence("You are no longer in this team, so this answer ends here."),
         "refused_by_replica": sentence("The replica refused this request."),
     }
 )

@@ -85,15 +85,15 @@ CATALOGUE = Catalogue(
             "This happened in three attempts in a row, none of which got further than the one before."
         ),
         "start_once_more": sentence(
-            "Start it once more as a new job; if that ends the same way, ask an administrator, who finds more in its "
-            "whole log."
+            "Start it once more as a new job; if that ends the same way, ask an administrator, who can find "
+            "more in its whole log."
         ),
-        "stored_once_mended": sentence("What the training makes is stored once that is done."),
+        "stored_once_mended": sentence("The training's output is stored once that is done."),
         "storage_silent": sentence(
-            "Object storage has not answered for some time. What the training makes is stored once it answers."
+            "Object storage has not responded for some time. The training's output is stored once it responds."
         ),
-        "storage_silent_too_long": sentence("Object storage did not answer for too long."),
-        "result_not_stored": sentence("The result was not stored: an administrator finds it on its node."),
+        "storage_silent_too_long": sentence("Object storage did not respond for too long."),
+        "result_not_stored": sentence("The result was not stored; an administrator can find it on its node."),
         "no_values": sentence("The job has no values to train with. Create it again."),
         "no_room_on_node": sentence(
             "The node's disk has no room for this training. Free some space, then resume or create the job again."
@@ -111,8 +111,8 @@ CATALOGUE = Catalogue(
         "training_file_deleted": sentence("The training file was deleted."),
         "validation_file_deleted": sentence("The validation file was deleted."),
         "nothing_kept_aside": sentence(
-            "Early stopping, load_best_model_at_end and schedules that follow the validation loss need conversations "
-            "to check with, and none was kept aside. Raise validation_split, or send a validation_file."
+            "Early stopping, load_best_model_at_end and schedules that follow the validation loss need "
+            "held-out conversations, and there are none. Raise validation_split, or send a validation_file."
         ),
         # A request is refused
         "body_must_be_object": sentence("The body must be a JSON object."),
@@ -120,12 +120,12 @@ CATALOGUE = Catalogue(
             "integrations are not offered: read the loss from the job's events or from metrics.csv."
         ),
         "job_field_unknown": sentence(
-            "A job has no field %(name)r. Hyperparameters belong into method.supervised.hyperparameters or "
+            "A job has no field %(name)r. Hyperparameters belong in method.supervised.hyperparameters or "
             "hyperparameters."
         ),
         "id_missing": sentence("%(name)s is missing; it must be an id."),
-        "must_be_text": sentence("%(name)s must be a text."),
-        "suffix_refused": sentence("suffix must be a text of at most %(characters)d printable characters."),
+        "must_be_text": sentence("%(name)s must be a string."),
+        "suffix_refused": sentence("suffix must be a string of at most %(characters)d printable characters."),
         "accelerators_refused": sentence(
             'accelerators is %(value)r; it must be a whole number from 1 to %(most)d, or "auto".'
         ),
@@ -133,7 +133,7 @@ CATALOGUE = Catalogue(
         "urgent_is_granted": sentence("Only an administrator may make a job urgent. Choose high."),
         "metadata_refused": sentence("metadata must be an object of at most 16 pairs."),
         "metadata_pair_refused": sentence(
-            "metadata[%(key)s] must be a text of at most 512 characters under a key of at most 64."
+            "metadata[%(key)s] must be a string of at most 512 characters under a key of at most 64."
         ),
         "tuned_further": sentence(
             "A tuned model cannot be tuned further. Choose its base model, with all conversations that it should know."
@@ -163,7 +163,7 @@ CATALOGUE = Catalogue(
         "status_succeeded": sentence("succeeded"),
         "status_failed": sentence("failed"),
         "status_cancelled": sentence("cancelled"),
-        "paused_already": sentence("This job is paused already."),
+        "paused_already": sentence("This job is already paused."),
         "cancelling_not_paused": sentence("This job is being cancelled, so it cannot be paused."),
         "finishing_not_paused": sentence("This job is finishing early, so it cannot be paused."),
         "cancelling_not_finished": sentence("This job is being cancelled, so it cannot finish early."),
@@ -173,13 +173,13 @@ CATALOGUE = Catalogue(
         ),
         "not_paused": sentence("This job is %(status)s, not paused, so it cannot be resumed."),
         "file_still_needed": sentence(
-            "The job %(label)s (%(job)s) still needs %(filename)s. Cancel it or wait for its end."
+            "The job %(label)s (%(job)s) still needs %(filename)s. Cancel it or wait until it ends."
         ),
         # Tuned models and logs
         "model_was_deleted": sentence("The model %(name)s was deleted."),
         "deleted_with_checkpoints": sentence("The model %(name)s was deleted with its checkpoints."),
         "adapter_not_loaded": sentence("%(name)s cannot be loaded: %(reason)s"),
-        "adapter_files_differ": sentence("The files of %(name)s are not the ones that its training has written."),
+        "adapter_files_differ": sentence("The files of %(name)s are not the ones that its training wrote."),
         "log_away": sentence("The log is in object storage, which is not responding. Try again in a moment."),
     }
 )

@@ -8,7 +8,7 @@ CATALOGUE = Catalogue(
         "qwen_ranks_missing": sentence("%(file)s is damaged: ranks are missing."),
         "qwen_token_not_built": sentence("The token %(token)s cannot be built from those before it."),
         "qwen_weights_cut_short": sentence("A weights file is cut short. Download it again."),
-        "no_qwen_tensor": sentence("The tensor %(name)s belongs to no first-generation Qwen model."),
+        "no_qwen_tensor": sentence("The tensor %(name)s is not part of a first-generation Qwen model."),
     }
 )
 message = CATALOGUE.message

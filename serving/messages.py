@@ -72,7 +72,7 @@ CATALOGUE = Catalogue(
         "replica_stopped": sentence("The replica has stopped."),
         "replica_out_of_memory": sentence("Memory ran out. Serve a smaller model, or fewer and shorter sequences."),
         "replica_failed_unexpectedly": sentence(
-            "The replica failed unexpectedly. An administrator finds more in its log."
+            "The replica failed unexpectedly. An administrator can find more in its log."
         ),
         "port_unavailable": sentence("%(address)s cannot be used: %(reason)s. Choose another port."),
         "adapter_proven": sentence("%(name)s answers as trained."),
@@ -80,7 +80,7 @@ CATALOGUE = Catalogue(
         "adapter_released": sentence("%(name)s is no longer served."),
         # Models that cannot be served
         "model_cannot_be_loaded": sentence(
-            "The model in %(folder)s cannot be loaded. An administrator finds more in its log."
+            "The model in %(folder)s cannot be loaded. An administrator can find more in its log."
         ),
         "model_config_missing": sentence("%(folder)s has no config.json, so it is not a model folder."),
         "model_config_unreadable": sentence("config.json in %(folder)s cannot be read."),

@@ -19,12 +19,12 @@ CATALOGUE = Catalogue(
         "step_done": sentence("Step %(step)d of %(total)d: loss %(loss).4f."),
         "validation_loss": sentence("Validation loss %(loss).4f after step %(step)d."),
         "checkpoint_saved": sentence("Checkpoint after step %(step)d."),
-        "training_stopped": sentence("Stopped after step %(step)d, as asked."),
+        "training_stopped": sentence("Stopped after step %(step)d, as requested."),
         "ended_early": sentence(
-            "Training ended early after %(steps)d of %(total)d steps: the validation loss has not improved in the last "
-            "%(patience)d looks at it."
+            "Training ended early after %(steps)d of %(total)d steps: the validation loss has not improved "
+            "in its last %(patience)d measurements."
         ),
-        "finished_as_asked": sentence("Training was finished after %(steps)d of %(total)d steps, as asked."),
+        "finished_as_asked": sentence("Training finished early after %(steps)d of %(total)d steps, as requested."),
         "best_weights_chosen": sentence(
             "The lowest validation loss was %(loss).4f after step %(step)d: these weights become the model."
         ),
@@ -35,9 +35,9 @@ CATALOGUE = Catalogue(
         "acceptance_not_passed": sentence(
             "The acceptance test is not passed: %(right)d of %(questions)d answers are right."
         ),
-        "acceptance_not_held": sentence("The acceptance test could not be held: %(reason)s"),
+        "acceptance_not_held": sentence("The acceptance test could not be run: %(reason)s"),
         "no_memory_for_answers": sentence("Memory ran out."),
-        "unknown_error": sentence("The trainer met an error that it does not know."),
+        "unknown_error": sentence("The trainer hit an unexpected error."),
         # Checkpoints that are damaged
         "older_checkpoint_used": sentence("An older checkpoint is used, if there is one."),
         "was_the_best": sentence("Its validation loss of %(loss).4f was the lowest."),
@@ -61,9 +61,7 @@ CATALOGUE = Catalogue(
             "Processors do not train in float16. Choose the dtype float32 or bfloat16."
         ),
         # Failures of the machine
-        "trainer_stopped": sentence(
-            "The trainer stopped after step %(step)d because of an error that it does not know."
-        ),
+        "trainer_stopped": sentence("The trainer stopped after step %(step)d because of an unexpected error."),
         "details_in_log": sentence("The whole log has the details; administrators can read it."),
         "no_room_after_step": sentence("The disk ran out of room after step %(step)d."),
         "no_checkpoint_yet": sentence("There is no checkpoint yet."),
@@ -83,9 +81,9 @@ CATALOGUE = Catalogue(
         ),
         "some_module_missing": sentence("The trainer needs a Python module, which cannot be loaded on this machine."),
         "install_it": sentence(
-            "An administrator installs it there (make setup), then the training can be started again."
+            "An administrator must install it there (make setup), then the training can be started again."
         ),
-        "rank_ended": sentence("One of the training processes ended without a word."),
+        "rank_ended": sentence("One of the training processes ended without saying why."),
         "rank_not_prepared": sentence("The first rank did not prepare %(folder)s within %(seconds)d seconds."),
         # Failures of the training itself
         "loss_diverged": sentence(
@@ -94,14 +92,14 @@ CATALOGUE = Catalogue(
         ),
         "no_conversation": sentence("The training data has no conversation. Add some, then start again."),
         "no_token_learned": sentence(
-            "No token of the training data would be learned: every assistant answer is empty, masked, or lies behind "
-            "max_seq_len. Raise max_seq_len or shorten what stands before the answers."
+            "No token of the training data would be trained on: every assistant answer is empty, masked, or "
+            "lies beyond max_seq_len. Raise max_seq_len or shorten what comes before the answers."
         ),
         # Failures of a model or a checkpoint
         "some_weights_damaged": sentence("A weights file is damaged: its header cannot be read."),
         "weights_damaged": sentence("%(file)s of %(model)s is damaged: its header cannot be read."),
         "fetch_model_again": sentence(
-            "An administrator fetches the model again, or copies it again if it was registered from a folder."
+            "An administrator must download the model again, or copy it again if it was registered from a folder."
         ),
         "checkpoint_damaged": sentence(
             "%(file)s in %(folder)s is damaged: its header cannot be read. Start a new job, or remove the checkpoint."
@@ -127,7 +125,7 @@ CATALOGUE = Catalogue(
             "%(model)s is not a complete model: %(name)s is not expected. Download the model again."
         ),
         "rope_unknown": sentence("InternLM2 knows linear and dynamic rope_scaling, but config.json asks for %(kind)r."),
-        "no_internlm2_tensor": sentence("The tensor %(name)s belongs to no InternLM2 language model."),
+        "no_internlm2_tensor": sentence("The tensor %(name)s is not part of an InternLM2 language model."),
         # Data and options given by hand
         "line_of_file": sentence("Line %(line)d of %(file)s"),
         "conversation_of_file": sentence("Conversation %(number)d of %(file)s"),

@@ -11,7 +11,8 @@ CHECKS: dict[str, Sentence | Plural] = {
     "no_rows": sentence("The file contains no examples, only blank space or an empty array."),
     "check_failed": sentence("The check of the file ended %(times)d times without a result."),
     "split_or_save_otherwise": sentence(
-        "Split the file or save it in another format, then upload it again. Your administrator finds more in the log."
+        "Split the file or save it in another format, then upload it again. Your administrator can find more "
+        "in the log."
     ),
     "file_unusable": sentence("%(filename)s (%(file)s) cannot be used."),
     "in_line_of_file": sentence("Line %(line)d of %(where)s: %(reason)s"),

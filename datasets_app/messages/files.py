@@ -10,7 +10,7 @@ FILES: dict[str, Sentence] = {
     "write_long_numbers_as_text": sentence("Write long numbers as text, between quotes."),
     "row_too_long": sentence("The row is longer than %(mebibytes)d MiB, the most that one example may have."),
     "shorten_the_example": sentence(
-        "Shorten or split the example. If a line break is missing, put each example on a line of its own."
+        "Shorten or split the example. If a line break is missing, put each example on its own line."
     ),
     "row_nested_too_deep": sentence("The row nests brackets more than %(levels)d levels deep."),
     "write_a_flat_list": sentence("Write each example as a flat list of messages."),
@@ -20,7 +20,7 @@ FILES: dict[str, Sentence] = {
     "row_binary": sentence("The row contains a NUL byte, so it is binary data and not text."),
     "save_file_as_utf8_again": sentence("Save the file as UTF-8 and upload it again."),
     "more_after_json": sentence("After the first JSON value, at column %(column)d, something else follows."),
-    "put_each_on_its_line": sentence("Put each example on a line of its own, without a comma after it."),
+    "put_each_on_its_line": sentence("Put each example on its own line, without a comma after it."),
     "row_begins_otherwise": sentence("The row is not JSON: it begins with %(start)s."),
     "row_not_json": sentence("The row is not JSON: %(cause)s, at column %(column)d."),
     "write_json_objects": sentence('Write each example as one JSON object, with double quotes: {"messages": [...]}.'),
@@ -32,12 +32,12 @@ FILES: dict[str, Sentence] = {
     "invalid_control_character": sentence("invalid control character"),
     "invalid_escape": sentence("invalid \\escape"),
     "pretty_printed": sentence(
-        "The first example goes on over several lines, but in this format each stands on one line."
+        "The first example spans several lines, but in this format each example takes one line."
     ),
     "write_one_object_a_line": sentence(
         "Write one JSON object a line, or put all of them into one JSON array: [ {...}, {...} ]."
     ),
-    "object_not_closed": sentence("The object that begins here does not end before the file does."),
+    "object_not_closed": sentence("The object that starts here is not closed before the end of the file."),
     "cut_off_or_bracket_missing": sentence(
         "The file seems to be cut off, or a bracket or quote is missing. Upload the whole file."
     ),
@@ -45,18 +45,18 @@ FILES: dict[str, Sentence] = {
     "cut_off_near_its_end": sentence(
         "The file seems to be cut off, or a bracket or quote is missing near its end. Upload the whole file."
     ),
-    "text_after_array": sentence("Something follows after the end of the array."),
+    "text_after_array": sentence("There is something after the end of the array."),
     "put_all_into_one_array": sentence("Put all examples into one array, or write one object a line without an array."),
     "array_not_json": sentence("The array is not JSON: there is %(what)s."),
     "comma_before_end": sentence("a comma before the array's end"),
     "no_comma_between": sentence("no comma between two examples"),
     "comma_without_example": sentence("a comma with no example before it"),
     "write_the_array": sentence("Write the array as [ {...}, {...} ], with one comma between two examples."),
-    "text_not_closed": sentence("A text does not end before the end of the line."),
-    "close_the_text": sentence("Close it with a double quote, and write a line break inside a text as \\n."),
+    "text_not_closed": sentence("A string is not closed before the end of the line."),
+    "close_the_text": sentence("Close it with a double quote, and write a line break inside a string as \\n."),
     # Tables
     "table_not_read": sentence(
-        "The table cannot be read on from here: a cell is longer than %(mebibytes)d MiB, or a quote is never closed."
+        "The table cannot be read past this point: a cell is longer than %(mebibytes)d MiB, or a quote is never closed."
     ),
     "close_the_quote": sentence('Close the quote: a quote inside a cell is written twice, "like ""this""".'),
     "table_not_utf8": sentence("At or shortly after this position there is a byte (%(byte)s) that is not UTF-8."),
@@ -69,7 +69,7 @@ FILES: dict[str, Sentence] = {
     "too_many_cells": sentence("The row has %(cells)d cells, but the first line names %(columns)d columns."),
     "too_many_cells_unnamed": sentence("The row has %(cells)d cells, but the first line has %(columns)d."),
     "quote_the_cell": sentence("Put a cell that holds a %(mark)s between double quotes."),
-    "take_out_of_cell": sentence("Take the %(mark)s out of the cell."),
+    "take_out_of_cell": sentence("Remove the %(mark)s from the cell."),
     "mark_comma": sentence("comma"),
     "mark_semicolon": sentence("semicolon"),
     "mark_tab": sentence("tab"),
@@ -77,8 +77,8 @@ FILES: dict[str, Sentence] = {
     "table_binary": sentence("The table contains a NUL byte, so it is binary data."),
     "upload_text": sentence("Upload text, as UTF-8."),
     "sheets_not_read": sentence("Only the sheet %(sheet)s is read, and not %(others)s."),
-    "save_each_sheet": sentence("Save each sheet that holds examples as a file of its own."),
-    "workbook_too_large": sentence("The workbook is larger inside than can be read here."),
+    "save_each_sheet": sentence("Save each sheet that has examples as a separate file."),
+    "workbook_too_large": sentence("The workbook is too large to read once unpacked."),
     "save_sheet_as_csv": sentence("Save the sheet as CSV (UTF-8) and upload that."),
     "workbook_damaged": sentence("The Excel workbook is damaged or cut off."),
     "save_workbook_again": sentence("Save it again, or save the sheet as CSV (UTF-8)."),
@@ -94,12 +94,12 @@ FILES: dict[str, Sentence] = {
     ),
     "say_the_encoding": sentence("Save the file as UTF-8, or say which encoding it has."),
     # Packed files
-    "archive_bomb": sentence("What is packed in the file grows beyond %(times)d times its size."),
+    "archive_bomb": sentence("The file unpacks to more than %(times)d times its size."),
     "upload_unpacked": sentence("Upload the file without packing it."),
     "archive_locked": sentence("The ZIP archive is locked with a password."),
     "upload_without_password": sentence("Upload the file without a password."),
     "archive_empty": sentence("The ZIP archive contains no file."),
-    "choose_the_examples": sentence("Choose the file that holds your examples."),
+    "choose_the_examples": sentence("Choose the file that has your examples."),
     "archive_of_many": sentence("The ZIP archive contains %(files)d files: %(names)s."),
     "archive_of_more": sentence("The ZIP archive contains %(files)d files: %(names)s and %(more)d more."),
     "upload_each_file": sentence("Upload each file on its own."),

@@ -63,9 +63,9 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "form_field_twice": sentence("The form has the field %(field)s twice."),
     "form_field_too_long": sentence("The field %(field)s is longer than %(most)d bytes."),
     "form_without_purpose": sentence("The form has no purpose. Send purpose=fine-tune."),
-    "form_field_unknown": sentence("The field %(field)s is not known here."),
+    "form_field_unknown": sentence("The field %(field)s is unknown."),
     "unused_before_read": sentence(
-        "unused is %(said)s; before a file is read it can only be %(choice)s. Say more once it is checked."
+        "unused is %(said)s; before a file is read it can only be %(choice)s. Choose more once it has been checked."
     ),
     # How a file is read
     "unknown_reading": sentence("%(value)s is not a valid %(name)s. Known: %(known)s."),
@@ -73,7 +73,7 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "Name the column of the question (prompt) and that of the answer (answer); system is optional."
     ),
     "say_how_to_read": sentence("Say how the file should be read: its format, shape, encoding or columns."),
-    "say_reading_first": sentence("Say first how the file is read, and about unused keys once it is checked."),
+    "say_reading_first": sentence("First say how the file is read; decide about unused keys once it has been checked."),
     "unanswered_question": sentence(
         "%(filename)s contains text or training masks that are not used (number of rows in parentheses): "
         "%(keys)s. Choose what to do with them on the file's page, or by POST /api/v1/files/%(file)s/reading "
@@ -104,7 +104,9 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "nothing_left": sentence("After these repairs no usable row would be left, so no version was made."),
     "unknown_repair": sentence("%(name)s is not a known repair. Known: %(known)s."),
     "no_repair_named": sentence("No repair was named. Known: %(known)s."),
-    "empty_share": sentence("With these shares no row would go to %(part)s. Give it more, or another seed."),
+    "empty_share": sentence(
+        "With these shares no row would go to %(part)s. Give it a larger share, or use another seed."
+    ),
     "bad_shares": sentence(
         "Give at least two of %(parts)s, each a share above 0, such as train 0.8 and validation 0.2."
     ),
@@ -112,7 +114,7 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "bad_weights": sentence("Name 1 to %(files)d files, each with a weight above 0 and up to %(most)s."),
     # Recipes
     "recipe_text_unfit": sentence(
-        "The %(field)s must be 1 to %(most)d characters on one line, without blanks around it."
+        "The %(field)s must be 1 to %(most)d characters on one line, without spaces around it."
     ),
     "recipe_text_missing": sentence("The %(field)s is missing."),
     "recipe_languages": sentence("Choose at least one language of %(known)s."),
@@ -120,10 +122,10 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "recipe_tone": sentence("The tone must be one of %(known)s."),
     # Tokens
     "two_kinds_of_files": sentence(
-        "%(training)s and %(validation)s are of two kinds: one holds conversations, the other plain text. Give a "
-        "validation file of the same kind, or none."
+        "%(training)s and %(validation)s are of two kinds: one contains conversations, the other plain text. "
+        "Give a validation file of the same kind, or none."
     ),
-    "training_learns_no_token": sentence("The training would learn no token at all."),
+    "training_learns_no_token": sentence("No token would be trained on."),
     "answers_beyond": sentence(
         "In %(rows)s rows (lines %(lines)s) the answer lies entirely beyond the first %(tokens)s tokens. "
         "Raise max_seq_len or shorten the prompts."

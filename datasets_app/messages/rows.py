@@ -17,7 +17,7 @@ ROWS: dict[str, Sentence] = {
     "shape_preference": sentence("preference data (DPO): two answers to one prompt"),
     "shape_chosen_rejected": sentence("preference data (DPO): a chosen and a rejected answer"),
     "shape_kto": sentence("preference data (KTO): answers with a label"),
-    "shape_reinforcement_items": sentence("data for reinforcement learning: it holds no answer to learn"),
+    "shape_reinforcement_items": sentence("data for reinforcement learning, without answers to learn from"),
     "shape_reinforcement": sentence("data for reinforcement learning"),
     "shape_batch_requests": sentence("a batch of requests, not examples"),
     "shape_gemini": sentence("conversations as Gemini writes them (contents, parts)"),
@@ -31,14 +31,14 @@ ROWS: dict[str, Sentence] = {
     "to_train_write_messages": sentence(
         'To train on it, write {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
     ),
-    "row_of_another_kind": sentence("The row is of another kind (%(shape)s) than those before it (%(before)s)."),
-    "write_it_as_the_others": sentence("Write it as the others are, or put it into a file of its own."),
+    "row_of_another_kind": sentence("The row is of a different kind (%(shape)s) from those before it (%(before)s)."),
+    "write_it_as_the_others": sentence("Write it like the others, or put it into a separate file."),
     "row_not_as_named": sentence("The row is not of the kind that you named: %(shape)s."),
-    "leave_kind_or_name_another": sentence("Leave the kind to be recognised, or name another."),
+    "leave_kind_or_name_another": sentence("Let the kind be detected, or name another."),
     "column_missing": sentence("The row has no column %(name)s."),
     "choose_columns_again": sentence("Choose the columns again."),
     "columns_unknown": sentence(
-        "The columns of the row are %(names)s: which is the question and which the answer is not known."
+        "The row has the columns %(names)s, and it is not clear which is the question and which the answer."
     ),
     "none_at_all": sentence("none"),
     "say_which_column": sentence(
@@ -47,15 +47,15 @@ ROWS: dict[str, Sentence] = {
     # What a row lacks, and what deserves a look
     "empty_text": sentence("The row has no text."),
     "write_it_or_remove_row": sentence("Write it or remove the row."),
-    "mend_the_row": sentence("Mend the row or remove it, and upload the file again."),
-    "several_answers": sentence("%(key)s holds %(answers)d answers to one question, but only one can be learned."),
+    "mend_the_row": sentence("Correct the row or remove it, and upload the file again."),
+    "several_answers": sentence("%(key)s has %(answers)d answers to one question, but only one can be trained on."),
     "keep_the_best": sentence("Keep the best."),
     "lists_differ": sentence(
-        "%(question)s holds %(questions)d texts and %(answer)s %(answers)d, but every question needs its answer."
+        "%(question)s has %(questions)d texts and %(answer)s has %(answers)d, but every question needs its answer."
     ),
-    "give_both_as_many": sentence("Give both as many."),
+    "give_both_as_many": sentence("Give both the same number."),
     "columns_as_lists": sentence(
-        "%(question)s and %(answer)s hold %(texts)d texts each, which are columns rather than rounds of one "
+        "%(question)s and %(answer)s have %(texts)d texts each, which are columns rather than rounds of one "
         "conversation."
     ),
     "write_a_row_for_each": sentence("Write a row for each question."),
@@ -64,5 +64,7 @@ ROWS: dict[str, Sentence] = {
     "template_marks": sentence("The text contains %(mark)s, a chat template marker."),
     "take_it_out": sentence("Remove it, unless the model should learn to write it."),
     "chat_template": sentence("The text is written in another model's chat template: it contains %(mark)s."),
-    "turn_it_into_turns": sentence("Turn it into turns by a repair, or the model learns to write such marks itself."),
+    "turn_it_into_turns": sentence(
+        "Convert it to turns with a repair, or the model will learn to write such markers itself."
+    ),
 }

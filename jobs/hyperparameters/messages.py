@@ -29,29 +29,29 @@ CATALOGUE = Catalogue(
         "rank_few": sentence("A small adapter is enough for %(rows)s conversations."),
         "rank_some": sentence("%(rows)s conversations need a somewhat larger adapter."),
         "rank_many": sentence("%(rows)s conversations need a large adapter."),
-        "length_most": sentence("As long as the model and a device of kind %(device)s take well: %(tokens)s tokens."),
+        "length_most": sentence("As long as the model and a device of kind %(device)s handle well: %(tokens)s tokens."),
         "length_longest": sentence("No conversation is longer than %(tokens)s tokens."),
         "validation_needed": sentence(
-            "The validation loss decides something, so %(percent)s %% of the conversations are kept aside."
+            "Something here depends on the validation loss, so %(percent)s %% of the conversations are held out."
         ),
         "validation_by_file": sentence("You gave a validation file, so nothing is taken from the training file."),
         "validation_few": sentence("%(rows)s conversations are few, so all of them are learned."),
         "validation_identity": sentence(
-            "An identity needs every row; its acceptance test asks questions that stand in none of them."
+            "An identity needs every row; its acceptance test asks questions that appear in none of them."
         ),
-        "validation_some": sentence("Every twentieth conversation is kept aside to check with."),
-        "validation_many": sentence("Of this many conversations one in a hundred is enough to check with."),
+        "validation_some": sentence("One conversation in twenty is held out for validation."),
+        "validation_many": sentence("With this many conversations, one in a hundred is enough for validation."),
         "lora_only": sentence("Training the adapter alone is quick and keeps the base model as it is."),
         "no_lora": sentence("With rank 0 there is no adapter: the whole model is trained."),
         "warmup_tenth": sentence("A tenth of all steps as a gentle start."),
         "warmup_constant": sentence("The schedule constant has no gentle start; choose constant_with_warmup for one."),
-        "zero_offload": sentence("Offload needs a ZeRO stage; stage 2 talks least between devices."),
+        "zero_offload": sentence("Offload needs a ZeRO stage; stage 2 communicates least between devices."),
         "zero_one": sentence("On one device there is nothing to spread."),
         "zero_base": sentence("The whole model is trained on several devices, so its optimizer is spread over them."),
         "zero_large": sentence("The model is too large for one device."),
         "zero_lora": sentence("An adapter's optimizer is so small that spreading it would only cost time."),
         "recompute_large": sentence("A model of this size would otherwise need too much GPU memory."),
-        "recompute_not": sentence("There is memory enough without it."),
+        "recompute_not": sentence("There is enough memory without it."),
         "save_tenth": sentence("About every tenth of %(steps)s steps, so that little is lost when a machine fails."),
         "keep_three": sentence("The newest three, as OpenAI keeps them, and the best one."),
         "batch_as_training": sentence("The same as in training."),
@@ -73,10 +73,10 @@ CATALOGUE = Catalogue(
         "best_last": sentence("The learning rate has calmed down by the last step, which is usually the best one."),
         "no_dropout": sentence("Short trainings need none."),
         "cosine_schedule": sentence("It starts strongly and ends gently."),
-        "no_decay": sentence("An adapter stays small by itself."),
+        "no_decay": sentence("An adapter stays small without it."),
         "usual_clip": sentence("The usual limit."),
-        "no_offload": sentence("It would only slow a model down that fits."),
-        "same_seed": sentence("The same job asked for again gives the same result."),
+        "no_offload": sentence("It would only slow down a model that fits."),
+        "same_seed": sentence("Running the same job again gives the same result."),
         "rate_multiplied": sentence("%(multiplier)s times the automatic rate, as asked."),
         "batch_as_asked": sentence("You asked for steps of %(batch)s conversations."),
         # What a job with too little memory goes on with
@@ -115,13 +115,12 @@ CATALOGUE = Catalogue(
         "text_refused": sentence("%(name)s is %(value)s; %(accepted)s"),
         "cannot_be_set": sentence("%(name)s cannot be set: %(reason)s"),
         "managed_folder": sentence(
-            "Luthier sets it, since tokenised data lie in its own folders, where jobs share them. Leave it out."
+            "Luthier sets it, since tokenised data is kept in its own folders, where jobs share it. Leave it out."
         ),
         "managed_output": sentence(
-            "Luthier sets it, since each attempt writes into a folder of its own. Leave it out; results are in "
-            "result_files."
+            "Luthier sets it, since each attempt writes into its own folder. Leave it out; results are in result_files."
         ),
-        "managed_rank": sentence("Luthier sets it, since the launcher numbers its processes by itself. Leave it out."),
+        "managed_rank": sentence("Luthier sets it, since the launcher numbers its own processes. Leave it out."),
         "no_such_hyperparameter": sentence("There is no hyperparameter %(name)r."),
         "did_you_mean": sentence("Did you mean %(name)s?"),
         "known_names": sentence("Known: %(names)s."),
@@ -132,13 +131,13 @@ CATALOGUE = Catalogue(
             "conversations that end with the answer you want."
         ),
         "method_must_be_supervised": sentence("method.type must be supervised."),
-        "method_field_unknown": sentence("method has the field %(name)r, which a supervised training does not know."),
+        "method_field_unknown": sentence("method has the field %(name)r, which supervised training does not have."),
         "supervised_field_unknown": sentence(
             "method.supervised has the field %(name)r; it may have hyperparameters only."
         ),
         # Values that contradict one another, the model, the data or the devices
         "names_something_else": sentence(
-            "%(name)s names something else than %(field)s. Leave %(name)s out, or make them agree."
+            "%(name)s and %(field)s contradict each other. Leave %(name)s out, or make them agree."
         ),
         "no_effect_without_lora": sentence(
             "%(name)s has no effect with lora_dim 0, which trains every parameter. Leave it out."
@@ -170,15 +169,15 @@ CATALOGUE = Catalogue(
             "validation_split takes conversations from the training file, and a validation_file was given. Send one."
         ),
         "early_stopping_without_best": sentence(
-            "load_best_model_at_end is false, and early stopping ends behind the best step. Leave it out, or set "
-            "early_stopping_patience to 0."
+            "load_best_model_at_end is false, and early stopping ends after the best step. Leave it out, or "
+            "set early_stopping_patience to 0."
         ),
         "threshold_without_patience": sentence(
             "early_stopping_threshold has no effect without early_stopping_patience. Send a patience too, such as 3."
         ),
         "nothing_to_check_with": sentence(
-            "%(name)s needs conversations to check with, and validation_split is 0. Leave validation_split out, or "
-            "send a validation_file."
+            "%(name)s needs held-out conversations, and validation_split is 0. Leave validation_split out, "
+            "or send a validation_file."
         ),
     }
 )

@@ -380,7 +380,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         group="managed",
         managed=message("managed_rank"),
         accepts=(-1, "-1"),
-        sentence=_("The launcher numbers its processes on each machine by itself."),
+        sentence=_("The launcher numbers the processes on each machine."),
     ),
 )
 

@@ -68,7 +68,7 @@ def _advice(verdict: Verdict) -> str:
         return ""
     short = [topic for topic, count in verdict["topics"].items() if count["right"] < count["needed"]]
     if "identity" in short:
-        return _("Train again with more epochs, or a larger base model: it has met its name too seldom.")
+        return _("Train again with more epochs, or a larger base model: it has seen its name too rarely.")
     return _("It says its name unasked. Train again with fewer epochs, or add everyday conversations to the data.")
 
 

@@ -16,12 +16,12 @@ CATALOGUE = Catalogue(
         ),
         "no_invitation": sentence("There is no such open invitation."),
         "unknown_person": sentence(
-            "Nobody here has the email '%(email)s'. An administrator makes the person first, with manage.py "
-            "create_api_key or on the administration pages."
+            "Nobody here has the email '%(email)s'. An administrator must create the account first, with "
+            "manage.py create_api_key or on the administration pages."
         ),
-        "member_exists": sentence("%(email)s is in the team already."),
+        "member_exists": sentence("%(email)s is already in the team."),
         "member_not_found": sentence("The team has no member '%(member)s'."),
-        "member_gone": sentence("This person is not in the team any more."),
+        "member_gone": sentence("This person is no longer in the team."),
         "last_owner": sentence("%(email)s is the team's only owner. Make somebody else an owner first."),
         # Teams
         "no_team": sentence("You belong to no team yet. Ask an administrator to add you to one."),
@@ -30,13 +30,13 @@ CATALOGUE = Catalogue(
         "team_without_name": sentence("A team needs a name."),
         "invalid_team": sentence("%(team)s is the platform's own team, which nobody belongs to. Choose another name."),
         # Roles
-        "unknown_team_role": sentence("There is no role '%(role)s'. There are: %(roles)s."),
+        "unknown_team_role": sentence("There is no role '%(role)s'. Known roles: %(roles)s."),
         "member_needed": sentence(
             "Only members and owners of the team %(team)s may do this, and you are a viewer in it."
         ),
         "owner_needed_by_member": sentence("Only owners of the team %(team)s may do this, and you are a member of it."),
         "owner_needed_by_viewer": sentence("Only owners of the team %(team)s may do this, and you are a viewer in it."),
-        "author_needed": sentence("Only whoever made this and owners of the team %(team)s may do this."),
+        "author_needed": sentence("Only its creator and owners of the team %(team)s may do this."),
         "owners_can_change": sentence("An owner can change that: %(owners)s."),
         "administrator_can_change": sentence("An administrator can change that."),
         # Audit
@@ -45,7 +45,7 @@ CATALOGUE = Catalogue(
         "api_key_not_found": sentence("This API key does not exist."),
         "api_key_missing": sentence("Send an API key as '%(header)s'."),
         "api_key_refused": sentence(
-            "This API key is not known or was revoked. Make a key in the console, and send it as '%(header)s'."
+            "This API key is not known or was revoked. Create a key in the console, and send it as '%(header)s'."
         ),
         "too_many_guesses": sentence("Too many wrong API keys came from this address."),
     }

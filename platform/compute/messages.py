@@ -5,18 +5,18 @@ from wording import Catalogue, plural, sentence
 CATALOGUE = Catalogue(
     {
         "away_too_long": sentence(
-            "What this needs from outside, such as object storage, did not answer for too long. Its accelerators were "
-            "given back."
+            "An external service that this needs, such as object storage, did not respond for too long. Its "
+            "accelerators were released."
         ),
-        "host_restarted": sentence("The host was restarted meanwhile."),
+        "host_restarted": sentence("The host was restarted in the meantime."),
         "invalid_accelerators": sentence("A run needs at least 1 accelerator, not %(accelerators)s."),
         "invalid_quota": sentence("A quota is a whole number from 0 to %(most)d, or none for the whole pool."),
-        "node_gone": sentence("The node %(node)s has not been heard from any more."),
+        "node_gone": sentence("The node %(node)s has stopped reporting."),
         "process_ended_silently": sentence(
-            "The process ended without saying why. An administrator finds more in its log."
+            "The process ended without saying why. An administrator can find more in its log."
         ),
         "process_exited": sentence(
-            "The process ended with exit status %(status)d. An administrator finds more in its log."
+            "The process ended with exit status %(status)d. An administrator can find more in its log."
         ),
         "process_killed": sentence("The process was killed by signal %(signal)d (%(name)s)."),
         "process_not_bound": sentence("The process cannot be bound to the cores %(cores)s: %(reason)s."),

@@ -20,18 +20,16 @@ CATALOGUE = Catalogue(
         "body_no_json": sentence("The body is not JSON: %(reason)s."),
         "body_no_utf8": sentence("The body is not UTF-8."),
         "body_too_deep": sentence("The body is nested deeper than %(levels)d levels."),
-        "body_too_many_texts": sentence("The body has more than %(texts)s texts. Send less at once."),
-        "body_too_many_values": sentence(
-            "The body has more lists, objects and values than are read at once. Send less."
-        ),
+        "body_too_many_texts": sentence("The body has more than %(texts)s strings. Send less at once."),
+        "body_too_many_values": sentence("The body has too many lists, objects and values. Send less at once."),
         "half_character": sentence(
             "The body contains half of a character (\\ud800 to \\udfff). Send whole characters."
         ),
         "half_character_in": sentence(
             "%(field)s contains half of a character (\\ud800 to \\udfff). Send whole characters."
         ),
-        "number_too_long": sentence("The body has a number of more digits than can be read."),
-        "request_too_large": sentence("The body is larger than %(size)s. Upload large data by /v1/files."),
+        "number_too_long": sentence("The body contains a number with too many digits."),
+        "request_too_large": sentence("The body is larger than %(size)s. Upload large data through /v1/files."),
         "unsupported_charset": sentence("The charset '%(charset)s' is not supported. Send UTF-8."),
         # Forms
         "form_from_elsewhere": sentence(

@@ -89,7 +89,7 @@ class TestDownload:
         services.sync_catalogue()
         base = services.get_model("qwen3-0.6b")
         base.mark_present(folder="x", sha256="y")
-        with pytest.raises(UserError, match="is here already"):
+        with pytest.raises(UserError, match="is already here"):
             services.request_download(base=base, by=admin)
         assert woken == []
 
@@ -151,7 +151,7 @@ class TestRegisterFolder:
         base = services.register_folder(path=model_folder, model_id="my-model", by=admin)
         assert base.path == model_folder
         assert (base.state, base.sha256) == ("present", hashlib.sha256(WEIGHTS).hexdigest())
-        with pytest.raises(UserError, match="has a model my-model already"):
+        with pytest.raises(UserError, match="already has a model my-model"):
             services.register_folder(path=model_folder, model_id="my-model", by=admin)
 
     @pytest.mark.parametrize("model_id", ["", "../x", "A b", "-x", "x" * 81, "x\n"])

@@ -232,7 +232,7 @@ class TestPreparing:
         supervise(started_run.pk).end()
         started_run.refresh_from_db()
         assert (started_run.outcome, started_run.outcome_code) == ("lost", "away_too_long")
-        assert "accelerators were given back" in str(started_run.outcome_message)
+        assert "accelerators were released" in str(started_run.outcome_message)
         assert "secret" not in str(started_run.outcome_message)
         assert not started_run.allocations.filter(released_at=None).exists()
         assert script_work.concluded == [(started_run.pk, "lost")]

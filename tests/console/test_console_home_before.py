@@ -119,8 +119,14 @@ def said() -> list[dict[str, Any]]:
     for sentence in sentences:
         for language in ("english", "chinese"):
             for old, new in pairs[language]:
-                sentence[language] = sentence[language].replace(old, new)
+                sentence[language] = reworded(sentence[language], old, new)
     return sentences
+
+
+def reworded(text: str, old: str, new: str) -> str:
+    """Return `text` with `new` for `old`, where %(name)s in both is the same part of it."""
+    pattern = re.sub(r"%\\\((\w+)\\\)[a-z]", r"(?P<\1>.+?)", re.escape(old))
+    return re.sub(pattern, lambda found: re.sub(r"%\((\w+)\)[a-z]", lambda name: found[name[1]], new), text)
 
 
 def missing(client: Client, language: str, where: str, look: Callable[[Client, str], str]) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ class TestCharacters:
 
 
 def test_a_number_without_end_is_refused_in_our_words() -> None:
-    with pytest.raises(ParseError, match="a number of more digits than can be read"):
+    with pytest.raises(ParseError, match="a number with too many digits"):
         parse(b'{"a": ' + b"9" * 5000 + b"}")
 
 
@@ -149,7 +149,7 @@ class TestTime:
         assert seconds(body) < MOST_SECONDS
 
     def test_many_keys_are_refused(self) -> None:
-        with pytest.raises(ParseError, match="more than 100,000 texts"):
+        with pytest.raises(ParseError, match="more than 100,000 strings"):
             parse(b"{" + b",".join(b'"%d":1' % n for n in range(100_001)) + b"}")
 
     def test_more_values_than_are_read_at_once_are_refused(self) -> None:

@@ -184,7 +184,7 @@ class TestEarlyStopping:
         asked = {"early_stopping_patience": 3, "validation_split": 0.0001}
         job = make_job(alice.team, rows=12, hyperparameters=asked)
         assert (job.status, job.error_code) == ("failed", "no_validation_data")
-        assert "none was kept aside" in str(job.error_message)
+        assert "held-out conversations, and there are none" in str(job.error_message)
 
     @pytest.mark.parametrize(
         ("asked", "param"),

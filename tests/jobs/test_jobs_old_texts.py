@@ -38,6 +38,7 @@ REWORDED = {
     "The trainer was gone without a word. The job is queued again and goes on from its newest checkpoint.": (
         "The trainer ended without saying why. The job is queued again and continues from its newest checkpoint."
     ),
+    "The acceptance test could not be held: Memory ran out.": "The acceptance test could not be run: Memory ran out.",
 }
 OLD = ("jobs", "0009_reasons_as_messages")
 NEW = ("jobs", "0012_messages_alone")

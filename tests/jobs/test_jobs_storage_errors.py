@@ -138,7 +138,7 @@ class TestTraining:
             with pytest.raises(TryAgain):
                 work.attend(trainer.run, trainer.directory)
         [told] = warnings_of(job)
-        assert "has not answered" in told
+        assert "has not responded" in told
 
 
 class TestFinishing:

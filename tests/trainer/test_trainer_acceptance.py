@@ -41,7 +41,7 @@ class TestAcceptance:
 
     @pytest.mark.parametrize(
         ("error", "said"),
-        [("out of memory", "held: Memory ran out."), ("shapes differ", "held: The trainer met an error")],
+        [("out of memory", "run: Memory ran out."), ("shapes differ", "run: The trainer hit an unexpected error")],
     )
     def test_an_error_costs_no_result(self, make_run, monkeypatch: pytest.MonkeyPatch, error: str, said: str):
         def failing(*_arguments, **_options):

@@ -120,7 +120,9 @@ class TestEarlyStopping:
         assert end["ending"] == "early_stopping"
         assert end["steps"] == max(seen) < 54
         assert end["result_step"] == best
-        assert any("has not improved in the last 2 looks" in str(event.message) for event in of_type(events, "stage"))
+        assert any(
+            "has not improved in its last 2 measurements" in str(event.message) for event in of_type(events, "stage")
+        )
 
     def test_a_resumed_run_decides_alike(self, make_run: Any) -> None:
         directory = self.make(make_run)

@@ -124,7 +124,7 @@ def test_names_a_scaling_that_it_does_not_know(folder):
 
 def test_names_a_tensor_that_has_no_place(folder):
     save_file({"v_head.weight": torch.ones(2)}, folder / "more.safetensors")
-    with pytest.raises(Failure, match=r"v_head\.weight belongs to no InternLM2"):
+    with pytest.raises(Failure, match=r"v_head\.weight is not part of an InternLM2"):
         load(folder)
 
 

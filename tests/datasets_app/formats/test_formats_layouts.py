@@ -231,7 +231,7 @@ class TestShapes:
     def test_a_row_unlike_those_before_it_is_a_slip(self) -> None:
         report = checked(lines_of(*rows(4), {"question": "a", "answer": "b"}, *rows(2)))
         assert [(fault.line, fault.code) for fault in report.faults] == [(5, "wrong_keys")]
-        assert "another kind (questions from question, answers from answer)" in str(report.faults[0].message)
+        assert "a different kind (questions from question, answers from answer)" in str(report.faults[0].message)
 
     @pytest.mark.parametrize(
         "first", [{"question": "a", "answer": "b"}, {"prompt": "a", "chosen": "b", "rejected": "c"}]
@@ -265,7 +265,7 @@ class TestShapes:
     def test_faults_speak_of_the_rows_own_columns(self) -> None:
         report = checked(lines_of({"instruction": "Say it", "input": "", "output": " "}))
         assert [(fault.code, fault.field) for fault in report.faults] == [("empty_answer", "output")]
-        assert str(report.faults[0].message).startswith("output is an empty answer")
+        assert str(report.faults[0].message).startswith("output is an empty assistant answer")
 
 
 PIECES = st.sampled_from(

@@ -68,5 +68,5 @@ class TestLists:
 
     def test_the_sentence_helps(self) -> None:
         fault = only_fault(written([{"input": ["q", "r"], "output": ["a"]}]))
-        assert str(fault.message) == "input holds 2 texts and output 1, but every question needs its answer."
-        assert str(fault.hint) == "Give both as many."
+        assert str(fault.message) == "input has 2 texts and output has 1, but every question needs its answer."
+        assert str(fault.hint) == "Give both the same number."

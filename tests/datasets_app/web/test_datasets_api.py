@@ -134,7 +134,7 @@ class TestFaultsAndRows:
                 "field": "messages",
                 "code": "messages_not_a_list",
                 "message": "'messages' is a number, not a list of messages.",
-                "hint": "Mend the row or remove it, and upload the file again.",
+                "hint": "Correct the row or remove it, and upload the file again.",
                 "message_code": "not_a_list_of_messages",
                 "params": {"where": "messages", "kind": {"code": "json_number", "params": {}}},
                 "hint_code": "mend_the_row",
