@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError
 
+from common.measures import (
+    GATEWAY_FIRST_TOKEN,
+    GATEWAY_REQUESTS,
+    GATEWAY_SECONDS,
+    GATEWAY_TOKENS,
+)
 from deployments.gateway.admission import Question
 from deployments.gateway.in_flight import in_database
 from deployments.gateway.streams import Tally
@@ -32,12 +38,21 @@ class Meter:
     async def store(self) -> None:
         """Write the usage row; a database that is away loses the row, never the answer."""
         ended = time.monotonic()
+        self._measure(ended)
         try:
             await in_database(self._store, ended)
         except IntegrityError:
             logger.info("The team or key of an answered request was deleted meanwhile; its usage is not kept.")
         except DatabaseError as error:
             logger.error("The usage of one request was not stored: %s", error)
+
+    def _measure(self, ended: float) -> None:
+        GATEWAY_REQUESTS.labels(self._outcome()).inc()
+        GATEWAY_TOKENS.labels("prompt").inc(self.tally.prompt_tokens or 0)
+        GATEWAY_TOKENS.labels("completion").inc(self.tally.completion_tokens or 0)
+        GATEWAY_SECONDS.observe(ended - self._began)
+        if self._first_token is not None:
+            GATEWAY_FIRST_TOKEN.observe(self._first_token - self._began)
 
     def _store(self, ended: float) -> None:
         target, caller = self.question.target, self.question.caller

@@ -1,12 +1,14 @@
 """The scheduler at work: a look at each pool, and what was decided written in bulk, under a guard."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from common.shared_measures import SCHEDULER, observe
 from compute.models import Allocation, Node, Pool, Run, RunQuerySet
 from compute.scheduler import Decision, End, Start, Stop, Wait, decide
 from compute.snapshots import take_snapshot
@@ -23,7 +25,9 @@ def schedule() -> list[Decision]:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
     decisions: list[Decision] = []
     for pool in Pool.objects.order_by("pk"):
+        began = time.monotonic()
         decisions += decide(take_snapshot(pool))
+        observe(SCHEDULER, time.monotonic() - began)
     _start([one for one in decisions if isinstance(one, Start)])
     _stop([one for one in decisions if isinstance(one, Stop)])
     _end([one for one in decisions if isinstance(one, End)])

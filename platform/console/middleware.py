@@ -16,6 +16,8 @@ from common import request_ids
 from common.errors import UserError, answer_to
 from console.messages import message
 
+ROUTE = "luthier.route"
+"""The key of a request's scope that names its route."""
 GetResponse = Callable[[PageRequest], HttpResponse]
 
 
@@ -34,6 +36,8 @@ class RequestIdMiddleware:
         request.id = request_ids.begin(request.headers.get("x-request-id", ""))
         origins.begin(request.META.get("REMOTE_ADDR", ""))
         response = self.get_response(request)
+        if request.resolver_match is not None and hasattr(request, "scope"):
+            request.scope[ROUTE] = f"/{request.resolver_match.route}"  # which the shell counts by
         response["x-request-id"] = request.id
         return response
 

@@ -35,6 +35,8 @@ LUTHIER_ENCRYPTION_KEY = _key("LUTHIER_ENCRYPTION_KEY")
 
 CSRF_TRUSTED_ORIGINS = environment.words("LUTHIER_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "console.refusals.csrf_failure"
+METRICS_TOKEN = environment.text("LUTHIER_METRICS_TOKEN")
+"""Empty: /metrics answers this machine alone."""
 PUBLIC_URL = environment.text("LUTHIER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = environment.words("LUTHIER_ALLOWED_HOSTS") or environment.own_names()
 if _public_name := urlsplit(PUBLIC_URL).hostname:

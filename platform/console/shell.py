@@ -8,6 +8,7 @@ streamed to storage and may be larger than any body; questions to models are, si
 import asyncio
 import json
 import re
+import time
 from collections.abc import Sequence
 
 from django.http import HttpRequest
@@ -18,7 +19,9 @@ from accounts import origins
 from common import request_ids, unsent
 from common.asgi import Application, Message, Receive, Scope, Send
 from common.errors import error_body
+from common.measures import EVENT_LOOP_LAG, HTTP_OPEN, HTTP_REQUESTS, HTTP_SECONDS
 from console.messages import message
+from console.middleware import ROUTE
 from console.refusals import page
 
 Route = tuple[str, "re.Pattern[str]", Application]
@@ -28,6 +31,9 @@ MAX_CONTROL_BYTES = 256 * 2**10
 MAX_QUESTION_BYTES = 2 * 2**20
 QUESTIONS = re.compile(r"/v1/(chat/)?completions/?|/deployments/[^/]+/chat/?")
 CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+OTHER = "other"
+"""An address that no route has, or a method that a client has made up: one label for all of them."""
 DOT_SEGMENT = re.compile(r"(^|/)\.\.?(;[^/]*)?(/|$)")
 
 
@@ -62,7 +68,18 @@ class Shell:
         origins.begin((scope.get("client") or ("",))[0])
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
-        send = _with_request_id(send, request_id.encode())
+        send = _with_request_id(_counted(scope, send), request_id.encode())
+        began = time.monotonic()
+        HTTP_OPEN.inc()
+        try:
+            await self._answer(scope, receive, send, transport)
+        finally:
+            HTTP_OPEN.dec()
+            HTTP_SECONDS.labels(scope.get(ROUTE, OTHER)).observe(time.monotonic() - began)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, transport: asyncio.WriteTransport | None
+    ) -> None:
         try:
             _check_path(scope)
             _check_charset(scope)
@@ -119,6 +136,7 @@ class Shell:
 def _route(scope: Scope, routes: Sequence[Route]) -> Application | None:
     for method, pattern, application in routes:
         if scope["method"] == method and pattern.fullmatch(scope["path"]):
+            scope[ROUTE] = pattern.pattern
             return application
     return None
 
@@ -162,6 +180,26 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
+def _counted(scope: Scope, send: Send) -> Send:
+    """Return `send` that counts each answer as it begins."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            method = scope["method"] if scope["method"] in METHODS else OTHER
+            HTTP_REQUESTS.labels(method, scope.get(ROUTE, OTHER), message["status"]).inc()
+        await send(message)
+
+    return sending
+
+
+async def _measure_lag() -> None:
+    """Measure for ever how late the event loop goes on: who blocks it keeps everybody waiting."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(1)
+        EVENT_LOOP_LAG.observe(max(0.0, time.monotonic() - before - 1))
+
+
 def _with_request_id(send: Send, request_id: bytes) -> Send:
     """Return a `send` that puts the id on every answer, whatever produces it."""
 
@@ -194,7 +232,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            lag = asyncio.create_task(_measure_lag())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            lag.cancel()
             await send({"type": "lifespan.shutdown.complete"})
             return

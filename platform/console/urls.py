@@ -9,6 +9,7 @@ from django.utils.module_loading import module_has_submodule
 
 from console import views
 from console.health import healthz
+from console.metrics import metrics
 
 APPS = ("accounts", "catalogue", "ledger", "compute", "datasets_app", "jobs", "deployments")
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("start-sample", views.start_sample, name="start_sample"),
     path("healthz", healthz),
+    path("metrics", metrics),
     # One door, with one count of attempts.
     path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),

@@ -25,6 +25,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "": {"GET": V},
     "start-sample": {"POST": M},
     "healthz": {"GET": ANY},
+    "metrics": {"GET": ANY},  # from this machine, or with its token
     "sign-in": {"GET": ANY, "POST": ANY},
     "sign-out": {"POST": ANY},
     "preferences": {"POST": ANY},

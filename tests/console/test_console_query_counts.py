@@ -29,7 +29,7 @@ from wording import as_written
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
-WITHOUT_ROWS = {"healthz", "sign-in", "invitation/<token>", "new-password/<token>"}
+WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 """Routes that show nothing of anybody's."""
 ADMINISTRATORS = re.compile(r"/pool|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*")
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
