@@ -143,6 +143,11 @@ class TestRoom:
         found = run(line, [node(1, 3), node(2, 1)], holding=[held("x", (100,))])
         assert found == {"large": "room", "small": (200,)}
 
+    def test_the_node_that_should_be_free_first_is_kept(self) -> None:
+        holding = [held("x", (100,), ends_at=9000.0), held("y", (200,), ends_at=100.0)]
+        found = run([waiting("a", 2), waiting("b", 1)], [node(1, 2), node(2, 2)], holding=holding)
+        assert found == {"a": "room", "b": (101,)}
+
     def test_a_waiting_auto_run_keeps_its_place(self) -> None:
         line = [waiting("auto", None), waiting("small", 1, B)]
         assert run(line, [node(1, 1)], holding=[held("x", (100,))]) == {"auto": "room", "small": "room"}

@@ -258,7 +258,10 @@ class _Line:
         if not rooms:
             self._out_of_reach = asked
             return None
-        return max(rooms, key=lambda r: (min(r.reach, asked), len(r.free) + r.coming, len(r.free)))
+        enough = [room for room in rooms if room.reach >= asked]
+        if enough:
+            return max(enough, key=lambda r: (len(r.free) + r.coming, len(r.free)))
+        return min(rooms, key=lambda r: (r.available_at(asked), -r.reach, -len(r.free)))
 
     def _place_alone(self, run: Waiting) -> None:
         """Give a Run all it may have of the best node; idle Runs there give way first, since it will hold for long."""

@@ -1,10 +1,14 @@
 """What each node has left for the line."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compute.scheduler.reclaiming import fewest
 from compute.scheduler.snapshot import Held, NodeState, Snapshot
+
+LATE = 0.1
+"""A Run that has lasted longer than predicted is taken to need this share of its time so far besides."""
 
 
 def size_of(held: Iterable[Held]) -> int:
@@ -65,13 +69,17 @@ class Room:
 
     def reserve(self, asked: int) -> None:
         """Keep the whole node for a Run that waits for its devices."""
+        at = self.available_at(asked)
+        self.reserved_from = 0.0 if at == math.inf else at
+
+    def available_at(self, asked: int) -> float:
+        """Return when `asked` devices should be free together; infinity where nobody knows."""
         number = len(self.free) + self.coming
-        self.reserved_from = 0.0
         for at, devices in sorted(self.ends):
             number += devices
             if number >= asked:
-                self.reserved_from = at
-                break
+                return at
+        return math.inf
 
 
 def rooms_of(snapshot: Snapshot, borrowing: Iterable[Held]) -> list[Room]:
@@ -98,6 +106,7 @@ def _room(node: NodeState, here: list[Held], lent: Mapping[str, Held], now: floa
         else:
             if held.run_id in lent:
                 room.borrowed.append(held)
-            if held.ends_at is not None and held.ends_at > now:
-                room.ends.append((held.ends_at, len(held.device_ids)))
+            if held.ends_at is not None:
+                late = now + LATE * (now - held.started_at)
+                room.ends.append((max(held.ends_at, late), len(held.device_ids)))
     return room
