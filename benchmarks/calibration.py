@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from benchmarks.traces import Job, Trace
 from compute.scheduler import Start, Wait, decide
 from compute.simulation import Costs, Simulation
-from compute.simulation.forecasts import FEW, Bounds, Expected, Forecast, Range, Spread, forecast, learned
+from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
 
 FIRST = 60
 """So many in line are simulated."""
 ASKED = 8
 """So many of them are asked about at a time."""
-REMEMBERED = 200
+REMEMBERED = 100
+LEARNED = 60
+"""From so many pairs on ranges are counted: a platform that has just begun knows nothing of its work yet."""
 BOUNDS = Bounds(futures=8, passes=150, seconds=30.0)
 
 
@@ -49,10 +51,10 @@ class Calibration:
         found = forecast(line, self._expected(order), watched=watched, spread=spread, costs=self._costs, bounds=BOUNDS)
         self._note(found, spread, is_counted=is_learned)
 
-    def share(self) -> tuple[float, int]:
-        """Return how often ranges held, and how many were counted."""
+    def held(self) -> tuple[int, int]:
+        """Return how many ranges held, and how many were counted."""
         held = [self._holds(one) for one in self._made if one.is_counted and self._has_started(one)]
-        return (sum(held) / len(held) if held else 0.0), len(held)
+        return sum(held), len(held)
 
     def _note(self, found: Forecast, spread: Spread, *, is_counted: bool) -> None:
         for run_id, raw in found.ranges.items():
@@ -76,10 +78,11 @@ class Calibration:
         return expected
 
     def _spread(self) -> tuple[Spread, bool]:
-        known = [one for one in self._made if self._has_started(one)][-REMEMBERED:]
+        # Those that still wait beyond their range count as well: else only short waits would be learned from.
+        known = [one for one in self._made if self._has_started(one) or self._is_late(one)][-REMEMBERED:]
         ended = [stay for stay in self._simulation.stays[-REMEMBERED:] if stay.stopped_at == stay.until]
         lengths = [(self._estimate(stay.run_id), stay.until - stay.since) for stay in ended]
-        return learned(lengths, [(one.raw, self._wait(one)) for one in known]), len(known) >= FEW
+        return learned(lengths, [(one.raw, self._wait(one)) for one in known]), len(known) >= LEARNED
 
     def _estimate(self, run_id: str) -> float:
         job: Job = self._jobs[run_id]
@@ -88,8 +91,12 @@ class Calibration:
     def _has_started(self, one: _Prediction) -> bool:
         return self._simulation.lived[one.run_id].started_at <= self._simulation.now
 
+    def _is_late(self, one: _Prediction) -> bool:
+        return self._simulation.now - one.made_at > one.shown.high
+
     def _wait(self, one: _Prediction) -> float:
-        return self._simulation.lived[one.run_id].started_at - one.made_at
+        """Return how long it has waited, or waits already."""
+        return min(self._simulation.lived[one.run_id].started_at, self._simulation.now) - one.made_at
 
     def _holds(self, one: _Prediction) -> bool:
         slack = self._costs.between_passes

@@ -9,7 +9,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 FRESH_SECONDS = 10.0
-REMEMBERED = 200
+REMEMBERED = 100
 """So many of the newest pairs of predicted and actual are learned from."""
 
 
@@ -28,6 +28,14 @@ class RunForecastQuerySet(models.QuerySet["RunForecast"]):
     def answered(self) -> "RunForecastQuerySet":
         """Those whose first range can be compared with the truth, newest first."""
         return self.filter(actual_at__isnull=False, predicted_low__isnull=False).order_by("-actual_at")
+
+    def telling(self) -> "RunForecastQuerySet":
+        """Those that say how wrong ranges are, newest first: answered ones, and those that still wait beyond theirs.
+
+        Without the latter only short waits would be learned from.
+        """
+        late = Q(actual_at=None, predicted_high__lt=timezone.now(), run__state="waiting")
+        return self.filter(Q(actual_at__isnull=False, predicted_low__isnull=False) | late).order_by("-predicted_at")
 
     def held(self) -> "RunForecastQuerySet":
         """Those whose first range held."""

@@ -5,7 +5,7 @@ line is short a page may ask for it at once. What would help is simulated only f
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from common.wake import wake
 from compute.forecast_record import REMEMBERED, RunForecast, WhatIf
-from compute.models import Priority, Run
+from compute.models import Pool, Priority, Run
 from compute.scheduler import Snapshot, Start, Wait, Waiting, decide
 from compute.simulation.engine import Costs
 from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
@@ -57,7 +57,6 @@ class _Line:
     """With the first Runs alone, in the scheduler's order."""
     positions: dict[str, int]
     expected: dict[str, Expected]
-    runs: Mapping[str, Run]
     spread: Spread
     now: datetime
 
@@ -73,17 +72,22 @@ def outlook(run: Run) -> RunForecast | None:
     if found is not None and found.is_fresh and found.asked_at is not None:
         return found
     RunForecast.objects.filter(run=run).update(asked_at=timezone.now())
-    if Run.objects.waiting()[: SHORT + 1].count() <= SHORT:
-        forecast_line(looked_at=[run.pk], bounds=AT_ONCE)
+    if Run.objects.waiting().filter(pool=run.pool_id)[: SHORT + 1].count() <= SHORT:
+        forecast_line(run.pool, looked_at=[run.pk], bounds=AT_ONCE)
         return RunForecast.objects.filter(run=run).first()
     wake(FORECAST)
     return found
 
 
-def forecast_line(*, looked_at: Iterable[str] = (), bounds: Bounds = ROUND) -> int:
-    """Store where the first Runs in line stand and when they should start; returns how many."""
+def forecast_lines() -> int:
+    """Store where the first Runs of each pool's line stand and when they should start; returns how many."""
     RunForecast.objects.note_starts()
-    line = _line()
+    return sum(forecast_line(pool) for pool in Pool.objects.order_by("pk"))
+
+
+def forecast_line(pool: Pool, *, looked_at: Iterable[str] = (), bounds: Bounds = ROUND) -> int:
+    """Store where the first Runs of a pool's line stand and when they should start; returns how many."""
+    line = _line(pool)
     if line is None:
         return 0
     watched = [one.run_id for one in line.snapshot.waiting]
@@ -108,23 +112,22 @@ def how_often() -> HowOften:
     return {"ranges": len(newest), "held": held, "share": round(held / len(newest), 3) if newest else None}
 
 
-def _line() -> _Line | None:
-    """Look at the queue; None when nothing waits."""
-    snapshot = take_snapshot()
+def _line(pool: Pool) -> _Line | None:
+    """Look at a pool's queue; None when nothing waits."""
+    snapshot = take_snapshot(pool)
     holding = {held.run_id for held in snapshot.held}
     order = [one.run_id for one in decide(snapshot) if isinstance(one, Start | Wait) and one.run_id not in holding]
     if not order:
         return None
     positions = {run_id: number for number, run_id in enumerate(order, 1)}
-    waiting = {one.run_id: one for one in snapshot.waiting}
-    first = replace(snapshot, waiting=[waiting[run_id] for run_id in order[:FIRST]])
+    near = set(order[:FIRST])
+    first = replace(snapshot, waiting=[one for one in snapshot.waiting if one.run_id in near])
     runs = Run.objects.in_bulk([*holding, *order[:FIRST]])
     now = timezone.now()
     return _Line(
         snapshot=first,
         positions=positions,
         expected=_expected(runs.values(), now),
-        runs=runs,
         spread=_spread(),
         now=now,
     )
@@ -164,11 +167,12 @@ def _spread() -> Spread:
         (float(expected or 0), (ended - started).total_seconds())
         for started, ended, expected in _lengths().filter(expected_seconds__gt=0)[:REMEMBERED]
     ]
-    answered = RunForecast.objects.answered().values_list("futures", "predicted_at", "actual_at")[:REMEMBERED]
+    now = timezone.now()
+    told = RunForecast.objects.telling().values_list("futures", "predicted_at", "actual_at")[:REMEMBERED]
     ranges = [
-        (Range(low=futures[0], middle=futures[1], high=futures[2]), (actual - predicted).total_seconds())
-        for futures, predicted, actual in answered
-        if actual is not None and futures is not None
+        (Range(low=futures[0], middle=futures[1], high=futures[2]), ((actual or now) - predicted).total_seconds())
+        for futures, predicted, actual in told
+        if futures is not None
     ]
     return learned(lengths, ranges)
 
@@ -239,27 +243,17 @@ def _changes(line: _Line, run_id: str) -> Iterable[tuple[dict[str, str | int], s
     snapshot = line.snapshot
     own = next(one for one in snapshot.waiting if one.run_id == run_id)
     for fewer in _fewer(own.accelerators):
-        waiting = [replace(one, accelerators=fewer) if one is own else one for one in snapshot.waiting]
-        yield {"accelerators": fewer}, "", 0, replace(snapshot, waiting=waiting)
-    if line.runs[run_id].priority < Priority.HIGH:
-        yield {"priority": Priority.HIGH.word}, "", 0, replace(snapshot, waiting=_with_priority(line, own))
+        yield {"accelerators": fewer}, "", 0, _with(snapshot, own, replace(own, accelerators=fewer))
+    if own.priority < Priority.HIGH:
+        yield {"priority": Priority.HIGH.word}, "", 0, _with(snapshot, own, replace(own, priority=Priority.HIGH))
     for idle in pausable(own.team_id):
         held = [one for one in snapshot.held if one.run_id != idle.run_id]
         if len(held) < len(snapshot.held):
             yield {"pause_deployment": idle.id}, idle.name, round(idle.idle_seconds), replace(snapshot, held=held)
 
 
-def _with_priority(line: _Line, own: Waiting) -> list[Waiting]:
-    """Return the line as it would be if `own` had a high priority."""
-    behind = line.runs[own.run_id].queued_at
-    rest = [one for one in line.snapshot.waiting if one is not own]
-
-    def is_before(one: Waiting) -> bool:
-        run = line.runs[one.run_id]
-        return run.priority > Priority.HIGH or (run.priority == Priority.HIGH and run.queued_at < behind)
-
-    ahead = [one for one in rest if is_before(one)]
-    return [*ahead, own, *(one for one in rest if not is_before(one))]
+def _with(snapshot: Snapshot, own: Waiting, changed: Waiting) -> Snapshot:
+    return replace(snapshot, waiting=[changed if one is own else one for one in snapshot.waiting])
 
 
 def _fewer(accelerators: int | None) -> list[int]:

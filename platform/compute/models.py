@@ -161,7 +161,7 @@ class RunQuerySet(models.QuerySet["Run"]):
     def waiting_before(self, run: "Run") -> int:
         """Return how many Runs stand before `run` by priority and place alone, whatever else the scheduler weighs."""
         sooner = models.Q(priority__gt=run.priority) | models.Q(priority=run.priority, queued_at__lt=run.queued_at)
-        return self.filter(sooner, state=Run.State.WAITING).count()
+        return self.filter(sooner, state=Run.State.WAITING, pool=run.pool_id).count()
 
     def live(self) -> "RunQuerySet":
         """Runs that have started and not ended."""

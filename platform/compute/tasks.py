@@ -32,7 +32,7 @@ def forecast() -> None:
     """Say when the first Runs in line should start."""
     with alone("forecast") as is_alone:
         if is_alone:
-            forecasting.forecast_line()
+            forecasting.forecast_lines()
 
 
 @shared_task(name="compute.reconcile")  # type: ignore[untyped-decorator]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from compute import forecasting, services, work
-from compute.forecasting import forecast_line, how_often, outlook
+from compute.forecasting import forecast_lines, how_often, outlook
 from compute.models import Node, Run, RunForecast
 from compute.work import Pausable
 
@@ -89,7 +89,7 @@ class TestOutlook:
         runs = [request(team) for _ in range(3)]
         assert outlook(runs[2]) is None
         assert no_tasks == ["compute.forecast"]
-        assert forecast_line() == 3
+        assert forecast_lines() == 3
         found = outlook(runs[2])
         assert found is not None
         assert found.position == 3
@@ -98,7 +98,7 @@ class TestOutlook:
         monkeypatch.setattr(forecasting, "FIRST", 2)
         for _ in range(5):
             request(team, 2, expected_seconds=10)
-        assert forecast_line() == 2
+        assert forecast_lines() == 2
 
 
 class TestWhatIf:
@@ -137,7 +137,7 @@ class TestHowOften:
         busy.move("finishing", outcome="succeeded")
         services.schedule()
         assert how_often() == {"ranges": 0, "held": 0, "share": None}
-        forecast_line()
+        forecast_lines()
         assert how_often() == {"ranges": 1, "held": 0, "share": 0.0}  # it came ten minutes sooner
         record = RunForecast.objects.get(run=waiting)
         RunForecast.objects.update(actual_at=record.predicted_low + timedelta(seconds=1))
@@ -145,9 +145,9 @@ class TestHowOften:
 
     def test_is_told_to_administrators(self, team: Team, node: Node, client: Client, plain_static: None) -> None:
         run = request(team)
-        forecast_line()
+        forecast_lines()
         services.schedule()
-        forecast_line()
+        forecast_lines()
         assert RunForecast.objects.get(run=run).actual_at is not None
         admin = User.objects.create_user(email="admin@example.com", password=None, is_staff=True)
         client.force_login(admin)
@@ -159,10 +159,10 @@ class TestHowOften:
     def test_the_first_range_stays_while_the_newest_is_shown(self, team: Team, node: Node) -> None:
         busy = started(team, 2, expected_seconds=600)
         waiting = request(team)
-        forecast_line()
+        forecast_lines()
         first = RunForecast.objects.get(run=waiting)
         Run.objects.filter(pk=busy.pk).update(predicted_end_at=timezone.now() + timedelta(seconds=5000))
-        forecast_line()
+        forecast_lines()
         second = RunForecast.objects.get(run=waiting)
         assert second.predicted_high == first.predicted_high
         assert second.high_at > first.high_at

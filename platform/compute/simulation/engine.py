@@ -74,7 +74,7 @@ class Simulation:
     """A pool from a snapshot on.
 
     `seconds` says how long each Run computes in all, or, if it holds devices already, from now on. A Run without an
-    entry never ends. Times are seconds since the snapshot.
+    entry never ends. `estimates` is what the scheduler is told of that. Times are seconds since the snapshot.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Simulation:
         snapshot: Snapshot,
         *,
         seconds: Mapping[str, float],
+        estimates: Mapping[str, float] | None = None,
         arrivals: Iterable[Arrival] = (),
         costs: Costs | None = None,
         decide: Decide = decide,
@@ -95,6 +96,7 @@ class Simulation:
         """Those that are over, in the order of their ends."""
         self._snapshot = snapshot
         self._seconds = seconds
+        self._estimates = estimates or {}
         self._costs = costs or Costs()
         self._decide = decide
         self._places = {waiting.run_id: place for place, waiting in enumerate(snapshot.waiting)}
@@ -189,6 +191,7 @@ class Simulation:
         if lived.started_at == math.inf:
             lived.started_at, lived.device_ids = self.now, decision.device_ids
         left = self._left.pop(waiting.run_id, None)
+        now, estimate = self._snapshot.now + self.now, self._estimates.get(waiting.run_id)
         held = Held(
             run_id=waiting.run_id,
             team_id=waiting.team_id,
@@ -197,8 +200,8 @@ class Simulation:
             preemptible=waiting.preemptible,
             node_id=decision.node_id,
             device_ids=decision.device_ids,
-            started_at=self._snapshot.now + self.now,
-            ends_at=None if (most := waiting.most_seconds) is None else self._snapshot.now + self.now + most,
+            started_at=now,
+            ends_at=None if estimate is None else now + self._costs.start + estimate,
             checkpoint_seconds=self._costs.checkpoint,
             counts_in_quota=waiting.counts_in_quota,
         )

@@ -17,6 +17,8 @@ from compute.simulation.engine import Costs, Simulation
 
 LOW, HIGH = 0.1, 0.9
 """A range holds between these shares of all cases."""
+LEARNED_LOW, LEARNED_HIGH = 0.07, 0.93
+"""Shares of past errors that a range is widened to: more than it promises, since what comes differs from what was."""
 FEW = 20
 """With fewer pairs than this nothing is learned from them."""
 DEFAULT_RATIOS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
@@ -111,10 +113,11 @@ def forecast(
     deadline = time.monotonic() + bounds.seconds
     waits: dict[str, list[float]] = {run_id: [] for run_id in watched}
     devices: dict[str, tuple[int, ...]] = {}
+    told = {run_id: one.seconds for run_id, one in expected.items()}
     for number in range(bounds.futures):
         draw = random.Random(number)  # noqa: S311
         lengths = {run_id: _length(one, spread.ratios, draw, is_middle=number == 0) for run_id, one in expected.items()}
-        future = Simulation(snapshot, seconds=lengths, costs=costs, decide=decide)
+        future = Simulation(snapshot, seconds=lengths, estimates=told, costs=costs, decide=decide)
         future.run(most_passes=bounds.passes, watched=watched)
         for run_id in watched:
             waits[run_id].append(future.lived[run_id].started_at)
@@ -133,8 +136,8 @@ def learned(lengths: Sequence[tuple[float, float]], ranges: Sequence[tuple[Range
     learns = len(errors) >= FEW
     return Spread(
         ratios=ratios if len(ratios) >= FEW else DEFAULT_RATIOS,
-        lower=max(0.0, -quantile(errors, LOW)) if learns else 1.0,
-        upper=max(0.0, quantile(errors, HIGH)) if learns else 1.0,
+        lower=max(0.0, -quantile(errors, LEARNED_LOW)) if learns else 1.0,
+        upper=max(0.0, quantile(errors, LEARNED_HIGH)) if learns else 1.0,
     )
 
 
