@@ -122,8 +122,8 @@ def wait_for_free_accelerators(client: openai.OpenAI) -> None:
 
 
 def deploy(client: openai.OpenAI, clock: "Clock", model: str) -> None:
-    """Give the tuned model a name, an accelerator of its own, and an open door for callers on this machine."""
-    body = {"name": DEPLOYMENT, "model": model, "accelerators": 1, "open_to_loopback": True}
+    """Give the tuned model a name, and an open door for callers on this machine."""
+    body = {"name": DEPLOYMENT, "model": model, "open_to_loopback": True}
     client.post("/../api/v1/deployments", body=body, cast_to=dict[str, Any])
     clock.say(f"Deployed it as {DEPLOYMENT}")
 

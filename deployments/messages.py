@@ -31,7 +31,12 @@ CATALOGUE = Catalogue(
             "Another deployment named %(name)s already answers callers of this machine. Choose another name, "
             "or leave the switch off."
         ),
-        "accelerators_invalid": sentence("Accelerators must be a whole number of at least 1, or auto."),
+        "accelerators_invalid": sentence("Accelerators must be a whole number of at least 1, shared or auto."),
+        "min_replicas_invalid": sentence("The least number of replicas is 0 or 1."),
+        "min_replicas_of_a_name": sentence(
+            "A deployment on the shared replica keeps nothing, so it has no least number of replicas. Ask for "
+            "accelerators of its own, or leave the number out."
+        ),
         "too_many_accelerators": plural(
             "A deployment answers on %(most)s GPU: more would be held for nothing. Ask for %(most)s, or auto.",
             "A deployment uses at most %(most)s GPUs: more would sit idle. Ask for %(most)s, or auto.",
@@ -39,6 +44,14 @@ CATALOGUE = Catalogue(
         ),
         "deployment_starting": sentence("Starting: the model is loaded and proves that it answers as trained."),
         "deployment_answering": sentence("Answering."),
+        "deployment_asleep": sentence("Asleep: the next request wakes it."),
+        "deployment_asleep_wakes_in": plural(
+            "Asleep: the next request wakes it in about %(seconds)s second.",
+            "Asleep: the next request wakes it in about %(seconds)s seconds.",
+            by="seconds",
+        ),
+        "deployment_beside_its_base": sentence("Asleep: the next request loads it beside its base, which is awake."),
+        "deployment_unproven": sentence("It has yet to prove that it answers as trained, and does so when it wakes."),
         "deployment_has_failed": sentence("Failed: %(reason)s"),
         "deployment_stopped": sentence("Taken down."),
         # Replicas

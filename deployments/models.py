@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -21,6 +21,8 @@ from compute.models import Run
 from jobs.models import TunedModel
 from wording import Message
 
+Accelerators = int | Literal["shared", "auto"]
+"""What a deployment keeps for itself: nothing, every free one that the quota allows, or so many."""
 VALID_NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -45,23 +47,30 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Deployments that have not been taken down."""
         return self.filter(deleted_at=None)
 
-    def with_live_replica(self) -> "DeploymentQuerySet":
-        """Bring what serves them along, in one question for all deployments."""
-        return self.prefetch_related(models.Prefetch("replicas", Replica.objects.live().select_related("run")))
+    def serving(self, replica: "Replica") -> "DeploymentQuerySet":
+        """The live deployments that `replica` answers for: its own, or names on a shared one."""
+        if replica.deployment_id is not None:
+            return self.live().filter(pk=replica.deployment_id, shared=False)
+        names = self.live().filter(shared=True, base_model_id=replica.base_model_id)
+        if replica.full_model_id is not None:
+            return names.filter(adapter_id=replica.full_model_id)
+        return names.filter(Q(adapter=None) | ~Q(adapter__result="model"))
 
 
 class Deployment(Guarded):
-    """A model with its own name, on its own accelerators."""
+    """A model under a name of its own: on the shared replica of its base, or on accelerators of its own."""
 
     class State(models.TextChoices):
         STARTING = "starting", _("Starting")
         ANSWERING = "answering", _("Answering")
+        ASLEEP = "asleep", _("Asleep")
         FAILED = "failed", _("Failed")
         STOPPED = "stopped", _("Stopped")
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "starting": ("answering", "failed", "stopped"),
-        "answering": ("starting", "failed", "stopped"),
+        "starting": ("answering", "asleep", "failed", "stopped"),
+        "answering": ("starting", "answering", "asleep", "failed", "stopped"),
+        "asleep": ("starting", "stopped"),
         "failed": ("starting", "stopped"),
         "stopped": (),
     }
@@ -72,10 +81,17 @@ class Deployment(Guarded):
     model = models.CharField(max_length=255, help_text="The public name of the model it serves: ft:… or a base's id.")
     adapter = models.ForeignKey(TunedModel, models.SET_NULL, null=True, related_name="deployments")
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="deployments")
-    accelerators = models.PositiveIntegerField(null=True, help_text="Empty: auto, every free one the quota allows.")
+    shared = models.BooleanField(default=True, help_text="On the shared replica of its base: nothing is reserved.")
+    accelerators = models.PositiveIntegerField(
+        null=True, help_text="Of its own. Empty: auto, every free one the quota allows."
+    )
+    min_replicas = models.PositiveSmallIntegerField(default=0, help_text="0: it sleeps when nobody asks.")
     open_to_loopback = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTING)
+    """Of a name: what it came to when it was last loaded. How it stands now, `standing` says."""
     reason = MessageField(help_text="Why it failed.")
+    proven_at = models.DateTimeField(null=True)
+    verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True)
@@ -104,16 +120,21 @@ class Deployment(Guarded):
 
     @property
     def live_replica(self) -> "Replica | None":
-        """The replica that serves it or is about to; None between two."""
-        if "replicas" in getattr(self, "_prefetched_objects_cache", {}):  # of a list, by `with_live_replica`
-            return next(iter(self.replicas.all()), None)
+        """The replica on its own accelerators that serves it or is about to; None between two, and of a name."""
         return self.replicas.live().select_related("run").first()
+
+    @property
+    def reserved(self) -> Accelerators:
+        return "shared" if self.shared else self.accelerators or "auto"
 
     def mark_starting(self) -> bool:
         return self.move(self.State.STARTING, reason=None)
 
-    def mark_answering(self) -> bool:
-        return self.move(self.State.ANSWERING, reason=None)
+    def mark_answering(self, verdict: dict[str, Any] | None = None) -> bool:
+        return self.move(self.State.ANSWERING, reason=None, proven_at=timezone.now(), **_told(verdict))
+
+    def mark_asleep(self) -> bool:
+        return self.move(self.State.ASLEEP, reason=None)
 
     def mark_failed(self, reason: Message) -> bool:
         return self.move(self.State.FAILED, reason=reason)
@@ -265,11 +286,14 @@ class ReplicaAdapter(Guarded):
         WANTED = "wanted", _("Loading")
         PROVEN = "proven", _("Proven")
         REFUSED = "refused", _("Refused")
+        LEAVING = "leaving", _("Leaving the memory")
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
         "wanted": ("proven", "refused"),
-        "proven": ("proven",),  # the engine's reply may come before the verdict that says by how much
+        # The engine's reply may come before the verdict that says by how much.
+        "proven": ("proven", "leaving"),
         "refused": ("refused",),
+        "leaving": (),
     }
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
@@ -277,14 +301,25 @@ class ReplicaAdapter(Guarded):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
     reason = MessageField()
     verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")
+    memory_bytes = models.BigIntegerField(default=0)
+    last_used_at = models.DateTimeField(default=timezone.now, help_text="Of a request; renewed every few seconds.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica")
         ]
 
-    def mark_proven(self, verdict: dict[str, Any] | None = None) -> bool:
-        return self.move(self.State.PROVEN, reason=None, **_told(verdict))
+    def mark_proven(self, verdict: dict[str, Any] | None = None, *, memory_bytes: int | None = None) -> bool:
+        size: dict[str, Any] = {} if memory_bytes is None else {"memory_bytes": memory_bytes}
+        return self.move(self.State.PROVEN, reason=None, **_told(verdict), **size)
+
+    def mark_leaving(self) -> bool:
+        return self.move(self.State.LEAVING)
+
+    def mark_used(self) -> None:
+        """Note that it was asked."""
+        self.last_used_at = timezone.now()
+        type(self).objects.filter(pk=self.pk).update(last_used_at=self.last_used_at)
 
     def mark_refused(self, reason: Message, verdict: dict[str, Any] | None = None) -> bool:
         return self.move(self.State.REFUSED, reason=reason, **_told(verdict))

@@ -23,7 +23,7 @@ class Target:
     adapter: TunedModel | None = None
     """None: the base itself."""
     deployment: Deployment | None = None
-    """Set when the name is a deployment's: it answers on its own accelerators."""
+    """Set when the name is a deployment's."""
 
     @property
     def key(self) -> str:

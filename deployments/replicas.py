@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Team
 from catalogue.models import BaseModel
 from compute import services as compute
+from compute.beside import NO_DEVICE
 from compute.models import Node, Run
 from compute.work import Pausable
 from deployments.messages import message
@@ -23,7 +24,7 @@ IDLE_AFTER = 2 / 3
 """Share of `reconcile_seconds` without a request after which a shared replica may give way; a request in flight renews
 its note twice in that time."""
 IDLE_SECONDS = 60
-"""A deployment without a request for so long is offered to whoever waits for its devices."""
+"""A deployment without a request for so long is named to whoever waits for its devices."""
 FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not retried automatically."""
 
@@ -44,6 +45,7 @@ def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = Non
         return None
     if (live := deployment.live_replica) is not None:
         return live
+    deployment.move(Deployment.State.STARTING, only_from=Deployment.State.ASLEEP)
     accelerators = deployment.accelerators or most_accelerators()
     run = compute.request_run(
         kind=KIND,
@@ -72,7 +74,7 @@ def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None) -> Replica
         run = compute.request_run(
             kind=KIND,
             team=Team.objects.platform(),
-            accelerators=most_accelerators(),
+            accelerators=_shared_accelerators(),
             counts_in_quota=False,
             yields=True,
             label=base_model.id if full_model is None else full_model.name,
@@ -89,27 +91,42 @@ def most_accelerators() -> int | None:
     return 1 if Node.objects.heard().filter(kind=Node.Kind.CUDA).exists() else None
 
 
-def record_gate(*, replica: Replica, model: str, refusal: Message | None, verdict: dict[str, Any]) -> None:
+def _shared_accelerators() -> int:
+    """Return what a shared replica holds: one GPU, or on cores nothing, where it computes beside what holds them."""
+    return most_accelerators() or NO_DEVICE
+
+
+def record_gate(
+    *, replica: Replica, model: str, refusal: Message | None, verdict: dict[str, Any], memory_bytes: int = 0
+) -> None:
     """Store what the same-answer check said about `model`, an adapter's id: why it is refused, or None."""
     for loaded in replica.adapters.filter(adapter_id=model):
         if refusal is None:
-            loaded.mark_proven(verdict)
+            loaded.mark_proven(verdict, memory_bytes=memory_bytes)
         else:
             loaded.mark_refused(refusal, verdict)
     settle(replica)
 
 
 def settle(replica: Replica) -> None:
-    """Bring the state of the replica's deployment in line with what the replica can do."""
-    deployment = replica.deployment
-    if deployment is None or not deployment.is_live or replica.ready_at is None:
+    """Bring the states of what the replica answers for in line with what it can do."""
+    if replica.ready_at is None:
         return
-    loaded = replica.adapters.filter(adapter=deployment.adapter).first() if deployment.adapter_id else None
+    loaded = {one.adapter_id: one for one in replica.adapters.all()}
+    for deployment in Deployment.objects.serving(replica):
+        if deployment.adapter_id is None or not deployment.shared or deployment.adapter_id in loaded:
+            _settle(deployment, replica, loaded.get(deployment.adapter_id or ""))
+
+
+def _settle(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | None) -> None:
     if loaded is None or loaded.state == ReplicaAdapter.State.PROVEN:
-        deployment.mark_answering()
+        if deployment.shared:  # what failed elsewhere, or earlier, may be proven here
+            deployment.move(Deployment.State.STARTING, only_from=Deployment.State.FAILED, reason=None)
+        deployment.mark_answering(loaded.verdict if loaded is not None else None)
     elif loaded.state == ReplicaAdapter.State.REFUSED:
         deployment.mark_failed(loaded.reason or message("replica_failed"))
-        compute.request_stop(run=replica.run, reason="expire")
+        if not deployment.shared:
+            compute.request_stop(run=replica.run, reason="expire")
 
 
 @transaction.atomic
@@ -122,10 +139,14 @@ def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None
     is_failure = outcome == Run.Outcome.FAILED or (outcome == Run.Outcome.LOST and replica.ready_at is None)
     replica.mark_ended(reason if is_failure else None)
     if replica.deployment_id is None:
+        if outcome == Run.Outcome.FAILED:
+            for name in Deployment.objects.serving(replica):
+                name.mark_failed(reason or message("replica_failed"))
         return
     # As it is now: it may have been taken down, or have failed, since the caller looked.
     deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=replica.deployment_id)
-    if not deployment.is_live or deployment.state == Deployment.State.FAILED:
+    stays_ended = deployment.state in (Deployment.State.FAILED, Deployment.State.ASLEEP)
+    if not deployment.is_live or deployment.shared or stays_ended:
         return
     if why := _reason_to_give_up(deployment, replica, outcome):
         deployment.mark_failed(why)
@@ -161,7 +182,8 @@ def idle_deployments(team_id: int) -> list[Pausable]:
 def put_to_sleep() -> None:
     """Stop the shared replicas that have had no request for a long time, and queued ones that no request waits for.
 
-    One that serves a whole model which was deleted goes at once.
+    One that serves a whole model which was deleted goes at once. Deployments that need not keep their accelerators
+    sleep likewise.
     """
     long_ago = timezone.now() - timedelta(seconds=settings.TIMES.replica_idle_seconds)
     given_up = timezone.now() - timedelta(seconds=settings.TIMES.wake_hold_seconds)
@@ -170,6 +192,18 @@ def put_to_sleep() -> None:
     deleted = shared.filter(full_model__deleted_at__isnull=False)
     for replica in (shared.silent_since(long_ago) | unwanted | deleted).select_related("run"):
         compute.request_stop(run=replica.run, reason="expire")
+    sleepers = Replica.objects.live().filter(deployment__min_replicas=0, run__stop_requested_at=None)
+    long_ago = timezone.now() - timedelta(seconds=settings.DEPLOYMENT_IDLE_SECONDS)
+    unwanted = sleepers.silent_since(given_up).filter(run__state=Run.State.WAITING)
+    for replica in (sleepers.silent_since(long_ago) | unwanted).select_related("run", "deployment"):
+        _put_deployment_to_sleep(replica)
+
+
+@transaction.atomic
+def _put_deployment_to_sleep(replica: Replica) -> None:
+    compute.request_stop(run=replica.run, reason="expire")  # before the deployment's row: supervisors lock so, too
+    if replica.deployment is not None:
+        replica.deployment.mark_asleep()
 
 
 def end_what_ended() -> None:
@@ -181,7 +215,7 @@ def end_what_ended() -> None:
 
 def restart_deployments() -> None:
     """Give a Run to each deployment that should answer and has no replica."""
-    wanted = Deployment.objects.live().exclude(state=Deployment.State.FAILED)
+    wanted = Deployment.objects.live().filter(shared=False).exclude(state__in=["failed", "asleep"])
     for deployment in wanted.exclude(replicas__in=Replica.objects.live()):
         serve_deployment(deployment)
 
@@ -194,11 +228,13 @@ def mark_requested(replicas: Iterable[str]) -> None:
             compute.set_idle(run=replica.run, since=None)
 
 
-def touch(replica: Replica) -> None:
-    """`mark_requested`, but only when the note is getting old: a busy replica's row is not written at every request."""
-    age = (timezone.now() - replica.last_request_at).total_seconds()
-    if replica.run.idle_since is not None or age > settings.TIMES.reconcile_seconds / 3:
+def touch(replica: Replica, loaded: ReplicaAdapter | None) -> None:
+    """Note that replica and adapter are asked, once a note is getting old: no row is written at every request."""
+    old = timezone.now() - timedelta(seconds=settings.TIMES.reconcile_seconds / 3)
+    if replica.run.idle_since is not None or replica.last_request_at < old:
         mark_requested([replica.pk])
+    if loaded is not None and loaded.last_used_at < old:
+        loaded.mark_used()
 
 
 def _create(run: Run, base_model: BaseModel, adapter: TunedModel | None, deployment: Deployment | None) -> Replica:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -13,14 +13,12 @@ from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from compute import services as compute
 from deployments.messages import message
-from deployments.models import VALID_NAME, Deployment
+from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
-from deployments.replicas import most_accelerators, serve_deployment
+from deployments.replicas import serve_deployment, settle, wake_shared
+from deployments.reservations import columns
 from jobs import services as jobs
 from jobs.models import TunedModel, TunedModelQuerySet
-from wording import Message
-
-Unchanged = Literal["unchanged"]
 
 
 def deploy(
@@ -29,12 +27,16 @@ def deploy(
     by: User,
     name: str,
     model: str,
-    accelerators: int | None = None,
+    accelerators: Accelerators = "shared",
+    min_replicas: int | None = None,
     open_to_loopback: bool = False,
 ) -> Deployment:
-    """Give `model` (a tuned model of `team`, or a base) the name `name` and its own accelerators (None: auto)."""
+    """Give `model` (a tuned model of `team`, or a base) the name `name`, and accelerators of its own where asked for.
+
+    It is loaded at once, so that whoever deploys it hears whether it answers as trained.
+    """
     _check_name(name)
-    _check_accelerators(accelerators)
+    reserved = columns(accelerators, min_replicas)
     found = find_model(team=team, name=model)
     with _refusing_taken_names(name), transaction.atomic():
         if found.adapter is not None and _lock(TunedModel.objects.live().filter(pk=found.adapter.pk)) is None:
@@ -45,11 +47,11 @@ def deploy(
             model=model,
             adapter=found.adapter,
             base_model=found.base_model,
-            accelerators=accelerators,
+            **reserved,
             open_to_loopback=open_to_loopback,
             created_by=by,
         )
-        serve_deployment(deployment)
+        _start(deployment)
         AuditEvent.record(
             actor=by, team=team, action="deployment.created", target=deployment.id, name=name, model=model
         )
@@ -77,20 +79,26 @@ def update_deployment(
     deployment: Deployment,
     by: User,
     open_to_loopback: bool | None = None,
-    accelerators: int | Unchanged | None = "unchanged",
+    accelerators: Accelerators | None = None,
+    min_replicas: int | None = None,
 ) -> Deployment:
-    """Change the loopback switch or the accelerators; new accelerators restart it, a failed one included."""
+    """Change the loopback switch, the accelerators or whether they are kept; None leaves each as it is.
+
+    New accelerators, or "shared", start it anew, a failed one included.
+    """
     require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
     with _refusing_taken_names(deployment.name), transaction.atomic():
-        if accelerators != "unchanged":
-            _check_accelerators(accelerators)
+        if accelerators is not None:
+            columns(accelerators, min_replicas)
             _stop_replica(deployment, reason="expire")
         deployment = _locked(deployment)
         before = {"open_to_loopback": deployment.open_to_loopback, "accelerators": deployment.accelerators}
         if open_to_loopback is not None:
             _write(deployment, open_to_loopback=open_to_loopback)
-        if accelerators != "unchanged":
-            _change_accelerators(deployment, accelerators)
+        if accelerators is not None:
+            _change_accelerators(deployment, accelerators, min_replicas)
+        elif min_replicas is not None:
+            _change_min_replicas(deployment, min_replicas)
         AuditEvent.record(
             actor=by,
             team=deployment.team,
@@ -98,7 +106,8 @@ def update_deployment(
             target=deployment.id,
             before=before,
             open_to_loopback=deployment.open_to_loopback,
-            accelerators=deployment.accelerators,
+            accelerators=deployment.reserved,
+            min_replicas=deployment.min_replicas,
         )
     return deployment
 
@@ -110,20 +119,6 @@ def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     if deployment is None:
         raise NotFound(message("deployment_not_found", id=deployment_id))
     return deployment
-
-
-def explain(deployment: Deployment) -> Message:
-    """Return what the deployment does now."""
-    if deployment.state == Deployment.State.FAILED:
-        return message("deployment_has_failed", reason=deployment.reason or message("replica_failed"))
-    if deployment.state == Deployment.State.STOPPED:
-        return message("deployment_stopped")
-    if deployment.state == Deployment.State.ANSWERING:
-        return message("deployment_answering")
-    replica = deployment.live_replica
-    if replica is not None and (waiting := compute.explain(replica.run)):
-        return waiting
-    return message("deployment_starting")
 
 
 @transaction.atomic
@@ -146,12 +141,25 @@ def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
     return adapters.select_for_update(no_key=True, of=("self",)).first()
 
 
-def _change_accelerators(deployment: Deployment, accelerators: int | None) -> None:
-    _write(deployment, accelerators=accelerators)
-    deployment.mark_starting()
-    if deployment.live_replica is None:
+def _start(deployment: Deployment) -> None:
+    """Have the deployment loaded, by its own replica or by the shared one of its model."""
+    if deployment.shared:
+        settle(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter))
+    else:
         serve_deployment(deployment)
-    # Else: when the old Run has ended, a live deployment asks for a new one, with the new number.
+
+
+def _change_accelerators(deployment: Deployment, accelerators: Accelerators, min_replicas: int | None) -> None:
+    kept = deployment.min_replicas if min_replicas is None and not deployment.shared else min_replicas
+    _write(deployment, **columns(accelerators, min_replicas if accelerators == "shared" else kept))
+    deployment.mark_starting()
+    _start(deployment)  # where an old Run has not ended yet: the new one is asked for when it has
+
+
+def _change_min_replicas(deployment: Deployment, min_replicas: int) -> None:
+    _write(deployment, min_replicas=columns(deployment.reserved, min_replicas)["min_replicas"])
+    if min_replicas and deployment.state == Deployment.State.ASLEEP:
+        _start(deployment)
 
 
 def _write(deployment: Deployment, **changes: Any) -> None:
@@ -173,17 +181,6 @@ def _locked(deployment: Deployment) -> Deployment:
     if not locked.is_live:
         raise NotFound(message("deployment_taken_down", id=deployment.id), code="deployment_not_found")
     return locked
-
-
-def _check_accelerators(accelerators: int | None) -> None:
-    if accelerators is not None and not 1 <= accelerators <= compute.MOST_ACCELERATORS:
-        raise UserError(message("accelerators_invalid"), code="invalid_value", param="accelerators")
-    most = most_accelerators()
-    if most is not None and accelerators is not None and accelerators > most:
-        raise UserError(
-            message("too_many_accelerators", most=most),
-            param="accelerators",
-        )
 
 
 def _check_name(name: str) -> None:

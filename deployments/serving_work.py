@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.db.models import Q
 
 from catalogue.services import chat_format
 from chat import SystemChoice
@@ -18,6 +19,7 @@ from compute.work import Command, WorkError, trouble
 from deployments.messages import message
 from deployments.models import Replica, ReplicaAdapter
 from deployments.replicas import KIND, end_replica, record_gate, settle
+from deployments.unloading import let_idle_go
 from jobs.models import TunedModel
 from jobs.tuned_models import local_folder
 from rundir import Event, RunDirectory, write_json
@@ -68,7 +70,7 @@ class ServingWork:
                 _record_gate(replica, event)
 
     def attend(self, run: Run, directory: RunDirectory) -> None:
-        """Load the adapters that were requested since the replica started, and unload those that were deleted."""
+        """Load the adapters that were requested, and unload those that were deleted or that nobody asks any more."""
         replica = _replica(run)
         if not replica.is_answering:
             return
@@ -78,7 +80,8 @@ class ServingWork:
             return
         loaded = replica.adapters.select_related("adapter")
         if replica.is_shared and replica.full_model is None:
-            for one in loaded.filter(adapter__deleted_at__isnull=False):
+            let_idle_go(replica)
+            for one in loaded.filter(Q(adapter__deleted_at__isnull=False) | Q(state=ReplicaAdapter.State.LEAVING)):
                 _release(replica, one)
         for one in loaded.filter(state=ReplicaAdapter.State.WANTED):
             _load(replica, one)
@@ -155,11 +158,12 @@ def _common(replica: Replica) -> dict[str, Any]:
 def _record_gate(replica: Replica, event: Event) -> None:
     verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
     refusal = None if event.data["passed"] is True else event.message or message("replica_failed")
-    record_gate(replica=replica, model=event.data["model"], refusal=refusal, verdict=verdict)
+    size = int(event.data.get("memory_bytes") or 0)
+    record_gate(replica=replica, model=event.data["model"], refusal=refusal, verdict=verdict, memory_bytes=size)
 
 
 def _release(replica: Replica, loaded: ReplicaAdapter) -> None:
-    """Have the engine forget an adapter; asked again until it has."""
+    """Have the engine forget an adapter, whose answers in the making it finishes; asked again until it has."""
     headers = {"authorization": f"Bearer {replica.token}"}
     url = f"{replica.url}/adapters/{loaded.adapter_id}"
     try:
@@ -177,6 +181,7 @@ def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
     """Have the engine load one adapter; its `gate` event brings the verdict, so that a lost reply loses nothing."""
     served = _served(replica, loaded)
     if served is None:
+        settle(replica)
         return
     body = {"name": served.name, "path": served.path}
     headers = {"authorization": f"Bearer {replica.token}"}

@@ -84,6 +84,8 @@ class Engine:
         self._waiting: deque[Sequence] = deque()
         self._decoding: list[Sequence] = []
         """Sequence i decodes in slot i."""
+        self._leaving: set[int] = set()
+        """Adapters that are forgotten once their last answer is finished."""
         self._filling: list[Sequence] = []
         """In order of arrival, in any slots behind the decoding ones."""
         self._calls: deque[Callable[[], None]] = deque()
@@ -140,7 +142,7 @@ class Engine:
         return future
 
     def release(self, adapter: int) -> None:
-        """Forget an adapter; answers that are still being made with it end with an error."""
+        """Forget an adapter, once the answers that have been asked of it are finished; does not wait for them."""
         self.call(lambda: self._release(adapter)).result()
 
     @property
@@ -190,6 +192,8 @@ class Engine:
             self._waiting = deque(sequence for sequence in self._waiting if not sequence.cancelled)
         for sequence in gone:
             sequence.emit(Piece(finish_reason="cancelled"))
+            if sequence.adapter in self._leaving:
+                self._release(sequence.adapter)
         for sequence in [s for s in (*self._decoding, *self._filling) if s.cancelled]:
             self._leave(sequence, Piece(finish_reason="cancelled"))
 
@@ -335,11 +339,16 @@ class Engine:
                 last._slot = sequence._slot
         self._last_active = time.monotonic()
         sequence.emit(piece)
+        if sequence.adapter in self._leaving:
+            self._release(sequence.adapter)
 
     def _release(self, adapter: int) -> None:
-        for sequence in [s for s in (*self._decoding, *self._filling) if s.adapter == adapter]:
-            self._leave(sequence, Piece(finish_reason="error", message=RELEASED))
-        self.lora.remove(adapter)
+        self._leaving.add(adapter)
+        with self._wake:
+            waiting = list(self._waiting)
+        if not any(one.adapter == adapter for one in (*self._decoding, *self._filling, *waiting)):
+            self._leaving.discard(adapter)
+            self.lora.remove(adapter)
 
     def _fail_all(self, why: Message) -> None:
         with self._wake:
@@ -349,3 +358,5 @@ class Engine:
         self._last_active = time.monotonic()
         for sequence in alive:
             sequence.emit(Piece(finish_reason="error", message=why))
+        for adapter in list(self._leaving):
+            self._release(adapter)

@@ -99,6 +99,12 @@ class GroupedLora:
         """True for the base and for every loaded adapter."""
         return number == BASE or number in self._adapters
 
+    def memory_bytes(self, number: int) -> int:
+        """Return what an adapter takes in memory."""
+        lows = self._adapters[number].values()
+        parts = [part for low in lows for part in (low.a, low.b, low.stretch) if part is not None]
+        return sum(part.numel() * part.element_size() for part in parts)
+
     def remove(self, number: int) -> None:
         """Forget an adapter; no row of a later pass may name it."""
         del self._adapters[number]

@@ -85,7 +85,7 @@ class Replica:
             return self._add(name, path)
 
     def release(self, name: str) -> None:
-        """Stop serving `name`; RequestError when there is no such adapter."""
+        """Stop serving `name`, whose answers in the making are finished; RequestError when there is no such adapter."""
         with self._changing:
             served = self._models.get(name)
             if served is None or served.adapter == BASE:
@@ -130,7 +130,7 @@ class Replica:
         except AdapterRefused as error:
             self._tell_refusal(name, error)
             raise
-        self._tell(name, proof)
+        self._tell(name, proof, memory_bytes=self.engine.lora.memory_bytes(number))
         if not proof.passed:
             raise AdapterRefused(message("adapter_not_served", name=name).followed_by(proof.reason))
         return served
@@ -140,7 +140,7 @@ class Replica:
         nothing = {"max_difference": None, "tolerance": None, "base_difference": None}
         self._events.write("gate", error.message, level="error", model=name, passed=False, **nothing)
 
-    def _tell(self, name: str, proof: Proof) -> None:
+    def _tell(self, name: str, proof: Proof, *, memory_bytes: int = 0) -> None:
         self._events.write(
             "gate",
             proof.reason or message("adapter_proven", name=name),
@@ -150,6 +150,7 @@ class Replica:
             max_difference=finite(proof.max_difference),
             tolerance=proof.tolerance,
             base_difference=finite(proof.base_difference),
+            memory_bytes=memory_bytes,
         )
 
 

@@ -132,6 +132,8 @@ class Gateway:
         if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             # A request that breaks every answer it touches must not come again and again.
             raise ReplicaGone(had_request=_code(value) == BROKEN_ANSWER)
+        if reply.status_code == httpx.codes.NOT_FOUND:  # it has let go of the model since: the next look asks for it
+            raise ReplicaGone(had_request=False)
         ticket.leave()
         if ticket.has_ended:
             self.later(meter.store())

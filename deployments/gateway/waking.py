@@ -56,7 +56,7 @@ def look(target: Target) -> Route | Waiting | Refusal:
         return _look_at_deployment(target, target.deployment.pk)
     if (own := _own_replica(target)) is not None:
         return _route(own, target)
-    if not settings.SHARED_REPLICAS:
+    if not settings.SHARED_REPLICAS and not _has_a_name(target):
         return Refusal(
             reason=message("model_not_deployed", model=target.name),
             code="model_not_deployed",
@@ -69,6 +69,8 @@ def _look_at_deployment(target: Target, deployment_id: str) -> Route | Waiting |
     deployment = Deployment.objects.get(pk=deployment_id)
     if not deployment.is_live:
         return _taken_down(target)
+    if deployment.shared:
+        return _look_at_shared(target)
     if deployment.state == Deployment.State.FAILED:
         reason = message("deployment_failed", name=target.name, reason=deployment.reason or message("replica_failed"))
         return Refusal(reason=reason, code="deployment_failed", status=409)
@@ -90,12 +92,14 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
             reason = message("named_model_deleted", model=target.name)
             return Refusal(reason=reason, code="model_not_found", status=404)
         replica = wake_shared(base_model=target.base_model, adapter=target.adapter)
+        if target.deployment is not None:  # whatever it failed of is tried again
+            target.deployment.move(Deployment.State.STARTING, only_from=Deployment.State.FAILED, reason=None)
     return _judge(replica, target)
 
 
 def _judge(replica: Replica, target: Target) -> Route | Waiting | Refusal:
-    touch(replica)
     loaded = replica.adapters.filter(adapter=target.adapter).first() if target.adapter else None
+    touch(replica, loaded)
     if loaded is not None and loaded.state == ReplicaAdapter.State.REFUSED:
         reason = message("model_check_failed", model=target.name).followed_by(loaded.reason)
         return Refusal(reason=reason, code="model_check_failed", status=409)
@@ -103,6 +107,8 @@ def _judge(replica: Replica, target: Target) -> Route | Waiting | Refusal:
         return Waiting(reason=_why_not_yet(replica, target))
     if loaded is not None and loaded.state == ReplicaAdapter.State.WANTED:
         return Waiting(reason=message("model_being_proven", model=target.name))
+    if loaded is not None and loaded.state == ReplicaAdapter.State.LEAVING:
+        return Waiting(reason=message("model_being_loaded", model=target.name))
     return _route(replica, target)
 
 
@@ -113,6 +119,13 @@ def _own_replica(target: Target) -> Replica | None:
     proven = ReplicaAdapter.objects.filter(adapter=target.adapter, state=ReplicaAdapter.State.PROVEN)
     replicas = Replica.objects.answering().filter(deployment__team=target.adapter.team, adapters__in=proven)
     return replicas.select_related("run").first()
+
+
+def _has_a_name(target: Target) -> bool:
+    """Say whether a deployment of the same team, on the shared replica, serves the tuned model that is asked for."""
+    if target.adapter is None:
+        return False
+    return Deployment.objects.live().filter(team=target.adapter.team, adapter=target.adapter, shared=True).exists()
 
 
 def _shared(target: Target) -> ReplicaQuerySet:

@@ -13,29 +13,41 @@ from common.answers import DeletedObject, ListObject, answers
 from common.api import body_of, deleted, listed, query_of, require_no_body
 from common.wording import MessageObject, on_the_wire
 from deployments import services
-from deployments.models import Deployment
+from deployments.models import Accelerators, Deployment
+from deployments.standing import Standing, standing_of, standings
 
 
 class AcceleratorsField(serializers.Field):  # type: ignore[type-arg]
-    """ "auto" or a whole number; inside, auto is None."""
+    """ "shared", "auto" or a whole number."""
 
-    def to_internal_value(self, data: Any) -> int | None:
-        if data == "auto":
-            return None
+    def to_internal_value(self, data: Any) -> Accelerators:
+        if data == "shared" or data == "auto":
+            return data
         if isinstance(data, int) and not isinstance(data, bool):
             return data
-        raise ValidationError('It must be "auto" or a whole number.')
+        raise ValidationError('It must be "shared", "auto" or a whole number.')
+
+
+class MinReplicasField(serializers.Field):  # type: ignore[type-arg]
+    """0 or 1."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, int) and not isinstance(data, bool) and data in (0, 1):
+            return data
+        raise ValidationError("It must be 0 or 1.")
 
 
 class NewDeployment(serializers.Serializer):
     name = serializers.CharField(max_length=64)
     model = serializers.CharField(max_length=255)
     accelerators = AcceleratorsField(required=False)
+    min_replicas = MinReplicasField(required=False)
     open_to_loopback = serializers.BooleanField(required=False)
 
 
 class ChangedDeployment(serializers.Serializer):
     accelerators = AcceleratorsField(required=False)
+    min_replicas = MinReplicasField(required=False)
     open_to_loopback = serializers.BooleanField(required=False)
 
 
@@ -47,7 +59,8 @@ class DeploymentObject(MessageObject):
     name: str
     model: str
     base_model: str
-    accelerators: int | Literal["auto"]
+    accelerators: int | Literal["shared", "auto"]
+    min_replicas: int
     open_to_loopback: bool
     state: Annotated[str, Deployment.State]
     created_at: int
@@ -57,8 +70,9 @@ class Deployments(APIView):
     @answers(ListObject[DeploymentObject])
     def get(self, request: Request) -> Response:
         query_of(serializers.Serializer, request)
-        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model").with_live_replica()
-        return listed([as_json(deployment) for deployment in found])
+        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model", "adapter")
+        now = standings(found)
+        return listed([as_json(deployment, now[deployment.pk]) for deployment in found])
 
     @answers(DeploymentObject, status=201)
     def post(self, request: Request) -> Response:
@@ -85,18 +99,20 @@ class OneDeployment(APIView):
         return Response(deleted("deployment", deployment_id))
 
 
-def as_json(deployment: Deployment) -> DeploymentObject:
+def as_json(deployment: Deployment, now: Standing | None = None) -> DeploymentObject:
     """Return the public form of a deployment."""
+    now = now or standing_of(deployment)
     return {
         "id": deployment.id,
         "object": "deployment",
         "name": deployment.name,
         "model": deployment.model,
         "base_model": deployment.base_model_id,
-        "accelerators": deployment.accelerators or "auto",
+        "accelerators": deployment.reserved,
+        "min_replicas": deployment.min_replicas,
         "open_to_loopback": deployment.open_to_loopback,
-        "state": deployment.state,
-        **on_the_wire(services.explain(deployment)),
+        "state": now.state,
+        **on_the_wire(now.message),
         "created_at": int(deployment.created_at.timestamp()),
     }
 

@@ -18,7 +18,6 @@ from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
 from common.wording import in_words
 from compute.explanations import count_of
-from compute.models import Run
 from compute.services import pool_summary
 from deployments import services
 from deployments.gateway.admission import Caller, Question, read_body
@@ -28,25 +27,27 @@ from deployments.messages import message
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
-from deployments.web.forms import DeploymentForm, SettingsForm
+from deployments.reservations import hours_of
+from deployments.standing import Standing, standing_of, standings
+from deployments.web.forms import DeploymentForm, Offers, SettingsForm
 from jobs.models import TunedModel
 
 STATUSES = {
     "starting": ("busy", "loader"),
     "answering": ("ok", "circle-check"),
+    "asleep": ("wait", "player-pause"),
     "failed": ("bad", "circle-x"),
     "stopped": ("wait", "circle-dashed"),
 }
 MOST_NUMBERS = 16
 
 
-def status_of(deployment: Deployment) -> dict[str, Any]:
+def status_of(now: Standing) -> dict[str, Any]:
     """Return the state as icon, colour and word; one that waits for room says so."""
-    kind, icon = STATUSES[deployment.state]
-    replica = deployment.live_replica
-    if deployment.state == "starting" and replica is not None and replica.run.state == Run.State.WAITING:
+    kind, icon = STATUSES[now.state]
+    if now.state == "starting" and now.is_waiting:
         return {"kind": "wait", "icon": "clock", "word": _("Waiting")}
-    return {"kind": kind, "icon": icon, "word": deployment.get_state_display()}
+    return {"kind": kind, "icon": icon, "word": Deployment.State(now.state).label}
 
 
 @login_required
@@ -65,24 +66,32 @@ def deployments(request: PageRequest) -> HttpResponse:
 
 def _form(request: PageRequest, data: QueryDict | None = None) -> DeploymentForm:
     chosen = request.GET.get("model", "")
-    most = min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1)
     initial = {"model": chosen, "name": suggested_name(request, chosen)}
-    return DeploymentForm(data, models=_models(request), numbers=range(1, most + 1), initial=initial)
+    return DeploymentForm(data, models=_models(request), offers=_offers(request), initial=initial)
+
+
+def _offers(request: PageRequest) -> Offers:
+    most = min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1)
+    return Offers(numbers=range(1, most + 1), hours_of_team=hours_of(request.team))
 
 
 def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:
-    found = (
-        Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter").with_live_replica()
-    )
+    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter")
+    now = standings(found)
     context = {
         "rows": [
-            {"deployment": d, "model": d.model, "status": status_of(d), "sentence": in_words(services.explain(d))}
+            {
+                "deployment": d,
+                "model": d.model,
+                "status": status_of(now[d.pk]),
+                "sentence": in_words(now[d.pk].message),
+            }
             for d in found
         ],
         "form": form,
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/deployments -H 'Authorization: Bearer sk-luthier-…' "
         "-H 'Content-Type: application/json' "
-        """-d '{"name": "my-model", "model": "ft:…", "accelerators": 1}'""",
+        """-d '{"name": "my-model", "model": "ft:…"}'""",
     }
     return render(request, "deployments/list.html", context, status=status)
 
@@ -105,12 +114,12 @@ def suggested_name(request: PageRequest, model: str) -> str:
 @login_required
 @require_POST
 def deploy_model(request: PageRequest) -> HttpResponse:
-    """One click from a finished job: a name from its suffix, one accelerator."""
+    """One click from a finished job: a name from its suffix."""
     model = request.POST.get("model", "")
 
     def create() -> HttpResponse:
         name = suggested_name(request, model)
-        deployment = services.deploy(team=request.team, by=request.user, name=name, model=model, accelerators=1)
+        deployment = services.deploy(team=request.team, by=request.user, name=name, model=model)
         return redirect("deployment", deployment.id)
 
     return once(request, create)
@@ -120,11 +129,12 @@ def deploy_model(request: PageRequest) -> HttpResponse:
 @require_GET
 def deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
-    return _page(request, found, SettingsForm(deployment=found))
+    return _page(request, found, SettingsForm(deployment=found, offers=_offers(request)))
 
 
 def _page(request: PageRequest, found: Deployment, form: SettingsForm, *, status: int = 200) -> HttpResponse:
-    context = {**_live(found), **_details(found), **_snippets(found), "form": form}
+    now = standing_of(found)
+    context = {**_live(found, now), **_details(found, now), **_snippets(found), "form": form}
     return render(request, "deployments/detail.html", context, status=status)
 
 
@@ -132,36 +142,36 @@ def _page(request: PageRequest, found: Deployment, form: SettingsForm, *, status
 @require_GET
 def deployment_live(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
-    return render(request, "deployments/_live.html", _live(found))
+    return render(request, "deployments/_live.html", _live(found, standing_of(found)))
 
 
-def _live(found: Deployment) -> dict[str, Any]:
+def _live(found: Deployment, now: Standing) -> dict[str, Any]:
     return {
         "deployment": found,
-        "status": status_of(found),
-        "sentence": in_words(services.explain(found)),
-        "is_settled": found.state in ("answering", "failed"),
+        "status": status_of(now),
+        "sentence": in_words(now.message),
+        "is_settled": now.state in ("answering", "asleep", "failed"),
     }
 
 
-def _details(found: Deployment) -> dict[str, Any]:
-    replica = found.live_replica
-    devices = replica.run.devices() if replica is not None else []
+def _details(found: Deployment, now: Standing) -> dict[str, Any]:
+    devices = now.replica.run.devices() if now.replica is not None and not found.shared else []
     return {
         "model": found.model,
         "devices": in_words(count_of(len(devices), devices[0].kind)) if devices else "",
-        "verdict": _verdict(found),
+        "now": now,
+        "verdict": _verdict(found, now),
         "num_requests": found.usage.count(),
     }
 
 
-def _verdict(found: Deployment) -> str:
-    """Say what the same-answer check found, with its numbers."""
-    replica = found.live_replica
-    proof = ReplicaAdapter.objects.filter(replica=replica, adapter=found.adapter).first() if replica else None
-    if proof is None or proof.state != ReplicaAdapter.State.PROVEN:
+def _verdict(found: Deployment, now: Standing) -> str:
+    """Say what the same-answer check found, with its numbers; while it sleeps, what it found last."""
+    proofs = ReplicaAdapter.objects.filter(replica=now.replica, adapter=found.adapter)
+    proof = proofs.filter(state=ReplicaAdapter.State.PROVEN).first()
+    if found.adapter is None or now.state not in ("answering", "asleep") or not (proof or found.proven_at):
         return ""
-    measured = proof.verdict
+    measured = proof.verdict if proof is not None else found.verdict
     if measured.get("max_difference") is None:
         return _("It answers exactly as it was trained to.")
     return _(
@@ -209,12 +219,12 @@ console.log(reply.choices[0].message.content);""",
 def deployment_settings(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
 
-    def change(open_to_loopback: bool) -> HttpResponse:
-        services.update_deployment(deployment=found, by=request.user, open_to_loopback=open_to_loopback)
+    def change(**fields: Any) -> HttpResponse:
+        services.update_deployment(deployment=found, by=request.user, **fields)
         messages.success(request, _("Saved."))
         return redirect("deployment", deployment_id)
 
-    form = SettingsForm(request.POST, deployment=found)
+    form = SettingsForm(request.POST, deployment=found, offers=_offers(request))
     return form.answer(change) or _page(request, found, form, status=form.status)
 
 

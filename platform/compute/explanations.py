@@ -50,6 +50,7 @@ SAID = {
     "too_large": "waits_for_a_larger_node",
     "room": "waits_for_room",
     "yielding": "waits_for_an_idle_model",
+    "beside": "waits_for_a_place_beside",
     "no_node": "waits_for_a_worker",
     "node_away": "waits_for_a_node",
     "hours": "waits_for_hours",

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NotRequired, TypedDict
 
-from compute.child_environment import environment_for
+from compute.beside import step_back
+from compute.child_environment import environment_for, threads_beside
 from compute.devices import boot_id
 from compute.forkserver import FORK_SERVER
 from compute.messages import message
@@ -105,7 +106,8 @@ class LocalLauncher:
 
         Raises WorkError when the system cannot start it.
         """
-        environment = environment_for(devices, directory) | command.environment
+        threads = {} if devices else threads_beside()
+        environment = environment_for(devices, directory) | threads | command.environment
         try:
             with directory.log.open("ab") as log:
                 spawned = self._fork(command, environment, directory, log) or self._spawn(
@@ -232,6 +234,8 @@ def _bind(pid: int, devices: Sequence[Device]) -> None:
     """
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+    if not devices:
+        step_back(pid)
     held = {device.index for device in devices if device.kind == Node.Kind.CPU}
     if held:
         try:

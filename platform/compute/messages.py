@@ -74,6 +74,9 @@ CATALOGUE = Catalogue(
         "waits_for_an_idle_model": sentence(
             "Waiting: an idle model is being put to sleep to make room. This takes a few seconds."
         ),
+        "waits_for_a_place_beside": sentence(
+            "Waiting: as many models are awake on these cores as there are cores, and each of them is being asked."
+        ),
         "waits_for_a_worker": sentence("Waiting: no worker is online. Ask an administrator to start one."),
         "waits_for_a_node": sentence(
             "Waiting: the nodes that are large enough are not accepting new work at the moment."

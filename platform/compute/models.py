@@ -234,7 +234,7 @@ class Run(models.Model):
     """False: the last of its team's Runs to be taken for one that borrows."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     accelerators = models.PositiveIntegerField(null=True)
-    """How many were asked for; null is "auto": every free one of a node that the quota allows."""
+    """How many were asked for; null is "auto": every free one of a node that the quota allows; 0: none (`beside`)."""
     min_accelerators = models.PositiveIntegerField(null=True)
     """The fewest that "auto" may begin with; null: one."""
     kept_accelerators = models.PositiveIntegerField(null=True)

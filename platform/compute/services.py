@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Team, User
 from common.errors import UserError
+from compute.beside import NO_DEVICE
 from compute.draining import drain_node
 from compute.explanations import explained
 from compute.messages import message
@@ -55,13 +56,13 @@ def request_run(
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
     `accelerators` None is "auto": every free one of a node that the quota allows where nobody else waits, else what the
-    team is guaranteed, at least `min_accelerators`; work that goes on keeps the number that it had. A higher
-    `priority` comes first, then the place in line, `queued_at` (None: the end of it). Work that asks again after a
-    retry, a pause or a preemption passes the place that it had.
+    team is guaranteed, at least `min_accelerators`; work that goes on keeps the number that it had; 0: none
+    (`beside`). A higher `priority` comes first, then the place in line, `queued_at` (None: the end of it). Work that
+    asks again after a retry, a pause or a preemption passes the place that it had.
     `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
     in the ledger, and the line behind it is foretold by it.
     """
-    if accelerators is not None and accelerators < 1:
+    if accelerators is not None and accelerators < NO_DEVICE:
         raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
     run = Run.objects.create(
         kind=kind,

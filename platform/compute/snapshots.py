@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
+from compute.beside import NO_DEVICE
 from compute.fair_shares import HORIZON, usage_of
 from compute.hours import FULL, notices
 from compute.models import Allocation, Node, Pool, Quota, Run
@@ -96,7 +98,9 @@ def _held(pool: Pool, longest: dict[int, int]) -> list[Held]:
     held = Allocation.objects.filter(released_at=None, run__node__pool=pool)
     for run_id, device_id in held.values_list("run_id", "device_id"):
         devices.setdefault(run_id, []).append(device_id)
-    return [_as_held(run, tuple(devices[run.pk]), longest) for run in Run.objects.filter(pk__in=devices)]
+    beside = Q(pool=pool, accelerators=NO_DEVICE, pk__in=Run.objects.live())
+    runs = Run.objects.filter(Q(pk__in=devices) | beside)
+    return [_as_held(run, tuple(devices.get(run.pk, ())), longest) for run in runs]
 
 
 def _as_held(run: Run, devices: tuple[int, ...], longest: dict[int, int]) -> Held:

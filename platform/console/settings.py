@@ -242,6 +242,11 @@ HOURS_GRACE_SECONDS = environment.number("LUTHIER_HOURS_GRACE_SECONDS", 3600)
 FAIR_SHARE_HALF_LIFE_SECONDS = 3600.0 * environment.number("LUTHIER_FAIR_SHARE_HALF_LIFE_HOURS", 48)
 """After which a team's use counts half when accelerators that nobody is guaranteed are shared out; 0: never less."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
+DEPLOYMENT_IDLE_SECONDS = environment.number("LUTHIER_DEPLOYMENT_IDLE_MINUTES", 15, at_least=1) * 60
+"""After so long without a request a deployment that need not keep its accelerators gives them back."""
+ADAPTER_IDLE_SECONDS = environment.number("LUTHIER_ADAPTER_IDLE_MINUTES", 10) * 60
+ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096) * 2**20)
+"""After so long without a request, and beyond so much of them, adapters leave the memory of a shared replica."""
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)
 """Other programs compute on this node's cores as well: threads of a Run sleep at once while they wait."""

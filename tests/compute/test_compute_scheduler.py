@@ -261,3 +261,33 @@ class TestAlways:
         stopped = [d.run_id for d in decide(snapshot) if isinstance(d, Stop)]
         assert set(stopped) <= idle
         assert len(stopped) == len(set(stopped))
+
+
+class TestBeside:
+    """Runs that hold no device compute beside those that hold the cores."""
+
+    def test_starts_on_cores_that_others_hold_and_takes_none(self) -> None:
+        line = [waiting("model", 0), waiting("training", None)]
+        assert run(line, [node(1, 2)]) == {"model": (), "training": (100, 101)}
+        assert run([waiting("model", 0)], [node(1, 2)], holding=[held("training", (100, 101))]) == {"model": ()}
+
+    def test_idle_ones_do_not_give_way_to_a_run_that_wants_devices(self) -> None:
+        beside = Held(run_id="model", team_id=B, node_id=1, device_ids=(), idle=True)
+        holding = [beside, held("training", (100, 101))]
+        assert run([waiting("next", 1)], [node(1, 2)], holding=holding) == {"next": "room"}
+
+    def test_as_many_as_a_node_has_cores(self) -> None:
+        line = [waiting(name, 0) for name in "abc"]
+        assert run(line, [node(1, 2)]) == {"a": (), "b": (), "c": "beside"}
+        assert run(line, [node(1, 2), node(2, 1)]) == {"a": (), "b": (), "c": ()}
+
+    def test_where_all_are_there_an_idle_one_gives_way(self) -> None:
+        beside = [Held(run_id=name, team_id=B, node_id=1, device_ids=(), idle=name == "b") for name in "ab"]
+        assert run([waiting("c", 0)], [node(1, 2)], holding=beside) == {"b": "yield", "c": "yielding"}
+        leaving = [
+            Held(run_id=name, team_id=B, node_id=1, device_ids=(), idle=True, stopping=name == "b") for name in "ab"
+        ]
+        assert run([waiting("c", 0)], [node(1, 2)], holding=leaving) == {"c": "yielding"}
+
+    def test_no_gpu_is_computed_on_so(self) -> None:
+        assert run([waiting("model", 0)], [node(1, 2, kind="cuda")]) == {"model": "no_node"}

@@ -13,6 +13,7 @@ from accounts.models import ApiKey, Membership, Team, User
 from catalogue.folders import identity
 from catalogue.models import BaseModel
 from compute.models import Run
+from deployments import services
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import FineTuningJob, TunedModel
 
@@ -49,6 +50,12 @@ def make_adapter(team: Team, base: BaseModel, suffix: str = "violin", result: st
     return TunedModel.objects.create(
         job=job, team=team, base_model=base, name=name, result=result, storage_name=f"jobs/{job.pk}/{result}"
     )
+
+
+def deploy(person: Person, model: TunedModel, name: str = "violin", accelerators: Any = "auto", **more) -> Deployment:
+    """Deploy `model` for the person's team, on accelerators of its own unless others are asked for."""
+    asked = {"name": name, "model": model.name, "accelerators": accelerators, **more}
+    return services.deploy(team=person.team, by=person.user, **asked)
 
 
 def run_of(replica: Replica) -> Run:

@@ -23,6 +23,8 @@ class FakeReplica:
     headers: list[dict[str, str]] = field(default_factory=list)
     fail_first: int = 0
     """So many requests die before their first byte."""
+    forget_first: int = 0
+    """So many requests name a model that it has let go of."""
     refuse: dict[str, Any] | None = None
     refuse_status: int = 400
     fault: dict[str, Any] | None = None
@@ -48,6 +50,9 @@ class FakeReplica:
         if self.fail_first:
             self.fail_first -= 1
             return StreamingResponse(broken(), headers={"content-length": "100"})
+        if self.forget_first:
+            self.forget_first -= 1
+            return JSONResponse({"error": {"message": "?", "code": "model_not_found"}}, status_code=404)
         if self.refuse:
             return JSONResponse(self.refuse, status_code=self.refuse_status)
         if body.get("stream"):

@@ -44,7 +44,7 @@ def replica(request, base, adapter, engine, upstream) -> Replica:
 
 @pytest.fixture
 def deployment(alice, adapter, upstream) -> Deployment:
-    made = services.deploy(team=alice.team, by=alice.user, name="mine", model=adapter.name)
+    made = services.deploy(team=alice.team, by=alice.user, name="mine", model=adapter.name, accelerators="auto")
     make_ready(made.live_replica, port=upstream.port)
     return made
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from deployments_cast import run_of
+from deployments_cast import deploy, run_of
 from django.db import transaction
 
 from compute.models import Run
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def deployment(alice, adapter) -> Deployment:
     """One whose replica answers and is about to say what the same-answer check found."""
-    made = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+    made = deploy(alice, adapter)
     replica = made.live_replica
     Run.objects.filter(pk=replica.run_id).update(state=Run.State.RUNNING)
     replica.mark_ready(host="127.0.0.1", port=1)

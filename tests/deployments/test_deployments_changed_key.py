@@ -47,7 +47,7 @@ def test_one_that_answers_is_replaced(alice, base, change_key, tmp_path) -> None
 
 
 def test_a_deployment_asks_for_another_one_by_itself(alice, base, change_key, tmp_path) -> None:
-    deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=base.id)
+    deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=base.id, accelerators="auto")
     old = make_ready(deployment.live_replica)
     change_key()
     ServingWork().attend(run_of(old), RunDirectory(tmp_path))

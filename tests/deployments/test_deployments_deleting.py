@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from deployments_cast import Server, make_adapter, make_ready, run_of
+from deployments_cast import Server, deploy, make_adapter, make_ready, run_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -65,7 +65,7 @@ class TestPage:
         assert ("/models/delete" in before, "/models/delete" in page) == (True, False)
 
     def test_says_what_serves_it(self, alice, adapter, client):
-        services.deploy(team=alice.team, by=alice.user, name="bot", model=adapter.name)
+        services.deploy(team=alice.team, by=alice.user, name="bot", model=adapter.name, accelerators="auto")
         client.force_login(alice.user)
         page = client.post("/models/delete", {"model": adapter.name}, follow=True).content.decode()
         assert "bot serves this model" in page
@@ -121,11 +121,13 @@ class TestDeployments:
         monkeypatch.setattr(services, "find_model", lambda **asked: target)
         delete(alice, adapter)
         with pytest.raises(NotFound, match="was deleted"):
-            services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+            deploy(alice, adapter)
         assert not Deployment.objects.exists()
 
     def test_one_taken_down_keeps_it_no_longer(self, alice, adapter):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         with pytest.raises(UserError, match="Take it down first") as refused:
             delete(alice, adapter)
         assert refused.value.status == 409

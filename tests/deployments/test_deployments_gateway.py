@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import openai
 import pytest
-from deployments_cast import Server, make_ready, until
+from deployments_cast import Server, deploy, make_ready, until
 from fake_replica import HELLO
 
 from compute import services as compute
@@ -62,6 +62,19 @@ class TestAnswers:
         row = until(Usage.objects.first)
         assert (row.team, row.model, row.outcome) == (alice.team, adapter.name, "answered")
         assert (row.prompt_tokens, row.completion_tokens, row.api_key) == (5, 3, alice.key)
+
+    def test_by_the_name_of_a_deployment_that_reserves_nothing(self, client, platform, adapter, replica, engine, alice):
+        made = deploy(alice, adapter, accelerators="shared", open_to_loopback=True)
+        assert client.chat.completions.create(model="violin", messages=HELLO).model == "violin"
+        assert post(platform, "violin").json()["model"] == "violin"
+        assert [one["model"] for one in engine.requests] == [adapter.id] * 2
+        rows = until(lambda: Usage.objects.filter(deployment=made) if Usage.objects.count() == 2 else None)
+        assert {(row.model, row.team, row.outcome) for row in rows} == {("violin", alice.team, "answered")}
+
+    def test_of_a_model_that_the_replica_has_just_let_go_of(self, client, adapter, replica, engine):
+        engine.forget_first = 1
+        assert client.chat.completions.create(model=adapter.name, messages=HELLO).model == adapter.name
+        assert len(engine.requests) == 2
 
     def test_base_under_its_own_name(self, client, base, replica, engine):
         assert client.chat.completions.create(model=base.id, messages=HELLO).model == base.id
@@ -140,7 +153,12 @@ class TestLoopback:
     @pytest.fixture
     def deployment(self, alice, adapter, upstream):
         made = services.deploy(
-            team=alice.team, by=alice.user, name="qwen-14b", model=adapter.name, open_to_loopback=True
+            team=alice.team,
+            by=alice.user,
+            name="qwen-14b",
+            model=adapter.name,
+            open_to_loopback=True,
+            accelerators="auto",
         )
         make_ready(made.live_replica, port=upstream.port)
         return made

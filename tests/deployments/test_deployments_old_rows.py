@@ -67,3 +67,21 @@ def test_rows_come_along_and_back(alice: object, adapter: object) -> None:
         said,
         None,
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_that_exist_keep_their_accelerators(alice: object, adapter: object) -> None:
+    for number in (None, 2):
+        Deployment.objects.create(
+            team=alice.team,
+            name=f"bot-{number}",
+            model="tiny",
+            base_model=adapter.base_model,
+            accelerators=number,  # type: ignore[attr-defined]
+        )
+    try:
+        migrate(("deployments", "0004_charges_of_earlier_runs"))
+    finally:
+        migrate()
+    found = Deployment.objects.order_by("name").values_list("shared", "accelerators", "min_replicas")
+    assert list(found) == [(False, 2, 1), (False, None, 1)]

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from deployments_cast import make_adapter, make_ready, run_of
+from deployments_cast import deploy, make_adapter, make_ready, run_of
 from django.utils import timezone
 
 from accounts.models import Team
@@ -9,6 +9,7 @@ from common.errors import NotFound, UserError
 from compute.models import Run
 from deployments import replicas, services
 from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.standing import standing_of
 from wording import as_written
 
 pytestmark = pytest.mark.django_db
@@ -29,33 +30,40 @@ class TestDeploy:
         assert [one.adapter for one in deployment.live_replica.adapters.all()] == [adapter]
 
     def test_auto_leaves_the_number_to_compute(self, alice, adapter):
-        made = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        made = deploy(alice, adapter)
         assert run_of(made.live_replica).accelerators is None
 
     @pytest.mark.parametrize("name", ["", "ft:tiny", "a b", "../etc", "-x", "x" * 65, "琴", "a\n", "a/b"])
     def test_refuses_a_name_that_is_none(self, alice, adapter, name):
         with pytest.raises(UserError) as refused:
-            services.deploy(team=alice.team, by=alice.user, name=name, model=adapter.name)
+            services.deploy(team=alice.team, by=alice.user, name=name, model=adapter.name, accelerators="auto")
         assert refused.value.param == "name"
         assert not Deployment.objects.exists()
 
     def test_refuses_the_name_of_a_base(self, alice, adapter, base):
         with pytest.raises(UserError, match="base model"):
-            services.deploy(team=alice.team, by=alice.user, name=base.id, model=adapter.name)
+            services.deploy(team=alice.team, by=alice.user, name=base.id, model=adapter.name, accelerators="auto")
 
     def test_refuses_a_name_that_the_team_uses(self, deployment, alice, adapter):
         with pytest.raises(UserError, match="already") as refused:
-            services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+            deploy(alice, adapter)
         assert refused.value.status == 409
         assert Run.objects.count() == 1
 
     def test_another_team_may_use_the_name(self, deployment, bob, base):
         model = make_adapter(bob.team, base)
-        assert services.deploy(team=bob.team, by=bob.user, name="violin", model=model.name).name == "violin"
+        assert deploy(bob, model).name == "violin"
 
     def test_a_name_is_open_once_on_the_whole_platform(self, alice, bob, base, adapter):
-        services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name, open_to_loopback=True)
-        shut = services.deploy(team=bob.team, by=bob.user, name="violin", model=base.id)
+        services.deploy(
+            team=alice.team,
+            by=alice.user,
+            name="violin",
+            model=adapter.name,
+            open_to_loopback=True,
+            accelerators="auto",
+        )
+        shut = services.deploy(team=bob.team, by=bob.user, name="violin", model=base.id, accelerators="auto")
         with pytest.raises(UserError, match="leave the switch off"):
             services.update_deployment(deployment=shut, by=bob.user, open_to_loopback=True)
         shut.refresh_from_db()
@@ -63,7 +71,7 @@ class TestDeploy:
 
     def test_another_teams_model_does_not_exist(self, bob, adapter):
         with pytest.raises(NotFound) as refused:
-            services.deploy(team=bob.team, by=bob.user, name="violin", model=adapter.name)
+            deploy(bob, adapter)
         assert refused.value.param == "model"
 
     @pytest.mark.parametrize("accelerators", [0, -1])
@@ -80,7 +88,9 @@ class TestUndeploy:
         assert run_of(replica).stop_reason == "cancel"
         replicas.end_replica(replica=replica, outcome="stopped")
         assert Run.objects.count() == 1
-        assert services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name).is_live
+        assert services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        ).is_live
 
     def test_is_done_once(self, deployment, alice):
         services.undeploy(deployment=deployment, by=alice.user)
@@ -127,7 +137,7 @@ class TestEndOfAReplica:
         assert (deployment.state, deployment.reason) == ("failed", as_written("Memory ran out."))
         replicas.restart_deployments()
         assert deployment.live_replica is None
-        assert "Memory ran out." in str(services.explain(deployment))
+        assert "Memory ran out." in str(standing_of(deployment).message)
 
     def test_three_false_starts_are_enough(self, deployment):
         for _ in range(3):

@@ -1,5 +1,5 @@
 import pytest
-from deployments_cast import make_adapter, make_ready
+from deployments_cast import deploy, make_adapter, make_ready
 
 from common.errors import NotFound
 from compute.models import Run
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.django_db
 
 class TestNames:
     def test_mean_a_deployment_a_tuned_model_or_a_base(self, alice, adapter, base):
-        services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deploy(alice, adapter)
         assert find_target(team=alice.team, name="violin").deployment.name == "violin"
         assert find_target(team=alice.team, name=adapter.name).adapter == adapter
         assert find_target(team=alice.team, name=base.id).adapter is None
 
     def test_of_another_team_do_not_exist(self, alice, bob, adapter):
-        services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deploy(alice, adapter)
         for name in ("violin", adapter.name, "nothing", ""):
             with pytest.raises(NotFound) as refused:
                 find_target(team=bob.team, name=name)
@@ -92,13 +92,17 @@ class TestLook:
         assert Replica.objects.live().count() == 1
 
     def test_a_team_is_answered_by_its_own_deployment_of_the_model(self, alice, bob, adapter, base):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         replica = make_ready(deployment.live_replica)
         assert look(self.target(alice, adapter.name)).replica_id == replica.pk
         assert isinstance(look(self.target(bob, base.id)), Waiting)
 
     def test_a_failed_deployment_says_why(self, alice, adapter):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         replicas.end_replica(replica=deployment.live_replica, outcome="failed", reason=as_written("Memory ran out."))
         found = look(self.target(alice, "violin"))
         assert isinstance(found, Refusal)

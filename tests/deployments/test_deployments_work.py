@@ -109,7 +109,9 @@ class TestDamagedAdapters:
         assert (loaded.state, "a file is missing" in str(loaded.reason)) == ("refused", True)
 
     def test_fails_a_deployment_of_its_own(self, alice, adapter, directory):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         with pytest.raises(WorkError, match="a file is missing"):
             work.prepare(run_of(deployment.live_replica), directory)
 
@@ -125,7 +127,9 @@ class TestDamagedAdapters:
 
 class TestRecord:
     def test_ready_and_gate_make_a_deployment_answer(self, alice, adapter):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         run = run_of(deployment.live_replica)
         work.record(run, [gate(adapter.id, True), said("ready", host="127.0.0.1", port=4321, models=[])])
         deployment.refresh_from_db()
@@ -134,7 +138,9 @@ class TestRecord:
         assert replica.adapters.get().verdict == {"max_difference": 0.1, "tolerance": 0.01, "base_difference": 1.0}
 
     def test_a_failed_gate_fails_the_deployment_with_its_reason(self, alice, adapter):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         run = run_of(deployment.live_replica)
         events = [gate(adapter.id, False, "It differs."), said("ready", host="127.0.0.1", port=4321, models=[])]
         work.record(run, events)
@@ -146,7 +152,9 @@ class TestRecord:
 
 class TestFinish:
     def test_is_idempotent_and_brings_a_deployment_back(self, alice, adapter, directory):
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         run = run_of(make_ready(deployment.live_replica))
         work.conclude(run, directory, "lost")
         work.conclude(run, directory, "lost")
@@ -174,7 +182,9 @@ class TestStorage:
             raise ClientError({"Error": {"Code": code}}, "GetObject")
 
         monkeypatch.setattr(serving_work, "local_folder", fail)
-        deployment = services.deploy(team=alice.team, by=alice.user, name="violin", model=adapter.name)
+        deployment = services.deploy(
+            team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
+        )
         with pytest.raises(raised):
             work.prepare(run_of(deployment.live_replica), directory)
 

@@ -17,6 +17,7 @@ What bends that:
   before the reservation begins (backfill). So a large Run is never starved by small ones. Only a few borrowing Runs
   reserve at a time, so that a long line does not idle the whole pool.
 - *Giving way.* Idle yielding Runs (shared replicas) are stopped for a Run that waits, the fewest that are needed.
+- *Beside.* A Run that asks for no device (a shared replica on cores) starts beside whatever holds them (`beside`).
 - *Auto.* A Run without a fixed size takes all it may of the best node when nobody else waits; else as much as its team
   is guaranteed, at least its minimum. One that has run before keeps its number.
 

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import cast
 
 from compute.explanations import Explanation, NextEnd
+from compute.scheduler.beside import decide_beside, parted
 from compute.scheduler.limits import Limits
 from compute.scheduler.reclaiming import borrowers, victims
 from compute.scheduler.rooms import Room, rooms_of
@@ -20,7 +21,8 @@ NODES_PER_RESERVATION = 1
 
 def decide(snapshot: Snapshot) -> list[Decision]:
     """Return one decision for each waiting Run, in the order in which they come, and a Stop for each that must go."""
-    return _Line(snapshot).decisions()
+    waiting, beside, line = parted(snapshot)
+    return [*decide_beside(waiting, beside, line), *_Line(line).decisions()]
 
 
 class _Line:

@@ -15,7 +15,7 @@ class Waiting:
     user_id: int | None = None
     priority: int = 0
     accelerators: int | None
-    """None: "auto"."""
+    """None: "auto"; 0: no device."""
     min_accelerators: int | None = None
     """The fewest that "auto" begins with; None: one."""
     kept_accelerators: int | None = None

@@ -1,0 +1,174 @@
+"""Deployments that give their accelerators back while nobody asks, and adapters that leave the memory."""
+
+from datetime import timedelta
+
+import pytest
+from deployments_cast import Person, deploy, make_adapter, make_ready, run_of
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from common.errors import UserError
+from compute.models import Run
+from deployments import replicas, services
+from deployments.gateway.waking import Route, Waiting, look
+from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.names import find_target
+from deployments.standing import standing_of
+from deployments.unloading import let_idle_go
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sleeper(alice, adapter) -> Deployment:
+    """A deployment with accelerators of its own, which it need not keep."""
+    return deploy(alice, adapter, accelerators=1, min_replicas=0)
+
+
+def fall_idle(**by) -> None:
+    Replica.objects.update(last_request_at=timezone.now() - timedelta(**by))
+
+
+def state_of(deployment: Deployment) -> str:
+    return standing_of(Deployment.objects.select_related("adapter").get(pk=deployment.pk)).state
+
+
+class TestOwnAccelerators:
+    def test_are_given_back_after_minutes_without_a_request(self, sleeper, settings):
+        replica = make_ready(sleeper.live_replica)
+        fall_idle(seconds=settings.DEPLOYMENT_IDLE_SECONDS - 60)
+        replicas.put_to_sleep()
+        assert run_of(replica).stop_requested_at is None
+        fall_idle(seconds=settings.DEPLOYMENT_IDLE_SECONDS + 60)
+        replicas.put_to_sleep()
+        assert run_of(replica).stop_reason == "expire"
+        replicas.end_replica(replica=replica, outcome="stopped")
+        replicas.restart_deployments()
+        assert (state_of(sleeper), Replica.objects.live().count()) == ("asleep", 0)
+
+    def test_are_asked_for_again_by_the_next_request(self, sleeper, alice):
+        replica = make_ready(sleeper.live_replica)
+        fall_idle(days=1)
+        replicas.put_to_sleep()
+        target = find_target(team=alice.team, name="violin")
+        assert isinstance(look(target), Waiting)
+        replicas.end_replica(replica=replica, outcome="stopped")
+        assert isinstance(look(target), Waiting)
+        sleeper.refresh_from_db()
+        assert (sleeper.state, run_of(sleeper.live_replica).accelerators) == ("starting", 1)
+        make_ready(sleeper.live_replica)
+        assert isinstance(look(target), Route)
+
+    def test_leave_the_queue_when_nobody_waits_any_more(self, sleeper):
+        fall_idle(minutes=2)
+        replicas.put_to_sleep()
+        assert run_of(sleeper.live_replica).stop_reason == "expire"
+        assert state_of(sleeper) == "asleep"
+
+    def test_are_kept_with_a_least_replica(self, alice, adapter):
+        kept = deploy(alice, adapter, accelerators=1)
+        make_ready(kept.live_replica)
+        fall_idle(days=1)
+        replicas.put_to_sleep()
+        assert run_of(kept.live_replica).stop_requested_at is None
+
+    def test_come_back_when_they_shall_be_kept(self, sleeper, alice):
+        replica = make_ready(sleeper.live_replica)
+        fall_idle(days=1)
+        replicas.put_to_sleep()
+        replicas.end_replica(replica=replica, outcome="stopped")
+        services.update_deployment(deployment=sleeper, by=alice.user, min_replicas=1)
+        sleeper.refresh_from_db()
+        assert (sleeper.state, sleeper.min_replicas) == ("starting", 1)
+        assert sleeper.live_replica is not None
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("min_replicas", [0, 1])
+    def test_a_name_keeps_nothing(self, alice, adapter, min_replicas):
+        with pytest.raises(UserError, match="keeps nothing") as refused:
+            deploy(alice, adapter, accelerators="shared", min_replicas=min_replicas)
+        assert refused.value.param == "min_replicas"
+        made = deploy(alice, adapter, accelerators="shared")
+        with pytest.raises(UserError, match="keeps nothing"):
+            services.update_deployment(deployment=made, by=alice.user, min_replicas=min_replicas)
+
+    @pytest.mark.parametrize("min_replicas", [2, -1, True, "1", 0.5, None])
+    def test_another_number_is_a_400_in_words(self, alice, adapter, min_replicas):
+        body = {"name": "violin", "model": adapter.name, "accelerators": 1, "min_replicas": min_replicas}
+        reply = client_of(alice).post("/api/v1/deployments", body, format="json")
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "min_replicas")
+        assert not Run.objects.exists()
+
+
+def client_of(person: Person) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {person.secret}")
+    return client
+
+
+def test_the_api_says_what_is_kept(alice, adapter):
+    client = client_of(alice)
+    found = {}
+    for name, asked in {
+        "name": {},
+        "same": {"accelerators": "shared"},
+        "own": {"accelerators": 1},
+        "sleeper": {"accelerators": "auto", "min_replicas": 0},
+    }.items():
+        body = {"name": name, "model": adapter.name, **asked}
+        value = client.post("/api/v1/deployments", body, format="json").json()
+        found[name] = (value["accelerators"], value["min_replicas"])
+    assert found == {"name": ("shared", 0), "same": ("shared", 0), "own": (1, 1), "sleeper": ("auto", 0)}
+    assert {one["name"] for one in client.get("/api/v1/deployments").json()["data"]} == set(found)
+
+
+class TestAdapters:
+    @pytest.fixture
+    def replica(self, base, adapter, alice) -> Replica:
+        replica = replicas.wake_shared(base_model=base, adapter=adapter)
+        replica.want(make_adapter(alice.team, base, suffix="cello"))
+        return make_ready(replica)
+
+    def last_used(self, adapter, **ago) -> None:
+        moment = timezone.now() - timedelta(**ago)
+        ReplicaAdapter.objects.filter(adapter=adapter).update(last_used_at=moment)
+
+    def leaving(self) -> set[str]:
+        return set(ReplicaAdapter.objects.filter(state="leaving").values_list("adapter_id", flat=True))
+
+    def test_that_nobody_asks_leave(self, replica, adapter, settings):
+        self.last_used(adapter, seconds=settings.ADAPTER_IDLE_SECONDS - 60)
+        let_idle_go(replica)
+        assert self.leaving() == set()
+        self.last_used(adapter, seconds=settings.ADAPTER_IDLE_SECONDS + 60)
+        let_idle_go(replica)
+        assert self.leaving() == {adapter.id}
+
+    def test_least_recently_used_leave_when_memory_is_short(self, replica, adapter, settings):
+        settings.ADAPTER_MEMORY_BYTES = 150
+        ReplicaAdapter.objects.update(memory_bytes=100)
+        self.last_used(adapter, seconds=60)
+        for _ in range(2):
+            let_idle_go(replica)
+            assert self.leaving() == {adapter.id}
+
+    def test_in_use_stay_whatever_they_take(self, replica, settings):
+        settings.ADAPTER_MEMORY_BYTES = 1
+        ReplicaAdapter.objects.update(memory_bytes=100)
+        let_idle_go(replica)
+        assert self.leaving() == set()
+
+    def test_a_request_renews_the_note_and_one_that_leaves_is_waited_for(self, replica, adapter, alice):
+        target = find_target(team=alice.team, name=adapter.name)
+        self.last_used(adapter, hours=1)
+        assert isinstance(look(target), Route)
+        let_idle_go(replica)
+        assert self.leaving() == set()
+        self.last_used(adapter, hours=1)
+        let_idle_go(replica)
+        ReplicaAdapter.objects.filter(adapter=adapter).update(last_used_at=timezone.now())
+        assert isinstance(look(target), Waiting)
+        ReplicaAdapter.objects.filter(adapter=adapter).delete()
+        assert isinstance(look(target), Waiting)
+        assert replica.adapters.get(adapter=adapter).state == "wanted"
