@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.conf import settings
 
+from common.log_lines import about
 from common.rounds import alone
 from common.wake import wake
 from compute.wakes import wake_every_node
@@ -17,7 +18,8 @@ ERASE_SECONDS = 20
 @shared_task(name="jobs.read_job_data")
 def read_job_data(job_id: str) -> None:
     """Read the job's data and queue it."""
-    reading_data.advance(job_id)
+    with about(job=job_id):
+        reading_data.advance(job_id)
 
 
 @shared_task(name="jobs.reconcile")

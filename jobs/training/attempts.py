@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from common import log_lines
 from compute.models import Run
 from compute.services import request_run
 from jobs.estimates.estimating import expected_of
@@ -56,7 +57,9 @@ def label_of(job: FineTuningJob) -> str:
 
 def attempt_of(run: Run) -> Attempt:
     """Return the attempt that `run` is."""
-    return Attempt.objects.select_related("job__team", "job__base_model", "run").get(run=run)
+    attempt = Attempt.objects.select_related("job__team", "job__base_model", "run").get(run=run)
+    log_lines.add(job=attempt.job_id, attempt=attempt.pk)
+    return attempt
 
 
 def lock_job(job_id: str) -> FineTuningJob:

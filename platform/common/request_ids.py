@@ -1,6 +1,5 @@
 """The id of a request: on its answer as x-request-id, and on every log line that is written while it is answered."""
 
-import logging
 import re
 import secrets
 from contextvars import ContextVar
@@ -15,11 +14,3 @@ def begin(given: str = "") -> str:
     request_id = given if PLAIN.fullmatch(given) else f"req_{secrets.token_hex(12)}"
     current.set(request_id)
     return request_id
-
-
-class Filter(logging.Filter):
-    """Give each record the current request's id."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current.get() or "-"
-        return True

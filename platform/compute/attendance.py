@@ -6,6 +6,7 @@ import threading
 from django.conf import settings
 from django.db import connection
 
+from common.log_lines import about
 from compute.hold import DATABASE_AWAY
 from compute.models import Run
 from compute.work import TryAgain, Work
@@ -29,6 +30,10 @@ class Attendance(threading.Thread):
         self._ended.set()
 
     def run(self) -> None:
+        with about(run=self._run_id):
+            self._attend()
+
+    def _attend(self) -> None:
         while not self._ended.wait(2 * settings.TIMES.tail_seconds):
             try:
                 self._work.attend(Run.objects.get(pk=self._run_id), self._directory)

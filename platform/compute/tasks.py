@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from catalogue.tasks import care_for_models
+from common.log_lines import about
 from common.rounds import alone
 from compute import forecasting, node_worker, reconciling, scheduling, wakes
 from compute.supervisor import Supervisor
@@ -19,7 +20,8 @@ __all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
 def supervise(run_id: str) -> None:
     """Look after a Run for as long as it lives; returns at once when another worker does."""
     close_old_connections()
-    Supervisor(run_id, f"{socket.gethostname()}/{threading.get_ident()}").run()
+    with about(run=run_id):
+        Supervisor(run_id, f"{socket.gethostname()}/{threading.get_ident()}").run()
 
 
 @shared_task(name=wakes.SCHEDULE)  # type: ignore[untyped-decorator]

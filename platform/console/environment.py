@@ -39,6 +39,14 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}. It must be 1 or 0.")
 
 
+def choice(name: str, values: tuple[str, ...]) -> str:
+    """Return one of `values`, the first where nothing is said, or stop with a sentence."""
+    value = os.environ.get(name, "").strip().lower() or values[0]
+    if value not in values:
+        raise ImproperlyConfigured(f"{name} is {value!r}. It must be one of: {', '.join(values)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 

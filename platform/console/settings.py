@@ -256,9 +256,18 @@ FORK_SERVER = environment.flag("LUTHIER_FORK_SERVER", True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"}},
-    "filters": {"request_id": {"()": "common.request_ids.Filter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s"},
+        "json": {"()": "common.log_lines.JsonFormatter"},
+    },
+    "filters": {"about": {"()": "common.log_lines.Filter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": environment.choice("LUTHIER_LOG_FORMAT", ("line", "json")),
+            "filters": ["about"],
+        }
+    },
     "root": {"handlers": ["console"], "level": environment.text("LUTHIER_LOG_LEVEL", "INFO")},
     "loggers": {"httpx": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.services import create_api_key
-from common import request_ids
+from common import log_lines, request_ids
 from common.errors import is_database_away
 from console import refusals
 
@@ -138,13 +138,13 @@ class TestRequestIds:
 
     def test_the_platforms_log_uses_it(self, settings: Any) -> None:
         (handler,) = settings.LOGGING["handlers"].values()
-        assert handler["filters"] == ["request_id"]
+        assert handler["filters"] == ["about"]
         assert "%(request_id)s" in settings.LOGGING["formatters"][handler["formatter"]]["format"]
 
     def test_log_lines_carry_it(self) -> None:
         request_ids.begin("req-of-this-test")
         record = logging.LogRecord("luthier", logging.INFO, __file__, 1, "text", None, None)
-        assert request_ids.Filter().filter(record)
+        assert log_lines.Filter().filter(record)
         assert record.__dict__["request_id"] == "req-of-this-test"
 
 
