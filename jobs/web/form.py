@@ -79,8 +79,8 @@ class JobForm(PageForm):
         offered = [one for one in Priority if is_admin or one != Priority.URGENT]
         self.fields["accelerators"].widget.choices = [(AUTO, _("Auto")), *numbers]  # type: ignore[attr-defined]
         self.fields["accelerators"].help_text = _(
-            "GPUs, or CPU cores where there are none. Auto uses every free one that your quota allows, up to "
-            "%(accelerators_word)s."
+            "GPUs, or CPU cores where there are none. Auto uses what your team is guaranteed, and where nobody else "
+            "waits every free one, up to %(accelerators_word)s."
         ) % {"accelerators_word": in_words(count_of(devices.most, devices.kind))}
         self.fields["priority"].widget.choices = [  # type: ignore[attr-defined]
             (one.word if one else "", one.label) for one in offered

@@ -2,6 +2,7 @@
 
 from typing import Literal, TypedDict
 
+from django.core.exceptions import PermissionDenied
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -10,21 +11,37 @@ from rest_framework.views import APIView
 
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
-from accounts.requests import team_named, team_of
+from accounts.requests import no_team, team_named, team_of, user_of
 from common.answers import answers
 from common.api import body_of
+from common.errors import UserError
 from compute import services
 from compute.forecasting import HowOften, how_often
+from compute.messages import message
+from compute.models import Pool as DefaultPool
 from compute.pool import Pool
+from compute.quotas import MOST_BYTES, quota_in
+from compute.standings import Standing, standings
 
 
 class QuotaObject(TypedDict):
-    """How many accelerators a team may hold at once; null: the whole pool."""
+    """A team's share of the pool, and what it makes of it; null: no limit."""
 
     object: Literal["quota"]
     team: str
     name: str
     accelerators: int | None
+    """The ceiling, as it was called before there were guarantees."""
+    guaranteed: int
+    ceiling: int | None
+    accelerator_hours: int | None
+    per_user: int | None
+    storage_bytes: int | None
+    in_use: int
+    borrowed: int
+    waiting: int
+    hours_used: float
+    hours_held: float
 
 
 class PoolObject(Pool):
@@ -60,30 +77,60 @@ class ForecastsView(APIView):
         return Response(found)
 
 
+def _number(most: int = services.MOST_ACCELERATORS, *, may_be_null: bool = True) -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, max_value=most, allow_null=may_be_null, required=False)
+
+
 class QuotaBody(serializers.Serializer):
-    accelerators = serializers.IntegerField(min_value=0, max_value=services.MOST_ACCELERATORS, allow_null=True)
+    accelerators = _number()
+    guaranteed = _number(may_be_null=False)
+    ceiling = _number()
+    accelerator_hours = _number()
+    per_user = _number()
+    storage_bytes = _number(MOST_BYTES)
 
 
 class QuotaView(APIView):
-    """GET and PUT /api/v1/quotas/{team} {"accelerators": 2}; null removes the quota, so that the whole pool is open."""
+    """GET and PUT /api/v1/quotas/{team} {"guaranteed": 1, "ceiling": 2}; {"accelerators": 2} is a ceiling alone.
 
-    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+    What is not sent stays as it is; null is no limit. Members see their own team's quota, others' do not exist.
+    """
 
     @answers(QuotaObject)
     def get(self, request: Request, team: str) -> Response:
-        return Response(_as_json(team_named(team)))
+        found = team_named(team) if is_platform_admin(request) else team_of(request)
+        if team not in (found.slug, found.name):
+            raise no_team(team)
+        return Response(_as_json(found))
 
     @answers(QuotaObject)
     def put(self, request: Request, team: str) -> Response:
+        if not is_platform_admin(request):
+            raise PermissionDenied(str(IsPlatformAdmin.message))
         found = team_named(team)
-        services.set_quota(team=found, accelerators=_accelerators(request), by=request.user)  # type: ignore[arg-type]
+        changes = body_of(QuotaBody, request)
+        if not changes:
+            raise UserError(message("nothing_to_change"), code="missing_required_parameter")
+        services.set_quota(team=found, by=user_of(request), **changes)
         return Response(_as_json(found))
 
 
-def _accelerators(request: Request) -> int | None:
-    value: int | None = body_of(QuotaBody, request)["accelerators"]
-    return value
-
-
 def _as_json(team: Team) -> QuotaObject:
-    return {"object": "quota", "team": team.slug, "name": team.name, "accelerators": services.quota_of(team)}
+    pool = DefaultPool.default()
+    quota, standing = quota_in(team, pool), standings(pool).get(team.pk, Standing())
+    return {
+        "object": "quota",
+        "team": team.slug,
+        "name": team.name,
+        "accelerators": quota.ceiling,
+        "guaranteed": quota.guaranteed,
+        "ceiling": quota.ceiling,
+        "accelerator_hours": quota.accelerator_hours,
+        "per_user": quota.per_user,
+        "storage_bytes": team.storage_bytes,
+        "in_use": standing.in_use,
+        "borrowed": standing.borrowed,
+        "waiting": standing.waiting,
+        "hours_used": standing.hours_used,
+        "hours_held": standing.hours_held,
+    }

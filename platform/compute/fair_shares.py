@@ -14,14 +14,19 @@ ROUND = timedelta(seconds=10)
 """Sums are brought up to date at most so often."""
 
 
-def usage_of(pool: Pool, now: datetime) -> dict[int, float]:
-    """Return the decayed device-seconds of each team, brought up to date; the caller holds the scheduler's lock."""
+def usage_of(pool: Pool) -> dict[int, float]:
+    """Return the decayed device-seconds of each team, as they were brought up to date last."""
+    return dict(TeamUsage.objects.filter(pool=pool).values_list("team_id", "decayed"))
+
+
+def enter_usage(pool: Pool, now: datetime) -> None:
+    """Bring the sums up to date; the caller holds the scheduler's lock."""
     rows = TeamUsage.objects.filter(pool=pool)
     known = {row.team_id: row.decayed for row in rows}
     half_life = settings.FAIR_SHARE_HALF_LIFE_SECONDS
     since = max((row.at for row in rows), default=now - timedelta(seconds=half_life))
     if known and now - since < ROUND:
-        return known
+        return
     usage = with_use(
         decayed(known, seconds=(now - since).total_seconds(), half_life=half_life), _used(pool, since, now)
     )
@@ -31,7 +36,6 @@ def usage_of(pool: Pool, now: datetime) -> dict[int, float]:
         unique_fields=["team", "pool"],
         update_fields=["decayed", "at"],
     )
-    return usage
 
 
 def _used(pool: Pool, since: datetime, now: datetime) -> list[tuple[int, float]]:

@@ -24,6 +24,25 @@ CATALOGUE = Catalogue(
         "process_out_of_memory": sentence(
             "The process ran out of memory and the system killed it. Use a smaller batch or a smaller model."
         ),
+        "guaranteed_beyond_ceiling": sentence(
+            "A team cannot be guaranteed %(guaranteed)s accelerators and hold only %(ceiling)s. Raise the ceiling, or "
+            "lower the guarantee."
+        ),
+        "guarantees_beyond_pool": sentence(
+            "All teams together would be guaranteed %(guaranteed)s accelerators, and the pool has %(total)s. Lower a "
+            "guarantee, or let the pool promise more than it has."
+        ),
+        "one_way_to_say_it": sentence(
+            "accelerators is a ceiling without a guarantee. Send it alone, or guaranteed and ceiling."
+        ),
+        "nothing_to_change": sentence("Send at least one field to change."),
+        "waiting_runs_can_start": plural(
+            "%(count)s waiting run can start.", "%(count)s waiting runs can start.", by="count"
+        ),
+        "borrowers_are_preempted": plural(
+            "%(count)s borrower will be preempted.", "%(count)s borrowers will be preempted.", by="count"
+        ),
+        "nothing_changes_now": sentence("Nothing that waits or runs now would change."),
         "gpus": plural("%(count)s GPU", "%(count)s GPUs", by="count"),
         "cpu_cores": plural("%(count)s CPU core", "%(count)s CPU cores", by="count"),
         "run_should_end": sentence('"%(label)s" should end at %(time)s.'),

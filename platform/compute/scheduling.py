@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from common.shared_measures import SCHEDULER, observe
+from compute.fair_shares import enter_usage
 from compute.models import Allocation, Node, Pool, Run, RunQuerySet
 from compute.scheduler import Decision, End, Start, Stop, Wait, decide
 from compute.snapshots import take_snapshot
@@ -26,6 +27,7 @@ def schedule() -> list[Decision]:
     decisions: list[Decision] = []
     for pool in Pool.objects.order_by("pk"):
         began = time.monotonic()
+        enter_usage(pool, timezone.now())
         decisions += decide(take_snapshot(pool))
         observe(SCHEDULER, time.monotonic() - began)
     _start([one for one in decisions if isinstance(one, Start)])

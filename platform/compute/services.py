@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Team, User
+from accounts.models import Team, User
 from common.errors import UserError
 from compute.beside import NO_DEVICE
 from compute.draining import drain_node
@@ -13,12 +13,14 @@ from compute.explanations import explained
 from compute.messages import message
 from compute.models import Pool, Priority, Quota, Run, RunForecast
 from compute.pool import PoolSummary, pool
+from compute.quotas import MOST_ACCELERATORS, set_quota
 from compute.scheduling import schedule
 from compute.wakes import wake_scheduler
 from ledger.booking import hold
 from wording import Message
 
 __all__ = [
+    "MOST_ACCELERATORS",
     "change_waiting",
     "drain_node",
     "explain",
@@ -29,9 +31,6 @@ __all__ = [
     "set_idle",
     "set_quota",
 ]
-
-MOST_ACCELERATORS = 1_000_000
-"""Of a quota: more than any pool has."""
 
 
 def request_run(
@@ -124,20 +123,6 @@ def set_idle(*, run: Run, since: datetime | None) -> None:
     run.idle_since = since
     if since is not None and Run.objects.waiting().exists():
         wake_scheduler()
-
-
-@transaction.atomic
-def set_quota(*, team: Team, accelerators: int | None, by: User | None) -> None:
-    """Let `team` hold at most that many accelerators at once; None: the whole pool."""
-    if accelerators is not None and not 0 <= accelerators <= MOST_ACCELERATORS:
-        raise UserError(message("invalid_quota", most=MOST_ACCELERATORS), param="accelerators")
-    before = {"accelerators": quota_of(team)}
-    share = {"guaranteed": 0, "ceiling": accelerators}
-    Quota.objects.update_or_create(team=team, pool=Pool.default(), defaults=share)
-    AuditEvent.record(
-        actor=by, team=team, action="quota.set", target=team.slug, before=before, accelerators=accelerators
-    )
-    wake_scheduler()
 
 
 def explain(run: Run) -> Message | None:

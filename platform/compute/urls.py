@@ -16,4 +16,5 @@ pages = [
     path("pool", views.pool, name="pool"),
     path("usage", usage_page, name="usage"),
     path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
+    path("pool/quotas/<int:team_id>/effect", views.quota_effect, name="quota_effect"),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -21,7 +23,10 @@ from compute.disk import KINDS
 from compute.explanations import count_of
 from compute.forecasting import how_often
 from compute.forms import QuotaForm
-from compute.pool import DeviceObject, MeasuredDisk, Pool, TeamObject
+from compute.models import Pool as DefaultPool
+from compute.pool import DeviceObject, MeasuredDisk, Pool
+from compute.quotas import SHARES, devices_in, effect_of, guaranteed_in, quota_in, said_of
+from compute.standings import Standing, standings
 
 
 @login_required
@@ -37,34 +42,77 @@ def set_quota(request: PageRequest, team_id: int) -> HttpResponse:
     _require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
 
-    def change(accelerators: int | None) -> HttpResponse:
-        services.set_quota(team=team, accelerators=accelerators, by=request.user)
-        count = _("the whole pool")
-        if accelerators is not None:
-            count = in_words(count_of(accelerators, services.pool_summary()["kind"]))
-        messages.success(request, _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": count})
+    def change(**shares: Any) -> HttpResponse:
+        services.set_quota(team=team, by=request.user, **shares)
+        messages.success(request, _said(team))
         return redirect("pool")
 
     form = QuotaForm(request.POST, team_id=team_id)
     return form.answer(change) or _page(request, refused={team_id: form}, status=form.status)
 
 
+@login_required
+@require_GET
+def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
+    """Say what saving a row's form would do at once; nothing while its fields are refused."""
+    _require_admin(request)
+    team = get_object_or_404(Team, pk=team_id)
+
+    def show(**shares: int | None) -> HttpResponse:
+        said = " ".join(in_words(one) for one in said_of(effect_of(team=team, changes=shares)))
+        return HttpResponse(escape(said))
+
+    return QuotaForm(request.GET, team_id=team_id).answer(show) or HttpResponse("")
+
+
+def _said(team: Team) -> str:
+    """Say what a team has from now on."""
+    quota, kind = quota_in(team, DefaultPool.default()), services.pool_summary()["kind"]
+    most = _("the whole pool") if quota.ceiling is None else in_words(count_of(quota.ceiling, kind))
+    if not quota.guaranteed:
+        return _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": most}
+    return _("%(team)s is now guaranteed %(guaranteed)s and may use %(quota)s at once.") % {
+        "team": team.name,
+        "guaranteed": in_words(count_of(quota.guaranteed, kind)),
+        "quota": most,
+    }
+
+
+def _guaranteed() -> str:
+    """Say how much of the pool is promised."""
+    pool = DefaultPool.default()
+    guaranteed, total = guaranteed_in(pool), devices_in(pool)
+    if not guaranteed:
+        return ""
+    if guaranteed > total:
+        said = _("Guarantees add up to %(guaranteed)s, more than the %(total)s there are.")
+    else:
+        said = _("Guarantees add up to %(guaranteed)s of %(total)s.")
+    return said % {"guaranteed": guaranteed, "total": total}
+
+
 def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = None, status: int = 200) -> HttpResponse:
     whole, refused = services.pool(), refused or {}
     teams = [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM]
+    default = DefaultPool.default()
+    stand, quotas = standings(default), {row["team_id"]: row for row in default.quotas.values("team_id", *SHARES)}
     context = {
         "sentence": _sentence(whole),
+        "guaranteed": _guaranteed(),
         "forecasts": _forecasts(),
-        "teams": [{**team, "form": refused.get(team["id"]) or _form(team)} for team in teams],
+        "teams": [
+            {
+                **team,
+                "borrowed": stand.get(team["id"], Standing()).borrowed,
+                "form": refused.get(team["id"]) or QuotaForm(initial=quotas.get(team["id"]), team_id=team["id"]),
+            }
+            for team in teams
+        ],
         "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
         "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "compute/pool.html", context, status=status)
-
-
-def _form(team: TeamObject) -> QuotaForm:
-    return QuotaForm(initial={"accelerators": team["quota"]}, team_id=team["id"])
 
 
 def _require_admin(request: PageRequest) -> None:

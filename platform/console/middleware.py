@@ -118,7 +118,17 @@ class MembershipMiddleware:
     )
     """Names of addresses that need no team."""
     ADMINISTRATORS = frozenset(
-        {"catalogue", "download_model", "pool", "set_quota", "audit", "teams", "rename_team", "password_link"}
+        {
+            "catalogue",
+            "download_model",
+            "pool",
+            "set_quota",
+            "quota_effect",
+            "audit",
+            "teams",
+            "rename_team",
+            "password_link",
+        }
     )
     """Those that an administrator needs no team for, nor a role."""
 

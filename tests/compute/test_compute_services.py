@@ -339,20 +339,25 @@ class TestApi:
         assert "Violins" not in response.content.decode()
         assert started_run.pk not in response.content.decode()
 
-    def test_quotas_are_for_administrators(self, client_of: Any, team: Team) -> None:
+    def test_quotas_are_set_by_administrators_and_seen_by_their_team(self, client_of: Any, team: Team) -> None:
+        other = Team.create(name="Cellos")
         member = client_of(team)
-        for response in (
-            member.get(f"/api/v1/quotas/{team.slug}"),
-            member.put(f"/api/v1/quotas/{team.slug}", {"accelerators": 9}, format="json"),
-        ):
-            assert response.status_code == 403
+        assert member.get(f"/api/v1/quotas/{team.slug}").json()["accelerators"] is None
+        assert member.get(f"/api/v1/quotas/{other.slug}").status_code == 404
+        assert member.get("/api/v1/quotas/nobody").status_code == 404
+        for slug in (team.slug, other.slug, "nobody"):
+            assert member.put(f"/api/v1/quotas/{slug}", {"accelerators": 9}, format="json").status_code == 403
         assert services.quota_of(team) is None
 
     def test_an_administrator_sets_a_quota(self, client_of: Any, team: Team) -> None:
         admin = client_of(team, admin=True)
         url = f"/api/v1/quotas/{team.slug}"
         assert admin.put(url, {"accelerators": 2}, format="json").json()["accelerators"] == 2
-        assert admin.get(url).json() == {"object": "quota", "team": team.slug, "name": team.name, "accelerators": 2}
+        assert admin.get(url).json() == {
+            "object": "quota", "team": team.slug, "name": team.name, "accelerators": 2, "guaranteed": 0, "ceiling": 2,
+            "accelerator_hours": None, "per_user": None, "storage_bytes": None, "in_use": 0, "borrowed": 0,
+            "waiting": 0, "hours_used": 0, "hours_held": 0,
+        }  # fmt: skip
         assert admin.put(url, {"accelerators": -1}, format="json").status_code == 400
         assert admin.put(url, {"gpus": 1}, format="json").status_code == 400
         assert admin.put(url, {"accelerators": None}, format="json").json()["accelerators"] is None

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from compute import services
-from compute.fair_shares import usage_of
+from compute.fair_shares import enter_usage, usage_of
 from compute.models import Allocation, Device, Node, Pool, Quota, Run, TeamUsage
 
 pytestmark = pytest.mark.django_db
@@ -91,11 +91,13 @@ class TestUsage:
         TeamUsage.objects.all().delete()
         TeamUsage.objects.create(team=team, pool=Pool.default(), decayed=1000.0, at=now - half_life)
         Allocation.objects.update(created_at=now - timedelta(seconds=300), released_at=now - timedelta(seconds=100))
-        found = usage_of(Pool.default(), now)
+        enter_usage(Pool.default(), now)
+        found = usage_of(Pool.default())
         assert found == {team.pk: pytest.approx(500.0), other.pk: pytest.approx(200.0)}
-        assert usage_of(Pool.default(), now + timedelta(seconds=1)) == found, "read, not added up again"
-        later = usage_of(Pool.default(), now + half_life)
-        assert later == {team.pk: pytest.approx(250.0), other.pk: pytest.approx(100.0)}
+        enter_usage(Pool.default(), now + timedelta(seconds=1))
+        assert usage_of(Pool.default()) == found, "not added up at every look"
+        enter_usage(Pool.default(), now + half_life)
+        assert usage_of(Pool.default()) == {team.pk: pytest.approx(250.0), other.pk: pytest.approx(100.0)}
 
     def test_decides_who_borrows(self, team: Team, other: Team, node: Node) -> None:
         TeamUsage.objects.create(team=team, pool=Pool.default(), decayed=1000.0, at=timezone.now())

@@ -123,7 +123,7 @@ class TestNumbers:
         make_base()
         team = Team.objects.get()
         assert page.post("/deployments", {"name": "a", "model": "tiny", "accelerators": number}).status_code == 400
-        assert page.post(f"/pool/quotas/{team.pk}", {"accelerators": number}).status_code == 400
+        assert page.post(f"/pool/quotas/{team.pk}", {"ceiling": number}).status_code == 400
         for method, path in (("POST", "/api/v1/deployments"), ("PUT", f"/api/v1/quotas/{team.slug}")):
             named = '"name": "a", "model": "tiny", ' if method == "POST" else ""
             assert call(secret, method, path, f'{{{named}"accelerators": {number}}}').status_code == 400

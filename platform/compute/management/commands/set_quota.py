@@ -1,27 +1,69 @@
-"""manage.py set_quota --team NAME --accelerators N|none"""
+"""manage.py set_quota --team NAME [--pool NAME] [--accelerators N | --guaranteed N --ceiling N] [--hours H] …"""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Team
-from compute.services import set_quota
+from common.errors import UserError
+from compute.models import Pool
+from compute.quotas import quota_in, set_quota
+
+NUMBER = "a number from 0 on, or 'none'"
 
 
 class Command(BaseCommand):
-    help = "Set how many accelerators a team may hold at once; 'none' opens the whole pool to it."
+    help = (
+        "Set what a team may hold of a pool: what it is guaranteed, how far it may borrow what others leave idle, "
+        "accelerator-hours a month, and the most at once for one person. What is not named stays as it is."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--team", required=True, help="the team's name")
-        parser.add_argument("--accelerators", required=True, help="a number from 0 on, or 'none'")
+        parser.add_argument("--pool", help="the pool's name; the default one where it is absent")
+        parser.add_argument("--accelerators", help=f"a ceiling without a guarantee: {NUMBER}")
+        parser.add_argument("--guaranteed", help="what it gets whenever it has work for it: a number from 0 on")
+        parser.add_argument("--ceiling", help=f"the most at once, with what it borrows: {NUMBER}")
+        parser.add_argument("--hours", help=f"accelerator-hours a month: {NUMBER}")
+        parser.add_argument("--per-user", help=f"the most at once for one person: {NUMBER}")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        team = Team.objects.filter(name=options["team"]).first()
-        if team is None:
-            names = ", ".join(Team.objects.order_by("name").values_list("name", flat=True)) or "none yet"
-            raise CommandError(f"There is no team {options['team']!r}. Teams: {names}.")
-        text = options["accelerators"].strip().lower()
-        if text != "none" and not text.isdecimal():
-            raise CommandError(f"--accelerators is {text!r}. Accepted: a number from 0 on, or 'none'.")
-        set_quota(team=team, accelerators=None if text == "none" else int(text), by=None)
-        self.stdout.write(f"{team.name}: {'the whole pool' if text == 'none' else text}")
+        team, pool = _team(options["team"]), _pool(options["pool"])
+        names = {"accelerators": "accelerators", "guaranteed": "guaranteed", "ceiling": "ceiling",
+                 "hours": "accelerator_hours", "per_user": "per_user"}  # fmt: skip
+        changes = {name: _number(option, options[option]) for option, name in names.items() if options[option]}
+        if not changes:
+            raise CommandError("Name at least one of " + ", ".join(f"--{one.replace('_', '-')}" for one in names) + ".")
+        try:
+            set_quota(team=team, pool=pool, by=None, **changes)
+        except UserError as error:
+            raise CommandError(str(error.message)) from None
+        quota = quota_in(team, pool)
+        ceiling = "the whole pool" if quota.ceiling is None else quota.ceiling
+        self.stdout.write(f"{team.name}: guaranteed {quota.guaranteed}, at most {ceiling}")
+
+
+def _team(name: str) -> Team:
+    team = Team.objects.filter(name=name).first()
+    if team is None:
+        names = ", ".join(Team.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise CommandError(f"There is no team {name!r}. Teams: {names}.")
+    return team
+
+
+def _pool(name: str | None) -> Pool:
+    pool = Pool.default() if name is None else Pool.objects.filter(name=name).first()
+    if pool is None:
+        names = ", ".join(Pool.objects.order_by("name").values_list("name", flat=True))
+        raise CommandError(f"There is no pool {name!r}. Pools: {names}.")
+    return pool
+
+
+def _number(option: str, text: str) -> int | None:
+    text = text.strip().lower()
+    if text == "none" and option != "guaranteed":
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        accepted = "a number from 0 on" if option == "guaranteed" else NUMBER
+        raise CommandError(f"--{option.replace('_', '-')} is {text!r}. Accepted: {accepted}.")
+    return int(text)
