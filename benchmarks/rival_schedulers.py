@@ -55,7 +55,7 @@ class Rival:
         self.jobs: dict[str, Job] = {job.run_id: job for job in trace.jobs}
         self.guarantees = trace.guarantees
         self.clock: Callable[[], float] = lambda: 0.0
-        """Now; set by whoever runs the simulation."""
+        """Now; set by the simulation's caller."""
 
     def __call__(self, snapshot: Snapshot) -> list[Decision]:
         raise NotImplementedError
@@ -140,7 +140,7 @@ class Multifactor(Rival):
     def _earliest(
         self, room: Room, ends: dict[int, list[tuple[float, int]]], asked: int, reserved: dict[int, float]
     ) -> tuple[int, float]:
-        """Return the node that should first have so many free devices, and when."""
+        """Return the node that should first have that many free devices, and when."""
         best = (float("inf"), -1)
         for node, free in room.free.items():
             if node in reserved:

@@ -24,7 +24,7 @@ IDLE_AFTER = 2 / 3
 """Share of `reconcile_seconds` without a request after which a shared replica may give way; a request in flight renews
 its note twice in that time."""
 IDLE_SECONDS = 60
-"""A deployment without a request for so long is named to whoever waits for its devices."""
+"""A deployment without a request for so long is named to people whose Runs wait for its devices."""
 FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not retried automatically."""
 

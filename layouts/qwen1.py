@@ -68,7 +68,7 @@ def settings(old: dict[str, Any]) -> dict[str, Any]:
 def new_names(name: str) -> list[str]:
     """Return what the tensor `name` is called in Qwen2.
 
-    Several names stand for equally many equal blocks of its rows, in order; none for a tensor that is computed anew.
+    Several names stand for equally many equal blocks of its rows, in order; none for a tensor that is computed instead.
     """
     match = re.fullmatch(r"transformer\.h\.(\d+)\.(.+)", name)
     layer, part = (f"model.layers.{match[1]}.", match[2]) if match else ("", name)

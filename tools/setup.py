@@ -107,7 +107,7 @@ def start_compiler() -> "subprocess.Popen[str]":
 
 
 def wait_for(compiler: "subprocess.Popen[str]") -> None:
-    """Wait for the compiler; what it could not do is told, and no reason to stop."""
+    """Wait for the compiler; what it could not do is reported, and does not stop the set-up."""
     said, _ = compiler.communicate()
     if compiler.returncode:
         print(*said.strip().splitlines()[-1:])

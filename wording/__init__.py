@@ -1,4 +1,4 @@
-"""What is said to people: a code with its parameters, which becomes a sentence when somebody reads it.
+"""What is said to people: a code with its parameters, which becomes a sentence when it is read.
 
 Pure standard library, so that every process (Django, trainer, serving) says things in the same way. Each package keeps
 one `Catalogue` in its `messages.py`; whoever reads translates with `gettext` (in Django: `common.wording`).

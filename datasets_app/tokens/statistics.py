@@ -67,7 +67,7 @@ LENGTHS = ("tokens", "run_rows", "run_starts", "run_ends", "first_answer", "line
 
 
 Bar = TypedDict("Bar", {"from": int, "to": int, "rows": int})
-"""How many rows have so many tokens."""
+"""How many rows have each number of tokens."""
 
 
 class TokenStatistics(TypedDict):

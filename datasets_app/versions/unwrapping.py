@@ -77,7 +77,7 @@ def _led(turns: Turns, own: str, *, may_be_system: bool) -> Turns:
 
 
 def _split(message: Mapping[str, Any], turns: Turns, role: str, text: str) -> Iterator[dict[str, Any]]:
-    """Yield a message for each turn; what else the message says stays with those of its own speaker."""
+    """Yield a message for each turn; the message's other fields stay with the turns of its own role."""
     own = message[role]
     for speaker, words in turns:
         if speaker == _PLAIN.get(own, own):

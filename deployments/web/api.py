@@ -52,7 +52,7 @@ class ChangedDeployment(serializers.Serializer):
 
 
 class DeploymentObject(MessageObject):
-    """A model under a name of its own; the message says why it does not answer."""
+    """A model under its own name; the message says why it does not answer."""
 
     id: str
     object: Literal["deployment"]

@@ -70,7 +70,7 @@ def _store(job: FineTuningJob, attempt: Attempt, events: list[Event]) -> None:
 def _row(attempt: Attempt, event: Event) -> JobEvent | None:
     """Return the job's event for a trainer's event; None for a step that is thinned out, and for a failure.
 
-    What a failure means for the job is told when its consequences are drawn: its end, or another attempt.
+    What a failure means for the job is recorded when its Run is concluded: its end, or another attempt.
 
     An attempt's own events begin with `started`. What is said while it loads belongs to the job alone: no more is known
     of the attempt then than its number.

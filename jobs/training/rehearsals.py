@@ -26,7 +26,7 @@ DECIDES_MEMORY = (
     "offload",
 )
 LENGTH_STEP = 64
-"""Longest conversations are told apart in steps of so many tokens."""
+"""Longest conversations are distinguished in steps of that many tokens."""
 OUT_OF_MEMORY = "out_of_memory"
 
 

@@ -1,4 +1,4 @@
-"""Trouble with object storage: what passes is waited for, for a time; what only an administrator can mend is told."""
+"""Errors of object storage: temporary ones are waited out; what only an administrator can fix is reported."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Training as a kind of Run: what compute asks of it, each part in a module of its own."""
+"""Training as a kind of Run: what compute calls, each part in its own module."""
 
 import logging
 

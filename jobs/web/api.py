@@ -305,7 +305,7 @@ def _job_request(request: Request) -> services.JobRequest:
 
 
 def _repetition(request: Request) -> dict[str, Any]:
-    """Return what tells a repeated create from a new one; an `Idempotency-Key` has a way of its own."""
+    """Return what distinguishes a repeated create from a new one; an `Idempotency-Key` is handled elsewhere."""
     if request.headers.get(HEADER):
         return {}
     key_id = str(getattr(request.auth, "pk", "")) or f"user-{request.user.pk}"

@@ -21,7 +21,7 @@ class Question:
     """What is asked of the audit; what is empty is not asked."""
 
     team: Team | None
-    """None: every team, and what is no team's."""
+    """None: every team, and entries without a team."""
     actor: str = ""
     """A part of an email."""
     action: str = ""

@@ -1,4 +1,4 @@
-"""The administration pages in the audit: they change rows by themselves, past every use case."""
+"""The administration pages in the audit: they change rows directly, past every use case."""
 
 from typing import Any
 

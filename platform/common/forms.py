@@ -70,7 +70,7 @@ class PageForm(forms.Form):
     def answer(self, act: Callable[..., HttpResponse]) -> HttpResponse | None:
         """Return what `act` answers to the fields; None where they are refused, which the form then shows.
 
-        What is not the person's to do, or not there any more, is no matter of the form.
+        A lack of permission, or an object that is gone, is not the form's error and is raised.
         """
         if not self.is_valid():
             return None

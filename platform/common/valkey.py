@@ -38,7 +38,7 @@ def is_over_limit(name: str, *, limit: int, seconds: int) -> bool:
 def count_attempt(name: str, *, seconds: int) -> int:
     """Count one more attempt at `name` and return how many there were in the running window of `seconds`.
 
-    While the broker is away this process counts by itself: guessing is not free then, and no one is locked out.
+    While the broker is away this process keeps its own count: guessing is not free then, and no one is locked out.
     """
     try:
         pipe = client().pipeline()

@@ -24,9 +24,9 @@ from compute.wakes import FORECAST
 from compute.work import pausable
 
 FIRST = 100
-"""So many in line get a range; what comes behind them depends on too much."""
+"""How many in line get a range; those behind them depend on too much."""
 SHORT = 30
-"""A line of so many is looked at while a page waits."""
+"""The longest queue that is simulated while a page waits."""
 LOOKED_AT = timedelta(seconds=60)
 MOST_LOOKED_AT = 10
 """Runs for which what would help is simulated in one round."""
@@ -151,7 +151,7 @@ def _expected(runs: Iterable[Run], now: datetime) -> dict[str, Expected]:
 
 
 def _usual(kind: str) -> float | None:
-    """Return how long Runs of a kind that ends by itself have lasted lately; None where there were none."""
+    """Return how long Runs of a kind that ends on its own have lasted lately; None where there were none."""
     seconds = [(ended - started).total_seconds() for started, ended, _ in _lengths().filter(kind=kind)[:REMEMBERED]]
     return statistics.median(seconds) if seconds else None
 

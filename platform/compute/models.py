@@ -136,7 +136,7 @@ class Quota(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="quotas")
     pool = models.ForeignKey(Pool, models.CASCADE, related_name="quotas", default=default_pool)
     guaranteed = models.PositiveIntegerField(_("guaranteed"), default=0)
-    """Accelerators that it gets whenever it has work for them, whoever borrows them meanwhile."""
+    """Accelerators that it gets whenever it has work for them, even while others borrow them."""
     ceiling = models.PositiveIntegerField(_("ceiling"), null=True, blank=True)
     """Accelerators that it may hold at once, by borrowing what others leave idle; null: the whole pool."""
     accelerator_hours = models.PositiveIntegerField(_("accelerator-hours a month"), null=True, blank=True)
@@ -395,7 +395,7 @@ class HoursNotice(models.Model):
     percent = models.PositiveSmallIntegerField()
     at = models.DateTimeField(db_default=Now())
     told_at = models.DateTimeField(null=True)
-    """When the team's jobs were told."""
+    """When the team's jobs were notified."""
 
     class Meta:
         constraints = [

@@ -52,7 +52,7 @@ _sources: list[Source] = []
 
 
 def also_from(source: Source) -> Source:
-    """Ask `source` for what was used and is no entry yet; called by AppConfig.ready()."""
+    """Ask `source` for usage that is not an entry yet; called by AppConfig.ready()."""
     if source not in _sources:
         _sources.append(source)
     return source

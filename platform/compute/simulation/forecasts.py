@@ -24,7 +24,7 @@ FEW = 20
 DEFAULT_RATIOS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
 """Actual over estimated length, before enough is known."""
 FLOOR_SECONDS = 10.0
-"""Waits are compared as if all were so much longer: being wrong by two seconds of one is no error."""
+"""Waits are compared as if all were so much longer: an error of two seconds in a short wait does not count."""
 LEAST_WIDTH = 0.1
 """Of half a range, as a logarithm: futures that all agree are not that sure."""
 
