@@ -38,7 +38,7 @@ def full_model_of(adapter: TunedModel | None) -> TunedModel | None:
 def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = None) -> Replica | None:
     """Ask for a Run that serves `deployment`, unless it has one; None when it was taken down.
 
-    `queued_at` is the place in line of the Run that served it before, where it goes on as if nothing had happened.
+    `queued_at` is the place in line of the Run that served it before, where it continues as if nothing had happened.
     """
     deployment = Deployment.objects.select_for_update(of=("self",)).select_related("adapter").get(pk=deployment.pk)
     if not deployment.is_live:

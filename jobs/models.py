@@ -346,7 +346,7 @@ class Checkpoint(models.Model):
         return f"{self.job_id} step {self.step}"
 
     def mark_published(self, *, name: str, num_bytes: int, at: datetime) -> bool:
-        """Note that it lies in storage; False when it is gone or another attempt has made it again in the meantime."""
+        """Record that it is in storage; False when it is gone or another attempt has made it again in the meantime."""
         rows = type(self).objects.filter(pk=self.pk, attempt=self.attempt_id)
         return bool(rows.update(storage_name=name, bytes=num_bytes, published_at=at))
 

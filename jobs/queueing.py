@@ -1,4 +1,4 @@
-"""A job in the queue: where it stands, why it waits, when it should start, what would help, and doing that."""
+"""A job in the queue: its place, why it waits, when it should start, what would help, and doing that."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -48,7 +48,7 @@ NOWHERE = QueueObject(
 
 
 def queue_of(job: FineTuningJob) -> QueueObject:
-    """Return where `job` stands, why it waits, when it should start and what would help."""
+    """Return the place of `job`, why it waits, when it should start and what would help."""
     run = waiting_run(job)
     if run is None:
         return NOWHERE

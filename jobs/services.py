@@ -175,7 +175,7 @@ def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     """Have the job end after its current step, with the best weights so far as its result.
 
     Those are the ones with the lowest validation loss; where nothing is held out for validation, the newest ones. The
-    trainer hears of it from its run directory: its devices are its own until the result is written.
+    trainer learns of it from its run directory, and keeps its devices until the result is written.
     """
     job = lock_job(job.pk)
     require_own(by=by, team=job.team, author_id=job.created_by_id)

@@ -1,4 +1,4 @@
-"""Tuned models: how they are called, and where they lie on this machine's disk."""
+"""Tuned models: their names, and where they are on this machine's disk."""
 
 import os
 import re

@@ -44,7 +44,7 @@ class Loaded:
 
     @property
     def vocab_size(self) -> int:
-        """Tokens that the model tells apart; one that also sees images says so of its text part."""
+        """Tokens of the model's vocabulary; one that also sees images says so of its text part."""
         return int(self.model.config.get_text_config().vocab_size)
 
 

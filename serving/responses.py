@@ -46,7 +46,7 @@ class _NoUsage(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """One choice that has come to its end."""
+    """One finished choice."""
 
     index: int
     text: str

@@ -169,7 +169,7 @@ class _FusedLora(torch.autograd.Function):
     """`x W^T + bias + scale (x A^T) B^T` of several layers: x [..., in], W [out, in], A [rank, in], B [out, rank].
 
     A and B may be wider than the rest (fp32 beside bf16): products are then computed in x's format, and the gradients
-    that A and B get are in their own. Narrow matrices lie with their long side last: their products are two to four
+    that A and B get are in their own. Narrow matrices have their long side last: their products are two to four
     times as fast on CPUs that way.
     """
 

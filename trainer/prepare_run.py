@@ -86,8 +86,7 @@ def _write_file(path: Path, chat_format: "chat.ChatFormat", max_len: int, side_o
 def _write_texts(
     texts: Iterable[str], chat_format: "chat.ChatFormat", max_len: int, side_of: "SideOf", *, joins_lines: bool
 ) -> None:
-    """Put texts into windows, block by block as the platform does: each separately, or the lines of one
-    continuously."""
+    """Put texts into windows, block by block as the platform does: each separately, or all as one text."""
     rest = iter(texts)
     while block := list(itertools.islice(rest, chat.LINES_AT_ONCE)):
         for text in chat.join_lines(block) if joins_lines else block:

@@ -51,7 +51,7 @@ def rehearse(
     """Go through everything once and undo it; every rank must call this before the first step.
 
     `fill(folder)` writes a checkpoint's files, `answer()` makes one short answer, `num_trained` parameters are learned,
-    and `keep` checkpoints will lie on the disk.
+    and `keep` checkpoints will be on the disk.
     Raises what the training would raise later, and Failure("disk_full") where its checkpoints have no room.
     """
     batch = _heaviest_batch(training)

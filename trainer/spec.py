@@ -39,8 +39,7 @@ FOLLOWING = ("reduce_lr_on_plateau", "greedy")
 
 
 def steps_of(rows: int, *, batch_size: int, epochs: float) -> int:
-    """Return the optimizer steps of `epochs` over `rows`: an epoch's last batch is as large as is left, a begun step is
-    done, and there is one at least.
+    """Return the optimizer steps of `epochs` over `rows`, at least one: an epoch's last batch may be smaller.
 
     The epochs count as they are written: 0.07 of 100 steps are 7, where binary fractions make a little more, and so 8.
     """

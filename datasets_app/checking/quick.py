@@ -27,7 +27,7 @@ from datasets_app.shapes.examples import Example, Opened
 from datasets_app.shapes.mark_scan import may_hold_marks
 
 BLOCK = 1 << 17
-"""Bytes: what is decoded at once still lies in the processor's cache."""
+"""Bytes: what is decoded at once still fits in the processor's cache."""
 _NEWLINE, _BRACE = b"\n{"
 SIGN_BYTES = 16 * 2**20
 SHORT_BYTES = 40

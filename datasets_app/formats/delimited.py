@@ -37,10 +37,10 @@ class Layout:
 
 
 def table_in(head: bytes) -> Layout | None:
-    """Return how the table is made up that begins with `head`, in UTF-8; None for any other text.
+    """Return the layout of the table that begins with `head`, in UTF-8; None for any other text.
 
     Tabs on every line are a table's. The other separators occur in prose too, so they need a first line of names; bars
-    also stand in marks of chat templates, so they need known ones.
+    also occur in marks of chat templates, so they need known ones.
     """
     text = head.decode("utf-8-sig", "replace")
     if "\0" in text:

@@ -1,7 +1,7 @@
 """The words of the identity recipe: questions of each kind, answers in each tone, and guards.
 
 Guards are short facts and short answers to requests: without them a small model gives its name in answer to
-"Give me …" or "Tell me about …". The questions of the acceptance test stand in no row that is learned.
+"Give me …" or "Tell me about …". The questions of the acceptance test appear in no row that is trained on.
 """
 
 QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {

@@ -33,7 +33,7 @@ LISTS = {
 }
 """Lists of messages, with what they are called in a name, and the keys that are read in them."""
 PARSED = ("tools", "functions", "system", "system_prompt")
-"""Keys that the reading of messages looks at, though it may end before it comes to them."""
+"""Keys that the parser of messages uses, though it may end before it reaches them."""
 NAMELESS = "(no name)"
 """What a column without a name is called."""
 LONGEST_NAME = 60

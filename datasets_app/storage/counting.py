@@ -1,4 +1,4 @@
-"""How many bytes of a team's files lie in storage."""
+"""How many bytes of a team's files are in storage."""
 
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _

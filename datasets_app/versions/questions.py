@@ -70,7 +70,7 @@ def answer_unused(*, file: TrainingFile, answers: Mapping[str, str], by: User | 
     """Record what to do with unused keys: {key: "leave_out" | "question" | "system"}.
 
     The key "*" stands for all questions that are not named. Leaving out changes no row, so it is remembered with the
-    file, which is returned; a use makes a version of the same bytes, which is read so.
+    file, which is returned; a use makes a version of the same bytes, which is read that way.
     """
     require_processed(file, allows_text=True)
     answers = _checked(file, answers)

@@ -207,7 +207,7 @@ class NewReading(serializers.Serializer):
     encoding = serializers.CharField(max_length=40, required=False, allow_blank=True)
     columns = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), required=False)
     unused = serializers.DictField(child=serializers.CharField(max_length=20), required=False)
-    """{KEY: "leave_out" | "question" | "system"}; the key "*" stands for all that is asked."""
+    """{KEY: "leave_out" | "question" | "system"}; the key "*" stands for all questions."""
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 

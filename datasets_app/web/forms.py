@@ -62,7 +62,7 @@ class ReadingForm(PageForm):
 
     @property
     def rows(self) -> list[list[BoundField]]:
-        """Return the fields as they stand below each other."""
+        """Return the fields in the order in which they are shown."""
         return [[self[f"column-{part}"] for part in COLUMNS], [self[n] for n in ("shape", "format", "encoding")]]
 
 

@@ -18,7 +18,7 @@ _EXTENDED_NAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORE
 
 
 class Form:
-    """What a form has brought so far. `feed` it the body, then call `finish`."""
+    """What has been received of a form so far. `feed` it the body, then call `finish`."""
 
     def __init__(self, content_type: str, *, file_field: str, limit: int) -> None:
         """Take the file of field `file_field` with at most `limit` bytes; UserError for another content type."""
@@ -48,7 +48,7 @@ class Form:
             raise _malformed(str(error)) from None
 
     def finish(self) -> Spool:
-        """Return the file; UserError when the body broke off or brought none."""
+        """Return the file; UserError when the body broke off or contained none."""
         if not self._is_whole:
             raise _malformed(message("form_ends_early"))
         if self.spool is None:

@@ -37,7 +37,7 @@ class FileAcceptanceObject(TypedDict):
     object: Literal["file.acceptance"]
     tests: list[StoredTest]
     needed: dict[str, float]
-    """The share of right answers that each topic wants."""
+    """The share of right answers that each topic needs."""
 
 
 class RecipesView(APIView):

@@ -53,7 +53,7 @@ def _take_back(name: str) -> None:
 
 
 def _unpublished(attempt: Attempt, directory: RunDirectory) -> list[Checkpoint]:
-    """Return what `attempt` has made and what it took over from a lost one, by whose files it goes on."""
+    """Return what `attempt` has made and what it took over from a lost one, whose files it continues from."""
     waiting = Checkpoint.objects.filter(job=attempt.job_id, published_at=None).order_by("step")
     taken_over = waiting.filter(attempt__number__lt=attempt.number, step__lte=attempt.resumed_from_step or 0)
     here = [checkpoint for checkpoint in taken_over if directory.checkpoint(checkpoint.step).is_dir()]

@@ -135,7 +135,7 @@ def _note_start(job: FineTuningJob, attempt: Attempt, event: Event) -> None:
 
 
 def _compare_devices(attempt: Attempt) -> None:
-    """Say so where a training goes on with other than the devices it had: sums are then added in another order."""
+    """Record when a training continues on other devices than before: sums are then added in another order."""
     before = attempt.run.kept_accelerators
     now = attempt.run.allocations.count()
     if attempt.resumed_from_step and before is not None and before != now:

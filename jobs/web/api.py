@@ -183,7 +183,7 @@ class EventsView(APIView):
 
 
 class CheckpointsView(APIView):
-    """GET /v1/fine_tuning/jobs/{id}/checkpoints, newest first: those that lie in storage"""
+    """GET /v1/fine_tuning/jobs/{id}/checkpoints, newest first: those that are in storage"""
 
     @answers(ListObject[CheckpointObject])
     def get(self, request: Request, job_id: str) -> Response:

@@ -15,7 +15,7 @@ OUTPUT_DIR = "output"
 def arguments_of(job: FineTuningJob) -> list[str]:
     """Return the DeepSpeed command as a list of arguments; [] while the job has no values yet.
 
-    The rows must be downloaded (`data_address`) to the name that stands under --data_path. --chat_path is the run
+    The rows must be downloaded (`data_address`) to the name that is given as --data_path. --chat_path is the run
     directory's folder with the tokenizer and the template that has the system prompt's choice in it.
     """
     if not job.hyperparameters:
@@ -64,12 +64,12 @@ def is_read_by_hand(file: TrainingFile) -> bool:
 
 
 def local_name(file: TrainingFile) -> str:
-    """Return the name under which a file's rows lie beside the command."""
+    """Return the name of a file's rows beside the command."""
     return file.filename if is_read_by_hand(file) else file.rows_filename
 
 
 def training_name(job: FineTuningJob) -> str:
-    """Return what stands under --data_path."""
+    """Return the value of --data_path."""
     if job.training_file is not None:
         return local_name(job.training_file)
     return str(job.file_ids.get("training_name") or job.training_file_id_shown)

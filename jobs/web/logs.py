@@ -29,7 +29,7 @@ class LogPart:
     size: int
     """Bytes of the log as it is now."""
     text: str
-    """As it stands there: for administrators, since libraries write stacks and folders between the sentences."""
+    """Unchanged: for administrators, since libraries write stacks and folders between the sentences."""
     starts_line: bool = True
 
     @property

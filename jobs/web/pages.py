@@ -66,7 +66,7 @@ def status_of(job: FineTuningJob) -> dict[str, str]:
 
 
 def sentence_of(job: FineTuningJob) -> str:
-    """Say in one sentence how the job stands, and what it waits for."""
+    """Return one sentence on the job's state, and what it waits for."""
     if job.is_stopping:
         return _("Stopping after the current step.")
     if job.is_finishing_early:

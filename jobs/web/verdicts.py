@@ -1,4 +1,4 @@
-"""What a job's acceptance test has come to, in words."""
+"""The result of a job's acceptance test, in words."""
 
 from typing import TypedDict
 

@@ -112,9 +112,9 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_GET
 def job_live(request: PageRequest, job_id: str) -> HttpResponse:
-    """Answer the page's questions while the job goes on; its end reloads the whole page, once.
+    """Answer the page's polling while the job runs; its end reloads the whole page, once.
 
-    Results, values and buttons come with that reload: a button that stood there before would be taken from under the
+    Results, values and buttons come with that reload: replacing single buttons would take them away from under the
     cursor.
     """
     found = services.get_job(team=request.team, job_id=job_id)
@@ -151,7 +151,7 @@ def job_whole_log(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
-    """Say where the job stands in line and what would help; a post does one of those things."""
+    """Show the job's place in line and what would help; a post does one of those things."""
     found = services.get_job(team=request.team, job_id=job_id)
     if request.method == "GET":
         return render(request, "jobs/_queue.html", queue_panel(found))

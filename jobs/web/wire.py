@@ -139,7 +139,7 @@ class LogObject(TypedDict):
 
 
 def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobObject:
-    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter stands beside OpenAI's three.
+    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter is listed beside OpenAI's three.
 
     What the trainer's process has written besides its sentences is for an administrator alone.
     """

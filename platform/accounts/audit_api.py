@@ -101,7 +101,7 @@ def question_of(asked: dict[str, Any], *, own: Team | None) -> audit.Question:
 
 
 def place_of(after: str) -> int | None:
-    """Return the number of the event that a page goes on after."""
+    """Return the number of the event after which a page continues."""
     if not after:
         return None
     if not (after.isascii() and after.isdigit() and len(after) < 19):

@@ -1,4 +1,4 @@
-"""Where a request comes from: its address, behind proxies the person's own, and the key that it brought.
+"""Where a request comes from: its address, behind proxies the person's own, and the key that it was sent with.
 
 The audit reads it where something is recorded, so that no use case has to hand it on.
 """
@@ -21,10 +21,10 @@ current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 
 def begin(address: str) -> None:
-    """Make `address` that of the current request, which has brought no key yet."""
+    """Make `address` that of the current request, whose key is not known yet."""
     current.set(Origin(address=address[:60]))
 
 
 def by_key(key_id: str) -> None:
-    """Note the key that the current request has brought."""
+    """Record the key that the current request was sent with."""
     current.set(replace(current.get(), key=key_id))

@@ -1,7 +1,7 @@
 """What the catalogue offers: facts about models that this platform can train and serve without code of theirs.
 
 Left out are models whose repositories need their own code (InternLM, Baichuan, ChatGLM): such code is never run here.
-No weights' checksum stands here unless it was computed from the very file; hubs tell theirs at download time.
+A checksum of weights is listed only if it was computed from the very file; hubs tell theirs at download time.
 """
 
 from dataclasses import dataclass

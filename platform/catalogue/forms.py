@@ -10,7 +10,7 @@ from common.forms import PageForm, field_like
 
 
 class DownloadForm(PageForm):
-    """A model's row; the box stands there while its licence waits to be accepted."""
+    """A model's row; the box is shown until its licence has been accepted."""
 
     accept_licence = field_like(Download, "accept_licence", label=_("I accept its licence"))
 

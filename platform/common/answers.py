@@ -35,7 +35,7 @@ class DeletedObject(TypedDict):
 
 
 class ErrorDetail(TypedDict):
-    """What is wrong: in words, and by a code that programs tell it by."""
+    """What is wrong: in words, and by a code that programs can distinguish."""
 
     message: str
     type: str
@@ -76,7 +76,7 @@ def answers(body: Any, *, status: int = 200, streams: Mapping[str, Any] | None =
 
 
 def declared(view: Any, method: str) -> Declared | None:
-    """Return what `view`, as it stands in the URL conf, declares for `method`."""
+    """Return what `view`, as listed in the URL conf, declares for `method`."""
     kind = getattr(view, "cls", None)
     marked = view if kind is None else getattr(kind, "get" if method == "HEAD" else method.lower(), None)
     found: Declared | None = getattr(marked, "answers", None)

@@ -106,7 +106,7 @@ def _filled(hint: Any, given: dict[Any, Any]) -> Any:
 
 
 def _notes(kind: Any) -> dict[str, str]:
-    """Return the text that stands below each key in the source."""
+    """Return the text below each key in the source."""
     try:
         [found] = ast.parse(inspect.getsource(kind)).body
     except OSError:  # made by a call, as where a key is a word of Python

@@ -13,7 +13,7 @@ connection: ContextVar[WriteTransport | None] = ContextVar("connection", default
 def unsent_bytes() -> int:
     """Return the bytes that wait for the reader of the current answer: the server's, and those of the system.
 
-    The server's alone tell little: the system takes more of them only once its own buffer, of megabytes, is a third
+    The server's alone say little: the system takes more of them only once its own buffer, of megabytes, is a third
     empty, so that a reader who is slow but steady would seem to take nothing for minutes.
     """
     transport = connection.get()

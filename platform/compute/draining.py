@@ -20,7 +20,7 @@ def drain_node(timeout_seconds: float) -> None:
     """Ask every tree of this node to stop (reason "drain") and wait; kill what is left after `timeout_seconds`.
 
     The supervisors of the node's worker do the asking, so they must be alive. Runs that end this way carry the stop
-    reason "drain", by which their app knows to go on with them at the next start.
+    reason "drain", by which their app knows to continue them at the next start.
     """
     node = Node.objects.filter(name=node_name()).first()
     if node is None:

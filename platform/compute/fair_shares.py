@@ -11,7 +11,7 @@ from compute.scheduler.usage import decayed, with_use
 HORIZON = 3600.0
 """Seconds for which devices that a team holds count as used already: who has just got some waits for others."""
 ROUND = timedelta(seconds=10)
-"""Sums are brought up to date at most so often."""
+"""The least time between two updates of the sums."""
 
 
 def usage_of(pool: Pool) -> dict[int, float]:

@@ -51,7 +51,7 @@ class RunForecastQuerySet(models.QuerySet["RunForecast"]):
 
 
 class RunForecast(models.Model):
-    """Where a Run stands in line and when it should start: the first range that was made, and the newest."""
+    """A Run's place in line and when it should start: the first range that was made, and the newest."""
 
     run = models.OneToOneField("compute.Run", models.CASCADE, primary_key=True, related_name="forecast")
     position = models.PositiveIntegerField()

@@ -80,13 +80,13 @@ def outlook(run: Run) -> RunForecast | None:
 
 
 def forecast_lines() -> int:
-    """Store where the first Runs of each pool's line stand and when they should start; returns how many."""
+    """Store the places of the first Runs in each pool's line and when they should start; return how many."""
     RunForecast.objects.note_starts()
     return sum(forecast_line(pool) for pool in Pool.objects.order_by("pk"))
 
 
 def forecast_line(pool: Pool, *, looked_at: Iterable[str] = (), bounds: Bounds = ROUND) -> int:
-    """Store where the first Runs of a pool's line stand and when they should start; returns how many."""
+    """Store the places of the first Runs in a pool's line and when they should start; return how many."""
     line = _line(pool)
     if line is None:
         return 0

@@ -100,7 +100,7 @@ def resets_at() -> datetime:
 
 
 def hold_on() -> None:
-    """Hold one more hour for each Run that has taken all that was held: nobody knew, or it goes on for longer."""
+    """Hold one more hour for each Run that has used all that was held: its length was unknown, or it runs longer."""
     now, here = timezone.now(), running()
     holds = _holds_of(here)
     for run in here:
@@ -149,7 +149,7 @@ def _holds_of(runs: Iterable[Running]) -> Mapping[str, Decimal]:
 
 
 def forecast(seconds: Decimal) -> Decimal:
-    """Return what the month comes to by its end if it goes on as it has since it began."""
+    """Return what the month adds up to by its end if it continues at its pace so far."""
     first = beginning(month_of(today())[0])
     passed, whole = exact_seconds(timezone.now() - first), exact_seconds(resets_at() - first)
     return seconds * whole / max(passed, Decimal(1))

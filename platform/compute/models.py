@@ -27,7 +27,7 @@ class NotHeld(RuntimeError):
 
 
 class Priority(models.IntegerChoices):
-    """Who comes first among those that stand alike otherwise; urgent is granted by an administrator."""
+    """Who comes first among otherwise equal ones; urgent is granted by an administrator."""
 
     LOW = -1, pgettext_lazy("priority", "Low")
     NORMAL = 0, pgettext_lazy("priority", "Normal")
@@ -159,7 +159,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(state=Run.State.WAITING).order_by("-priority", "queued_at", "created_at", "pk")
 
     def waiting_before(self, run: "Run") -> int:
-        """Return how many Runs stand before `run` by priority and place alone, whatever else the scheduler weighs."""
+        """Return how many Runs are before `run` by priority and place alone, whatever else the scheduler weighs."""
         sooner = models.Q(priority__gt=run.priority) | models.Q(priority=run.priority, queued_at__lt=run.queued_at)
         return self.filter(sooner, state=Run.State.WAITING, pool=run.pool_id).count()
 
@@ -238,7 +238,7 @@ class Run(models.Model):
     min_accelerators = models.PositiveIntegerField(null=True)
     """The fewest that "auto" may begin with; null: one."""
     kept_accelerators = models.PositiveIntegerField(null=True)
-    """What its work had before, when "auto" goes on with it."""
+    """What its work had before, when "auto" continues with it."""
     max_seconds = models.PositiveIntegerField(null=True)
     """How long it may hold its devices; null: as long as its team's quota allows."""
     counts_in_quota = models.BooleanField(default=True)

@@ -65,9 +65,9 @@ def _waiting(pool: Pool, longest: dict[int, int]) -> list[Waiting]:
 
 
 def limit_of(most: int | None, longest: int | None, *, is_preemptible: bool) -> float | None:
-    """Return how long a Run may hold its devices. A team's longest run is for work that can go on later.
+    """Return how long a Run may hold its devices. A team's longest run is for work that can continue later.
 
-    A deployment, which cannot, is there for as long as it is wanted.
+    A deployment, which cannot, has no limit.
     """
     return _least_of(most, longest if is_preemptible else None)
 

@@ -1,4 +1,4 @@
-"""How teams stand in a pool: what they hold, borrow, wait for, and have used of the month."""
+"""The standings of teams in a pool: what they hold, borrow, wait for, and have used of the month."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,7 +26,7 @@ class Standing:
 
 
 def standings(pool: Pool) -> dict[int, Standing]:
-    """Return how each team stands in `pool`, in as many queries for many teams as for one; absent: nothing at all."""
+    """Return each team's standing in `pool`, in as many queries for many teams as for one; absent: no use at all."""
     guaranteed = dict(Quota.objects.filter(pool=pool).values_list("team_id", "guaranteed"))
     counted = Allocation.objects.filter(released_at=None, run__pool=pool, run__counts_in_quota=True)
     in_use = dict(counted.order_by().values_list("run__team_id").annotate(number=Count("pk")))

@@ -99,7 +99,7 @@ def _query(question: Question) -> dict[str, str]:
 
 
 def _sentence(team: Team | None, used: Mapping[hours.Key, Decimal]) -> str:
-    """Say what the month has come to, and what it will at this pace."""
+    """Return a sentence on the month's use so far, and at its end at this pace."""
     seconds = sum((taken for (of, _pool), taken in used.items() if team is None or team.pk == of), Decimal(0))
     said = _("This month %(used)s accelerator-hours were used; at this pace about %(forecast)s by its end.")
     return said % {"used": in_hours(seconds), "forecast": in_hours(hours.forecast(seconds))}

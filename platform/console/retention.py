@@ -1,6 +1,6 @@
 """What is deleted automatically, and when: every rule in one place, its days in settings.KEEP_DAYS (0: never).
 
-Nothing goes that a live Run uses, or that a job which has not ended needs to go on: such a job keeps its run
+Nothing is deleted that a live Run uses, or that a job which has not ended needs to continue: such a job keeps its run
 directories, and every token cache used since the oldest such job was made. What goes can be made or fetched again, or
 is of no more use: token caches are built anew from the file, tuned models come from object storage.
 """

@@ -238,7 +238,7 @@ KEEP_DAYS = {
 }
 """After how many days unused (tokens, adapters) or over (all others) things are deleted; 0: never."""
 HOURS_GRACE_SECONDS = environment.number("LUTHIER_HOURS_GRACE_SECONDS", 3600)
-"""So long what runs goes on after its team's accelerator-hours of the month are used up."""
+"""How long Runs continue after their team's accelerator-hours of the month are used up."""
 FAIR_SHARE_HALF_LIFE_SECONDS = 3600.0 * environment.number("LUTHIER_FAIR_SHARE_HALF_LIFE_HOURS", 48)
 """After which a team's use counts half when accelerators that nobody is guaranteed are shared out; 0: never less."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)

@@ -34,7 +34,7 @@ def attend_to_rows(
 class PackedAttention(torch.autograd.Function):
     """query [1, heads, tokens, width]; key, value [1, kv heads, before + tokens, width] -> [1, tokens, heads, width].
 
-    `row_ends` [rows + 1] are the rows' borders among the tokens; each row sees what stands `before` all rows, and
+    `row_ends` [rows + 1] are the rows' borders among the tokens; each row sees what comes `before` all rows, and
     itself up to each token.
     """
 

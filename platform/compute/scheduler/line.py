@@ -1,4 +1,4 @@
-"""The pass over the line; the rules stand in the package's own words."""
+"""The pass over the line; the package's docstring has the rules."""
 
 import heapq
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ class Waiting:
     min_accelerators: int | None = None
     """The fewest that "auto" begins with; None: one."""
     kept_accelerators: int | None = None
-    """What its work had before, when "auto" goes on with it."""
+    """What its work had before, when "auto" continues with it."""
     most_seconds: float | None = None
     """It will have ended so long after its start; None: nobody knows."""
     preemptible: bool = True

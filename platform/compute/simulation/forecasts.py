@@ -48,7 +48,7 @@ class Range:
 
     @property
     def widths(self) -> tuple[float, float]:
-        """How far its ends lie from its middle, as logarithms."""
+        """The distances of its ends from its middle, as logarithms."""
         return (
             max(LEAST_WIDTH, _log(self.middle) - _log(self.low)),
             max(LEAST_WIDTH, _log(self.high) - _log(self.middle)),
@@ -74,7 +74,7 @@ class Spread:
     """Actual over estimated lengths, any number of them."""
     lower: float = 1.0
     upper: float = 1.0
-    """How many times as far as the futures reach the truth lies from their middle, below and above."""
+    """The distance of the truth from the futures' middle, as a multiple of their reach, below and above."""
 
 
 @dataclass(frozen=True, kw_only=True)
