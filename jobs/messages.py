@@ -6,7 +6,7 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
-        "delete_models": sentence("Delete tuned models that nobody needs; their checkpoints go with them."),
+        "delete_models": sentence("Delete tuned models that are no longer needed; their checkpoints go with them."),
         # Events: from a request to a queued job
         "job_created": sentence("The job was created. Its data is being read."),
         "conversations_ready": sentence("The data is ready: %(rows)s conversations to learn from. The job is queued."),
@@ -52,17 +52,17 @@ CATALOGUE = Catalogue(
             "newest checkpoint."
         ),
         "losses_may_differ": sentence(
-            "The job goes on with %(now)s accelerators instead of %(before)s, since there are no more for it. Its "
-            "losses may differ from those of a training without a break."
+            "The job continues with %(now)s accelerators instead of %(before)s, since no more are available "
+            "to it. Its losses may differ from those of a training without a break."
         ),
         "hours_nearly_used": sentence(
-            "The team has used %(percent)s %% of its %(hours)s accelerator-hours of this month. At 100 %% nothing new "
-            "of it starts until %(resets_on)s."
+            "The team has used %(percent)s %% of its %(hours)s accelerator-hours of this month. At 100 %% "
+            "none of its new work starts until %(resets_on)s."
         ),
         "hours_used_up": sentence(
-            "The team has used all of its %(hours)s accelerator-hours of this month. What runs is stopped after "
-            "%(minutes)s minutes and goes on from its checkpoint on %(resets_on)s, or once an administrator raises the "
-            "limit."
+            "The team has used all of its %(hours)s accelerator-hours of this month. Running work is stopped "
+            "after %(minutes)s minutes and continues from its checkpoint on %(resets_on)s, or once an "
+            "administrator raises the limit."
         ),
         "attempt_without_result": sentence("The last attempt ended without a result. The job is queued again."),
         "result_lost": sentence("The result was lost with its node."),
@@ -150,7 +150,7 @@ CATALOGUE = Catalogue(
         "no_such_checkpoint": sentence("There is no checkpoint %(checkpoint)r in this job."),
         "no_such_attempt": sentence("This job has no attempt %(number)d."),
         "job_keeps_its_accelerators": sentence(
-            "This job has already begun, so it goes on with as many accelerators as it had. Cancel it, or wait."
+            "This job has already started, so it continues with as many accelerators as it had. Cancel it, or wait."
         ),
         "nothing_left_to_do": sentence("This job has already %(ended)s, so there is nothing to %(verb)s."),
         "been_cancelled": sentence("been cancelled"),

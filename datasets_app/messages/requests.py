@@ -50,8 +50,8 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "no_such_part": sentence("This upload has no part %(part)s."),
     "wrong_size": sentence("The parts have %(bytes)d bytes together, but %(announced)d were announced."),
     "wrong_checksum": sentence("The joined parts have the MD5 %(found)s, not %(said)s. Upload the file again."),
-    "delete_data_sets": sentence("Delete data sets, or versions of them, that nobody needs."),
-    "delete_results": sentence("Delete result files of trainings that nobody needs."),
+    "delete_data_sets": sentence("Delete data sets, or versions of them, that are no longer needed."),
+    "delete_results": sentence("Delete result files of trainings that are no longer needed."),
     # Forms
     "send_multipart": sentence("Send the file as multipart/form-data, as curl's -F does."),
     "malformed_form": sentence("The form cannot be read: %(reason)s."),

@@ -38,7 +38,7 @@ def queue_panel(job: FineTuningJob) -> dict[str, Any]:
 
 def _start(low: int | None, high: int | None) -> str:
     if low is None or high is None:
-        return _("When it starts cannot be said yet: nobody knows how long what runs now will take.")
+        return _("Its start cannot be estimated yet: it is not known how long the running work will take.")
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (low, high))
     if (last - timezone.now()).total_seconds() < NOW_SECONDS:
         return _("It should start within a minute.")
@@ -65,5 +65,5 @@ def _button(job: FineTuningJob, found: WhatIfObject) -> HelpButton:
         "field": "",
         "value": "",
         "label": _("Take it down"),
-        "question": _("Take this deployment down? Its name answers no more until it is deployed again."),
+        "question": _("Take this deployment down? Its name stops answering until it is deployed again."),
     }

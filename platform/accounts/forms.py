@@ -79,7 +79,7 @@ class NewPasswordForm(PageForm):
         help_text=_("At least 8 characters, not only digits, and none of the most common passwords."),
     )
     password_again = forms.CharField(
-        label=_("New password once more"),
+        label=_("Repeat the new password"),
         strip=False,
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),

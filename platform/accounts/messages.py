@@ -8,11 +8,11 @@ CATALOGUE = Catalogue(
         "invalid_email": sentence("'%(email)s' is not an email address."),
         "administrator_needed": sentence("Only an administrator of the platform may do this."),
         "account_exists": sentence(
-            "%(email)s has an account already. Sign in with it, then open the invitation again."
+            "%(email)s already has an account. Sign in with it, then open the invitation again."
         ),
         "invitation_for_another": sentence("This invitation is for %(email)s. Sign out, and sign in as that person."),
         "link_over": sentence(
-            "This link does not work: it was used, withdrawn or has expired. Ask whoever sent it for another."
+            "This link does not work: it was used, withdrawn or has expired. Ask the sender for another."
         ),
         "no_invitation": sentence("There is no such open invitation."),
         "unknown_person": sentence(
@@ -26,7 +26,7 @@ CATALOGUE = Catalogue(
         # Teams
         "no_team": sentence("You belong to no team yet. Ask an administrator to add you to one."),
         "team_not_found": sentence("There is no team '%(team)s'."),
-        "team_name_taken": sentence("There is a team '%(team)s' already. Choose another name."),
+        "team_name_taken": sentence("There is already a team '%(team)s'. Choose another name."),
         "team_without_name": sentence("A team needs a name."),
         "invalid_team": sentence("%(team)s is the platform's own team, which nobody belongs to. Choose another name."),
         # Roles
@@ -40,7 +40,7 @@ CATALOGUE = Catalogue(
         "owners_can_change": sentence("An owner can change that: %(owners)s."),
         "administrator_can_change": sentence("An administrator can change that."),
         # Audit
-        "no_audit_event": sentence("There is no event '%(event)s' to go on after."),
+        "no_audit_event": sentence("There is no event '%(event)s' to continue after."),
         # Keys
         "api_key_not_found": sentence("This API key does not exist."),
         "api_key_missing": sentence("Send an API key as '%(header)s'."),

@@ -59,7 +59,7 @@ CATALOGUE = Catalogue(
         "priority_normal": sentence("normal"),
         "priority_high": sentence("high"),
         "priority_urgent": sentence("urgent"),
-        "waits_no_longer": sentence("This work does not wait any more, so nothing of it can be changed."),
+        "waits_no_longer": sentence("This work is no longer waiting, so it cannot be changed."),
         "waits_in_the_queue": sentence("Waiting in the queue. It starts automatically."),
         "waits_for_its_quota": sentence("Waiting: your team uses %(used)s of its %(quota)s."),
         "waits_beyond_its_quota": sentence(
@@ -81,7 +81,7 @@ CATALOGUE = Catalogue(
         ),
         "waits_behind_its_person": sentence("Waiting: earlier work of the same person comes first."),
         "waits_for_its_guarantee": sentence(
-            "Waiting: other work saves a checkpoint and gives back accelerators that your team is guaranteed."
+            "Waiting: other work is saving a checkpoint and returning accelerators that your team is guaranteed."
         ),
         "waits_for_a_larger_node": sentence(
             "Waiting: this asks for %(asked)s, but the largest node has %(largest)s. Ask for fewer, or add a larger "

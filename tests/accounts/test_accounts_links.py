@@ -165,7 +165,7 @@ class TestInvitation:
         assert "new@example.com" in again
         refused = client.post("/members/invite", {"email": "boss@example.com", "role": "member"})
         assert refused.status_code == 409
-        assert "in the team already" in error_at(refused, "invitation-email")
+        assert "already in the team" in error_at(refused, "invitation-email")
         link = Link.objects.get()
         client.post(f"/members/invitations/{link.pk}/revoke")
         assert not Link.objects.open().exists()

@@ -43,7 +43,7 @@ def test_a_file_beyond_it_is_refused_with_what_to_do(team: Team) -> None:
     assert (refused.value.status, refused.value.code) == (413, "storage_full")
     assert str(refused.value.message) == (
         "The team stores 1.8 kB and may store 3.5 kB, which leaves no room for 1.8 kB more. Delete data sets, or "
-        "versions of them, that nobody needs. Or ask an administrator for more."
+        "versions of them, that are no longer needed. Or ask an administrator for more."
     )
     assert TrainingFile.objects.count() == 1
     services.delete_file(file=TrainingFile.objects.get(), by=None)

@@ -235,4 +235,4 @@ class TestStopped:
         hold(second, devices=1)
         work.record(second, FakeTrainer(second).start(resumed_from_step=1).events)
         said = [str(event.message) for event in job.events.all()]
-        assert any("goes on with 1 accelerators instead of 2" in one for one in said)
+        assert any("continues with 1 accelerators instead of 2" in one for one in said)

@@ -57,10 +57,10 @@ class TestHours:
         reconciling.tell_of_hours()
         day = next_month(today())
         assert told(job)[-2:] == [
-            "The team has used 80 % of its 10 accelerator-hours of this month. At 100 % nothing new of it starts until "
-            f"{day}.",
-            "The team has used all of its 10 accelerator-hours of this month. What runs is stopped after 60 minutes "
-            f"and goes on from its checkpoint on {day}, or once an administrator raises the limit.",
+            "The team has used 80 % of its 10 accelerator-hours of this month. At 100 % none of its new work starts "
+            f"until {day}.",
+            "The team has used all of its 10 accelerator-hours of this month. Running work is stopped after 60 minutes "
+            f"and continues from its checkpoint on {day}, or once an administrator raises the limit.",
         ]
 
     def test_a_training_that_is_stopped_for_them_waits_and_says_why(self, work: Training, job: FineTuningJob) -> None:
