@@ -6,7 +6,8 @@ from django.db.models import Count
 
 from accounts.models import Team
 from compute.disk import Disk
-from compute.models import DEFAULT_POOL, Allocation, Node, Quota, Run
+from compute.models import Allocation, Node, Quota, Run
+from compute.shares import DEFAULT_POOL
 
 
 class Holder(TypedDict):

@@ -128,7 +128,7 @@ def tree_of(run: Run) -> list[psutil.Process]:
 
 def event_rows(run: Run) -> list[tuple[int, str]]:
     rows = AuditEvent.objects.filter(target=run.pk, action__startswith="event.").order_by("pk")
-    return [(row.data["seq"], row.action.removeprefix("event.")) for row in rows]
+    return [(row.after["seq"], row.action.removeprefix("event.")) for row in rows]
 
 
 def wait_for_state(run: Run, state: str) -> None:
