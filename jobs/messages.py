@@ -43,6 +43,7 @@ CATALOGUE = Catalogue(
         "attempt_stopped_for_hours": sentence(
             "Attempt %(number)d was stopped: the team's accelerator-hours of this month are used up."
         ),
+        "attempt_drained": sentence("Attempt %(number)d was stopped: its node takes no work at the moment."),
         "attempt_preempted": sentence(
             "Attempt %(number)d gave back accelerators that its team had borrowed: another team needs what it is "
             "guaranteed."

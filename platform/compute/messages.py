@@ -11,6 +11,7 @@ CATALOGUE = Catalogue(
         "host_restarted": sentence("The host was restarted in the meantime."),
         "invalid_accelerators": sentence("A run needs at least 1 accelerator, not %(accelerators)s."),
         "invalid_quota": sentence("A quota is a whole number from 0 to %(most)d, or none for the whole pool."),
+        "no_such_node": sentence("There is no node %(node)s."),
         "node_gone": sentence("The node %(node)s has stopped reporting."),
         "process_ended_silently": sentence(
             "The process ended without saying why. An administrator can find more in its log."

@@ -19,11 +19,16 @@ ADVISORY_LOCK = 0x6C757468
 """Two schedulers at once could each see a team below its quota; one at a time cannot."""
 
 
+def lock_the_line() -> None:
+    """Wait until no scheduler decides, and keep others from it until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+
+
 @transaction.atomic
 def schedule() -> list[Decision]:
     """Look at the queues once and start, stop and explain; returns what was decided."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+    lock_the_line()
     decisions: list[Decision] = []
     for pool in Pool.objects.order_by("pk"):
         began = time.monotonic()

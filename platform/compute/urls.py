@@ -4,6 +4,8 @@ from django.urls import path
 
 from compute import api as rest
 from compute import views
+from compute.nodes import ACTIONS
+from compute.nodes_api import NodeActionView
 from compute.usage_page import usage_page
 
 v1: list[Any] = []
@@ -11,6 +13,7 @@ api = [
     path("pool", rest.PoolView.as_view()),
     path("pool/forecasts", rest.ForecastsView.as_view()),
     path("quotas/<str:team>", rest.QuotaView.as_view()),
+    *(path(f"nodes/<str:name>/{action}", NodeActionView.as_view(action=action)) for action in ACTIONS),
 ]
 pages = [
     path("pool", views.pool, name="pool"),
