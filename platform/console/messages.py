@@ -4,6 +4,29 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
+        # Backups
+        "backup_damaged": sentence("%(path)s is damaged or no backup of Luthier (%(what)s). Nothing was restored."),
+        "backup_exists": sentence("%(path)s is there already. Choose another name, or remove it."),
+        "backup_has_files": sentence(
+            "This backup brings its own objects, but LUTHIER_S3_BUCKET names a bucket. Restore without it, or from a "
+            "backup that was made with the bucket."
+        ),
+        "backup_is_newer": sentence(
+            "This backup was made by another version of Luthier, which knows %(migration)s. Restore it with that one."
+        ),
+        "backup_of_another_format": sentence("%(path)s has a format that this version of Luthier does not read."),
+        "bucket_lacks": sentence(
+            "The bucket lacks '%(name)s', or has other bytes under that name. Restore the bucket first."
+        ),
+        "database_not_empty": sentence(
+            "The database has tables already. A backup is restored into an empty one alone: name another in "
+            "DATABASE_URL."
+        ),
+        "home_not_empty": sentence(
+            "%(home)s is not empty: it has %(found)s. A backup is restored into an empty home alone: choose another "
+            "LUTHIER_HOME."
+        ),
+        "storage_not_empty": sentence("%(place)s has files already. Empty it, or choose another LUTHIER_HOME."),
         # Addresses
         "bad_request": sentence("The request cannot be understood. Go back and try again."),
         "invalid_path": sentence("The path contains a character that is not allowed."),
