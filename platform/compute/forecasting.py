@@ -87,6 +87,8 @@ def forecast_lines() -> int:
 
 def forecast_line(pool: Pool, *, looked_at: Iterable[str] = (), bounds: Bounds = ROUND) -> int:
     """Store the places of the first Runs in a pool's line and when they should start; return how many."""
+    if not Run.objects.waiting().filter(pool=pool).exists():
+        return 0
     line = _line(pool)
     if line is None:
         return 0

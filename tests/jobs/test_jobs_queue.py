@@ -20,8 +20,8 @@ FIELDS = {"position", "code", "params", "message", "blockers", "eta_low", "eta_h
 
 @pytest.fixture
 def node(db: None) -> Node:
-    """Return a node of two cores."""
-    node = Node.objects.create(name="n1", queue="node-n1", last_seen_at=timezone.now())
+    """Return a node of two cores, which stays heard however long a slow machine takes over a test."""
+    node = Node.objects.create(name="n1", queue="node-n1", last_seen_at=timezone.now() + timedelta(hours=1))
     for index in range(2):
         Device.objects.create(node=node, index=index, kind="cpu")
     return node
