@@ -54,12 +54,6 @@ def environment_for(devices: Sequence[Device], directory: RunDirectory) -> dict[
     return environment | _accelerator(devices)
 
 
-def threads_beside() -> dict[str, str]:
-    """Return what a tree without a device computes with: a thread on each core, which sleeps at once while it waits."""
-    cores = len(os.sched_getaffinity(0))
-    return dict.fromkeys(THREADS, str(cores)) | {"OMP_WAIT_POLICY": "PASSIVE"}
-
-
 def _waiting() -> dict[str, str]:
     """Return how a thread waits for the others at the end of each of the thousands of small parallel loops of a step.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, NotRequired, TypedDict
 
 from compute.beside import step_back
-from compute.child_environment import environment_for, threads_beside
+from compute.child_environment import environment_for
 from compute.devices import boot_id
 from compute.forkserver import FORK_SERVER
 from compute.messages import message
@@ -106,8 +106,7 @@ class LocalLauncher:
 
         Raises WorkError when the system cannot start it.
         """
-        threads = {} if devices else threads_beside()
-        environment = environment_for(devices, directory) | threads | command.environment
+        environment = environment_for(devices, directory) | command.environment
         try:
             with directory.log.open("ab") as log:
                 spawned = self._fork(command, environment, directory, log) or self._spawn(

@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from compute import devices, processes, services, tasks
+from compute.beside import NICENESS
 from compute.hold import STOPPING
 from compute.launcher import Death, LocalLauncher
 from compute.models import Device, Node, Run
@@ -91,6 +92,16 @@ class TestLauncher:
         wait_until(lambda: not launcher.alive(spawned.handle))
         assert launcher.death(spawned.handle).exit_code == 125
         assert not (directory.root / "began").exists()
+
+    def test_without_a_device_a_tree_and_its_session_step_back(self, directory: RunDirectory) -> None:
+        cores = [Device(index=core, kind="cpu") for core in sorted(os.sched_getaffinity(0))[:1]]
+        for held, niceness in (([], NICENESS), (cores, os.getpriority(os.PRIO_PROCESS, 0))):
+            spawned = LocalLauncher().start(Command(argv=("true",)), held, directory)
+            pid = spawned.handle["pid"]
+            assert os.getpriority(os.PRIO_PROCESS, pid) == niceness
+            if (group := Path(f"/proc/{pid}/autogroup")).exists():
+                assert (f"nice {NICENESS}" in group.read_text()) is not bool(held)
+            spawned.abandon()
 
     def test_finds_the_same_process_again_and_not_another_one(self, directory: RunDirectory) -> None:
         launcher = LocalLauncher()
