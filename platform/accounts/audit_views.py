@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts import audit
@@ -70,5 +71,13 @@ def _row(event: AuditEvent) -> dict[str, Any]:
     return {
         "event": event,
         "action": ACTIONS.get(event.action, event.action),
-        "changes": [Change(name=name, before=before.get(name), after=after.get(name)) for name in names],
+        "changes": [
+            Change(name=name, before=_shown(before.get(name)), after=_shown(after.get(name)))
+            for name in names
+            if event.before is not None or after.get(name) not in (None, "")
+        ],
     }
+
+
+def _shown(value: Any) -> Any:
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else value

@@ -120,6 +120,15 @@ class TeamNameForm(PageForm):
     name = field_like(TeamBody, "name", label=_("Name"))
 
 
+class TeamRowForm(TeamNameForm):
+    """A team's row, whose label is for those who hear the page."""
+
+    def __init__(self, data: Any = None, *, team: Team) -> None:
+        super().__init__(data, initial={"name": team.name}, auto_id=f"team-{team.pk}-%s")
+        label = _("Name of the team %(team)s") % {"team": team.name}
+        self.fields["name"].widget.attrs["aria-label"] = label
+
+
 class RoleForm(PageForm):
     """A member's row."""
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import links, teams
-from accounts.forms import TeamNameForm
+from accounts.forms import TeamNameForm, TeamRowForm
 from accounts.models import Team, User
 from accounts.requests import PageRequest
 
@@ -39,7 +39,7 @@ def rename_team(request: PageRequest, team_id: int) -> HttpResponse:
     """Give a team another name."""
     _require_admin(request)
     team = get_object_or_404(Team.objects.tenants(), pk=team_id)
-    form = TeamNameForm(request.POST, auto_id=f"team-{team.pk}-%s")
+    form = TeamRowForm(request.POST, team=team)
 
     def rename(name: str) -> HttpResponse:
         teams.rename_team(team=team, name=name, by=request.user)
@@ -72,7 +72,9 @@ def _page(
     if text:
         found = found.filter(Q(name__icontains=text) | Q(slug__icontains=text))
         people = people.filter(Q(email__icontains=text) | Q(name__icontains=text))
-    rows = [(team, renamed[1] if renamed and renamed[0].pk == team.pk else _named(team)) for team in found[:ROWS]]
+    rows = [
+        (team, renamed[1] if renamed and renamed[0].pk == team.pk else TeamRowForm(team=team)) for team in found[:ROWS]
+    ]
     context = {
         "form": form,
         "rows": rows,
@@ -85,10 +87,6 @@ def _page(
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/teams -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "accounts/teams.html", context, status=status)
-
-
-def _named(team: Team) -> TeamNameForm:
-    return TeamNameForm(initial={"name": team.name}, auto_id=f"team-{team.pk}-%s")
 
 
 def _require_admin(request: PageRequest) -> None:
