@@ -1,7 +1,7 @@
 """Three ways to share a pool that others use, over the scheduler's own snapshots: FIFO, Slurm's, Kueue's.
 
-They are written after the documentation of what they are like, with its defaults where it states any, and place a Run
-as ours does: on the fullest node with room. Each is an object that `Simulation` calls like `decide`.
+They are what is known of those schedulers, not those programs, and place a Run as ours does: on the fullest node with
+room. Each is an object that `Simulation` calls like `decide`.
 """
 
 import heapq
@@ -12,7 +12,7 @@ from benchmarks.traces import Job, Trace
 from compute.scheduler import Decision, Held, Snapshot, Start, Stop, Waiting
 
 SLURM_AGE, SLURM_FAIR_SHARE = 1000, 10_000
-"""PriorityWeightAge and PriorityWeightFairshare, ten times as much as the age, as Slurm's guide suggests."""
+"""PriorityWeightAge and PriorityWeightFairshare: fairness weighs ten times as much as age."""
 SLURM_MOST_AGE = 7 * 86_400.0
 """PriorityMaxAge."""
 SLURM_HALF_LIFE = 7 * 86_400.0

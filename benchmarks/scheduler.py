@@ -38,7 +38,7 @@ LOAD = 1.3
 LONGEST_BELOW = 2 * (COSTS.checkpoint + COSTS.between_passes)
 """Seconds below a guarantee: a checkpoint and a look of the scheduler, twice where what was about to end did not."""
 UTILISATION_TOLERANCE = 0.01
-"""As much as one seed differs from the next."""
+"""What is less apart counts as equal."""
 JAIN_TOLERANCE = 0.005
 NAMES = ("philly", "helios", "pai")
 

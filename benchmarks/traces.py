@@ -135,5 +135,5 @@ def _between(table: Sequence[tuple[float, float]], share: float) -> float:
 
 
 def _day(share: float) -> float:
-    """Return when `share` of the jobs have come: twice as many an hour by day as by night, as in all three traces."""
+    """Return when `share` of the jobs have come: twice as many an hour by day as by night, two days long."""
     return share + math.sin(4 * math.pi * share) / (12 * math.pi)
