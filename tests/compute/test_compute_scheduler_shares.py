@@ -89,6 +89,8 @@ class TestReclaiming:
             held("going-on", (101,), started_at=1, ends_at=5000.0, checkpoint_seconds=20.0),
         ]
         found = look([waiting("b", 1, B)], [node(1, 2)], holding=holding, guarantees={B: 1}, now=1000.0)
+        assert found == {"going-on": "preempt", "b": "reclaiming"}
+        found = look([waiting("b", 1, B)], [node(1, 1)], holding=holding[:1], guarantees={B: 1}, now=1000.0)
         assert found == {"b": "room"}
         overdue = [replace(holding[0], ends_at=900.0), holding[1]]
         found = look([waiting("b", 1, B)], [node(1, 2)], holding=overdue, guarantees={B: 1}, now=1000.0)

@@ -50,9 +50,9 @@ class TestRequestRun:
         assert run.id.startswith("run-")
         assert no_broker == [("compute.schedule", (), None)]
 
-    def test_refuses_less_than_one_accelerator(self, team: Team) -> None:
+    def test_refuses_less_than_no_accelerator(self, team: Team) -> None:
         with pytest.raises(UserError, match="at least 1"):
-            request(team, 0)
+            request(team, -1)
 
 
 class TestSchedule:

@@ -14,8 +14,7 @@ What bends that:
   or person; others pass by.
 - *Room.* A Run that finds no node with enough free devices claims those that are coming free. Where not enough of them
   are, it reserves the node on which it lacks the fewest: no later Run gets a device there, unless it will have ended
-  before the reservation begins (backfill). So a large Run is never starved by small ones. Only a few borrowing Runs
-  reserve at a time, so that a long line does not idle the whole pool.
+  before the reservation begins (backfill). So a large Run is never starved by small ones.
 - *Giving way.* Idle yielding Runs (shared replicas) are stopped for a Run that waits, the fewest that are needed.
 - *Beside.* A Run that asks for no device (a shared replica on cores) starts beside whatever holds them (`beside`).
 - *Auto.* A Run without a fixed size takes all it may of the best node when nobody else waits; else as much as its team

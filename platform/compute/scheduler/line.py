@@ -15,8 +15,6 @@ from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Sto
 
 URGENT = 2
 """The priority that an administrator grants: it comes before other teams' shares."""
-NODES_PER_RESERVATION = 1
-"""One borrowing Run at a time reserves a node for each so many nodes, at least one."""
 
 
 def decide(snapshot: Snapshot) -> list[Decision]:
@@ -49,7 +47,6 @@ class _Line:
         """Nothing of this size finds a node to reserve or to make room on."""
         self._unreclaimable = self._largest_open + 1
         """Nothing of this size gets room by preempting borrowers."""
-        self._reservations = max(1, len(self._rooms) // NODES_PER_RESERVATION)
         self._nevers: dict[object, Explanation | None] = {}
         self._said: dict[object, Explanation] = {}
         self._next_ends = self._next_end_of_each_team()
@@ -231,6 +228,8 @@ class _Line:
         """Claim what comes free where that is enough, idle Runs' devices included; else reserve a node."""
         if is_guaranteed:
             self._limits.promise(run, asked)
+        for one in self._rooms if asked < self._out_of_reach else ():
+            one.count_on_ends()
         room = self._best_to_wait_for(asked)
         if room is not None and room.reach >= asked:
             lacking = asked - len(room.free) - room.coming
@@ -239,11 +238,8 @@ class _Line:
             self._claim(room, asked)
             self._wait(run, {"code": "yielding" if is_yielding else "room", "asked": asked, **self._numbers()})
             return
-        if room is not None and (is_guaranteed or self._reservations > 0):
-            self._reservations -= not is_guaranteed
+        if room is not None:
             room.reserve(asked)
-        elif room is not None:
-            self._out_of_reach = min(self._out_of_reach, asked)
         key = ("room", asked, run.team_id, self._num_free)
         if (said := self._said.get(key)) is None:
             ends = self._next_ends.get(run.team_id, {})

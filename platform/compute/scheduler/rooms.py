@@ -23,7 +23,9 @@ class Room:
     node: NodeState
     free: list[int]
     coming: int = 0
-    """Devices of Runs that are being stopped, or end sooner than a checkpoint would take."""
+    """Devices of Runs that are being stopped."""
+    ending: int = 0
+    """Devices of Runs that should end sooner than a checkpoint would take: spared, but no guarantee waits for them."""
     idle: list[Held] = field(default_factory=list)
     borrowed: list[Held] = field(default_factory=list)
     """Runs that may be preempted."""
@@ -46,6 +48,10 @@ class Room:
     def reach(self) -> int:
         """Devices that are free, come free, or can be asked of idle Runs."""
         return len(self.free) + self.coming + self.num_idle
+
+    def count_on_ends(self) -> None:
+        """Take it that what should end soon does."""
+        self.coming, self.ending = self.coming + self.ending, 0
 
     def claim(self, asked: int) -> None:
         """Keep `asked` devices for a Run that waits: those that come free, and of the free ones what is lacking."""
@@ -102,7 +108,7 @@ def _room(node: NodeState, here: list[Held], lent: Mapping[str, Held], now: floa
         elif held.idle:
             room.idle.append(held)
         elif held.ends_at is not None and 0 <= held.ends_at - now <= held.checkpoint_seconds:
-            room.coming += len(held.device_ids)
+            room.ending += len(held.device_ids)
         else:
             if held.run_id in lent:
                 room.borrowed.append(held)
