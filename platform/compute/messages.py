@@ -12,6 +12,7 @@ CATALOGUE = Catalogue(
         "invalid_accelerators": sentence("A run needs at least 1 accelerator, not %(accelerators)s."),
         "invalid_quota": sentence("A quota is a whole number from 0 to %(most)d, or none for the whole pool."),
         "no_such_node": sentence("There is no node %(node)s."),
+        "no_node_action": sentence("A node cannot be asked for %(action)s, only for cordon, drain or uncordon."),
         "node_gone": sentence("The node %(node)s has stopped reporting."),
         "process_ended_silently": sentence(
             "The process ended without saying why. An administrator can find more in its log."

@@ -1,12 +1,14 @@
 """What there is and who holds it, for pages and the API."""
 
-from typing import Annotated, NotRequired, TypedDict, cast
+from collections import defaultdict
+from datetime import datetime
+from typing import Annotated, NamedTuple, NotRequired, TypedDict, cast
 
 from django.db.models import Count
 
 from accounts.models import Team
 from compute.disk import Disk
-from compute.models import Allocation, Node, Quota, Run
+from compute.models import Allocation, Device, Node, Quota, Run
 from compute.shares import DEFAULT_POOL
 
 
@@ -79,8 +81,8 @@ def pool(*, team: Team | None = None) -> Pool:
 
     With `team`, only that team's row is shown, other teams' Runs are shown as taken, without names, and no disk.
     """
-    holders = _holders()
-    nodes = [_node(node, holders, team) for node in Node.objects.order_by("name").prefetch_related("devices")]
+    holders, devices = _holders(), _devices()
+    nodes = [_node(node, devices[node.pk], holders, team) for node in Node.objects.order_by("name")]
     usable = [d for n in nodes if n["heard"] and not n["draining"] for d in n["devices"] if d["healthy"]]
     return {
         "accelerators": len(usable),
@@ -91,13 +93,51 @@ def pool(*, team: Team | None = None) -> Pool:
     }
 
 
-def _holders() -> dict[int, Allocation]:
-    held = Allocation.objects.filter(released_at=None).select_related("run__team")
-    return {allocation.device_id: allocation for allocation in held}
+class _Held(NamedTuple):
+    """Who holds a device: plain values, as there may be thousands."""
+
+    device_id: int
+    since: datetime
+    run_id: str
+    kind: str
+    label: str
+    team_id: int
+    team: str
+    counts_in_quota: bool
 
 
-def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> NodeObject:
-    devices = [device for device in node.devices.all() if device.present or device.pk in holders]
+class _Row(NamedTuple):
+    """A device."""
+
+    node_id: int
+    id: int
+    number: int
+    name: str
+    memory_bytes: int
+    healthy: bool
+    present: bool
+
+
+def _holders() -> dict[int, _Held]:
+    held = Allocation.objects.filter(released_at=None).values_list(
+        "device_id", "created_at", "run_id", "run__kind", "run__label", "run__team_id", "run__team__name",
+        "run__counts_in_quota",
+    )  # fmt: skip
+    return {row[0]: _Held(*row) for row in held}
+
+
+def _devices() -> dict[int, list[_Row]]:
+    """Return the devices of each node, by index."""
+    found: dict[int, list[_Row]] = defaultdict(list)
+    for row in Device.objects.order_by("node_id", "index").values_list(
+        "node_id", "id", "index", "name", "memory_bytes", "healthy", "present"
+    ):
+        found[row[0]].append(_Row(*row))
+    return found
+
+
+def _node(node: Node, rows: list[_Row], holders: dict[int, _Held], team: Team | None) -> NodeObject:
+    devices = [device for device in rows if device.present or device.id in holders]
     shown: NodeObject = {
         "name": node.name,
         "kind": node.kind,
@@ -106,11 +146,11 @@ def _node(node: Node, holders: dict[int, Allocation], team: Team | None) -> Node
         "last_seen_at": int(node.last_seen_at.timestamp()) if node.last_seen_at else None,
         "devices": [
             {
-                "index": device.index,
+                "index": device.number,
                 "name": device.name,
                 "memory_bytes": device.memory_bytes,
                 "healthy": device.healthy and device.present,
-                **_holder(holders.get(device.pk), team),
+                **_holder(holders.get(device.id), team),
             }
             for device in devices
         ],
@@ -127,22 +167,23 @@ def _disk(node: Node) -> MeasuredDisk | None:
     return {**cast(Disk, node.disk), "measured_at": int(node.disk_at.timestamp())}
 
 
-def _holder(allocation: Allocation | None, team: Team | None) -> Holder:
-    if allocation is None:
+def _holder(held: _Held | None, team: Team | None) -> Holder:
+    if held is None:
         return {"taken": False, "run": None, "team": None, "kind": None, "label": None, "since": None}
-    run = allocation.run
-    since = int(allocation.created_at.timestamp())
-    if team is not None and run.team_id != team.pk:
+    since = int(held.since.timestamp())
+    if team is not None and held.team_id != team.pk:
         return {"taken": True, "run": None, "team": None, "kind": None, "label": None, "since": since}
-    return {"taken": True, "run": run.pk, "team": run.team.name, "kind": run.kind, "label": run.label, "since": since}
+    return {
+        "taken": True, "run": held.run_id, "team": held.team, "kind": held.kind, "label": held.label, "since": since,
+    }  # fmt: skip
 
 
-def _teams(holders: dict[int, Allocation], only: Team | None) -> list[TeamObject]:
+def _teams(holders: dict[int, _Held], only: Team | None) -> list[TeamObject]:
     quotas = dict(Quota.objects.filter(pool__name=DEFAULT_POOL).values_list("team_id", "ceiling"))
     in_use: dict[int, int] = {}
-    for allocation in holders.values():
-        if allocation.run.counts_in_quota:
-            in_use[allocation.run.team_id] = in_use.get(allocation.run.team_id, 0) + 1
+    for held in holders.values():
+        if held.counts_in_quota:
+            in_use[held.team_id] = in_use.get(held.team_id, 0) + 1
     waiting = Run.objects.filter(state=Run.State.WAITING).order_by().values("team_id")
     queued = dict(waiting.annotate(number=Count("pk")).values_list("team_id", "number"))
     teams = Team.objects.order_by("name")

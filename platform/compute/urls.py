@@ -4,6 +4,7 @@ from django.urls import path
 
 from compute import api as rest
 from compute import views
+from compute.node_views import node_action
 from compute.nodes import ACTIONS
 from compute.nodes_api import NodeActionView
 from compute.usage_page import usage_page
@@ -17,6 +18,7 @@ api = [
 ]
 pages = [
     path("pool", views.pool, name="pool"),
+    path("pool/nodes/<str:name>/<str:action>", node_action, name="node_action"),
     path("usage", usage_page, name="usage"),
     path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
     path("pool/quotas/<int:team_id>/effect", views.quota_effect, name="quota_effect"),

@@ -1,8 +1,10 @@
 """The pool's page for administrators: quotas by team, devices and who holds them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -24,9 +26,14 @@ from compute.explanations import count_of
 from compute.forecasting import how_often
 from compute.forms import QuotaForm
 from compute.models import Pool as DefaultPool
-from compute.pool import DeviceObject, MeasuredDisk, Pool
+from compute.pool import MeasuredDisk, NodeObject, Pool, TeamObject
+from compute.pool_map import STATES, Question, map_of
 from compute.quotas import SHARES, devices_in, effect_of, guaranteed_in, quota_in, said_of
-from compute.standings import Standing, standings
+
+FEW_NODES = 10
+"""Of so many are the disks shown at once; of a larger pool's other nodes when one is looked at."""
+TEAMS = 20
+"""So many on one page."""
 
 
 @login_required
@@ -94,22 +101,14 @@ def _guaranteed() -> str:
 def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = None, status: int = 200) -> HttpResponse:
     whole, refused = services.pool(), refused or {}
     teams = [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM]
-    default = DefaultPool.default()
-    stand, quotas = standings(default), {row["team_id"]: row for row in default.quotas.values("team_id", *SHARES)}
+    question = Question.of(request.GET.dict())
     context = {
         "sentence": _sentence(whole),
         "guaranteed": _guaranteed(),
         "forecasts": _forecasts(),
-        "teams": [
-            {
-                **team,
-                "borrowed": stand.get(team["id"], Standing()).borrowed,
-                "form": refused.get(team["id"]) or QuotaForm(initial=quotas.get(team["id"]), team_id=team["id"]),
-            }
-            for team in teams
-        ],
-        "nodes": [{**node, "devices": [_device(device) for device in node["devices"]]} for node in whole["nodes"]],
-        "disks": [_disk(node["name"], disk) for node in whole["nodes"] if (disk := node["disk"])],
+        **_teams(request, teams, refused),
+        **_map(whole, question),
+        "disks": [_disk(node["name"], disk) for node in _with_disks(whole, question) if (disk := node["disk"])],
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "compute/pool.html", context, status=status)
@@ -145,6 +144,50 @@ def _disk(node: str, disk: MeasuredDisk) -> dict[str, object]:
     return {**disk, "node": node, "rows": rows, "at": datetime.fromtimestamp(disk["measured_at"], UTC)}
 
 
-def _device(device: DeviceObject) -> dict[str, object]:
-    since = device["since"]
-    return {**device, "since": datetime.fromtimestamp(since, UTC) if since else None}
+def _teams(request: PageRequest, teams: list[TeamObject], refused: Mapping[int, QuotaForm]) -> dict[str, object]:
+    """Return one page of the teams that are searched for; the one whose form was refused is on it."""
+    find = request.GET.get("team", "")[:100]
+    found = [team for team in teams if find.casefold() in team["name"].casefold()]
+    start = request.GET.get("from", "")
+    first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
+    first = next((n for n, team in enumerate(found) if team["id"] in refused), first) // TEAMS * TEAMS
+    quotas = {row["team_id"]: row for row in DefaultPool.default().quotas.values("team_id", *SHARES)}
+    return {
+        "team_find": find,
+        "are_many": len(teams) > TEAMS,
+        "teams_before": urlencode({"team": find, "from": first - TEAMS}) if first else "",
+        "teams_after": urlencode({"team": find, "from": first + TEAMS}) if len(found) > first + TEAMS else "",
+        "teams": [
+            {
+                **team,
+                "borrowed": max(0, team["in_use"] - quotas.get(team["id"], {"guaranteed": 0})["guaranteed"]),
+                "form": refused.get(team["id"]) or QuotaForm(initial=quotas.get(team["id"]), team_id=team["id"]),
+            }
+            for team in found[first : first + TEAMS]
+        ],
+    }
+
+
+def _map(whole: Pool, question: Question) -> dict[str, object]:
+    drawn = map_of(whole, question)
+    node = drawn.looked_at["node"] if drawn.looked_at else None
+    is_closed = bool(node and node["draining"])
+    return {
+        "map": drawn,
+        "question": question,
+        "first_nodes": replace(question, after="").address(),
+        "holders": sorted({d["team"] for n in whole["nodes"] for d in n["devices"] if d["team"]}),
+        "states": STATES.items(),
+        "map_actions": [
+            ("cordon", _("Cordon"), not is_closed),
+            ("drain", _("Drain"), node is not None and (not is_closed or any(d["taken"] for d in node["devices"]))),
+            ("uncordon", _("Put back into service"), is_closed),
+        ],
+    }
+
+
+def _with_disks(whole: Pool, question: Question) -> list[NodeObject]:
+    """Return the nodes whose disks are shown: the one that is looked at, else all of a small pool."""
+    if question.node:
+        return [node for node in whole["nodes"] if node["name"] == question.node]
+    return whole["nodes"][:FEW_NODES]

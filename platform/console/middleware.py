@@ -123,6 +123,7 @@ class MembershipMiddleware:
             "download_model",
             "pool",
             "set_quota",
+            "node_action",
             "quota_effect",
             "audit",
             "teams",
