@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from accounts.requests import no_team, team_named, team_of, user_of
+from accounts.roles import Role
 from common.answers import answers
 from common.api import body_of
 from common.errors import UserError
@@ -95,6 +96,9 @@ class QuotaView(APIView):
 
     What is not sent stays as it is; null is no limit. Members see their own team's quota, others' do not exist.
     """
+
+    roles = {"PUT": Role.VIEWER}
+    """Administrators alone, whatever their role."""
 
     @answers(QuotaObject)
     def get(self, request: Request, team: str) -> Response:
