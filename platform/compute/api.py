@@ -1,18 +1,18 @@
 """Compute over HTTP: the pool for every key, quotas for administrators."""
 
-from typing import Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
 
-from django.core.exceptions import PermissionDenied
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api import TeamView
 from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
-from accounts.requests import no_team, team_named, team_of, user_of
-from accounts.roles import Role
+from accounts.requests import team_of, user_of
 from common.answers import answers
 from common.api import body_of
 from common.errors import UserError
@@ -91,27 +91,24 @@ class QuotaBody(serializers.Serializer):
     storage_bytes = _number(MOST_BYTES)
 
 
-class QuotaView(APIView):
+class QuotaView(TeamView):
     """GET and PUT /api/v1/quotas/{team} {"guaranteed": 1, "ceiling": 2}; {"accelerators": 2} is a ceiling alone.
 
     What is not sent stays as it is; null is no limit. Members see their own team's quota, others' do not exist.
     """
 
-    roles = {"PUT": Role.VIEWER}
-    """Administrators alone, whatever their role."""
+    def get_permissions(self) -> Sequence[Any]:
+        if self.request.method == "PUT":
+            return [IsAuthenticated(), IsPlatformAdmin()]
+        return super().get_permissions()
 
     @answers(QuotaObject)
     def get(self, request: Request, team: str) -> Response:
-        found = team_named(team) if is_platform_admin(request) else team_of(request)
-        if team not in (found.slug, found.name):
-            raise no_team(team)
-        return Response(_as_json(found))
+        return Response(_as_json(team_of(request)))
 
     @answers(QuotaObject)
     def put(self, request: Request, team: str) -> Response:
-        if not is_platform_admin(request):
-            raise PermissionDenied(str(IsPlatformAdmin.message))
-        found = team_named(team)
+        found = team_of(request)
         changes = body_of(QuotaBody, request)
         if not changes:
             raise UserError(message("nothing_to_change"), code="missing_required_parameter")

@@ -31,7 +31,9 @@ FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 """Routes that show nothing of anybody's."""
-ADMINISTRATORS = re.compile(r"/pool|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*")
+ADMINISTRATORS = re.compile(
+    r"/pool(?:/quotas/.*)?|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
+)
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
 QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
 """What a route must be told, by its last word; a file that cannot be learned from has nothing of it."""
@@ -156,7 +158,8 @@ class World:
     def addresses(self) -> Iterator[str]:
         """Yield every address that can be looked at, with something behind it."""
         ids = {
-            "team": self.team.slug, "member_id": str(self.user.pk), "model_id": "tiny", "number": "0",
+            "team": self.team.slug, "team_id": str(self.team.pk), "member_id": str(self.user.pk),
+            "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk,
         }  # fmt: skip
