@@ -5,12 +5,14 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from compute.work import register
+        from compute.work import register, register_placed
         from datasets_app import hooks
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of
+        from jobs.training.attempts import keep_place
         from jobs.training.work import Training
 
         register(Training())
+        register_placed(Training.kind, keep_place)
         hooks.needs_files(reason_to_keep)
         hooks.on_processed(lambda file: wake_jobs_of(file.pk))

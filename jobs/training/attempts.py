@@ -9,7 +9,7 @@ from compute.models import Run
 from compute.services import request_run
 from jobs.estimates.estimating import expected_of
 from jobs.messages import message
-from jobs.models import Attempt, FineTuningJob
+from jobs.models import Attempt, FineTuningJob, JobEvent
 from rundir import newest_step
 from wording import Message
 
@@ -132,3 +132,13 @@ def is_hopeless(job: FineTuningJob) -> bool:
         return False
     reached_before = max((attempt.reached_step for attempt in earlier), default=0)
     return max(attempt.reached_step for attempt in last) <= reached_before
+
+
+def keep_place(run: Run, said: Message) -> None:
+    """Give the job the place and the priority that an administrator gave its waiting Run, and say so in its events."""
+    attempt = Attempt.objects.filter(run=run).first()
+    if attempt is None:
+        return
+    job = lock_job(attempt.job_id)
+    FineTuningJob.objects.filter(pk=job.pk).update(queued_at=run.queued_at, priority=run.priority)
+    JobEvent.write(job=job, message=said, attempt=attempt)

@@ -20,6 +20,8 @@ ACTIONS = {
     "member.role_changed": _("Role changed"),
     "member.removed": _("Member removed"),
     "quota.set": _("Quota changed"),
+    "queue.moved": _("Moved in the queue"),
+    "queue.prioritised": _("Priority of waiting work changed"),
     "node.cordoned": _("Node cordoned"),
     "node.drained": _("Node drained"),
     "node.uncordoned": _("Node put back into service"),

@@ -7,12 +7,16 @@ from compute import views
 from compute.node_views import node_action
 from compute.nodes import ACTIONS
 from compute.nodes_api import NodeActionView
+from compute.queue_api import MoveView, PriorityView, QueueView
 from compute.usage_page import usage_page
 
 v1: list[Any] = []
 api = [
     path("pool", rest.PoolView.as_view()),
     path("pool/forecasts", rest.ForecastsView.as_view()),
+    path("queue", QueueView.as_view()),
+    path("queue/<str:run>/move", MoveView.as_view()),
+    path("queue/<str:run>/priority", PriorityView.as_view()),
     path("quotas/<str:team>", rest.QuotaView.as_view()),
     *(path(f"nodes/<str:name>/{action}", NodeActionView.as_view(action=action)) for action in ACTIONS),
 ]

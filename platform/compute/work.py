@@ -88,6 +88,7 @@ class Pausable:
 
 
 _registry: dict[str, Work] = {}
+_placed: dict[str, Callable[["Run", Message], None]] = {}
 _pausable: list[Callable[[int], list[Pausable]]] = []
 
 
@@ -100,6 +101,17 @@ def register_pausable(finder: Callable[[int], list[Pausable]]) -> None:
     """Ask `finder` which idle work of a team, given by its id, a person could pause."""
     if finder not in _pausable:
         _pausable.append(finder)
+
+
+def register_placed(kind: str, note: Callable[["Run", Message], None]) -> None:
+    """Have `note` keep, for later Runs of the same work, where an administrator has put a waiting one, and say so."""
+    _placed[kind] = note
+
+
+def placed(run: "Run", said: Message) -> None:
+    """Tell the app of `run` its new place and priority, inside the transaction that writes them."""
+    if note := _placed.get(run.kind):
+        note(run, said)
 
 
 def pausable(team_id: int) -> list[Pausable]:
