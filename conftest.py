@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from xdist.scheduler import LoadFileScheduling
 
+from common.times import Times
 from console.embedded import Home, PostgreSQL, Valkey
 from tests import answers
 from tests.environment import HOME
@@ -44,6 +46,12 @@ def embedded_servers() -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(embedded_servers: Home) -> None:
     """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_with_nodes() -> None:
+    """Let a node that a test has made count as heard for as long as a test takes, however busy the machine is."""
+    django_settings.TIMES = replace(django_settings.TIMES, node_silent_seconds=Times.node_silent_seconds)
 
 
 @pytest.fixture(scope="session", autouse=True)
