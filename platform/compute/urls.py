@@ -8,6 +8,7 @@ from compute.node_views import node_action
 from compute.nodes import ACTIONS
 from compute.nodes_api import NodeActionView
 from compute.queue_api import MoveView, PriorityView, QueueView
+from compute.queue_page import queue_action, queue_page
 from compute.usage_page import usage_page
 
 v1: list[Any] = []
@@ -23,6 +24,8 @@ api = [
 pages = [
     path("pool", views.pool, name="pool"),
     path("pool/nodes/<str:name>/<str:action>", node_action, name="node_action"),
+    path("queue", queue_page, name="queue"),
+    path("queue/<str:run>", queue_action, name="queue_action"),
     path("usage", usage_page, name="usage"),
     path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
     path("pool/quotas/<int:team_id>/effect", views.quota_effect, name="quota_effect"),

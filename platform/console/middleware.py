@@ -124,6 +124,7 @@ class MembershipMiddleware:
             "pool",
             "set_quota",
             "node_action",
+            "queue_action",
             "quota_effect",
             "audit",
             "teams",

@@ -49,6 +49,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "catalogue/<model_id>/download": {"POST": ADMIN},
     "pool": {"GET": ADMIN},
     "pool/nodes/<name>/<action>": {"POST": ADMIN},
+    "queue": {"GET": V},
+    "queue/<run>": {"POST": ADMIN},
     "usage": {"GET": V},
     "pool/quotas/<team_id>": {"POST": ADMIN},
     "pool/quotas/<team_id>/effect": {"GET": ADMIN},

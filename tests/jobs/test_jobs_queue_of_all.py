@@ -6,13 +6,13 @@ import pytest
 from django.test import Client
 from job_makers import end, fresh, make_job, run_of
 
-from accounts.models import AuditEvent, Team
+from accounts.models import AuditEvent, Team, User
 from accounts.services import create_api_key
 from compute.models import Run
 from jobs.models import FineTuningJob
 from jobs.training.work import Training
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
 
 @pytest.fixture
@@ -91,3 +91,17 @@ def test_what_has_started_is_not_moved(admin: dict[str, str], line: list[FineTun
     assert post(admin, run, "move", {"to": "front"}).status_code == 409
     run.pk = "run-x"
     assert post(admin, run, "move", {"to": "front"}).status_code == 404
+
+
+def test_the_page_shows_and_moves(admin: dict[str, str], alice: Any, line: list[FineTuningJob]) -> None:
+    page = Client()
+    page.force_login(User.objects.get(email="root@example.com"))
+    last = run_of(line[2])
+    assert page.get("/queue").content.decode().count("To the front") == len(line)
+    assert page.post(f"/queue/{last.pk}", {"to": "front"}).url == "/queue"
+    assert ids(admin)[0] == last.pk
+    page.post(f"/queue/{last.pk}", {"priority": "low"})
+    assert ids(admin)[-1] == last.pk
+    page.force_login(alice.user)
+    assert "To the front" not in page.get("/queue").content.decode()
+    assert page.post(f"/queue/{last.pk}", {"to": "front"}).status_code == 403
