@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Team
@@ -22,6 +23,8 @@ from compute.queue_api import PRIORITIES, question_of
 from compute.services import explain
 
 ROWS = 50
+KINDS = {"training": pgettext_lazy("kind of work", "training"), "serving": pgettext_lazy("kind of work", "serving")}
+"""What a Run's kind is called on pages."""
 FIELDS = ("team", "kind", "priority", "pool", "search")
 
 
@@ -42,8 +45,9 @@ def queue_page(request: PageRequest) -> HttpResponse:
         "is_asked": bool(query),
         "teams": Team.objects.tenants().order_by("name") if own is None else (),
         "priorities": [(priority.word, priority.label) for priority in Priority],
-        "rows": [{"run": run, "why": explain(run), "forecast": getattr(run, "forecast", None),
-                  "priority": Priority(run.priority).word} for run in found[:ROWS]],
+        "rows": [{"run": run, "kind": KINDS.get(run.kind, run.kind), "why": explain(run),
+                  "forecast": getattr(run, "forecast", None), "priority": Priority(run.priority).word}
+                 for run in found[:ROWS]],
         "later": urlencode({**query, "after": found[ROWS - 1].pk}) if len(found) > ROWS else "",
         "first": urlencode(query) if after else None,
         "curl": f"curl '{settings.PUBLIC_URL}/api/v1/queue?{urlencode(query)}' -H 'Authorization: Bearer sk-luthier-…'",
