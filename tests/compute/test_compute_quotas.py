@@ -91,6 +91,7 @@ class TestCommand:
         assert shares_of(team) == (1, None, None, 1)
 
     def test_of_a_pool(self, team: Team) -> None:
+        Pool.default()
         pool = Pool.objects.create(name="a100")
         call_command("set_quota", "--team", team.name, "--pool", "a100", "--ceiling", "4")
         assert Quota.objects.get().pool == pool

@@ -17,7 +17,7 @@ from tests.journeys.tiny_job import (
     wait_for_step,
 )
 
-pytestmark = [pytest.mark.system]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 def test_a_restored_platform_goes_on_training(homes: Path, tiny_platform: RunningPlatform) -> None:

@@ -132,7 +132,7 @@ class TestPlainText:
     @pytest.mark.parametrize(
         ("rows", "told"),
         [
-            ([{"text": "a b c"}, conversations(1)[0]], "Line 2 of notes.jsonl is no text"),
+            ([{"text": "a b c"}, conversations(1)[0]], "Line 2 of notes.jsonl is not text"),
             ([{"text": "a b c"}, {"text": " "}], "Line 2 of notes.jsonl has no text"),
             ([conversations(1)[0], {"text": "a b c"}], "Line 2 of notes.jsonl"),
         ],

@@ -100,5 +100,5 @@ class TestLooking:
 
 def test_a_recipe_wants_conversations(alice: Member) -> None:
     file = stored(alice.team, BOOK, "book.txt")
-    with pytest.raises(UserError, match="holds plain text"):
+    with pytest.raises(UserError, match="contains plain text"):
         services.identity_file(team=alice.team, by=None, identity=Identity(name="N", maker="M"), file=file)

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 WORDS = {
     "en-GB": {
-        "fault": "is no role",
+        "fault": "is not a valid role",
         "show": "Preview the changes",
         "make": "Create the repaired version",
         "ready": "Ready: 14 conversations",

@@ -18,7 +18,7 @@ from tests.journeys.tiny_job import (
     wait_for_step,
 )
 
-pytestmark = [pytest.mark.system]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
