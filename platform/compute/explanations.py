@@ -1,6 +1,7 @@
 """Why a Run waits: an explanation is {"code": …, numbers…} in the database and a message for readers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypedDict
 
 from django.utils import timezone
@@ -35,6 +36,9 @@ class Explanation(NextEnd, total=False):
     hours: int
     resets_on: str
     """A day, ISO 8601."""
+    begins_at: str
+    ends_at: str
+    """Of maintenance, ISO 8601."""
 
 
 SAID = {
@@ -53,6 +57,8 @@ SAID = {
     "beside": "waits_for_a_place_beside",
     "no_node": "waits_for_a_worker",
     "node_away": "waits_for_a_node",
+    "maintenance": "waits_for_the_end_of_maintenance",
+    "before_maintenance": "waits_rather_than_being_cut_off",
     "hours": "waits_for_hours",
     "model": "waits_for_its_model",
     "proving": "weights_being_verified",
@@ -60,6 +66,7 @@ SAID = {
 """The message of each code."""
 COUNTED = ("asked", "quota")
 """Numbers that are shown with what they count, such as "4 GPUs"."""
+MOMENTS = ("begins_at", "ends_at")
 
 
 def explained(explanation: Mapping[str, Any]) -> Message:
@@ -68,12 +75,19 @@ def explained(explanation: Mapping[str, Any]) -> Message:
     kind = str(explanation.get("kind", "cpu"))
     params = {name: explanation.get(name, 0) for name in CATALOGUE.sentences[code].placeholders}
     params |= {name: count_of(int(params[name]), kind) for name in COUNTED if name in params}
+    params |= {name: moment_of(str(params[name])) for name in MOMENTS if name in params}
     return message(code, **params).followed_by(_prediction(explanation))
 
 
 def count_of(number: int, kind: str) -> Message:
     """Return "4 GPUs" or "4 CPU cores"."""
     return message("gpus", count=number) if kind == "cuda" else message("cpu_cores", count=number)
+
+
+def moment_of(text: str) -> str:
+    """Return a moment in ISO 8601 as people write it: with its date where it is not today's, and the zone."""
+    moment = timezone.localtime(datetime.fromisoformat(text))
+    return format_date(moment, "H:i T" if moment.date() == timezone.localdate() else "Y-m-d H:i T")
 
 
 def _prediction(explanation: Mapping[str, Any]) -> Message | None:

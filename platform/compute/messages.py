@@ -106,6 +106,11 @@ CATALOGUE = Catalogue(
         "waits_for_a_node": sentence(
             "Waiting: the nodes that are large enough are not accepting new work at the moment."
         ),
+        "waits_for_the_end_of_maintenance": sentence("Waiting: its nodes are being maintained until %(ends_at)s."),
+        "waits_rather_than_being_cut_off": sentence(
+            "Waiting: it would not end before the maintenance that begins at %(begins_at)s. It can start after "
+            "%(ends_at)s."
+        ),
         "waits_for_its_model": sentence("Waiting: copying the model %(model)s to its node, %(percent)s %% so far."),
         "weights_being_verified": sentence("Starting: verifying the weights of %(model)s."),
         "unknown_kind": sentence("No kind of work is called '%(kind)s'. Known kinds: %(known)s."),

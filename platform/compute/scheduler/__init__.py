@@ -16,6 +16,8 @@ What bends that:
   are, it reserves the node on which it lacks the fewest: no later Run gets a device there, unless it will have ended
   before the reservation begins (backfill). So a large Run is never starved by small ones.
 - *Giving way.* Idle yielding Runs (shared replicas) are stopped for a Run that waits, the fewest that are needed.
+- *Maintenance.* A Run starts only where it will have ended before the node's next maintenance begins, as far as that is
+  known; what still runs at its beginning is drained (`windows`). Meanwhile the node takes nothing.
 - *Beside.* A Run that asks for no device (a shared replica on cores) starts beside whatever holds them (`beside`).
 - *Auto.* A Run without a fixed size takes all it may of the best node when nobody else waits; else as much as its team
   is guaranteed, at least its minimum. One that has run before keeps its number.
@@ -25,7 +27,19 @@ and neither does anything as large.
 """
 
 from compute.scheduler.line import decide
-from compute.scheduler.snapshot import Decision, End, Held, NodeState, Snapshot, SpentHours, Start, Stop, Wait, Waiting
+from compute.scheduler.snapshot import (
+    Decision,
+    End,
+    Held,
+    NodeState,
+    Snapshot,
+    SpentHours,
+    Start,
+    Stop,
+    Wait,
+    Waiting,
+    Window,
+)
 
 __all__ = [
     "Decision",
@@ -38,5 +52,6 @@ __all__ = [
     "Stop",
     "Wait",
     "Waiting",
+    "Window",
     "decide",
 ]

@@ -23,7 +23,7 @@ def decide_beside(waiting: list[Waiting], held: list[Held], snapshot: Snapshot) 
     The bound is there for the memory of the node, of which nobody else keeps count. Where it is reached, idle ones give
     way, one for each that waits.
     """
-    nodes = {node.node_id: node for node in snapshot.nodes if node.takes_runs and node.kind == "cpu"}
+    nodes = {node.node_id: node for node in snapshot.nodes if node.is_open(snapshot.now) and node.kind == "cpu"}
     there = Counter(one.node_id for one in held)
     leaving = sum(one.stopping for one in held)
     idle = [one for one in held if one.idle and not one.stopping and one.node_id in nodes]

@@ -1,6 +1,7 @@
 """The pass over the line; the package's docstring has the rules."""
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -11,7 +12,8 @@ from compute.scheduler.beside import decide_beside, parted
 from compute.scheduler.limits import Limits
 from compute.scheduler.reclaiming import borrowers, victims
 from compute.scheduler.rooms import Room, rooms_of
-from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting
+from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting, Window
+from compute.scheduler.windows import UNPREDICTED, Reach, closed_nodes, closings_of, drained, reaches_of
 
 URGENT = 2
 """The priority that an administrator grants: it comes before other teams' shares."""
@@ -20,7 +22,7 @@ URGENT = 2
 def decide(snapshot: Snapshot) -> list[Decision]:
     """Return one decision for each waiting Run, in the order in which they come, and a Stop for each that must go."""
     waiting, beside, line = parted(snapshot)
-    return [*decide_beside(waiting, beside, line), *_Line(line).decisions()]
+    return [*drained(snapshot), *decide_beside(waiting, beside, line), *_Line(line).decisions()]
 
 
 class _Line:
@@ -28,7 +30,8 @@ class _Line:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._over = [one for one in snapshot.held if _is_over(one, snapshot.now)]
+        closed = closed_nodes(snapshot)
+        self._over = [one for one in snapshot.held if _is_over(one, snapshot.now) and one.node_id not in closed]
         over = {one.run_id for one in self._over}
         self._limits = Limits(snapshot)
         lent = [one for one in borrowers(snapshot.held, snapshot.guarantees) if one.run_id not in over]
@@ -37,16 +40,12 @@ class _Line:
         self._total = sum(room.size for room in self._rooms)
         sizes = [len(node.device_ids) for node in snapshot.nodes]
         self._largest = max(sizes, default=0)
-        self._largest_open = max((room.size for room in self._rooms), default=0)
+        self._closings = closings_of(self._rooms)
+        self._reaches = reaches_of(self._rooms, self._closings)
+        self._largest_open = self._reaches[0].largest
         self._decisions: list[Decision] = []
         self._kind = "cuda" if any(node.kind == "cuda" for node in snapshot.nodes) else "cpu"
         self._is_alone = sum(not run.stop_requested for run in snapshot.waiting) == 1
-        self._too_large = self._largest_open + 1
-        """Nothing of this size fits on a node that nobody has reserved."""
-        self._out_of_reach = self._largest_open + 1
-        """Nothing of this size finds a node to reserve or to make room on."""
-        self._unreclaimable = self._largest_open + 1
-        """Nothing of this size gets room by preempting borrowers."""
         self._nevers: dict[object, Explanation | None] = {}
         self._said: dict[object, Explanation] = {}
         self._next_ends = self._next_end_of_each_team()
@@ -109,6 +108,8 @@ class _Line:
             return refusal
         if run.least > self._largest:
             return {"code": "too_large", "asked": run.least, "largest": self._largest}
+        if run.least > self._largest_open and (found := self._going_on(run.least)) is not None:
+            return {"code": "maintenance", "ends_at": _iso(found.ends_at)}
         if run.least > self._largest_open:
             return {"code": "node_away" if any(node.heard for node in self._snapshot.nodes) else "no_node"}
         return None
@@ -130,38 +131,65 @@ class _Line:
         return {
             team: {
                 "next_label": held.label,
-                "next_end_at": datetime.fromtimestamp(held.ends_at or 0.0, UTC).isoformat(),
+                "next_end_at": _iso(held.ends_at or 0.0),
             }
             for team, held in first.items()
+        }
+
+    def _going_on(self, asked: int) -> Window | None:
+        """Return the maintenance that ends first of nodes that are large enough."""
+        nodes = [node for node in self._snapshot.nodes if node.takes_runs and len(node.device_ids) >= asked]
+        found = [one for node in nodes if (one := node.window_at(self._snapshot.now)) is not None]
+        return min(found, key=lambda one: one.ends_at, default=None)
+
+    def _before_maintenance(self, run: Waiting) -> Explanation:
+        """Say which maintenance `run` would run into wherever it is large enough: the one that ends first."""
+        now = self._snapshot.now
+        coming = [one for room in self._rooms if room.size >= run.least and (one := room.node.next_window(now))]
+        found = min(coming, key=lambda one: one.ends_at)
+        return {
+            "code": "before_maintenance",
+            "begins_at": _iso(found.begins_at),
+            "ends_at": _iso(found.ends_at),
         }
 
     # -- where a Run goes ---------------------------------------------------------------------------------------------
 
     def _place(self, run: Waiting, *, is_guaranteed: bool) -> None:
         """Start a Run on the fullest node with room, make room for it, or reserve a node."""
-        wanted, least = self._sizes(run, is_guaranteed=is_guaranteed)
-        if wanted is None:
-            self._place_alone(run)
+        reach = self._reach_of(run)
+        if run.least > reach.largest:
+            self._wait(run, self._before_maintenance(run))
             return
-        room = self._fitting(wanted)
-        if room is None and is_guaranteed and self._reclaim(run, wanted):
+        wanted, least = self._sizes(run, reach, is_guaranteed=is_guaranteed)
+        if wanted is None:
+            self._place_alone(run, reach)
+            return
+        room = self._fitting(wanted, reach)
+        if room is None and is_guaranteed and self._reclaim(run, wanted, reach):
             return
         if room is None and least < wanted:
-            room = max(self._open_rooms(), key=lambda one: len(one.free), default=None)
+            room = max(_open(reach), key=lambda one: len(one.free), default=None)
             if room is not None and len(room.free) < least:
                 room = None
-        room = room or self._fitting(least) or self._backfill(run, least)
+        room = room or self._fitting(least, reach) or self._backfill(run, least, reach)
         if room is not None:
             self._start(run, room, min(wanted, len(room.free)))
-        elif not (is_guaranteed and self._reclaim(run, least)):
-            self._wait_for_room(run, least, is_guaranteed=is_guaranteed)
+        elif not (is_guaranteed and self._reclaim(run, least, reach)):
+            self._wait_for_room(run, least, reach, is_guaranteed=is_guaranteed)
 
-    def _sizes(self, run: Waiting, *, is_guaranteed: bool) -> tuple[int | None, int]:
+    def _reach_of(self, run: Waiting) -> Reach:
+        """Return the nodes on which `run` would have ended before they are maintained."""
+        if not self._closings:
+            return self._reaches[0]
+        return self._reaches[bisect_left(self._closings, self._snapshot.now + _lasts(run))]
+
+    def _sizes(self, run: Waiting, reach: Reach, *, is_guaranteed: bool) -> tuple[int | None, int]:
         """Return how many devices to look for and the fewest to begin with; None: all of a node that it may have."""
         if run.accelerators is not None:
             return run.accelerators, run.accelerators
         left = self._limits.left(run)
-        most = self._largest_open if left is None else min(left, self._largest_open)
+        most = reach.largest if left is None else min(left, reach.largest)
         if run.kept_accelerators is not None and run.kept_accelerators <= most:
             return run.kept_accelerators, run.kept_accelerators
         if self._is_alone:
@@ -169,15 +197,12 @@ class _Line:
         guaranteed = self._limits.guarantee_left(run) if is_guaranteed else 0
         return max(run.least, min(guaranteed, most)), run.least
 
-    def _open_rooms(self) -> list[Room]:
-        return [room for room in self._rooms if room.reserved_from is None]
-
-    def _fitting(self, asked: int) -> Room | None:
+    def _fitting(self, asked: int, reach: Reach) -> Room | None:
         """Return the fullest node with so many free devices."""
-        if asked >= self._too_large or asked > self._num_free:
+        if asked >= reach.too_large or asked > self._num_free:
             return None
         best = None
-        for room in self._rooms:
+        for room in reach.rooms:
             if (
                 room.reserved_from is None
                 and len(room.free) >= asked
@@ -185,25 +210,25 @@ class _Line:
             ):
                 best = room
         if best is None:
-            self._too_large = asked
+            reach.too_large = asked
         return best
 
-    def _backfill(self, run: Waiting, asked: int) -> Room | None:
+    def _backfill(self, run: Waiting, asked: int, reach: Reach) -> Room | None:
         """Return a reserved node whose devices `run` will have given back before they are needed."""
         if run.most_seconds is None or asked > self._num_free:
             return None
         ends_at = self._snapshot.now + run.most_seconds
-        for room in self._rooms:
+        for room in reach.rooms:
             if room.reserved_from is not None and len(room.free) >= asked and ends_at <= room.reserved_from:
                 return room
         return None
 
-    def _reclaim(self, run: Waiting, asked: int) -> bool:
+    def _reclaim(self, run: Waiting, asked: int, reach: Reach) -> bool:
         """Preempt the fewest borrowers of the node where that takes least; idle Runs there give way first."""
-        if asked >= self._unreclaimable:
+        if asked >= reach.unreclaimable:
             return False
         best: tuple[tuple[int, int, int], Room, list[Held]] | None = None
-        for room in self._open_rooms():
+        for room in _open(reach):
             lacking = asked - room.reach
             chosen = victims(room.borrowed, lacking) if lacking > 0 else []
             if room.size < asked or chosen is None:
@@ -212,7 +237,7 @@ class _Line:
             if best is None or cost < best[0]:
                 best = cost, room, chosen
         if best is None:
-            self._unreclaimable = asked
+            reach.unreclaimable = asked
             return False
         _, room, chosen = best
         self._make_way(room, asked - len(room.free) - room.coming - sum(len(one.device_ids) for one in chosen))
@@ -224,13 +249,13 @@ class _Line:
                          "asked": asked, **self._numbers()})  # fmt: skip
         return True
 
-    def _wait_for_room(self, run: Waiting, asked: int, *, is_guaranteed: bool) -> None:
+    def _wait_for_room(self, run: Waiting, asked: int, reach: Reach, *, is_guaranteed: bool) -> None:
         """Claim what comes free where that is enough, idle Runs' devices included; else reserve a node."""
         if is_guaranteed:
             self._limits.promise(run, asked)
-        for one in self._rooms if asked < self._out_of_reach else ():
+        for one in reach.rooms if asked < reach.out_of_reach else ():
             one.count_on_ends()
-        room = self._best_to_wait_for(asked)
+        room = self._best_to_wait_for(run, asked, reach)
         if room is not None and room.reach >= asked:
             lacking = asked - len(room.free) - room.coming
             is_yielding = lacking > 0 or room.is_yielding
@@ -248,20 +273,21 @@ class _Line:
             )
         self._decisions.append(Wait(run_id=run.run_id, explanation=said))
 
-    def _best_to_wait_for(self, asked: int) -> Room | None:
+    def _best_to_wait_for(self, run: Waiting, asked: int, reach: Reach) -> Room | None:
         """Return the node that nobody has reserved on which so many devices should be free first."""
-        if asked >= self._out_of_reach:
+        if asked >= reach.out_of_reach:
             return None
-        rooms = [room for room in self._open_rooms() if room.size >= asked]
+        rooms = [room for room in _open(reach) if room.size >= asked]
         if not rooms:
-            self._out_of_reach = asked
+            reach.out_of_reach = asked
             return None
         enough = [room for room in rooms if room.reach >= asked]
         if enough:
             return max(enough, key=lambda r: (len(r.free) + r.coming, len(r.free)))
-        return min(rooms, key=lambda r: (r.available_at(asked), -r.reach, -len(r.free)))
+        in_time = [room for room in rooms if room.available_at(asked) + _lasts(run) <= room.closes_at]
+        return min(in_time, key=lambda r: (r.available_at(asked), -r.reach, -len(r.free)), default=None)
 
-    def _place_alone(self, run: Waiting) -> None:
+    def _place_alone(self, run: Waiting, reach: Reach) -> None:
         """Give a Run all it may have of the best node; idle Runs there give way first, since it will hold for long."""
         left = self._limits.left(run)
 
@@ -269,12 +295,16 @@ class _Line:
             most = len(room.free) + room.num_idle + (room.coming if room.is_yielding else 0)
             return most if left is None else min(left, most)
 
-        room = max(self._rooms, key=lambda r: (share(r), len(r.free), r.coming))
+        room = max(reach.rooms, key=lambda r: (share(r), len(r.free), r.coming))
         wanted = share(room)
         if wanted >= run.least and wanted <= len(room.free):
             self._start(run, room, wanted)
             return
-        if wanted < run.least and self._limits.guarantee_left(run) >= run.least and self._reclaim(run, run.least):
+        if (
+            wanted < run.least
+            and self._limits.guarantee_left(run) >= run.least
+            and self._reclaim(run, run.least, reach)
+        ):
             return
         self._make_way(room, wanted - len(room.free) - (room.coming if room.is_yielding else 0))
         code = "yielding" if wanted else "room"
@@ -303,6 +333,18 @@ class _Line:
     def _numbers(self) -> Explanation:
         """Return how many devices are free to the line, and how many there are."""
         return {"free": self._num_free, "total": self._total}
+
+
+def _open(reach: Reach) -> list[Room]:
+    return [room for room in reach.rooms if room.reserved_from is None]
+
+
+def _lasts(run: Waiting) -> float:
+    return UNPREDICTED if run.most_seconds is None else run.most_seconds
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _is_over(held: Held, now: float) -> bool:

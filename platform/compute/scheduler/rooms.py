@@ -35,6 +35,8 @@ class Room:
     """Something on it gives way already."""
     reserved_from: float | None = None
     """From when on the node is one Run's; 0 where nobody knows."""
+    closes_at: float = math.inf
+    """When its next maintenance begins."""
 
     @property
     def size(self) -> int:
@@ -94,13 +96,17 @@ def rooms_of(snapshot: Snapshot, borrowing: Iterable[Held]) -> list[Room]:
     for held in snapshot.held:
         on.setdefault(held.node_id, []).append(held)
     lent: Mapping[str, Held] = {held.run_id: held for held in borrowing}
-    nodes = sorted((node for node in snapshot.nodes if node.takes_runs), key=lambda node: node.name)
+    nodes = sorted((node for node in snapshot.nodes if node.is_open(snapshot.now)), key=lambda node: node.name)
     return [_room(node, on.get(node.node_id, []), lent, snapshot.now) for node in nodes]
 
 
 def _room(node: NodeState, here: list[Held], lent: Mapping[str, Held], now: float) -> Room:
     taken = {device for held in here for device in held.device_ids}
-    room = Room(node=node, free=[device for device in node.device_ids if device not in taken])
+    room = Room(
+        node=node,
+        free=[device for device in node.device_ids if device not in taken],
+        closes_at=coming.begins_at if (coming := node.next_window(now)) is not None else math.inf,
+    )
     for held in here:
         if held.stopping:
             room.coming += len(held.device_ids)

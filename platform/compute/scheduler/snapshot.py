@@ -61,6 +61,14 @@ class Held:
     """How long it takes to give its devices back once it is asked to."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """When a node is being maintained: nothing runs there meanwhile."""
+
+    begins_at: float
+    ends_at: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class NodeState:
     node_id: int
@@ -71,6 +79,20 @@ class NodeState:
     heard: bool = True
     device_ids: tuple[int, ...]
     """The healthy devices, by index, held ones included."""
+    windows: tuple[Window, ...] = ()
+    """Maintenance that goes on or comes."""
+
+    def window_at(self, now: float) -> Window | None:
+        """Return the maintenance that goes on; None while there is none."""
+        return next((one for one in self.windows if one.begins_at <= now < one.ends_at), None)
+
+    def next_window(self, now: float) -> Window | None:
+        """Return the maintenance that comes next."""
+        return min((one for one in self.windows if one.begins_at > now), key=lambda one: one.begins_at, default=None)
+
+    def is_open(self, now: float) -> bool:
+        """Whether new Runs may start there now."""
+        return self.takes_runs and self.window_at(now) is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +138,10 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop:
-    """Stop a Run: "yield" and "preempt" so that another one gets its devices, "limit" when its time is over."""
+    """Stop a Run: "yield" and "preempt" so that another one gets its devices, "limit" when its time is over.
+
+    "drain" where its node is being maintained.
+    """
 
     run_id: str
     reason: str = "yield"

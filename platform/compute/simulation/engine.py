@@ -108,6 +108,11 @@ class Simulation:
         self._usage, self._used_until = dict(snapshot.usage), 0.0
         for held in snapshot.held:
             self._hold(held, None, seconds.get(held.run_id, math.inf))
+        self._windows = {window for node in snapshot.nodes for window in node.windows}
+        for window in self._windows:
+            for moment in (window.begins_at, window.ends_at):
+                if moment > snapshot.now:
+                    self._at(moment - snapshot.now, self._look_again)
         for arrival in arrivals:
             self._at(arrival.at, partial(self._arrive, arrival.waiting))
 
@@ -144,7 +149,7 @@ class Simulation:
         self.num_passes += 1
         self._is_changed = False
         self._next_pass = self.now + self._costs.between_passes
-        if not self.line:
+        if not self.line and not self._windows:
             return
         self._account()
         gone: set[str] = set()
@@ -158,7 +163,7 @@ class Simulation:
                     gone.add(decision.run_id)
                     self.lived[decision.run_id].ended_at = self.now
                 case Stop():
-                    self._stop(decision.run_id, goes_on=decision.reason != "limit")
+                    self._stop(decision)
         if gone:
             self.line = [one for one in self.line if one.run_id not in gone]
 
@@ -224,13 +229,32 @@ class Simulation:
         if (lived := self.lived.get(running.held.run_id)) is not None:
             lived.ended_at = self.now
 
-    def _stop(self, run_id: str, *, goes_on: bool) -> None:
-        running = self.running[run_id]
-        running.waiting = running.waiting if goes_on else None
+    def _look_again(self) -> None:
+        self._is_changed = True
+
+    def _stop(self, decision: Stop) -> None:
+        running = self.running[decision.run_id]
+        if decision.reason == "limit":
+            running.waiting = None
+        elif decision.reason == "drain" and running.waiting is None and running.held.preemptible:
+            running.waiting = self._waiting_again(running.held)
         running.stopped_at = self.now
         running.held = replace(running.held, stopping=True, yielding=True)
         running.left -= self.now - running.since
         self._at(self.now + self._costs.checkpoint, lambda: self._release(running))
+
+    def _waiting_again(self, held: Held) -> Waiting:
+        """Return what had devices at the beginning as it queues again: before all that waits."""
+        self._places[held.run_id] = -len(self._places) - 1
+        self.lived[held.run_id] = Lived(arrived_at=self.now)
+        return Waiting(
+            run_id=held.run_id,
+            team_id=held.team_id,
+            user_id=held.user_id,
+            priority=held.priority,
+            accelerators=len(held.device_ids),
+            counts_in_quota=held.counts_in_quota,
+        )
 
     def _release(self, running: _Running) -> None:
         """Take its devices from a Run that was stopped, and put it back into its own place in line."""

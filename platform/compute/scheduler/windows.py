@@ -1,0 +1,55 @@
+"""Maintenance: what would not end before it does not start there, and what still runs when it begins is drained."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from compute.scheduler.rooms import Room
+from compute.scheduler.snapshot import Snapshot, Stop
+
+UNPREDICTED = 600.0
+"""A Run of which nobody knows how long it lasts is taken to need so many seconds: it is drained when the window begins,
+and to start it just before that would be in vain."""
+
+
+def closed_nodes(snapshot: Snapshot) -> set[int]:
+    """Return the nodes that are being maintained."""
+    return {node.node_id for node in snapshot.nodes if node.window_at(snapshot.now) is not None}
+
+
+def drained(snapshot: Snapshot) -> list[Stop]:
+    """Return what still runs on nodes that are being maintained."""
+    closed = closed_nodes(snapshot)
+    return [
+        Stop(run_id=held.run_id, reason="drain")
+        for held in snapshot.held
+        if held.node_id in closed and not held.stopping
+    ]
+
+
+@dataclass
+class Reach:
+    """The nodes on which Runs of like length would end in time, and what is known not to fit there."""
+
+    rooms: Sequence[Room]
+    largest: int = 0
+    too_large: int = 0
+    """Nothing of this size fits on a node that nobody has reserved."""
+    out_of_reach: int = 0
+    """Nothing of this size finds a node to reserve or to make room on."""
+    unreclaimable: int = 0
+    """Nothing of this size gets room by preempting borrowers."""
+
+    def __post_init__(self) -> None:
+        self.largest = max((room.size for room in self.rooms), default=0)
+        self.too_large = self.out_of_reach = self.unreclaimable = self.largest + 1
+
+
+def closings_of(rooms: Iterable[Room]) -> list[float]:
+    """Return the moments at which nodes close, each once, in order."""
+    return sorted({room.closes_at for room in rooms if room.closes_at < math.inf})
+
+
+def reaches_of(rooms: Sequence[Room], closings: Sequence[float]) -> list[Reach]:
+    """Return the reach of Runs that end before every closing, then of those that outlast the first one, and so on."""
+    return [Reach([room for room in rooms if room.closes_at > last]) for last in (-math.inf, *closings)]
