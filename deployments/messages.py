@@ -50,6 +50,8 @@ CATALOGUE = Catalogue(
             "Asleep: the next request wakes it in about %(seconds)s seconds.",
             by="seconds",
         ),
+        "deployment_was_paused": sentence("It was paused."),
+        "nothing_to_pause": sentence("This deployment keeps no accelerators, so there is nothing to pause."),
         "deployment_beside_its_base": sentence("Asleep: the next request loads it beside its base, which is awake."),
         "deployment_unproven": sentence("It has yet to prove that it answers as trained, and does so when it wakes."),
         "deployment_has_failed": sentence("Failed: %(reason)s"),

@@ -133,8 +133,8 @@ class Deployment(Guarded):
     def mark_answering(self, verdict: dict[str, Any] | None = None) -> bool:
         return self.move(self.State.ANSWERING, reason=None, proven_at=timezone.now(), **_told(verdict))
 
-    def mark_asleep(self) -> bool:
-        return self.move(self.State.ASLEEP, reason=None)
+    def mark_asleep(self, reason: Message | None = None) -> bool:
+        return self.move(self.State.ASLEEP, reason=reason)
 
     def mark_failed(self, reason: Message) -> bool:
         return self.move(self.State.FAILED, reason=reason)

@@ -17,6 +17,7 @@ from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
 from deployments.replicas import serve_deployment, settle, wake_shared
 from deployments.reservations import columns
+from deployments.standing import standing_of
 from jobs import services as jobs
 from jobs.models import TunedModel, TunedModelQuerySet
 
@@ -112,6 +113,36 @@ def update_deployment(
     return deployment
 
 
+@transaction.atomic
+def pause_deployment(*, deployment: Deployment, by: User) -> Deployment:
+    """Put `deployment` to sleep: its own accelerators become free, and its next request, or `resume`, wakes it."""
+    require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
+    _stop_replica(deployment, reason="pause")
+    deployment = _locked(deployment)
+    if deployment.state == Deployment.State.ASLEEP:
+        return deployment
+    if deployment.shared or not deployment.mark_asleep(message("deployment_was_paused")):
+        raise UserError(message("nothing_to_pause"), code="nothing_to_pause", status=409)
+    AuditEvent.record(
+        actor=by, team=deployment.team, action="deployment.paused", target=deployment.id, name=deployment.name
+    )
+    return deployment
+
+
+@transaction.atomic
+def resume_deployment(*, deployment: Deployment, by: User) -> Deployment:
+    """Wake `deployment` without a request, one that has failed included."""
+    require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
+    deployment = _locked(deployment)
+    was = standing_of(deployment).state
+    if was in (Deployment.State.ASLEEP, Deployment.State.FAILED):
+        _wake(deployment)
+        AuditEvent.record(
+            actor=by, team=deployment.team, action="deployment.resumed", target=deployment.id, name=deployment.name
+        )
+    return deployment
+
+
 def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     """Return a live deployment of `team`; another team's does not exist."""
     found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
@@ -149,17 +180,22 @@ def _start(deployment: Deployment) -> None:
         serve_deployment(deployment)
 
 
+def _wake(deployment: Deployment) -> None:
+    """Have it loaded; where a Run that was asked to stop has not ended yet, the new one is asked for when it has."""
+    deployment.mark_starting()
+    _start(deployment)
+
+
 def _change_accelerators(deployment: Deployment, accelerators: Accelerators, min_replicas: int | None) -> None:
     kept = deployment.min_replicas if min_replicas is None and not deployment.shared else min_replicas
     _write(deployment, **columns(accelerators, min_replicas if accelerators == "shared" else kept))
-    deployment.mark_starting()
-    _start(deployment)  # where an old Run has not ended yet: the new one is asked for when it has
+    _wake(deployment)
 
 
 def _change_min_replicas(deployment: Deployment, min_replicas: int) -> None:
     _write(deployment, min_replicas=columns(deployment.reserved, min_replicas)["min_replicas"])
     if min_replicas and deployment.state == Deployment.State.ASLEEP:
-        _start(deployment)
+        _wake(deployment)
 
 
 def _write(deployment: Deployment, **changes: Any) -> None:

@@ -106,6 +106,8 @@ class _Now:
             said = message("deployment_asleep_wakes_in", seconds=wakes.seconds)
         if deployment.proven_at is None and deployment.adapter_id:
             said = said.followed_by(message("deployment_unproven"))
+        if deployment.state == Deployment.State.ASLEEP:
+            said = said.followed_by(deployment.reason)
         return Standing(state="asleep", message=said, asleep_since=wakes.last_end, wake_seconds=wakes.seconds)
 
     def _wakes(self, served: Served) -> _Wakes:

@@ -13,6 +13,10 @@ v1: list[URLPattern] = [
 api: list[URLPattern] = [
     path("deployments", our_api.Deployments.as_view()),
     path("deployments/<str:deployment_id>", our_api.OneDeployment.as_view()),
+    *(
+        path(f"deployments/<str:deployment_id>/{action}", our_api.SwitchView.as_view(action=action))
+        for action in our_api.SWITCHES
+    ),
 ]
 pages: list[URLPattern] = [
     path("deployments", views.deployments, name="deployments"),
@@ -21,6 +25,8 @@ pages: list[URLPattern] = [
     path("deployments/<str:deployment_id>", views.deployment, name="deployment"),
     path("deployments/<str:deployment_id>/live", views.deployment_live, name="deployment_live"),
     path("deployments/<str:deployment_id>/settings", views.deployment_settings, name="deployment_settings"),
+    path("deployments/<str:deployment_id>/pause", views.pause_deployment, name="pause_deployment"),
+    path("deployments/<str:deployment_id>/resume", views.resume_deployment, name="resume_deployment"),
     path("deployments/<str:deployment_id>/undeploy", views.undeploy, name="undeploy"),
     path("deployments/<str:deployment_id>/chat", views.deployment_chat, name="deployment_chat"),
 ]

@@ -99,6 +99,21 @@ class OneDeployment(APIView):
         return Response(deleted("deployment", deployment_id))
 
 
+class SwitchView(APIView):
+    """POST /api/v1/deployments/{id}/pause|resume: let it sleep until it is asked, or wake it."""
+
+    action = ""
+
+    @answers(DeploymentObject)
+    def post(self, request: Request, deployment_id: str) -> Response:
+        require_no_body(request)
+        switch = SWITCHES[self.action]
+        return Response(as_json(switch(deployment=_found(request, deployment_id), by=user_of(request))))
+
+
+SWITCHES = {"pause": services.pause_deployment, "resume": services.resume_deployment}
+
+
 def as_json(deployment: Deployment, now: Standing | None = None) -> DeploymentObject:
     """Return the public form of a deployment."""
     now = now or standing_of(deployment)

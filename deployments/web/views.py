@@ -30,7 +30,7 @@ from deployments.replicas import most_accelerators
 from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
 from deployments.web.forms import DeploymentForm, Offers, SettingsForm
-from jobs.models import TunedModel
+from jobs.models import FineTuningJob, TunedModel
 
 STATUSES = {
     "starting": ("busy", "loader"),
@@ -151,6 +151,8 @@ def _live(found: Deployment, now: Standing) -> dict[str, Any]:
         "status": status_of(now),
         "sentence": in_words(now.message),
         "is_settled": now.state in ("answering", "asleep", "failed"),
+        "can_pause": not found.shared and now.state in ("starting", "answering"),
+        "can_wake": now.state in ("asleep", "failed"),
     }
 
 
@@ -226,6 +228,31 @@ def deployment_settings(request: PageRequest, deployment_id: str) -> HttpRespons
 
     form = SettingsForm(request.POST, deployment=found, offers=_offers(request))
     return form.answer(change) or _page(request, found, form, status=form.status)
+
+
+@login_required
+@require_POST
+def pause_deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Let it sleep; from the page of a job that waits for what it kept, go back there."""
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    try:
+        services.pause_deployment(deployment=found, by=request.user)
+    except RoleNeeded:
+        raise
+    except UserError as error:
+        messages.error(request, in_words(error.message))
+    else:
+        messages.success(request, _("%(name)s sleeps. Its next request wakes it.") % {"name": found.name})
+    job = FineTuningJob.objects.visible_to(request.team).filter(pk=request.POST.get("job", "")).first()
+    return redirect("job", job.pk) if job is not None else redirect("deployment", deployment_id)
+
+
+@login_required
+@require_POST
+def resume_deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
+    found = services.get_deployment(team=request.team, deployment_id=deployment_id)
+    services.resume_deployment(deployment=found, by=request.user)
+    return redirect("deployment", deployment_id)
 
 
 @login_required

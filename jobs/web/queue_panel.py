@@ -61,9 +61,9 @@ def _button(job: FineTuningJob, found: WhatIfObject) -> HelpButton:
             }
     return {
         "message": found["message"],
-        "url": reverse("undeploy", args=[change["pause_deployment"]]),
-        "field": "",
-        "value": "",
-        "label": _("Take it down"),
-        "question": _("Take this deployment down? Its name stops answering until it is deployed again."),
+        "url": reverse("pause_deployment", args=[change["pause_deployment"]]),
+        "field": "job",
+        "value": job.pk,
+        "label": _("Pause it"),
+        "question": _("Pause this deployment? It sleeps, and its next request queues for accelerators again."),
     }

@@ -39,6 +39,8 @@ ACTIONS = {
     "hub_token.set": _("Hub token set"),
     "hub_token.removed": _("Hub token removed"),
     "deployment.created": _("Deployment created"),
+    "deployment.paused": _("Deployment paused"),
+    "deployment.resumed": _("Deployment woken"),
     "deployment.changed": _("Deployment changed"),
     "deployment.deleted": _("Deployment deleted"),
     "administration.added": _("Added on the administration pages"),

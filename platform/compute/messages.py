@@ -57,7 +57,7 @@ CATALOGUE = Catalogue(
         "would_start_between": sentence("would start between %(low)s and %(high)s"),
         "helps_with_fewer": sentence("With %(fewer)s instead of %(asked)s it %(when)s."),
         "helps_with_priority": sentence("With priority %(priority)s it %(when)s."),
-        "helps_by_pausing": sentence('If the deployment "%(name)s" (idle for %(idle)s) is taken down, it %(when)s.'),
+        "helps_by_pausing": sentence('If the deployment "%(name)s" (idle for %(idle)s) is paused, it %(when)s.'),
         "minutes": plural("%(count)s minute", "%(count)s minutes", by="count"),
         "hours": plural("%(count)s hour", "%(count)s hours", by="count"),
         "days": plural("%(count)s day", "%(count)s days", by="count"),

@@ -83,6 +83,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "deployments/<deployment_id>": {"GET": V},
     "deployments/<deployment_id>/live": {"GET": V},
     "deployments/<deployment_id>/settings": {"POST": M},
+    "deployments/<deployment_id>/pause": {"POST": M},
+    "deployments/<deployment_id>/resume": {"POST": M},
     "deployments/<deployment_id>/undeploy": {"POST": M},
     "deployments/<deployment_id>/chat": {"POST": V},  # to ask makes nothing
     # OpenAI's surface
@@ -156,6 +158,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/jobs/<job_id>/queue": {"GET": V, "POST": M},
     "api/v1/deployments": {"GET": V, "POST": M},
     "api/v1/deployments/<deployment_id>": {"GET": V, "PATCH": M, "DELETE": M},
+    "api/v1/deployments/<deployment_id>/pause": {"POST": M},
+    "api/v1/deployments/<deployment_id>/resume": {"POST": M},
 }
 STREAMED = ("/v1/files", "/v1/uploads/upload-x/parts", "/api/v1/files/file-x/versions")
 """What the shell routes past Django: POST, and a member's."""

@@ -7,6 +7,7 @@ from deployments_cast import Person, deploy, make_adapter, make_ready, run_of
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.models import AuditEvent
 from common.errors import UserError
 from compute.models import Run
 from deployments import replicas, services
@@ -16,7 +17,7 @@ from deployments.names import find_target
 from deployments.standing import standing_of
 from deployments.unloading import let_idle_go
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
 
 @pytest.fixture
@@ -81,6 +82,67 @@ class TestOwnAccelerators:
         sleeper.refresh_from_db()
         assert (sleeper.state, sleeper.min_replicas) == ("starting", 1)
         assert sleeper.live_replica is not None
+
+
+class TestPause:
+    @pytest.fixture
+    def kept(self, alice, adapter) -> Deployment:
+        made = deploy(alice, adapter, accelerators=1)
+        make_ready(made.live_replica)
+        return made
+
+    def test_frees_what_it_kept_until_it_is_asked(self, kept, alice):
+        replica = kept.live_replica
+        services.pause_deployment(deployment=kept, by=alice.user)
+        assert run_of(replica).stop_reason == "pause"
+        replicas.end_replica(replica=replica, outcome="stopped")
+        replicas.restart_deployments()
+        assert (state_of(kept), Replica.objects.live().count()) == ("asleep", 0)
+        assert isinstance(look(find_target(team=alice.team, name="violin")), Waiting)
+        assert state_of(kept) == "starting"
+
+    def test_ends_by_resuming_even_while_its_run_still_stops(self, kept, alice):
+        replica = kept.live_replica
+        services.pause_deployment(deployment=kept, by=alice.user)
+        services.resume_deployment(deployment=kept, by=alice.user)
+        replicas.end_replica(replica=replica, outcome="stopped")
+        assert run_of(kept.live_replica).pk != replica.run_id
+        assert state_of(kept) == "starting"
+
+    def test_twice_is_once(self, kept, alice):
+        for verb in ("pause", "pause", "resume", "resume"):
+            getattr(services, f"{verb}_deployment")(deployment=kept, by=alice.user)
+        told = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+        assert told[-2:] == ["deployment.paused", "deployment.resumed"]
+        assert len(told) == 3
+
+    def test_of_what_keeps_nothing_is_refused(self, alice, adapter):
+        made = deploy(alice, adapter, accelerators="shared")
+        reply = client_of(alice).post(f"/api/v1/deployments/{made.pk}/pause")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (409, "nothing_to_pause")
+
+    def test_wakes_a_name(self, alice, adapter):
+        made = deploy(alice, adapter, accelerators="shared")
+        replicas.end_replica(replica=Replica.objects.live().get(), outcome="stopped")
+        assert state_of(made) == "asleep"
+        reply = client_of(alice).post(f"/api/v1/deployments/{made.pk}/resume")
+        assert reply.json()["state"] == "starting"
+
+    def test_is_said_at_the_api_and_on_the_page(self, kept, alice, client):
+        reply = client_of(alice).post(f"/api/v1/deployments/{kept.pk}/pause").json()
+        assert reply["state"] == "asleep"
+        assert reply["message"].endswith("It was paused.")
+        client.force_login(alice.user)
+        page = f"/deployments/{kept.pk}"
+        assert "Wake up" in client.get(page).content.decode()
+        assert client.post(f"{page}/resume").headers["location"] == page
+        assert "Pause" in client.get(f"{page}/live").content.decode()
+
+    def test_from_a_job_that_waits_leads_back_to_it(self, kept, alice, adapter, client):
+        client.force_login(alice.user)
+        for job, leads_to in ((adapter.job_id, f"/jobs/{adapter.job_id}"), ("../evil", f"/deployments/{kept.pk}")):
+            reply = client.post(f"/deployments/{kept.pk}/pause", {"job": job})
+            assert reply.headers["location"] == leads_to
 
 
 class TestRefusals:
