@@ -68,20 +68,33 @@ def unknown_migrations(applied: list[list[str]]) -> list[str]:
     return [f"{app}.{name}" for app, name in applied if (app, name) not in known]
 
 
+@transaction.atomic
 def restore(applied: list[list[str]], tables: Columns, open_table: Callable[[str], IO[bytes]]) -> None:
-    """Make the tables in an empty database, fill them, and bring them up to date."""
+    """Make the tables in an empty database, fill them, and bring them up to date: all of it, or nothing.
+
+    One transaction, as whoever breaks it off may be the power supply. Foreign keys are looked at once all rows are
+    there, and at once while tables are made and changed: PostgreSQL changes no table with a look still to come.
+    """
     executor = MigrationExecutor(connection)
+    _look_at_foreign_keys("IMMEDIATE")
     executor.migrate(_last(executor, applied))
-    with transaction.atomic(), connection.cursor() as cursor:
-        # What migrations have put there by themselves is in the copy as well. Foreign keys are looked at at the end.
+    with connection.cursor() as cursor:
+        # What migrations have put there by themselves is in the copy as well.
         cursor.execute(sql.SQL("TRUNCATE {} CASCADE").format(_identifiers(columns())))
+        _look_at_foreign_keys("DEFERRED")
         for table, names in tables.items():
             query = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _identifiers(names))
             with open_table(table) as stream, cursor.copy(query) as rows:
                 while block := stream.read(BLOCK):
                     rows.write(block)
         _go_on_counting(tables)
+    _look_at_foreign_keys("IMMEDIATE")
     call_command("migrate", verbosity=0, interactive=False)
+
+
+def _look_at_foreign_keys(when: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET CONSTRAINTS ALL {when}")
 
 
 def _last(executor: MigrationExecutor, applied: list[list[str]]) -> list[tuple[str, str]]:

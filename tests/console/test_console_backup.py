@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
+from django.db import connection
 
+from accounts.models import User
 from accounts.services import create_api_key
 from common.errors import UserError
 from console import backup, database_copy
@@ -132,6 +135,41 @@ def test_there_and_back(made: Path, tmp_path: Path) -> None:
     for name in ("accounts_user", "accounts_team", "accounts_membership", "accounts_apikey", "accounts_auditevent"):
         assert after[f"database/{name}"] == before[f"database/{name}"], name
     assert after["storage/artifacts/弦/model.bin"] == before["storage/artifacts/弦/model.bin"]
+
+
+@pytest.fixture
+def empty_database(made: Path) -> Iterator[None]:
+    """Another database on the same server, without a table."""
+    ours = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{ours}_empty"')
+    connection.close()
+    connection.settings_dict["NAME"] = f"{ours}_empty"
+    yield
+    connection.close()
+    connection.settings_dict["NAME"] = ours
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE "{ours}_empty"')
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_one_that_breaks_off_half_way_leaves_no_table(made: Path) -> None:
+    found = entries(made)
+    manifest = json.loads(found["manifest.json"])
+    opened: list[str] = []
+
+    def breaks(table: str) -> io.BytesIO:
+        if len(opened) == len(manifest["tables"]) // 2:
+            raise OSError("The disk is gone.")
+        opened.append(table)
+        return io.BytesIO(found[f"database/{table}"])
+
+    with pytest.raises(OSError, match="The disk is gone"):
+        database_copy.restore(manifest["migrations"], manifest["tables"], breaks)
+    assert "accounts_user" in opened
+    assert database_copy.is_empty()
+    database_copy.restore(manifest["migrations"], manifest["tables"], lambda t: io.BytesIO(found[f"database/{t}"]))
+    assert User.objects.get().email == "boss@example.com"
 
 
 def test_a_refused_restore_leaves_an_empty_home(made: Path, tmp_path: Path) -> None:
