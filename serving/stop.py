@@ -3,13 +3,23 @@
 import os
 import signal
 import threading
+from typing import Protocol
 
 from rundir import LeaseWatch, RunDirectory
-from serving.spec import ServingSpec
 
 
 class StopRequested(Exception):
     """The run was asked to stop while it was starting."""
+
+
+class Leased(Protocol):
+    """A spec that says how long its process may do without a lease."""
+
+    @property
+    def lease_checkpoint_seconds(self) -> float | None: ...
+
+    @property
+    def lease_timeout_seconds(self) -> float | None: ...
 
 
 class StopSwitch:
@@ -23,7 +33,7 @@ class StopSwitch:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self.request("signal"))
 
-    def obey_lease(self, directory: RunDirectory, spec: ServingSpec) -> None:
+    def obey_lease(self, directory: RunDirectory, spec: Leased) -> None:
         """Stop when the lease falls silent; end the process when it has expired, whatever it is doing."""
         if spec.lease_timeout_seconds is None:
             return

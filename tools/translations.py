@@ -23,7 +23,18 @@ from babel.messages.extract import extract  # noqa: E402
 
 LOCALE = ROOT / "locale"
 LANGUAGES = {"zh_Hans": "zh_Hans"}
-SOURCES = ("platform", "datasets_app", "jobs", "deployments", "chat", "rundir", "layouts", "trainer", "serving")
+SOURCES = (
+    "platform",
+    "datasets_app",
+    "jobs",
+    "deployments",
+    "chat",
+    "rundir",
+    "layouts",
+    "trainer",
+    "serving",
+    "evaluating",
+)
 KEYWORDS = {
     "_": None,
     "gettext": None,

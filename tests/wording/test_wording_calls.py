@@ -9,7 +9,18 @@ from pathlib import Path
 from wording.message import _KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("chat", "trainer", "serving", "rundir", "layouts", "platform", "datasets_app", "jobs", "deployments")
+PACKAGES = (
+    "chat",
+    "trainer",
+    "serving",
+    "evaluating",
+    "rundir",
+    "layouts",
+    "platform",
+    "datasets_app",
+    "jobs",
+    "deployments",
+)
 
 
 @cache
