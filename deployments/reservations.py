@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import Team
 from common.errors import UserError
-from compute import services as compute
+from compute.administering.quotas import MOST_ACCELERATORS
 from compute.models import Quota
 from deployments.messages import message
 from deployments.models import Accelerators
@@ -37,7 +37,7 @@ def hours_of(team: Team) -> int | None:
 
 
 def _check_number(accelerators: int | None) -> None:
-    if accelerators is not None and not 1 <= accelerators <= compute.MOST_ACCELERATORS:
+    if accelerators is not None and not 1 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(message("accelerators_invalid"), code="invalid_value", param="accelerators")
     most = most_accelerators()
     if most is not None and accelerators is not None and accelerators > most:

@@ -12,8 +12,8 @@ from catalogue.services import chat_format
 from chat import SystemChoice
 from common.errors import UserError
 from common.storage_errors import STORAGE_AWAY
-from compute.bringing import bring_model
 from compute.models import Run
+from compute.node.bringing import bring_model
 from compute.services import request_stop
 from compute.work import Command, WorkError, trouble
 from deployments.messages import message

@@ -10,8 +10,8 @@ from accounts.roles import require_own
 from common.errors import UserError
 from common.wording import in_words, on_the_wire
 from compute import services as compute
-from compute.forecasting import outlook
-from compute.helping import helps
+from compute.forecasting.helping import helps
+from compute.forecasting.lines import outlook
 from compute.messages import message as compute_message
 from compute.models import Run
 from jobs.messages import message

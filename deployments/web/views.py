@@ -18,7 +18,7 @@ from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
 from common.wording import in_words
 from compute.explanations import count_of
-from compute.services import pool_summary
+from compute.pool import pool_summary
 from deployments import services
 from deployments.gateway.admission import Caller, Question, read_body
 from deployments.gateway.gateway import gateway

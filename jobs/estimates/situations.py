@@ -7,7 +7,8 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
-from compute.services import pool, quota_of
+from compute.administering.quotas import quota_of
+from compute.pool import pool
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation, longest_automatic
 

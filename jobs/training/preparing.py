@@ -17,8 +17,8 @@ from common import artifacts
 from common.errors import UserError
 from common.folders import link_file
 from common.storage_errors import STORAGE_AWAY
-from compute.bringing import bring_model
 from compute.models import Device, Node
+from compute.node.bringing import bring_model
 from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import TokensBusy, read_conversations
 from jobs.hyperparameters import Layout, lay_out, round_up

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from compute.hours import FULL, notices
+from compute.hours.sums import FULL, notices
 from compute.models import HoursNotice, Run
 from compute.services import request_stop
 from datasets_app.models import TrainingFile

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compute.helping import NOW_SECONDS, clock
+from compute.forecasting.helping import NOW_SECONDS, clock
 from jobs.models import FineTuningJob
 from jobs.queueing import WhatIfObject, queue_of
 

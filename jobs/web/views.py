@@ -19,7 +19,7 @@ from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.messages import message as common_message
 from common.wording import in_words
-from compute.hours import left_for
+from compute.hours.sums import left_for
 from compute.models import Pool
 from jobs import queueing, services
 from jobs.models import FineTuningJob, TunedModel

@@ -5,7 +5,7 @@ class ComputeConfig(AppConfig):
     name = "compute"
 
     def ready(self) -> None:
-        from compute.hours import running_usage  # models are only importable once the apps are loaded
+        from compute.hours.sums import running_usage  # models are only importable once the apps are loaded
         from ledger.reading import also_from
 
         also_from(running_usage)

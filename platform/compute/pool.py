@@ -7,9 +7,9 @@ from typing import Annotated, NamedTuple, NotRequired, TypedDict, cast
 from django.db.models import Count
 
 from accounts.models import Team
-from compute.disk import Disk
 from compute.models import Allocation, Device, Node, Quota, Run
-from compute.shares import DEFAULT_POOL
+from compute.models.shares import DEFAULT_POOL
+from compute.node.disk import Disk
 
 
 class Holder(TypedDict):
@@ -198,3 +198,9 @@ def _teams(holders: dict[int, _Held], only: Team | None) -> list[TeamObject]:
         }
         for team in (teams.filter(pk=only.pk) if only else teams)
     ]
+
+
+def pool_summary() -> PoolSummary:
+    """Return the pool without names, for every member: accelerators, free, kind."""
+    whole = pool()
+    return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}

@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from compute.hours import hold_on
-from compute.hours_limit import watch_hours
+from compute.hours.limit import watch_hours
+from compute.hours.sums import hold_on
 from compute.messages import message
 from compute.models import Decided, Node, NotHeld, Run
-from compute.scheduling import schedule
+from compute.scheduling.rounds import schedule
 from compute.wakes import wake_scheduler, wake_supervisor
 
 
@@ -60,9 +60,3 @@ def _outcome(run: Run) -> Decided:
         return {"outcome": Run.Outcome.STOPPED, "outcome_code": "node_gone"}
     said = message("node_gone", node=run.node.name if run.node else "")
     return {"outcome": Run.Outcome.LOST, "outcome_code": said.code, "outcome_message": said}
-
-
-def wake_live_runs(node: Node) -> None:
-    """Wake every live Run of a node whose worker has just started: its predecessor may have died with them."""
-    for run_id in Run.objects.live().filter(node=node).values_list("pk", flat=True):
-        wake_supervisor(run_id, queue=node.queue)

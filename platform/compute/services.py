@@ -1,4 +1,4 @@
-"""What can be asked of compute: a Run, its end, a quota, and what there is."""
+"""What other apps ask of compute: a Run, its end, a change while it waits, and why it does."""
 
 from datetime import datetime
 
@@ -8,29 +8,12 @@ from django.utils import timezone
 from accounts.models import Team, User
 from common.errors import UserError
 from compute.beside import NO_DEVICE
-from compute.draining import drain_node
 from compute.explanations import explained
 from compute.messages import message
-from compute.models import Pool, Priority, Quota, Run, RunForecast
-from compute.pool import PoolSummary, pool
-from compute.quotas import MOST_ACCELERATORS, set_quota
-from compute.scheduling import schedule
+from compute.models import Priority, Run, RunForecast
 from compute.wakes import wake_scheduler
 from ledger.booking import hold
 from wording import Message
-
-__all__ = [
-    "MOST_ACCELERATORS",
-    "change_waiting",
-    "drain_node",
-    "explain",
-    "pool",
-    "request_run",
-    "request_stop",
-    "schedule",
-    "set_idle",
-    "set_quota",
-]
 
 
 def request_run(
@@ -129,15 +112,3 @@ def explain(run: Run) -> Message | None:
     """Return why `run` waits; None once it has started."""
     is_brought_something = run.state == Run.State.STARTING and "code" in run.explanation
     return explained(run.explanation) if run.state == Run.State.WAITING or is_brought_something else None
-
-
-def quota_of(team: Team) -> int | None:
-    """Return how many accelerators `team` may hold at once; None: the whole pool."""
-    quota = Quota.objects.filter(team=team, pool=Pool.default()).first()
-    return quota.ceiling if quota else None
-
-
-def pool_summary() -> PoolSummary:
-    """Return the pool without names, for every member: accelerators, free, kind."""
-    whole = pool()
-    return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}

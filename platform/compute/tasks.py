@@ -10,10 +10,13 @@ from django.db import close_old_connections
 from catalogue.tasks import care_for_models
 from common.log_lines import about
 from common.rounds import alone
-from compute import forecasting, node_worker, reconciling, scheduling, wakes
-from compute.supervisor import Supervisor
+from compute import reconciling, wakes
+from compute.forecasting import lines
+from compute.node import worker
+from compute.node.supervisor import Supervisor
+from compute.scheduling import rounds
 
-__all__ = ["PERIODIC", "node_worker", "reconcile", "schedule", "supervise"]
+__all__ = ["PERIODIC", "reconcile", "schedule", "supervise", "worker"]
 
 
 @shared_task(name=wakes.SUPERVISE)  # type: ignore[untyped-decorator]
@@ -26,7 +29,7 @@ def supervise(run_id: str) -> None:
 
 @shared_task(name=wakes.SCHEDULE)  # type: ignore[untyped-decorator]
 def schedule() -> None:
-    scheduling.schedule()
+    rounds.schedule()
 
 
 @shared_task(name=wakes.FORECAST)  # type: ignore[untyped-decorator]
@@ -34,7 +37,7 @@ def forecast() -> None:
     """Say when the first Runs in line should start."""
     with alone("forecast") as is_alone:
         if is_alone:
-            forecasting.forecast_lines()
+            lines.forecast_lines()
 
 
 @shared_task(name="compute.reconcile")  # type: ignore[untyped-decorator]

@@ -2,14 +2,14 @@ from typing import Any
 
 from django.urls import path
 
-from compute import api as rest
-from compute import views
-from compute.node_views import node_action
-from compute.nodes import ACTIONS
-from compute.nodes_api import NodeActionView
-from compute.queue_api import MoveView, PriorityView, QueueView
-from compute.queue_page import queue_action, queue_page
-from compute.usage_page import usage_page
+from compute.administering.nodes import ACTIONS
+from compute.web import api as rest
+from compute.web import views
+from compute.web.node_views import node_action
+from compute.web.nodes_api import NodeActionView
+from compute.web.queue_api import MoveView, PriorityView, QueueView
+from compute.web.queue_page import queue_action, queue_page
+from compute.web.usage_page import usage_page
 
 v1: list[Any] = []
 api = [
@@ -22,11 +22,11 @@ api = [
     *(path(f"nodes/<str:name>/{action}", NodeActionView.as_view(action=action)) for action in ACTIONS),
 ]
 pages = [
-    path("pool", views.pool, name="pool"),
+    path("pool", views.pool_page, name="pool"),
     path("pool/nodes/<str:name>/<str:action>", node_action, name="node_action"),
     path("queue", queue_page, name="queue"),
     path("queue/<str:run>", queue_action, name="queue_action"),
     path("usage", usage_page, name="usage"),
-    path("pool/quotas/<int:team_id>", views.set_quota, name="set_quota"),
+    path("pool/quotas/<int:team_id>", views.change_quota, name="set_quota"),
     path("pool/quotas/<int:team_id>/effect", views.quota_effect, name="quota_effect"),
 ]

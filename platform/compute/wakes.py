@@ -3,7 +3,7 @@
 from celery import Task
 
 from common.wake import wake
-from compute.models import Node
+from compute.models import Node, Run
 
 SUPERVISE = "compute.supervise"
 SCHEDULE = "compute.schedule"
@@ -18,6 +18,12 @@ def wake_scheduler() -> None:
 def wake_supervisor(run_id: str, *, queue: str | None) -> None:
     """Let a worker of `queue` (None: any control worker) look at the Run."""
     wake(SUPERVISE, run_id, queue=queue)
+
+
+def wake_live_runs(node: Node) -> None:
+    """Wake every live Run of a node whose worker has just started: its predecessor may have died with them."""
+    for run_id in Run.objects.live().filter(node=node).values_list("pk", flat=True):
+        wake_supervisor(run_id, queue=node.queue)
 
 
 def wake_every_node(task: Task) -> None:

@@ -20,8 +20,8 @@ from accounts import audit, links
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
-from compute.disk import note_disk
 from compute.models import Run
+from compute.node.disk import note_disk
 from deployments.folding import fold_requests, folded
 from deployments.models import Replica, ReplicaAdapter
 from jobs.models import FINISHED, Attempt, FineTuningJob, JobEvent, TunedModel

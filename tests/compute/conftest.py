@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from accounts.models import Team
-from compute import devices, services, work
+from compute import services, work
 from compute.models import Device, Node, Run
+from compute.node import devices
+from compute.scheduling.rounds import schedule
 from tests.compute.supervision import ScriptWork, SupervisorThread, tree_of
 
 
@@ -50,7 +52,7 @@ def script_work(monkeypatch: pytest.MonkeyPatch) -> ScriptWork:
 def started_run(node: Node, team: Team, script_work: ScriptWork) -> Run:
     """Return a Run that has its device and waits for a supervisor."""
     run = services.request_run(kind="script", team=team, accelerators=1)
-    services.schedule()
+    schedule()
     run.refresh_from_db()
     assert run.state == "starting"
     return run

@@ -11,9 +11,9 @@ from django.db import connections
 
 from accounts.models import AuditEvent
 from compute import services
-from compute.hold import Hold
 from compute.models import Run
-from compute.supervisor import Supervisor
+from compute.node.hold import Hold
+from compute.node.supervisor import Supervisor
 from compute.work import Command
 from rundir import Event, RunDirectory
 

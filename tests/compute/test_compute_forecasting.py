@@ -8,9 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Team, User
-from compute import forecasting, services, work
-from compute.forecasting import forecast_lines, how_often, outlook
+from compute import services, work
+from compute.forecasting import lines
+from compute.forecasting.lines import forecast_lines, how_often, outlook
 from compute.models import Node, Run, RunForecast
+from compute.scheduling.rounds import schedule
 from compute.work import Pausable
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +24,7 @@ def request(team: Team, accelerators: int | None = 1, **more: Any) -> Run:
 
 def started(team: Team, accelerators: int, **more: Any) -> Run:
     run = request(team, accelerators, **more)
-    services.schedule()
+    schedule()
     run.refresh_from_db()
     assert run.state == "starting"
     return run
@@ -35,7 +37,7 @@ def seconds_until(moment: Any) -> float:
 @pytest.fixture(autouse=True)
 def no_tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     woken: list[str] = []
-    monkeypatch.setattr(forecasting, "wake", woken.append)
+    monkeypatch.setattr(lines, "wake", woken.append)
     return woken
 
 
@@ -84,7 +86,7 @@ class TestOutlook:
     def test_a_long_line_is_left_to_the_worker(
         self, team: Team, node: Node, no_tasks: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(forecasting, "SHORT", 1)
+        monkeypatch.setattr(lines, "SHORT", 1)
         started(team, 2, expected_seconds=100)
         runs = [request(team) for _ in range(3)]
         assert outlook(runs[2]) is None
@@ -95,7 +97,7 @@ class TestOutlook:
         assert found.position == 3
 
     def test_only_the_first_in_line_get_a_range(self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(forecasting, "FIRST", 2)
+        monkeypatch.setattr(lines, "FIRST", 2)
         for _ in range(5):
             request(team, 2, expected_seconds=10)
         assert forecast_lines() == 2
@@ -135,7 +137,7 @@ class TestHowOften:
         waiting = request(team)
         outlook(waiting)
         busy.move("finishing", outcome="succeeded")
-        services.schedule()
+        schedule()
         assert how_often() == {"ranges": 0, "held": 0, "share": None}
         forecast_lines()
         assert how_often() == {"ranges": 1, "held": 0, "share": 0.0}  # it came ten minutes sooner
@@ -146,7 +148,7 @@ class TestHowOften:
     def test_is_told_to_administrators(self, team: Team, node: Node, client: Client, plain_static: None) -> None:
         run = request(team)
         forecast_lines()
-        services.schedule()
+        schedule()
         forecast_lines()
         assert RunForecast.objects.get(run=run).actual_at is not None
         admin = User.objects.create_user(email="admin@example.com", password=None, is_staff=True)

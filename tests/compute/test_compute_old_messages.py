@@ -5,9 +5,9 @@ from django.db import connection
 
 from accounts.models import Team
 from common.errors import INTERNAL
-from compute.launcher import Death
 from compute.messages import message
 from compute.models import Run
+from compute.node.launcher import Death
 from tests.migrating import migrate
 from wording import as_written
 

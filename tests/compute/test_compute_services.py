@@ -14,12 +14,14 @@ from rest_framework.test import APIClient
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from common.errors import UserError
 from common.wording import in_words
-from compute import reconciling, services
+from compute import reconciling, services, wakes
+from compute.administering.quotas import quota_of, set_quota
 from compute.explanations import explained
 from compute.messages import message
 from compute.models import Allocation, Node, Run
+from compute.node.supervisor import Supervisor
 from compute.scheduler import Decision, Snapshot
-from compute.supervisor import Supervisor
+from compute.scheduling import rounds
 from tests.compute.supervision import ScriptWork
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +35,7 @@ def request(team: Team, accelerators: int | None = 1, **more: Any) -> Run:
 
 def schedule(*runs: Run) -> list[str]:
     """Schedule once and return the states of `runs`."""
-    services.schedule()
+    rounds.schedule()
     for run in runs:
         run.refresh_from_db()
     return [run.state for run in runs]
@@ -73,7 +75,7 @@ class TestSchedule:
         assert services.explain(first) is None
 
     def test_starts_by_itself_when_there_is_room(self, team: Team, node: Node) -> None:
-        services.set_quota(team=team, accelerators=1, by=None)
+        set_quota(team=team, accelerators=1, by=None)
         first, second = request(team), request(team)
         assert schedule(first, second) == ["starting", "waiting"]
         assert str(services.explain(second)) == "Waiting: your team uses 1 of its 1 CPU core."
@@ -81,10 +83,10 @@ class TestSchedule:
         assert schedule(second) == ["starting"]
 
     def test_a_raised_quota_lets_the_next_one_start(self, team: Team, node: Node) -> None:
-        services.set_quota(team=team, accelerators=1, by=None)
+        set_quota(team=team, accelerators=1, by=None)
         first, second = request(team), request(team)
         schedule(first, second)
-        services.set_quota(team=team, accelerators=None, by=None)
+        set_quota(team=team, accelerators=None, by=None)
         assert schedule(second) == ["starting"]
 
     @pytest.mark.parametrize("change", [{"draining": True}, {"closing": True}, {"last_seen_at": seconds_ago(3600)}])
@@ -122,7 +124,7 @@ class TestTwoSchedulers:
     def test_never_over_admit(self, team: Team, node: Node) -> None:
         other = Team.create(name="Cellos")
         for each in (team, other):
-            services.set_quota(team=each, accelerators=1, by=None)
+            set_quota(team=each, accelerators=1, by=None)
         for _ in range(5):
             request(team)
             request(other)
@@ -133,7 +135,7 @@ class TestTwoSchedulers:
             barrier.wait()
             try:
                 for _ in range(3):
-                    services.schedule()
+                    rounds.schedule()
             except BaseException as error:
                 errors.append(error)
             finally:
@@ -163,10 +165,10 @@ class TestTwoSchedulers:
             return []
 
         def work() -> None:
-            services.schedule()
+            rounds.schedule()
             connections.close_all()
 
-        monkeypatch.setattr("compute.scheduling.decide", decide)
+        monkeypatch.setattr("compute.scheduling.rounds.decide", decide)
         threads = [threading.Thread(target=work) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -241,7 +243,7 @@ class TestReconcile:
     def test_a_starting_node_worker_wakes_its_live_runs(self, started_run: Run, node: Node, no_broker: Woken) -> None:
         Run.objects.update(lease_until=timezone.now() + timezone.timedelta(seconds=50))
         no_broker.clear()
-        reconciling.wake_live_runs(node)
+        wakes.wake_live_runs(node)
         assert no_broker == [("compute.supervise", (started_run.pk,), node.queue)]
 
 
@@ -299,10 +301,10 @@ class TestExplanations:
 class TestSetQuotaCommand:
     def test_sets_and_removes(self, team: Team) -> None:
         call_command("set_quota", "--team", team.name, "--accelerators", "2")
-        assert services.quota_of(team) == 2
+        assert quota_of(team) == 2
         assert AuditEvent.objects.filter(action="quota.set", team=team).count() == 1
         call_command("set_quota", "--team", team.name, "--accelerators", "none")
-        assert services.quota_of(team) is None
+        assert quota_of(team) is None
 
     def test_names_the_teams_there_are(self, team: Team) -> None:
         with pytest.raises(CommandError, match=r"no team 'Nobody'\. Teams: .*Violins"):
@@ -347,7 +349,7 @@ class TestApi:
         assert member.get("/api/v1/quotas/nobody").status_code == 404
         for slug, status in ((team.slug, 403), (other.slug, 404), ("nobody", 404)):
             assert member.put(f"/api/v1/quotas/{slug}", {"accelerators": 9}, format="json").status_code == status
-        assert services.quota_of(team) is None
+        assert quota_of(team) is None
 
     def test_an_administrator_sets_a_quota(self, client_of: Any, team: Team) -> None:
         admin = client_of(team, admin=True)

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from compute import services
-from compute.fair_shares import enter_usage, usage_of
 from compute.models import Allocation, Device, Node, Pool, Quota, Run, TeamUsage
+from compute.scheduling.fair_shares import enter_usage, usage_of
+from compute.scheduling.rounds import schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def request(team: Team, **more: Any) -> Run:
 
 
 def states(*runs: Run) -> list[str]:
-    services.schedule()
+    schedule()
     for run in runs:
         run.refresh_from_db()
     return [run.state for run in runs]
@@ -50,7 +51,7 @@ class TestPreempting:
     def test_a_run_that_asked_to_stop_already_keeps_its_reason(self, team: Team, other: Team, node: Node) -> None:
         Quota.objects.create(team=other, guaranteed=1)
         run = request(team, accelerators=2)
-        services.schedule()
+        schedule()
         services.request_stop(run=run, reason="pause")
         request(other)
         assert states(run) == ["starting"]
@@ -61,7 +62,7 @@ class TestLimits:
     def test_a_run_is_stopped_when_its_time_is_over(self, team: Team, node: Node) -> None:
         Quota.objects.create(team=team, longest_run_seconds=60)
         trains, serves = request(team), request(team, preemptible=False)
-        services.schedule()
+        schedule()
         Run.objects.update(started_at=timezone.now() - timedelta(seconds=61))
         assert states(trains, serves) == ["starting", "starting"]
         assert (trains.stop_reason, serves.stop_reason) == ("limit", "")
@@ -87,7 +88,7 @@ class TestUsage:
         half_life = timedelta(seconds=settings.FAIR_SHARE_HALF_LIFE_SECONDS)
         now = timezone.now()
         request(other)
-        services.schedule()
+        schedule()
         TeamUsage.objects.all().delete()
         TeamUsage.objects.create(team=team, pool=Pool.default(), decayed=1000.0, at=now - half_life)
         Allocation.objects.update(created_at=now - timedelta(seconds=300), released_at=now - timedelta(seconds=100))
@@ -114,7 +115,7 @@ class TestWriting:
             with CaptureQueriesContext(
                 connection,
             ) as captured:
-                services.schedule()
+                schedule()
             return len(captured)
 
         request(team, accelerators=1000)
@@ -124,7 +125,7 @@ class TestWriting:
 
     def test_what_has_not_changed_is_not_written(self, team: Team) -> None:
         request(team)
-        services.schedule()
+        schedule()
         with CaptureQueriesContext(connection) as captured:
-            services.schedule()
+            schedule()
         assert not [one["sql"] for one in captured if one["sql"].startswith('UPDATE "compute_run"')]

@@ -88,7 +88,7 @@ def test_a_supervisors_lines_name_run_job_and_attempt(written: io.StringIO, monk
 
         def run(self) -> None:
             attempts.attempt_of(run)
-            logging.getLogger("compute.supervisor").warning("it is slow")
+            logging.getLogger("compute.node.supervisor").warning("it is slow")
 
     monkeypatch.setattr(tasks, "close_old_connections", lambda: None)  # the test holds its own
     monkeypatch.setattr(tasks, "Supervisor", Supervisor)

@@ -19,6 +19,7 @@ from accounts.models import Team
 from common import shared_measures, valkey
 from compute import services
 from compute.models import Device, Node, Run
+from compute.scheduling.rounds import schedule
 from console.asgi import application
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -36,7 +37,7 @@ def pool() -> Team:
         Device.objects.create(node=node, index=index, kind="cpu", healthy=index < 2)
     team = Team.create(name="Violins")
     services.request_run(kind="training", team=team, accelerators=1)
-    services.schedule()
+    schedule()
     for _ in range(2):
         services.request_run(kind="training", team=team, accelerators=3)
     Run.objects.waiting().update(queued_at=timezone.now() - timedelta(seconds=100))
@@ -110,7 +111,7 @@ class TestPool:
 
     def test_every_look_of_the_scheduler_is_one(self, pool: Team) -> None:
         before = read()["luthier_scheduler_decision_seconds_count", ()]
-        services.schedule()
+        schedule()
         assert read()["luthier_scheduler_decision_seconds_count", ()] == before + 1
 
 

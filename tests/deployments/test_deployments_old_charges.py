@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from compute.hours.proving import prove
 from compute.models import Allocation, Device, Node, Run
-from compute.proving_ledger import prove
 from deployments.models import Deployment, Replica, Usage
 from jobs.models import Attempt, FineTuningJob
 from ledger.models import Entry

@@ -8,7 +8,7 @@ from deployments_cast import make_adapter, make_ready, run_of
 
 from catalogue.models import BaseModel
 from common.errors import UserError
-from compute.bringing import bring_model
+from compute.node.bringing import bring_model
 from compute.work import TryAgain, WorkError
 from deployments import replicas, services, serving_work
 from deployments.models import Replica

@@ -12,6 +12,7 @@ from job_makers import fresh, make_job, run_of
 from accounts.models import Membership, User
 from compute import services
 from compute.models import Device, Node, Run
+from compute.scheduling.rounds import schedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -33,7 +34,7 @@ def busy(node: Node, charlie: Any) -> Run:
     run = services.request_run(
         kind="training", team=charlie.team, accelerators=1, label="secret-project", expected_seconds=600
     )
-    services.schedule()
+    schedule()
     run.refresh_from_db()
     assert run.state == "starting"
     return run
@@ -50,7 +51,7 @@ def page_of(user: User, path: str) -> str:
 class TestApi:
     def test_says_where_it_stands_why_and_until_when(self, alice: Any, busy: Run) -> None:
         job = make_job(alice.team, by=alice.user, accelerators=2)
-        services.schedule()
+        schedule()
         found = alice.client.get(f"/api/v1/jobs/{job.pk}/queue").json()
         assert set(found) == FIELDS
         assert (found["position"], found["code"]) == (1, "waits_for_room")
@@ -63,7 +64,7 @@ class TestApi:
 
     def test_offers_what_a_simulation_has_shown_to_help(self, alice: Any, busy: Run) -> None:
         job = make_job(alice.team, by=alice.user, accelerators=2)
-        services.schedule()
+        schedule()
         (help_,) = alice.client.get(f"/api/v1/jobs/{job.pk}/queue").json()["what_if"]
         assert set(help_) == {"change", "message", "eta_low", "eta_high"}
         assert help_["change"] == {"accelerators": 1}
@@ -74,16 +75,16 @@ class TestApi:
 
     def test_own_work_is_named(self, alice: Any, node: Node) -> None:
         first = make_job(alice.team, by=alice.user, suffix="violin", accelerators=2)
-        services.schedule()
+        schedule()
         second = make_job(alice.team, by=alice.user, suffix="viola", accelerators=2)
-        services.schedule()
+        schedule()
         Run.objects.filter(pk=run_of(first).pk).update(predicted_end_at=timezone.now() + timedelta(seconds=300))
         assert alice.client.get(f"/api/v1/jobs/{second.pk}/queue").json()["blockers"] == ["violin"]
 
     def test_is_all_null_once_it_runs_and_before_it_is_queued(self, alice: Any, node: Node) -> None:
         for is_queued in (True, False):
             job = make_job(alice.team, by=alice.user, is_queued=is_queued)
-            services.schedule()
+            schedule()
             assert alice.client.get(f"/api/v1/jobs/{job.pk}/queue").json() == dict.fromkeys(FIELDS)
 
     def test_does_not_exist_for_others(self, alice: Any, charlie: Any) -> None:
@@ -101,13 +102,13 @@ class TestAskingForFewer:
         reply = alice.client.post(f"/api/v1/jobs/{job.pk}/queue", {"accelerators": 1}, format="json")
         assert reply.status_code == 200
         assert (fresh(job).accelerators, run_of(job).accelerators, run_of(job).created_at) == (1, 1, place)
-        services.schedule()
+        schedule()
         assert run_of(job).state == "starting"
 
     @pytest.mark.parametrize(
         ("prepare", "status", "code"),
         [
-            (lambda job: services.schedule(), 409, "job_not_waiting"),
+            (lambda job: schedule(), 409, "job_not_waiting"),
             (lambda job: type(job).objects.filter(pk=job.pk).update(current_step=3), 400, "job_has_begun"),
         ],
     )
@@ -132,11 +133,11 @@ class TestAskingForFewer:
 class TestRaisingThePriority:
     def test_passes_those_that_came_before(self, alice: Any, node: Node) -> None:
         running = make_job(alice.team, by=alice.user, accelerators=2)
-        services.schedule()
+        schedule()
         Run.objects.filter(pk=run_of(running).pk).update(expected_seconds=300)
         before, job = (make_job(alice.team, by=alice.user, accelerators=2) for _ in range(2))
         Run.objects.filter(pk=run_of(before).pk).update(expected_seconds=3000)
-        services.schedule()
+        schedule()
         found = alice.client.get(f"/api/v1/jobs/{job.pk}/queue").json()
         (help_,) = [one for one in found["what_if"] if "priority" in one["change"]]
         assert help_["change"] == {"priority": "high"}
@@ -148,7 +149,7 @@ class TestRaisingThePriority:
 
     def test_urgent_is_an_administrators_to_grant(self, alice: Any, charlie: Any, node: Node) -> None:
         make_job(charlie.team, by=charlie.user, accelerators=2)
-        services.schedule()
+        schedule()
         job = make_job(alice.team, by=alice.user, accelerators=2)
         reply = alice.client.post(f"/api/v1/jobs/{job.pk}/queue", {"priority": "urgent"}, format="json")
         assert reply.status_code == 400
@@ -158,7 +159,7 @@ class TestRaisingThePriority:
 class TestPage:
     def test_shows_place_start_and_a_button_that_helps(self, alice: Any, busy: Run) -> None:
         job = make_job(alice.team, by=alice.user, accelerators=2)
-        services.schedule()
+        schedule()
         page = page_of(alice.user, f"/jobs/{job.pk}")
         assert "In the queue" in page
         assert "It should start between" in page
@@ -171,5 +172,5 @@ class TestPage:
 
     def test_says_nothing_once_it_runs(self, alice: Any, node: Node) -> None:
         job = make_job(alice.team, by=alice.user)
-        services.schedule()
+        schedule()
         assert "In the queue" not in page_of(alice.user, f"/jobs/{job.pk}/queue")

@@ -13,9 +13,9 @@ from job_makers import FakeTrainer, end, make_job, run_of
 
 from common import artifacts
 from compute import wakes
-from compute.devices import node_name
-from compute.disk import measure
 from compute.models import Node, Run
+from compute.node.devices import node_name
+from compute.node.disk import measure
 from console import retention, tasks
 from deployments.models import Replica, Usage
 from jobs.models import FineTuningJob, JobEvent, TunedModel

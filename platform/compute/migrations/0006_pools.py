@@ -1,6 +1,6 @@
 """A pool with quotas of guarantee and ceiling, and a place in line for each Run: what a team might hold is its ceiling."""
 
-import compute.models
+import compute.models.shares
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -102,13 +102,13 @@ class Migration(migrations.Migration):
         migrations.AlterField("node", "pool", _pool("nodes")),
         migrations.AlterField("quota", "pool", _pool("quotas", django.db.models.deletion.CASCADE)),
         migrations.AlterField("run", "pool", _pool("runs")),
-        migrations.AlterField("node", "pool", _pool("nodes", default=compute.models.default_pool)),
+        migrations.AlterField("node", "pool", _pool("nodes", default=compute.models.shares.default_pool)),
         migrations.AlterField(
             "quota",
             "pool",
-            _pool("quotas", django.db.models.deletion.CASCADE, default=compute.models.default_pool),
+            _pool("quotas", django.db.models.deletion.CASCADE, default=compute.models.shares.default_pool),
         ),
-        migrations.AlterField("run", "pool", _pool("runs", default=compute.models.default_pool)),
+        migrations.AlterField("run", "pool", _pool("runs", default=compute.models.shares.default_pool)),
         migrations.AddConstraint(
             "quota", models.UniqueConstraint(fields=["team", "pool"], name="one_quota_per_team_and_pool")
         ),

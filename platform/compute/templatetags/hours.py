@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from compute.hours import FULL, notice_for
+from compute.hours.sums import FULL, notice_for
 from ledger.days import next_month
 
 register = template.Library()

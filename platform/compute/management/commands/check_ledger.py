@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from compute.proving_ledger import prove
+from compute.hours.proving import prove
 
 
 class Command(BaseCommand):

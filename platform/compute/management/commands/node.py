@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common.errors import NotFound
+from compute.administering.nodes import ACTIONS, node_named, state_of
 from compute.models import Node
-from compute.nodes import ACTIONS, node_named, state_of
 
 
 class Command(BaseCommand):

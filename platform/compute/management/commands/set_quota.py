@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Team
 from common.errors import UserError
+from compute.administering.quotas import quota_in, set_quota
 from compute.models import Pool
-from compute.quotas import quota_in, set_quota
 
 NUMBER = "a number from 0 on, or 'none'"
 

@@ -17,9 +17,9 @@ from django.db import OperationalError
 from accounts.services import ensure_first_login
 from catalogue.models import BaseModel
 from catalogue.services import sync_catalogue
-from compute.devices import register_node
-from compute.hold import DATABASE_AWAY
-from compute.services import drain_node
+from compute.node.devices import register_node
+from compute.node.draining import drain_node
+from compute.node.hold import DATABASE_AWAY
 from console.embedded import EmbeddedError, PostgreSQL, Valkey
 from console.serve import AlreadyServing, Platform, die_with_parent, hold, platform_children, say
 

@@ -1,0 +1,1 @@
+"""What administrators see and change: nodes, the queue, quotas, and how teams stand."""

@@ -1,0 +1,154 @@
+"""What teams may hold of a pool: read, changed, and what a change would mean before it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from accounts.models import AuditEvent, Team, User
+from common.errors import UserError
+from compute.messages import message
+from compute.models import Device, Pool, Quota
+from compute.scheduler import Decision, Snapshot, Start, Stop, Wait, decide
+from compute.scheduling.snapshots import take_snapshot
+from compute.wakes import wake_scheduler
+from wording import Message
+
+MOST_ACCELERATORS = 1_000_000
+"""Of a quota: more than any pool has."""
+MOST_BYTES = 2**62
+SHARES = ("guaranteed", "ceiling", "accelerator_hours", "per_user")
+"""What a quota says of a pool; `storage_bytes` is the team's in all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What a change would do at once."""
+
+    starts: int
+    """Runs that wait now and could start, or get room by preempting borrowers."""
+    preempted: int
+
+
+def quota_of(team: Team) -> int | None:
+    """Return how many accelerators `team` may hold at once; None: the whole pool."""
+    quota = Quota.objects.filter(team=team, pool=Pool.default()).first()
+    return quota.ceiling if quota else None
+
+
+def quota_in(team: Team, pool: Pool) -> Quota:
+    """Return the team's quota; one that nobody has set guarantees nothing and allows the whole pool."""
+    return Quota.objects.filter(team=team, pool=pool).first() or Quota(team=team, pool=pool)
+
+
+@transaction.atomic
+def set_quota(*, team: Team, by: User | None, pool: Pool | None = None, **changes: int | None) -> None:
+    """Change what a team may hold: any of SHARES and `storage_bytes`; None is no limit.
+
+    `accelerators` alone is a ceiling without a guarantee, None the whole pool.
+    """
+    pool = Pool.objects.select_for_update().get(pk=(pool or Pool.default()).pk)  # guarantees are added up below
+    changes = _checked(changes)
+    quota = quota_in(team, pool)
+    before: dict[str, Any] = {
+        name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes
+    }
+    if "storage_bytes" in changes:
+        Team.objects.filter(pk=team.pk).update(storage_bytes=changes["storage_bytes"])
+        team.storage_bytes = changes["storage_bytes"]
+    for name in SHARES:
+        if name in changes:
+            setattr(quota, name, changes[name])
+    if quota.ceiling is not None and quota.guaranteed > quota.ceiling:
+        refusal = message("guaranteed_beyond_ceiling", guaranteed=quota.guaranteed, ceiling=quota.ceiling)
+        raise UserError(refusal, code="invalid_quota", param="guaranteed")
+    if "guaranteed" in changes and quota.guaranteed > before["guaranteed"] and not pool.overcommit:
+        _require_devices(quota)
+    quota.save()
+    AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, before=before, **changes)
+    wake_scheduler()
+
+
+def guaranteed_in(pool: Pool) -> int:
+    """Return what all teams together are guaranteed."""
+    return Quota.objects.filter(pool=pool).aggregate(sum=Sum("guaranteed"))["sum"] or 0
+
+
+def devices_in(pool: Pool) -> int:
+    """Return how many devices the pool has, those of silent and draining nodes included."""
+    return Device.objects.filter(node__pool=pool, healthy=True, present=True).count()
+
+
+def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | None = None) -> Effect:
+    """Return what `changes` would do, as the scheduler itself would decide."""
+    changes = _checked(dict(changes))
+    now = take_snapshot(pool)
+    then = _changed(now, team.pk, changes)
+    before, after = decide(now), decide(then)
+    preempted = {one.run_id for one in after if isinstance(one, Stop) and one.reason == "preempt"}
+    already = {one.run_id for one in before if isinstance(one, Stop)}
+    return Effect(starts=len(_starting(after) - _starting(before)), preempted=len(preempted - already))
+
+
+def said_of(effect: Effect) -> list[Message]:
+    """Return the effect in sentences."""
+    said = []
+    if effect.starts:
+        said.append(message("waiting_runs_can_start", count=effect.starts))
+    if effect.preempted:
+        said.append(message("borrowers_are_preempted", count=effect.preempted))
+    return said or [message("nothing_changes_now")]
+
+
+def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:
+    """Return the changes under the names of the columns."""
+    if "accelerators" in changes:
+        if "guaranteed" in changes or "ceiling" in changes:
+            raise UserError(message("one_way_to_say_it"), code="invalid_quota", param="accelerators")
+        changes = {**changes, "guaranteed": 0, "ceiling": changes["accelerators"]}
+        del changes["accelerators"]
+    if unknown := set(changes) - {*SHARES, "storage_bytes"}:
+        raise ValueError(f"A quota has no {sorted(unknown)[0]!r}.")
+    if changes.get("guaranteed", 0) is None:
+        changes = {**changes, "guaranteed": 0}
+    for name, value in changes.items():
+        most = MOST_BYTES if name == "storage_bytes" else MOST_ACCELERATORS
+        if value is not None and not 0 <= value <= most:
+            raise UserError(message("invalid_quota", most=most), code="invalid_quota", param=name)
+    return changes
+
+
+def _require_devices(quota: Quota) -> None:
+    """Refuse guarantees that no pool could keep; one whose nodes have not come yet is believed."""
+    others = Quota.objects.filter(pool=quota.pool).exclude(team=quota.team)
+    promised = others.aggregate(sum=Sum("guaranteed"))["sum"] or 0
+    there = devices_in(quota.pool)
+    if there and promised + quota.guaranteed > there:
+        refusal = message("guarantees_beyond_pool", guaranteed=promised + quota.guaranteed, total=there)
+        raise UserError(refusal, code="invalid_quota", param="guaranteed")
+
+
+def _changed(snapshot: Snapshot, team_id: int, changes: Mapping[str, int | None]) -> Snapshot:
+    def numbers(name: str, present: Mapping[int, int]) -> dict[int, int]:
+        if name not in changes:
+            return dict(present)
+        value = changes[name]
+        others = {team: number for team, number in present.items() if team != team_id}
+        return others if value is None else {**others, team_id: value}
+
+    return replace(
+        snapshot,
+        quotas=numbers("ceiling", snapshot.quotas),
+        guarantees=numbers("guaranteed", snapshot.guarantees),
+        per_user=numbers("per_user", snapshot.per_user),
+    )
+
+
+def _starting(decisions: list[Decision]) -> set[str]:
+    return {
+        one.run_id
+        for one in decisions
+        if isinstance(one, Start) or (isinstance(one, Wait) and one.explanation["code"] == "reclaiming")
+    }

@@ -1,0 +1,1 @@
+"""When waiting Runs should start, and what would let them start sooner."""

@@ -1,0 +1,1 @@
+"""The scheduler at work: what it sees, and its decisions carried out."""

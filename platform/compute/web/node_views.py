@@ -1,0 +1,41 @@
+"""The buttons of a node on the pool's page."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from accounts.requests import PageRequest
+from common.errors import NotFound
+from compute.administering.nodes import ACTIONS, node_named, state_of
+from compute.messages import message
+
+
+@login_required
+@require_POST
+def node_action(request: PageRequest, name: str, action: str) -> HttpResponse:
+    if not request.user.is_staff:
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    act = ACTIONS.get(action)
+    if act is None:
+        raise NotFound(message("no_node_action", action=action[:40]))
+    node = node_named(name)
+    act(node=node, by=request.user)
+    messages.success(request, _said(action, name, state_of(node)["runs"]))
+    return redirect(f"{reverse('pool')}?{urlencode({'node': name})}#looked-at")
+
+
+def _said(action: str, name: str, runs: int) -> str:
+    if action == "uncordon":
+        return _("%(node)s gets work again.") % {"node": name}
+    if action == "drain" and runs:
+        asked = ngettext("%(count)s run there stops", "%(count)s runs there stop", runs) % {"count": runs}
+        return _("%(node)s gets no new work, and %(asked)s.") % {"node": name, "asked": asked}
+    return _("%(node)s gets no new work.") % {"node": name}

@@ -1,0 +1,132 @@
+"""The queue over HTTP: to administrators all of it, to others their team's part."""
+
+from typing import Any, Literal, TypedDict
+
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import IsPlatformAdmin, is_platform_admin
+from accounts.models import Team
+from accounts.requests import no_team, team_named, team_of, user_of
+from common.answers import ListObject, answers
+from common.api import body_of, one_page, query_of
+from common.wording import on_the_wire
+from compute.administering import queue
+from compute.models import Priority, Run
+from compute.services import explain
+
+PRIORITIES = {priority.word: priority for priority in Priority}
+
+
+class QueueQuery(serializers.Serializer[Any]):
+    team = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
+    kind = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
+    priority = serializers.ChoiceField(list(PRIORITIES), required=False, default="", allow_blank=True)
+    pool = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
+    search = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
+    after = serializers.CharField(required=False, default="", max_length=40)
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=100)
+
+
+class WaitingObject(TypedDict):
+    """Work that waits; its place is known for the first in line. Times in Unix seconds."""
+
+    id: str
+    object: Literal["queue.run"]
+    position: int | None
+    kind: str
+    label: str
+    model: str
+    team: str
+    user: str | None
+    pool: str
+    accelerators: int | None
+    priority: str
+    queued_at: int
+    code: str | None
+    params: dict[str, object] | None
+    message: str | None
+    eta_low: int | None
+    eta_high: int | None
+
+
+class QueueView(APIView):
+    """GET /api/v1/queue?team=&kind=&priority=&pool=&search=&after=&limit=: what waits, by priority and place."""
+
+    @answers(ListObject[WaitingObject])
+    def get(self, request: Request) -> Response:
+        asked = query_of(QueueQuery, request)
+        own = None if is_platform_admin(request) else team_of(request)
+        found = queue.line(question_of(asked, own=own), after=asked["after"])
+        return one_page(found, asked["limit"], as_json)
+
+
+class MoveBody(serializers.Serializer[Any]):
+    to = serializers.ChoiceField(["front", "back"])
+
+
+class MoveView(APIView):
+    """POST /api/v1/queue/{run}/move {"to": "front"}: to the front, or the back, of its priority."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    @answers(WaitingObject)
+    def post(self, request: Request, run: str) -> Response:
+        return Response(as_json(queue.move(run_id=run, by=user_of(request), **body_of(MoveBody, request))))
+
+
+class PriorityBody(serializers.Serializer[Any]):
+    priority = serializers.ChoiceField(list(PRIORITIES))
+
+
+class PriorityView(APIView):
+    """POST /api/v1/queue/{run}/priority {"priority": "high"}."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    @answers(WaitingObject)
+    def post(self, request: Request, run: str) -> Response:
+        priority = PRIORITIES[body_of(PriorityBody, request)["priority"]]
+        return Response(as_json(queue.prioritise(run_id=run, priority=priority, by=user_of(request))))
+
+
+def question_of(asked: dict[str, Any], *, own: Team | None) -> queue.Question:
+    """Return what somebody asks who sees the team `own` alone; None: all of them."""
+    name = asked["team"]
+    if own is not None and name not in ("", own.slug, own.name):
+        raise no_team(name)
+    team = own if own is not None else team_named(name) if name else None
+    return queue.Question(
+        team=team,
+        kind=asked["kind"],
+        priority=PRIORITIES.get(asked["priority"]),
+        pool=asked["pool"],
+        find=asked["search"].strip().replace("\0", ""),
+    )
+
+
+def as_json(run: Run) -> WaitingObject:
+    forecast = getattr(run, "forecast", None)
+    said: Any = on_the_wire(explain(run))
+    return {
+        "id": run.pk,
+        "object": "queue.run",
+        "position": forecast.position if forecast else None,
+        "kind": run.kind,
+        "label": run.label,
+        "model": run.model,
+        "team": run.team.slug,
+        "user": run.user.email if run.user else None,
+        "pool": run.pool.name,
+        "accelerators": run.accelerators,
+        "priority": Priority(run.priority).word,
+        "queued_at": int(run.queued_at.timestamp()),
+        "code": said["code"],
+        "params": said["params"],
+        "message": said["message"],
+        "eta_low": int(forecast.low_at.timestamp()) if forecast and forecast.low_at else None,
+        "eta_high": int(forecast.high_at.timestamp()) if forecast and forecast.high_at else None,
+    }

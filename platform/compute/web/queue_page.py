@@ -1,0 +1,79 @@
+"""The page of the queue: to administrators all of it, with what they may do, to others their team's part."""
+
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import Team
+from accounts.requests import PageRequest
+from common.errors import NotFound, UserError
+from common.wording import in_words
+from compute.administering import queue
+from compute.messages import message
+from compute.models import Priority, Run
+from compute.services import explain
+from compute.web.queue_api import PRIORITIES, question_of
+
+ROWS = 50
+KINDS = {"training": pgettext_lazy("kind of work", "training"), "serving": pgettext_lazy("kind of work", "serving")}
+"""What a Run's kind is called on pages."""
+FIELDS = ("team", "kind", "priority", "pool", "search")
+
+
+@login_required
+@require_GET
+def queue_page(request: PageRequest) -> HttpResponse:
+    own = None if request.user.is_staff else request.team
+    asked = {name: request.GET.get(name, "")[:100] for name in FIELDS}
+    after, error, status = request.GET.get("after", "")[:40], "", 200
+    try:
+        found = list(queue.line(question_of(asked, own=own), after=after)[: ROWS + 1])
+    except UserError as refused:
+        error, status, found = in_words(refused.message), refused.status, []
+    query = {name: value for name, value in asked.items() if value}
+    context = {
+        "error": error,
+        "asked": asked,
+        "is_asked": bool(query),
+        "teams": Team.objects.tenants().order_by("name") if own is None else (),
+        "priorities": [(priority.word, priority.label) for priority in Priority],
+        "rows": [{"run": run, "kind": KINDS.get(run.kind, run.kind), "why": explain(run),
+                  "forecast": getattr(run, "forecast", None), "priority": Priority(run.priority).word}
+                 for run in found[:ROWS]],
+        "later": urlencode({**query, "after": found[ROWS - 1].pk}) if len(found) > ROWS else "",
+        "first": urlencode(query) if after else None,
+        "curl": f"curl '{settings.PUBLIC_URL}/api/v1/queue?{urlencode(query)}' -H 'Authorization: Bearer sk-luthier-…'",
+    }  # fmt: skip
+    return render(request, "compute/queue.html", context, status=status)
+
+
+@login_required
+@require_POST
+def queue_action(request: PageRequest, run: str) -> HttpResponse:
+    """Move waiting work, or give it the priority that was chosen."""
+    if not request.user.is_staff:
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    to, priority = request.POST.get("to", ""), PRIORITIES.get(request.POST.get("priority", ""))
+    moved: Run
+    try:
+        if to in ("front", "back"):
+            moved = queue.move(run_id=run, to=to, by=request.user)
+        elif priority is not None:
+            moved = queue.prioritise(run_id=run, priority=priority, by=request.user)
+        else:
+            raise NotFound(message("no_such_run", run=run[:60]))
+    except UserError as refused:
+        if refused.status != 409:
+            raise
+        messages.error(request, in_words(refused.message))
+    else:
+        messages.success(request, _("%(work)s has its new place.") % {"work": moved.label or moved.pk})
+    return redirect("queue")

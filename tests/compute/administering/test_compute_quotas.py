@@ -1,0 +1,112 @@
+"""Quotas by API and command: what is guaranteed, how far a team may borrow, hours, and the most for one person."""
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from rest_framework.test import APIClient
+
+from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from common.errors import UserError
+from compute import services
+from compute.administering.quotas import set_quota
+from compute.models import Node, Pool, Quota
+from compute.scheduling.rounds import schedule
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(team: Team) -> APIClient:
+    user = User.objects.create_user("admin@example.com", is_staff=True)
+    Membership.objects.create(user=user, team=team)
+    _, secret = ApiKey.issue(user=user, team=team, is_admin=True)
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
+
+
+def shares_of(team: Team) -> tuple[Any, ...]:
+    quota = Quota.objects.get(team=team, pool=Pool.default())
+    return quota.guaranteed, quota.ceiling, quota.accelerator_hours, quota.per_user
+
+
+class TestApi:
+    def test_what_is_not_sent_stays(self, admin: APIClient, team: Team) -> None:
+        url = f"/api/v1/quotas/{team.slug}"
+        body = {"guaranteed": 1, "ceiling": 3, "accelerator_hours": 100, "per_user": 2, "storage_bytes": 10**12}
+        found = admin.put(url, body, format="json").json()
+        assert {name: found[name] for name in body} == body
+        assert admin.put(url, {"ceiling": None}, format="json").json()["accelerators"] is None
+        assert shares_of(team) == (1, None, 100, 2)
+        assert Team.objects.get(pk=team.pk).storage_bytes == 10**12
+        event = AuditEvent.objects.filter(action="quota.set").order_by("-pk")[0]
+        assert (event.before, event.after) == ({"ceiling": 3}, {"ceiling": None})
+
+    def test_accelerators_is_a_ceiling_alone(self, admin: APIClient, team: Team) -> None:
+        set_quota(team=team, guaranteed=1, accelerator_hours=7, by=None)
+        admin.put(f"/api/v1/quotas/{team.slug}", {"accelerators": 2}, format="json")
+        assert shares_of(team) == (0, 2, 7, None)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {}, {"guaranteed": None}, {"guaranteed": 3, "ceiling": 2}, {"accelerators": 1, "ceiling": 2},
+            {"per_user": -1}, {"in_use": 1}, {"storage_bytes": 2**70}, {"accelerator_hours": "many"},
+        ],
+    )  # fmt: skip
+    def test_what_is_no_quota_is_refused(self, admin: APIClient, team: Team, body: dict[str, Any]) -> None:
+        assert admin.put(f"/api/v1/quotas/{team.slug}", body, format="json").status_code == 400
+        assert not Quota.objects.exists()
+
+    def test_tells_use_and_what_is_borrowed(self, admin: APIClient, team: Team, node: Node) -> None:
+        set_quota(team=team, guaranteed=1, by=None)
+        for _ in range(3):
+            services.request_run(kind="script", team=team, accelerators=1)
+        schedule()
+        found = admin.get(f"/api/v1/quotas/{team.slug}").json()
+        assert (found["in_use"], found["borrowed"], found["waiting"]) == (2, 1, 1)
+
+
+class TestGuarantees:
+    def test_of_all_teams_fit_the_pool(self, team: Team, node: Node) -> None:
+        other = Team.create(name="Cellos")
+        set_quota(team=other, guaranteed=1, by=None)
+        with pytest.raises(UserError, match="would be guaranteed 3 accelerators, and the pool has 2"):
+            set_quota(team=team, guaranteed=2, by=None)
+        set_quota(team=team, guaranteed=1, by=None)
+        Pool.objects.update(overcommit=True)
+        set_quota(team=team, guaranteed=2, by=None)
+        Pool.objects.update(overcommit=False)
+        set_quota(team=team, per_user=1, by=None)
+        assert shares_of(team) == (2, None, None, 1)
+
+    def test_of_a_pool_whose_nodes_have_not_come_are_believed(self, team: Team) -> None:
+        set_quota(team=team, guaranteed=8, by=None)
+        assert shares_of(team)[0] == 8
+
+
+class TestCommand:
+    def test_sets_what_is_named(self, team: Team) -> None:
+        call_command("set_quota", "--team", team.name, "--guaranteed", "1", "--ceiling", "2")
+        call_command("set_quota", "--team", team.name, "--hours", "1000", "--per-user", "1")
+        assert shares_of(team) == (1, 2, 1000, 1)
+        call_command("set_quota", "--team", team.name, "--ceiling", "none", "--hours", "none")
+        assert shares_of(team) == (1, None, None, 1)
+
+    def test_of_a_pool(self, team: Team) -> None:
+        Pool.default()
+        pool = Pool.objects.create(name="a100")
+        call_command("set_quota", "--team", team.name, "--pool", "a100", "--ceiling", "4")
+        assert Quota.objects.get().pool == pool
+        with pytest.raises(CommandError, match=r"no pool 'h100'\. Pools: a100, default"):
+            call_command("set_quota", "--team", team.name, "--pool", "h100", "--ceiling", "4")
+
+    @pytest.mark.parametrize(
+        "options",
+        [[], ["--guaranteed", "none"], ["--ceiling", "x"], ["--accelerators", "1", "--ceiling", "2"],
+         ["--guaranteed", "2", "--ceiling", "1"]],
+    )  # fmt: skip
+    def test_refuses_what_is_no_quota(self, team: Team, options: list[str]) -> None:
+        Pool.default()
+        with pytest.raises(CommandError):
+            call_command("set_quota", "--team", team.name, *options)
+        assert not Quota.objects.exists()
