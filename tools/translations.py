@@ -29,6 +29,7 @@ SOURCES = (
     "jobs",
     "deployments",
     "chat",
+    "scoring",
     "rundir",
     "layouts",
     "trainer",

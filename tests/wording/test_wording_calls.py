@@ -11,6 +11,7 @@ from wording.message import _KNOWN
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "chat",
+    "scoring",
     "trainer",
     "serving",
     "evaluating",
