@@ -48,6 +48,7 @@ CATALOGUE = Catalogue(
             "Attempt %(number)d gave back accelerators that its team had borrowed: another team needs what it is "
             "guaranteed."
         ),
+        "attempt_preempted_by_hand": sentence("Attempt %(number)d was preempted by an administrator."),
         "paused_after_longest": sentence(
             "The job is paused: it ran for %(minutes)s minutes, as long as one run may. Resume it to continue from its "
             "newest checkpoint."

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 STOPPED: dict[str, str] = {
     Run.StopReason.HOURS: "attempt_stopped_for_hours",
     Run.StopReason.PREEMPT: "attempt_preempted",
+    Run.StopReason.BY_ADMIN: "attempt_preempted_by_hand",
     Run.StopReason.DRAIN: "attempt_drained",
 }
 """What is said of an attempt that was stopped, by why."""

@@ -22,6 +22,7 @@ ACTIONS = {
     "quota.set": _("Quota changed"),
     "queue.moved": _("Moved in the queue"),
     "queue.prioritised": _("Priority of waiting work changed"),
+    "queue.preempted": _("Preempted by hand"),
     "node.cordoned": _("Node cordoned"),
     "node.drained": _("Node drained"),
     "node.uncordoned": _("Node put back into service"),

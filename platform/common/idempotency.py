@@ -96,7 +96,8 @@ def submitted_once(request: HttpRequest, handler: Callable[[], Reply]) -> Reply:
         said += [[name, file.name, _digest_of(file)] for file in files]
     asked = f"POST {request.path} {json.dumps(said)}"
     digest = hashlib.sha256(asked.encode("utf-8", "backslashreplace")).hexdigest()
-    owner = f"user:{request.user.pk} team:{getattr(request, 'team').pk}"  # noqa: B009 - set by a middleware
+    team = getattr(request, "team", None)  # set by a middleware; an administrator may be in none
+    owner = f"user:{request.user.pk} team:{team.pk if team else None}"
     return run_once(owner=owner, key=f"form:{key[:64]}:{digest}", asked=asked, handler=handler)
 
 

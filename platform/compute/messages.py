@@ -12,6 +12,18 @@ CATALOGUE = Catalogue(
         "invalid_accelerators": sentence("A run needs at least 1 accelerator, not %(accelerators)s."),
         "invalid_quota": sentence("A quota is a whole number from 0 to %(most)d, or none for the whole pool."),
         "no_such_run": sentence("Nothing that waits is called %(run)s."),
+        "runs_no_longer": sentence("This does not run, or is being stopped already, so it cannot be preempted."),
+        "is_preempted_by_hand": sentence(
+            "An administrator preempts this. It saves a checkpoint and waits again in its own place in line."
+        ),
+        "saves_a_checkpoint_and_waits": sentence(
+            "It saves a checkpoint, gives its accelerators back and waits again in its own place in line."
+        ),
+        "stops_answering_and_waits": sentence(
+            "It answers nobody from then on, and waits for accelerators again in its own place in line."
+        ),
+        "its_model_will_sleep": sentence("Its model sleeps until somebody asks it again."),
+        "starts_again_at_once": sentence("It starts again at once: nothing that waits comes before it."),
         "moved_to_front": sentence("An administrator moved this to the front of its priority."),
         "moved_to_back": sentence("An administrator moved this to the back of its priority."),
         "priority_was_set": sentence("An administrator set the priority to %(priority)s."),
@@ -47,6 +59,11 @@ CATALOGUE = Catalogue(
         ),
         "borrowers_are_preempted": plural(
             "%(count)s borrower will be preempted.", "%(count)s borrowers will be preempted.", by="count"
+        ),
+        "too_long_runs_are_paused": plural(
+            "%(count)s run has lasted longer than that and will be paused.",
+            "%(count)s runs have lasted longer than that and will be paused.",
+            by="count",
         ),
         "nothing_changes_now": sentence("Nothing that waits or runs now would change."),
         "gpus": plural("%(count)s GPU", "%(count)s GPUs", by="count"),

@@ -7,8 +7,8 @@ from compute.web import api as rest
 from compute.web import views
 from compute.web.node_views import node_action
 from compute.web.nodes_api import NodeActionView
-from compute.web.queue_api import MoveView, PriorityView, QueueView
-from compute.web.queue_page import queue_action, queue_page
+from compute.web.queue_api import MoveView, PreemptView, PriorityView, QueueView
+from compute.web.queue_page import preempt_page, queue_action, queue_page
 from compute.web.usage_page import usage_page
 
 v1: list[Any] = []
@@ -17,6 +17,7 @@ api = [
     path("pool/forecasts", rest.ForecastsView.as_view()),
     path("queue", QueueView.as_view()),
     path("queue/<str:run>/move", MoveView.as_view()),
+    path("queue/<str:run>/preempt", PreemptView.as_view()),
     path("queue/<str:run>/priority", PriorityView.as_view()),
     path("quotas/<str:team>", rest.QuotaView.as_view()),
     *(path(f"nodes/<str:name>/{action}", NodeActionView.as_view(action=action)) for action in ACTIONS),
@@ -26,6 +27,7 @@ pages = [
     path("pool/nodes/<str:name>/<str:action>", node_action, name="node_action"),
     path("queue", queue_page, name="queue"),
     path("queue/<str:run>", queue_action, name="queue_action"),
+    path("queue/<str:run>/preempt", preempt_page, name="preempt"),
     path("usage", usage_page, name="usage"),
     path("pool/quotas/<int:team_id>", views.change_quota, name="set_quota"),
     path("pool/quotas/<int:team_id>/effect", views.quota_effect, name="quota_effect"),

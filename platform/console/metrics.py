@@ -21,7 +21,7 @@ from common import shared_measures
 from compute.models import Allocation, Device, Node, Run
 from deployments.gateway.admission import is_local_program
 
-GAVE_WAY = (Run.StopReason.PREEMPT, Run.StopReason.YIELD)
+GAVE_WAY = (Run.StopReason.PREEMPT, Run.StopReason.YIELD, Run.StopReason.BY_ADMIN)
 Families = Iterator[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]
 
 

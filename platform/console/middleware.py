@@ -125,6 +125,7 @@ class MembershipMiddleware:
             "set_quota",
             "node_action",
             "queue_action",
+            "preempt",
             "quota_effect",
             "audit",
             "teams",

@@ -32,7 +32,7 @@ FEW, MANY = 2, 6
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 """Routes that show nothing of anybody's."""
 ADMINISTRATORS = re.compile(
-    r"/pool(?:/quotas/.*)?|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
+    r"/pool(?:/quotas/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
 QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
@@ -161,7 +161,7 @@ class World:
             "team": self.team.slug, "team_id": str(self.team.pk), "member_id": str(self.user.pk),
             "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
-            "deployment_id": self.deployment.pk,
+            "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
         }  # fmt: skip
         for route, methods in ROUTES.items():
             if "GET" in methods and route not in WITHOUT_ROWS:

@@ -14,6 +14,7 @@ from job_makers import FakeTrainer, end, fresh, hold, make_file, make_job, run_o
 
 from chat import SystemChoice
 from common.errors import UserError
+from compute.administering.preempting import preempt
 from compute.models import Run
 from compute.work import TryAgain
 from datasets_app import services as files
@@ -211,6 +212,21 @@ class TestStopped:
         said = str(job.events.order_by("-number")[0].message)
         assert "another team needs what it is guaranteed" in said
         assert "continues from its newest checkpoint" in said
+
+    def test_one_preempted_by_hand_is_queued_again_in_its_place_and_told_so(
+        self, work: Training, job: FineTuningJob
+    ) -> None:
+        run = hold(run_of(job), devices=1)
+        work.record(run, FakeTrainer(run).start().step(1).checkpoint(1).events)
+        Run.objects.filter(pk=run.pk).update(state="running")
+        preempt(run_id=run.pk, by=job.created_by)
+        assert "An administrator preempts this." in str(job.events.order_by("-number")[0].message)
+        run.allocations.update(released_at=timezone.now())
+        work.conclude(end(run, "stopped", reason="by_admin"), run.directory, "stopped")
+        assert fresh(job).status == "queued"
+        assert run_of(job).queued_at == run.queued_at
+        said = str(job.events.order_by("-number")[0].message)
+        assert "Attempt 1 was preempted by an administrator. The job is queued again and continues" in said
 
     def test_one_that_ran_as_long_as_it_may_is_paused(self, work: Training, job: FineTuningJob) -> None:
         run = run_of(job)

@@ -20,6 +20,8 @@ class Question:
     """What of the queue somebody asks for."""
 
     team: Team | None = None
+    is_running: bool = False
+    """What runs, instead of what waits."""
     kind: str = ""
     priority: Priority | None = None
     pool: str = ""
@@ -28,8 +30,9 @@ class Question:
 
 
 def line(question: Question, *, after: str = "") -> RunQuerySet:
-    """Return the Runs that wait, by priority and place; behind the Run `after` where it is given."""
-    found = Run.objects.waiting().select_related("team", "user", "pool", "forecast")
+    """Return the Runs that wait or run, by priority and place; behind the Run `after` where it is given."""
+    found = Run.objects.running().by_place() if question.is_running else Run.objects.waiting()
+    found = found.select_related("team", "user", "pool", "forecast", "node")
     if question.team is not None:
         found = found.filter(team=question.team)
     if question.kind:
@@ -92,11 +95,16 @@ def prioritise(*, run_id: str, priority: Priority, by: User | None) -> Run:
     return _place(run, message("priority_was_set", priority=message(f"priority_{priority.word}")))
 
 
-def _lock_waiting(run_id: str) -> Run:
-    found = None if "\0" in run_id else Run.objects.filter(pk=run_id).first()
+def run_named(run_id: str) -> Run:
+    runs = Run.objects.select_related("team", "user", "pool", "node")
+    found = None if "\0" in run_id else runs.filter(pk=run_id).first()
     if found is None:
         raise NotFound(message("no_such_run", run=run_id[:60]))
-    run = Run.objects.select_for_update(of=("self",)).get(pk=found.pk)
+    return found
+
+
+def _lock_waiting(run_id: str) -> Run:
+    run = Run.objects.select_for_update(of=("self",)).get(pk=run_named(run_id).pk)
     if run.state != Run.State.WAITING or run.stop_requested_at is not None:
         raise UserError(message("waits_no_longer"), code="not_waiting", status=409)
     return run
@@ -107,4 +115,4 @@ def _place(run: Run, said: object) -> Run:
     RunForecast.objects.filter(pk=run.pk).delete()  # it was made for another place
     placed(run, said)  # type: ignore[arg-type]
     wake_scheduler()
-    return Run.objects.select_related("team", "user", "pool").get(pk=run.pk)
+    return run_named(run.pk)

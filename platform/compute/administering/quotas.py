@@ -1,5 +1,6 @@
 """What teams may hold of a pool: read, changed, and what a change would mean before it is made."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,9 @@ from wording import Message
 MOST_ACCELERATORS = 1_000_000
 """Of a quota: more than any pool has."""
 MOST_BYTES = 2**62
-SHARES = ("guaranteed", "ceiling", "accelerator_hours", "per_user")
+MOST_SECONDS = 2**31 - 1
+MOST = {"storage_bytes": MOST_BYTES, "longest_run_seconds": MOST_SECONDS}
+SHARES = ("guaranteed", "ceiling", "accelerator_hours", "per_user", "longest_run_seconds")
 """What a quota says of a pool; `storage_bytes` is the team's in all of them."""
 
 
@@ -30,6 +33,8 @@ class Effect:
     starts: int
     """Runs that wait now and could start, or get room by preempting borrowers."""
     preempted: int
+    ended: int
+    """Runs that have lasted longer than they may, and are paused."""
 
 
 def quota_of(team: Team) -> int | None:
@@ -85,11 +90,12 @@ def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | Non
     """Return what `changes` would do, as the scheduler itself would decide."""
     changes = _checked(dict(changes))
     now = take_snapshot(pool)
-    then = _changed(now, team.pk, changes)
+    limits = {team.pk: changes["longest_run_seconds"]} if "longest_run_seconds" in changes else None
+    then = _changed(take_snapshot(pool, limits=limits), team.pk, changes)
     before, after = decide(now), decide(then)
-    preempted = {one.run_id for one in after if isinstance(one, Stop) and one.reason == "preempt"}
     already = {one.run_id for one in before if isinstance(one, Stop)}
-    return Effect(starts=len(_starting(after) - _starting(before)), preempted=len(preempted - already))
+    stopped = Counter(one.reason for one in after if isinstance(one, Stop) and one.run_id not in already)
+    return Effect(starts=len(starting(after) - starting(before)), preempted=stopped["preempt"], ended=stopped["limit"])
 
 
 def said_of(effect: Effect) -> list[Message]:
@@ -99,6 +105,8 @@ def said_of(effect: Effect) -> list[Message]:
         said.append(message("waiting_runs_can_start", count=effect.starts))
     if effect.preempted:
         said.append(message("borrowers_are_preempted", count=effect.preempted))
+    if effect.ended:
+        said.append(message("too_long_runs_are_paused", count=effect.ended))
     return said or [message("nothing_changes_now")]
 
 
@@ -114,7 +122,7 @@ def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:
     if changes.get("guaranteed", 0) is None:
         changes = {**changes, "guaranteed": 0}
     for name, value in changes.items():
-        most = MOST_BYTES if name == "storage_bytes" else MOST_ACCELERATORS
+        most = MOST.get(name, MOST_ACCELERATORS)
         if value is not None and not 0 <= value <= most:
             raise UserError(message("invalid_quota", most=most), code="invalid_quota", param=name)
     return changes
@@ -146,7 +154,8 @@ def _changed(snapshot: Snapshot, team_id: int, changes: Mapping[str, int | None]
     )
 
 
-def _starting(decisions: list[Decision]) -> set[str]:
+def starting(decisions: list[Decision]) -> set[str]:
+    """Return the Runs that start, or get room by preempting borrowers."""
     return {
         one.run_id
         for one in decisions

@@ -44,7 +44,15 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def waiting(self) -> "RunQuerySet":
         """Runs in the queue, first in line first."""
-        return self.filter(state=Run.State.WAITING).order_by("-priority", "queued_at", "created_at", "pk")
+        return self.filter(state=Run.State.WAITING).by_place()
+
+    def running(self) -> "RunQuerySet":
+        """Runs that compute, or are about to."""
+        return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING])
+
+    def by_place(self) -> "RunQuerySet":
+        """By priority and place in line."""
+        return self.order_by("-priority", "queued_at", "created_at", "pk")
 
     def waiting_before(self, run: "Run") -> int:
         """Return how many Runs are before `run` by priority and place alone, whatever else the scheduler weighs."""
@@ -104,6 +112,7 @@ class Run(models.Model):
         PREEMPT = "preempt", _("gave back what another team is guaranteed")
         LIMIT = "limit", _("ran as long as it may")
         HOURS = "hours", _("its team has no accelerator-hours left")
+        BY_ADMIN = "by_admin", _("preempted by an administrator")
 
     id = models.CharField(primary_key=True, max_length=40, default=_run_id)
     kind = models.CharField(max_length=40)

@@ -1,5 +1,6 @@
 """A pool as the scheduler sees it, read in as many queries for a long line as for a short one."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,18 +18,25 @@ LATEST = 1.5
 """A Run is taken to have ended after so many times as long as it is expected to last."""
 
 
-def take_snapshot(pool: Pool | None = None) -> Snapshot:
-    """Read a pool's queue, nodes, quotas and what is held; consistent while the advisory lock is held."""
+def take_snapshot(
+    pool: Pool | None = None, *, queued_again: str = "", limits: Mapping[int, int | None] | None = None
+) -> Snapshot:
+    """Read a pool's queue, nodes, quotas and what is held; consistent while the advisory lock is held.
+
+    For what a change would do: with the Run `queued_again` back in its place in line, and with `limits` by team instead
+    of the longest runs that are in force.
+    """
     pool, now = pool or Pool.default(), timezone.now()
     quotas = list(Quota.objects.filter(pool=pool))
-    longest = {one.team_id: one.longest_run_seconds for one in quotas if one.longest_run_seconds is not None}
+    asked = {one.team_id: one.longest_run_seconds for one in quotas} | dict(limits or {})
+    longest = {team_id: seconds for team_id, seconds in asked.items() if seconds is not None}
     return Snapshot(
-        waiting=_waiting(pool, longest),
+        waiting=_waiting(pool, longest, queued_again),
         nodes=_nodes(pool),
         quotas={one.team_id: one.ceiling for one in quotas if one.ceiling is not None},
         guarantees={one.team_id: one.guaranteed for one in quotas if one.guaranteed},
         per_user={one.team_id: one.per_user for one in quotas if one.per_user is not None},
-        held=_held(pool, longest),
+        held=[one for one in _held(pool, longest) if one.run_id != queued_again],
         out_of_hours=_out_of_hours(pool),
         usage=usage_of(pool),
         half_life=settings.FAIR_SHARE_HALF_LIFE_SECONDS,
@@ -37,8 +45,8 @@ def take_snapshot(pool: Pool | None = None) -> Snapshot:
     )
 
 
-def _waiting(pool: Pool, longest: dict[int, int]) -> list[Waiting]:
-    line = Run.objects.waiting().filter(pool=pool)
+def _waiting(pool: Pool, longest: dict[int, int], queued_again: str) -> list[Waiting]:
+    line = Run.objects.filter(Q(state=Run.State.WAITING) | Q(pk=queued_again), pool=pool).by_place()
     columns = line.values_list(
         "pk", "team_id", "user_id", "priority", "accelerators", "min_accelerators", "kept_accelerators", "max_seconds",
         "expected_seconds", "preemptible", "counts_in_quota", "stop_requested_at",

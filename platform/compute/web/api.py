@@ -16,7 +16,7 @@ from accounts.requests import team_of, user_of
 from common.answers import answers
 from common.api import body_of
 from common.errors import UserError
-from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, quota_in, set_quota
+from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, MOST_SECONDS, quota_in, set_quota
 from compute.administering.standings import Standing, standings
 from compute.forecasting.lines import HowOften, how_often
 from compute.messages import message
@@ -36,6 +36,7 @@ class QuotaObject(TypedDict):
     ceiling: int | None
     accelerator_hours: int | None
     per_user: int | None
+    longest_run_seconds: int | None
     storage_bytes: int | None
     in_use: int
     borrowed: int
@@ -87,6 +88,7 @@ class QuotaBody(serializers.Serializer):
     ceiling = _number()
     accelerator_hours = _number()
     per_user = _number()
+    longest_run_seconds = _number(MOST_SECONDS)
     storage_bytes = _number(MOST_BYTES)
 
 
@@ -127,6 +129,7 @@ def _as_json(team: Team) -> QuotaObject:
         "ceiling": quota.ceiling,
         "accelerator_hours": quota.accelerator_hours,
         "per_user": quota.per_user,
+        "longest_run_seconds": quota.longest_run_seconds,
         "storage_bytes": team.storage_bytes,
         "in_use": standing.in_use,
         "borrowed": standing.borrowed,

@@ -1,6 +1,6 @@
 """The queue over HTTP: to administrators all of it, to others their team's part."""
 
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -12,16 +12,20 @@ from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from accounts.requests import no_team, team_named, team_of, user_of
 from common.answers import ListObject, answers
-from common.api import body_of, one_page, query_of
-from common.wording import on_the_wire
-from compute.administering import queue
+from common.api import body_of, one_page, query_of, require_no_body
+from common.wording import in_words, on_the_wire
+from compute.administering import preempting, queue
 from compute.models import Priority, Run
 from compute.services import explain
 
 PRIORITIES = {priority.word: priority for priority in Priority}
 
 
+STATES = ("waiting", "running")
+
+
 class QueueQuery(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(STATES, required=False, default="waiting", allow_blank=True)
     team = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
     kind = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
     priority = serializers.ChoiceField(list(PRIORITIES), required=False, default="", allow_blank=True)
@@ -31,11 +35,12 @@ class QueueQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(default=20, min_value=1, max_value=100)
 
 
-class WaitingObject(TypedDict):
-    """Work that waits; its place is known for the first in line. Times in Unix seconds."""
+class QueuedObject(TypedDict):
+    """Work that waits or runs; the place is known of the first in line. Times in Unix seconds."""
 
     id: str
     object: Literal["queue.run"]
+    state: Annotated[str, Run.State]
     position: int | None
     kind: str
     label: str
@@ -46,6 +51,9 @@ class WaitingObject(TypedDict):
     accelerators: int | None
     priority: str
     queued_at: int
+    started_at: int | None
+    node: str | None
+    stop_reason: str | None
     code: str | None
     params: dict[str, object] | None
     message: str | None
@@ -54,9 +62,12 @@ class WaitingObject(TypedDict):
 
 
 class QueueView(APIView):
-    """GET /api/v1/queue?team=&kind=&priority=&pool=&search=&after=&limit=: what waits, by priority and place."""
+    """GET /api/v1/queue?state=&team=&kind=&priority=&pool=&search=&after=&limit=: what waits, by priority and place.
 
-    @answers(ListObject[WaitingObject])
+    `state=running`: what runs instead.
+    """
+
+    @answers(ListObject[QueuedObject])
     def get(self, request: Request) -> Response:
         asked = query_of(QueueQuery, request)
         own = None if is_platform_admin(request) else team_of(request)
@@ -73,7 +84,7 @@ class MoveView(APIView):
 
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
-    @answers(WaitingObject)
+    @answers(QueuedObject)
     def post(self, request: Request, run: str) -> Response:
         return Response(as_json(queue.move(run_id=run, by=user_of(request), **body_of(MoveBody, request))))
 
@@ -87,10 +98,38 @@ class PriorityView(APIView):
 
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
-    @answers(WaitingObject)
+    @answers(QueuedObject)
     def post(self, request: Request, run: str) -> Response:
         priority = PRIORITIES[body_of(PriorityBody, request)["priority"]]
         return Response(as_json(queue.prioritise(run_id=run, priority=priority, by=user_of(request))))
+
+
+class PreemptionEffect(TypedDict):
+    """What preempting would do: how many Runs that wait could start instead, and all of it in a sentence."""
+
+    object: Literal["effect"]
+    starts: int
+    message: str
+
+
+class PreemptView(APIView):
+    """POST /api/v1/queue/{run}/preempt: it saves a checkpoint and waits again in its place. GET: what that would do."""
+
+    permission_classes = [IsAuthenticated, IsPlatformAdmin]
+
+    @answers(PreemptionEffect)
+    def get(self, request: Request, run: str) -> Response:
+        query_of(serializers.Serializer, request)
+        found = queue.run_named(run)
+        preempting.require_running(found)
+        effect = preempting.effect_of(found)
+        said = " ".join(in_words(one) for one in preempting.said_of(effect, found))
+        return Response(PreemptionEffect(object="effect", starts=effect.starts, message=said))
+
+    @answers(QueuedObject)
+    def post(self, request: Request, run: str) -> Response:
+        require_no_body(request)
+        return Response(as_json(preempting.preempt(run_id=run, by=user_of(request))))
 
 
 def question_of(asked: dict[str, Any], *, own: Team | None) -> queue.Question:
@@ -101,6 +140,7 @@ def question_of(asked: dict[str, Any], *, own: Team | None) -> queue.Question:
     team = own if own is not None else team_named(name) if name else None
     return queue.Question(
         team=team,
+        is_running=asked["state"] == "running",
         kind=asked["kind"],
         priority=PRIORITIES.get(asked["priority"]),
         pool=asked["pool"],
@@ -108,13 +148,14 @@ def question_of(asked: dict[str, Any], *, own: Team | None) -> queue.Question:
     )
 
 
-def as_json(run: Run) -> WaitingObject:
-    forecast = getattr(run, "forecast", None)
+def as_json(run: Run) -> QueuedObject:
+    forecast, is_waiting = getattr(run, "forecast", None), run.state == Run.State.WAITING
     said: Any = on_the_wire(explain(run))
     return {
         "id": run.pk,
         "object": "queue.run",
-        "position": forecast.position if forecast else None,
+        "state": run.state,
+        "position": forecast.position if forecast and is_waiting else None,
         "kind": run.kind,
         "label": run.label,
         "model": run.model,
@@ -124,9 +165,12 @@ def as_json(run: Run) -> WaitingObject:
         "accelerators": run.accelerators,
         "priority": Priority(run.priority).word,
         "queued_at": int(run.queued_at.timestamp()),
+        "started_at": int(run.started_at.timestamp()) if run.started_at else None,
+        "node": run.node.name if run.node else None,
+        "stop_reason": run.stop_reason or None,
         "code": said["code"],
         "params": said["params"],
         "message": said["message"],
-        "eta_low": int(forecast.low_at.timestamp()) if forecast and forecast.low_at else None,
-        "eta_high": int(forecast.high_at.timestamp()) if forecast and forecast.high_at else None,
+        "eta_low": int(forecast.low_at.timestamp()) if is_waiting and forecast and forecast.low_at else None,
+        "eta_high": int(forecast.high_at.timestamp()) if is_waiting and forecast and forecast.high_at else None,
     }

@@ -8,24 +8,26 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Team
 from accounts.requests import PageRequest
 from common.errors import NotFound, UserError
+from common.idempotency import once
 from common.wording import in_words
-from compute.administering import queue
+from compute.administering import preempting, queue
 from compute.messages import message
-from compute.models import Priority, Run
+from compute.models import Pool, Priority, Run
 from compute.services import explain
 from compute.web.queue_api import PRIORITIES, question_of
 
 ROWS = 50
 KINDS = {"training": pgettext_lazy("kind of work", "training"), "serving": pgettext_lazy("kind of work", "serving")}
 """What a Run's kind is called on pages."""
-FIELDS = ("team", "kind", "priority", "pool", "search")
+FIELDS = ("state", "team", "kind", "priority", "pool", "search")
 
 
 @login_required
@@ -42,7 +44,11 @@ def queue_page(request: PageRequest) -> HttpResponse:
     context = {
         "error": error,
         "asked": asked,
-        "is_asked": bool(query),
+        "is_asked": any(value for name, value in query.items() if name != "state"),
+        "is_running": asked["state"] == "running",
+        "states": [("waiting", _("Waiting")), ("running", _("Running"))],
+        "kinds": KINDS.items(),
+        "pools": [(one.name, str(one)) for one in Pool.objects.order_by("pk")],
         "teams": Team.objects.tenants().order_by("name") if own is None else (),
         "priorities": [(priority.word, priority.label) for priority in Priority],
         "rows": [{"run": run, "kind": KINDS.get(run.kind, run.kind), "why": explain(run),
@@ -77,3 +83,37 @@ def queue_action(request: PageRequest, run: str) -> HttpResponse:
     else:
         messages.success(request, _("%(work)s has its new place.") % {"work": moved.label or moved.pk})
     return redirect("queue")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def preempt_page(request: PageRequest, run: str) -> HttpResponse:
+    """Say what preempting would do; POST does it."""
+    if not request.user.is_staff:
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    running = f"{reverse('queue')}?state=running"
+
+    def act() -> HttpResponse:
+        done = preempting.preempt(run_id=run, by=request.user)
+        messages.success(request, _("%(work)s is being preempted.") % {"work": done.label or done.pk})
+        return redirect(running)
+
+    try:
+        if request.method == "POST":
+            return once(request, act)
+        found = queue.run_named(run)
+        preempting.require_running(found)
+    except UserError as refused:
+        if refused.status != 409:
+            raise
+        messages.error(request, in_words(refused.message))
+        return redirect(running)
+    said = preempting.said_of(preempting.effect_of(found), found)
+    context = {
+        "run": found,
+        "kind": KINDS.get(found.kind, found.kind),
+        "said": said,
+        "curl": f"curl -X POST {settings.PUBLIC_URL}/api/v1/queue/{found.pk}/preempt "
+        "-H 'Authorization: Bearer sk-luthier-…'",
+    }
+    return render(request, "compute/preempt.html", context)

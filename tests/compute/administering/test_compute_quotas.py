@@ -1,16 +1,18 @@
 """Quotas by API and command: what is guaranteed, how far a team may borrow, hours, and the most for one person."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from common.errors import UserError
 from compute import services
-from compute.administering.quotas import set_quota
-from compute.models import Node, Pool, Quota
+from compute.administering.quotas import effect_of, set_quota
+from compute.models import Node, Pool, Quota, Run
 from compute.scheduling.rounds import schedule
 
 pytestmark = pytest.mark.django_db
@@ -84,11 +86,30 @@ class TestGuarantees:
         assert shares_of(team)[0] == 8
 
 
+class TestLongestRun:
+    def test_is_set_by_api_and_its_effect_is_known_before(self, admin: APIClient, team: Team, node: Node) -> None:
+        run = services.request_run(kind="script", team=team, accelerators=1)
+        schedule()
+        Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(hours=1))
+        effect = effect_of(team=team, changes={"longest_run_seconds": 60})
+        assert (effect.starts, effect.preempted, effect.ended) == (0, 0, 1)
+        assert effect_of(team=team, changes={"longest_run_seconds": 7200}).ended == 0
+        url = f"/api/v1/quotas/{team.slug}"
+        assert admin.put(url, {"longest_run_seconds": 60}, format="json").json()["longest_run_seconds"] == 60
+        schedule()
+        run.refresh_from_db()
+        assert run.stop_reason == "limit"
+        assert admin.put(url, {"longest_run_seconds": 2**31}, format="json").status_code == 400
+
+
 class TestCommand:
     def test_sets_what_is_named(self, team: Team) -> None:
         call_command("set_quota", "--team", team.name, "--guaranteed", "1", "--ceiling", "2")
         call_command("set_quota", "--team", team.name, "--hours", "1000", "--per-user", "1")
         assert shares_of(team) == (1, 2, 1000, 1)
+        call_command("set_quota", "--team", team.name, "--storage-bytes", str(10**13), "--longest-run-seconds", "7200")
+        assert Team.objects.get(pk=team.pk).storage_bytes == 10**13
+        assert Quota.objects.get(team=team).longest_run_seconds == 7200
         call_command("set_quota", "--team", team.name, "--ceiling", "none", "--hours", "none")
         assert shares_of(team) == (1, None, None, 1)
 

@@ -15,7 +15,8 @@ NUMBER = "a number from 0 on, or 'none'"
 class Command(BaseCommand):
     help = (
         "Set what a team may hold of a pool: what it is guaranteed, how far it may borrow what others leave idle, "
-        "accelerator-hours a month, and the most at once for one person. What is not named stays as it is."
+        "accelerator-hours a month, the most at once for one person, the longest run, and storage in all pools. What "
+        "is not named stays as it is."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,11 +27,14 @@ class Command(BaseCommand):
         parser.add_argument("--ceiling", help=f"the most at once, with what it borrows: {NUMBER}")
         parser.add_argument("--hours", help=f"accelerator-hours a month: {NUMBER}")
         parser.add_argument("--per-user", help=f"the most at once for one person: {NUMBER}")
+        parser.add_argument("--longest-run-seconds", help=f"after so long a training is paused: {NUMBER}")
+        parser.add_argument("--storage-bytes", help=f"of data, results and tuned models, in all pools: {NUMBER}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         team, pool = _team(options["team"]), _pool(options["pool"])
         names = {"accelerators": "accelerators", "guaranteed": "guaranteed", "ceiling": "ceiling",
-                 "hours": "accelerator_hours", "per_user": "per_user"}  # fmt: skip
+                 "hours": "accelerator_hours", "per_user": "per_user", "longest_run_seconds": "longest_run_seconds",
+                 "storage_bytes": "storage_bytes"}  # fmt: skip
         changes = {name: _number(option, options[option]) for option, name in names.items() if options[option]}
         if not changes:
             raise CommandError("Name at least one of " + ", ".join(f"--{one.replace('_', '-')}" for one in names) + ".")
@@ -63,7 +67,7 @@ def _number(option: str, text: str) -> int | None:
     text = text.strip().lower()
     if text == "none" and option != "guaranteed":
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
         accepted = "a number from 0 on" if option == "guaranteed" else NUMBER
         raise CommandError(f"--{option.replace('_', '-')} is {text!r}. Accepted: {accepted}.")
     return int(text)

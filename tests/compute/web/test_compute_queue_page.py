@@ -1,0 +1,84 @@
+"""The queue's page: what can be chosen, and what a long line costs."""
+
+import time
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Membership, Team, User
+from compute.models import Pool, Run
+from tests.compute.large_pool import fill
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+MOST_SECONDS = 0.2
+
+
+@pytest.fixture
+def client(team: Team) -> Client:
+    user = User.objects.create_user("admin@example.com", is_staff=True)
+    Membership.objects.create(team=team, user=user)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, query: str = "", **headers: str) -> str:
+    reply = client.get(f"/queue{query}", headers=headers)
+    assert reply.status_code == 200
+    return reply.content.decode()
+
+
+def test_kind_and_pool_are_chosen_from_lists(client: Client, team: Team) -> None:
+    other = Pool.objects.create(name="inference", title="Inference")
+    Run.objects.create(kind="training", team=team, label="invoice", explanation={})
+    Run.objects.create(kind="serving", team=team, label="helper", pool=other, explanation={})
+    everything = page(client)
+    assert '<option value="inference">Inference</option>' in everything
+    assert '<option value="serving">serving</option>' in everything
+    assert '<option value="serving">部署服务</option>' in page(client, **{"accept-language": "zh-CN"})
+    for query in ("?kind=serving", "?pool=inference", "?pool=inference&kind=serving&search=HELP"):
+        found = page(client, query)
+        assert "helper" in found
+        assert "invoice" not in found
+        assert "selected" in found
+    assert "Nothing that waits fits." in page(client, "?pool=inference&kind=training")
+
+
+def test_one_pool_is_no_choice(client: Client) -> None:
+    assert 'id="pool"' not in page(client)
+
+
+def test_what_runs_is_shown_with_where_and_until_when(client: Client, team: Team) -> None:
+    fill("pages", devices=8, teams=1, waiting=1)
+    shown = page(client, "?state=running")
+    assert "job 0" not in shown
+    assert shown.count(">Preempt<") == 7
+    assert "pages-000" in shown
+    assert page(client, "?state=running&search=nothing").count("Nothing runs that fits.") == 1
+
+
+@pytest.mark.parametrize("query", ["", "?state=running", "?search=job 99", "?kind=training&pool=default&priority=low"])
+def test_a_long_line_is_shown_in_time_and_in_as_many_queries_as_a_short_one(client: Client, query: str) -> None:
+    fill("small", devices=16, teams=2, waiting=5)
+    few = num_queries(client, query)
+    fill("large", devices=1_000, teams=100, waiting=10_000)
+    many = num_queries(client, query)
+    assert 0 < many <= few
+    seconds = min(timed(client, query) for _ in range(5))
+    print(f"queue page {query} of 1,000 devices, 100 teams, 10,000 waiting: {seconds * 1000:.0f} ms, {many} queries")
+    assert seconds <= MOST_SECONDS
+
+
+def num_queries(client: Client, query: str) -> int:
+    page(client, query)
+    with CaptureQueriesContext(connection) as asked:
+        page(client, query)
+    return len(asked)
+
+
+def timed(client: Client, query: str) -> float:
+    begun = time.perf_counter()
+    page(client, query)
+    return time.perf_counter() - begun
