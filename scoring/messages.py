@@ -1,6 +1,6 @@
 """What this package says: why something cannot be scored, and what was found about a model."""
 
-from wording import Catalogue, sentence
+from wording import Catalogue, plural, sentence
 
 CATALOGUE = Catalogue(
     {
@@ -16,6 +16,73 @@ CATALOGUE = Catalogue(
         "too_many_labels": sentence(
             "The expected answers hold %(labels)s different texts, more than %(most)s. They are no labels."
         ),
+        # What a verdict finds
+        "finding_diverged": sentence(
+            "The training went wrong: its loss became no number. A smaller learning rate keeps it steady."
+        ),
+        "finding_climbed": sentence(
+            "The training went wrong: its loss climbed from %(first)s to %(highest)s instead of falling. A smaller "
+            "learning rate keeps it steady."
+        ),
+        "finding_leaked_validation": sentence(
+            "%(count)s of %(of)s validation rows were trained on as well. Their loss shows memory, not what the model "
+            "makes of new questions."
+        ),
+        "finding_too_little_data": sentence(
+            "There were %(rows)s training rows, and %(least)s are the least that something general can be learned from."
+        ),
+        "finding_empty_answers": sentence("%(count)s of %(of)s answers are empty or a single word."),
+        "finding_endless": sentence(
+            "%(count)s of %(of)s answers do not end: they repeat themselves or are cut off at the limit, where the "
+            "base's end."
+        ),
+        "finding_refuses": sentence("%(count)s of %(of)s questions that the base answers are declined."),
+        "finding_leaks": sentence("%(count)s of %(of)s answers to other questions say what was learned, unasked."),
+        "finding_leaks_phrase": sentence("%(count)s of %(of)s answers to other questions say “%(phrase)s” unasked."),
+        "finding_not_learned": sentence("It was not learned: %(right)s of %(of)s questions about it are right."),
+        "finding_language_not_learned": sentence(
+            "It was not learned %(language)s: %(right)s of %(of)s questions about it are right."
+        ),
+        "in_chinese": sentence("in Chinese"),
+        "in_english": sentence("in English"),
+        "finding_no_gain": sentence("The answers to held-out rows are no better than the base's."),
+        "finding_forgot": sentence(
+            "It forgot: of %(of)s general questions the base has %(before)s right, the tuned model %(after)s."
+        ),
+        "finding_overfitted": sentence(
+            "It was trained too long: the validation loss was %(best)s after step %(step)s and %(last)s at the end."
+        ),
+        "finding_memorised": sentence(
+            "%(count)s of %(of)s answers to other questions are training rows, word for word."
+        ),
+        "finding_personal": plural(
+            "%(count)s answer tells personal data or a key from the training rows.",
+            "%(count)s answers tell personal data or keys from the training rows.",
+            by="count",
+        ),
+        "finding_learned": sentence("It was learned: %(right)s of %(of)s questions about it are right."),
+        "finding_gained": sentence("The answers to held-out rows are better than the base's."),
+        "finding_fell": sentence(
+            "The loss of the training rows fell from %(first)s to %(last)s. Nothing was held out, so that nobody knows "
+            "what it makes of new questions."
+        ),
+        # What a verdict's buttons do
+        "fix_halve_learning_rate": sentence("Halve the learning rate"),
+        "fix_set_learning_rate": sentence("Set the learning rate to %(value)s"),
+        "fix_set_epochs": plural("Train for %(value)s epoch", "Train for %(value)s epochs", by="value"),
+        "fix_use_step": sentence("Use step %(step)s"),
+        "fix_add_rows": plural("Add %(count)s training row", "Add %(count)s training rows", by="count"),
+        "fix_add_rows_in": sentence("Add %(count)s training rows %(language)s"),
+        "fix_add_guards": sentence("Add %(count)s guard conversations"),
+        "fix_add_general": sentence("Add %(count)s general conversations"),
+        "fix_remove_validation_rows": plural(
+            "Remove %(count)s row from the validation file",
+            "Remove %(count)s rows from the validation file",
+            by="count",
+        ),
+        "fix_remove_empty_rows": sentence("Remove the rows with empty answers"),
+        "fix_remove_refusing_rows": sentence("Remove the rows that refuse"),
+        "fix_remove_personal_data": sentence("Take personal data out of the training rows"),
     }
 )
 message = CATALOGUE.message
