@@ -74,6 +74,10 @@ __all__ = [
 ]
 
 RESULTS = "fine-tune-results"
+PURPOSES = (TRAINING,)
+"""For which files are uploaded."""
+EXPIRES_IN = (3600, 2_592_000)
+"""Seconds, at least and at most."""
 LONGEST_NAME = 200
 
 
@@ -236,7 +240,7 @@ def open_file(file: TrainingFile) -> IO[bytes]:
 
 def check_purpose(purpose: str) -> None:
     """Refuse what this platform does nothing with."""
-    if purpose != TRAINING:
+    if purpose not in PURPOSES:
         raise UserError(
             message("unsupported_purpose", purpose=repr(purpose[:40])),
             param="purpose",
@@ -262,7 +266,8 @@ def expiry_of(policy: ExpiresAfter | None) -> datetime | None:
     anchor, seconds = policy.get("anchor"), policy.get("seconds")
     if anchor != "created_at":
         raise UserError(message("expiry_anchor"), code="invalid_value", param="expires_after.anchor")
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 3600 <= seconds <= 2_592_000:
+    least, most = EXPIRES_IN
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not least <= seconds <= most:
         raise UserError(
             message("expiry_seconds"),
             code="invalid_value",

@@ -41,6 +41,8 @@ __all__ = [
 REPEAT_SECONDS = 60
 """An SDK that got no reply asks again within this time."""
 MOST_ACCELERATORS = 4096
+MOST_PAIRS, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
+"""Of metadata."""
 STATUSES = {
     "validating_files": "status_validating_files",
     "queued": "status_queued",
@@ -267,10 +269,11 @@ def check_metadata(metadata: Any) -> dict[str, str]:
     """Return OpenAI's metadata: at most 16 pairs of texts of at most 64 and 512 characters."""
     if metadata is None:
         return {}
-    if not isinstance(metadata, dict) or len(metadata) > 16:
+    if not isinstance(metadata, dict) or len(metadata) > MOST_PAIRS:
         raise UserError(message("metadata_refused"), code="invalid_value", param="metadata")
     for key, value in metadata.items():
-        if not isinstance(value, str) or not 1 <= len(key) <= 64 or len(value) > 512 or not is_storable(key + value):
+        is_pair = isinstance(value, str) and 1 <= len(key) <= LONGEST_KEY and len(value) <= LONGEST_VALUE
+        if not is_pair or not is_storable(key + value):
             raise UserError(
                 message("metadata_pair_refused", key=sendable(key)),
                 code="invalid_value",

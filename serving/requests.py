@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.faults import RequestError
+from serving.limits import (
+    BIAS,
+    MAX_BIASES,
+    MAX_CHOICES,
+    MAX_STOPS,
+    MODALITIES,
+    NUMBERS,
+    SERVICE_TIERS,
+    TOOL_CHOICES,
+    WHOLE_NUMBERS,
+)
 from serving.messages import message
 from serving.sampling import Sampling
 from wording import Message, as_written
 
-MAX_CHOICES = 8
-MAX_STOPS = 4
 MAX_DEPTH = 64
 """JSON nesting of a request body; tool schemas need some, attacks need thousands."""
 
@@ -85,7 +94,7 @@ def read_chat(value: dict[str, Any]) -> ChatRequest:
     messages = value.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestError(message("messages_missing"), param="messages")
-    limits = [_whole(value, name, least=1) for name in ("max_completion_tokens", "max_tokens")]
+    limits = [_whole(value, name) for name in ("max_completion_tokens", "max_tokens")]
     limit = limits[0] if limits[0] is not None else limits[1]
     return ChatRequest(
         messages=messages, tools=_tools(value), **_common(value, limit=limit, top_logprobs=_top_logprobs(value))
@@ -106,7 +115,7 @@ def read_text(value: dict[str, Any]) -> TextRequest:
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list) or not prompts or not all(isinstance(p, str) for p in prompts):
         raise RequestError(message("prompt_invalid"), param="prompt")
-    limit = _whole(value, "max_tokens", least=1)
+    limit = _whole(value, "max_tokens")
     request = TextRequest(prompts=tuple(prompts), **_common(value, limit=limit, top_logprobs=None))
     if len(prompts) * request.num_choices > MAX_CHOICES:
         raise RequestError(message("too_many_prompts", choices=MAX_CHOICES), param="prompt")
@@ -119,19 +128,19 @@ def _common(value: dict[str, Any], *, limit: int | None, top_logprobs: int | Non
         raise RequestError(message("model_parameter_missing"), param="model")
     stream = _flag(value, "stream")
     sampling = Sampling(
-        temperature=_number(value, "temperature", 0, 2, default=1.0),
-        top_p=_number(value, "top_p", 0, 1, default=1.0),
-        presence_penalty=_number(value, "presence_penalty", -2, 2, default=0.0),
-        frequency_penalty=_number(value, "frequency_penalty", -2, 2, default=0.0),
+        temperature=_number(value, "temperature", default=1.0),
+        top_p=_number(value, "top_p", default=1.0),
+        presence_penalty=_number(value, "presence_penalty", default=0.0),
+        frequency_penalty=_number(value, "frequency_penalty", default=0.0),
         logit_bias=_logit_bias(value),
-        seed=_whole(value, "seed", least=-(2**63), most=2**63 - 1),
+        seed=_whole(value, "seed"),
         top_logprobs=top_logprobs,
     )
     return {
         "model": model,
         "sampling": sampling,
         "max_tokens": limit,
-        "num_choices": _whole(value, "n", least=1, most=MAX_CHOICES) or 1,
+        "num_choices": _whole(value, "n") or 1,
         "stops": _stops(value),
         "stream": stream,
         "include_usage": _include_usage(value, stream),
@@ -150,13 +159,13 @@ def _refuse_chat_options(value: dict[str, Any]) -> None:
         raise _unsupported("response_format", message("response_format_unsupported"))
     if value.get("store"):
         raise _unsupported("store", message("store_unsupported"))
-    if value.get("service_tier") not in (None, "auto", "default"):
+    if value.get("service_tier") not in (None, *SERVICE_TIERS):
         raise _unsupported("service_tier", message("service_tier_unsupported"))
-    if value.get("modalities") not in (None, ["text"]):
+    if value.get("modalities") not in (None, MODALITIES):
         raise _unsupported("modalities", message("modalities_unsupported"))
     if value.get("parallel_tool_calls") not in (None, True):
         raise _unsupported("parallel_tool_calls", message("parallel_tool_calls_unsupported"))
-    if value.get("tool_choice") not in (None, "auto", "none"):
+    if value.get("tool_choice") not in (None, *TOOL_CHOICES):
         raise _unsupported("tool_choice", message("tool_choice_unsupported"))
 
 
@@ -175,7 +184,7 @@ def _is_function(tool: Any) -> bool:
 
 
 def _top_logprobs(value: dict[str, Any]) -> int | None:
-    top = _whole(value, "top_logprobs", least=0, most=20)
+    top = _whole(value, "top_logprobs")
     if _flag(value, "logprobs"):
         return top or 0
     if top is not None:
@@ -195,11 +204,11 @@ def _logit_bias(value: dict[str, Any]) -> Mapping[int, float]:
     bias = value.get("logit_bias")
     if bias is None:
         return {}
-    if not isinstance(bias, dict) or len(bias) > 1024:
+    if not isinstance(bias, dict) or len(bias) > MAX_BIASES:
         raise RequestError(message("logit_bias_invalid"), param="logit_bias")
     out = {}
     for token, amount in bias.items():
-        if not (token.isascii() and token.isdigit() and len(token) < 10) or not _is_number(amount, -100, 100):
+        if not (token.isascii() and token.isdigit() and len(token) < 10) or not _is_number(amount, *BIAS):
             raise RequestError(
                 message("logit_bias_entry_invalid", token=repr(token), amount=repr(amount)), param="logit_bias"
             )
@@ -229,8 +238,9 @@ def _flag(value: dict[str, Any], name: str) -> bool:
     return flag
 
 
-def _number(value: dict[str, Any], name: str, least: float, most: float, *, default: float) -> float:
+def _number(value: dict[str, Any], name: str, *, default: float) -> float:
     number = value.get(name)
+    least, most = NUMBERS[name]
     if number is None:
         return default
     if not _is_number(number, least, most):
@@ -244,8 +254,9 @@ def _is_number(value: Any, least: float, most: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
 
 
-def _whole(value: dict[str, Any], name: str, *, least: int, most: int = 2**31 - 1) -> int | None:
+def _whole(value: dict[str, Any], name: str) -> int | None:
     number = value.get(name)
+    least, most = WHOLE_NUMBERS[name]
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:

@@ -18,6 +18,7 @@ from datasets_app.versions.family import line_of, new_family, repaired_name, sou
 from datasets_app.versions.questions import require_answered
 
 PARTS = ("train", "validation", "test")
+MOST_SHARE = 1_000_000
 
 
 def split_file(
@@ -69,5 +70,5 @@ def _in_order(shares: Mapping[str, float]) -> dict[str, float]:
 
 def _check_shares(shares: Mapping[str, float]) -> None:
     unknown = set(shares) - set(PARTS)
-    if unknown or len(shares) < 2 or not all(0 < share < 1_000_000 for share in shares.values()):
+    if unknown or len(shares) < 2 or not all(0 < share < MOST_SHARE for share in shares.values()):
         raise UserError(message("bad_shares", parts=list(PARTS)), param="shares")

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import StreamingHttpResponse
-from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,12 +11,14 @@ from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
-from common.api import body_of, deleted, one_page, query_of, require_no_body
+from common.api import deleted, one_page
 from common.idempotency import idempotent
+from common.reads import body_of, query_of, reads, require_no_body
 from datasets_app import services, uploads
 from datasets_app.models import TrainingFile
 from datasets_app.storage import removal
 from datasets_app.web.downloads import file_response
+from datasets_app.web.requests import Completion, FileList, NewUpload
 from datasets_app.web.wire import (
     SHOWN_FIELDS,
     FileObject,
@@ -28,40 +29,14 @@ from datasets_app.web.wire import (
     upload_json,
 )
 
-MOST_FILES = 10_000
-
-
-class FileList(serializers.Serializer):
-    after = serializers.CharField(required=False, max_length=60)
-    limit = serializers.IntegerField(default=MOST_FILES, min_value=1, max_value=MOST_FILES)
-    order = serializers.ChoiceField(choices=["asc", "desc"], default="desc")
-    purpose = serializers.CharField(required=False, max_length=40)
-
-
-class ExpiresAfter(serializers.Serializer):
-    anchor = serializers.CharField(max_length=40)
-    seconds = serializers.IntegerField()
-
-
-class NewUpload(serializers.Serializer):
-    bytes = serializers.IntegerField()
-    filename = serializers.CharField(max_length=1000)
-    mime_type = serializers.CharField(max_length=200, allow_blank=True)
-    purpose = serializers.CharField(max_length=100)
-    expires_after = ExpiresAfter(required=False, allow_null=True)
-
-
-class Completion(serializers.Serializer):
-    part_ids = serializers.ListField(child=serializers.CharField(max_length=60), max_length=uploads.MOST_PARTS)
-    md5 = serializers.CharField(required=False, allow_null=True, max_length=100)
-
 
 class FilesView(APIView):
     """GET /v1/files"""
 
     @answers(ListObject[FileObject])
+    @reads(query=FileList)
     def get(self, request: Request) -> Response:
-        asked = query_of(FileList, request)
+        asked = query_of(request)
         files = TrainingFile.objects.visible_to(team_of(request)).only(*SHOWN_FIELDS)
         if "purpose" in asked:
             files = files.filter(purpose=asked["purpose"])
@@ -81,6 +56,7 @@ class FileView(APIView):
         return Response(file_json(services.get_file(team=team_of(request), file_id=file_id)))
 
     @answers(DeletedObject)
+    @reads()
     def delete(self, request: Request, file_id: str) -> Response:
         require_no_body(request)
         file = services.get_file(team=team_of(request), file_id=file_id)
@@ -109,8 +85,9 @@ class UploadsView(APIView):
     """POST /v1/uploads"""
 
     @answers(UploadObject)
+    @reads(NewUpload)
     def post(self, request: Request) -> Response:
-        asked = body_of(NewUpload, request)
+        asked = body_of(request)
 
         def create() -> Response:
             upload = uploads.create_upload(
@@ -141,8 +118,9 @@ class CompleteView(APIView):
     """POST /v1/uploads/{id}/complete"""
 
     @answers(UploadObject)
+    @reads(Completion)
     def post(self, request: Request, upload_id: str) -> Response:
-        asked = body_of(Completion, request)
+        asked = body_of(request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)
 
         def complete() -> Response:
@@ -156,6 +134,7 @@ class CancelView(APIView):
     """POST /v1/uploads/{id}/cancel"""
 
     @answers(UploadObject)
+    @reads()
     def post(self, request: Request, upload_id: str) -> Response:
         require_no_body(request)
         upload = uploads.get_upload(team=team_of(request), upload_id=upload_id)

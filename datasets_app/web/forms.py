@@ -15,14 +15,12 @@ from common.wording import in_words
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import LANGUAGES, LONGEST_MAKER, LONGEST_NAME, TONES
+from datasets_app.recipes.identity import LANGUAGES, TONES
 from datasets_app.recipes.making import read_answers
 from datasets_app.shapes import SHAPES
-from datasets_app.versions.mixes import MOST_WEIGHT
 from datasets_app.versions.questions import Question, words_of_choices
 from datasets_app.versions.splits import PARTS
-from datasets_app.web.data_api import MixPart, NewMixture, NewReading
-from datasets_app.web.recipes_api import IdentityAnswers
+from datasets_app.web.requests import IdentityAnswers, MixPart, NewMixture, NewReading
 
 UNUSED = "unused-"
 COLUMNS = {
@@ -129,7 +127,7 @@ class MixForm(PageForm):
         self._files = {file.pk: file for file in files}
         self.fields["file"].choices = [(file.pk, file.filename) for file in files]  # type: ignore[attr-defined]
         for pk in self._files:
-            weight = field_like(MixPart, "weight", label=_("Weight"), initial=1, min_value=0, max_value=MOST_WEIGHT)
+            weight = field_like(MixPart, "weight", label=_("Weight"), initial=1, min_value=0)
             weight.widget.attrs["step"] = "any"
             self.fields[f"weight-{pk}"] = weight
 
@@ -153,14 +151,12 @@ class IdentityForm(PageForm):
         IdentityAnswers,
         "name",
         label=_("What is the model called?"),
-        max_length=LONGEST_NAME,
         widget=forms.TextInput(attrs={"placeholder": "小智"}),
     )
     maker = field_like(
         IdentityAnswers,
         "maker",
         label=_("Who made the model?"),
-        max_length=LONGEST_MAKER,
         widget=forms.TextInput(attrs={"placeholder": "360智汇云"}),
     )
     languages = forms.MultipleChoiceField(

@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -21,6 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connections
 from django.http import HttpResponse
 from django.utils import translation
+from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
@@ -36,6 +37,7 @@ from common.asgi import Application, Receive, Scope, Send
 from common.errors import UserError, answer_to
 from common.idempotency import HEADER, Reply, run_once
 from common.ids import new_id
+from common.reads import Body, reads
 from common.wording import in_words
 from datasets_app import services, uploads
 from datasets_app.formats.streams import BLOCK
@@ -44,6 +46,7 @@ from datasets_app.models import EVERY_KEY, TrainingFile, UploadPart
 from datasets_app.storage import store
 from datasets_app.versions.questions import LEAVE_OUT
 from datasets_app.web.multipart import Form
+from datasets_app.web.requests import NewFile, NewPart, NewVersion
 from datasets_app.web.wire import FileObject, UploadPartObject, VersionObject, file_json, part_json, version_json
 
 logger = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 S = TypeVar("S", TrainingFile, UploadPart)
 
+FORM = "multipart/form-data"
 FORM_BYTES = 1 << 20
 """What a form may have around its file."""
 DRAINED_BYTES = 16 * 2**20
@@ -61,7 +65,7 @@ class Disconnected(Exception):
     """The client has gone."""
 
 
-class Body:
+class Content:
     """A request's body; knows when all of it has come, since asking once more would wait for ever."""
 
     def __init__(self, receive: Receive) -> None:
@@ -93,20 +97,21 @@ class Caller:
 
 
 @answers(FileObject)
+@reads(NewFile, kind=FORM)
 async def files_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /v1/files: `file`, `purpose` and, optionally `expires_after[anchor]` and `expires_after[seconds]`, and
-    `unused`: "leave_out" answers beforehand what the file may ask."""
-    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
+    """POST /v1/files"""
+    await _serve(scope, receive, send, body=NewFile, limit=settings.MAX_UPLOAD_BYTES, handler=_create_file)
 
 
 @answers(UploadPartObject)
+@reads(NewPart, kind=FORM)
 async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /v1/uploads/{id}/parts: `data`."""
+    """POST /v1/uploads/{id}/parts"""
     upload_id = _id_in(scope)
 
     def receive_part(caller: Caller, form: Form) -> Reply:
         upload = uploads.get_upload(team=caller.team, upload_id=upload_id)
-        _refuse_unknown(form, ())
+        _refuse_unknown(form, NewPart)
         spool = form.finish()
 
         def add() -> UploadPart:
@@ -115,17 +120,18 @@ async def parts_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         # A part whose reply was lost is sent again, and must not be there twice.
         return _once(caller, ["POST part", upload_id, spool.sha256], add, part_json)
 
-    await _serve(scope, receive, send, field="data", limit=uploads.MOST_PART_BYTES, handler=receive_part)
+    await _serve(scope, receive, send, body=NewPart, limit=uploads.MOST_PART_BYTES, handler=receive_part)
 
 
 @answers(VersionObject)
+@reads(NewVersion, kind=FORM)
 async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /api/v1/files/{id}/versions: `file` and, optionally `reason` and `unused`."""
+    """POST /api/v1/files/{id}/versions"""
     file_id = _id_in(scope)
 
     def receive_version(caller: Caller, form: Form) -> Reply:
         parent = services.get_file(team=caller.team, file_id=file_id)
-        _refuse_unknown(form, ("reason", "unused"))
+        _refuse_unknown(form, NewVersion)
         spool, reason, left_out = form.finish(), form.fields.get("reason", ""), _left_out(form.fields)
 
         def create() -> TrainingFile:
@@ -141,7 +147,7 @@ async def versions_endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         asked = ["POST version", file_id, form.filename, reason, spool.sha256, *left_out]
         return _once(caller, asked, create, version_json)
 
-    await _serve(scope, receive, send, field="file", limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
+    await _serve(scope, receive, send, body=NewVersion, limit=settings.MAX_UPLOAD_BYTES, handler=receive_version)
 
 
 ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
@@ -151,7 +157,7 @@ ASGI_ROUTES: list[tuple[str, "re.Pattern[str]", Application]] = [
 ]
 
 
-async def receive_form(scope: Scope, body: Body, *, field: str, limit_bytes: int) -> Form:
+async def receive_form(scope: Scope, body: Content, *, field: str, limit_bytes: int) -> Form:
     """Read a whole form whose file, in `field`, has at most `limit_bytes`.
 
     Raises UserError for a form that is refused and Disconnected when the client leaves; nothing is left then. The
@@ -174,7 +180,7 @@ async def receive_form(scope: Scope, body: Body, *, field: str, limit_bytes: int
     return form
 
 
-async def _read_into(form: Form, body: Body) -> None:
+async def _read_into(form: Form, body: Content) -> None:
     pending = bytearray()
     while not body.is_whole:
         pending += await body.read()
@@ -189,7 +195,7 @@ async def _serve(
     receive: Receive,
     send: Send,
     *,
-    field: str,
+    body: type[Body],
     limit: int,
     handler: Callable[[Caller, Form], Reply],
 ) -> None:
@@ -198,7 +204,7 @@ async def _serve(
     Who checks the key puts what is wrong into words at once, so the language is active by then.
     """
     with translation.override(translation.get_language_from_request(_bare_request(scope))):
-        await _answered(scope, receive, send, field=field, limit=limit, handler=handler)
+        await _answered(scope, receive, send, field=_file_field(body), limit=limit, handler=handler)
 
 
 async def _answered(
@@ -211,7 +217,7 @@ async def _answered(
     handler: Callable[[Caller, Form], Reply],
 ) -> None:
     form: Form | None = None
-    body = Body(receive)
+    body = Content(receive)
     headers: dict[str, str] = {}
     try:
         try:
@@ -235,7 +241,7 @@ async def _answered(
 
 def _create_file(caller: Caller, form: Form) -> Reply:
     spool = form.finish()
-    _refuse_unknown(form, ("purpose", "expires_after[anchor]", "expires_after[seconds]", "unused"))
+    _refuse_unknown(form, NewFile)
     left_out = _left_out(form.fields)
     purpose = form.fields.get("purpose", "")
     if not purpose:
@@ -305,8 +311,19 @@ def _left_out(fields: dict[str, str]) -> list[str]:
     return [EVERY_KEY] if said else []
 
 
-def _refuse_unknown(form: Form, known: tuple[str, ...]) -> None:
-    unknown = sorted(set(form.fields) - set(known))
+def _file_field(body: type[Body]) -> str:
+    return next(name for name, field in body().fields.items() if isinstance(field, serializers.FileField))
+
+
+def _names_in(body: type[Body]) -> Iterator[str]:
+    """Yield how a form writes the fields of `body`: those of an object as name[key]."""
+    for name, field in body().fields.items():
+        inner = field.fields if isinstance(field, serializers.Serializer) else None
+        yield from [name] if inner is None else (f"{name}[{key}]" for key in inner)
+
+
+def _refuse_unknown(form: Form, body: type[Body]) -> None:
+    unknown = sorted(set(form.fields) - set(_names_in(body)))
     if unknown:
         raise UserError(
             message("form_field_unknown", field=repr(unknown[0][:40])), code="unknown_parameter", param=unknown[0][:40]

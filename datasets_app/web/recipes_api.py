@@ -2,7 +2,6 @@
 
 from typing import Literal, TypedDict
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,19 +9,13 @@ from rest_framework.views import APIView
 from accounts.requests import team_of, user_of
 from chat.acceptance import StoredTest
 from common.answers import ListObject, answers
-from common.api import body_of, listed
+from common.api import listed
 from common.idempotency import idempotent
+from common.reads import body_of, reads
 from datasets_app import services
 from datasets_app.recipes.making import Questionnaire, acceptance_of, questionnaire, read_answers
+from datasets_app.web.requests import IdentityAnswers
 from datasets_app.web.wire import VersionObject, version_json
-
-
-class IdentityAnswers(serializers.Serializer):
-    name = serializers.CharField(max_length=1000)
-    maker = serializers.CharField(max_length=1000)
-    languages = serializers.ListField(child=serializers.CharField(max_length=20), required=False, max_length=20)
-    tone = serializers.CharField(required=False, max_length=40)
-    file = serializers.CharField(required=False, allow_null=True, max_length=60)
 
 
 class RecipeObject(Questionnaire):
@@ -53,8 +46,9 @@ class IdentityView(APIView):
     """POST /api/v1/recipes/identity: {"name", "maker", "languages", "tone", "file"}; `file` is completed if given"""
 
     @answers(VersionObject)
+    @reads(IdentityAnswers)
     def post(self, request: Request) -> Response:
-        asked = body_of(IdentityAnswers, request)
+        asked = body_of(request)
         team = team_of(request)
 
         def create() -> Response:

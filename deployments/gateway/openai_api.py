@@ -13,10 +13,12 @@ from accounts.models import Team
 from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
 from common.answers import DeletedObject, ListObject, answers
-from common.api import deleted, listed, require_no_body
+from common.api import deleted, listed
 from common.errors import UserError, answer_to
+from common.reads import reads, require_no_body
 from deployments import services
 from deployments.gateway.admission import admit, is_local_program
+from deployments.gateway.bodies import NewChatCompletion, NewCompletion
 from deployments.gateway.gateway import gateway
 from deployments.gateway.in_flight import in_database
 from deployments.messages import message
@@ -36,12 +38,14 @@ class ModelObject(TypedDict):
 
 
 @answers(wire.ChatCompletion, streams={"text/event-stream": wire.ChatChunk})
+@reads(NewChatCompletion)
 @csrf_exempt
 async def chat_completions(request: HttpRequest) -> HttpResponseBase:
     return await _completions(request, is_chat=True)
 
 
 @answers(wire.TextCompletion, streams={"text/event-stream": wire.TextChunk})
+@reads(NewCompletion)
 @csrf_exempt
 async def completions(request: HttpRequest) -> HttpResponseBase:
     return await _completions(request, is_chat=False)
@@ -67,6 +71,7 @@ class Model(APIView):
         return Response(_as_json(name, target.base_model.present_at, "luthier"))
 
     @answers(DeletedObject)
+    @reads()
     def delete(self, request: Request, name: str) -> Response:
         require_no_body(request)
         services.delete_model(team=team_of(request), by=user_of(request), name=name)

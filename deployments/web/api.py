@@ -10,15 +10,22 @@ from rest_framework.views import APIView
 
 from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
-from common.api import body_of, deleted, listed, query_of, require_no_body
+from common.api import deleted, listed
+from common.fields import Checked, Either
+from common.reads import Body, body_of, query_of, reads, require_no_body
 from common.wording import MessageObject, on_the_wire
+from compute.services import MOST_ACCELERATORS
 from deployments import services
 from deployments.models import Accelerators, Deployment
 from deployments.standing import Standing, standing_of, standings
 
 
-class AcceleratorsField(serializers.Field):  # type: ignore[type-arg]
-    """ "shared", "auto" or a whole number."""
+class AcceleratorsField(Checked):
+    """ "shared", "auto" or a whole number; how many there may be is the use case's to say."""
+
+    def __init__(self, **options: Any) -> None:
+        number = serializers.IntegerField(min_value=1, max_value=MOST_ACCELERATORS)
+        super().__init__(Either([serializers.ChoiceField(choices=["shared", "auto"]), number]), **options)
 
     def to_internal_value(self, data: Any) -> Accelerators:
         if data == "shared" or data == "auto":
@@ -28,8 +35,11 @@ class AcceleratorsField(serializers.Field):  # type: ignore[type-arg]
         raise ValidationError('It must be "shared", "auto" or a whole number.')
 
 
-class MinReplicasField(serializers.Field):  # type: ignore[type-arg]
+class MinReplicasField(Checked):
     """0 or 1."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(serializers.ChoiceField(choices=[0, 1]), **options)
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, int) and not isinstance(data, bool) and data in (0, 1):
@@ -37,18 +47,27 @@ class MinReplicasField(serializers.Field):  # type: ignore[type-arg]
         raise ValidationError("It must be 0 or 1.")
 
 
-class NewDeployment(serializers.Serializer):
+class NewDeployment(Body):
+    """A model and the name under which it answers."""
+
     name = serializers.CharField(max_length=64)
     model = serializers.CharField(max_length=255)
     accelerators = AcceleratorsField(required=False)
     min_replicas = MinReplicasField(required=False)
+    """Only beside accelerators of its own: 0 gives them back while nobody asks."""
     open_to_loopback = serializers.BooleanField(required=False)
 
+    example = {"name": "xiaozhi", "model": "ft:smollm2-135m-instruct:team:xiaozhi:AbCd1234"}
 
-class ChangedDeployment(serializers.Serializer):
+
+class ChangedDeployment(Body):
+    """What is not sent stays as it is."""
+
     accelerators = AcceleratorsField(required=False)
     min_replicas = MinReplicasField(required=False)
     open_to_loopback = serializers.BooleanField(required=False)
+
+    example = {"accelerators": 1, "min_replicas": 0}
 
 
 class DeploymentObject(MessageObject):
@@ -68,15 +87,17 @@ class DeploymentObject(MessageObject):
 
 class Deployments(APIView):
     @answers(ListObject[DeploymentObject])
+    @reads()
     def get(self, request: Request) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model", "adapter")
         now = standings(found)
         return listed([as_json(deployment, now[deployment.pk]) for deployment in found])
 
     @answers(DeploymentObject, status=201)
+    @reads(NewDeployment)
     def post(self, request: Request) -> Response:
-        asked = body_of(NewDeployment, request)
+        asked = body_of(request)
         deployment = services.deploy(team=team_of(request), by=user_of(request), **asked)
         return Response(as_json(deployment), status=201)
 
@@ -87,12 +108,14 @@ class OneDeployment(APIView):
         return Response(as_json(_found(request, deployment_id)))
 
     @answers(DeploymentObject)
+    @reads(ChangedDeployment)
     def patch(self, request: Request, deployment_id: str) -> Response:
+        asked = body_of(request)
         deployment = _found(request, deployment_id)
-        asked = body_of(ChangedDeployment, request)
         return Response(as_json(services.update_deployment(deployment=deployment, by=user_of(request), **asked)))
 
     @answers(DeletedObject)
+    @reads()
     def delete(self, request: Request, deployment_id: str) -> Response:
         require_no_body(request)
         services.undeploy(deployment=_found(request, deployment_id), by=user_of(request))

@@ -37,6 +37,8 @@ class Parameter:
     """An open lower bound."""
     below: float | None = None
     """An open upper bound."""
+    longest: int | None = None
+    """Characters of a text, which `check` counts."""
     choices: tuple[str, ...] = ()
     check: Check | None = None
     managed: Message | None = None

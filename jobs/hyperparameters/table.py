@@ -5,12 +5,15 @@ from difflib import get_close_matches
 from django.utils.translation import gettext_lazy as _
 
 from chat import ChatError, parse_data_split
+from chat.system_choice import MAX_SYSTEM_CHARS
 from common.errors import UserError
 from common.texts import sendable
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import Parameter
 from trainer.spec import SCHEDULES
 from wording import Message
+
+LONGEST_NAMES = 500
 
 
 def _data_split(text: str) -> Message | None:
@@ -22,13 +25,11 @@ def _data_split(text: str) -> Message | None:
 
 
 def _module_names(text: str) -> Message | None:
-    if text.strip() and all(part.strip() for part in text.split(",")) and len(text) <= 500:
-        return None
-    return message("module_names")
+    return None if all(map(str.strip, text.split(","))) and len(text) <= LONGEST_NAMES else message("module_names")
 
 
 def _system_prompt(text: str) -> Message | None:
-    return None if len(text) <= 32_000 else message("longest_system_prompt")
+    return None if len(text) <= MAX_SYSTEM_CHARS else message("longest_system_prompt")
 
 
 PARAMETERS: tuple[Parameter, ...] = (
@@ -85,6 +86,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         term=_("system prompt"),
         kind="text",
         check=_system_prompt,
+        longest=MAX_SYSTEM_CHARS,
         group="data",
         is_basic=True,
         sentence=_(
@@ -232,6 +234,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         term=_("LoRA target modules"),
         kind="text",
         check=_module_names,
+        longest=LONGEST_NAMES,
         group="adapter",
         sentence=_(
             "More parts: it learns better. Fewer: smaller and quicker. all-linear, or parts of module names such as "

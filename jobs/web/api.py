@@ -9,8 +9,6 @@ either header every create makes a job of its own.
 
 from typing import Any
 
-from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,10 +17,10 @@ from accounts.authentication import is_platform_admin
 from accounts.requests import team_of, user_of
 from accounts.roles import Role
 from common.answers import ListObject, answers
-from common.api import body_of, listed, one_page, query_of, require_no_body
+from common.api import listed, one_page
 from common.errors import NotFound, UserError
-from common.idempotency import HEADER, idempotent
-from common.texts import is_storable, sendable
+from common.idempotency import idempotent
+from common.reads import body_of, query_of, reads, require_no_body
 from jobs import queueing, services
 from jobs.estimates import estimating
 from jobs.estimates.estimating import Estimate, HyperparameterObject
@@ -32,6 +30,16 @@ from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.logs import read_log
+from jobs.web.requests import (
+    ChangedInQueue,
+    CheckpointPage,
+    HyperparameterQuery,
+    JobPage,
+    LogPlace,
+    NewJob,
+    Page,
+    job_request_of,
+)
 from jobs.web.wire import (
     AcceptanceObject,
     CheckpointObject,
@@ -47,53 +55,15 @@ from jobs.web.wire import (
 )
 from wording import Message
 
-RETRY_COUNT = "x-stainless-retry-count"
-JOB_REQUEST_FIELDS = (
-    "model",
-    "training_file",
-    "validation_file",
-    "hyperparameters",
-    "method",
-    "seed",
-    "suffix",
-    "metadata",
-    "accelerators",
-    "priority",
-    "system_prompt",
-)
-
-
-class _Page(serializers.Serializer):
-    after = serializers.CharField(required=False, max_length=60)
-    limit = serializers.IntegerField(default=20, min_value=1, max_value=100)
-
-
-class _Checkpoints(_Page):
-    limit = serializers.IntegerField(default=10, min_value=1, max_value=100)
-
-
-class _Log(serializers.Serializer):
-    offset = serializers.IntegerField(default=0, min_value=-(2**40), max_value=2**40)
-    attempt = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
-
-
-class _Queued(serializers.Serializer):
-    accelerators = serializers.JSONField(required=False)
-    priority = serializers.JSONField(required=False)
-
-
-class _Hyperparameters(serializers.Serializer):
-    model = serializers.CharField(required=False, max_length=200)
-    file = serializers.CharField(required=False, max_length=60)
-
 
 class JobsView(APIView):
     """GET, POST /v1/fine_tuning/jobs"""
 
     @answers(ListObject[FineTuningJobObject])
+    @reads(query=JobPage)
     def get(self, request: Request) -> Response:
-        page = _query(_Page, request, is_list=True)
-        jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(_metadata_filter(request))
+        page = query_of(request)
+        jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(page.get("metadata", {}))
         jobs = (
             jobs.select_related("team", "training_file").prefetch_related("result_files").order_by("-created_at", "-id")
         )
@@ -104,8 +74,9 @@ class JobsView(APIView):
         return one_page(jobs, page["limit"], lambda job: _as_json(request, job))
 
     @answers(FineTuningJobObject)
+    @reads(NewJob)
     def post(self, request: Request) -> Response:
-        job_request = _job_request(request)
+        job_request = job_request_of(request)
 
         def create() -> Response:
             return Response(
@@ -137,6 +108,7 @@ class CancelView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/cancel"""
 
     @answers(FineTuningJobObject)
+    @reads()
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.cancel_job(job=_job(request, job_id), by=user_of(request))))
@@ -146,6 +118,7 @@ class PauseView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/pause: the status changes once the checkpoint is written."""
 
     @answers(FineTuningJobObject)
+    @reads()
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.pause_job(job=_job(request, job_id), by=user_of(request))))
@@ -155,6 +128,7 @@ class FinishView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/finish: it ends after its current step, with the best weights so far"""
 
     @answers(FineTuningJobObject)
+    @reads()
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.finish_job_early(job=_job(request, job_id), by=user_of(request))))
@@ -164,6 +138,7 @@ class ResumeView(APIView):
     """POST /v1/fine_tuning/jobs/{id}/resume"""
 
     @answers(FineTuningJobObject)
+    @reads()
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.resume_job(job=_job(request, job_id), by=user_of(request))))
@@ -173,8 +148,9 @@ class EventsView(APIView):
     """GET /v1/fine_tuning/jobs/{id}/events, newest first"""
 
     @answers(ListObject[JobEventObject])
+    @reads(query=Page)
     def get(self, request: Request, job_id: str) -> Response:
-        page = _query(_Page, request)
+        page = query_of(request)
         events = _job(request, job_id).events.order_by("-number")
         if "after" in page:
             last = events.filter(pk=page["after"]).first()
@@ -186,8 +162,9 @@ class CheckpointsView(APIView):
     """GET /v1/fine_tuning/jobs/{id}/checkpoints, newest first: those that are in storage"""
 
     @answers(ListObject[CheckpointObject])
+    @reads(query=CheckpointPage)
     def get(self, request: Request, job_id: str) -> Response:
-        page = _query(_Checkpoints, request)
+        page = query_of(request)
         job = _job(request, job_id)
         _require_model(job)
         checkpoints = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
@@ -221,13 +198,15 @@ class QueueView(APIView):
     """
 
     @answers(queueing.QueueObject)
+    @reads()
     def get(self, request: Request, job_id: str) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         return Response(queueing.queue_of(_job(request, job_id)))
 
     @answers(queueing.QueueObject)
+    @reads(ChangedInQueue)
     def post(self, request: Request, job_id: str) -> Response:
-        asked = body_of(_Queued, request)
+        asked = body_of(request)
         job = queueing.change_queued(
             job=_job(request, job_id), by=user_of(request), may_be_urgent=is_platform_admin(request), **asked
         )
@@ -241,8 +220,9 @@ class LogView(APIView):
     """
 
     @answers(LogObject)
+    @reads(query=LogPlace)
     def get(self, request: Request, job_id: str) -> Response:
-        asked = _query(_Log, request)
+        asked = query_of(request)
         part = read_log(_job(request, job_id), offset=asked["offset"], attempt=asked.get("attempt"))
         return Response(log_as_json(part, is_admin=is_platform_admin(request)))
 
@@ -251,8 +231,9 @@ class HyperparametersView(APIView):
     """GET /api/v1/hyperparameters?model=&file=: every parameter, its words, its automatic value and the reason"""
 
     @answers(ListObject[HyperparameterObject])
+    @reads(query=HyperparameterQuery)
     def get(self, request: Request) -> Response:
-        asked = _query(_Hyperparameters, request)
+        asked = query_of(request)
         found = estimating.describe(team=team_of(request), model=asked.get("model"), file_id=asked.get("file"))
         return listed(found)
 
@@ -263,8 +244,9 @@ class EstimateView(APIView):
     roles = {"POST": Role.VIEWER}
 
     @answers(Estimate)
+    @reads(NewJob)
     def post(self, request: Request) -> Response:
-        job_request = _job_request(request)
+        job_request = job_request_of(request)
         check_suffix(job_request.suffix or "")
         services.check_metadata(job_request.metadata)
         services.parse_priority(job_request.priority, may_be_urgent=job_request.may_be_urgent)
@@ -282,57 +264,6 @@ class EstimateView(APIView):
             validation_file_id=job_request.validation_file,
         )
         return Response(found)
-
-
-def _job_request(request: Request) -> services.JobRequest:
-    """Return what the body asks for; a field that nobody knows would be ignored in silence, so it is refused."""
-    body = request.data
-    if not isinstance(body, dict):
-        raise UserError(message("body_must_be_object"), code="invalid_type")
-    body = dict(body.items())
-    if body.pop("integrations", None):
-        raise UserError(message("integrations_not_offered"), code="unsupported_integration", param="integrations")
-    if unknown := sorted(set(body) - set(JOB_REQUEST_FIELDS)):
-        name = sendable(unknown[0])
-        raise UserError(message("job_field_unknown", name=name), code="unknown_parameter", param=name)
-    for name in ("model", "training_file"):
-        if not isinstance(body.get(name), str) or not body[name]:
-            raise UserError(message("id_missing", name=name), code="missing_required_parameter", param=name)
-    for name in ("validation_file", "suffix", "system_prompt"):
-        if body.get(name) is not None and not isinstance(body[name], str):
-            raise UserError(message("must_be_text", name=name), code="invalid_type", param=name)
-    return services.JobRequest(**body, may_be_urgent=is_platform_admin(request), **_repetition(request))
-
-
-def _repetition(request: Request) -> dict[str, Any]:
-    """Return what distinguishes a repeated create from a new one; an `Idempotency-Key` is handled elsewhere."""
-    if request.headers.get(HEADER):
-        return {}
-    key_id = str(getattr(request.auth, "pk", "")) or f"user-{request.user.pk}"
-    count = request.headers.get(RETRY_COUNT, "0")
-    fingerprint = services.fingerprint_of(key_id=key_id, body=request.data)
-    return {"fingerprint": fingerprint, "is_repeated": count.isdecimal() and count.strip("0") != ""}
-
-
-def _metadata_filter(request: Request) -> dict[str, str]:
-    """Return the pairs of metadata[key]=value in the query."""
-    return {
-        name.removeprefix("metadata[").removesuffix("]"): value
-        for name, value in request.query_params.dict().items()
-        if _is_metadata(name) and is_storable(name + value)
-    }
-
-
-def _is_metadata(name: str) -> bool:
-    return name.startswith("metadata[") and name.endswith("]")
-
-
-def _query(kind: type[serializers.Serializer], request: Request, *, is_list: bool = False) -> dict[str, Any]:
-    """Return the query's fields, checked."""
-    found = query_of(kind, request, beside=_is_metadata if is_list else lambda name: False)
-    if any(not is_storable(value) for value in found.values() if isinstance(value, str)):
-        raise ValidationError("The address holds characters that no text has.")
-    return found
 
 
 def _found(row: Any, refusal: Message) -> Any:

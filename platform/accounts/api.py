@@ -15,16 +15,25 @@ from accounts.models import ApiKey, Membership
 from accounts.requests import no_team, team_named, team_of, user_of
 from accounts.roles import Role, role_of
 from common.answers import DeletedObject, ListObject, answers
-from common.api import body_of, deleted, listed, query_of, require_no_body
+from common.api import deleted, listed
+from common.reads import Body, body_of, query_of, reads, require_no_body
 
 
-class NewMember(serializers.Serializer[Any]):
+class NewMember(Body):
+    """A person who joins a team."""
+
     email = serializers.CharField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
 
+    example = {"email": "alice@example.com", "role": "member"}
 
-class ChangedMember(serializers.Serializer[Any]):
+
+class ChangedMember(Body):
+    """What a person may do in a team."""
+
     role = serializers.ChoiceField(choices=Role.choices)
+
+    example = {"role": "owner"}
 
 
 class MemberObject(TypedDict):
@@ -65,14 +74,16 @@ class MembersView(TeamView):
     roles = {"POST": Role.OWNER}
 
     @answers(ListObject[MemberObject])
+    @reads()
     def get(self, request: Request, team: str) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         found = members.members_of(team_of(request))
         return listed([as_json(one) for one in found])
 
     @answers(MemberObject, status=201)
+    @reads(NewMember)
     def post(self, request: Request, team: str) -> Response:
-        asked = body_of(NewMember, request)
+        asked = body_of(request)
         made = members.add_member(team=team_of(request), by=user_of(request), **asked)
         return Response(as_json(made), status=201)
 
@@ -87,12 +98,14 @@ class MemberView(TeamView):
         return Response(as_json(_member(request, member_id)))
 
     @answers(MemberObject)
+    @reads(ChangedMember)
     def patch(self, request: Request, team: str, member_id: str) -> Response:
-        asked = body_of(ChangedMember, request)
+        asked = body_of(request)
         changed = members.change_role(membership=_member(request, member_id), role=asked["role"], by=user_of(request))
         return Response(as_json(changed))
 
     @answers(DeletedObject)
+    @reads()
     def delete(self, request: Request, team: str, member_id: str) -> Response:
         require_no_body(request)
         members.remove_member(membership=_member(request, member_id), by=user_of(request))

@@ -18,23 +18,24 @@ from accounts.models import AuditEvent, Team
 from accounts.requests import no_team, team_named, team_of
 from accounts.roles import Role
 from common.answers import ListObject, answers
-from common.api import one_page, query_of
+from common.api import one_page
 from common.days import read_day
 from common.errors import NotFound
+from common.fields import CheckedText
+from common.reads import Query, query_of, reads
 
 MOST_EXPORTED = 50_000
 """Rows of a file."""
 
 
-class AuditFilter(serializers.Serializer[Any]):
+class AuditFilter(Query):
     actor = serializers.CharField(required=False, default="", allow_blank=True, max_length=254)
     action = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
     team = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
-    to = serializers.CharField(required=False, default="", allow_blank=True)
+    to = CheckedText(serializers.DateField(), default="", allow_blank=True)
 
     def get_fields(self) -> dict[str, Any]:
-        kind = serializers.CharField(required=False, default="", allow_blank=True)
-        return {"from": kind, **super().get_fields()}
+        return {"from": CheckedText(serializers.DateField(), default="", allow_blank=True), **super().get_fields()}
 
 
 class AuditQuery(AuditFilter):
@@ -74,8 +75,9 @@ class AuditView(_AuditView):
     """GET /api/v1/audit?actor=&action=&team=&from=&to=&after=&limit="""
 
     @answers(ListObject[AuditEventObject])
+    @reads(query=AuditQuery)
     def get(self, request: Request) -> Response:
-        asked = query_of(AuditQuery, request)
+        asked = query_of(request)
         found = audit.events(self.question(asked), after=place_of(asked["after"]))
         return one_page(found, asked["limit"], as_json)
 
@@ -84,8 +86,9 @@ class AuditFileView(_AuditView):
     """GET /api/v1/audit.csv, asked as /api/v1/audit is: the newest that there are, as one table."""
 
     @answers(None, streams={"text/csv": None})
+    @reads(query=AuditFilter)
     def get(self, request: Request) -> HttpResponse:
-        found = audit.events(self.question(query_of(AuditFilter, request)))[:MOST_EXPORTED]
+        found = audit.events(self.question(query_of(request)))[:MOST_EXPORTED]
         headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
         return HttpResponse(audit.audit_csv(found), content_type="text/csv; charset=utf-8", headers=headers)
 

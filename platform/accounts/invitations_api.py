@@ -16,11 +16,16 @@ from accounts.models import ApiKey, Link, Team
 from accounts.requests import team_of, user_of
 from accounts.roles import Role
 from common.answers import DeletedObject, ListObject, answers
-from common.api import body_of, deleted, listed, query_of, require_no_body
+from common.api import deleted, listed
+from common.reads import Body, body_of, query_of, reads, require_no_body
 
 
-class TeamBody(serializers.Serializer[Any]):
+class TeamBody(Body):
+    """A team's name."""
+
     name = serializers.CharField(max_length=100)
+
+    example = {"name": "Violins"}
 
 
 class InvitationObject(TypedDict):
@@ -61,13 +66,15 @@ class InvitationsView(TeamView):
     roles = {"GET": Role.OWNER, "POST": Role.OWNER}
 
     @answers(ListObject[InvitationObject])
+    @reads()
     def get(self, request: Request, team: str) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         return listed([as_json(link) for link in links.open_invitations(team_of(request))])
 
     @answers(InvitationObject, status=201)
+    @reads(NewMember)
     def post(self, request: Request, team: str) -> Response:
-        asked = body_of(NewMember, request)
+        asked = body_of(request)
         link, url = links.invite(team=team_of(request), by=user_of(request), **asked)
         return Response({**as_json(link), "url": url}, status=201)
 
@@ -78,6 +85,7 @@ class InvitationView(TeamView):
     roles = {"DELETE": Role.OWNER}
 
     @answers(DeletedObject)
+    @reads()
     def delete(self, request: Request, team: str, link_id: str) -> Response:
         require_no_body(request)
         links.revoke_invitation(team=team_of(request), link_id=link_id, by=user_of(request))
@@ -91,6 +99,7 @@ class PasswordLinkView(TeamView):
         return [IsAuthenticated(), IsPlatformAdmin()]
 
     @answers(PasswordLinkObject, status=201)
+    @reads()
     def post(self, request: Request, team: str, member_id: str) -> Response:
         require_no_body(request)
         member = members.get_member(team=team_of(request), member_id=member_id)
@@ -114,8 +123,9 @@ class TeamsView(APIView):
         return [IsAuthenticated()] if is_admins else super().get_permissions()
 
     @answers(ListObject[NamedTeamObject])
+    @reads()
     def get(self, request: Request) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         found = Team.objects.tenants().order_by("name")
         if not is_platform_admin(request):
             is_key = isinstance(request.auth, ApiKey)
@@ -123,8 +133,9 @@ class TeamsView(APIView):
         return listed([team_json(team) for team in found])
 
     @answers(NamedTeamObject, status=201)
+    @reads(TeamBody)
     def post(self, request: Request) -> Response:
-        made = teams.create_team(by=user_of(request), **body_of(TeamBody, request))
+        made = teams.create_team(by=user_of(request), **body_of(request))
         return Response(team_json(made), status=201)
 
 
@@ -139,8 +150,9 @@ class OneTeamView(TeamView):
         return Response(team_json(team_of(request)))
 
     @answers(NamedTeamObject)
+    @reads(TeamBody)
     def patch(self, request: Request, team: str) -> Response:
-        named = teams.rename_team(team=team_of(request), by=user_of(request), **body_of(TeamBody, request))
+        named = teams.rename_team(team=team_of(request), by=user_of(request), **body_of(request))
         return Response(team_json(named))
 
 

@@ -1,6 +1,6 @@
 """The catalogue over HTTP: read by every key, changed by administrators."""
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
@@ -14,7 +14,8 @@ from catalogue import services
 from catalogue.folders import Facts
 from catalogue.models import BaseModel
 from common.answers import ListObject, answers
-from common.api import body_of, listed, require_no_body
+from common.api import listed
+from common.reads import Body, body_of, reads, require_no_body
 from common.wording import in_words
 
 
@@ -77,12 +78,20 @@ class _Admin(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
 
-class Download(serializers.Serializer[Any]):
+class Download(Body):
+    """What a download of a base model needs."""
+
     accept_licence = serializers.BooleanField(default=False)
 
+    example = {"accept_licence": True}
 
-class Token(serializers.Serializer[Any]):
+
+class Token(Body):
+    """A hub's token; an empty one removes it."""
+
     token = serializers.CharField(allow_blank=True, max_length=500)
+
+    example = {"token": "hf_…"}
 
 
 class CatalogueView(APIView):
@@ -105,8 +114,9 @@ class DownloadView(_Admin):
     """POST /api/v1/catalogue/{id}/download {"accept_licence": true}"""
 
     @answers(BaseModelObject, status=202)
+    @reads(Download)
     def post(self, request: Request, model_id: str) -> Response:
-        asked = body_of(Download, request)
+        asked = body_of(request)
         base = services.get_model(model_id)
         if asked["accept_licence"]:
             services.accept_licence(base=base, by=user_of(request))
@@ -118,6 +128,7 @@ class LicenceView(_Admin):
     """POST /api/v1/catalogue/{id}/accept_licence"""
 
     @answers(BaseModelObject)
+    @reads()
     def post(self, request: Request, model_id: str) -> Response:
         require_no_body(request)
         services.accept_licence(base=services.get_model(model_id), by=user_of(request))
@@ -128,6 +139,7 @@ class HubTokenView(_Admin):
     """PUT /api/v1/hubs/{hub}/token {"token": "…"}; an empty one removes it. It is never shown."""
 
     @answers(None, status=204)
+    @reads(Token)
     def put(self, request: Request, hub: str) -> Response:
-        services.set_hub_token(hub=hub, token=body_of(Token, request)["token"], by=user_of(request))
+        services.set_hub_token(hub=hub, token=body_of(request)["token"], by=user_of(request))
         return Response(status=204)

@@ -77,7 +77,11 @@ def answers(body: Any, *, status: int = 200, streams: Mapping[str, Any] | None =
 
 def declared(view: Any, method: str) -> Declared | None:
     """Return what `view`, as listed in the URL conf, declares for `method`."""
-    kind = getattr(view, "cls", None)
-    marked = view if kind is None else getattr(kind, "get" if method == "HEAD" else method.lower(), None)
-    found: Declared | None = getattr(marked, "answers", None)
+    found: Declared | None = getattr(marked(view, method), "answers", None)
     return found
+
+
+def marked(view: Any, method: str) -> Any:
+    """Return what stands under the decorators of `view`, as listed in the URL conf: itself, or its method."""
+    kind = getattr(view, "cls", None)
+    return view if kind is None else getattr(kind, "get" if method == "HEAD" else method.lower(), None)

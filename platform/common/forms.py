@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from common.errors import UserError
+from common.fields import Checked
 from common.idempotency import once
 from common.wording import in_words
 
@@ -29,15 +30,15 @@ def field_like(body: type[serializers.Serializer[Any]], name: str, **options: An
 
     Of a list or an object it is the field of one text of it.
     """
-    read: Any = body().fields[name]
-    read = getattr(read, "child", read)
+    field: Any = body().fields[name]
+    read = field.kind if isinstance(field, Checked) else getattr(field, "child", field)
     kind = next(of_form for of_api, of_form in _KINDS if isinstance(read, of_api))
     limits = {limit: value for limit in _LIMITS if (value := getattr(read, limit, None)) is not None}
     if isinstance(read, serializers.ChoiceField):
-        limits |= {"choices": list(read.choices.items()), "empty_value": None if read.required else read.default}
-    if read.default is not empty:
-        limits["initial"] = read.default
-    may_be_empty = not read.required or read.allow_null or getattr(read, "allow_blank", False)
+        limits |= {"choices": list(read.choices.items()), "empty_value": None if field.required else field.default}
+    if field.default is not empty:
+        limits["initial"] = field.default
+    may_be_empty = not field.required or field.allow_null or getattr(read, "allow_blank", False)
     return kind(**{"required": not may_be_empty and kind is not forms.BooleanField, **limits, **options})
 
 

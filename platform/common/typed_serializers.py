@@ -22,6 +22,8 @@ from typing import (
 
 from rest_framework import serializers
 
+from common.fields import Either
+
 _PLAIN: dict[Any, tuple[type[serializers.Field], dict[str, Any]]] = {
     str: (serializers.CharField, {"allow_blank": True, "trim_whitespace": False}),
     bool: (serializers.BooleanField, {}),
@@ -30,17 +32,6 @@ _PLAIN: dict[Any, tuple[type[serializers.Field], dict[str, Any]]] = {
     object: (serializers.JSONField, {"allow_null": True}),
     Any: (serializers.JSONField, {"allow_null": True}),
 }
-
-
-class Either(serializers.Field):  # type: ignore[type-arg]
-    """A value of one of several kinds."""
-
-    def __init__(self, kinds: list[Any], **options: Any) -> None:
-        super().__init__(**options)
-        self.kinds = kinds
-
-    def to_representation(self, value: Any) -> Any:
-        return value
 
 
 def field_of(hint: Any, **options: Any) -> Any:

@@ -14,19 +14,20 @@ from accounts.authentication import is_platform_admin
 from accounts.models import Team
 from accounts.requests import no_team, team_named, team_of
 from common.answers import answers
-from common.api import query_of
+from common.fields import CheckedText
+from common.reads import Query, query_of, reads
 from ledger.asking import question_of
-from ledger.reading import Question, Sums, usage
+from ledger.reading import GROUPS, Question, Sums, usage
 from ledger.tables import usage_csv
 
 
-class UsageQuery(serializers.Serializer[Any]):
-    to = serializers.CharField(required=False, default="")
-    group_by = serializers.CharField(required=False, default="")
+class UsageQuery(Query):
+    to = CheckedText(serializers.DateField(), default="")
+    group_by = CheckedText(serializers.ChoiceField(choices=GROUPS), default="")
     team = serializers.CharField(required=False, default="", max_length=100)
 
     def get_fields(self) -> dict[str, Any]:
-        return {"from": serializers.CharField(required=False, default=""), **super().get_fields()}
+        return {"from": CheckedText(serializers.DateField(), default=""), **super().get_fields()}
 
 
 class UsageRow(TypedDict):
@@ -57,6 +58,7 @@ class UsageView(APIView):
         return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
 
     @answers(UsageObject)
+    @reads(query=UsageQuery)
     def get(self, request: Request) -> Response | HttpResponse:
         question = _question(request)
         data = [as_json(sums, question.by) for sums in usage(question)]
@@ -68,6 +70,7 @@ class UsageFileView(UsageView):
     """GET /api/v1/usage.csv, asked as /api/v1/usage is."""
 
     @answers(None, streams={"text/csv": None})
+    @reads(query=UsageQuery)
     def get(self, request: Request) -> Response | HttpResponse:
         question = _question(request)
         name = f"usage-{question.first}-{question.last}-{question.by}.csv"
@@ -89,7 +92,7 @@ def as_json(sums: Sums, by: str) -> UsageRow:
 
 
 def _question(request: Request) -> Question:
-    asked = query_of(UsageQuery, request)
+    asked = query_of(request)
     team = _team(request, asked["team"])
     return question_of(first=asked["from"], last=asked["to"], by=asked["group_by"], team=team)
 

@@ -1,5 +1,6 @@
 """Every route of the API says what it answers."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,44 +9,31 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework import serializers
 
 from accounts.services import create_api_key
 from catalogue import api
 from catalogue.models import BaseModel
-from common.answers import Declared, declared
+from common.answers import declared
 from common.errors import Answer
+from common.reads import reads_of
 from common.typed_serializers import field_of
 from console.asgi import application
-from console.middleware import is_api
 from datasets_app.web import receiving
-from datasets_app.web.receiving import ASGI_ROUTES
+from tests.api_routes import routes
 
 BASE = {
     "id": "tiny", "display_name": "Tiny", "family": "llama", "parameters": 1, "context_length": 8192, "hidden_size": 64,
     "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
 }  # fmt: skip
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-
-
-def routes(resolver: URLResolver | None = None, before: str = "/") -> Iterator[tuple[str, str, Declared | None]]:
-    """Yield method, address and declaration of every route of the API."""
-    for pattern in (resolver or get_resolver()).url_patterns:
-        address = before + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern, address) if address == "/" or is_api(address) else ()
-        elif isinstance(pattern, URLPattern) and is_api(address):
-            kind = getattr(pattern.callback, "cls", None)
-            offered = ["POST"] if kind is None else [method for method in METHODS if hasattr(kind, method.lower())]
-            yield from ((method, address, declared(pattern.callback, method)) for method in offered)
-    if resolver is None:
-        yield from ((method, pattern.pattern, declared(view, method)) for method, pattern, view in ASGI_ROUTES)
 
 
 def serializers_in(field: Any) -> Iterator[serializers.Serializer[Any]]:
     """Yield every serializer within `field`."""
-    parts = [*getattr(field, "kinds", []), *([field.child] if hasattr(field, "child") else [])]
+    parts = [
+        *getattr(field, "kinds", []),
+        *(getattr(field, name) for name in ("child", "kind") if hasattr(field, name)),
+    ]
     if isinstance(field, serializers.Serializer):
         yield field
         parts = list(field.fields.values())
@@ -56,18 +44,20 @@ def serializers_in(field: Any) -> Iterator[serializers.Serializer[Any]]:
 def test_every_route_declares_what_it_answers() -> None:
     found = list(routes())
     assert len(found) > 60
-    assert [(method, address) for method, address, answer in found if answer is None] == []
+    assert [(method, address) for method, address, view in found if declared(view, method) is None] == []
 
 
 def test_a_schema_can_name_every_serializer() -> None:
     """Two of one name would be one component of a schema."""
     kinds: dict[str, set[type]] = {}
-    for _method, _address, answer in routes():
+    for method, _address, view in routes():
+        answer, reads = declared(view, method), reads_of(view, method)
         bodies = [answer.body, *answer.streams.values()] if answer is not None else []
-        for field in [field_of(body) for body in bodies if body is not None]:
-            for found in serializers_in(field):
-                kinds.setdefault(type(found).__name__, set()).add(type(found))
-    assert len(kinds) > 60
+        fields = [field_of(body) for body in bodies if body is not None]
+        fields += [reads.body()] if reads is not None and reads.body is not None else []
+        for found in itertools.chain.from_iterable(map(serializers_in, fields)):
+            kinds.setdefault(type(found).__name__, set()).add(type(found))
+    assert len(kinds) > 80
     assert {name: found for name, found in kinds.items() if len(found) > 1} == {}
 
 

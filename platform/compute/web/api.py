@@ -14,8 +14,8 @@ from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from accounts.requests import team_of, user_of
 from common.answers import answers
-from common.api import body_of
 from common.errors import UserError
+from common.reads import Body, body_of, reads
 from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, MOST_SECONDS, quota_in, set_quota
 from compute.administering.standings import Standing, standings
 from compute.forecasting.lines import HowOften, how_often
@@ -82,7 +82,9 @@ def _number(most: int = MOST_ACCELERATORS, *, may_be_null: bool = True) -> seria
     return serializers.IntegerField(min_value=0, max_value=most, allow_null=may_be_null, required=False)
 
 
-class QuotaBody(serializers.Serializer):
+class QuotaBody(Body):
+    """What is not sent stays as it is; null is no limit."""
+
     accelerators = _number()
     guaranteed = _number(may_be_null=False)
     ceiling = _number()
@@ -90,6 +92,8 @@ class QuotaBody(serializers.Serializer):
     per_user = _number()
     longest_run_seconds = _number(MOST_SECONDS)
     storage_bytes = _number(MOST_BYTES)
+
+    example = {"guaranteed": 1, "ceiling": 2}
 
 
 class QuotaView(TeamView):
@@ -108,9 +112,10 @@ class QuotaView(TeamView):
         return Response(_as_json(team_of(request)))
 
     @answers(QuotaObject)
+    @reads(QuotaBody)
     def put(self, request: Request, team: str) -> Response:
         found = team_of(request)
-        changes = body_of(QuotaBody, request)
+        changes = body_of(request)
         if not changes:
             raise UserError(message("nothing_to_change"), code="missing_required_parameter")
         set_quota(team=found, by=user_of(request), **changes)

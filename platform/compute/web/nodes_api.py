@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from accounts.authentication import IsPlatformAdmin
 from accounts.requests import user_of
 from common.answers import answers
-from common.api import require_no_body
+from common.reads import reads, require_no_body
 from compute.administering.nodes import ACTIONS, NodeState, node_named, state_of
 
 
@@ -19,6 +19,8 @@ class NodeActionView(APIView):
     action = ""
 
     @answers(NodeState)
+    @reads()
+    @reads()
     def post(self, request: Request, name: str) -> Response:
         require_no_body(request)
         node = node_named(name)

@@ -12,7 +12,8 @@ from accounts.authentication import IsPlatformAdmin, is_platform_admin
 from accounts.models import Team
 from accounts.requests import no_team, team_named, team_of, user_of
 from common.answers import ListObject, answers
-from common.api import body_of, one_page, query_of, require_no_body
+from common.api import one_page
+from common.reads import Body, Query, body_of, query_of, reads, require_no_body
 from common.wording import in_words, on_the_wire
 from compute.administering import preempting, queue
 from compute.models import Priority, Run
@@ -24,7 +25,7 @@ PRIORITIES = {priority.word: priority for priority in Priority}
 STATES = ("waiting", "running")
 
 
-class QueueQuery(serializers.Serializer[Any]):
+class QueueQuery(Query):
     state = serializers.ChoiceField(STATES, required=False, default="waiting", allow_blank=True)
     team = serializers.CharField(required=False, default="", allow_blank=True, max_length=100)
     kind = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
@@ -68,15 +69,20 @@ class QueueView(APIView):
     """
 
     @answers(ListObject[QueuedObject])
+    @reads(query=QueueQuery)
     def get(self, request: Request) -> Response:
-        asked = query_of(QueueQuery, request)
+        asked = query_of(request)
         own = None if is_platform_admin(request) else team_of(request)
         found = queue.line(question_of(asked, own=own), after=asked["after"])
         return one_page(found, asked["limit"], as_json)
 
 
-class MoveBody(serializers.Serializer[Any]):
+class MoveBody(Body):
+    """Which end of its priority work goes to."""
+
     to = serializers.ChoiceField(["front", "back"])
+
+    example = {"to": "front"}
 
 
 class MoveView(APIView):
@@ -85,12 +91,17 @@ class MoveView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
     @answers(QueuedObject)
+    @reads(MoveBody)
     def post(self, request: Request, run: str) -> Response:
-        return Response(as_json(queue.move(run_id=run, by=user_of(request), **body_of(MoveBody, request))))
+        return Response(as_json(queue.move(run_id=run, by=user_of(request), **body_of(request))))
 
 
-class PriorityBody(serializers.Serializer[Any]):
+class PriorityBody(Body):
+    """The priority of work that waits."""
+
     priority = serializers.ChoiceField(list(PRIORITIES))
+
+    example = {"priority": "high"}
 
 
 class PriorityView(APIView):
@@ -99,8 +110,9 @@ class PriorityView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
     @answers(QueuedObject)
+    @reads(PriorityBody)
     def post(self, request: Request, run: str) -> Response:
-        priority = PRIORITIES[body_of(PriorityBody, request)["priority"]]
+        priority = PRIORITIES[body_of(request)["priority"]]
         return Response(as_json(queue.prioritise(run_id=run, priority=priority, by=user_of(request))))
 
 
@@ -118,8 +130,9 @@ class PreemptView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
     @answers(PreemptionEffect)
+    @reads()
     def get(self, request: Request, run: str) -> Response:
-        query_of(serializers.Serializer, request)
+        query_of(request)
         found = queue.run_named(run)
         preempting.require_running(found)
         effect = preempting.effect_of(found)
@@ -127,6 +140,7 @@ class PreemptView(APIView):
         return Response(PreemptionEffect(object="effect", starts=effect.starts, message=said))
 
     @answers(QueuedObject)
+    @reads()
     def post(self, request: Request, run: str) -> Response:
         require_no_body(request)
         return Response(as_json(preempting.preempt(run_id=run, by=user_of(request))))
