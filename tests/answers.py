@@ -88,7 +88,8 @@ def _out_of_range(value: Any, field: Any, at: str) -> Iterator[str]:
 
 def _is_plain(value: Any, field: Any) -> bool:
     if isinstance(field, serializers.ChoiceField):
-        return any(value == choice and type(value) is type(choice) for choice in field.choices)
+        is_choice = any(value == choice and type(value) is type(choice) for choice in field.choices)
+        return is_choice or (value == "" and field.allow_blank)
     wanted = PLAIN.get(type(field), ())
     return isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool)
 

@@ -14,7 +14,7 @@ from common.api import deleted, listed
 from common.fields import Checked, Either
 from common.reads import Body, body_of, query_of, reads, require_no_body
 from common.wording import MessageObject, on_the_wire
-from compute.services import MOST_ACCELERATORS
+from compute.administering.quotas import MOST_ACCELERATORS
 from deployments import services
 from deployments.models import Accelerators, Deployment
 from deployments.standing import Standing, standing_of, standings
@@ -128,6 +128,7 @@ class SwitchView(APIView):
     action = ""
 
     @answers(DeploymentObject)
+    @reads()
     def post(self, request: Request, deployment_id: str) -> Response:
         require_no_body(request)
         switch = SWITCHES[self.action]

@@ -20,7 +20,6 @@ class NodeActionView(APIView):
 
     @answers(NodeState)
     @reads()
-    @reads()
     def post(self, request: Request, name: str) -> Response:
         require_no_body(request)
         node = node_named(name)
