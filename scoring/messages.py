@@ -16,6 +16,47 @@ CATALOGUE = Catalogue(
         "too_many_labels": sentence(
             "The expected answers hold %(labels)s different texts, more than %(most)s. They are no labels."
         ),
+        # Graders
+        "graders_not_list": sentence("%(where)s is not a list of graders."),
+        "too_many_graders": sentence("There are more than %(most)s graders. Leave some out."),
+        "grader_name_twice": sentence("Two graders are called %(name)s. Give each its own name."),
+        "grader_not_object": sentence("%(where)s is not an object."),
+        "grader_not_one_of": sentence("%(where)s is %(value)s, which is none of %(known)s."),
+        "grader_key_unknown": sentence("%(where)s is not known here, and nothing is ignored. Leave it out."),
+        "grader_name_unfit": sentence("%(where)s must be a text of 1 to %(most)s characters."),
+        "grader_not_text": sentence("%(where)s is not text."),
+        "grader_text_too_long": sentence("%(where)s has more than %(most)s characters."),
+        "grader_not_number": sentence("%(where)s is not a number."),
+        "grader_range_unfit": sentence("%(where)s must be two numbers, the lower one first."),
+        "grader_python": sentence(
+            "Graders of the type python run code, for which there is no sandbox yet. Use string_check, "
+            "text_similarity, score_model, label_model or multi."
+        ),
+        "grader_placeholder": sentence(
+            "%(where)s holds “%(text)s”, which is no placeholder. Write {{ item.… }} for a column of the row, or "
+            "{{ sample.output_text }} for the answer; no other code is run."
+        ),
+        "grader_value_missing": sentence("The row has no %(name)s, which a grader asks for."),
+        "similarity_meteor": sentence(
+            "The metric meteor needs WordNet's synonyms, which are not here. Use gleu, bleu or rouge_l."
+        ),
+        "similarity_cosine": sentence(
+            "The metric cosine needs a model for embeddings, which is not here. Use fuzzy_match or rouge_l."
+        ),
+        "labels_unfit": sentence("%(where)s must be 1 to %(most)s different texts."),
+        "judge_input_unfit": sentence("A judge needs 1 to %(most)s messages in 'input'."),
+        "multi_needs_graders": sentence("A multi grader needs 1 to %(most)s graders by name in 'graders'."),
+        "multi_name_unfit": sentence("%(where)s cannot stand in a formula. Use letters, digits and underscores."),
+        "multi_in_multi": sentence("%(where)s is itself a multi grader. Write one formula over all of them."),
+        "formula_not_text": sentence("%(where)s must be a formula of at most %(most)s characters."),
+        "formula_unknown_name": sentence("%(where)s names %(name)s, which is none of its graders."),
+        "formula_refused": sentence("%(where)s holds “%(text)s”. A formula has numbers, graders and %(known)s."),
+        "formula_failed": sentence("The formula %(formula)s has no value here: %(reason)s."),
+        # Judges
+        "judge_reply_missing": sentence("The judge of %(name)s has not replied."),
+        "judge_replies_left": sentence("There are more replies than the grader %(name)s has asked for."),
+        "judge_without_score": sentence("The judge gave no score from %(low)s to %(high)s: “%(reply)s”"),
+        "judge_without_label": sentence("The judge gave none of the labels %(labels)s: “%(reply)s”"),
         # What a verdict finds
         "finding_diverged": sentence(
             "The training went wrong: its loss became no number. A smaller learning rate keeps it steady."
