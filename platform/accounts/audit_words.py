@@ -26,6 +26,8 @@ ACTIONS = {
     "node.cordoned": _("Node cordoned"),
     "node.drained": _("Node drained"),
     "node.uncordoned": _("Node put back into service"),
+    "maintenance.planned": _("Maintenance planned"),
+    "maintenance.cancelled": _("Maintenance called off"),
     "file.deleted": _("Data set deleted"),
     "job.created": _("Job created"),
     "job.cancelled": _("Job cancelled"),

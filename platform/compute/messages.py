@@ -28,6 +28,22 @@ CATALOGUE = Catalogue(
         "moved_to_back": sentence("An administrator moved this to the back of its priority."),
         "priority_was_set": sentence("An administrator set the priority to %(priority)s."),
         "no_such_node": sentence("There is no node %(node)s."),
+        "no_such_pool": sentence("There is no pool %(pool)s."),
+        "no_such_maintenance": sentence("No maintenance %(maintenance)s is planned or going on."),
+        "maintenance_of_one": sentence("Send node or pool, one of them: maintenance is of one node or a whole pool."),
+        "maintenance_ends_too_early": sentence("Maintenance must end after it begins."),
+        "maintenance_is_over": sentence("This window is over already. Choose one that ends later than now."),
+        "runs_stop_for_maintenance": plural(
+            "%(count)s run there should still run when it begins: it saves a checkpoint and keeps its place in line.",
+            "%(count)s runs there should still run when it begins: they save checkpoints and keep their places.",
+            by="count",
+        ),
+        "runs_wait_for_maintenance": plural(
+            "%(count)s waiting run would not end before it, and starts after it.",
+            "%(count)s waiting runs would not end before it, and start after it.",
+            by="count",
+        ),
+        "maintenance_is_in_nobodys_way": sentence("Nothing that runs or waits now is in its way."),
         "no_node_action": sentence("A node cannot be asked for %(action)s, only for cordon, drain or uncordon."),
         "node_gone": sentence("The node %(node)s has stopped reporting."),
         "process_ended_silently": sentence(

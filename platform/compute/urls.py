@@ -5,6 +5,8 @@ from django.urls import path
 from compute.administering.nodes import ACTIONS
 from compute.web import api as rest
 from compute.web import views
+from compute.web.maintenance_api import MaintenancesView, MaintenanceView
+from compute.web.maintenance_page import cancel_maintenance, maintenance_effect, maintenance_page
 from compute.web.node_views import node_action
 from compute.web.nodes_api import NodeActionView
 from compute.web.queue_api import MoveView, PreemptView, PriorityView, QueueView
@@ -15,6 +17,8 @@ v1: list[Any] = []
 api = [
     path("pool", rest.PoolView.as_view()),
     path("pool/forecasts", rest.ForecastsView.as_view()),
+    path("maintenance", MaintenancesView.as_view()),
+    path("maintenance/<str:maintenance_id>", MaintenanceView.as_view()),
     path("queue", QueueView.as_view()),
     path("queue/<str:run>/move", MoveView.as_view()),
     path("queue/<str:run>/preempt", PreemptView.as_view()),
@@ -25,6 +29,9 @@ api = [
 pages = [
     path("pool", views.pool_page, name="pool"),
     path("pool/nodes/<str:name>/<str:action>", node_action, name="node_action"),
+    path("pool/maintenance", maintenance_page, name="maintenance"),
+    path("pool/maintenance/effect", maintenance_effect, name="maintenance_effect"),
+    path("pool/maintenance/<str:maintenance_id>/cancel", cancel_maintenance, name="cancel_maintenance"),
     path("queue", queue_page, name="queue"),
     path("queue/<str:run>", queue_action, name="queue_action"),
     path("queue/<str:run>/preempt", preempt_page, name="preempt"),

@@ -20,7 +20,7 @@ from accounts import audit, links
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
-from compute.models import Run
+from compute.models import Maintenance, Run
 from compute.node.disk import note_disk
 from deployments.folding import fold_requests, folded
 from deployments.models import Replica, ReplicaAdapter
@@ -52,6 +52,7 @@ def sweep_database() -> None:
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
     links.forget_links()
     fold_requests()
+    Maintenance.objects.filter(ends_at__lt=timezone.now()).delete()
     if before := _before("usage"):
         folded().filter(at__lt=before).delete()
     if before := _before("ledger"):

@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import AuditEvent, User
 from common.errors import NotFound
 from compute.messages import message
-from compute.models import Node, Run
+from compute.models import Node, Pool, Run
 from compute.scheduling.rounds import lock_the_line
 from compute.services import request_stop
 from compute.wakes import wake_scheduler
@@ -28,6 +28,13 @@ def node_named(name: str) -> Node:
     if node is None:
         raise NotFound(message("no_such_node", node=name[:100]))
     return node
+
+
+def pool_named(name: str) -> Pool:
+    pool = None if "\0" in name else Pool.objects.filter(name=name).first()
+    if pool is None:
+        raise NotFound(message("no_such_pool", pool=name[:60]))
+    return pool
 
 
 def state_of(node: Node) -> NodeState:

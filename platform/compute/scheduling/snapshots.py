@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from compute.beside import NO_DEVICE
 from compute.hours.sums import FULL, notices
-from compute.models import Allocation, Node, Pool, Quota, Run
-from compute.scheduler import Held, NodeState, Snapshot, SpentHours, Waiting
+from compute.models import Allocation, Maintenance, Node, Pool, Quota, Run
+from compute.scheduler import Held, NodeState, Snapshot, SpentHours, Waiting, Window
 from compute.scheduling.fair_shares import HORIZON, usage_of
 from ledger.days import next_month, today
 
@@ -88,6 +88,7 @@ def _nodes(pool: Pool) -> list[NodeState]:
     nodes = Node.objects.filter(pool=pool)
     open_nodes = set(nodes.open().values_list("pk", flat=True))
     heard_nodes = set(nodes.heard().values_list("pk", flat=True))
+    maintenance = list(Maintenance.objects.of_pool(pool).to_come())
     return [
         NodeState(
             node_id=node.pk,
@@ -96,6 +97,11 @@ def _nodes(pool: Pool) -> list[NodeState]:
             takes_runs=node.pk in open_nodes,
             heard=node.pk in heard_nodes,
             device_ids=tuple(d.pk for d in node.devices.all() if d.healthy and d.present),
+            windows=tuple(
+                Window(begins_at=one.begins_at.timestamp(), ends_at=one.ends_at.timestamp())
+                for one in maintenance
+                if one.covers(node.pk)
+            ),
         )
         for node in nodes.prefetch_related("devices")
     ]

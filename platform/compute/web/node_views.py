@@ -4,7 +4,6 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,13 +15,13 @@ from accounts.requests import PageRequest
 from common.errors import NotFound
 from compute.administering.nodes import ACTIONS, node_named, state_of
 from compute.messages import message
+from compute.web.admins import require_admin
 
 
 @login_required
 @require_POST
 def node_action(request: PageRequest, name: str, action: str) -> HttpResponse:
-    if not request.user.is_staff:
-        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    require_admin(request)
     act = ACTIONS.get(action)
     if act is None:
         raise NotFound(message("no_node_action", action=action[:40]))

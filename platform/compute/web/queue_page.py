@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,6 +21,7 @@ from compute.administering import preempting, queue
 from compute.messages import message
 from compute.models import Pool, Priority, Run
 from compute.services import explain
+from compute.web.admins import require_admin
 from compute.web.queue_api import PRIORITIES, question_of
 
 ROWS = 50
@@ -65,8 +65,7 @@ def queue_page(request: PageRequest) -> HttpResponse:
 @require_POST
 def queue_action(request: PageRequest, run: str) -> HttpResponse:
     """Move waiting work, or give it the priority that was chosen."""
-    if not request.user.is_staff:
-        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    require_admin(request)
     to, priority = request.POST.get("to", ""), PRIORITIES.get(request.POST.get("priority", ""))
     moved: Run
     try:
@@ -89,8 +88,7 @@ def queue_action(request: PageRequest, run: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def preempt_page(request: PageRequest, run: str) -> HttpResponse:
     """Say what preempting would do; POST does it."""
-    if not request.user.is_staff:
-        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    require_admin(request)
     running = f"{reverse('queue')}?state=running"
 
     def act() -> HttpResponse:

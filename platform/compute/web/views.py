@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import escape
@@ -26,6 +25,7 @@ from compute.forecasting.lines import how_often
 from compute.models import Pool as DefaultPool
 from compute.node.disk import KINDS
 from compute.pool import MeasuredDisk, NodeObject, Pool, TeamObject, pool, pool_summary
+from compute.web.admins import require_admin
 from compute.web.forms import QuotaForm
 from compute.web.pool_map import STATES, Question, map_of
 
@@ -38,14 +38,14 @@ TEAMS = 20
 @login_required
 @require_GET
 def pool_page(request: PageRequest) -> HttpResponse:
-    _require_admin(request)
+    require_admin(request)
     return _page(request)
 
 
 @login_required
 @require_POST
 def change_quota(request: PageRequest, team_id: int) -> HttpResponse:
-    _require_admin(request)
+    require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
 
     def change(**shares: Any) -> HttpResponse:
@@ -61,7 +61,7 @@ def change_quota(request: PageRequest, team_id: int) -> HttpResponse:
 @require_GET
 def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
     """Say what saving a row's form would do at once; nothing while its fields are refused."""
-    _require_admin(request)
+    require_admin(request)
     team = get_object_or_404(Team, pk=team_id)
 
     def show(**shares: int | None) -> HttpResponse:
@@ -111,11 +111,6 @@ def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = Non
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "compute/pool.html", context, status=status)
-
-
-def _require_admin(request: PageRequest) -> None:
-    if not request.user.is_staff:
-        raise PermissionDenied(_("Only an administrator of the platform may do this."))
 
 
 def _sentence(whole: Pool) -> str:
