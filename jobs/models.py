@@ -142,7 +142,7 @@ class FineTuningJob(models.Model):
     num_events = models.PositiveIntegerField(default=0)
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
-    finish_requested_at = models.DateTimeField(null=True)
+    early_finish_requested_at = models.DateTimeField(null=True)
     """When it was asked to finish early, with the best weights so far as its result."""
     preparing_at = models.DateTimeField(null=True)
     """When the worker that reads its data last showed that it lives; null while there is none."""
@@ -207,14 +207,16 @@ class FineTuningJob(models.Model):
     @property
     def is_finishing_early(self) -> bool:
         """True from a request to finish early until its result is there."""
-        return self.finish_requested_at is not None and not self.is_finished
+        return self.early_finish_requested_at is not None and not self.is_finished
 
     @property
     def wants_best(self) -> bool:
         """Whether the lowest validation loss decides which weights become the model."""
         chosen = self.hyperparameters
         return bool(
-            chosen.get("load_best_model_at_end") or chosen.get("early_stopping_patience") or self.finish_requested_at
+            chosen.get("load_best_model_at_end")
+            or chosen.get("early_stopping_patience")
+            or self.early_finish_requested_at
         )
 
     @property

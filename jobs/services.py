@@ -158,7 +158,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
             raise UserError(message("paused_already"), code="job_paused")
         if job.cancel_requested_at is not None:
             raise UserError(message("cancelling_not_paused"), code="job_cancelling")
-        if job.finish_requested_at is not None:
+        if job.early_finish_requested_at is not None:
             raise UserError(message("finishing_not_paused"), code="job_finishing")
         AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
         if job.status == FineTuningJob.Status.READING_DATA:
@@ -186,9 +186,9 @@ def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         raise UserError(message("cancelling_not_finished"), code="job_cancelling")
     if not job.current_step:
         raise UserError(message("nothing_learned_yet"), code="job_not_begun")
-    if job.finish_requested_at is not None:
+    if job.early_finish_requested_at is not None:
         return job
-    FineTuningJob.objects.filter(pk=job.pk).update(finish_requested_at=timezone.now())
+    FineTuningJob.objects.filter(pk=job.pk).update(early_finish_requested_at=timezone.now())
     AuditEvent.record(actor=by, team=job.team, action="job.finished", target=job.pk)
     if job.status == FineTuningJob.Status.PAUSED:
         queue_attempt(job, message("finishing_queued"))

@@ -90,7 +90,7 @@ class RunDirectory:
         return self.root / "metrics.csv"
 
     @property
-    def finish_request(self) -> Path:
+    def early_finish_request(self) -> Path:
         """Its presence asks a training to finish early: the best weights so far are its result."""
         return self.root / "finish"
 

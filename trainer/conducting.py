@@ -215,7 +215,7 @@ class Conductor:
         """Return what was asked of any rank; all of them learn of it after the same step."""
         mine = (
             Instruction.FINISH_EARLY
-            if self.directory.finish_request.exists()
+            if self.directory.early_finish_request.exists()
             else Instruction.STOP
             if self.stop.reason
             else Instruction.NOTHING

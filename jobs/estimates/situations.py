@@ -8,7 +8,7 @@ from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from compute.administering.quotas import quota_of
-from compute.pool import pool
+from compute.pool import whole_pool
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation, longest_automatic
 
@@ -35,7 +35,7 @@ class Devices:
 
 def devices_for(team: Team, accelerators: int | None) -> Devices:
     """Return the kind of the pool and the devices that a training may hold: asked for, or of the largest node."""
-    whole = pool()
+    whole = whole_pool()
     nodes = [node for node in whole["nodes"] if node["heard"] and not node["draining"]]
     largest = max((sum(d["healthy"] for d in node["devices"]) for node in nodes), default=1)
     quota = quota_of(team)

@@ -57,7 +57,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
             _link(tokens.validation, directory.data / "validation")
         bring_checkpoint(attempt, directory)
         bring_best(attempt, directory)
-        pass_on_finish_request(attempt, directory)
+        pass_on_early_finish(attempt, directory)
         longest = max(counts["max_len"] for name in ("train", "validation") if (counts := tokens.meta[name]))
         layout, must_rehearse = rehearsals.settle(
             attempt, _fix_layout(attempt), list(attempt.run.devices()), longest=longest
@@ -165,11 +165,11 @@ def bring_best(attempt: Attempt, directory: RunDirectory) -> None:
         shutil.rmtree(directory.checkpoint(best.step), ignore_errors=True)
 
 
-def pass_on_finish_request(attempt: Attempt, directory: RunDirectory) -> None:
+def pass_on_early_finish(attempt: Attempt, directory: RunDirectory) -> None:
     """Tell the trainer that somebody asked for the job to finish early."""
-    requested = FineTuningJob.objects.filter(pk=attempt.job_id, finish_requested_at__isnull=False)
-    if not directory.finish_request.exists() and requested.exists():
-        directory.finish_request.touch()
+    requested = FineTuningJob.objects.filter(pk=attempt.job_id, early_finish_requested_at__isnull=False)
+    if not directory.early_finish_request.exists() and requested.exists():
+        directory.early_finish_request.touch()
 
 
 def _newest_local(attempt: Attempt) -> Path | None:

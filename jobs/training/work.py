@@ -37,8 +37,8 @@ class Training:
     def attend(self, run: Run, directory: RunDirectory) -> None:
         """Pass on a request to finish, publish new checkpoints, and the log now and then."""
         attempt = attempts.attempt_of(run)
-        preparing.pass_on_finish_request(attempt, directory)
-        is_ending = run.state == Run.State.FINISHING
+        preparing.pass_on_early_finish(attempt, directory)
+        is_ending = run.state == Run.State.CONCLUDING
         try:
             publishing.publish_checkpoints(attempt, directory)
             self._logs.publish(attempt, directory, is_last=is_ending)

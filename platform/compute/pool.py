@@ -69,14 +69,14 @@ class PoolSummary(TypedDict):
     kind: Annotated[str, Node.Kind]
 
 
-class Pool(PoolSummary):
+class WholePool(PoolSummary):
     """Nodes with their devices, and teams with their shares."""
 
     nodes: list[NodeObject]
     teams: list[TeamObject]
 
 
-def pool(*, team: Team | None = None) -> Pool:
+def whole_pool(*, team: Team | None = None) -> WholePool:
     """Return nodes with their devices and holders, and teams with quota, use and queue.
 
     With `team`, only that team's row is shown, other teams' Runs are shown as taken, without names, and no disk.
@@ -202,5 +202,5 @@ def _teams(holders: dict[int, _Held], only: Team | None) -> list[TeamObject]:
 
 def pool_summary() -> PoolSummary:
     """Return the pool without names, for every member: accelerators, free, kind."""
-    whole = pool()
+    whole = whole_pool()
     return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}

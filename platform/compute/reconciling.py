@@ -25,7 +25,7 @@ def reconcile() -> None:
     for run in Run.objects.unheld().select_related("node"):
         if run.node is not None and run.node_id in heard:
             wake_supervisor(run.pk, queue=run.node.queue)
-        elif run.state == Run.State.FINISHING:
+        elif run.state == Run.State.CONCLUDING:
             wake_supervisor(run.pk, queue=None)
         elif run.node is not None:
             give_up(run)
@@ -44,7 +44,7 @@ def give_up(run: Run) -> bool:
             return False
         outcome = _outcome(run)
         try:
-            run.move(Run.State.FINISHING, fencing=run.fencing + 1, **outcome)
+            run.move(Run.State.CONCLUDING, fencing=run.fencing + 1, **outcome)
         except (NotHeld, ValidationError):
             return False
         wake_scheduler()

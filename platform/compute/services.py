@@ -80,7 +80,7 @@ def request_stop(*, run: Run, reason: str) -> bool:
     if reason not in Run.StopReason.values:
         raise ValueError(f"{reason!r} is no reason to stop a Run. Known: {', '.join(Run.StopReason.values)}.")
     current = Run.objects.select_for_update(of=("self",)).get(pk=run.pk)
-    if current.outcome or current.state in (Run.State.FINISHING, Run.State.ENDED):
+    if current.outcome or current.state in (Run.State.CONCLUDING, Run.State.ENDED):
         run.refresh_from_db()
         return False
     if current.stop_requested_at is None or reason == Run.StopReason.CANCEL:

@@ -31,7 +31,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (_has_token(request) or is_local_program(request)):
         raise Http404
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Pool())
+    registry.register(PoolCollector())
     body = generate_latest(REGISTRY) + generate_latest(registry)
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
 
@@ -42,7 +42,7 @@ def _has_token(request: HttpRequest) -> bool:
     return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
 
 
-class Pool(Collector):
+class PoolCollector(Collector):
     """Queue, Runs, devices and disks as the database has them now."""
 
     def collect(self) -> Families:

@@ -136,7 +136,7 @@ class TestHowOften:
         busy = started(team, 2, expected_seconds=600)
         waiting = request(team)
         outlook(waiting)
-        busy.move("finishing", outcome="succeeded")
+        busy.move("concluding", outcome="succeeded")
         schedule()
         assert how_often() == {"ranges": 0, "held": 0, "share": None}
         forecast_lines()

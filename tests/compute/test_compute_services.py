@@ -79,7 +79,7 @@ class TestSchedule:
         first, second = request(team), request(team)
         assert schedule(first, second) == ["starting", "waiting"]
         assert str(services.explain(second)) == "Waiting: your team uses 1 of its 1 CPU core."
-        first.move("finishing", outcome="succeeded")
+        first.move("concluding", outcome="succeeded")
         assert schedule(second) == ["starting"]
 
     def test_a_raised_quota_lets_the_next_one_start(self, team: Team, node: Node) -> None:
@@ -181,7 +181,7 @@ class TestRequestStop:
     def test_a_waiting_run_ends_without_having_started(self, team: Team, node: Node, script_work: ScriptWork) -> None:
         run = request(team)
         assert services.request_stop(run=run, reason="cancel")
-        assert schedule(run) == ["finishing"]
+        assert schedule(run) == ["concluding"]
         Supervisor(run.pk, "control").run()
         run.refresh_from_db()
         assert (run.state, run.outcome) == ("ended", "stopped")
@@ -198,7 +198,7 @@ class TestRequestStop:
             services.request_stop(run=started_run, reason="boredom")
 
     def test_what_is_decided_cannot_be_stopped(self, started_run: Run) -> None:
-        started_run.move("finishing", outcome="succeeded")
+        started_run.move("concluding", outcome="succeeded")
         assert services.request_stop(run=started_run, reason="cancel") is False
         assert started_run.stop_requested_at is None
 
@@ -209,7 +209,7 @@ class TestMove:
             started_run.move("ended")
 
     def test_frees_the_devices_with_the_outcome(self, started_run: Run) -> None:
-        started_run.move("finishing", outcome="lost")
+        started_run.move("concluding", outcome="lost")
         assert not started_run.allocations.filter(released_at=None).exists()
         assert [device.kind for device in started_run.devices()] == ["cpu"]
 
@@ -235,7 +235,7 @@ class TestReconcile:
         Node.objects.update(last_seen_at=seconds_ago(times.lease_seconds + times.node_silent_seconds + 1))
         reconciling.reconcile()
         run = Run.objects.get()
-        assert (run.state, run.outcome, run.outcome_code, run.fencing) == ("finishing", "lost", "node_gone", 4)
+        assert (run.state, run.outcome, run.outcome_code, run.fencing) == ("concluding", "lost", "node_gone", 4)
         assert run.outcome_message == message("node_gone", node="elsewhere")
         Supervisor(run.pk, "control").run()
         assert script_work.concluded == [(run.pk, "lost")]

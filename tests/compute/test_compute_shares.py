@@ -45,7 +45,7 @@ class TestPreempting:
         assert states(claims, first, second) == ["waiting", "starting", "starting"]
         assert (first.stop_reason, second.stop_reason) == ("", "preempt")
         assert claims.explanation["code"] == "reclaiming"
-        second.move(Run.State.FINISHING, outcome=Run.Outcome.STOPPED)
+        second.move(Run.State.CONCLUDING, outcome=Run.Outcome.STOPPED)
         assert states(claims) == ["starting"]
 
     def test_a_run_that_asked_to_stop_already_keeps_its_reason(self, team: Team, other: Team, node: Node) -> None:

@@ -152,7 +152,7 @@ def end(run: Run, outcome: str, *, code: str = "", message: str = "", reason: st
     """Bring `run` to where compute calls conclude."""
     said = as_written(message) if message else None
     Run.objects.filter(pk=run.pk).update(
-        state="finishing", outcome=outcome, outcome_code=code, outcome_message=said, stop_reason=reason
+        state="concluding", outcome=outcome, outcome_code=code, outcome_message=said, stop_reason=reason
     )
     run.refresh_from_db()
     return run

@@ -99,7 +99,7 @@ class TestCancelAgainstFinish:
             behind=job,
         )
         assert (cancelled.is_stopping, code_of(refused)) == (True, "job_cancelling")
-        assert fresh(job).finish_requested_at is None
+        assert fresh(job).early_finish_requested_at is None
 
     def test_a_job_that_is_being_finished_may_still_be_cancelled(self, alice: Any) -> None:
         job = make_job(alice.team, by=alice.user)

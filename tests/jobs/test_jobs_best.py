@@ -35,13 +35,13 @@ class TestFinish:
     def test_the_trainer_hears_of_it_and_is_not_stopped(self, alice: Any) -> None:
         job = make_job(alice.team)
         trainer = training(job)
-        assert not trainer.directory.finish_request.exists()
+        assert not trainer.directory.early_finish_request.exists()
         job = finish_job_early(job=job, by=alice.user)
         Training().attend(trainer.run, trainer.directory)
-        assert trainer.directory.finish_request.exists()
+        assert trainer.directory.early_finish_request.exists()
         assert Run.objects.get().stop_requested_at is None
         assert job.is_finishing_early
-        assert finish_job_early(job=job, by=alice.user).finish_requested_at == job.finish_requested_at
+        assert finish_job_early(job=job, by=alice.user).early_finish_requested_at == job.early_finish_requested_at
 
     def test_the_next_attempt_of_a_lost_one_hears_of_it_too(self, alice: Any) -> None:
         job = make_job(alice.team)
@@ -53,7 +53,7 @@ class TestFinish:
         concluding.conclude(attempt, end(attempt.run, "lost").directory, "lost")
         second = run_of(job)
         Training().prepare(second, second.directory)
-        assert second.directory.finish_request.exists()
+        assert second.directory.early_finish_request.exists()
         kept = sorted(path.name for path in second.directory.checkpoints.iterdir())
         assert kept == ["step-4", "step-6"], "the newest one, and the best one"
 

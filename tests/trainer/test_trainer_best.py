@@ -142,7 +142,7 @@ class TestEarlyStopping:
 class TestFinish:
     def test_ends_after_the_step_with_a_result(self, make_run: Any) -> None:
         directory = make_run(spec={"save_steps": 1, "eval_steps": 2}, **RISING)
-        directory.finish_request.touch()
+        directory.early_finish_request.touch()
         events = run_here(directory)
         end = events[-1]
         assert end.type == "succeeded"
@@ -157,7 +157,7 @@ class TestFinish:
         seen = valid_losses(run_here(directory))
         shutil.rmtree(directory.adapter)
         shutil.rmtree(directory.checkpoint(12))
-        directory.finish_request.touch()
+        directory.early_finish_request.touch()
         end = run_here(directory)[-1].data
         kept = [step for step in steps_on_disk(directory) if step <= 11]
         assert end["steps"] == 11

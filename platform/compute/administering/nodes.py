@@ -14,7 +14,7 @@ from compute.services import request_stop
 from compute.wakes import wake_scheduler
 
 
-class NodeState(TypedDict):
+class NodeInService(TypedDict):
     """Whether a node gets new work, and how many Runs it still has."""
 
     object: Literal["node"]
@@ -37,7 +37,7 @@ def pool_named(name: str) -> Pool:
     return pool
 
 
-def state_of(node: Node) -> NodeState:
+def state_of(node: Node) -> NodeInService:
     runs = Run.objects.live().filter(node=node).count()
     return {"object": "node", "name": node.name, "draining": node.draining, "runs": runs}
 

@@ -35,7 +35,7 @@ WITH booked AS (
 )
 SELECT run, greatest(held - charged, 0), released
 FROM booked JOIN compute_run ON compute_run.id = run
-WHERE compute_run.state IN ('finishing', 'ended') AND released <> greatest(held - charged, 0)
+WHERE compute_run.state IN ('concluding', 'ended') AND released <> greatest(held - charged, 0)
   AND (%(since)s::timestamptz IS NULL OR coalesce(compute_run.ended_at, now()) >= %(since)s)
 ORDER BY compute_run.created_at, run LIMIT 1
 """

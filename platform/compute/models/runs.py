@@ -61,7 +61,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def live(self) -> "RunQuerySet":
         """Runs that have started and not ended."""
-        return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING])
+        return self.filter(state__in=[Run.State.STARTING, Run.State.RUNNING, Run.State.CONCLUDING])
 
     def unfinished(self) -> "RunQuerySet":
         return self.exclude(state=Run.State.ENDED)
@@ -94,7 +94,7 @@ class Run(models.Model):
         WAITING = "waiting", _("Waiting")
         STARTING = "starting", _("Starting")
         RUNNING = "running", _("Running")
-        FINISHING = "finishing", _("Finishing")
+        CONCLUDING = "concluding", _("Concluding")
         ENDED = "ended", _("Ended")
 
     class Outcome(models.TextChoices):
@@ -176,10 +176,10 @@ class Run(models.Model):
         return f"{self.id} ({self.kind}, {self.state})"
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "waiting": ("starting", "finishing"),
-        "starting": ("running", "finishing"),
-        "running": ("finishing",),
-        "finishing": ("ended",),
+        "waiting": ("starting", "concluding"),
+        "starting": ("running", "concluding"),
+        "running": ("concluding",),
+        "concluding": ("ended",),
         "ended": (),
     }
 
@@ -199,7 +199,7 @@ class Run(models.Model):
             if to not in self.TRANSITIONS[current.state]:
                 raise ValidationError(f"{self.pk} is {current.state} and cannot become {to}.", code="transition")
             type(self).objects.filter(pk=self.pk).update(state=to, **changes)
-            if to == Run.State.FINISHING:
+            if to == Run.State.CONCLUDING:
                 self._release()
         self.refresh_from_db()
 
@@ -237,7 +237,7 @@ class Run(models.Model):
 
     @property
     def is_live(self) -> bool:
-        return self.state in (Run.State.STARTING, Run.State.RUNNING, Run.State.FINISHING)
+        return self.state in (Run.State.STARTING, Run.State.RUNNING, Run.State.CONCLUDING)
 
     @property
     def is_stopping(self) -> bool:

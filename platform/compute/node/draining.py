@@ -12,7 +12,7 @@ from compute.node.devices import node_name
 from compute.node.launcher import LocalLauncher
 
 POLL_SECONDS = 0.1
-FINISH_SECONDS = 5.0
+STORING_SECONDS = 5.0
 """How long results of stopped trees may still be stored."""
 
 
@@ -32,7 +32,7 @@ def drain_node(timeout_seconds: float) -> None:
         stop_requested_at=timezone.now(), stop_reason=Run.StopReason.DRAIN
     )
     _wait_until_none(begun, timeout_seconds)
-    _wait_until_none(runs.filter(lease_until__gt=Now() - timedelta(seconds=1)), FINISH_SECONDS)
+    _wait_until_none(runs.filter(lease_until__gt=Now() - timedelta(seconds=1)), STORING_SECONDS)
     launcher = LocalLauncher()
     for run in runs:
         if run.launcher:

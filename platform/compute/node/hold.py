@@ -63,7 +63,7 @@ class Hold:
         if run is None:
             return None
         is_here = run.node is not None and run.node.name == node_name()
-        if not is_here and run.state != Run.State.FINISHING:
+        if not is_here and run.state != Run.State.CONCLUDING:
             return None
         lock = _locked(run.directory) if is_here else None
         taken_at = _clock()

@@ -249,7 +249,7 @@ class Supervisor:
             with transaction.atomic():
                 run = self._hold.row()
                 run.move(
-                    Run.State.FINISHING,
+                    Run.State.CONCLUDING,
                     fencing=self._hold.fencing,
                     outcome=outcome,
                     outcome_code=code,

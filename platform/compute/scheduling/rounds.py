@@ -75,7 +75,7 @@ def _stop(decisions: Sequence[Stop]) -> None:
 
 def _end(decisions: Sequence[End]) -> None:
     for run in _locked(Run.objects.filter(state=Run.State.WAITING), decisions).values():
-        run.move(Run.State.FINISHING, outcome=Run.Outcome.STOPPED, outcome_code="not_started", explanation={})
+        run.move(Run.State.CONCLUDING, outcome=Run.Outcome.STOPPED, outcome_code="not_started", explanation={})
         wake_supervisor(run.pk, queue=None)
 
 

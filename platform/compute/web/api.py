@@ -20,8 +20,8 @@ from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, MOST_SEC
 from compute.administering.standings import Standing, standings
 from compute.forecasting.lines import HowOften, how_often
 from compute.messages import message
-from compute.models import Pool as DefaultPool
-from compute.pool import Pool, pool
+from compute.models import Pool
+from compute.pool import WholePool, whole_pool
 
 
 class QuotaObject(TypedDict):
@@ -45,7 +45,7 @@ class QuotaObject(TypedDict):
     hours_held: float
 
 
-class PoolObject(Pool):
+class PoolObject(WholePool):
     """Everything that the pool's page and its API show."""
 
     object: Literal["pool"]
@@ -63,7 +63,7 @@ class PoolView(APIView):
     @answers(PoolObject)
     def get(self, request: Request) -> Response:
         team = None if is_platform_admin(request) else team_of(request)
-        found: PoolObject = {"object": "pool", **pool(team=team)}
+        found: PoolObject = {"object": "pool", **whole_pool(team=team)}
         return Response(found)
 
 
@@ -123,7 +123,7 @@ class QuotaView(TeamView):
 
 
 def _as_json(team: Team) -> QuotaObject:
-    pool = DefaultPool.default()
+    pool = Pool.default()
     quota, standing = quota_in(team, pool), standings(pool).get(team.pk, Standing())
     return {
         "object": "quota",

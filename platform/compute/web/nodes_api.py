@@ -9,7 +9,7 @@ from accounts.authentication import IsPlatformAdmin
 from accounts.requests import user_of
 from common.answers import answers
 from common.reads import reads, require_no_body
-from compute.administering.nodes import ACTIONS, NodeState, node_named, state_of
+from compute.administering.nodes import ACTIONS, NodeInService, node_named, state_of
 
 
 class NodeActionView(APIView):
@@ -18,7 +18,7 @@ class NodeActionView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
     action = ""
 
-    @answers(NodeState)
+    @answers(NodeInService)
     @reads()
     def post(self, request: Request, name: str) -> Response:
         require_no_body(request)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.templatetags.luthier import ago, size
-from compute.pool import DeviceObject, NodeObject, Pool
+from compute.pool import DeviceObject, NodeObject, WholePool
 
 COMPACT = 64
 """A pool of more devices has cells without words in them."""
@@ -80,7 +80,7 @@ class Map:
     looked_at: dict[str, Any] | None = None
 
 
-def map_of(whole: Pool, question: Question) -> Map:
+def map_of(whole: WholePool, question: Question) -> Map:
     """Draw the cells that `question` asks for, and what it looks at."""
     devices = [(node, device) for node in whole["nodes"] for device in node["devices"]]
     counts = Counter(state_of(node, device) for node, device in devices)

@@ -22,9 +22,9 @@ from common.wording import in_words
 from compute.administering.quotas import SHARES, devices_in, effect_of, guaranteed_in, quota_in, said_of, set_quota
 from compute.explanations import count_of
 from compute.forecasting.lines import how_often
-from compute.models import Pool as DefaultPool
+from compute.models import Pool
 from compute.node.disk import KINDS
-from compute.pool import MeasuredDisk, NodeObject, Pool, TeamObject, pool, pool_summary
+from compute.pool import MeasuredDisk, NodeObject, TeamObject, WholePool, pool_summary, whole_pool
 from compute.web.admins import require_admin
 from compute.web.forms import QuotaForm
 from compute.web.pool_map import STATES, Question, map_of
@@ -73,7 +73,7 @@ def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
 
 def _said(team: Team) -> str:
     """Say what a team has from now on."""
-    quota, kind = quota_in(team, DefaultPool.default()), pool_summary()["kind"]
+    quota, kind = quota_in(team, Pool.default()), pool_summary()["kind"]
     most = _("the whole pool") if quota.ceiling is None else in_words(count_of(quota.ceiling, kind))
     if not quota.guaranteed:
         return _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": most}
@@ -86,7 +86,7 @@ def _said(team: Team) -> str:
 
 def _guaranteed() -> str:
     """Say how much of the pool is promised."""
-    pool = DefaultPool.default()
+    pool = Pool.default()
     guaranteed, total = guaranteed_in(pool), devices_in(pool)
     if not guaranteed:
         return ""
@@ -98,7 +98,7 @@ def _guaranteed() -> str:
 
 
 def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = None, status: int = 200) -> HttpResponse:
-    whole, refused = pool(), refused or {}
+    whole, refused = whole_pool(), refused or {}
     teams = [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM]
     question = Question.of(request.GET.dict())
     context = {
@@ -113,7 +113,7 @@ def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = Non
     return render(request, "compute/pool.html", context, status=status)
 
 
-def _sentence(whole: Pool) -> str:
+def _sentence(whole: WholePool) -> str:
     free, total = whole["free"], in_words(count_of(whole["accelerators"], whole["kind"]))
     waiting = sum(team["waiting"] for team in whole["teams"])
     queue = ngettext("%(count)s run waits", "%(count)s runs wait", waiting) % {"count": waiting}
@@ -145,7 +145,7 @@ def _teams(request: PageRequest, teams: list[TeamObject], refused: Mapping[int, 
     start = request.GET.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
     first = next((n for n, team in enumerate(found) if team["id"] in refused), first) // TEAMS * TEAMS
-    quotas = {row["team_id"]: row for row in DefaultPool.default().quotas.values("team_id", *SHARES)}
+    quotas = {row["team_id"]: row for row in Pool.default().quotas.values("team_id", *SHARES)}
     return {
         "team_find": find,
         "are_many": len(teams) > TEAMS,
@@ -162,7 +162,7 @@ def _teams(request: PageRequest, teams: list[TeamObject], refused: Mapping[int, 
     }
 
 
-def _map(whole: Pool, question: Question) -> dict[str, object]:
+def _map(whole: WholePool, question: Question) -> dict[str, object]:
     drawn = map_of(whole, question)
     node = drawn.looked_at["node"] if drawn.looked_at else None
     is_closed = bool(node and node["draining"])
@@ -180,7 +180,7 @@ def _map(whole: Pool, question: Question) -> dict[str, object]:
     }
 
 
-def _with_disks(whole: Pool, question: Question) -> list[NodeObject]:
+def _with_disks(whole: WholePool, question: Question) -> list[NodeObject]:
     """Return the nodes whose disks are shown: the one that is looked at, else all of a small pool."""
     if question.node:
         return [node for node in whole["nodes"] if node["name"] == question.node]

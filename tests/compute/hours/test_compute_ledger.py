@@ -46,7 +46,7 @@ class TestRun:
         run = started(team, expected_seconds=7200)
         assert booked() == {"hold": 7200, "charge": 0, "release": 0}
         given_since(run, seconds=10)
-        run.move("finishing", outcome="succeeded")
+        run.move("concluding", outcome="succeeded")
         allocation = run.allocations.get()
         took = sums.exact_seconds(allocation.released_at - allocation.created_at)
         assert 10 < took < 20
@@ -63,7 +63,7 @@ class TestRun:
     def test_is_charged_day_by_day(self, team: Team, node: Node) -> None:
         run = started(team)
         Allocation.objects.filter(run=run).update(created_at=beginning(today()) - timedelta(days=2))
-        run.move("finishing", outcome="succeeded")
+        run.move("concluding", outcome="succeeded")
         charges = dict(Entry.objects.charges().values_list("day", "accelerator_seconds"))
         assert sorted(charges) == [today() - timedelta(days=2), today() - timedelta(days=1), today()]
         assert charges[today() - timedelta(days=1)] == 86400
@@ -80,7 +80,7 @@ class TestRun:
     ) -> None:
         run = started(team)
         seen = sums.running()
-        run.move("finishing", outcome="succeeded")
+        run.move("concluding", outcome="succeeded")
         monkeypatch.setattr("compute.hours.sums.running", lambda: seen)
         sums.hold_on()
         assert booked()["hold"] == 0
@@ -88,7 +88,7 @@ class TestRun:
 
     def test_that_is_deleted_stays_in_the_ledger(self, team: Team, node: Node) -> None:
         run = started(team)
-        run.move("finishing", outcome="succeeded")
+        run.move("concluding", outcome="succeeded")
         Run.objects.filter(pk=run.pk).delete()
         assert Entry.objects.charges().count() == 1
         assert prove().difference is None
@@ -129,7 +129,7 @@ class TestCheckLedger:
     def test_counts_and_sums(self, team: Team, node: Node) -> None:
         run = started(team)
         given_since(run, hours=1)
-        run.move("finishing", outcome="succeeded")
+        run.move("concluding", outcome="succeeded")
         assert "1 runs were charged for 3,600." in self.checked()
         assert self.checked().endswith("The charges are equal to the allocations.\n")
 
@@ -137,7 +137,7 @@ class TestCheckLedger:
         first, second = started(team), started(team)
         for run in (first, second):
             given_since(run, hours=1)
-            run.move("finishing", outcome="succeeded")
+            run.move("concluding", outcome="succeeded")
         run.allocations.update(released_at=timezone.now() + timedelta(hours=1))
         with pytest.raises(CommandError, match=f"^{second.pk} was given devices for 7,2.*, but charged for 3,6"):
             self.checked()
@@ -194,7 +194,7 @@ def test_the_ledger_is_what_was_allocated_whatever_happens(untouched: Team, step
                 schedule()
                 run.allocations.filter(released_at=None).update(created_at=timezone.now() - timedelta(seconds=ago))
             elif step == "end" and run.state in ("starting", "running"):
-                run.move("finishing", outcome="succeeded")
+                run.move("concluding", outcome="succeeded")
             elif step == "cancel":
                 services.request_stop(run=run, reason="cancel")
             elif step == "idle" and run.yields:
@@ -206,7 +206,7 @@ def test_the_ledger_is_what_was_allocated_whatever_happens(untouched: Team, step
         for run in runs:
             run.refresh_from_db()
             if run.state in ("waiting", "starting", "running"):
-                run.move("finishing", outcome="stopped")
+                run.move("concluding", outcome="stopped")
         proof = prove()
         assert (proof.difference, proof.unsettled) == (None, None)
         assert proof.charged == _allocated(run.pk for run in runs)

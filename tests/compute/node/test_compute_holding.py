@@ -90,7 +90,7 @@ class TestReattaching:
 
         script_work.on_conclude = be_away
         thread = supervise(started_run.pk)
-        wait_for_state(started_run, "finishing")
+        wait_for_state(started_run, "concluding")
         assert not started_run.allocations.filter(released_at=None).exists()
         thread.let_go()
         script_work.on_conclude = lambda run: None
@@ -157,7 +157,7 @@ class TestFencing:
     def test_a_state_change_under_an_old_number_is_refused(self, started_run: Run) -> None:
         Run.objects.filter(pk=started_run.pk).update(fencing=5)
         with pytest.raises(NotHeld):
-            started_run.move("finishing", fencing=4, outcome="lost")
+            started_run.move("concluding", fencing=4, outcome="lost")
         assert Run.objects.get(pk=started_run.pk).state == "starting"
 
     def test_the_same_batch_twice_is_stored_once(self, started_run: Run, script_work: ScriptWork) -> None:

@@ -181,7 +181,7 @@ class TestDeath:
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
         lingering(started_run, supervise, script_work).let_go()
-        started_run.move("finishing", outcome="lost")
+        started_run.move("concluding", outcome="lost")
         supervise(started_run.pk).end()
         assert not tree_of(started_run)
         assert script_work.concluded == [(started_run.pk, "lost")]
@@ -192,7 +192,7 @@ class TestDeath:
         lingering(started_run, supervise, script_work).let_go()
         go_on(started_run)
         wait_until(lambda: not tree_of(started_run), what="the tree's end")
-        started_run.move("finishing", outcome="lost")
+        started_run.move("concluding", outcome="lost")
         supervise(started_run.pk).end()
         assert event_rows(started_run) == [(1, "started"), (2, "succeeded")]
         assert script_work.concluded == [(started_run.pk, "lost")]
