@@ -1,6 +1,6 @@
 """What a simulated pool was like for its teams: utilisation, slowdown, fairness, guarantees."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Figures:
     jain: float
     """Of the teams' shares over their guarantees while they had work waiting; 1: all alike."""
     below_guarantee: float
-    """Seconds: the longest that a team lacked what it is guaranteed with a job in line that it would have let run."""
+    """Seconds: the longest that a device was owed to a team within its guarantee."""
     starved: int
     """Jobs that never ended."""
     longest_wait: float
@@ -65,8 +65,8 @@ def jain(shares: Sequence[float]) -> float:
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0
 
 
-Change = tuple[float, int, int]
-"""When, by how many devices held changes, and which size is one more (positive) or one less (negative) in line."""
+Change = tuple[float, int, int, int]
+"""When, by how many devices held changes, and which job enters the line (its place and size) or leaves it (-size)."""
 
 
 def _changes(trace: Trace, stays: Sequence[Stay]) -> dict[int, list[Change]]:
@@ -75,12 +75,12 @@ def _changes(trace: Trace, stays: Sequence[Stay]) -> dict[int, list[Change]]:
     for stay in stays:
         by_run[stay.run_id].append(stay)
     changes: dict[int, list[Change]] = defaultdict(list)
-    for job in trace.jobs:
+    for place, job in enumerate(trace.jobs):
         own, since = changes[job.team_id], job.at
         for stay in by_run[job.run_id]:
-            own.append((since, 0, job.accelerators))
-            own.append((stay.since, stay.num_devices, -job.accelerators))
-            own.append((stay.until, -stay.num_devices, 0))
+            own.append((since, 0, place, job.accelerators))
+            own.append((stay.since, stay.num_devices, place, -job.accelerators))
+            own.append((stay.until, -stay.num_devices, place, 0))
             since = stay.until
     for own in changes.values():
         own.sort()
@@ -88,31 +88,57 @@ def _changes(trace: Trace, stays: Sequence[Stay]) -> dict[int, list[Change]]:
 
 
 def _share(changes: Sequence[Change], guarantee: int, seconds: float) -> tuple[float | None, float]:
-    """Return what a team held over its guarantee while work of it waited, and the longest time below its guarantee."""
-    backlog = held_then = longest = 0.0
-    below_since: float | None = None
+    """Return what a team held over its guarantee while work of it waited, and the longest that a device was owed it."""
+    backlog = held_then = 0.0
+    owed = Owed()
     for since, until, held, line in _moments(changes, seconds):
         if line:
             backlog += until - since
             held_then += held * (until - since)
-        if not any(size <= guarantee - held for size in line):
-            below_since = None
-            continue
-        below_since = since if below_since is None else below_since
-        longest = max(longest, until - below_since)
+        owed.note(since, _lacking(line, guarantee - held))
+    owed.note(seconds, 0)
     if backlog < LEAST_BACKLOG * seconds:
-        return None, longest
-    return held_then / (guarantee * backlog), longest
+        return None, owed.longest
+    return held_then / (guarantee * backlog), owed.longest
 
 
-def _moments(changes: Sequence[Change], seconds: float) -> Iterator[tuple[float, float, int, set[int]]]:
-    """Yield the stretches in which nothing changes, while jobs arrive: from, until, devices held, sizes in line."""
-    held, line, last = 0, Counter[int](), 0.0
-    for moment, devices, size in changes:
+def _lacking(line: Mapping[int, int], left: int) -> int:
+    """Return for how many devices the jobs in line ask that fit what is left of a guarantee, in their order."""
+    lacking = 0
+    for place in sorted(line) if left > 0 else ():
+        if line[place] <= left - lacking:
+            lacking += line[place]
+    return lacking
+
+
+class Owed:
+    """Devices that a team lacks of its guarantee, each since when; what it gets settles the oldest."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._since: deque[float] = deque()
+
+    def note(self, now: float, lacking: int) -> None:
+        while len(self._since) > lacking:
+            self.longest = max(self.longest, now - self._since.popleft())
+        self._since.extend([now] * (lacking - len(self._since)))
+
+    def age(self, now: float) -> float:
+        """Return for how long the oldest has been lacking."""
+        return now - self._since[0] if self._since else 0.0
+
+
+def _moments(changes: Sequence[Change], seconds: float) -> Iterator[tuple[float, float, int, Mapping[int, int]]]:
+    """Yield the stretches in which nothing changes, while jobs arrive: from, until, devices held, sizes by place."""
+    held, last = 0, 0.0
+    line: dict[int, int] = {}
+    for moment, devices, place, size in changes:
         at = min(moment, seconds)
         if at > last:
-            yield last, at, held, {one for one, number in line.items() if number}
+            yield last, at, held, line
             last = at
         held += devices
-        if size:
-            line[abs(size)] += 1 if size > 0 else -1
+        if size > 0:
+            line[place] = size
+        elif size < 0:
+            del line[place]

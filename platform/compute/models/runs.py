@@ -143,6 +143,8 @@ class Run(models.Model):
     """True: once `idle_since` is set, the Run is stopped when another one waits for its devices."""
     idle_since = models.DateTimeField(null=True)
     node = models.ForeignKey(Node, models.PROTECT, null=True, related_name="runs")
+    claimed_node = models.ForeignKey(Node, models.SET_NULL, null=True, related_name="+")
+    """Where devices are coming free for it, within its team's guarantee, while it waits."""
     fencing = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     holder = models.CharField(max_length=200, blank=True)

@@ -1,6 +1,7 @@
 """The pass over the line; the package's docstring has the rules."""
 
 import heapq
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ from typing import cast
 from compute.explanations import Explanation, NextEnd
 from compute.scheduler.beside import decide_beside, parted
 from compute.scheduler.limits import Limits
-from compute.scheduler.reclaiming import borrowers, victims
-from compute.scheduler.rooms import Room, rooms_of
+from compute.scheduler.preempting import cheapest
+from compute.scheduler.reclaiming import borrowers
+from compute.scheduler.rooms import Claim, Room, rooms_of
 from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting, Window
 from compute.scheduler.windows import UNPREDICTED, Reach, closed_nodes, closings_of, drained, reaches_of
 
@@ -56,10 +58,13 @@ class _Line:
         line = sorted(self._snapshot.waiting, key=attrgetter("priority"), reverse=True)
         guarantees = self._snapshot.guarantees
         borrowing: list[Waiting] = []
+        settled = self._keep_claims(line)
         for run in line:
+            if run.run_id in settled:
+                continue
             if run.stop_requested:
                 self._decisions.append(End(run_id=run.run_id))
-            elif run.team_id in guarantees and self._limits.is_guaranteed(run) and self._never(run) is None:
+            elif run.team_id in guarantees and self._is_guaranteed(run):
                 self._place(run, is_guaranteed=True)
             else:
                 borrowing.append(run)
@@ -70,6 +75,46 @@ class _Line:
             else:
                 self._place(run, is_guaranteed=False)
         return self._decisions
+
+    def _is_guaranteed(self, run: Waiting) -> bool:
+        return self._limits.is_guaranteed(run) and self._never(run) is None
+
+    def _keep_claims(self, line: list[Waiting]) -> set[str]:
+        """Give Runs what is free for them, or comes free, before others see it; return which Runs."""
+        settled, waits = set(), []
+        for run in line:
+            if run.claimed_node is None or (found := self._claimed(run)) is None:
+                continue
+            settled.add(run.run_id)
+            room, asked = found
+            if asked <= len(room.free):
+                self._start(run, room, asked)
+            else:
+                waits.append((run, room, asked, self._claim(room, asked)))
+        for run, room, asked, claim in waits:
+            if (other := self._fitting(run, asked, self._reach_of(run))) is None:
+                self._limits.enter(run, asked)
+                said: Explanation = {"code": "reclaiming", "asked": asked, **self._numbers()}
+                self._wait(run, said, claimed_node=run.claimed_node)
+                continue
+            self._start(run, other, asked)
+            room.give_back(claim)
+            self._num_free += len(claim.free)
+            for reach in self._reaches:
+                reach.forget()
+        return settled
+
+    def _claimed(self, run: Waiting) -> tuple[Room, int] | None:
+        """Return the node that `run` claims devices of, and how many; None where they are not to be had any more."""
+        reach = self._reach_of(run)
+        room = next((one for one in reach.rooms if one.node.node_id == run.claimed_node), None)
+        if room is None or run.stop_requested or not self._is_guaranteed(run):
+            return None
+        wanted, least = self._sizes(run, reach, is_guaranteed=True)
+        there = len(room.free) + room.coming
+        if wanted is None or least > there:
+            return None
+        return room, wanted if wanted <= there else least
 
     def _by_share(self, runs: list[Waiting]) -> Iterator[Waiting]:
         """Yield Runs that would borrow; the share of a team grows with what it is given meanwhile."""
@@ -165,14 +210,14 @@ class _Line:
         if wanted is None:
             self._place_alone(run, reach)
             return
-        room = self._fitting(wanted, reach)
+        room = self._fitting(run, wanted, reach)
         if room is None and is_guaranteed and self._reclaim(run, wanted, reach):
             return
         if room is None and least < wanted:
             room = max(_open(reach), key=lambda one: len(one.free), default=None)
             if room is not None and len(room.free) < least:
                 room = None
-        room = room or self._fitting(least, reach) or self._backfill(run, least, reach)
+        room = room or self._fitting(run, least, reach) or self._backfill(run, least, reach)
         if room is not None:
             self._start(run, room, min(wanted, len(room.free)))
         elif not (is_guaranteed and self._reclaim(run, least, reach)):
@@ -197,56 +242,45 @@ class _Line:
         guaranteed = self._limits.guarantee_left(run) if is_guaranteed else 0
         return max(run.least, min(guaranteed, most)), run.least
 
-    def _fitting(self, asked: int, reach: Reach) -> Room | None:
-        """Return the fullest node with so many free devices."""
+    def _fitting(self, run: Waiting, asked: int, reach: Reach) -> Room | None:
+        """Return the fullest node with so many free devices; of these the one that `run` keeps busy least longer."""
         if asked >= reach.too_large or asked > self._num_free:
             return None
-        best = None
-        for room in reach.rooms:
-            if (
-                room.reserved_from is None
-                and len(room.free) >= asked
-                and (best is None or len(room.free) < len(best.free))
-            ):
-                best = room
-        if best is None:
+        fitting = [room for room in reach.rooms if room.reserved_from is None and len(room.free) >= asked]
+        if not fitting:
             reach.too_large = asked
-        return best
+            return None
+        fewest = min(len(room.free) for room in fitting)
+        ends_at = self._snapshot.now + (run.expected_seconds or run.most_seconds or UNPREDICTED)
+        return min((room for room in fitting if len(room.free) == fewest), key=lambda room: room.outlasted_by(ends_at))
 
     def _backfill(self, run: Waiting, asked: int, reach: Reach) -> Room | None:
-        """Return a reserved node whose devices `run` will have given back before they are needed."""
-        if run.most_seconds is None or asked > self._num_free:
+        """Return a reserved node whose devices `run` gives back before they are needed, or that are not needed."""
+        if asked > self._num_free:
             return None
-        ends_at = self._snapshot.now + run.most_seconds
+        ends_at = self._snapshot.now + (run.expected_seconds or run.most_seconds or math.inf)
         for room in reach.rooms:
-            if room.reserved_from is not None and len(room.free) >= asked and ends_at <= room.reserved_from:
+            if room.lets_in(asked, ends_at):
+                room.let_in(asked, ends_at)
                 return room
         return None
 
     def _reclaim(self, run: Waiting, asked: int, reach: Reach) -> bool:
-        """Preempt the fewest borrowers of the node where that takes least; idle Runs there give way first."""
+        """Preempt the fewest on the node where that takes least; idle Runs there give way first."""
         if asked >= reach.unreclaimable:
             return False
-        best: tuple[tuple[int, int, int], Room, list[Held]] | None = None
-        for room in _open(reach):
-            lacking = asked - room.reach
-            chosen = victims(room.borrowed, lacking) if lacking > 0 else []
-            if room.size < asked or chosen is None:
-                continue
-            cost = (len(chosen), max((one.priority for one in chosen), default=-URGENT), -len(room.free))
-            if best is None or cost < best[0]:
-                best = cost, room, chosen
-        if best is None:
+        found = cheapest(_open(reach), asked)
+        if found is None:
             reach.unreclaimable = asked
             return False
-        _, room, chosen = best
+        room, chosen = found.room, found.chosen
         self._make_way(room, asked - len(room.free) - room.coming - sum(len(one.device_ids) for one in chosen))
         self._decisions += [Stop(run_id=one.run_id, reason="preempt") for one in chosen]
         room.reclaiming(chosen)
         self._claim(room, asked)
         self._limits.enter(run, asked)
-        self._wait(run, {"code": "reclaiming" if chosen else "yielding" if room.is_yielding else "room",
-                         "asked": asked, **self._numbers()})  # fmt: skip
+        code = "reclaiming" if chosen else "yielding" if room.is_yielding else "room"
+        self._wait(run, {"code": code, "asked": asked, **self._numbers()}, claimed_node=room.node.node_id)
         return True
 
     def _wait_for_room(self, run: Waiting, asked: int, reach: Reach, *, is_guaranteed: bool) -> None:
@@ -316,10 +350,10 @@ class _Line:
     def _make_way(self, room: Room, lacking: int) -> None:
         self._decisions += [Stop(run_id=held.run_id) for held in room.yielding(lacking)]
 
-    def _claim(self, room: Room, asked: int) -> None:
-        before = len(room.free)
-        room.claim(asked)
-        self._num_free -= before - len(room.free)
+    def _claim(self, room: Room, asked: int) -> Claim:
+        claim = room.claim(asked)
+        self._num_free -= len(claim.free)
+        return claim
 
     def _start(self, run: Waiting, room: Room, number: int) -> None:
         devices, room.free = tuple(room.free[:number]), room.free[number:]
@@ -327,8 +361,9 @@ class _Line:
         self._limits.enter(run, number)
         self._decisions.append(Start(run_id=run.run_id, node_id=room.node.node_id, device_ids=devices))
 
-    def _wait(self, run: Waiting, explanation: Explanation) -> None:
-        self._decisions.append(Wait(run_id=run.run_id, explanation={**explanation, "kind": self._kind}))
+    def _wait(self, run: Waiting, explanation: Explanation, *, claimed_node: int | None = None) -> None:
+        said: Explanation = {**explanation, "kind": self._kind}
+        self._decisions.append(Wait(run_id=run.run_id, explanation=said, claimed_node=claimed_node))
 
     def _numbers(self) -> Explanation:
         """Return how many devices are free to the line, and how many there are."""

@@ -22,9 +22,13 @@ class Waiting:
     """What its work had before, when "auto" continues with it."""
     most_seconds: float | None = None
     """It will have ended so long after its start; None: nobody knows."""
+    expected_seconds: float | None = None
+    """It should have ended so long after its start."""
     preemptible: bool = True
     counts_in_quota: bool = True
     stop_requested: bool = False
+    claimed_node: int | None = None
+    """Where devices are coming free for it, as the last pass has said."""
 
     @property
     def least(self) -> int:
@@ -158,6 +162,8 @@ class End:
 class Wait:
     run_id: str
     explanation: Explanation
+    claimed_node: int | None = None
+    """Where devices are coming free for it, within its team's guarantee."""
 
 
 Decision = Start | Stop | End | Wait

@@ -42,6 +42,10 @@ class Reach:
 
     def __post_init__(self) -> None:
         self.largest = max((room.size for room in self.rooms), default=0)
+        self.forget()
+
+    def forget(self) -> None:
+        """Take it that anything might fit again."""
         self.too_large = self.out_of_reach = self.unreclaimable = self.largest + 1
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from compute.models import Allocation, Pool, TeamUsage
 from compute.scheduler.usage import decayed, with_use
 
-HORIZON = 3600.0
+HORIZON = 4 * 3600.0
 """Seconds for which devices that a team holds count as used already: who has just got some waits for others."""
 ROUND = timedelta(seconds=10)
 """The least time between two updates of the sums."""

@@ -57,8 +57,9 @@ def _start(decisions: Sequence[Start]) -> None:
     for one in begun:
         run = runs[one.run_id]
         run.state, run.node, run.started_at, run.explanation = Run.State.STARTING, nodes[one.node_id], now, {}
+        run.claimed_node = None
         wake_supervisor(run.pk, queue=nodes[one.node_id].queue)
-    Run.objects.bulk_update(runs.values(), ["state", "node", "started_at", "explanation"])
+    Run.objects.bulk_update(runs.values(), ["state", "node", "started_at", "explanation", "claimed_node"])
 
 
 def _stop(decisions: Sequence[Stop]) -> None:
@@ -80,16 +81,18 @@ def _end(decisions: Sequence[End]) -> None:
 
 
 def _explain(decisions: Sequence[Wait]) -> None:
-    """Write why Runs wait where that has changed, the same reason at once for all that have it."""
-    present = dict(Run.objects.filter(state=Run.State.WAITING).values_list("pk", "explanation"))
-    changed: dict[str, list[str]] = defaultdict(list)
+    """Write why Runs wait, and where, if that has changed, the same reason at once for all that have it."""
+    line = Run.objects.filter(state=Run.State.WAITING).values_list("pk", "explanation", "claimed_node_id")
+    present = {run_id: (explanation, node) for run_id, explanation, node in line}
+    changed: dict[tuple[str, int | None], list[str]] = defaultdict(list)
     texts: dict[int, str] = {}
     for one in decisions:
-        if present.get(one.run_id) != one.explanation:
+        if present.get(one.run_id) != (one.explanation, one.claimed_node):
             text = texts.setdefault(id(one.explanation), json.dumps(one.explanation))
-            changed[text].append(one.run_id)
-    for text, run_ids in changed.items():
-        Run.objects.filter(pk__in=run_ids, state=Run.State.WAITING).update(explanation=json.loads(text))
+            changed[text, one.claimed_node].append(one.run_id)
+    for (text, node), run_ids in changed.items():
+        waiting = Run.objects.filter(pk__in=run_ids, state=Run.State.WAITING)
+        waiting.update(explanation=json.loads(text), claimed_node=node)
 
 
 def _locked(runs: RunQuerySet, decisions: Sequence[Start | End]) -> dict[str, Run]:

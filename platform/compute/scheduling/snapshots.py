@@ -49,7 +49,7 @@ def _waiting(pool: Pool, longest: dict[int, int], queued_again: str) -> list[Wai
     line = Run.objects.filter(Q(state=Run.State.WAITING) | Q(pk=queued_again), pool=pool).by_place()
     columns = line.values_list(
         "pk", "team_id", "user_id", "priority", "accelerators", "min_accelerators", "kept_accelerators", "max_seconds",
-        "expected_seconds", "preemptible", "counts_in_quota", "stop_requested_at",
+        "expected_seconds", "preemptible", "counts_in_quota", "stop_requested_at", "claimed_node_id",
     )  # fmt: skip
     return [
         Waiting(
@@ -63,12 +63,14 @@ def _waiting(pool: Pool, longest: dict[int, int], queued_again: str) -> list[Wai
             most_seconds=_least_of(
                 limit_of(most, longest.get(team_id), is_preemptible=preemptible), expected and LATEST * expected
             ),
+            expected_seconds=expected,
             preemptible=preemptible,
             counts_in_quota=counted,
             stop_requested=stopped is not None,
+            claimed_node=claimed,
         )
-        for pk, team_id, user_id, priority, accelerators, least, kept, most, expected, preemptible, counted, stopped
-        in columns
+        for pk, team_id, user_id, priority, accelerators, least, kept, most, expected, preemptible, counted, stopped,
+        claimed in columns
     ]  # fmt: skip
 
 

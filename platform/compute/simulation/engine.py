@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from compute.scheduler import Decision, End, Held, Snapshot, Start, Stop, Waiting, decide
+from compute.scheduler import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting, decide
 from compute.scheduler.usage import decayed, with_use
 
 Decide = Callable[[Snapshot], Sequence[Decision]]
@@ -89,7 +89,7 @@ class Simulation:
     ) -> None:
         self.now = 0.0
         self.num_passes = 0
-        self.line: list[Waiting] = list(snapshot.waiting)
+        self.line = [one if one.claimed_node is None else replace(one, claimed_node=None) for one in snapshot.waiting]
         self.running: dict[str, _Running] = {}
         self.lived: dict[str, Lived] = {waiting.run_id: Lived(arrived_at=0.0) for waiting in snapshot.waiting}
         self.stays: list[Stay] = []
@@ -99,6 +99,7 @@ class Simulation:
         self._estimates = estimates or {}
         self._costs = costs or Costs()
         self._decide = decide
+        self._claims = {one.run_id: one.claimed_node for one in snapshot.waiting if one.claimed_node is not None}
         self._places = {waiting.run_id: place for place, waiting in enumerate(snapshot.waiting)}
         self._left: dict[str, float] = {}
         self._number = itertools.count()
@@ -154,8 +155,12 @@ class Simulation:
         self._account()
         gone: set[str] = set()
         waiting = {one.run_id: one for one in self.line}
-        for decision in self._decide(self.snapshot()):
+        decisions = self._decide(self.snapshot())
+        self._claims.clear()
+        for decision in decisions:
             match decision:
+                case Wait(claimed_node=int(node)):
+                    self._claims[decision.run_id] = node
                 case Start():
                     gone.add(decision.run_id)
                     self._start(waiting[decision.run_id], decision)
@@ -171,11 +176,15 @@ class Simulation:
         """Return the pool as it is now, as the scheduler sees it."""
         return replace(
             self._snapshot,
-            waiting=self.line,
+            waiting=self._claiming() if self._claims else self.line,
             held=[one.held for one in self.running.values()],
             usage=self._usage,
             now=self._snapshot.now + self.now,
         )
+
+    def _claiming(self) -> list[Waiting]:
+        claims = self._claims
+        return [replace(one, claimed_node=claims[one.run_id]) if one.run_id in claims else one for one in self.line]
 
     def _account(self) -> None:
         """Enter what was used since the last pass."""

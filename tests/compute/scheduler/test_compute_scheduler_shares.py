@@ -83,7 +83,7 @@ class TestReclaiming:
         found = look([waiting("b", 1, B, priority=2)], [node(1, 1)], holding=[held("a", (100,))], guarantees={C: 1})
         assert found == {"b": "room"}
 
-    def test_one_that_ends_sooner_than_its_checkpoint_is_left_alone(self) -> None:
+    def test_one_that_ends_sooner_than_its_checkpoint_is_the_last_to_be_taken(self) -> None:
         holding = [
             held("ending", (100,), started_at=5, ends_at=1010.0, checkpoint_seconds=20.0),
             held("going-on", (101,), started_at=1, ends_at=5000.0, checkpoint_seconds=20.0),
@@ -91,7 +91,7 @@ class TestReclaiming:
         found = look([waiting("b", 1, B)], [node(1, 2)], holding=holding, guarantees={B: 1}, now=1000.0)
         assert found == {"going-on": "preempt", "b": "reclaiming"}
         found = look([waiting("b", 1, B)], [node(1, 1)], holding=holding[:1], guarantees={B: 1}, now=1000.0)
-        assert found == {"b": "room"}
+        assert found == {"ending": "preempt", "b": "reclaiming"}  # an estimate, and there is nobody else
         overdue = [replace(holding[0], ends_at=900.0), holding[1]]
         found = look([waiting("b", 1, B)], [node(1, 2)], holding=overdue, guarantees={B: 1}, now=1000.0)
         assert found == {"ending": "preempt", "b": "reclaiming"}
@@ -111,6 +111,61 @@ class TestReclaiming:
         assert found == {"training": "preempt", "b": "reclaiming"}
         found = look([waiting("b", 1, B)], [node(1, 1)], holding=holding[:1], guarantees={B: 1})
         assert found == {"bot": "preempt", "b": "reclaiming"}
+
+
+class TestClaims:
+    def test_what_was_taken_back_for_a_run_is_its_own_once_it_is_free(self) -> None:
+        line = [waiting("earlier", 1, C), waiting("b", 1, B, claimed_node=1)]
+        found = look(line, [node(1, 2)], holding=[held("a", (101,))], guarantees={B: 1, C: 1})
+        assert found == {"b": (100,), "a": "preempt", "earlier": "reclaiming"}
+
+    def test_are_told_and_kept_for_as_long_as_devices_are_coming(self) -> None:
+        holding = [held("a", (100,), stopping=True, yielding=True), held("x", (101,), team=C)]
+        snapshot = Snapshot(
+            waiting=[waiting("b0", 1, C), waiting("b", 1, B, claimed_node=1)], nodes=[node(1, 2)], quotas={},
+            held=holding, guarantees={B: 1, C: 2},
+        )  # fmt: skip
+        found = {one.run_id: one.claimed_node for one in decide(snapshot) if isinstance(one, Wait)}
+        assert found == {"b": 1, "b0": None}
+
+    def test_end_with_the_guarantee_and_with_the_node(self) -> None:
+        line = [waiting("earlier", 1, C), waiting("b", 1, B, claimed_node=1)]
+        assert look(line, [node(1, 1)], guarantees={C: 1}) == {"earlier": (100,), "b": "room"}
+        found = look(line, [node(1, 1, takes_runs=False), node(2, 1)], guarantees={B: 1, C: 1})
+        assert found == {"earlier": (200,), "b": "room"}
+
+
+class TestMoving:
+    HOLDING = (held("a1", (100,), started_at=1), held("a2", (200,), started_at=2))
+
+    def test_a_guarantee_that_is_scattered_over_nodes_is_brought_together(self) -> None:
+        found = look(
+            [waiting("b", 2, B)], [node(1, 2), node(2, 2)], holding=list(self.HOLDING), guarantees={A: 2, B: 2}
+        )
+        assert found == {"a1": "preempt", "b": "reclaiming"}
+
+    def test_nobody_is_moved_who_would_find_no_room(self) -> None:
+        holding = [*self.HOLDING, held("c1", (101,), team=C), held("c2", (201,), team=C)]
+        found = look([waiting("b", 2, B)], [node(1, 2), node(2, 2)], holding=holding, guarantees={A: 2, B: 2, C: 2})
+        assert found == {"b": "room"}
+
+    def test_what_cannot_be_interrupted_is_not_moved(self) -> None:
+        holding = [replace(one, preemptible=False) for one in self.HOLDING]
+        found = look([waiting("b", 2, B)], [node(1, 2), node(2, 2)], holding=holding, guarantees={A: 2, B: 2})
+        assert found == {"b": "room"}
+
+    def test_the_fewest_borrowers_go_with_it(self) -> None:
+        holding = [*self.HOLDING, held("c", (101,), team=C)]
+        found = look([waiting("b", 2, B)], [node(1, 2), node(2, 2)], holding=holding, guarantees={A: 2, B: 2})
+        assert found == {"a2": "preempt", "b": "reclaiming"}
+
+
+class TestPlacing:
+    def test_of_nodes_that_are_as_full_that_which_is_kept_busy_least_longer(self) -> None:
+        begun = {"started_at": 1000.0}
+        holding = [held("soon", (100,), ends_at=1050.0, **begun), held("later", (200,), ends_at=1500.0, **begun)]
+        line = [waiting("a", 1, most_seconds=100.0)]
+        assert look(line, [node(1, 2), node(2, 2)], holding=holding, now=1000.0) == {"a": (201,)}
 
 
 class TestFairShares:
@@ -140,6 +195,15 @@ class TestBackfill:
         line = [waiting("large", 2), waiting("small", 1, B, most_seconds=seconds)]
         holding = [held("x", (100,), ends_at=2000.0)]
         assert look(line, [node(1, 2)], holding=holding, now=1000.0)["small"] == expected
+
+    def test_what_the_reservation_leaves_is_anybodys_for_as_long_as_they_like(self) -> None:
+        line = [waiting("large", 2), waiting("small", 1, B), waiting("more", 1, B)]
+        holding = [held("x", (100, 101), ends_at=2000.0), held("y", (102,), ends_at=9000.0)]
+        found = look(line, [node(1, 5)], holding=holding, now=1000.0)
+        assert found == {"large": (103, 104), "small": "room", "more": "room"}
+        line[0] = waiting("large", 3)
+        found = look(line, [node(1, 5)], holding=holding, now=1000.0)
+        assert found == {"large": "room", "small": (103,), "more": "room"}
 
     def test_nothing_where_nobody_knows_when_it_begins(self) -> None:
         line = [waiting("large", 2), waiting("small", 1, B, most_seconds=1.0)]
