@@ -1,20 +1,23 @@
 """How often 80 % ranges of when a job starts hold, in a simulated pool whose forecasts know estimates alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from benchmarks.traces import Job, Trace
 from compute.scheduler import Start, Wait, decide
 from compute.simulation import Costs, Simulation
-from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
+from compute.simulation.coarse import coarse_forecast
+from compute.simulation.forecasts import Bounds, Expected, Range, Spread, forecast, learned
 
 FIRST = 60
-"""So many in line are simulated."""
+"""So many in line are simulated; behind them devices are only counted."""
 ASKED = 8
 """So many of them are asked about at a time."""
 REMEMBERED = 100
 LEARNED = 60
 """From so many pairs on ranges are counted: a platform that has just begun knows nothing of its work yet."""
 BOUNDS = Bounds(futures=8, passes=150, seconds=30.0)
+FAR_BOUNDS = Bounds(futures=8, seconds=30.0)
 
 
 @dataclass(kw_only=True)
@@ -23,6 +26,8 @@ class _Prediction:
     made_at: float
     raw: Range
     shown: Range
+    is_far: bool
+    """It stood behind the first."""
     is_counted: bool
     """False while too little was learned to widen ranges by."""
 
@@ -40,24 +45,36 @@ class Calibration:
     def look(self) -> None:
         """Foretell the start of some Runs in line that nothing was foretold of yet."""
         snapshot = self._simulation.snapshot()
-        order = [one.run_id for one in decide(snapshot) if isinstance(one, Start | Wait)][:FIRST]
-        fresh = [run_id for run_id in order if run_id not in self._asked]
-        watched = fresh[:: max(1, len(fresh) // ASKED)][:ASKED]
-        if not watched:
-            return
-        waiting = {one.run_id: one for one in snapshot.waiting}
-        line = replace(snapshot, waiting=[waiting[run_id] for run_id in order])
-        spread, is_learned = self._spread()
-        found = forecast(line, self._expected(order), watched=watched, spread=spread, costs=self._costs, bounds=BOUNDS)
-        self._note(found, spread, is_counted=is_learned)
+        order = [one.run_id for one in decide(snapshot) if isinstance(one, Start | Wait)]
+        near = set(order[:FIRST])
+        line = replace(snapshot, waiting=[one for one in snapshot.waiting if one.run_id in near])
+        spread, is_learned = self._spread(is_far=False)
+        if watched := self._fresh(order[:FIRST]):
+            found = forecast(
+                line, self._expected(order[:FIRST]), watched=watched, spread=spread, costs=self._costs, bounds=BOUNDS
+            )
+            self._note(found.ranges, spread, is_far=False, is_counted=is_learned)
+        if watched := self._fresh(order[FIRST:]):
+            spread, is_learned = self._spread(is_far=True)
+            ranges = coarse_forecast(snapshot, self._expected(order), spread=spread, bounds=FAR_BOUNDS).ranges
+            self._note(
+                {run_id: ranges[run_id] for run_id in watched if run_id in ranges},
+                spread, is_far=True, is_counted=is_learned,
+            )  # fmt: skip
 
-    def held(self) -> tuple[int, int]:
-        """Return how many ranges held, and how many were counted."""
-        held = [self._holds(one) for one in self._made if one.is_counted and self._has_started(one)]
+    def held(self, *, is_far: bool) -> tuple[int, int]:
+        """Return how many ranges held, and how many were counted; one that still waits beyond its range did not."""
+        counted = [one for one in self._made if one.is_counted and one.is_far == is_far]
+        held = [self._holds(one) for one in counted if self._has_started(one) or self._is_late(one)]
         return sum(held), len(held)
 
-    def _note(self, found: Forecast, spread: Spread, *, is_counted: bool) -> None:
-        for run_id, raw in found.ranges.items():
+    def _fresh(self, order: list[str]) -> list[str]:
+        """Return some Runs of a line that nothing was foretold of yet, from all over it."""
+        fresh = [run_id for run_id in order if run_id not in self._asked]
+        return fresh[:: max(1, len(fresh) // ASKED)][:ASKED]
+
+    def _note(self, ranges: Mapping[str, Range], spread: Spread, *, is_far: bool, is_counted: bool) -> None:
+        for run_id, raw in ranges.items():
             self._asked.add(run_id)
             self._made.append(
                 _Prediction(
@@ -65,6 +82,7 @@ class Calibration:
                     made_at=self._simulation.now,
                     raw=raw,
                     shown=raw.spread(spread),
+                    is_far=is_far,
                     is_counted=is_counted,
                 )
             )
@@ -77,9 +95,10 @@ class Calibration:
             expected[run_id] = Expected(seconds=self._jobs[run_id].estimate - since, since=since)
         return expected
 
-    def _spread(self) -> tuple[Spread, bool]:
+    def _spread(self, *, is_far: bool) -> tuple[Spread, bool]:
         # Those that still wait beyond their range count as well: else only short waits would be learned from.
-        known = [one for one in self._made if self._has_started(one) or self._is_late(one)][-REMEMBERED:]
+        alike = [one for one in self._made if one.is_far == is_far]
+        known = [one for one in alike if self._has_started(one) or self._is_late(one)][-REMEMBERED:]
         ended = [stay for stay in self._simulation.stays[-REMEMBERED:] if stay.stopped_at == stay.until]
         lengths = [(self._estimate(stay.run_id), stay.until - stay.since) for stay in ended]
         return learned(lengths, [(one.raw, self._wait(one)) for one in known]), len(known) >= LEARNED

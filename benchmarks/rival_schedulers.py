@@ -1,4 +1,4 @@
-"""Three ways to share a pool that others use, over the scheduler's own snapshots: FIFO, Slurm's, Kueue's.
+"""Four ways to share a pool that others use, over the scheduler's own snapshots: FIFO, Slurm's, Kueue's two.
 
 They are what is known of those schedulers, not those programs, and place a Run as ours does: on the fullest node with
 room. Each is an object that `Simulation` calls like `decide`.
@@ -162,6 +162,7 @@ class Cohort(Rival):
     """
 
     name = "Kueue-like"
+    preempts_while_borrowing = False
 
     def __init__(self, trace: Trace) -> None:
         super().__init__(trace)
@@ -176,28 +177,33 @@ class Cohort(Rival):
         for waiting in reversed(snapshot.waiting):
             queues[waiting.team_id].append(waiting)
         decisions: list[Decision] = []
-        borrowers = _Borrowers(snapshot, used, self.guarantees, self._admitted)
+        borrowers = self._borrowers(snapshot, used)
         heads = [self._head(queue, used) for queue in queues.values()]
         heapq.heapify(heads)
         tried: dict[int, set[int]] = defaultdict(set)
         while heads:
-            borrows, _, team = heapq.heappop(heads)
+            *_, team = heapq.heappop(heads)
             waiting = queues[team].pop()
             asked = waiting.accelerators or 1
+            borrows = used[team] + asked > self.guarantees[team]
             if asked not in tried[team]:  # what does not fit now is passed over, and so are later ones of its size
                 if (start := room.place(waiting)) is not None:
                     decisions.append(start)
                     used[team] += asked
+                    borrowers.started(team, asked)
                     self._admitted[waiting.run_id] = self.clock()
                 else:
                     tried[team].add(asked)
-                    if not borrows:
-                        decisions += borrowers.make_room(room, asked)
+                    if not borrows or self.preempts_while_borrowing:
+                        decisions += borrowers.make_room(room, team, asked)
             if queues[team] and (room.total or not borrows) and len(tried[team]) < 4:
                 heapq.heappush(heads, self._head(queues[team], used))
         return decisions
 
-    def _head(self, queue: list[Waiting], used: dict[int, int]) -> tuple[bool, float, int]:
+    def _borrowers(self, snapshot: Snapshot, used: dict[int, int]) -> "_Borrowers":
+        return _Borrowers(snapshot, used, self.guarantees, self._admitted)
+
+    def _head(self, queue: list[Waiting], used: dict[int, int]) -> tuple[float, float, int]:
         head = queue[-1]
         borrows = used[head.team_id] + (head.accelerators or 1) > self.guarantees[head.team_id]
         return borrows, self.jobs[head.run_id].at, head.team_id
@@ -220,7 +226,10 @@ class _Borrowers:
             else:
                 self._on[held.node_id].append(held)
 
-    def make_room(self, room: Room, asked: int) -> list[Decision]:
+    def started(self, team: int, asked: int) -> None:
+        self._used[team] = self._used.get(team, 0) + asked
+
+    def make_room(self, room: Room, team: int, asked: int) -> list[Decision]:
         """Return the Stops that free `asked` devices on one node, the fewest; none where devices come free anyway."""
         best: list[Held] | None = None
         for node, free in room.free.items():
@@ -230,7 +239,7 @@ class _Borrowers:
             if lacking <= 0:
                 self._promised.add(node)
                 return []
-            chosen = self._choose(node, lacking)
+            chosen = self._choose(node, team, asked, lacking)
             if chosen and (best is None or len(chosen) < len(best)):
                 best = chosen
         if best is None:
@@ -242,17 +251,54 @@ class _Borrowers:
             self._coming[held.node_id] += len(held.device_ids)
         return [Stop(run_id=held.run_id) for held in best]
 
-    def _choose(self, node: int, lacking: int) -> list[Held]:
+    def _choose(self, node: int, team: int, asked: int, lacking: int) -> list[Held]:
         chosen: list[Held] = []
         used = dict(self._used)
         for held in self._on[node]:
             if lacking <= 0:
                 break
-            if used[held.team_id] > self._guarantees[held.team_id]:
+            if held.team_id != team and self._may_take(held, team, asked, used):
                 used[held.team_id] -= len(held.device_ids)
                 lacking -= len(held.device_ids)
                 chosen.append(held)
         return chosen if lacking <= 0 else []
 
+    def _may_take(self, held: Held, team: int, asked: int, used: dict[int, int]) -> bool:
+        return used[held.team_id] > self._guarantees[held.team_id]
 
-RIVALS = (FirstCome, Multifactor, Cohort)
+
+class FairCohort(Cohort):
+    """Kueue with fair sharing: of the queues' heads that of the smallest share comes first, and shares are evened out.
+
+    A queue's share is what it borrows over its weight, its nominal quota here. It may preempt while it borrows, by
+    LessThanOrEqualToFinalShare: where its own share stays no larger than what is left to the other.
+    """
+
+    name = "Kueue fair"
+    preempts_while_borrowing = True
+
+    def _borrowers(self, snapshot: Snapshot, used: dict[int, int]) -> "_Borrowers":
+        return _FairBorrowers(snapshot, used, self.guarantees, self._admitted)
+
+    def _head(self, queue: list[Waiting], used: dict[int, int]) -> tuple[float, float, int]:
+        head = queue[-1]
+        after = used[head.team_id] + (head.accelerators or 1)
+        return _borrowed(after, self.guarantees[head.team_id]), self.jobs[head.run_id].at, head.team_id
+
+
+class _FairBorrowers(_Borrowers):
+    """Runs of queues that borrow more than the one that preempts would, even without them."""
+
+    def _may_take(self, held: Held, team: int, asked: int, used: dict[int, int]) -> bool:
+        if not super()._may_take(held, team, asked, used):
+            return False
+        left = used[held.team_id] - len(held.device_ids)
+        own = _borrowed(used.get(team, 0) + asked, self._guarantees[team])
+        return own <= _borrowed(left, self._guarantees[held.team_id])
+
+
+def _borrowed(used: int, nominal: int) -> float:
+    return max(0, used - nominal) / nominal
+
+
+RIVALS = (FirstCome, Multifactor, Cohort, FairCohort)

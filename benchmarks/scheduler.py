@@ -27,7 +27,7 @@ from compute.simulation import Arrival, Costs, Simulation
 
 ALLOWED_MS = 200.0
 COSTS = Costs(start=30.0, checkpoint=60.0, between_passes=30.0)
-HALF_LIFE, HORIZON = 2 * 86_400.0, 3600.0
+HALF_LIFE, HORIZON = 2 * 86_400.0, 4 * 3600.0
 """As a platform has them that nobody has configured otherwise."""
 LATEST = 1.5
 """As the platform takes it: a Run has ended after so many times its estimate."""
@@ -174,6 +174,7 @@ def simulation_of(trace: Trace, decides: object) -> Simulation:
                 team_id=job.team_id,
                 accelerators=job.accelerators,
                 most_seconds=LATEST * job.estimate,
+                expected_seconds=job.estimate,
             ),
         )
         for job in trace.jobs

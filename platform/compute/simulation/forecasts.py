@@ -116,7 +116,9 @@ def forecast(
     told = {run_id: one.seconds for run_id, one in expected.items()}
     for number in range(bounds.futures):
         draw = random.Random(number)  # noqa: S311
-        lengths = {run_id: _length(one, spread.ratios, draw, is_middle=number == 0) for run_id, one in expected.items()}
+        lengths = {
+            run_id: length_of(one, spread.ratios, draw, is_middle=number == 0) for run_id, one in expected.items()
+        }
         future = Simulation(snapshot, seconds=lengths, estimates=told, costs=costs, decide=decide)
         future.run(most_passes=bounds.passes, watched=watched)
         for run_id in watched:
@@ -125,7 +127,7 @@ def forecast(
                 devices[run_id] = future.lived[run_id].device_ids
         if time.monotonic() > deadline:
             break
-    ranges = {run_id: found for run_id, seen in waits.items() if (found := _range(seen)) is not None}
+    ranges = {run_id: found for run_id, seen in waits.items() if (found := range_of(seen)) is not None}
     return Forecast(ranges=ranges, devices=devices)
 
 
@@ -151,7 +153,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def _length(expected: Expected, ratios: Sequence[float], draw: random.Random, *, is_middle: bool) -> float:
+def length_of(expected: Expected, ratios: Sequence[float], draw: random.Random, *, is_middle: bool) -> float:
     """Return seconds that a Run may last from now on: of those that have run for a while, the short ones are past."""
     whole = expected.seconds + expected.since
     if whole <= 0:
@@ -162,7 +164,7 @@ def _length(expected: Expected, ratios: Sequence[float], draw: random.Random, *,
     return max(1.0, ratio * whole - expected.since)
 
 
-def _range(waits: list[float]) -> Range | None:
+def range_of(waits: list[float]) -> Range | None:
     """Return the range of the futures' waits; None where a tenth of them or more never start it."""
     waits.sort()
     low, middle, high = (quantile(waits, share) for share in (LOW, 0.5, HIGH))
