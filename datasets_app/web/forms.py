@@ -1,6 +1,6 @@
 """Forms of data sets: how a file is read, what becomes of text that nothing reads, parts, mixtures, identities."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -14,11 +14,13 @@ from common.forms import PageField, PageForm, field_like
 from common.wording import in_words
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
+from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.identity import LANGUAGES, TONES
 from datasets_app.recipes.making import read_answers
 from datasets_app.shapes import SHAPES
 from datasets_app.versions.questions import Question, words_of_choices
+from datasets_app.versions.repairs import NAMES as REPAIRS
 from datasets_app.versions.splits import PARTS
 from datasets_app.web.requests import IdentityAnswers, MixPart, NewMixture, NewReading
 
@@ -92,9 +94,47 @@ class UnusedForm(PageForm):
             )
             self.fields[f"{UNUSED}{question.name}"] = field
 
+    @classmethod
+    def is_in(cls, data: Iterable[str]) -> bool:
+        """Whether this form was sent, and not that of the reading."""
+        return any(name.startswith(UNUSED) for name in data)
+
     def clean(self) -> dict[str, Any]:
         given = {name.removeprefix(UNUSED): said for name, said in self.data.items() if name.startswith(UNUSED)}
         return {"answers": {name: str(said) for name, said in given.items() if said}}
+
+
+class FileForm(PageForm):
+    """A file from a browser without scripts; with scripts it goes to the API in a stream."""
+
+    file = forms.FileField(required=False, allow_empty_file=True)
+
+    def clean_file(self) -> Any:
+        if self.cleaned_data["file"] is None:
+            raise forms.ValidationError(in_words(message("choose_a_file")))
+        return self.cleaned_data["file"]
+
+
+class VersionForm(FileForm):
+    """The next version of a file."""
+
+    reason = forms.CharField(required=False)
+
+
+class RepairForm(PageForm):
+    """Repairs, with what is filled in for placeholders."""
+
+    repair = forms.MultipleChoiceField(choices=[(name, name) for name in REPAIRS], required=False)
+
+    names = {"repairs": "repair"}
+
+    def clean(self) -> dict[str, Any]:
+        return {"names": self.cleaned_data.get("repair", []), "values": values_of(self.data)}
+
+
+def values_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was filled in for placeholders."""
+    return {key.removeprefix("value-"): str(text) for key, text in given.items() if key.startswith("value-") and text}
 
 
 class SplitForm(PageForm):
@@ -185,6 +225,11 @@ class IdentityForm(PageForm):
     )
 
     names = {"file_id": "file"}
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the button was pressed that only shows what the data set would be."""
+        return "look" in self.data
 
     def __init__(self, data: Any = None, *, files: Sequence[tuple[str, str]], **options: Any) -> None:
         super().__init__(data, **options)

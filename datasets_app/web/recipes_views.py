@@ -26,7 +26,7 @@ SHOWN_OF_EACH = 4
 def identity_recipe(request: PageRequest) -> HttpResponse:
     """Ask who the model should be, show what it would learn, and make the data set."""
     form = _form(request)
-    if request.method == "GET" or "look" in request.POST:
+    if request.method == "GET" or form.is_preview:
         return _page(request, form)
 
     def create(identity: Identity, file: str) -> HttpResponse:

@@ -16,7 +16,7 @@ from datasets_app.models import Fault, TrainingFile
 from datasets_app.shapes.examples import placeholders_in
 from datasets_app.versions.diffs import can_compare
 from datasets_app.versions.repairs import NAMES, repairs_for
-from datasets_app.web.forms import ReadingForm, SplitForm
+from datasets_app.web.forms import ReadingForm, SplitForm, values_of
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
@@ -78,11 +78,6 @@ def _placeholders(file: TrainingFile, groups: list[services.FaultGroup], given: 
     for row in services.page_of_rows(file, offset=0, limit=LOOKED_AT, code="unfilled_placeholders").rows:
         names |= dict.fromkeys(placeholders_in(row.example))
     return [{"name": name, "value": given.get(f"value-{name}", "")} for name in names]
-
-
-def values_of(given: QueryDict) -> dict[str, str]:
-    """Return what was filled in for placeholders."""
-    return {key.removeprefix("value-"): str(text) for key, text in given.items() if key.startswith("value-") and text}
 
 
 def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:

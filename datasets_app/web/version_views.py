@@ -1,25 +1,20 @@
 """The forms of a data set that make another one: repair, reading, split, mixture, next version."""
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import PageRequest
-from common.errors import UserError
-from common.idempotency import once
-from common.wording import in_words
+from common.forms import refused
 from datasets_app import services
-from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.versions.questions import questions_of
-from datasets_app.web.forms import UNUSED, ReadingForm, SplitForm, UnusedForm
-from datasets_app.web.tabs import values_of
+from datasets_app.web.forms import ReadingForm, RepairForm, SplitForm, UnusedForm, VersionForm
 from datasets_app.web.views import dataset_page, file_of, list_page, mix_form, shown_files
 
 
@@ -29,13 +24,13 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
     """Make a repaired version and go to it."""
     file = file_of(request, file_id)
 
-    def create() -> HttpResponse:
-        made, _outcome = services.repair_file(
-            file=file, names=request.POST.getlist("repair"), values=values_of(request.POST), by=request.user
-        )
+    def repair(names: list[str], values: dict[str, str]) -> HttpResponse:
+        made, _outcome = services.repair_file(file=file, names=names, values=values, by=request.user)
         return redirect("dataset", made.id)
 
-    return _made(request, create, f"{reverse('dataset', args=[file_id])}?tab=faults")
+    form = RepairForm(request.POST)
+    page = f"{reverse('dataset', args=[file_id])}?tab=faults"
+    return form.answer_once(request, repair) or refused(request, form, page)
 
 
 @login_required
@@ -43,7 +38,7 @@ def repair_dataset(request: PageRequest, file_id: str) -> HttpResponse:
 def read_dataset_as(request: PageRequest, file_id: str) -> HttpResponse:
     """Read the file as the form says, or leave out what it asks about, and go to what comes of it."""
     file = file_of(request, file_id)
-    if any(name.startswith(UNUSED) for name in request.POST):
+    if UnusedForm.is_in(request.POST):
         unused = UnusedForm(request.POST, questions=questions_of(file))
 
         def use(answers: dict[str, str]) -> HttpResponse:
@@ -91,31 +86,17 @@ def mix_datasets(request: PageRequest) -> HttpResponse:
     return form.answer_once(request, mix) or list_page(request, form=form, status=form.status)
 
 
-def _made(request: PageRequest, create: Callable[[], HttpResponse], page: str) -> HttpResponse:
-    """Return `create()`'s redirect, once for one form; what is refused is said on `page`."""
-    try:
-        return once(request, create)
-    except UserError as error:
-        messages.error(request, in_words(error.message))
-        return redirect(page)
-
-
 @login_required
 @require_POST
 def upload_version(request: PageRequest, file_id: str) -> HttpResponse:
     """Store the form's file as the next version and go to it; as `upload_dataset` for browsers without scripts."""
-    file, upload = file_of(request, file_id), request.FILES.get("file")
+    parent = file_of(request, file_id)
 
-    def create() -> HttpResponse:
-        if upload is None:
-            raise UserError(message("choose_a_file"), code="missing_file", param="file")
-        made = services.create_version(
-            parent=file,
-            by=request.user,
-            filename=upload.name or file.filename,
-            stream=upload,
-            reason=request.POST.get("reason", ""),
-        )
+    def create(file: UploadedFile, reason: str) -> HttpResponse:
+        name = file.name or parent.filename
+        made = services.create_version(parent=parent, by=request.user, filename=name, stream=file, reason=reason)
         return redirect("dataset", made.id)
 
-    return _made(request, create, f"{reverse('dataset', args=[file_id])}?tab=about")
+    form = VersionForm(request.POST, files=request.FILES)
+    page = f"{reverse('dataset', args=[file_id])}?tab=about"
+    return form.answer_once(request, create) or refused(request, form, page)

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +17,6 @@ from accounts.requests import PageRequest
 from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
 from common.forms import PageForm
-from common.idempotency import once
 from common.wording import in_words
 from datasets_app import services
 from datasets_app.checking.notes import templates_of, unused_of
@@ -27,7 +27,7 @@ from datasets_app.uploads import PART_BYTES
 from datasets_app.versions.questions import questions_of
 from datasets_app.web.columns import question_of
 from datasets_app.web.downloads import faults_response, file_response
-from datasets_app.web.forms import MixForm, UnusedForm
+from datasets_app.web.forms import FileForm, MixForm, UnusedForm
 from datasets_app.web.tabs import TABS
 from datasets_app.web.words import recognised, sentence_of, status_of
 
@@ -72,19 +72,13 @@ def list_page(request: PageRequest, *, form: MixForm | None = None, error: str =
 def upload_dataset(request: PageRequest) -> HttpResponse:
     """Take the form's file from a browser without scripts; with scripts it goes to /v1/files in a stream."""
 
-    def create() -> HttpResponse:
-        upload = request.FILES.get("file")
-        if upload is None:
-            raise UserError(message("choose_a_file"), code="missing_file", param="file")
-        file = services.create_file(
-            team=request.team, by=request.user, filename=upload.name or "data.jsonl", purpose="fine-tune", stream=upload
-        )
-        return redirect("dataset", file.id)
+    def create(file: UploadedFile) -> HttpResponse:
+        name = file.name or "data.jsonl"
+        made = services.create_file(team=request.team, by=request.user, filename=name, purpose="fine-tune", stream=file)
+        return redirect("dataset", made.id)
 
-    try:
-        return once(request, create)
-    except UserError as error:
-        return list_page(request, error=in_words(error.message), status=error.status)
+    form = FileForm(request.POST, files=request.FILES)
+    return form.answer_once(request, create) or list_page(request, error=" ".join(form.refusals), status=form.status)
 
 
 @login_required

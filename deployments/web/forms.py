@@ -133,3 +133,10 @@ class SettingsForm(ReservingForm):
         if fields.get("accelerators") == self._kept or "accelerators" not in self.data:
             fields["accelerators"] = None
         return fields
+
+
+class ButtonForm(PageForm):
+    """What a button names, which nobody fills in: a model, or the job to go back to."""
+
+    model = forms.CharField(required=False)
+    job = forms.CharField(required=False)

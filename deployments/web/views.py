@@ -29,7 +29,7 @@ from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
 from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
-from deployments.web.forms import DeploymentForm, Offers, SettingsForm
+from deployments.web.forms import ButtonForm, DeploymentForm, Offers, SettingsForm
 from jobs.models import FineTuningJob, TunedModel
 
 STATUSES = {
@@ -115,7 +115,7 @@ def suggested_name(request: PageRequest, model: str) -> str:
 @require_POST
 def deploy_model(request: PageRequest) -> HttpResponse:
     """One click from a finished job: a name from its suffix."""
-    model = request.POST.get("model", "")
+    model = ButtonForm(request.POST).sent().get("model", "")
 
     def create() -> HttpResponse:
         name = suggested_name(request, model)
@@ -243,7 +243,8 @@ def pause_deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
         messages.error(request, in_words(error.message))
     else:
         messages.success(request, _("%(name)s sleeps. Its next request wakes it.") % {"name": found.name})
-    job = FineTuningJob.objects.visible_to(request.team).filter(pk=request.POST.get("job", "")).first()
+    origin = ButtonForm(request.POST).sent().get("job", "")
+    job = FineTuningJob.objects.visible_to(request.team).filter(pk=origin).first()
     return redirect("job", job.pk) if job is not None else redirect("deployment", deployment_id)
 
 
@@ -268,7 +269,7 @@ def undeploy(request: PageRequest, deployment_id: str) -> HttpResponse:
 @require_POST
 def delete_model(request: PageRequest) -> HttpResponse:
     """Delete the tuned model that the form names, and show the job that made it."""
-    name = request.POST.get("model", "")
+    name = ButtonForm(request.POST).sent().get("model", "")
     made = TunedModel.objects.visible_to(request.team).filter(name=name).first()
     if made is None:
         raise NotFound(message("model_not_there"), code="model_not_found")

@@ -11,7 +11,7 @@ from accounts.models import Team
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
-from common.forms import PageForm
+from common.forms import PageForm, field_like
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.models import Priority
@@ -23,6 +23,7 @@ from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_to
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, parse_accelerators
 from jobs.web.pages import shown
+from jobs.web.requests import NewJob
 
 PREFIX = "hp-"
 SHOWN_FILES = 50
@@ -51,14 +52,14 @@ def shown_for_form(value: Any) -> str:
 
 
 class JobForm(PageForm):
-    """What a job is, beside its hyperparameters; what they may be is the use case's to say."""
+    """What a job is, with a field of text for each hyperparameter; what they may be is the use case's to say."""
 
     file = forms.CharField(required=False)
     model = forms.CharField(required=False)
-    suffix = forms.CharField(
+    suffix = field_like(
+        NewJob,
+        "suffix",
         label=_lazy("Name (optional)"),
-        required=False,
-        max_length=FineTuningJob._meta.get_field("suffix").max_length,
         help_text=_lazy("Becomes part of the tuned model's name in the API."),
     )
     accelerators = forms.CharField(label=_lazy("Accelerators"), required=False, widget=forms.Select)
@@ -74,6 +75,7 @@ class JobForm(PageForm):
     def __init__(self, data: Any = None, *, team: Team, is_admin: bool) -> None:
         super().__init__(data)
         self.error: UserError | None = None
+        self.fields |= {f"{PREFIX}{one.name}": forms.CharField(required=False) for one in OFFERED}
         devices = devices_for(team, None)
         numbers = [(str(number), number) for number in range(1, min(devices.most, MOST_NUMBERS) + 1)]
         offered = [one for one in Priority if is_admin or one != Priority.URGENT]
@@ -90,6 +92,16 @@ class JobForm(PageForm):
         """Remember the error for the hyperparameter that it names."""
         super().refuse(error)
         self.error = error
+
+
+class QueuedForm(PageForm):
+    """A button of the queue's panel: one change that would help."""
+
+    accelerators = forms.CharField(required=False)
+    priority = forms.CharField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name in self.data}
 
 
 def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
@@ -154,15 +166,13 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[s
         "hardware": _("Devices and memory"),
     }
     return [
-        {"title": title, "fields": [_field(p, filled, resolved, form.error) for p in OFFERED if p.group == group]}
+        {"title": title, "fields": [_field(p, filled, resolved, form) for p in OFFERED if p.group == group]}
         for group, title in titles.items()
     ]
 
 
-def _field(
-    parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved | None, error: UserError | None
-) -> dict[str, Any]:
-    name = f"{PREFIX}{parameter.name}"
+def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved | None, form: JobForm) -> dict[str, Any]:
+    name, error = f"{PREFIX}{parameter.name}", form.error
     value = str(filled.get(name, ""))
     automatic, reason = "", ""
     if resolved is not None and parameter.name in resolved.values:
@@ -177,7 +187,9 @@ def _field(
         "left_alone": _("Auto: %(value)s") % {"value": automatic} if automatic else _("Auto"),
         "reason": reason,
         "options": options,
-        "error": in_words(error.message) if error and error.param == parameter.name else "",
+        "error": in_words(error.message)
+        if error and error.param == parameter.name
+        else " ".join(map(str, form[name].errors)),
     }
 
 

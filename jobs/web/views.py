@@ -17,6 +17,7 @@ from accounts.kept_forms import left_form
 from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
+from common.forms import refused
 from common.messages import message as common_message
 from common.wording import in_words
 from compute.hours.sums import left_for
@@ -60,11 +61,11 @@ def new_job(request: PageRequest) -> HttpResponse:
         return _new_page(request, left_form(request) or form.from_query(request), empty)
 
     def create(**fields: str) -> HttpResponse:
-        asked = form.job_request_of({**request.POST.dict(), **fields}, is_admin=is_admin)
+        asked = form.job_request_of(fields, is_admin=is_admin)
         return redirect("job", services.create_job(team=request.team, by=request.user, job_request=asked).id)
 
     sent = form.JobForm(request.POST, team=request.team, is_admin=is_admin)
-    return sent.answer_once(request, create) or _new_page(request, request.POST, sent, status=sent.status)
+    return sent.answer_once(request, create) or _new_page(request, sent.data, sent, status=sent.status)
 
 
 def _new_page(request: PageRequest, values: Any, shown: form.JobForm, *, status: int = 200) -> HttpResponse:
@@ -155,14 +156,13 @@ def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
     found = services.get_job(team=request.team, job_id=job_id)
     if request.method == "GET":
         return render(request, "jobs/_queue.html", queue_panel(found))
-    try:
-        asked = {name: request.POST[name] for name in ("accelerators", "priority") if name in request.POST}
+
+    def change(**asked: str) -> HttpResponse:
         queueing.change_queued(job=found, by=request.user, may_be_urgent=request.user.is_staff, **asked)
-    except RoleNeeded:
-        raise
-    except UserError as error:
-        messages.error(request, in_words(error.message))
-    return redirect("job", job_id)
+        return redirect("job", job_id)
+
+    sent = form.QueuedForm(request.POST)
+    return sent.answer(change) or refused(request, sent, reverse("job", args=[job_id]))
 
 
 @login_required

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
@@ -23,9 +24,19 @@ class SignInForm(PageForm):
     password = forms.CharField(
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    """Where to go on to."""
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
+
+
+class PreferencesForm(PageForm):
+    """A button that chooses the language or the theme, on any page."""
+
+    language = forms.ChoiceField(choices=settings.LANGUAGES, required=False)
+    theme = forms.ChoiceField(choices=[("light", "light"), ("dark", "dark")], required=False)
+    next = forms.CharField(required=False)
 
 
 class KeyForm(PageForm):

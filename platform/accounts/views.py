@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import services
-from accounts.forms import KeyForm, SignInForm, TeamForm
+from accounts.forms import KeyForm, PreferencesForm, SignInForm, TeamForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import ApiKey, User
 from accounts.requests import PageRequest
@@ -27,18 +27,18 @@ GUESSES_FROM_ADDRESS = 100
 GUESS_WINDOW_SECONDS = 300
 YEAR_SECONDS = 31_536_000
 COOKIES = {"language": settings.LANGUAGE_COOKIE_NAME, "theme": "luthier_theme"}
-CHOICES = {"language": tuple(dict(settings.LANGUAGES)), "theme": ("light", "dark")}
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
     """Ask for email and password; after too many attempts at an account, or from an address, it is 429 for a while."""
-    next_page = _safe_next(request, request.GET.get("next") or request.POST.get("next"))
-    if request.method == "GET":
-        return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, SignInForm(), next_page)
-    form = SignInForm(request.POST)
-    if not form.is_valid():
+    form = SignInForm(request.POST if request.method == "POST" else None)
+    is_filled = form.is_valid()
+    next_page = _safe_next(request, request.GET.get("next") or (form.cleaned_data.get("next") if form.is_bound else ""))
+    if not form.is_bound:
+        return redirect(next_page) if request.user.is_authenticated else _sign_in_page(request, form, next_page)
+    if not is_filled:
         return _sign_in_page(request, form, next_page, status=form.status)
     email = form.cleaned_data["email"]
     # Counted before the password is looked at: a right guess within the lock is refused like any other.
@@ -75,10 +75,11 @@ def sign_out(request: PageRequest) -> HttpResponse:
 @require_POST
 def preferences(request: PageRequest) -> HttpResponse:
     """Keep the language or the theme in a cookie, and with the person, whom it follows to other browsers."""
-    response = redirect(_safe_next(request, request.POST.get("next")))
-    chosen = {name: request.POST.get(name) for name in COOKIES if request.POST.get(name) in CHOICES[name]}
+    sent = PreferencesForm(request.POST).sent()
+    response = redirect(_safe_next(request, sent.get("next")))
+    chosen = {name: sent[name] for name in COOKIES if sent.get(name)}
     for name, value in chosen.items():
-        response.set_cookie(COOKIES[name], value or "", max_age=YEAR_SECONDS, samesite="Lax")
+        response.set_cookie(COOKIES[name], value, max_age=YEAR_SECONDS, samesite="Lax")
     if chosen and request.user.is_authenticated:
         User.objects.filter(pk=request.user.pk).update(**chosen)
     return response
@@ -88,7 +89,7 @@ def _as_preferred(request: PageRequest, response: HttpResponse) -> HttpResponse:
     """Give a browser without settings the person's own language and theme."""
     for name, cookie in COOKIES.items():
         value = getattr(request.user, name)
-        if cookie not in request.COOKIES and value in CHOICES[name]:
+        if cookie not in request.COOKIES and PreferencesForm({name: value}).sent().get(name):
             response.set_cookie(cookie, value, max_age=YEAR_SECONDS, samesite="Lax")
     return response
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -40,6 +42,13 @@ def field_like(body: type[serializers.Serializer[Any]], name: str, **options: An
         limits["initial"] = field.default
     may_be_empty = not field.required or field.allow_null or getattr(read, "allow_blank", False)
     return kind(**{"required": not may_be_empty and kind is not forms.BooleanField, **limits, **options})
+
+
+def refused(request: HttpRequest, form: "PageForm", page: str) -> HttpResponse:
+    """Go back to a page that does not draw the form's fields, which says what was refused."""
+    for sentence in form.refusals:
+        messages.error(request, sentence)
+    return redirect(page)
 
 
 class PageField(BoundField):
@@ -86,6 +95,16 @@ class PageForm(forms.Form):
     def answer_once(self, request: HttpRequest, act: Callable[..., HttpResponse]) -> HttpResponse | None:
         """As `answer`; the very same form sent again is answered as before."""
         return self.answer(lambda **fields: once(request, lambda: act(**fields)))
+
+    def sent(self) -> dict[str, Any]:
+        """Return the fields of a button, which nobody fills in; one that is refused is left out."""
+        self.is_valid()
+        return self.cleaned_data
+
+    @property
+    def refusals(self) -> list[str]:
+        """Return what is refused, for a page that does not draw the fields."""
+        return [str(sentence) for sentences in self.errors.values() for sentence in sentences]
 
     def refuse(self, error: UserError) -> None:
         """Show a use case's refusal, at the field that it names."""

@@ -1,6 +1,8 @@
 """Every form that people fill in, or that makes something, can be kept and is sent once."""
 
+import ast
 import re
+from pathlib import Path
 
 from django.conf import settings
 
@@ -27,3 +29,37 @@ def test_has_a_key() -> None:
             if 'method="post"' in opening and not is_button and "{% form_key %}" not in form:
                 lacking.append(f"{path.name}: {opening[:100]}")
     assert not lacking
+
+
+OF_EVERY_FORM = ("common/idempotency.py", "accounts/kept_forms.py", "console/middleware.py")
+"""What does the same for all of them: answers once, keeps, refuses what no database takes."""
+
+
+def test_what_is_posted_is_read_by_a_form() -> None:
+    elsewhere, read = [], 0
+    for path in Path(settings.BASE_DIR).rglob("*.py"):
+        if {"tests", ".venv"} & set(path.parts) or str(path).endswith(OF_EVERY_FORM):
+            continue
+        tree = ast.parse(path.read_text())
+        given = [
+            inner
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call) and _is_form(call)
+            for inner in _arguments(call)
+        ]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("request.POST", "request.FILES"):
+                read += 1
+                elsewhere += [] if node in given else [f"{path.name}:{node.lineno}"]
+    assert read > 20
+    assert elsewhere == []
+
+
+def _is_form(call: ast.Call) -> bool:
+    return any(part.lower().endswith("form") for part in ast.unparse(call.func).split("."))
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments, and both of `a if … else b`."""
+    whole = [*call.args, *(word.value for word in call.keywords)]
+    return [part for one in whole for part in ((one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,))]

@@ -1,4 +1,4 @@
-"""The form of a team's quota."""
+"""The forms of a team's quota and of the queue's rows."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.forms import PageForm, field_like
 from compute.web.api import QuotaBody
+from compute.web.queue_api import MoveBody, PriorityBody
 
 
 def _number(name: str, label: Any, empty: Any) -> Any:
@@ -24,3 +25,10 @@ class QuotaForm(PageForm):
 
     def __init__(self, data: Any = None, *, team_id: int, **options: Any) -> None:
         super().__init__(data, auto_id=f"quota-{team_id}-%s", **options)
+
+
+class QueueActionForm(PageForm):
+    """A button of a row of the queue: an end to move it to, or a priority."""
+
+    to = field_like(MoveBody, "to", required=False)
+    priority = field_like(PriorityBody, "priority", required=False)

@@ -22,6 +22,7 @@ from compute.messages import message
 from compute.models import Pool, Priority, Run
 from compute.services import explain
 from compute.web.admins import require_admin
+from compute.web.forms import QueueActionForm
 from compute.web.queue_api import PRIORITIES, question_of
 
 ROWS = 50
@@ -66,10 +67,11 @@ def queue_page(request: PageRequest) -> HttpResponse:
 def queue_action(request: PageRequest, run: str) -> HttpResponse:
     """Move waiting work, or give it the priority that was chosen."""
     require_admin(request)
-    to, priority = request.POST.get("to", ""), PRIORITIES.get(request.POST.get("priority", ""))
+    sent = QueueActionForm(request.POST).sent()
+    to, priority = sent.get("to"), PRIORITIES.get(sent.get("priority") or "")
     moved: Run
     try:
-        if to in ("front", "back"):
+        if to:
             moved = queue.move(run_id=run, to=to, by=request.user)
         elif priority is not None:
             moved = queue.prioritise(run_id=run, priority=priority, by=request.user)
