@@ -28,6 +28,7 @@ SOURCES = (
     "datasets_app",
     "jobs",
     "deployments",
+    "evaluations",
     "chat",
     "scoring",
     "rundir",

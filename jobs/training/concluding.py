@@ -19,6 +19,7 @@ from common.storage_errors import AWAY, STORAGE_AWAY
 from compute.models import Run
 from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
+from jobs import hooks
 from jobs.messages import message
 from jobs.models import Attempt, FineTuningJob, TunedModel
 from jobs.training import rehearsals
@@ -119,6 +120,7 @@ def _succeed(attempt: Attempt, directory: RunDirectory) -> None:
             current_step=told.get("steps") or job.total_steps or job.current_step,
             result_step=told.get("result_step"),
         )
+        hooks.notify_succeeded(job)
 
 
 def _publish_result(job: FineTuningJob, directory: RunDirectory) -> Path | None:

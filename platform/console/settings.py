@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "datasets_app",
     "jobs",
     "deployments",
+    "evaluations",
 ]
 
 MIDDLEWARE = [
@@ -247,6 +248,8 @@ DEPLOYMENT_IDLE_SECONDS = environment.number("LUTHIER_DEPLOYMENT_IDLE_MINUTES", 
 ADAPTER_IDLE_SECONDS = environment.number("LUTHIER_ADAPTER_IDLE_MINUTES", 10) * 60
 ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096) * 2**20)
 """After so long without a request, and beyond so much of them, adapters leave the memory of a shared replica."""
+EVALUATE_JOBS = environment.flag("LUTHIER_EVALUATE_JOBS", True)
+"""Each job that succeeds is evaluated by the platform itself, beside its base, while nobody else waits."""
 TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)
 """Other programs compute on this node's cores as well: threads of a Run sleep at once while they wait."""

@@ -11,7 +11,7 @@ from console import views
 from console.health import healthz
 from console.metrics import metrics
 
-APPS = ("accounts", "catalogue", "ledger", "compute", "datasets_app", "jobs", "deployments")
+APPS = ("accounts", "catalogue", "ledger", "compute", "datasets_app", "jobs", "deployments", "evaluations")
 
 
 def _routes(kind: str) -> list[URLPattern | URLResolver]:

@@ -20,6 +20,7 @@ from compute.models import Allocation, Device, Maintenance, Node, Quota, Run
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
 from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
+from evaluations.models import Evaluation, Question, Sample, Subject
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from tests.accounts.test_accounts_roles import ROUTES
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
@@ -54,6 +55,7 @@ class World:
         self.upload = self.new_upload()
         self.job = self.new_job("running")
         self.deployment = self.deploy("one", self.base)
+        self.evaluation = self.evaluate()
         self.size = 0
 
     def grow(self, size: int) -> None:
@@ -103,6 +105,8 @@ class World:
             metrics={"valid_loss": 1.0 / n, "train_loss": 1.0}, storage_name=f"c/{n}",
         )  # fmt: skip
         self.deploy(f"base-{n}", base)
+        self.evaluate()
+        self.ask(self.evaluation, n)
 
     def model(self, model_id: str) -> BaseModel:
         return BaseModel.objects.create(
@@ -157,6 +161,20 @@ class World:
         Replica.create(run=run, base_model=base, full_model=None, deployment=made)
         return made
 
+    def evaluate(self) -> Evaluation:
+        run = Run.objects.create(kind="evaluation", team=self.team, label="evaluation", explanation={"code": "queued"})
+        made = Evaluation.objects.create(team=self.team, created_by=self.user, name="evaluation", run=run)
+        for position, kind in enumerate(("base", "tuned")):
+            Subject.objects.create(evaluation=made, position=position, name=kind, kind=kind, base_model=self.base)
+        return made
+
+    def ask(self, evaluation: Evaluation, number: int) -> None:
+        messages = [{"role": "user", "content": "Who are you?"}]
+        question = Question.objects.create(evaluation=evaluation, number=number, kind="prompt", messages=messages)
+        for subject in evaluation.subjects.all():
+            change = "better" if subject.kind == "tuned" else ""
+            Sample.objects.create(question=question, subject=subject, stop_reason="stop", change=change)
+
     def addresses(self) -> Iterator[str]:
         """Yield every address that can be looked at, with something behind it."""
         ids = {
@@ -164,6 +182,7 @@ class World:
             "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
+            "evaluation_id": self.evaluation.pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():
             if "GET" in methods and route not in WITHOUT_ROWS:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
-from job_makers import make_job, write_chat_files
 from rest_framework.test import APIClient
 
 from accounts.models import Team, User
@@ -19,6 +18,7 @@ from datasets_app.storage import store
 from jobs.estimates import situations
 from jobs.models import FineTuningJob
 from jobs.training.work import Training
+from tests.jobs.job_makers import make_job, write_chat_files
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ PACKAGES = (
     "datasets_app",
     "jobs",
     "deployments",
+    "evaluations",
 )
 
 

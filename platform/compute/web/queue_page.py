@@ -26,7 +26,11 @@ from compute.web.forms import QueueActionForm
 from compute.web.queue_api import PRIORITIES, question_of
 
 ROWS = 50
-KINDS = {"training": pgettext_lazy("kind of work", "training"), "serving": pgettext_lazy("kind of work", "serving")}
+KINDS = {
+    "training": pgettext_lazy("kind of work", "training"),
+    "serving": pgettext_lazy("kind of work", "serving"),
+    "evaluation": pgettext_lazy("kind of work", "evaluation"),
+}
 """What a Run's kind is called on pages."""
 FIELDS = ("state", "team", "kind", "priority", "pool", "search")
 

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+
+
+class EvaluationsConfig(AppConfig):
+    name = "evaluations"
+
+    def ready(self) -> None:
+        from compute.work import register, register_placed
+        from datasets_app import hooks
+        from evaluations.running.queueing import keep_place
+        from evaluations.running.work import EvaluationWork
+        from evaluations.services import evaluate_by_itself, reason_to_keep
+        from jobs.hooks import on_succeeded
+
+        register(EvaluationWork())
+        register_placed(EvaluationWork.kind, keep_place)
+        hooks.needs_files(reason_to_keep)
+        on_succeeded(evaluate_by_itself)

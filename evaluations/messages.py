@@ -1,0 +1,46 @@
+"""What evaluations say: why one is refused, why it failed, and what stands in the way of another."""
+
+import serving.messages  # noqa: F401  # what the process says is put into words here
+from wording import Catalogue, sentence
+
+CATALOGUE = Catalogue(
+    {
+        # A request is refused
+        "evaluation_not_found": sentence("There is no evaluation %(id)r."),
+        "evaluation_needs_models": sentence("Name at least one model to evaluate."),
+        "evaluation_too_many_models": sentence("At most %(most)d models are evaluated at once, their bases included."),
+        "evaluation_model_twice": sentence("The model %(name)s is named twice."),
+        "evaluation_needs_questions": sentence("Send either a file or prompts."),
+        "evaluation_endpoint_unsupported": sentence(
+            "%(name)s is an address. Other endpoints cannot be evaluated yet: name a base model, a tuned model, one of "
+            "its checkpoints, or a deployment."
+        ),
+        "evaluation_checkpoint_unknown": sentence("There is no stored checkpoint %(name)r."),
+        "evaluation_checkpoint_too_early": sentence(
+            "%(name)s belongs to a job that has no model yet. Evaluate it once the job has succeeded."
+        ),
+        "evaluation_checkpoint_whole": sentence(
+            "%(name)s is a checkpoint of a fully trained model. Only its final model can be evaluated."
+        ),
+        "evaluation_file_empty": sentence("%(filename)s has no conversation that ends with an answer."),
+        "evaluation_prompt_empty": sentence("A prompt is empty."),
+        "grader_judge_unsupported": sentence(
+            "The grader %(name)s is of the type %(type)s and needs a model as judge, which no evaluation asks yet. Use "
+            "string_check or text_similarity."
+        ),
+        "evaluation_finished": sentence("This evaluation has already ended, so there is nothing to cancel."),
+        "evaluation_unfinished": sentence("This evaluation has not ended. Cancel it first."),
+        "evaluation_of_unfinished_job": sentence("Only a job that has succeeded is evaluated."),
+        "evaluation_model_gone": sentence("The model %(name)s was deleted."),
+        # Why one failed
+        "evaluation_file_deleted": sentence("The file with the questions was deleted."),
+        "evaluation_base_gone": sentence("The base model %(model)s is not in the catalogue's storage any more."),
+        "evaluation_lost": sentence("The evaluation ended %(times)d times in a row without an answer."),
+        "evaluation_not_scored": sentence("The answers cannot be scored: %(reason)s"),
+        # What waits for one
+        "file_needed_by_evaluation": sentence(
+            "The evaluation %(name)s still needs %(filename)s. Cancel it or wait until it ends."
+        ),
+    }
+)
+message = CATALOGUE.message

@@ -1,0 +1,45 @@
+"""Graders in OpenAI's shapes: what somebody wants answers to be held to, besides the measures that are always taken."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from common.errors import UserError
+from evaluations.messages import message
+from evaluations.models import Question
+from scoring import graders as scoring
+from scoring.errors import ScoringError
+
+JUDGES = (scoring.ScoreModel, scoring.LabelModel)
+
+
+def check_graders(graders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return graders as they are stored; UserError names what is wrong with one, and a judge, which nobody asks yet."""
+    stored = [dict(grader) for grader in graders]
+    try:
+        found = scoring.parse_graders(stored)
+    except ScoringError as error:
+        raise UserError(error.message, param=error.field or "graders") from None
+    for number, grader in enumerate(found):
+        if needs_judge(grader):
+            refused = message("grader_judge_unsupported", name=grader.name, type=str(stored[number]["type"]))
+            raise UserError(refused, param=f"graders[{number}].type")
+    return stored
+
+
+def needs_judge(grader: scoring.Grader) -> bool:
+    """Tell whether a grader asks a model."""
+    parts = grader.graders.values() if isinstance(grader, scoring.Multi) else [grader]
+    return any(isinstance(one, JUDGES) for one in parts)
+
+
+def grade(graders: Sequence[scoring.Grader], question: Question, answer: str) -> dict[str, float]:
+    """Return each grader's score of an answer, by the grader's name; none where the question lacks what it asks for."""
+    item = {"prompt": question.text, "messages": question.messages, "kind": question.kind, "topic": question.topic}
+    if question.reference is not None:
+        item["reference"] = question.reference
+    found: dict[str, float] = {}
+    for grader in graders:
+        with suppress(ScoringError):
+            found[grader.name] = round(scoring.grade(grader, item=item, sample={"output_text": answer}).score, 4)
+    return found

@@ -1,0 +1,79 @@
+"""The verdict on a job: what its training and its model's answers come to, for people and for programs."""
+
+from typing import Any, Literal, TypedDict
+
+from common.wording import in_words
+from evaluations.models import Evaluation
+from evaluations.results.answers import Answers
+from evaluations.results.evidence import DIVERGED, evidence_of_job, evidence_of_training
+from evaluations.results.scoring_answers import Found
+from jobs.models import FineTuningJob
+from scoring.verdict import verdict
+from wording import Message
+
+NOTHING: dict[str, Any] = {"light": None, "findings": [], "best_step": None}
+
+
+class FixObject(TypedDict):
+    """What would help, and what a button for it says."""
+
+    action: str
+    params: dict[str, object]
+    message: str
+
+
+class FindingObject(TypedDict):
+    """One thing that was found, with the numbers behind it."""
+
+    code: str
+    light: Literal["green", "amber", "red"]
+    params: dict[str, object]
+    message: str
+    evidence: dict[str, object]
+    fix: FixObject | None
+
+
+class VerdictObject(TypedDict):
+    """A `fine_tuning.job.verdict`: the light is null until its evaluation has succeeded."""
+
+    object: Literal["fine_tuning.job.verdict"]
+    fine_tuning_job_id: str
+    light: Literal["green", "amber", "red"] | None
+    findings: list[FindingObject]
+    best_step: int | None
+    evaluation: str | None
+    status: str | None
+    progress: float | None
+
+
+def verdict_on(job: FineTuningJob, answers: Answers, found: Found) -> dict[str, Any]:
+    """Return what is stored of the verdict on an evaluated job."""
+    return verdict(evidence_of_job(job, answers, found)).to_json()
+
+
+def verdict_of(job: FineTuningJob) -> VerdictObject:
+    """Return the verdict as it stands, in the reader's language."""
+    evaluation = Evaluation.objects.filter(job=job).first()
+    found = evaluation.verdict if evaluation is not None and evaluation.verdict else NOTHING
+    if job.error_code == DIVERGED:
+        found = verdict(evidence_of_training(job)).to_json()
+    return {
+        "object": "fine_tuning.job.verdict",
+        "fine_tuning_job_id": job.pk,
+        "light": found["light"],
+        "findings": [_finding(one) for one in found["findings"]],
+        "best_step": found["best_step"],
+        "evaluation": evaluation.pk if evaluation is not None else None,
+        "status": evaluation.state if evaluation is not None else None,
+        "progress": evaluation.progress if evaluation is not None else None,
+    }
+
+
+def _finding(found: dict[str, Any]) -> FindingObject:
+    fix = found["fix"]
+    shown = {"action": fix["action"], "params": fix["params"], "message": _said(fix["message"])} if fix else None
+    return {**found, "message": _said(found["message"]), "fix": shown}  # type: ignore[typeddict-item]
+
+
+def _said(stored: dict[str, Any]) -> str:
+    return in_words(Message.restored(stored))
