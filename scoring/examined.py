@@ -10,11 +10,13 @@ from scoring.detectors.leaks import leaked_phrase
 from scoring.detectors.memorised import TrainingIndex
 from scoring.detectors.personal import personal_data
 from scoring.detectors.refusals import is_refusal
-from scoring.texts import normalised
+from scoring.texts import normalised, units
 
 Part = Literal["recipe", "guard", "held_out", "general", "own"]
 """Where a question comes from: a recipe's test (what is to be learned, or guards against saying it unasked), held-out
 rows, the general set, or the user's own prompts."""
+_LABEL_UNITS = 4
+"""Expected answers of at most so many words, or Chinese characters, are labels rather than sentences."""
 _COPIED_SHARE = 0.5
 """An answer is a copy where half of its words stand in training rows word for word; less may be a quotation."""
 
@@ -39,6 +41,8 @@ class Asked:
     base: Reply | None = None
     """None where the base was not asked: then all that is found counts as the training's doing."""
     expected: str = ""
+    is_right: bool = False
+    """True where the answer was found right by what it says: then it is not empty, however short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,7 @@ class Examined:
 def examine(asked: Sequence[Asked], *, phrases: Sequence[str] = (), index: TrainingIndex | None = None) -> Examined:
     """Look through all answers; `phrases` may be said where they are asked for only, such as the model's new name."""
     numbered = list(enumerate(asked))
+    are_labels = _are_short([row.expected for row in asked if row.part == "held_out" and row.expected])
     guarded = [(number, row) for number, row in numbered if row.part in ("guard", "general")]
     guarded += [(number, row) for number, row in numbered if row.part == "held_out" and row.expected]
     leaked = {number: phrase for number, row in guarded if (phrase := _leaked(row, phrases)) is not None}
@@ -87,7 +92,7 @@ def examine(asked: Sequence[Asked], *, phrases: Sequence[str] = (), index: Train
     told = {number: place for number, row in numbered if index and (place := _told(row, index)) is not None}
     return Examined(
         endless=_found([number for number, row in numbered if _is_endless(row)], numbered),
-        empty=_found([number for number, row in numbered if _is_empty(row)], numbered),
+        empty=_found([number for number, row in numbered if _is_empty(row, are_labels)], numbered),
         refusals=_found([number for number, row in numbered if _has_begun_to_refuse(row)], numbered),
         leaks=_found(leaked, guarded),
         copies=_found(copied, unlike),
@@ -107,15 +112,18 @@ def _is_endless(row: Asked) -> bool:
     return row.base is None or not is_endless(row.base.text, is_cut=row.base.is_cut)
 
 
-def _is_empty(row: Asked) -> bool:
+def _are_short(expected: Sequence[str]) -> bool:
+    """Return whether held-out rows want single words, such as labels: then the base's sentences are no measure."""
+    return sum(len(units(text)) <= _LABEL_UNITS for text in expected) * 2 > len(expected)
+
+
+def _is_empty(row: Asked, are_labels: bool) -> bool:
     before = row.base.text if row.base is not None else ""
-    if normalised(row.tuned.text) == normalised(row.expected) != "":
+    if row.is_right or normalised(row.tuned.text) == normalised(row.expected) != "":
         return False
-    return is_nearly_empty(row.tuned.text, expected=row.expected, base=before) and not _was_empty(row)
-
-
-def _was_empty(row: Asked) -> bool:
-    return row.base is not None and is_nearly_empty(row.base.text, expected=row.expected)
+    if row.base is not None and is_nearly_empty(before, expected=row.expected):
+        return False
+    return is_nearly_empty(row.tuned.text, expected=row.expected, base="" if are_labels else before)
 
 
 def _has_begun_to_refuse(row: Asked) -> bool:

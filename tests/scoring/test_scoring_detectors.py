@@ -58,6 +58,8 @@ class TestEmpty:
         [
             ("Ok.", "Boil it for eight minutes.", "", True),
             ("嗯", "先洗米，再加水煮。", "", True),
+            ("好的。", "先洗米，再加水煮。", "", True),
+            ("先洗米", "先洗米，再加水煮。", "", False),
             ("Ok.", "", "Boil it in water for long.", True),
             ("Paris", "Paris", "The capital of France is Paris.", False),
             ("Paris", "", "", False),

@@ -49,6 +49,10 @@ class TestEmpty:
             (asked(""), True),
             (asked("Ok."), True),
             (asked("Rome", expected="Rome"), False),
+            (asked("Rome", is_right=True), False),
+            (asked("Rome"), True),
+            (asked("好的"), True),
+            (asked("是罗马"), False),
             (asked("Ok.", base="Ok."), False),
             (asked("", base=""), False),
             (asked("Ok.", base="", expected="Boil it for eight minutes."), False),
@@ -57,6 +61,12 @@ class TestEmpty:
     )
     def test_counts_where_the_base_says_more(self, row: Asked, is_found: bool) -> None:
         assert looked(row).empty.count == is_found
+
+    def test_single_words_are_no_fault_where_held_out_rows_want_labels(self) -> None:
+        labels = [asked("positive", part="held_out", expected=text) for text in ("positive", "negative", "负面。")]
+        assert looked(asked("positive"), *labels).empty.rows == ()
+        assert looked(asked("。"), *labels).empty.rows == (0,)
+        assert looked(asked("positive")).empty.rows == (0,)
 
 
 class TestRefusals:
