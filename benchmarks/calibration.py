@@ -16,6 +16,8 @@ ASKED = 8
 REMEMBERED = 100
 LEARNED = 60
 """From so many pairs on ranges are counted: a platform that has just begun knows nothing of its work yet."""
+LOOKED_EVERY = 30.0
+"""Seconds between two looks of the scheduler in a future."""
 BOUNDS = Bounds(futures=8, passes=150, seconds=30.0)
 FAR_BOUNDS = Bounds(futures=8, seconds=30.0)
 
@@ -38,7 +40,7 @@ class Calibration:
     def __init__(self, trace: Trace, simulation: Simulation, costs: Costs) -> None:
         self._jobs = {job.run_id: job for job in trace.jobs}
         self._simulation = simulation
-        self._costs = costs
+        self._costs = replace(costs, between_passes=LOOKED_EVERY)
         self._made: list[_Prediction] = []
         self._asked: set[str] = set()
 
@@ -118,5 +120,5 @@ class Calibration:
         return min(self._simulation.lived[one.run_id].started_at, self._simulation.now) - one.made_at
 
     def _holds(self, one: _Prediction) -> bool:
-        slack = self._costs.between_passes
+        slack = LOOKED_EVERY
         return one.shown.low - slack <= self._wait(one) <= one.shown.high + slack

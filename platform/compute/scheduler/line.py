@@ -4,9 +4,8 @@ import heapq
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from operator import attrgetter
-from typing import cast
+from typing import NamedTuple, cast
 
 from compute.explanations import Explanation, NextEnd
 from compute.scheduler.beside import decide_beside, parted
@@ -14,8 +13,18 @@ from compute.scheduler.limits import Limits
 from compute.scheduler.preempting import cheapest
 from compute.scheduler.reclaiming import borrowers
 from compute.scheduler.rooms import Claim, Room, rooms_of
-from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting, Window
-from compute.scheduler.windows import UNPREDICTED, Reach, closed_nodes, closings_of, drained, reaches_of
+from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting
+from compute.scheduler.windows import (
+    UNPREDICTED,
+    Reach,
+    before_maintenance,
+    closed_nodes,
+    closings_of,
+    drained,
+    going_on,
+    iso,
+    reaches_of,
+)
 
 URGENT = 2
 """The priority that an administrator grants: it comes before other teams' shares."""
@@ -25,6 +34,16 @@ def decide(snapshot: Snapshot) -> list[Decision]:
     """Return one decision for each waiting Run, in the order in which they come, and a Stop for each that must go."""
     waiting, beside, line = parted(snapshot)
     return [*drained(snapshot), *decide_beside(waiting, beside, line), *_Line(line).decisions()]
+
+
+class Kept(NamedTuple):
+    """A Run whose claim is kept."""
+
+    run: Waiting
+    room: Room
+    asked: int
+    claim: Claim | None
+    """None: it starts."""
 
 
 class _Line:
@@ -58,7 +77,8 @@ class _Line:
         line = sorted(self._snapshot.waiting, key=attrgetter("priority"), reverse=True)
         guarantees = self._snapshot.guarantees
         borrowing: list[Waiting] = []
-        settled = self._keep_claims(line)
+        kept = self._keep_claims(line)
+        settled = {one.run.run_id for one in kept}
         for run in line:
             if run.run_id in settled:
                 continue
@@ -68,6 +88,7 @@ class _Line:
                 self._place(run, is_guaranteed=True)
             else:
                 borrowing.append(run)
+        self._settle(kept)
         for run in self._by_share(borrowing):
             refusal = self._never(run) or self._refusal(run)
             if refusal is not None:
@@ -79,30 +100,35 @@ class _Line:
     def _is_guaranteed(self, run: Waiting) -> bool:
         return self._limits.is_guaranteed(run) and self._never(run) is None
 
-    def _keep_claims(self, line: list[Waiting]) -> set[str]:
-        """Give Runs what is free for them, or comes free, before others see it; return which Runs."""
-        settled, waits = set(), []
+    def _keep_claims(self, line: list[Waiting]) -> list[Kept]:
+        """Give Runs what is free for them, and keep what comes free, before others see it."""
+        kept = []
         for run in line:
             if run.claimed_node is None or (found := self._claimed(run)) is None:
                 continue
-            settled.add(run.run_id)
             room, asked = found
             if asked <= len(room.free):
                 self._start(run, room, asked)
+                kept.append(Kept(run, room, asked, None))
             else:
-                waits.append((run, room, asked, self._claim(room, asked)))
-        for run, room, asked, claim in waits:
-            if (other := self._fitting(run, asked, self._reach_of(run))) is None:
                 self._limits.enter(run, asked)
+                kept.append(Kept(run, room, asked, self._claim(room, asked)))
+        return kept
+
+    def _settle(self, kept: list[Kept]) -> None:
+        """Let Runs that keep a claim start elsewhere at once where nobody else within a guarantee has use for that."""
+        for run, room, asked, claim in kept:
+            if claim is None:
+                continue
+            if (other := self._fitting(run, asked, self._reach_of(run))) is None:
                 said: Explanation = {"code": "reclaiming", "asked": asked, **self._numbers()}
                 self._wait(run, said, claimed_node=run.claimed_node)
                 continue
-            self._start(run, other, asked)
+            self._give(run, other, asked)
             room.give_back(claim)
             self._num_free += len(claim.free)
             for reach in self._reaches:
                 reach.forget()
-        return settled
 
     def _claimed(self, run: Waiting) -> tuple[Room, int] | None:
         """Return the node that `run` claims devices of, and how many; None where they are not to be had any more."""
@@ -153,8 +179,8 @@ class _Line:
             return refusal
         if run.least > self._largest:
             return {"code": "too_large", "asked": run.least, "largest": self._largest}
-        if run.least > self._largest_open and (found := self._going_on(run.least)) is not None:
-            return {"code": "maintenance", "ends_at": _iso(found.ends_at)}
+        if run.least > self._largest_open and (found := going_on(self._snapshot, run.least)) is not None:
+            return {"code": "maintenance", "ends_at": iso(found.ends_at)}
         if run.least > self._largest_open:
             return {"code": "node_away" if any(node.heard for node in self._snapshot.nodes) else "no_node"}
         return None
@@ -176,26 +202,9 @@ class _Line:
         return {
             team: {
                 "next_label": held.label,
-                "next_end_at": _iso(held.ends_at or 0.0),
+                "next_end_at": iso(held.ends_at or 0.0),
             }
             for team, held in first.items()
-        }
-
-    def _going_on(self, asked: int) -> Window | None:
-        """Return the maintenance that ends first of nodes that are large enough."""
-        nodes = [node for node in self._snapshot.nodes if node.takes_runs and len(node.device_ids) >= asked]
-        found = [one for node in nodes if (one := node.window_at(self._snapshot.now)) is not None]
-        return min(found, key=lambda one: one.ends_at, default=None)
-
-    def _before_maintenance(self, run: Waiting) -> Explanation:
-        """Say which maintenance `run` would run into wherever it is large enough: the one that ends first."""
-        now = self._snapshot.now
-        coming = [one for room in self._rooms if room.size >= run.least and (one := room.node.next_window(now))]
-        found = min(coming, key=lambda one: one.ends_at)
-        return {
-            "code": "before_maintenance",
-            "begins_at": _iso(found.begins_at),
-            "ends_at": _iso(found.ends_at),
         }
 
     # -- where a Run goes ---------------------------------------------------------------------------------------------
@@ -204,7 +213,7 @@ class _Line:
         """Start a Run on the fullest node with room, make room for it, or reserve a node."""
         reach = self._reach_of(run)
         if run.least > reach.largest:
-            self._wait(run, self._before_maintenance(run))
+            self._wait(run, before_maintenance(self._rooms, run, self._snapshot.now))
             return
         wanted, least = self._sizes(run, reach, is_guaranteed=is_guaranteed)
         if wanted is None:
@@ -356,9 +365,12 @@ class _Line:
         return claim
 
     def _start(self, run: Waiting, room: Room, number: int) -> None:
+        self._limits.enter(run, number)
+        self._give(run, room, number)
+
+    def _give(self, run: Waiting, room: Room, number: int) -> None:
         devices, room.free = tuple(room.free[:number]), room.free[number:]
         self._num_free -= number
-        self._limits.enter(run, number)
         self._decisions.append(Start(run_id=run.run_id, node_id=room.node.node_id, device_ids=devices))
 
     def _wait(self, run: Waiting, explanation: Explanation, *, claimed_node: int | None = None) -> None:
@@ -376,10 +388,6 @@ def _open(reach: Reach) -> list[Room]:
 
 def _lasts(run: Waiting) -> float:
     return UNPREDICTED if run.most_seconds is None else run.most_seconds
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _is_over(held: Held, now: float) -> bool:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from compute.explanations import Explanation
 from compute.scheduler.rooms import Room
-from compute.scheduler.snapshot import Snapshot, Stop
+from compute.scheduler.snapshot import Snapshot, Stop, Waiting, Window
 
 UNPREDICTED = 600.0
 """A Run of which nobody knows how long it lasts is taken to need so many seconds: it is drained when the window begins,
@@ -57,3 +59,21 @@ def closings_of(rooms: Iterable[Room]) -> list[float]:
 def reaches_of(rooms: Sequence[Room], closings: Sequence[float]) -> list[Reach]:
     """Return the reach of Runs that end before every closing, then of those that outlast the first one, and so on."""
     return [Reach([room for room in rooms if room.closes_at > last]) for last in (-math.inf, *closings)]
+
+
+def going_on(snapshot: Snapshot, asked: int) -> Window | None:
+    """Return the maintenance that ends first of nodes that are large enough."""
+    nodes = [node for node in snapshot.nodes if node.takes_runs and len(node.device_ids) >= asked]
+    found = [one for node in nodes if (one := node.window_at(snapshot.now)) is not None]
+    return min(found, key=lambda one: one.ends_at, default=None)
+
+
+def before_maintenance(rooms: Iterable[Room], run: Waiting, now: float) -> Explanation:
+    """Say which maintenance `run` would run into wherever it is large enough: the one that ends first."""
+    coming = [one for room in rooms if room.size >= run.least and (one := room.node.next_window(now))]
+    found = min(coming, key=lambda one: one.ends_at)
+    return {"code": "before_maintenance", "begins_at": iso(found.begins_at), "ends_at": iso(found.ends_at)}
+
+
+def iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()

@@ -253,7 +253,7 @@ class Pool(RuleBasedStateMachine):
         """Nobody passes somebody else of the team who asks for the same."""
         started = {one.run_id for one in decisions if isinstance(one, Start)}
         for place, first in enumerate(snapshot.waiting):
-            if first.run_id in started or first.stop_requested:
+            if first.run_id in started or first.stop_requested or first.claimed_node is not None:
                 continue
             for later in snapshot.waiting[place + 1 :]:
                 assert later.run_id not in started or later.claimed_node is not None or not _alike(first, later)
