@@ -1,6 +1,7 @@
 """When waiting Runs should start, on a real database: ranges, what is in the way, what would help, what held."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,11 +97,42 @@ class TestOutlook:
         assert found is not None
         assert found.position == 3
 
-    def test_only_the_first_in_line_get_a_range(self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_those_behind_the_first_get_a_coarser_range_once_a_minute(
+        self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(lines, "FIRST", 2)
-        for _ in range(5):
-            request(team, 2, expected_seconds=10)
+        started(team, 2, expected_seconds=1000)
+        runs = [request(team, 2, expected_seconds=1000) for _ in range(5)]
+        assert forecast_lines() == 5
+        found = [RunForecast.objects.get(run=run) for run in runs]
+        assert [one.position for one in found] == [1, 2, 3, 4, 5]
+        assert [one.is_coarse for one in found] == [False, False, True, True, True]
+        assert all(one.low_at < other.high_at for one, other in pairwise(found))
+        assert 3000 < seconds_until(found[3].low_at) < 4000 < seconds_until(found[3].high_at) < 6000
         assert forecast_lines() == 2
+        RunForecast.objects.update(made_at=timezone.now() - timedelta(seconds=61))
+        assert forecast_lines() == 5
+
+    def test_the_first_range_stays_when_it_comes_near_and_each_kind_teaches_its_own(
+        self, team: Team, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lines, "FIRST", 1)
+        busy = started(team, 2, expected_seconds=1000)
+        runs = [request(team, 2, expected_seconds=1000) for _ in range(2)]
+        forecast_lines()
+        before = RunForecast.objects.get(run=runs[1])
+        assert (before.is_coarse, before.near_at) == (True, None)
+        busy.move("concluding", outcome="succeeded")
+        schedule()
+        forecast_lines()
+        after = RunForecast.objects.get(run=runs[1])
+        assert after.position == 1
+        assert (after.predicted_high, after.futures) == (before.predicted_high, before.futures)
+        assert after.near_futures is not None
+        assert after.near_futures != before.futures
+        RunForecast.objects.update(actual_at=timezone.now())
+        assert set(RunForecast.objects.telling(is_coarse=False)) == {after, RunForecast.objects.get(run=runs[0])}
+        assert set(RunForecast.objects.telling(is_coarse=True)) == {after}
 
 
 class TestWhatIf:

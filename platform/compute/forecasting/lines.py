@@ -1,7 +1,8 @@
 """When waiting Runs should start: ranges from the scheduler's own future, stored beside them, compared with the truth.
 
-The first Runs in line get a range in a task of the control worker, every few seconds while anything waits. Where the
-line is short a page may ask for it at once. What would help is simulated only for Runs that somebody looks at.
+The first Runs in line get a range in a task of the control worker, every few seconds while anything waits; those behind
+them a coarser one, every minute. Where the line is short a page may ask for it at once. What would help is simulated
+only for Runs that somebody looks at.
 """
 
 import statistics
@@ -18,13 +19,14 @@ from compute.models import Pool, Priority, Run
 from compute.models.forecasts import REMEMBERED, RunForecast, WhatIf
 from compute.scheduler import Snapshot, Start, Wait, Waiting, decide
 from compute.scheduling.snapshots import take_snapshot
+from compute.simulation.coarse import coarse_forecast
 from compute.simulation.engine import Costs
 from compute.simulation.forecasts import Bounds, Expected, Forecast, Range, Spread, forecast, learned
 from compute.wakes import FORECAST
 from compute.work import pausable
 
 FIRST = 100
-"""How many in line get a range; those behind them depend on too much."""
+"""How many in line are simulated on their nodes; for those behind them devices are only counted."""
 SHORT = 30
 """The longest queue that is simulated while a page waits."""
 LOOKED_AT = timedelta(seconds=60)
@@ -32,8 +34,12 @@ MOST_LOOKED_AT = 10
 """Runs for which what would help is simulated in one round."""
 COSTS = Costs(checkpoint=20.0)
 ROUND = Bounds(futures=12, passes=400, seconds=4.0)
+BEHIND = Bounds(futures=8, seconds=4.0)
+BEHIND_EVERY = timedelta(seconds=60)
 AT_ONCE = Bounds(futures=8, passes=100, seconds=0.3)
 HELP = Bounds(futures=6, passes=100, seconds=0.2)
+COLUMNS = ["position", "low_at", "high_at", "made_at"]
+LENGTH = ("kind", "expected_seconds", "predicted_end_at")
 SOONER = 0.8
 """A change helps when its middle is at most this share of what it is without it."""
 SOONER_SECONDS = 30.0
@@ -54,7 +60,10 @@ class _Line:
     """The queue as one round sees it."""
 
     snapshot: Snapshot
-    """With the first Runs alone, in the scheduler's order."""
+    """With the first Runs alone."""
+    whole: Snapshot
+    order: list[str]
+    """All Runs, as the scheduler would take them."""
     positions: dict[str, int]
     expected: dict[str, Expected]
     spread: Spread
@@ -80,13 +89,13 @@ def outlook(run: Run) -> RunForecast | None:
 
 
 def forecast_lines() -> int:
-    """Store the places of the first Runs in each pool's line and when they should start; return how many."""
+    """Store the places of Runs in each pool's line and when they should start; return of how many."""
     RunForecast.objects.note_starts()
     return sum(forecast_line(pool) for pool in Pool.objects.order_by("pk"))
 
 
 def forecast_line(pool: Pool, *, looked_at: Iterable[str] = (), bounds: Bounds = ROUND) -> int:
-    """Store the places of the first Runs in a pool's line and when they should start; return how many."""
+    """Store the places of Runs in a pool's line and when they should start; return of how many."""
     if not Run.objects.waiting().filter(pool=pool).exists():
         return 0
     line = _line(pool)
@@ -98,13 +107,32 @@ def forecast_line(pool: Pool, *, looked_at: Iterable[str] = (), bounds: Bounds =
     )
     asked = {*looked_at, *_looked_at(watched)}
     rows = [_row(line, found, run_id, is_asked=run_id in asked) for run_id in sorted(watched)]
+    known = set(RunForecast.objects.filter(pk__in=watched, near_at__isnull=False).values_list("pk", flat=True))
+    columns = [*COLUMNS, "blockers", "what_if"]
+    _store([row for row in rows if row.run_id in known], columns)
+    _store([row for row in rows if row.run_id not in known], [*columns, "near_at", "near_high", "near_futures"])
+    return len(rows) + _forecast_behind(pool, line)
+
+
+def _forecast_behind(pool: Pool, line: _Line) -> int:
+    """Store a coarse range for each Run behind the first, unless that was done a moment ago; return of how many."""
+    behind = line.order[FIRST:]
+    far = RunForecast.objects.filter(run__pool=pool, run__state=Run.State.WAITING, position__gt=FIRST)
+    if not behind or far.filter(made_at__gt=line.now - BEHIND_EVERY).exists():
+        return 0
+    spread = _spread(is_coarse=True)
+    runs = Run.objects.waiting().filter(pool=pool).only("state", "started_at", *LENGTH)
+    expected = {**line.expected, **_expected(runs, line.now)}
+    ranges = coarse_forecast(line.whole, expected, spread=spread, bounds=BEHIND).ranges
+    _store([_foretold(line, run_id, ranges.get(run_id), spread, is_coarse=True) for run_id in sorted(behind)], COLUMNS)
+    return len(behind)
+
+
+def _store(rows: Sequence[RunForecast], columns: Sequence[str]) -> None:
+    """Write what is new of each, and all of those that nothing was foretold of yet."""
     RunForecast.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["run"],
-        update_fields=["position", "low_at", "high_at", "made_at", "blockers", "what_if"],
+        rows, batch_size=2000, update_conflicts=True, unique_fields=["run"], update_fields=columns
     )
-    return len(rows)
 
 
 def how_often() -> HowOften:
@@ -128,9 +156,11 @@ def _line(pool: Pool) -> _Line | None:
     now = timezone.now()
     return _Line(
         snapshot=first,
+        whole=snapshot,
+        order=order,
         positions=positions,
         expected=_expected(runs.values(), now),
-        spread=_spread(),
+        spread=_spread(is_coarse=False),
         now=now,
     )
 
@@ -163,14 +193,15 @@ def _lengths() -> "QuerySet[Run, tuple[Any, Any, float | None]]":
     return ended.order_by("-ended_at").values_list("started_at", "ended_at", "expected_seconds")
 
 
-def _spread() -> Spread:
+def _spread(*, is_coarse: bool) -> Spread:
     """Return what the newest pairs of predicted and actual teach, of lengths and of starts."""
     lengths = [
         (float(expected or 0), (ended - started).total_seconds())
         for started, ended, expected in _lengths().filter(expected_seconds__gt=0)[:REMEMBERED]
     ]
     now = timezone.now()
-    told = RunForecast.objects.telling().values_list("futures", "predicted_at", "actual_at")[:REMEMBERED]
+    first = ("futures", "predicted_at") if is_coarse else ("near_futures", "near_at")
+    told = RunForecast.objects.telling(is_coarse=is_coarse).values_list(*first, "actual_at")[:REMEMBERED]
     ranges = [
         (Range(low=futures[0], middle=futures[1], high=futures[2]), ((actual or now) - predicted).total_seconds())
         for futures, predicted, actual in told
@@ -186,21 +217,27 @@ def _looked_at(watched: Sequence[str]) -> list[str]:
 
 def _row(line: _Line, found: Forecast, run_id: str, *, is_asked: bool) -> RunForecast:
     raw = found.ranges.get(run_id)
-    shown = raw.spread(line.spread) if raw is not None else None
-    low, high = _moments(line, shown) if shown is not None else (None, None)
+    row = _foretold(line, run_id, raw, line.spread, is_coarse=False)
+    row.blockers = _blockers(line.snapshot, run_id, found.devices.get(run_id, ()))
+    row.what_if = _what_if(line, run_id, raw) if is_asked else []
+    row.asked_at = line.now if is_asked else None
+    row.near_at, row.near_high, row.near_futures = row.predicted_at, row.predicted_high, row.futures
+    return row
+
+
+def _foretold(line: _Line, run_id: str, raw: Range | None, spread: Spread, *, is_coarse: bool) -> RunForecast:
+    low, high = _moments(line, raw.spread(spread)) if raw is not None else (None, None)
     return RunForecast(
         run_id=run_id,
         position=line.positions[run_id],
         low_at=low,
         high_at=high,
         made_at=line.now,
-        blockers=_blockers(line.snapshot, run_id, found.devices.get(run_id, ())),
-        what_if=_what_if(line, run_id, raw) if is_asked else [],
-        asked_at=line.now if is_asked else None,
         predicted_at=line.now,
         predicted_low=low,
         predicted_high=high,
         futures=[raw.low, raw.middle, raw.high] if raw is not None else None,
+        is_coarse=is_coarse,
     )
 
 

@@ -29,13 +29,16 @@ class RunForecastQuerySet(models.QuerySet["RunForecast"]):
         """Those whose first range can be compared with the truth, newest first."""
         return self.filter(actual_at__isnull=False, predicted_low__isnull=False).order_by("-actual_at")
 
-    def telling(self) -> "RunForecastQuerySet":
+    def telling(self, *, is_coarse: bool) -> "RunForecastQuerySet":
         """Those that say how wrong ranges are, newest first: answered ones, and those that still wait beyond theirs.
 
         Without the latter only short waits would be learned from.
         """
-        late = Q(actual_at=None, predicted_high__lt=timezone.now(), run__state="waiting")
-        return self.filter(Q(actual_at__isnull=False, predicted_low__isnull=False) | late).order_by("-predicted_at")
+        prefix, at = ("predicted", "predicted_at") if is_coarse else ("near", "near_at")
+        late = Q(actual_at=None, run__state="waiting", **{f"{prefix}_high__lt": timezone.now()})
+        answered = Q(actual_at__isnull=False, **{f"{prefix}_high__isnull": False})
+        found = self.filter(is_coarse=True) if is_coarse else self
+        return found.filter(answered | late).order_by(f"-{at}")
 
     def held(self) -> "RunForecastQuerySet":
         """Those whose first range held."""
@@ -70,6 +73,12 @@ class RunForecast(models.Model):
     predicted_high = models.DateTimeField(null=True)
     futures = models.JSONField(null=True)
     """[low, middle, high] of the first range in seconds from `predicted_at`, before what was learned widened it."""
+    is_coarse = models.BooleanField(default=False)
+    """The first range was made while it stood far back."""
+    near_at = models.DateTimeField(null=True)
+    """When its first range was made that is not coarse; that is the first of all unless it stood far back."""
+    near_high = models.DateTimeField(null=True)
+    near_futures = models.JSONField(null=True)
     actual_at = models.DateTimeField(null=True)
     """When it first had devices."""
 
