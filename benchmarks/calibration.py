@@ -9,12 +9,12 @@ from compute.simulation import Costs, Simulation
 from compute.simulation.coarse import coarse_forecast
 from compute.simulation.forecasts import Bounds, Expected, Range, Spread, forecast, learned
 
-FIRST = 60
+FIRST = 20
 """So many in line are simulated; behind them devices are only counted."""
-ASKED = 8
+ASKED = 6
 """So many of them are asked about at a time."""
 REMEMBERED = 100
-LEARNED = 60
+LEARNED = 40
 """From so many pairs on ranges are counted: a platform that has just begun knows nothing of its work yet."""
 LOOKED_EVERY = 30.0
 """Seconds between two looks of the scheduler in a future."""

@@ -301,4 +301,4 @@ def _borrowed(used: int, nominal: int) -> float:
     return max(0, used - nominal) / nominal
 
 
-RIVALS = (FirstCome, Multifactor, Cohort, FairCohort)
+RIVALS = (FirstCome, Multifactor, Cohort)

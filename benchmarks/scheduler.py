@@ -5,13 +5,23 @@ python -m benchmarks.scheduler [--quick]
 Ours is `compute.scheduler.decide`, called by the platform's own simulator. The speed is the 95th percentile of one
 decision with 1,000 GPUs, 100 teams and 10,000 Runs waiting, in time of the processor; `ratio` is 200 ms over that. The
 rest is measured on three traces, shaped as those of Philly, Helios and PAI, against first come first served, a
-Slurm-like and a Kueue-like scheduler on the same jobs. `same_work` says that our shares over the guarantees were more
-even than the first two's, no less even than the third's, at no less utilisation and with a shorter 95th percentile of
-slowdown than all three; that no team lacked its guarantee for longer than a checkpoint takes, and that nothing starved;
-and that 80 % ranges of when a job starts held in 75 to 90 % of all cases.
+Slurm-like scheduler and a Kueue-like one on the same jobs. `same_work` says that on each trace
+
+- our shares over the guarantees were more even than the first two's and no less even than the third's, with a shorter
+  95th percentile of slowdown than all three;
+- no device of a guarantee was owed for longer than one checkpoint takes, and nothing starved;
+- we used the pool no less: the differences on traces of other seeds have a mean whose 95 % confidence interval does not
+  lie below nought;
+- and that 80 % ranges of when a job starts held in 75 to 90 % of all cases, those of the first in line and of the rest.
+
+A fourth rival is Kueue with fair sharing, which preempts to even out what is borrowed, as ours does not: it is shown
+beside the others and is no part of `same_work`.
 """
 
 import argparse
+import math
+import os
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -20,13 +30,13 @@ from dataclasses import dataclass
 from benchmarks.calibration import Calibration
 from benchmarks.common import conclude, say_machine
 from benchmarks.pool_metrics import Figures, figures_of
-from benchmarks.rival_schedulers import RIVALS, Rival
+from benchmarks.rival_schedulers import RIVALS, FairCohort, Rival
 from benchmarks.traces import DEVICES_PER_NODE, Trace, make_trace
 from compute.scheduler import Decision, NodeState, Snapshot, Waiting, decide
 from compute.simulation import Arrival, Costs, Simulation
 
 ALLOWED_MS = 200.0
-COSTS = Costs(start=30.0, checkpoint=60.0, between_passes=30.0)
+COSTS = Costs(start=30.0, checkpoint=60.0)
 HALF_LIFE, HORIZON = 2 * 86_400.0, 4 * 3600.0
 """As a platform has them that nobody has configured otherwise."""
 LATEST = 1.5
@@ -35,12 +45,8 @@ LOOKS = 60
 """Forecasts made on the way through a trace."""
 LOAD = 1.3
 """Of the pool, while jobs arrive: more than it can do, so that it matters who comes first."""
-LONGEST_BELOW = 2 * (COSTS.checkpoint + COSTS.between_passes)
-"""Seconds below a guarantee: a checkpoint and a look of the scheduler, twice where what was about to end did not."""
-UTILISATION_TOLERANCE = 0.01
-"""What is less apart counts as equal."""
-JAIN_TOLERANCE = 0.005
 NAMES = ("philly", "helios", "pai")
+WHOSE = {False: "the first in line", True: "those behind them"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +58,14 @@ class Size:
     jobs: int
     runs: int
     passes: int
+    pairs: int
+    """Traces of other seeds, on the small pool, on which utilisation is compared."""
 
 
-FULL = Size(devices=1000, teams=100, jobs=8000, runs=3, passes=60)
-QUICK = Size(devices=200, teams=20, jobs=1500, runs=2, passes=20)
+FULL = Size(devices=1000, teams=100, jobs=8000, runs=3, passes=60, pairs=8)
+QUICK = Size(devices=200, teams=20, jobs=1500, runs=2, passes=20, pairs=4)
+STUDENT = {4: 3.182, 8: 2.365}
+"""Quantiles of Student's t for the 95 % confidence interval of a mean of so many."""
 
 
 def main() -> int:
@@ -65,8 +75,10 @@ def main() -> int:
     size = QUICK if parser.parse_args().quick else FULL
     say_machine(devices=FULL.devices, teams=FULL.teams, waiting=10_000)
     ours = [decision_p95(seed, size.passes) for seed in range(size.runs)]
+    say_load()
     holds = [compare(name, size) for name in NAMES]
     holds.append(calibrated(size))
+    say_load()
     result = conclude(
         "scheduler", ours, [ALLOWED_MS] * len(ours), unit="ms", same_work=all(holds), smaller_is_better=True
     )
@@ -101,8 +113,7 @@ def decision_p95(seed: int, passes: int) -> float:
 
 def compare(name: str, size: Size) -> bool:
     """Print what each scheduler makes of a trace, and return whether ours is as fair and as busy as it should be."""
-    trace = make_trace(name, num_jobs=size.jobs, num_devices=size.devices, num_teams=size.teams, load=LOAD,
-                       at_once=size.jobs // 5)  # fmt: skip
+    trace = trace_of(name, size)
     print(
         f"{name}: {len(trace.jobs):,} jobs, {trace.num_devices} GPUs, {len(trace.guarantees)} teams, "
         f"{trace.seconds / 3600:.0f} h",
@@ -111,21 +122,43 @@ def compare(name: str, size: Size) -> bool:
     ours = lived_through(trace, None)
     say("Luthier", ours)
     theirs = []
-    for kind in RIVALS:
+    for kind in (*RIVALS, FairCohort):
         theirs.append(lived_through(trace, kind(trace)))
         say(kind.name, theirs[-1])
-    fifo, slurm, kueue = theirs
+    fifo, slurm, kueue, _ = theirs
     checks = {
         "fairer than FIFO": ours.jain > fifo.jain,
         "fairer than Slurm": ours.jain > slurm.jain,
-        "no less fair than Kueue": ours.jain >= kueue.jain - JAIN_TOLERANCE,
-        "no less used": all(ours.utilisation >= one.utilisation - UTILISATION_TOLERANCE for one in theirs),
-        "shorter p95 slowdown": all(ours.p95_slowdown < one.p95_slowdown for one in theirs),
-        "guarantees": ours.below_guarantee <= LONGEST_BELOW,
+        "no less fair than Kueue": ours.jain >= kueue.jain,
+        "no less used": used_no_less(name, size.pairs),
+        "shorter p95 slowdown": all(ours.p95_slowdown < one.p95_slowdown for one in (fifo, slurm, kueue)),
+        "guarantees": ours.below_guarantee <= COSTS.checkpoint,
         "nothing starved": ours.starved == 0,
     }
     print("  " + ", ".join(f"{what}: {'yes' if holds else 'NO'}" for what, holds in checks.items()), flush=True)
     return all(checks.values())
+
+
+def used_no_less(name: str, pairs: int) -> bool:
+    """Print by how much our utilisation differs from the rivals' on the same traces; False where it is surely less."""
+    differences: dict[str, list[float]] = {kind.name: [] for kind in RIVALS}
+    for seed in range(2, 2 + pairs):
+        trace = trace_of(name, QUICK, seed=seed)
+        ours = lived_through(trace, None).utilisation
+        for kind in RIVALS:
+            differences[kind.name].append(ours - lived_through(trace, kind(trace)).utilisation)
+    is_no_less = True
+    for rival, found in differences.items():
+        mean, half = statistics.mean(found), STUDENT[pairs] * statistics.stdev(found) / math.sqrt(pairs)
+        print(f"  utilisation, ours less {rival}: {mean:+.4f} (95 %: {mean - half:+.4f} to {mean + half:+.4f}, "
+              f"{pairs} traces of {QUICK.devices} GPUs)", flush=True)  # fmt: skip
+        is_no_less &= mean + half >= 0
+    return is_no_less
+
+
+def trace_of(name: str, size: Size, *, seed: int = 1) -> Trace:
+    return make_trace(name, num_jobs=size.jobs, num_devices=size.devices, num_teams=size.teams, load=LOAD, seed=seed,
+                      at_once=size.jobs // 5)  # fmt: skip
 
 
 def lived_through(trace: Trace, rival: Rival | None) -> Figures:
@@ -138,20 +171,27 @@ def lived_through(trace: Trace, rival: Rival | None) -> Figures:
 
 
 def calibrated(size: Size) -> bool:
-    """Print how often 80 % ranges held on a smaller pool, and return whether that was as often as it should be."""
-    held = counted = 0
-    for seed in range(2, 2 + size.runs):
-        trace = make_trace("pai", num_jobs=QUICK.jobs, num_devices=QUICK.devices, num_teams=QUICK.teams, load=LOAD,
-                           at_once=QUICK.jobs // 5, seed=seed)  # fmt: skip
-        simulation = simulation_of(trace, decide)
-        calibration = Calibration(trace, simulation, COSTS)
-        for number in range(LOOKS):
-            simulation.run(until=trace.seconds * (number + 1) / (LOOKS + 1))
-            calibration.look()
-        simulation.run()
-        held, counted = held + calibration.held()[0], counted + calibration.held()[1]
-    print(f"80 % ranges of {counted} starts: {held / counted:.1%} held", flush=True)
-    return 0.75 <= held / counted <= 0.9
+    """Print how often 80 % ranges held on smaller pools, and return whether that was as often as it should be."""
+    sums = {False: [0, 0], True: [0, 0]}
+    for name in NAMES:
+        for seed in range(2, 2 + size.runs):
+            for is_far, found in calibration_of(trace_of(name, QUICK, seed=seed)).items():
+                sums[is_far] = [one + more for one, more in zip(sums[is_far], found, strict=True)]
+                print(f"{name} {seed}: {found[0]} of {found[1]} ranges of {WHOSE[is_far]} held", flush=True)
+    for is_far, (held, counted) in sums.items():
+        print(f"80 % ranges of {counted} starts of {WHOSE[is_far]}: {held / max(1, counted):.1%} held", flush=True)
+    return all(0.75 <= held / max(1, counted) <= 0.9 for held, counted in sums.values())
+
+
+def calibration_of(trace: Trace) -> dict[bool, tuple[int, int]]:
+    """Return how many ranges held of how many, of the first in line and (True) of those behind them."""
+    simulation = simulation_of(trace, decide)
+    calibration = Calibration(trace, simulation, COSTS)
+    for number in range(LOOKS):
+        simulation.run(until=trace.seconds * (number + 1) / (LOOKS + 1))
+        calibration.look()
+    simulation.run()
+    return {is_far: calibration.held(is_far=is_far) for is_far in (False, True)}
 
 
 def simulation_of(trace: Trace, decides: object) -> Simulation:
@@ -195,6 +235,10 @@ def simulation_of(trace: Trace, decides: object) -> Simulation:
         costs=COSTS,
         decide=decides,  # type: ignore[arg-type]
     )
+
+
+def say_load() -> None:
+    print(f"load average: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
 
 
 def say(name: str, figures: Figures) -> None:

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from accounts.models import Team
 from common.days import beginning
@@ -154,68 +151,3 @@ class TestCheckLedger:
         Run.objects.filter(pk=run.pk).update(state="ended", ended_at=timezone.now())
         with pytest.raises(CommandError, match=f"^{run.pk} is over and 60.000 seconds"):
             self.checked()
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["ask", "schedule", "end", "cancel", "idle", "reconcile"]),
-        st.integers(0, 5),
-        st.one_of(st.none(), st.integers(1, 2)),
-        st.integers(0, 200_000),
-    ),
-    max_size=25,
-)
-
-
-@pytest.fixture
-def untouched(team: Team, node: Node) -> Team:
-    return team
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-def test_the_ledger_is_what_was_allocated_whatever_happens(untouched: Team, steps: list[Any]) -> None:
-    """Asked for, started, preempted, cancelled and ended in any order: to the microsecond, and nothing stays held."""
-    with transaction.atomic():
-        point = transaction.savepoint()
-        runs: list[Run] = []
-        for step, index, accelerators, ago in steps:
-            run = runs[index % len(runs)] if runs else None
-            if step == "ask" or run is None:
-                runs.append(
-                    services.request_run(
-                        kind="script", team=untouched, accelerators=accelerators, yields=index % 2 == 0,
-                        expected_seconds=ago if index % 3 else None,
-                    )
-                )  # fmt: skip
-                continue
-            run.refresh_from_db()
-            if step == "schedule":
-                schedule()
-                run.allocations.filter(released_at=None).update(created_at=timezone.now() - timedelta(seconds=ago))
-            elif step == "end" and run.state in ("starting", "running"):
-                run.move("concluding", outcome="succeeded")
-            elif step == "cancel":
-                services.request_stop(run=run, reason="cancel")
-            elif step == "idle" and run.yields:
-                services.set_idle(run=run, since=timezone.now())
-            elif step == "reconcile":
-                reconciling.reconcile()
-            proof = prove()
-            assert (proof.difference, proof.unsettled) == (None, None)
-        for run in runs:
-            run.refresh_from_db()
-            if run.state in ("waiting", "starting", "running"):
-                run.move("concluding", outcome="stopped")
-        proof = prove()
-        assert (proof.difference, proof.unsettled) == (None, None)
-        assert proof.charged == _allocated(run.pk for run in runs)
-        entries = booked()
-        assert set(sums.held().values()) <= {0}
-        assert entries["release"] >= entries["hold"] - entries["charge"]
-        transaction.savepoint_rollback(point)
-
-
-def _allocated(run_ids: Any) -> Decimal:
-    spans = Allocation.objects.filter(run__in=list(run_ids)).values_list("created_at", "released_at")
-    return sum((sums.exact_seconds(end - begin) for begin, end in spans), Decimal(0))
