@@ -68,7 +68,7 @@ class Evidence:
     """Everything that is known about a training; what was not measured is left out."""
 
     rows: int
-    """Conversations that were trained on."""
+    """Conversations that were trained on; 0 where nobody knows, or where it was plain text."""
     epochs: float
     failed_by_loss: bool = False
     """True when the trainer gave up because the loss was no number any more."""

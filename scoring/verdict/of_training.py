@@ -62,7 +62,7 @@ def leaked_validation(evidence: Evidence) -> Finding | None:
 
 def too_little_data(evidence: Evidence) -> Finding | None:
     """There are fewer rows than anything general can be learned from."""
-    if evidence.rows >= FEW_ROWS:
+    if not 0 < evidence.rows < FEW_ROWS:
         return None
     missing = FEW_ROWS - evidence.rows
     return Finding(

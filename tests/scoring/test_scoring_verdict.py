@@ -187,6 +187,12 @@ class TestLearned:
         assert (decided.light, decided.findings, decided.best_step) == (None, (), None)
 
 
+class TestTooLittleData:
+    @pytest.mark.parametrize(("rows", "is_told"), [(0, False), (1, True), (29, True), (30, False)])
+    def test_by_the_rows_where_they_are_known(self, rows: int, is_told: bool) -> None:
+        assert ("too_little_data" in codes(replace(GOOD, rows=rows))) is is_told
+
+
 class TestForgot:
     @pytest.mark.parametrize(
         ("lost", "gained", "before", "is_told"),
