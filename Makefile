@@ -7,7 +7,7 @@ QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys te
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: setup demo serve test test-full coverage lint bench chromium translations requirements audit
+.PHONY: setup demo serve test test-full faults soak coverage lint bench chromium translations requirements audit
 
 setup:  ## make .venv with everything; says which PyTorch and why
 	@$(PYTHON) tools/setup.py
@@ -26,7 +26,13 @@ test: chromium  ## every test that fits into minutes, with real servers, a real 
 	echo "test: $$(( $$(date +%s) - started )) s"; exit $$code
 
 test-full: chromium  ## also the faults at their real times and the walks on the real model
-	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30
+	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30 -m "not soak"
+
+faults: setup  ## everything that may die, killed at real times; what was seen, resumed and lost, in figures (about 25 minutes)
+	@LUTHIER_TEST_REAL_TIMES=1 $(BIN)/python -m pytest -m fault
+
+soak: setup  ## 2,000 jobs and 50 real ones of 20 teams under random kills; SOAK_JOBS, SOAK_REAL_JOBS, SOAK_MINUTES, SEED
+	@$(BIN)/python -m pytest tests/journeys/soak -m soak
 
 coverage: chromium  ## the same tests with branches counted; fails below the floor in pyproject.toml
 	@$(BIN)/coverage erase

@@ -82,10 +82,7 @@ class RunningPlatform:
 
     def kill_everything(self) -> None:
         """kill -9 every process of this home, trainers and servers included."""
-        while victims := self.processes():
-            for victim in victims:
-                with_no_such_process(victim.kill)
-            psutil.wait_procs(victims, timeout=10)
+        kill_all_of(self.home)
         if self.process is not None:
             self.process.wait(10)
 
@@ -122,16 +119,7 @@ class RunningPlatform:
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Return the living processes of this home whose command line holds every one of `words`."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                line = process.cmdline()
-                belongs = process.environ().get("LUTHIER_HOME") == str(self.home) or str(self.home) in " ".join(line)
-                if belongs and process.status() != psutil.STATUS_ZOMBIE and all(word in line for word in words):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return processes_of(self.home, *words)
 
     def trainers(self) -> list[psutil.Process]:
         """Trainers alone: a program that one of them starts bears its command line until it has become that program."""
@@ -141,6 +129,33 @@ class RunningPlatform:
 
     def node_workers(self) -> list[psutil.Process]:
         return [p for p in self.processes("celery", "worker") if any(part.startswith("node-") for part in p.cmdline())]
+
+
+def processes_of(home: Path, *words: str) -> list[psutil.Process]:
+    """Return the living processes of `home` whose command line holds every one of `words`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+            belongs = process.environ().get("LUTHIER_HOME") == str(home) or f"{home}/" in f"{' '.join(line)}/"
+            if belongs and process.status() != psutil.STATUS_ZOMBIE and all(word in line for word in words):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def kill_all_of(home: Path) -> None:
+    """kill -9 every process of `home`."""
+    while victims := processes_of(home):
+        for victim in victims:
+            with_no_such_process(victim.kill)
+        psutil.wait_procs(victims, timeout=10)
+
+
+def django_shell(platform: RunningPlatform, code: str) -> str:
+    """Run `code` in a process of the platform's own and return what it prints."""
+    return platform.manage("shell", "--no-imports", "-c", code)
 
 
 def _parent_of(process: psutil.Process) -> int | None:

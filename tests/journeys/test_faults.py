@@ -1,14 +1,11 @@
 """Real processes are killed and cut off, at real times; the job ends once, with the losses of an undisturbed run."""
 
-import subprocess
-import sys
-
 import openai
 import psutil
 import pytest
 
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import MANAGE, RunningPlatform, wait_until, with_no_such_process
+from tests.journeys.harness import RunningPlatform, django_shell, wait_until, with_no_such_process
 from tests.journeys.tiny_job import (
     ROWS,
     SAVE_STEPS,
@@ -150,11 +147,3 @@ def wake_every_live_run(platform: RunningPlatform, *, times: int) -> None:
         f"for run in list(Run.objects.live().exclude(node=None)) * {times}:\n"
         "    supervise.apply_async(args=[run.id], queue=run.node.queue)",
     )
-
-
-def django_shell(platform: RunningPlatform, code: str) -> None:
-    done = subprocess.run(
-        [sys.executable, MANAGE, "shell", "--no-imports", "-c", code], env=platform.environment, capture_output=True,
-        text=True, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr

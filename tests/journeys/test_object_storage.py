@@ -1,7 +1,6 @@
 """One job against a real S3 server: everything is there, and the run directories may be lost."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -16,18 +15,16 @@ from typing import Any
 import boto3
 import pytest
 
-from console.embedded import Home
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import ROOT, RunningPlatform, wait_until
-from tests.journeys.test_faults import django_shell
+from tests.journeys.extra_node import ExtraNode
+from tests.journeys.harness import RunningPlatform, django_shell, wait_until
 from tests.journeys.tiny_job import end_of, step_of
 
 pytestmark = [pytest.mark.system]
 
 ACCESS, SECRET, BUCKET = "luthier", "luthier-secret-key", "luthier"
 CHECKPOINT = re.compile(r"/checkpoints/step-\d+/manifest\.json$")
-KEYS = ("LUTHIER_SECRET_KEY", "LUTHIER_ENCRYPTION_KEY")
 
 
 def weed_ports(count: int) -> list[int]:
@@ -157,42 +154,14 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
 @pytest.fixture
 def second_node(platform: RunningPlatform, homes: Path) -> Iterator[Path]:
     """A node with a home of its own, to which all new work goes; yields its home."""
-    home = homes / "second-home"
-    home.mkdir(mode=0o700)
-    first = Home(platform.home)
-    environment = {
-        **platform.environment,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "platform")]),
-        "LUTHIER_HOME": str(home),
-        "DATABASE_URL": first.database_url,
-        "BROKER_URL": first.broker_url,
-        "LUTHIER_NODE_NAME": "second",
-        "LUTHIER_ACCELERATORS": "1",
-        **{name: (platform.home / f"{name.lower()}.txt").read_text() for name in KEYS},
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "console",
-        "worker",
-        "-P",
-        "threads",
-        "-c",
-        "4",
-        "-Q",
-        "node-second",
-    ]
-    log = (home / "worker.log").open("wb")
-    worker = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+    node = ExtraNode(platform, homes / "second-home", name="second")
+    node.start()
     django_shell(platform, "from compute.models import Node; Node.objects.update(draining=True)")
-    yield home
+    yield node.home
     django_shell(
         platform, "from compute.models import Node; Node.objects.exclude(name='second').update(draining=False)"
     )
-    worker.terminate()
-    worker.wait(60)
+    node.end()
 
 
 def test_a_second_node_brings_the_model_by_itself(
