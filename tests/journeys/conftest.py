@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.figures import REAL_TIMES, Figures
 from tests.journeys.harness import ROOT, RunningPlatform
 from tests.journeys.tiny_model import write_tiny_llama
 
 FULL = bool(os.environ.get("LUTHIER_TEST_FULL"))
-TIME_SCALE = 1.0 if FULL else 0.2
+TIME_SCALE = 1.0 if REAL_TIMES else 0.2
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,6 +29,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def _fixtures(item: pytest.Item) -> dict[str, object]:
     return getattr(item, "funcargs", {})
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Take what the test measures of its fault."""
+    return Figures(request.node)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
 """Real processes are killed and cut off, at real times; the job ends once, with the losses of an undisturbed run."""
 
+import time
+
 import openai
-import psutil
 import pytest
 
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import RunningPlatform, django_shell, wait_until, with_no_such_process
+from tests.journeys.figures import Figures
+from tests.journeys.harness import RunningPlatform, django_shell, wait_until
+from tests.journeys.invariants import holding
+from tests.journeys.measuring import Observed, is_gone, kill_node_workers, seconds_until
 from tests.journeys.tiny_job import (
     ROWS,
     SAVE_STEPS,
@@ -16,7 +20,6 @@ from tests.journeys.tiny_job import (
     story_of,
     undisturbed_losses,
     wait_for_step,
-    watching,
 )
 
 pytestmark = [pytest.mark.system]
@@ -37,17 +40,28 @@ def undisturbed(client: openai.OpenAI, file_id: str) -> list[float]:
     return undisturbed_losses(client, file_id)
 
 
+@pytest.mark.fault("trainer killed")
 class TestKillTrainer:
     def test_the_job_resumes_and_loses_nothing(
-        self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
-    ) -> None:
+        self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float],
+        figures: Figures,
+    ) -> None:  # fmt: skip
         job = start_job(client, file_id)
         wait_for_step(client, job.id, SAVE_STEPS * 3 // 2)
-        with watching(tiny_platform) as watch:
+        look = Observed(tiny_platform, job.id)
+        with holding(tiny_platform) as watch:
             [trainer] = tiny_platform.trainers()
+            killed_at = time.monotonic()
             trainer.kill()
-            wait_until(lambda: len(attempts_of(client, job.id)) == 2, seconds=60, what="a second attempt")
+            seen = seconds_until(
+                lambda: look.attempts()[0]["outcome"] == "lost", seconds=30, what="its loss", since=killed_at
+            )
+            figures.detected(seen, promised=5)
+            figures.recovered(
+                seconds_until(lambda: look.trains(2), seconds=60, what="a second attempt", since=killed_at)
+            )
             ended = end_of(client, job.id)
+        figures.lost(look.steps_lost(), promised=SAVE_STEPS)
         assert ended.status == "succeeded", ended.error
         assert losses_of(client, ended) == undisturbed
         assert watch.most == 1
@@ -56,24 +70,32 @@ class TestKillTrainer:
         assert second["resumed_from_step"] >= SAVE_STEPS
 
 
+@pytest.mark.fault("worker killed")
 class TestKillWorker:
     def test_the_trainer_works_on_and_no_step_is_lost_or_repeated(
-        self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
-    ) -> None:
+        self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float],
+        figures: Figures,
+    ) -> None:  # fmt: skip
         job = start_job(client, file_id)
         wait_for_step(client, job.id, SAVE_STEPS // 2)
-        with watching(tiny_platform) as watch:
+        look = Observed(tiny_platform, job.id)
+        with holding(tiny_platform) as watch:
             [before] = tiny_platform.trainers()
-            for worker in tiny_platform.node_workers():
-                with_no_such_process(worker.kill)
+            fencing = look.attempts()[0]["fencing"]
+            kill_node_workers(tiny_platform)
+            [worker] = wait_until(tiny_platform.node_workers, seconds=30, what="another worker")
+            wait_until(lambda: look.attempts()[0]["fencing"] > fencing, seconds=60, what="its taking the Run")
+            figures.recovered(time.time() - worker.create_time(), promised=10)
             ended = end_of(client, job.id)
+        figures.lost(look.steps_lost(), promised=0)
         assert ended.status == "succeeded", ended.error
         assert losses_of(client, ended) == undisturbed
         assert watch.most == 1
         assert len(attempts_of(client, job.id)) == 1, story_of(client, job.id)
-        assert not before.is_running() or before.status() == psutil.STATUS_ZOMBIE
+        assert is_gone(before)
 
 
+@pytest.mark.fault("broker killed or flushed")
 class TestBrokerFlushed:
     def test_running_and_queued_jobs_do_not_mind(
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
@@ -88,11 +110,12 @@ class TestBrokerFlushed:
             assert losses_of(client, ended) == undisturbed
 
 
+@pytest.mark.fault("message delivered 100 times")
 class TestSameWakeUpManyTimes:
     def test_makes_one_trainer(self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str) -> None:
         job = start_job(client, file_id)
         wait_for_step(client, job.id, 1)
-        with watching(tiny_platform) as watch:
+        with holding(tiny_platform) as watch:
             wake_every_live_run(tiny_platform, times=100)
             ended = end_of(client, job.id)
         assert ended.status == "succeeded"
@@ -111,6 +134,7 @@ class TestCancel:
         wait_until(lambda: not tiny_platform.trainers(), seconds=20, what="the trainer's end")
 
 
+@pytest.mark.fault("host restarted")
 class TestStopAndStartAgain:
     def test_serve_asks_the_trainer_to_checkpoint_and_resumes_it(
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]

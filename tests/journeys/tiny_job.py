@@ -2,15 +2,12 @@
 
 import csv
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import openai
 
 from tests.journeys.conftest import FULL
-from tests.journeys.harness import RunningPlatform, wait_until
+from tests.journeys.harness import wait_until
 
 ROWS = 64
 EPOCHS = 5 if FULL else 20  # the real model takes seconds where the tiny one takes tens of milliseconds
@@ -27,34 +24,9 @@ HYPERPARAMETERS = {
 FINISHED = ("succeeded", "failed", "cancelled")
 
 
-class Watch(threading.Thread):
-    """Samples the process list: how many trainers of one job live at once."""
-
-    def __init__(self, platform: RunningPlatform) -> None:
-        super().__init__(daemon=True)
-        self.platform = platform
-        self.most = 0
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        while not self.ended.wait(0.1):
-            self.most = max(self.most, len(self.platform.trainers()))
-
-
-@contextmanager
-def watching(platform: RunningPlatform) -> Iterator[Watch]:
-    watch = Watch(platform)
-    watch.start()
-    try:
-        yield watch
-    finally:
-        watch.ended.set()
-        watch.join()
-
-
-def start_job(client: openai.OpenAI, file_id: str) -> Any:
+def start_job(client: openai.OpenAI, file_id: str, **more: Any) -> Any:
     return client.fine_tuning.jobs.create(
-        model="tiny", training_file=file_id, seed=7, extra_body={"hyperparameters": HYPERPARAMETERS}
+        model="tiny", training_file=file_id, seed=7, extra_body={"hyperparameters": HYPERPARAMETERS, **more}
     )
 
 
@@ -98,8 +70,8 @@ def story_of(client: openai.OpenAI, job_id: str) -> str:
     return "\n".join(f"{event.created_at} {event.message} {event.data}" for event in reversed(events))
 
 
-def undisturbed_losses(client: openai.OpenAI, file_id: str) -> list[float]:
+def undisturbed_losses(client: openai.OpenAI, file_id: str, **more: Any) -> list[float]:
     """Return the losses of a job that nothing happens to."""
-    job = end_of(client, start_job(client, file_id).id)
+    job = end_of(client, start_job(client, file_id, **more).id)
     assert job.status == "succeeded", job.error
     return losses_of(client, job)

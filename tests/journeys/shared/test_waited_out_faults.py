@@ -5,12 +5,13 @@ import signal
 import time
 
 import openai
-import psutil
 import pytest
 
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
-from tests.journeys.harness import RunningPlatform, wait_until, with_no_such_process
+from tests.journeys.harness import RunningPlatform, wait_until
+from tests.journeys.invariants import holding
+from tests.journeys.measuring import is_gone, servers, suspended
 from tests.journeys.tiny_job import (
     ROWS,
     SAVE_STEPS,
@@ -21,7 +22,6 @@ from tests.journeys.tiny_job import (
     story_of,
     undisturbed_losses,
     wait_for_step,
-    watching,
 )
 
 pytestmark = [pytest.mark.system]
@@ -42,6 +42,7 @@ def undisturbed(client: openai.OpenAI, file_id: str) -> list[float]:
     return undisturbed_losses(client, file_id)
 
 
+@pytest.mark.fault("worker stopped past its lease")
 class TestStoppedWorker:
     def test_the_old_trainer_is_gone_before_a_new_one_starts(
         self, shared_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
@@ -51,16 +52,12 @@ class TestStoppedWorker:
         [trainer] = shared_platform.trainers()
         os.kill(trainer.pid, signal.SIGSTOP)  # holds the job where it is while its worker is silent
         workers = shared_platform.node_workers()
-        with watching(shared_platform) as watch:
+        with holding(shared_platform) as watch:
             for worker in workers:
                 os.kill(worker.pid, signal.SIGSTOP)
             time.sleep(70 * TIME_SCALE)  # the fault itself: longer than a lease lasts
             os.kill(trainer.pid, signal.SIGCONT)
-            wait_until(
-                lambda: not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE,
-                seconds=30,
-                what="the old trainer's end",
-            )
+            wait_until(lambda: is_gone(trainer), seconds=30, what="the old trainer's end")
             for worker in workers:
                 os.kill(worker.pid, signal.SIGCONT)
             ended = end_of(client, job.id)
@@ -69,19 +66,16 @@ class TestStoppedWorker:
         assert watch.most == 1
 
 
+@pytest.mark.fault("database away")
 class TestDatabaseAway:
     def test_a_run_goes_on_through_twenty_seconds(
         self, shared_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:
         job = start_job(client, file_id)
         wait_for_step(client, job.id, 3)
-        with watching(shared_platform) as watch:
-            servers = [p for p in shared_platform.processes() if p.name() == "postgres"]
-            for server in servers:
-                with_no_such_process(server.suspend)
-            time.sleep(20 * TIME_SCALE)  # the fault itself
-            for server in servers:
-                with_no_such_process(server.resume)
+        with holding(shared_platform) as watch:
+            with suspended(servers(shared_platform, "postgres")):
+                time.sleep(20 * TIME_SCALE)  # the fault itself
             ended = end_of(client, job.id)
         assert ended.status == "succeeded", ended.error
         assert losses_of(client, ended) == undisturbed
