@@ -14,8 +14,12 @@ import psutil
 from tests.journeys.extra_node import ExtraNode
 from tests.journeys.harness import RunningPlatform, with_no_such_process
 from tests.journeys.invariants import Trainer, trainers_in
+from tests.journeys.measuring import servers
 
 WEIGHTS = {"trainer": 10, "worker": 4, "control worker": 2, "beat": 1, "Valkey": 2}
+LEAST_AGE = {"trainer": 0, "worker": 60, "control worker": 20, "beat": 10, "Valkey": 15}
+"""Seconds that a process has lived before it may be killed: one that dies before it has done anything tests nothing,
+and a real trainer needs some to begin."""
 MOST_OF_ONE_JOB = 2
 """Three attempts lost in a row without a new step fail a job, as they should."""
 
@@ -50,14 +54,17 @@ class Killer:
     def _process(self, kind: str) -> psutil.Process | None:
         words = {"control worker": ("celery", "control"), "beat": ("celery", "beat")}
         if kind == "Valkey":
-            found = [one for one in self.platform.processes() if _name_of(one).startswith("valkey-server")]
+            found = servers(self.platform, "valkey-server")
         elif kind == "worker":
             extra = [node.process.pid for node in self.nodes if node.process and node.process.poll() is None]
             found = [*self.platform.node_workers(), *map(psutil.Process, extra)]
         else:
             found = self.platform.processes(*words[kind])
-        victim = self.choice.choice(found) if found else None
-        self.told.append(f"{time.strftime('%H:%M:%S')} {kind} {victim and victim.pid}")
+        found = [one for one in found if time.time() - one.create_time() >= LEAST_AGE[kind]]
+        if not found:
+            return None
+        victim = self.choice.choice(found)
+        self.told.append(f"{time.strftime('%H:%M:%S')} {kind} {victim.pid}")
         return victim
 
     def _trainer(self, jobs_of: dict[str, str]) -> psutil.Process | None:
@@ -74,12 +81,6 @@ class Killer:
         with suppress(psutil.Error):
             return psutil.Process(victim.pid)
         return None
-
-
-def _name_of(process: psutil.Process) -> str:
-    with suppress(psutil.Error):
-        return str(process.name())
-    return ""
 
 
 def _made_steps(trainer: Trainer, homes: list[Path]) -> bool:
