@@ -56,7 +56,7 @@ class ForkServer:
             return None
         with self._lock:
             self._start()
-            if not self._wait_until_ready(PATIENCE) or self._room != _room(argv):
+            if self._room != _room(argv) or not self._wait_until_ready(PATIENCE):
                 return None
             request = {"module": argv[2], "run_dir": argv[3], "environment": dict(environment)}
             return self._ask(request, gate, log)

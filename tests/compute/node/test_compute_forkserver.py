@@ -171,6 +171,13 @@ class TestFork:
         assert facts(directory)["loaded"] == spawned.handle["pid"]
         assert launcher.kill(spawned.handle)
 
+    def test_a_command_that_it_cannot_show_does_not_wait_for_its_imports(
+        self, server: ForkServer, directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "_wait_until_ready", lambda seconds: pytest.fail("it waited"))
+        argv = (settings.TRAINER_PYTHON, "-m", "a_longer_module", str(directory.root))
+        assert server.fork(argv, {}, directory, 0, 1) is None
+
 
 def test_a_run_is_told_what_its_machine_shall_be_taken_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = RunDirectory(tmp_path)
