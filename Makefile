@@ -29,7 +29,7 @@ test-full: chromium  ## also the faults at their real times and the walks on the
 	@LUTHIER_TEST_FULL=1 $(BIN)/python -m pytest --durations=30 -m "not soak"
 
 faults: setup  ## everything that may die, killed at real times; what was seen, resumed and lost, in figures (about 25 minutes)
-	@LUTHIER_TEST_REAL_TIMES=1 $(BIN)/python -m pytest -m fault
+	@LUTHIER_TEST_REAL_TIMES=1 $(BIN)/python -m pytest -p tests.journeys.figures -m fault
 
 soak: setup  ## 2,000 jobs and 50 real ones of 20 teams under random kills; SOAK_JOBS, SOAK_REAL_JOBS, SOAK_MINUTES, SEED
 	@$(BIN)/python -m pytest tests/journeys/soak -m soak

@@ -121,6 +121,7 @@ class TestSchedule:
 
 class TestTwoSchedulers:
     @pytest.mark.django_db(transaction=True)
+    @pytest.mark.fault("two schedulers at once", contract=True)
     def test_never_over_admit(self, team: Team, node: Node) -> None:
         other = Team.create(name="Cellos")
         for each in (team, other):

@@ -14,12 +14,16 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.journeys.conftest import TIME_SCALE
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.extra_node import ExtraNode
+from tests.journeys.figures import Figures
 from tests.journeys.harness import RunningPlatform, django_shell, wait_until
-from tests.journeys.tiny_job import end_of, step_of
+from tests.journeys.invariants import holding
+from tests.journeys.measuring import Observed, seconds_until
+from tests.journeys.tiny_job import FINISHED, end_of, step_of
 
 pytestmark = [pytest.mark.system]
 
@@ -42,51 +46,71 @@ def weed_ports(count: int) -> list[int]:
     return list(found)
 
 
-@pytest.fixture(scope="module")
-def s3(homes: Path) -> Iterator[Any]:
-    """A seaweedfs server with one bucket; yields (endpoint, client)."""
-    folder = homes / "s3"
-    folder.mkdir()
-    identity = {"name": "luthier", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    port, master, volume, filer = weed_ports(4)
-    command = [
-        str(Path(sys.executable).parent / "weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3",
-        f"-s3.port={port}",
-        f"-s3.config={folder / 's3.json'}", f"-master.port={master}", f"-volume.port={volume}",
-        f"-filer.port={filer}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
-        "-volume.max=20", "-master.volumeSizeLimitMB=128",
-    ]  # fmt: skip
-    log = (folder / "weed.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log)
-    endpoint = f"http://127.0.0.1:{port}"
-    client = boto3.client(
-        "s3", endpoint_url=endpoint, aws_access_key_id=ACCESS, aws_secret_access_key=SECRET, region_name="us-east-1"
-    )
+class S3Server:
+    """A seaweedfs server with one bucket, to be killed and started again."""
 
-    def has_bucket() -> bool:
-        assert process.poll() is None, (folder / "weed.log").read_text()[-2000:]
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        key = {"accessKey": ACCESS, "secretKey": SECRET}
+        identity = {"name": "luthier", "credentials": [key], "actions": ["Admin"]}
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        port, master, volume, filer = weed_ports(4)
+        self._command = [
+            str(Path(sys.executable).parent / "weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3",
+            f"-s3.port={port}",
+            f"-s3.config={folder / 's3.json'}", f"-master.port={master}", f"-volume.port={volume}",
+            f"-filer.port={filer}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
+            "-volume.max=20", "-master.volumeSizeLimitMB=128",
+        ]  # fmt: skip
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.client = boto3.client(
+            "s3", endpoint_url=self.endpoint, aws_access_key_id=ACCESS, aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+        )  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it has the bucket."""
+        with (self.folder / "weed.log").open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(self._has_bucket, seconds=60, what="the S3 server")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stored(self) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def _has_bucket(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "weed.log").read_text()[-2000:]
         try:
-            client.create_bucket(Bucket=BUCKET)
-        except Exception:
-            time.sleep(0.3)
-            return False
+            self.client.create_bucket(Bucket=BUCKET)
+        except (BotoCoreError, ClientError) as error:
+            return "BucketAlready" in str(error)
         return True
 
-    wait_until(has_bucket, seconds=60, what="the S3 server")
-    yield endpoint, client
-    process.kill()
-    process.wait()
+
+@pytest.fixture(scope="module")
+def s3(homes: Path) -> Iterator[S3Server]:
+    server = S3Server(homes / "s3")
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="module")
-def platform(homes: Path, s3: Any, tiny_folder: Path) -> Iterator[RunningPlatform]:
+def platform(homes: Path, s3: S3Server, tiny_folder: Path) -> Iterator[RunningPlatform]:
     running = RunningPlatform(
         homes / "s3-home",
         time_scale=TIME_SCALE,
         environment={
             "LUTHIER_STARTER_MODEL": "",
-            "LUTHIER_S3_ENDPOINT": s3[0],
+            "LUTHIER_S3_ENDPOINT": s3.endpoint,
             "LUTHIER_S3_BUCKET": BUCKET,
             "LUTHIER_S3_ACCESS_KEY": ACCESS,
             "LUTHIER_S3_SECRET_KEY": SECRET,
@@ -105,12 +129,7 @@ def lose_runs(platform: RunningPlatform) -> None:
         shutil.rmtree(runs, ignore_errors=True)
 
 
-def keys_in(client: Any) -> list[str]:
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    return [item["Key"] for page in pages for item in page.get("Contents", [])]
-
-
-def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatform, s3: Any) -> None:
+def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatform, s3: S3Server) -> None:
     client = platform.client(platform.api_key())
     file = client.files.create(file=jsonl(conversations(64)), purpose="fine-tune")
     hyperparameters = {
@@ -123,9 +142,7 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
         model="tiny", training_file=file.id, seed=1, extra_body={"hyperparameters": hyperparameters}
     )
     # Any one: where storage is slower than the training, the trainer drops older ones unpublished.
-    wait_until(
-        lambda: any(CHECKPOINT.search(key) for key in keys_in(s3[1])), seconds=120, what="a published checkpoint"
-    )
+    wait_until(lambda: any(CHECKPOINT.search(key) for key in s3.stored()), seconds=120, what="a published checkpoint")
     assert step_of(client, job.id) < 400
     client.fine_tuning.jobs.pause(job.id)
     wait_until(
@@ -137,7 +154,7 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
     client.fine_tuning.jobs.with_raw_response.resume(job.id)
     ended = end_of(client, job.id)
     assert ended.status == "succeeded", ended.error
-    keys = keys_in(s3[1])
+    keys = s3.stored()
     assert any(key.endswith("adapter_model.safetensors") for key in keys)
     assert any(key.endswith("log.txt") for key in keys)
     checkpoints = client.fine_tuning.jobs.checkpoints.list(job.id).data
@@ -149,6 +166,35 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
         model=ended.fine_tuned_model, messages=[{"role": "user", "content": "Who are you?"}], max_tokens=8, timeout=120
     )
     assert reply.choices[0].finish_reason in ("stop", "length")
+
+
+@pytest.mark.slow
+@pytest.mark.fault("object storage down at the end")
+def test_a_result_waits_for_storage_and_is_not_trained_again(
+    platform: RunningPlatform, s3: S3Server, figures: Figures
+) -> None:
+    client = platform.client(platform.api_key())
+    file = client.files.create(file=jsonl(conversations(64)), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(model="tiny", training_file=file.id, seed=1)
+    look = Observed(platform, job.id)
+    wait_until(lambda: step_of(client, job.id) >= 1, seconds=120, what="a step")
+    s3.kill()
+    over = "SELECT outcome FROM compute_run WHERE id = %s AND state = 'finishing'"
+    with holding(platform):
+        wait_until(lambda: look.database.rows(over, look.attempts()[0]["run"]), seconds=180, what="the training's end")
+        wait_until(lambda: not platform.trainers(), seconds=30, what="the trainer's end")
+        assert client.fine_tuning.jobs.retrieve(job.id).status == "running"
+        began = time.monotonic()
+        s3.start()
+        figures.recovered(seconds_until(lambda: is_over(client, job.id), seconds=180, what="the result", since=began))
+    ended = client.fine_tuning.jobs.retrieve(job.id)
+    assert ended.status == "succeeded", ended.error
+    assert len(look.attempts()) == 1
+    figures.lost(look.steps_lost(), promised=0)
+
+
+def is_over(client: Any, job_id: str) -> bool:
+    return client.fine_tuning.jobs.retrieve(job_id).status in FINISHED
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ class TestResume:
         run_here(directory)
         assert losses(directory) == undisturbed
 
+    @pytest.mark.fault("damaged checkpoint")
     def test_goes_back_behind_a_damaged_checkpoint_and_says_so(self, make_run):
         directory = make_run(spec={"save_steps": 2, "keep_checkpoints": 9})
         run_here(directory)
@@ -239,6 +240,7 @@ class TestFailures:
         assert failed.data["code"] == "out_of_memory"
         assert "per_device_train_batch_size" in str(failed.message)
 
+    @pytest.mark.fault("disk full in a checkpoint")
     def test_a_full_disk_keeps_the_previous_checkpoint(self, make_run):
         directory = make_run(spec={"save_steps": 2})
         run_here(directory)

@@ -144,6 +144,7 @@ class TestOneSupervisor:
 
 
 class TestFencing:
+    @pytest.mark.fault("worker stopped past its lease", contract=True)
     def test_late_writes_change_nothing(self, started_run: Run, supervise: Supervise, script_work: ScriptWork) -> None:
         thread = lingering(started_run, supervise, script_work)
         Run.objects.filter(pk=started_run.pk).update(fencing=2)
@@ -160,6 +161,7 @@ class TestFencing:
             started_run.move("concluding", fencing=4, outcome="lost")
         assert Run.objects.get(pk=started_run.pk).state == "starting"
 
+    @pytest.mark.fault("batch of events sent twice", contract=True)
     def test_the_same_batch_twice_is_stored_once(self, started_run: Run, script_work: ScriptWork) -> None:
         hold = Hold.take(started_run.pk, holder="test")
         assert hold is not None

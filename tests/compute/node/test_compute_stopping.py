@@ -58,6 +58,7 @@ class TestStopping:
         assert script_work.num_prepared == 0
         assert script_work.concluded == [(started_run.pk, "stopped")]
 
+    @pytest.mark.fault("cancel racing with finish", contract=True)
     def test_cancel_racing_with_finish_gives_one_outcome(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:

@@ -168,6 +168,7 @@ class TestDeath:
         assert (started_run.outcome, started_run.outcome_code) == ("lost", "vanished")
         assert "exit status 7" in str(started_run.outcome_message)
 
+    @pytest.mark.fault("host restarted", contract=True)
     def test_a_handle_of_another_boot_is_not_a_living_tree(
         self, started_run: Run, supervise: Supervise, script_work: ScriptWork
     ) -> None:
