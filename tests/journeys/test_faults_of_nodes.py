@@ -55,7 +55,7 @@ def file_id(client: openai.OpenAI) -> str:
 
 @pytest.fixture(scope="module")
 def undisturbed(client: openai.OpenAI, file_id: str) -> list[float]:
-    return undisturbed_losses(client, file_id, accelerators=1)
+    return undisturbed_losses(client, file_id)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def start_on(
     """Start a job on `node`, after which every node but this one takes work; return it and its trainer."""
     look = Observed(node.platform, "")
     look.database.rows(OPEN, node.name)
-    look.job_id = start_job(client, file_id, accelerators=1).id
+    look.job_id = start_job(client, file_id).id
     wait_for_step(client, look.job_id, steps)
     [trainer] = trainers_in([node.home])
     look.database.rows("UPDATE compute_node SET draining = (name = %s)", node.name)

@@ -151,14 +151,14 @@ def test_a_job_starts_whose_web_process_died_before_it_sent_a_message(
 def test_jobs_start_once_a_killed_broker_is_back(
     tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float], figures: Figures
 ) -> None:
-    running = start_job(client, file_id, accelerators=1)
+    running = start_job(client, file_id)
     wait_for_step(client, running.id, 2)
     look = Observed(tiny_platform, running.id)
     with holding(tiny_platform), slowed(only_trainer(tiny_platform)):
         with without_restarts(tiny_platform):
             for server in servers(tiny_platform, "valkey-server"):
                 server.kill()
-            queued = start_job(client, file_id, accelerators=1)
+            queued = start_job(client, file_id)
             reached = look.attempts()[0]["reached_step"]
             wait_until(lambda: look.attempts()[0]["reached_step"] > reached, seconds=60, what="a step without a broker")
         wait_until(lambda: servers(tiny_platform, "valkey-server"), seconds=30, what="the broker's return")
@@ -240,7 +240,7 @@ def test_many_schedulers_never_give_a_team_more_than_it_may_have(
     tiny_platform.manage("set_quota", "--team", "Violins", "--accelerators", "1")
     try:
         with holding(tiny_platform):
-            jobs = [start_job(client, file_id, accelerators=1) for _ in range(4)]
+            jobs = [start_job(client, file_id) for _ in range(4)]
             code = "from compute.services import schedule\nfor _ in range(200): schedule()"
             with ThreadPoolExecutor(4) as pool:
                 for done in [pool.submit(django_shell, tiny_platform, code) for _ in range(4)]:

@@ -9,12 +9,12 @@ import pytest
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform, wait_until
 from tests.journeys.tiny_job import (
-    HYPERPARAMETERS,
     ROWS,
     SAVE_STEPS,
     attempts_of,
     end_of,
     losses_of,
+    start_job,
     story_of,
     wait_for_step,
 )
@@ -34,11 +34,6 @@ def clients(shared_platform: RunningPlatform) -> dict[str, openai.OpenAI]:
     return found
 
 
-def start(client: openai.OpenAI, file_id: str) -> Any:
-    more = {"hyperparameters": HYPERPARAMETERS, "accelerators": 1}
-    return client.fine_tuning.jobs.create(model="tiny", training_file=file_id, seed=7, extra_body=more)
-
-
 def upload(client: openai.OpenAI) -> str:
     return client.files.create(file=jsonl(conversations(ROWS)), purpose="fine-tune").id
 
@@ -52,15 +47,15 @@ def test_a_borrower_gives_way_within_seconds_and_loses_nothing(
 ) -> None:
     lent, own = clients[B], clients[A]
     file_id, own_file = upload(lent), upload(own)
-    undisturbed = losses_of(lent, end_of(lent, start(lent, file_id).id))
+    undisturbed = losses_of(lent, end_of(lent, start_job(lent, file_id).id))
     shared_platform.manage("set_quota", "--team", B, "--guaranteed", "1", "--ceiling", "2")
     shared_platform.manage("set_quota", "--team", A, "--guaranteed", "1")
     try:
-        first, second = start(lent, file_id), start(lent, file_id)
+        first, second = start_job(lent, file_id), start_job(lent, file_id)
         for job in (first, second):
             wait_for_step(lent, job.id, SAVE_STEPS)
         asked_at = time.monotonic()
-        claim = start(own, own_file)
+        claim = start_job(own, own_file)
         wait_until(
             lambda: "queued" in (status_of(lent, first), status_of(lent, second)),
             seconds=WITHIN_SECONDS, what="a preempted job",
