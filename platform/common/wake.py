@@ -10,6 +10,8 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS = 30
+"""Of a wake-up for the control workers, which may all be away while more and more are sent. One for a node has no end:
+the node's clock, which may be wrong, would be the judge of it, and only nodes that are heard are woken."""
 
 
 def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
@@ -19,9 +21,11 @@ def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: floa
     """
     named = current_app.signature(task) if isinstance(task, str) else task
 
+    expires = EXPIRES_SECONDS if queue is None else None
+
     def send() -> None:
         try:
-            named.apply_async(args=args, queue=queue, countdown=countdown, expires=EXPIRES_SECONDS, retry=False)
+            named.apply_async(args=args, queue=queue, countdown=countdown, expires=expires, retry=False)
         except (OperationalError, OSError) as error:
             logger.warning("The broker did not take a wake-up for %s: %s. The reconciler will.", named.name, error)
 

@@ -35,12 +35,19 @@ class TestWake:
         with transaction.atomic():
             wake(task, "job-1", queue="node-a", countdown=2)
             assert task.sent == []
-        asked = {"queue": "node-a", "countdown": 2, "expires": EXPIRES_SECONDS, "retry": False}
+        asked = {"queue": "node-a", "countdown": 2, "expires": None, "retry": False}
         assert task.sent == [{"args": ("job-1",), **asked}]
         with transaction.atomic():
             wake(task, "job-2")
             transaction.set_rollback(True)
         assert len(task.sent) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_ends_for_control_workers_alone_since_a_nodes_clock_may_be_wrong(self) -> None:
+        task: Any = FakeTask()
+        wake(task, "job-1")
+        wake(task, "run-1", queue="node-a")
+        assert [sent["expires"] for sent in task.sent] == [EXPIRES_SECONDS, None]
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("error", [OperationalError("away"), ConnectionRefusedError("away")])
