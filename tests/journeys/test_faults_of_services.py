@@ -190,7 +190,7 @@ def test_events_that_are_read_again_change_no_byte_of_the_log(
         )
         figures.recovered(read)
         assert look.database.rows(LOG, job.id)[: len(before)] == before
-        check(client, job.id, undisturbed)
+    check(client, job.id, undisturbed)
     assert len(look.attempts()) == 1
 
 
@@ -241,7 +241,7 @@ def test_many_schedulers_never_give_a_team_more_than_it_may_have(
     try:
         with holding(tiny_platform):
             jobs = [start_job(client, file_id) for _ in range(4)]
-            code = "from compute.services import schedule\nfor _ in range(200): schedule()"
+            code = "from compute.scheduling.rounds import schedule\nfor _ in range(200): schedule()"
             with ThreadPoolExecutor(4) as pool:
                 for done in [pool.submit(django_shell, tiny_platform, code) for _ in range(4)]:
                     done.result()
