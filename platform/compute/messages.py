@@ -28,6 +28,22 @@ CATALOGUE = Catalogue(
         "moved_to_back": sentence("An administrator moved this to the back of its priority."),
         "priority_was_set": sentence("An administrator set the priority to %(priority)s."),
         "no_such_node": sentence("There is no node %(node)s."),
+        "pool_name_invalid": sentence(
+            "The name of a pool has letters, digits, hyphens and underscores alone. Choose another one."
+        ),
+        "pool_name_taken": sentence("There is a pool %(pool)s already. Choose another name."),
+        "node_is_busy": plural(
+            "%(count)s run still has devices of %(node)s. Drain the node, and move it once nothing runs there.",
+            "%(count)s runs still have devices of %(node)s. Drain the node, and move it once nothing runs there.",
+            by="count",
+        ),
+        "guarantees_beyond_what_is_left": sentence(
+            "Without %(node)s the pool %(pool)s has %(total)s accelerators, and its teams are guaranteed "
+            "%(guaranteed)s. Lower a guarantee, or let the pool promise more than it has."
+        ),
+        "pool_will_have": plural(
+            "%(pool)s will have %(count)s accelerator.", "%(pool)s will have %(count)s accelerators.", by="count"
+        ),
         "no_such_pool": sentence("There is no pool %(pool)s."),
         "no_such_maintenance": sentence("No maintenance %(maintenance)s is planned or going on."),
         "maintenance_of_one": sentence("Send node or pool, one of them: maintenance is of one node or a whole pool."),

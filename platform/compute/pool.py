@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, NotRequired, TypedDict, cast
 from django.db.models import Count
 
 from accounts.models import Team
-from compute.models import Allocation, Device, Node, Quota, Run
+from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, Run
 from compute.models.shares import DEFAULT_POOL
 from compute.node.disk import Disk
 
@@ -38,13 +38,24 @@ class MeasuredDisk(Disk):
     measured_at: int
 
 
+class MaintenanceOfNode(TypedDict):
+    """The maintenance of a node that goes on or comes next, in Unix seconds."""
+
+    begins_at: int
+    ends_at: int
+    reason: str
+    going_on: bool
+
+
 class NodeObject(TypedDict):
     """A node with its devices; its disk is for administrators."""
 
     name: str
+    pool: str
     kind: Annotated[str, Node.Kind]
     heard: bool
     draining: bool
+    maintenance: MaintenanceOfNode | None
     last_seen_at: int | None
     disk: NotRequired[MeasuredDisk | None]
     devices: list[DeviceObject]
@@ -76,21 +87,28 @@ class WholePool(PoolSummary):
     teams: list[TeamObject]
 
 
-def whole_pool(*, team: Team | None = None) -> WholePool:
-    """Return nodes with their devices and holders, and teams with quota, use and queue.
+def whole_pool(*, team: Team | None = None, of: Pool | None = None) -> WholePool:
+    """Return nodes with their devices and holders, and teams with quota, use and queue: of one pool, or of all nodes.
 
-    With `team`, only that team's row is shown, other teams' Runs are shown as taken, without names, and no disk.
+    Quotas of all nodes are those of the pool that nodes belong to by default. With `team`, only that team's row is
+    shown, other teams' Runs are shown as taken, without names, and no disk.
     """
-    holders, devices = _holders(), _devices()
-    nodes = [_node(node, devices[node.pk], holders, team) for node in Node.objects.order_by("name")]
-    usable = [d for n in nodes if n["heard"] and not n["draining"] for d in n["devices"] if d["healthy"]]
+    holders, devices, windows = _holders(of), _devices(), list(Maintenance.objects.to_come())
+    found = Node.objects.select_related("pool").order_by("name")
+    nodes = [_node(node, devices[node.pk], holders, team, windows) for node in (found.filter(pool=of) if of else found)]
+    usable = [d for n in nodes if n["heard"] and not is_closed(n) for d in n["devices"] if d["healthy"]]
     return {
         "accelerators": len(usable),
         "free": sum(not device["taken"] for device in usable),
         "kind": "cuda" if any(node["kind"] == "cuda" for node in nodes) else "cpu",
         "nodes": nodes,
-        "teams": _teams(holders, team),
+        "teams": _teams(holders, team, of),
     }
+
+
+def is_closed(node: NodeObject) -> bool:
+    """Whether a node gets no new work: by an administrator's hand, or since it is being maintained."""
+    return node["draining"] or (node["maintenance"] is not None and node["maintenance"]["going_on"])
 
 
 class _Held(NamedTuple):
@@ -118,8 +136,9 @@ class _Row(NamedTuple):
     present: bool
 
 
-def _holders() -> dict[int, _Held]:
-    held = Allocation.objects.filter(released_at=None).values_list(
+def _holders(of: Pool | None) -> dict[int, _Held]:
+    given = Allocation.objects.filter(released_at=None)
+    held = (given.filter(device__node__pool=of) if of else given).values_list(
         "device_id", "created_at", "run_id", "run__kind", "run__label", "run__team_id", "run__team__name",
         "run__counts_in_quota",
     )  # fmt: skip
@@ -136,13 +155,17 @@ def _devices() -> dict[int, list[_Row]]:
     return found
 
 
-def _node(node: Node, rows: list[_Row], holders: dict[int, _Held], team: Team | None) -> NodeObject:
+def _node(
+    node: Node, rows: list[_Row], holders: dict[int, _Held], team: Team | None, windows: list[Maintenance]
+) -> NodeObject:
     devices = [device for device in rows if device.present or device.id in holders]
     shown: NodeObject = {
         "name": node.name,
+        "pool": node.pool.name,
         "kind": node.kind,
         "heard": node.is_heard,
         "draining": node.draining or node.closing,
+        "maintenance": _maintenance(node, windows),
         "last_seen_at": int(node.last_seen_at.timestamp()) if node.last_seen_at else None,
         "devices": [
             {
@@ -158,6 +181,18 @@ def _node(node: Node, rows: list[_Row], holders: dict[int, _Held], team: Team | 
     if team is None:
         shown["disk"] = _disk(node)
     return shown
+
+
+def _maintenance(node: Node, windows: list[Maintenance]) -> MaintenanceOfNode | None:
+    for one in windows:
+        if node.pk == one.node_id or node.pool_id == one.pool_id:
+            return {
+                "begins_at": int(one.begins_at.timestamp()),
+                "ends_at": int(one.ends_at.timestamp()),
+                "reason": one.reason,
+                "going_on": one.is_on,
+            }
+    return None
 
 
 def _disk(node: Node) -> MeasuredDisk | None:
@@ -178,13 +213,14 @@ def _holder(held: _Held | None, team: Team | None) -> Holder:
     }  # fmt: skip
 
 
-def _teams(holders: dict[int, _Held], only: Team | None) -> list[TeamObject]:
-    quotas = dict(Quota.objects.filter(pool__name=DEFAULT_POOL).values_list("team_id", "ceiling"))
+def _teams(holders: dict[int, _Held], only: Team | None, of: Pool | None) -> list[TeamObject]:
+    quotas = dict(Quota.objects.filter(pool__name=of.name if of else DEFAULT_POOL).values_list("team_id", "ceiling"))
     in_use: dict[int, int] = {}
     for held in holders.values():
         if held.counts_in_quota:
             in_use[held.team_id] = in_use.get(held.team_id, 0) + 1
-    waiting = Run.objects.filter(state=Run.State.WAITING).order_by().values("team_id")
+    line = Run.objects.filter(state=Run.State.WAITING).order_by()
+    waiting = (line.filter(pool=of) if of else line).values("team_id")
     queued = dict(waiting.annotate(number=Count("pk")).values_list("team_id", "number"))
     teams = Team.objects.order_by("name")
     return [
@@ -200,7 +236,7 @@ def _teams(holders: dict[int, _Held], only: Team | None) -> list[TeamObject]:
     ]
 
 
-def pool_summary() -> PoolSummary:
+def pool_summary(of: Pool | None = None) -> PoolSummary:
     """Return the pool without names, for every member: accelerators, free, kind."""
-    whole = whole_pool()
+    whole = whole_pool(of=of)
     return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}

@@ -10,7 +10,7 @@ from common.errors import UserError
 from compute.beside import NO_DEVICE
 from compute.explanations import explained
 from compute.messages import message
-from compute.models import Priority, Run, RunForecast
+from compute.models import Pool, Priority, Run, RunForecast
 from compute.wakes import wake_scheduler
 from ledger.booking import hold
 from wording import Message
@@ -20,6 +20,7 @@ def request_run(
     *,
     kind: str,
     team: Team,
+    pool: Pool | None = None,
     accelerators: int | None = None,
     min_accelerators: int | None = None,
     kept_accelerators: int | None = None,
@@ -37,10 +38,10 @@ def request_run(
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
-    `accelerators` None is "auto": every free one of a node that the quota allows where nobody else waits, else what the
-    team is guaranteed, at least `min_accelerators`; work that goes on keeps the number that it had; 0: none
-    (`beside`). A higher `priority` comes first, then the place in line, `queued_at` (None: the end of it). Work that
-    asks again after a retry, a pause or a preemption passes the place that it had.
+    `pool` None is the default one. `accelerators` None is "auto": every free one of a node that the quota allows where
+    nobody else waits, else what the team is guaranteed, at least `min_accelerators`; work that goes on keeps the number
+    that it had; 0: none (`beside`). A higher `priority` comes first, then the place in line, `queued_at` (None: the end
+    of it). Work that asks again after a retry, a pause or a preemption passes the place that it had.
     `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
     in the ledger, and the line behind it is foretold by it.
     """
@@ -49,6 +50,7 @@ def request_run(
     run = Run.objects.create(
         kind=kind,
         team=team,
+        pool=pool or Pool.default(),
         accelerators=accelerators,
         min_accelerators=min_accelerators,
         kept_accelerators=kept_accelerators,

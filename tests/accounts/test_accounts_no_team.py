@@ -26,7 +26,7 @@ BY_KEY = {"v1/chat/completions", "v1/completions"}
 """These know nobody by the console's session."""
 OF_A_TEAM = "jobs/<job_id>/whole-log"
 """An administrator's, of a job of a team that he is in."""
-WHOLE = {"api/v1/pool", "api/v1/maintenance", "api/v1/queue", "api/v1/usage", "api/v1/usage.csv"}
+WHOLE = {"api/v1/pool", "api/v1/maintenance", "api/v1/pools", "api/v1/queue", "api/v1/usage", "api/v1/usage.csv"}
 WHOLE |= {"audit", "api/v1/audit", "api/v1/audit.csv"}
 """Administrators see all of these, so they need no team for it."""
 

@@ -357,7 +357,8 @@ class TestApi:
         url = f"/api/v1/quotas/{team.slug}"
         assert admin.put(url, {"accelerators": 2}, format="json").json()["accelerators"] == 2
         assert admin.get(url).json() == {
-            "object": "quota", "team": team.slug, "name": team.name, "accelerators": 2, "guaranteed": 0, "ceiling": 2,
+            "object": "quota", "team": team.slug, "name": team.name, "pool": "default", "accelerators": 2,
+            "guaranteed": 0, "ceiling": 2,
             "accelerator_hours": None, "per_user": None, "longest_run_seconds": None, "storage_bytes": None,
             "in_use": 0, "borrowed": 0,
             "waiting": 0, "hours_used": 0, "hours_held": 0,

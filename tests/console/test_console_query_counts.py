@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from catalogue.folders import identity
 from catalogue.models import BaseModel, HubToken
-from compute.models import Allocation, Device, Maintenance, Node, Quota, Run
+from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, Run
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
 from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
@@ -33,7 +33,7 @@ FEW, MANY = 2, 6
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 """Routes that show nothing of anybody's."""
 ADMINISTRATORS = re.compile(
-    r"/pool(?:/quotas/.*|/maintenance.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
+    r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
 QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
@@ -73,6 +73,7 @@ class World:
         AuditEvent.record(actor=person, team=team, action="test", target=str(n))
         base = self.model(f"tiny-{n}")
         node = Node.objects.create(name=f"node-{n}", queue=f"q{n}", last_seen_at=timezone.now())
+        Pool.objects.create(name=f"pool-{n}")
         begins_at = timezone.now() + timedelta(hours=n)
         Maintenance.objects.create(node=node, begins_at=begins_at, ends_at=begins_at + timedelta(hours=1))
         self.data_set(f"free-{n}.jsonl", created_by=person)

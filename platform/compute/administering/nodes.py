@@ -19,6 +19,7 @@ class NodeInService(TypedDict):
 
     object: Literal["node"]
     name: str
+    pool: str
     draining: bool
     runs: int
 
@@ -39,7 +40,7 @@ def pool_named(name: str) -> Pool:
 
 def state_of(node: Node) -> NodeInService:
     runs = Run.objects.live().filter(node=node).count()
-    return {"object": "node", "name": node.name, "draining": node.draining, "runs": runs}
+    return {"object": "node", "name": node.name, "pool": node.pool.name, "draining": node.draining, "runs": runs}
 
 
 @transaction.atomic

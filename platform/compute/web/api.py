@@ -15,7 +15,8 @@ from accounts.models import Team
 from accounts.requests import team_of, user_of
 from common.answers import answers
 from common.errors import UserError
-from common.reads import Body, body_of, reads
+from common.reads import Body, Query, body_of, query_of, reads
+from compute.administering.nodes import pool_named
 from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, MOST_SECONDS, quota_in, set_quota
 from compute.administering.standings import Standing, standings
 from compute.forecasting.lines import HowOften, how_often
@@ -30,6 +31,7 @@ class QuotaObject(TypedDict):
     object: Literal["quota"]
     team: str
     name: str
+    pool: str
     accelerators: int | None
     """The ceiling, as it was called before there were guarantees."""
     guaranteed: int
@@ -57,13 +59,24 @@ class ForecastsObject(HowOften):
     object: Literal["forecasts"]
 
 
+class OfPool(Query):
+    """Which pool is meant; "": the one that nodes belong to by default."""
+
+    pool = serializers.CharField(required=False, default="", max_length=60)
+
+
 class PoolView(APIView):
-    """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken."""
+    """GET /api/v1/pool: nodes, devices and teams; members see their own team and others' devices as taken.
+
+    `pool` shows one pool alone.
+    """
 
     @answers(PoolObject)
+    @reads(query=OfPool)
     def get(self, request: Request) -> Response:
+        name = query_of(request)["pool"]
         team = None if is_platform_admin(request) else team_of(request)
-        found: PoolObject = {"object": "pool", **whole_pool(team=team)}
+        found: PoolObject = {"object": "pool", **whole_pool(team=team, of=pool_named(name) if name else None)}
         return Response(found)
 
 
@@ -99,7 +112,8 @@ class QuotaBody(Body):
 class QuotaView(TeamView):
     """GET and PUT /api/v1/quotas/{team} {"guaranteed": 1, "ceiling": 2}; {"accelerators": 2} is a ceiling alone.
 
-    What is not sent stays as it is; null is no limit. Members see their own team's quota, others' do not exist.
+    `?pool=` says in which pool. What is not sent stays as it is; null is no limit. Members see their own team's quota,
+    others' do not exist.
     """
 
     def get_permissions(self) -> Sequence[Any]:
@@ -108,27 +122,33 @@ class QuotaView(TeamView):
         return super().get_permissions()
 
     @answers(QuotaObject)
+    @reads(query=OfPool)
     def get(self, request: Request, team: str) -> Response:
-        return Response(_as_json(team_of(request)))
+        return Response(_as_json(team_of(request), _pool_of(request)))
 
     @answers(QuotaObject)
-    @reads(QuotaBody)
+    @reads(QuotaBody, query=OfPool)
     def put(self, request: Request, team: str) -> Response:
-        found = team_of(request)
+        found, where = team_of(request), _pool_of(request)
         changes = body_of(request)
         if not changes:
             raise UserError(message("nothing_to_change"), code="missing_required_parameter")
-        set_quota(team=found, by=user_of(request), **changes)
-        return Response(_as_json(found))
+        set_quota(team=found, pool=where, by=user_of(request), **changes)
+        return Response(_as_json(found, where))
 
 
-def _as_json(team: Team) -> QuotaObject:
-    pool = Pool.default()
+def _pool_of(request: Request) -> Pool:
+    name = query_of(request)["pool"]
+    return pool_named(name) if name else Pool.default()
+
+
+def _as_json(team: Team, pool: Pool) -> QuotaObject:
     quota, standing = quota_in(team, pool), standings(pool).get(team.pk, Standing())
     return {
         "object": "quota",
         "team": team.slug,
         "name": team.name,
+        "pool": pool.name,
         "accelerators": quota.ceiling,
         "guaranteed": quota.guaranteed,
         "ceiling": quota.ceiling,

@@ -15,6 +15,7 @@ from accounts.requests import PageRequest
 from common.errors import NotFound
 from compute.administering.nodes import ACTIONS, node_named, state_of
 from compute.messages import message
+from compute.models.shares import DEFAULT_POOL
 from compute.web.admins import require_admin
 
 
@@ -28,7 +29,8 @@ def node_action(request: PageRequest, name: str, action: str) -> HttpResponse:
     node = node_named(name)
     act(node=node, by=request.user)
     messages.success(request, _said(action, name, state_of(node)["runs"]))
-    return redirect(f"{reverse('pool')}?{urlencode({'node': name})}#looked-at")
+    of_pool = {} if node.pool.name == DEFAULT_POOL else {"pool": node.pool.name}
+    return redirect(f"{reverse('pool')}?{urlencode({**of_pool, 'node': name})}#looked-at")
 
 
 def _said(action: str, name: str, runs: int) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.templatetags.luthier import ago, size
-from compute.pool import DeviceObject, NodeObject, WholePool
+from compute.pool import DeviceObject, NodeObject, WholePool, is_closed
 
 COMPACT = 64
 """A pool of more devices has cells without words in them."""
@@ -43,10 +43,12 @@ class Question:
     """The node behind which the page begins."""
     node: str = ""
     device: str = ""
+    pool: str = ""
+    """A pool's name; "": the one that nodes belong to by default."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Question":
-        return cls(**{name: query.get(name, "")[:200] for name in (*FIELDS, "after", "node", "device")})
+        return cls(**{name: query.get(name, "")[:200] for name in (*FIELDS, "after", "node", "device", "pool")})
 
     @property
     def is_asked(self) -> bool:
@@ -54,7 +56,7 @@ class Question:
 
     def address(self, **more: object) -> str:
         """Return the query of the same map with something else looked at."""
-        kept = {name: getattr(self, name) for name in (*FIELDS, "after")}
+        kept = {name: getattr(self, name) for name in (*FIELDS, "after", "pool")}
         return urlencode({name: value for name, value in {**kept, **more}.items() if value not in ("", None)})
 
 
@@ -110,7 +112,7 @@ def state_of(node: NodeObject, device: DeviceObject) -> str:
         return "silent"
     if device["taken"]:
         return "taken"
-    return "closed" if node["draining"] else "free"
+    return "closed" if is_closed(node) else "free"
 
 
 def _is_asked_for(node: NodeObject, device: DeviceObject, question: Question) -> bool:

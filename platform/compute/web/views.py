@@ -1,92 +1,73 @@
-"""The pool's page for administrators: quotas by team, devices and who holds them."""
+"""A pool's page for administrators: quotas by team, devices and who holds them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.html import escape
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from accounts.models import PLATFORM_TEAM, Team
+from accounts.models import PLATFORM_TEAM
 from accounts.requests import PageRequest
 from common.wording import in_words
-from compute.administering.quotas import SHARES, devices_in, effect_of, guaranteed_in, quota_in, said_of, set_quota
+from compute.administering.nodes import pool_named
+from compute.administering.pools import LONGEST_NAME
+from compute.administering.quotas import SHARES, devices_in, guaranteed_in
 from compute.explanations import count_of
 from compute.forecasting.lines import how_often
-from compute.models import Pool
+from compute.models import Maintenance, Pool
+from compute.models.shares import DEFAULT_POOL
 from compute.node.disk import KINDS
-from compute.pool import MeasuredDisk, NodeObject, TeamObject, WholePool, pool_summary, whole_pool
+from compute.pool import MeasuredDisk, NodeObject, TeamObject, WholePool, whole_pool
 from compute.web.admins import require_admin
-from compute.web.forms import QuotaForm
+from compute.web.forms import MoveForm, NewPoolForm, PoolForm, QuotaForm
 from compute.web.pool_map import STATES, Question, map_of
 
 FEW_NODES = 10
 """Of so many are the disks shown at once; of a larger pool's other nodes when one is looked at."""
+SHOWN_WINDOWS = 5
 TEAMS = 20
 """So many on one page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """Forms of the page whose fields were refused, and the status to say so with."""
+
+    quotas: Mapping[int, QuotaForm] = field(default_factory=dict)
+    """By team."""
+    pool: PoolForm | None = None
+    new_pool: NewPoolForm | None = None
+    status: int = 200
 
 
 @login_required
 @require_GET
 def pool_page(request: PageRequest) -> HttpResponse:
     require_admin(request)
-    return _page(request)
+    return show_pool(request, chosen(request.GET.get("pool", "")))
 
 
-@login_required
-@require_POST
-def change_quota(request: PageRequest, team_id: int) -> HttpResponse:
-    require_admin(request)
-    team = get_object_or_404(Team, pk=team_id)
-
-    def change(**shares: Any) -> HttpResponse:
-        set_quota(team=team, by=request.user, **shares)
-        messages.success(request, _said(team))
-        return redirect("pool")
-
-    form = QuotaForm(request.POST, team_id=team_id)
-    return form.answer(change) or _page(request, refused={team_id: form}, status=form.status)
+def chosen(name: str) -> Pool:
+    """Return the pool of a name; of none the one that nodes belong to by default."""
+    return pool_named(name[:LONGEST_NAME]) if name else Pool.default()
 
 
-@login_required
-@require_GET
-def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
-    """Say what saving a row's form would do at once; nothing while its fields are refused."""
-    require_admin(request)
-    team = get_object_or_404(Team, pk=team_id)
-
-    def show(**shares: int | None) -> HttpResponse:
-        said = " ".join(in_words(one) for one in said_of(effect_of(team=team, changes=shares)))
-        return HttpResponse(escape(said))
-
-    return QuotaForm(request.GET, team_id=team_id).answer(show) or HttpResponse("")
+def address_of(pool: Pool) -> str:
+    """Return where the pool's page is."""
+    of_pool = "" if pool.name == DEFAULT_POOL else f"?{urlencode({'pool': pool.name})}"
+    return f"{reverse('pool')}{of_pool}"
 
 
-def _said(team: Team) -> str:
-    """Say what a team has from now on."""
-    quota, kind = quota_in(team, Pool.default()), pool_summary()["kind"]
-    most = _("the whole pool") if quota.ceiling is None else in_words(count_of(quota.ceiling, kind))
-    if not quota.guaranteed:
-        return _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": most}
-    return _("%(team)s is now guaranteed %(guaranteed)s and may use %(quota)s at once.") % {
-        "team": team.name,
-        "guaranteed": in_words(count_of(quota.guaranteed, kind)),
-        "quota": most,
-    }
-
-
-def _guaranteed() -> str:
+def _guaranteed(pool: Pool) -> str:
     """Say how much of the pool is promised."""
-    pool = Pool.default()
     guaranteed, total = guaranteed_in(pool), devices_in(pool)
     if not guaranteed:
         return ""
@@ -97,20 +78,27 @@ def _guaranteed() -> str:
     return said % {"guaranteed": guaranteed, "total": total}
 
 
-def _page(request: PageRequest, *, refused: Mapping[int, QuotaForm] | None = None, status: int = 200) -> HttpResponse:
-    whole, refused = whole_pool(), refused or {}
+def show_pool(request: PageRequest, one: Pool, refused: Refused | None = None) -> HttpResponse:
+    """Draw a pool's page."""
+    whole, refused = whole_pool(of=one), refused or Refused()
     teams = [team for team in whole["teams"] if team["slug"] != PLATFORM_TEAM]
-    question = Question.of(request.GET.dict())
+    pools = list(Pool.objects.order_by("pk"))
+    question = replace(Question.of(request.GET.dict()), pool="" if one.name == DEFAULT_POOL else one.name)
     context = {
+        "pool": one,
+        "pools": [(str(other), address_of(other), other.pk == one.pk) for other in pools],
         "sentence": _sentence(whole),
-        "guaranteed": _guaranteed(),
+        "guaranteed": _guaranteed(one),
         "forecasts": _forecasts(),
-        **_teams(request, teams, refused),
-        **_map(whole, question),
+        "maintenance": Maintenance.objects.to_come().of_pool(one).select_related("node", "pool")[:SHOWN_WINDOWS],
+        "pool_form": refused.pool or PoolForm(pool=one),
+        "new_pool_form": refused.new_pool or NewPoolForm(),
+        **_teams(request, one, teams, refused.quotas),
+        **_map(whole, question, [other for other in pools if other.pk != one.pk]),
         "disks": [_disk(node["name"], disk) for node in _with_disks(whole, question) if (disk := node["disk"])],
-        "curl": f"curl {settings.PUBLIC_URL}/api/v1/pool -H 'Authorization: Bearer sk-luthier-…'",
+        "curl": f"curl '{settings.PUBLIC_URL}/api/v1/pool?pool={one.name}' -H 'Authorization: Bearer sk-luthier-…'",
     }
-    return render(request, "compute/pool.html", context, status=status)
+    return render(request, "compute/pool.html", context, status=refused.status)
 
 
 def _sentence(whole: WholePool) -> str:
@@ -138,19 +126,22 @@ def _disk(node: str, disk: MeasuredDisk) -> dict[str, object]:
     return {**disk, "node": node, "rows": rows, "at": datetime.fromtimestamp(disk["measured_at"], UTC)}
 
 
-def _teams(request: PageRequest, teams: list[TeamObject], refused: Mapping[int, QuotaForm]) -> dict[str, object]:
+def _teams(
+    request: PageRequest, one: Pool, teams: list[TeamObject], refused: Mapping[int, QuotaForm]
+) -> dict[str, object]:
     """Return one page of the teams that are searched for; the one whose form was refused is on it."""
     find = request.GET.get("team", "")[:100]
     found = [team for team in teams if find.casefold() in team["name"].casefold()]
     start = request.GET.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
     first = next((n for n, team in enumerate(found) if team["id"] in refused), first) // TEAMS * TEAMS
-    quotas = {row["team_id"]: row for row in Pool.default().quotas.values("team_id", *SHARES)}
+    quotas = {row["team_id"]: row for row in one.quotas.values("team_id", *SHARES)}
+    kept = {"team": find} if one.name == DEFAULT_POOL else {"team": find, "pool": one.name}
     return {
         "team_find": find,
         "are_many": len(teams) > TEAMS,
-        "teams_before": urlencode({"team": find, "from": first - TEAMS}) if first else "",
-        "teams_after": urlencode({"team": find, "from": first + TEAMS}) if len(found) > first + TEAMS else "",
+        "teams_before": urlencode({**kept, "from": first - TEAMS}) if first else "",
+        "teams_after": urlencode({**kept, "from": first + TEAMS}) if len(found) > first + TEAMS else "",
         "teams": [
             {
                 **team,
@@ -162,7 +153,7 @@ def _teams(request: PageRequest, teams: list[TeamObject], refused: Mapping[int, 
     }
 
 
-def _map(whole: WholePool, question: Question) -> dict[str, object]:
+def _map(whole: WholePool, question: Question, others: list[Pool]) -> dict[str, object]:
     drawn = map_of(whole, question)
     node = drawn.looked_at["node"] if drawn.looked_at else None
     is_closed = bool(node and node["draining"])
@@ -172,6 +163,7 @@ def _map(whole: WholePool, question: Question) -> dict[str, object]:
         "first_nodes": replace(question, after="").address(),
         "holders": sorted({d["team"] for n in whole["nodes"] for d in n["devices"] if d["team"]}),
         "states": STATES.items(),
+        "move_form": MoveForm(others=others) if others and node else None,
         "map_actions": [
             ("cordon", _("Cordon"), not is_closed),
             ("drain", _("Drain"), node is not None and (not is_closed or any(d["taken"] for d in node["devices"]))),

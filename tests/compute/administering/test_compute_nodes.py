@@ -35,7 +35,9 @@ def audited() -> list[str]:
 def test_a_cordoned_node_gets_no_new_work_and_keeps_what_it_has(client: Client, started_run: Run, team: Team) -> None:
     node = Node.objects.get()
     reply = client.post(f"/api/v1/nodes/{node.name}/cordon", content_type=JSON)
-    assert reply.json() == {"object": "node", "name": node.name, "draining": True, "runs": 1}
+    assert reply.json() == {
+        "object": "node", "name": node.name, "pool": "default", "draining": True, "runs": 1
+    }  # fmt: skip
     waiting = services.request_run(kind="script", team=team, accelerators=1)
     schedule()
     waiting.refresh_from_db()

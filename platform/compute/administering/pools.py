@@ -1,0 +1,126 @@
+"""An administrator makes pools and moves nodes between them; what a move would do is said before."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
+
+from accounts.models import AuditEvent, User
+from common.errors import UserError
+from compute.administering.nodes import state_of
+from compute.administering.quotas import devices_in, guaranteed_in, starting
+from compute.messages import message
+from compute.models import Node, Pool
+from compute.scheduler import decide
+from compute.scheduling.rounds import lock_the_line
+from compute.scheduling.snapshots import take_snapshot
+from compute.wakes import wake_scheduler
+from wording import Message
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What moving a node would do."""
+
+    left: int
+    """Devices that its pool has without it."""
+    there: int
+    """Devices that the other pool has with it."""
+    starts: int
+    """Runs that wait there now and could start on it."""
+
+
+def create_pool(*, name: str, by: User | None, title: str = "", overcommit: bool = False) -> Pool:
+    """Make an empty pool: `name` is what it is called in addresses, jobs and the ledger, for good."""
+    try:
+        validate_slug(name)
+    except ValidationError:
+        raise UserError(message("pool_name_invalid"), code="invalid_name", param="name") from None
+    try:
+        with transaction.atomic():
+            pool = Pool.objects.create(name=name, title=title, overcommit=overcommit)
+            AuditEvent.record(actor=by, action="pool.created", target=name, title=title, overcommit=overcommit)
+    except IntegrityError:
+        raise UserError(message("pool_name_taken", pool=name), code="name_taken", param="name", status=409) from None
+    return pool
+
+
+@transaction.atomic
+def change_pool(*, pool: Pool, by: User | None, title: str | None = None, overcommit: bool | None = None) -> Pool:
+    """Call a pool otherwise, or let its guarantees add up to more than it has; None leaves each as it is."""
+    pool = Pool.objects.select_for_update().get(pk=pool.pk)
+    asked = {"title": title, "overcommit": overcommit}
+    changes: dict[str, Any] = {
+        name: value for name, value in asked.items() if value is not None and value != getattr(pool, name)
+    }
+    if not changes:
+        return pool
+    if changes.get("overcommit") is False:
+        guaranteed, total = guaranteed_in(pool), devices_in(pool)
+        if total and guaranteed > total:
+            refusal = message("guarantees_beyond_pool", guaranteed=guaranteed, total=total)
+            raise UserError(refusal, code="guarantees_beyond_pool", param="overcommit")
+    before = {name: getattr(pool, name) for name in changes}
+    for name, value in changes.items():
+        setattr(pool, name, value)
+    pool.save(update_fields=list(changes))
+    AuditEvent.record(actor=by, action="pool.changed", target=pool.name, before=before, **changes)
+    return pool
+
+
+@transaction.atomic
+def move_node(*, node: Node, pool: Pool, by: User | None) -> None:
+    """Give a node on which nothing runs to another pool."""
+    lock_the_line()  # nothing is being started there meanwhile
+    node = Node.objects.select_for_update(of=("self",)).select_related("pool").get(pk=node.pk)
+    if node.pool_id == pool.pk:
+        return
+    Pool.objects.select_for_update().get(pk=node.pool.pk)  # guarantees are added up
+    require_movable(node)
+    before = {"pool": node.pool.name}
+    Node.objects.filter(pk=node.pk).update(pool=pool)
+    AuditEvent.record(actor=by, action="node.moved", target=node.name, before=before, pool=pool.name)
+    wake_scheduler()
+
+
+def require_movable(node: Node) -> None:
+    """Refuse while something runs on the node, and where its pool could no longer keep what it guarantees."""
+    if running := state_of(node)["runs"]:
+        raise UserError(message("node_is_busy", node=node.name, count=running), code="node_busy", status=409)
+    guaranteed, left = guaranteed_in(node.pool), devices_in(node.pool) - _num_devices(node)
+    if guaranteed > left and not node.pool.overcommit:
+        refusal = message(
+            "guarantees_beyond_what_is_left", node=node.name, pool=str(node.pool), guaranteed=guaranteed, total=left
+        )
+        raise UserError(refusal, code="guarantees_beyond_pool", param="pool", status=409)
+
+
+def move_effect(*, node: Node, pool: Pool) -> Effect:
+    """Return what moving `node` would do, as the scheduler itself would decide."""
+    number, now = _num_devices(node), take_snapshot(pool)
+    moved = [one for one in take_snapshot(node.pool).nodes if one.node_id == node.pk]
+    then = replace(now, nodes=[*now.nodes, *moved])
+    return Effect(
+        left=devices_in(node.pool) - number,
+        there=devices_in(pool) + number,
+        starts=len(starting(decide(then)) - starting(decide(now))),
+    )
+
+
+def said_of_move(effect: Effect, *, node: Node, pool: Pool) -> list[Message]:
+    """Return the effect in sentences."""
+    said = [
+        message("pool_will_have", pool=str(node.pool), count=effect.left),
+        message("pool_will_have", pool=str(pool), count=effect.there),
+    ]
+    if effect.starts:
+        said.append(message("waiting_runs_can_start", count=effect.starts))
+    return said
+
+
+def _num_devices(node: Node) -> int:
+    return node.devices.filter(healthy=True, present=True).count()

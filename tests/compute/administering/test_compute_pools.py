@@ -1,0 +1,234 @@
+"""Pools by page, API and command: made, renamed, overcommitted, and nodes moved between them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Membership, Team, User
+from compute import services
+from compute.administering.pools import create_pool
+from compute.administering.quotas import set_quota
+from compute.models import Device, Node, Pool, Quota, Run
+from compute.scheduling.rounds import schedule
+from tests.console.forms import error_at, form_at, sent_twice
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+JSON = "application/json"
+
+
+@pytest.fixture
+def client(team: Team) -> Client:
+    user = User.objects.create_user("admin@example.com", is_staff=True)
+    Membership.objects.create(team=team, user=user)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def other(db: None) -> Pool:
+    Pool.default()
+    return create_pool(name="a100", title="A100", by=None)
+
+
+@pytest.fixture
+def spare(db: None) -> Node:
+    """Return a node of one GPU beside the others."""
+    node = Node.objects.create(name="spare", queue="spare", kind="cuda", last_seen_at=timezone.now())
+    Device.objects.create(node=node, index=0, kind="cuda")
+    return node
+
+
+def actions() -> list[str]:
+    return list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+
+
+def post(client: Client, path: str, body: dict[str, Any]) -> Any:
+    return client.post(path, body, content_type=JSON)
+
+
+class TestApi:
+    def test_makes_lists_and_changes(self, client: Client, node: Node) -> None:
+        made = post(client, "/api/v1/pools", {"name": "a100", "title": "A100"})
+        assert made.status_code == 201, made.content
+        row = {
+            "id": "a100", "object": "pool.summary", "name": "a100", "title": "A100", "overcommit": False, "nodes": 0,
+            "accelerators": 0, "guaranteed": 0,
+        }  # fmt: skip
+        assert made.json() == row
+        set_quota(team=Team.create(name="Cellos"), guaranteed=1, by=None)
+        first, second = client.get("/api/v1/pools").json()["data"]
+        assert (first["name"], first["nodes"], first["accelerators"], first["guaranteed"]) == ("default", 1, 2, 1)
+        assert second == row
+        changed = client.patch("/api/v1/pools/a100", {"title": "Large", "overcommit": True}, content_type=JSON)
+        assert changed.json() == {**row, "title": "Large", "overcommit": True}
+        event = AuditEvent.objects.get(action="pool.changed")
+        assert (event.before, event.after) == (
+            {"title": "A100", "overcommit": False}, {"title": "Large", "overcommit": True}
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("body", "status", "code"),
+        [
+            ({"name": "a 100"}, 400, "invalid_name"),
+            ({"name": "default"}, 409, "name_taken"),
+            ({"name": "x" * 61}, 400, "invalid_value"),
+            ({"name": "a100", "launcher": "slurm"}, 400, "invalid_value"),
+        ],
+    )
+    def test_refuses_what_is_no_pool(
+        self, client: Client, node: Node, body: dict[str, Any], status: int, code: str
+    ) -> None:
+        reply = post(client, "/api/v1/pools", body)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code), reply.content
+        assert Pool.objects.count() == 1
+
+    def test_overcommit_stays_while_guarantees_need_it(self, client: Client, team: Team, node: Node) -> None:
+        Pool.objects.update(overcommit=True)
+        set_quota(team=team, guaranteed=3, by=None)
+        refused = client.patch("/api/v1/pools/default", {"overcommit": False}, content_type=JSON)
+        assert refused.json()["error"]["code"] == "guarantees_beyond_pool"
+        set_quota(team=team, guaranteed=2, by=None)
+        assert client.patch("/api/v1/pools/default", {"overcommit": False}, content_type=JSON).status_code == 200
+        assert client.patch("/api/v1/pools/default", {}, content_type=JSON).status_code == 400
+
+    def test_quotas_are_given_in_each(self, client: Client, team: Team, other: Pool) -> None:
+        url = f"/api/v1/quotas/{team.slug}"
+        assert client.put(f"{url}?pool=a100", {"ceiling": 4}, content_type=JSON).json()["pool"] == "a100"
+        assert client.get(f"{url}?pool=a100").json()["ceiling"] == 4
+        assert client.get(url).json()["ceiling"] is None
+        assert Quota.objects.get().pool == other
+        assert client.get(f"{url}?pool=nothing").status_code == 404
+
+    def test_the_pool_is_shown_alone(self, client: Client, node: Node, spare: Node, other: Pool) -> None:
+        Node.objects.filter(pk=spare.pk).update(pool=other)
+        whole = client.get("/api/v1/pool").json()
+        assert {one["name"]: one["pool"] for one in whole["nodes"]} == {node.name: "default", "spare": "a100"}
+        alone = client.get("/api/v1/pool?pool=a100").json()
+        assert ([one["name"] for one in alone["nodes"]], alone["accelerators"], alone["kind"]) == (["spare"], 1, "cuda")
+
+
+class TestMove:
+    def test_says_before_what_it_does_and_the_line_there_starts(
+        self, client: Client, team: Team, node: Node, spare: Node, other: Pool
+    ) -> None:
+        run = services.request_run(kind="script", team=team, pool=other, accelerators=1)
+        schedule()
+        said = post(client, "/api/v1/nodes/spare/move", {"pool": "a100", "preview": True}).json()
+        assert said == {
+            "object": "effect",
+            "starts": 1,
+            "message": "default will have 2 accelerators. A100 will have 1 accelerator. 1 waiting run can start.",
+        }
+        moved = post(client, "/api/v1/nodes/spare/move", {"pool": "a100"}).json()
+        assert (moved["name"], moved["pool"]) == ("spare", "a100")
+        schedule()
+        run.refresh_from_db()
+        assert (run.state, run.node) == ("starting", spare)
+        event = AuditEvent.objects.get(action="node.moved")
+        assert (event.target, event.before, event.after) == ("spare", {"pool": "default"}, {"pool": "a100"})
+
+    def test_is_refused_while_something_runs_there(self, client: Client, started_run: Run, other: Pool) -> None:
+        assert started_run.node is not None
+        for preview in (True, False):
+            path = f"/api/v1/nodes/{started_run.node.name}/move"
+            reply = post(client, path, {"pool": "a100", "preview": preview})
+            assert (reply.status_code, reply.json()["error"]["code"]) == (409, "node_busy")
+        assert Node.objects.get().pool == Pool.default()
+
+    def test_is_refused_where_guarantees_could_not_be_kept(
+        self, client: Client, team: Team, node: Node, other: Pool
+    ) -> None:
+        set_quota(team=team, guaranteed=1, by=None)
+        reply = post(client, f"/api/v1/nodes/{node.name}/move", {"pool": "a100"})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (409, "guarantees_beyond_pool")
+        Pool.objects.filter(name="default").update(overcommit=True)
+        assert post(client, f"/api/v1/nodes/{node.name}/move", {"pool": "a100"}).status_code == 200
+
+
+class TestPage:
+    def test_makes_one_once_and_shows_it_beside_the_first(self, client: Client, node: Node) -> None:
+        replies = sent_twice(client, "/pool", "/pool/pools", name="a100", title="A100")
+        assert [reply.url for reply in replies] == ["/pool?pool=a100"] * 2
+        shown = client.get("/pool?pool=a100").content.decode()
+        assert '<a href="/pool?pool=a100" aria-current="page">A100</a>' in shown
+        assert "No node has reported yet." in shown
+        assert node.name not in shown
+        assert node.name in client.get("/pool").content.decode()
+        assert actions().count("pool.created") == 1
+
+    def test_renames_and_switches(self, client: Client, node: Node, other: Pool) -> None:
+        fields = form_at(client, "/pool?pool=a100", "/pool/pools/a100", title="Large", overcommit="1")
+        assert client.post("/pool/pools/a100", fields).url == "/pool?pool=a100"
+        other.refresh_from_db()
+        assert (other.title, other.overcommit) == ("Large", True)
+
+    def test_refuses_at_the_field(self, client: Client, team: Team, node: Node) -> None:
+        reply = client.post("/pool/pools", {"name": "default"})
+        assert reply.status_code == 409
+        assert error_at(reply, "new-pool-name") == "There is a pool default already. Choose another name."
+        Pool.objects.update(overcommit=True)
+        set_quota(team=team, guaranteed=3, by=None)
+        assert "would be guaranteed 3" in client.post("/pool/pools/default", {"title": ""}).content.decode()
+
+    def test_a_row_is_about_the_pool_that_is_shown(self, client: Client, team: Team, other: Pool) -> None:
+        action = f"/pool/quotas/{team.pk}?pool=a100"
+        fields = form_at(client, "/pool?pool=a100", action, ceiling="4", longest_hours="1.5")
+        assert client.post(action, fields).url == "/pool?pool=a100"
+        quota = Quota.objects.get()
+        assert (quota.pool, quota.ceiling, quota.longest_run_seconds) == (other, 4, 5400)
+        assert 'value="1.5"' in client.get("/pool?pool=a100").content.decode()
+        said = client.get(f"/pool/quotas/{team.pk}/effect?pool=a100&ceiling=1").content.decode()
+        assert said == "Nothing that waits or runs now would change."
+
+    def test_moves_a_node_and_says_before_what_that_does(
+        self, client: Client, node: Node, spare: Node, other: Pool
+    ) -> None:
+        assert 'action="/pool/nodes/spare/move"' in client.get("/pool?node=spare").content.decode()
+        said = client.get("/pool/nodes/spare/move/effect?pool=a100").content.decode()
+        assert said.startswith("default will have 2 accelerators.")
+        chinese = client.get("/pool/nodes/spare/move/effect?pool=a100", headers={"accept-language": "zh-CN"})
+        assert chinese.content.decode().startswith("default 将有 2 张加速卡。")
+        assert client.post("/pool/nodes/spare/move", {"pool": "a100"}).url == "/pool?pool=a100"
+        spare.refresh_from_db()
+        assert spare.pool == other
+        reply = client.post("/pool/nodes/spare/cordon")
+        assert reply.url == "/pool?pool=a100&node=spare#looked-at"
+        assert client.get("/pool?pool=nothing").status_code == 404
+
+    def test_tells_of_maintenance(self, client: Client, node: Node) -> None:
+        now = timezone.now()
+        node.maintenance.create(begins_at=now, ends_at=now + timedelta(hours=1), reason="New driver")
+        shown = client.get("/pool").content.decode()
+        assert f"Maintenance of {node.name}:" in shown
+        assert "New driver" in shown
+        assert "being maintained" in shown
+        (found,) = client.get("/api/v1/pool").json()["nodes"]
+        assert found["maintenance"]["going_on"] is True
+        assert client.get("/api/v1/pool").json()["accelerators"] == 0
+
+
+class TestCommand:
+    def test_makes_lists_changes_and_moves(self, node: Node, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("pool", "create", "a100", "--title", "A100")
+        call_command("pool", "change", "a100", "--overcommit", "on")
+        call_command("node", "move", node.name, "--pool", "a100")
+        capsys.readouterr()
+        call_command("pool", "list")
+        assert capsys.readouterr().out == (
+            "default: guarantees 0 of 0\na100 (A100): guarantees 0 of 2, may promise more\n"
+        )
+        assert actions() == ["pool.created", "pool.changed", "node.moved"]
+
+    @pytest.mark.parametrize(
+        "command",
+        [["pool", "create", "a b"], ["pool", "change", "a100", "--title", "x"], ["pool", "change", "default"],
+         ["node", "move", "spare"], ["node", "move", "spare", "--pool", "x"]],
+    )  # fmt: skip
+    def test_refuses_in_words(self, spare: Node, command: list[str]) -> None:
+        with pytest.raises(CommandError):
+            call_command(*command)
