@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.ids import new_id
 from common.message_field import MessageField
 from common.states import Guarded
-from compute.models import Run
+from compute.models import Pool, Run
 from jobs.models import TunedModel
 from wording import Message
 
@@ -85,6 +85,9 @@ class Deployment(Guarded):
     accelerators = models.PositiveIntegerField(
         null=True, help_text="Of its own. Empty: auto, every free one the quota allows."
     )
+    pool = models.ForeignKey(
+        Pool, models.PROTECT, null=True, related_name="+"
+    )  # of its own accelerators; null: default
     min_replicas = models.PositiveSmallIntegerField(default=0, help_text="0: it sleeps when nobody asks.")
     open_to_loopback = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTING)

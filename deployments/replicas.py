@@ -12,7 +12,7 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from compute import services as compute
 from compute.beside import NO_DEVICE
-from compute.models import Node, Run
+from compute.models import Node, Pool, Run
 from compute.work import Pausable
 from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter
@@ -46,10 +46,11 @@ def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = Non
     if (live := deployment.live_replica) is not None:
         return live
     deployment.move(Deployment.State.STARTING, only_from=Deployment.State.ASLEEP)
-    accelerators = deployment.accelerators or most_accelerators()
+    accelerators = deployment.accelerators or most_accelerators(deployment.pool)
     run = compute.request_run(
         kind=KIND,
         team=deployment.team,
+        pool=deployment.pool,
         accelerators=accelerators,
         queued_at=queued_at,
         user=deployment.created_by,
@@ -86,9 +87,13 @@ def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None) -> Replica
     return replica
 
 
-def most_accelerators() -> int | None:
-    """Return on how many accelerators the engine can compute: one GPU, or any number of cores (None)."""
-    return 1 if Node.objects.heard().filter(kind=Node.Kind.CUDA).exists() else None
+def most_accelerators(pool: Pool | None = None) -> int | None:
+    """Return on how many accelerators of a pool the engine can compute: one GPU, or any number of cores (None).
+
+    `pool` None is the default one.
+    """
+    nodes = Node.objects.heard().filter(pool=pool or Pool.default())
+    return 1 if nodes.filter(kind=Node.Kind.CUDA).exists() else None
 
 
 def _shared_accelerators() -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from accounts.models import Team
 from common.errors import UserError
 from compute.administering.quotas import MOST_ACCELERATORS
-from compute.models import Quota
+from compute.models import Pool, Quota
 from deployments.messages import message
 from deployments.models import Accelerators
 from deployments.replicas import most_accelerators
@@ -13,8 +13,10 @@ from deployments.replicas import most_accelerators
 HOURS_OF_A_MONTH = 720
 
 
-def columns(accelerators: Accelerators, min_replicas: int | None = None) -> dict[str, Any]:
+def columns(accelerators: Accelerators, min_replicas: int | None = None, pool: Pool | None = None) -> dict[str, Any]:
     """Return the columns of a deployment that was asked for so; UserError says what cannot be.
+
+    `pool` belongs to accelerators of its own as well; None is the default one.
 
     `min_replicas` belongs to accelerators of its own: 1, which None means, keeps them always; 0 gives them back while
     nobody asks.
@@ -22,12 +24,15 @@ def columns(accelerators: Accelerators, min_replicas: int | None = None) -> dict
     if accelerators == "shared":
         if min_replicas is not None:
             raise UserError(message("min_replicas_of_a_name"), code="invalid_value", param="min_replicas")
-        return {"shared": True, "accelerators": None, "min_replicas": 0}
+        if pool is not None:
+            raise UserError(message("pool_of_a_name"), code="invalid_value", param="pool")
+        return {"shared": True, "accelerators": None, "min_replicas": 0, "pool": None}
     if min_replicas not in (None, 0, 1):
         raise UserError(message("min_replicas_invalid"), code="invalid_value", param="min_replicas")
     number = None if accelerators == "auto" else accelerators
-    _check_number(number)
-    return {"shared": False, "accelerators": number, "min_replicas": 1 if min_replicas is None else min_replicas}
+    _check_number(number, pool)
+    kept = 1 if min_replicas is None else min_replicas
+    return {"shared": False, "accelerators": number, "min_replicas": kept, "pool": pool}
 
 
 def hours_of(team: Team) -> int | None:
@@ -36,10 +41,10 @@ def hours_of(team: Team) -> int | None:
     return limits.values_list("accelerator_hours", flat=True).first()
 
 
-def _check_number(accelerators: int | None) -> None:
+def _check_number(accelerators: int | None, pool: Pool | None) -> None:
     if accelerators is not None and not 1 <= accelerators <= MOST_ACCELERATORS:
         raise UserError(message("accelerators_invalid"), code="invalid_value", param="accelerators")
-    most = most_accelerators()
+    most = most_accelerators(pool)
     if most is not None and accelerators is not None and accelerators > most:
         raise UserError(
             message("too_many_accelerators", most=most),

@@ -12,10 +12,12 @@ from accounts.roles import require_own
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from compute import services as compute
+from compute.administering.choosing import pool_for, require_fit
+from compute.models import Pool
 from deployments.messages import message
 from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
-from deployments.replicas import serve_deployment, settle, wake_shared
+from deployments.replicas import most_accelerators, serve_deployment, settle, wake_shared
 from deployments.reservations import columns
 from deployments.standing import standing_of
 from jobs import services as jobs
@@ -30,6 +32,7 @@ def deploy(
     model: str,
     accelerators: Accelerators = "shared",
     min_replicas: int | None = None,
+    pool: str | None = None,
     open_to_loopback: bool = False,
 ) -> Deployment:
     """Give `model` (a tuned model of `team`, or a base) the name `name`, and accelerators of its own where asked for.
@@ -37,8 +40,11 @@ def deploy(
     It is loaded at once, so that whoever deploys it hears whether it answers as trained.
     """
     _check_name(name)
-    reserved = columns(accelerators, min_replicas)
+    chosen = pool_for(team, pool)
+    reserved = columns(accelerators, min_replicas, chosen)
     found = find_model(team=team, name=model)
+    if chosen is not None:
+        _require_fit(chosen, found.base_model)
     with _refusing_taken_names(name), transaction.atomic():
         if found.adapter is not None and _lock(TunedModel.objects.live().filter(pk=found.adapter.pk)) is None:
             raise NotFound(message("named_model_deleted", model=model), code="model_not_found", param="model")
@@ -82,22 +88,32 @@ def update_deployment(
     open_to_loopback: bool | None = None,
     accelerators: Accelerators | None = None,
     min_replicas: int | None = None,
+    pool: str | None = None,
 ) -> Deployment:
-    """Change the loopback switch, the accelerators or whether they are kept; None leaves each as it is.
+    """Change the loopback switch, the accelerators, their pool or whether they are kept; None leaves each as it is.
 
-    New accelerators, or "shared", start it anew, a failed one included.
+    New accelerators, another pool, or "shared", start it anew, a failed one included.
     """
     require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
     with _refusing_taken_names(deployment.name), transaction.atomic():
+        chosen = pool_for(deployment.team, pool) or (deployment.pool if accelerators != "shared" else None)
+        if chosen != deployment.pool and accelerators is None:
+            accelerators = deployment.reserved
         if accelerators is not None:
-            columns(accelerators, min_replicas)
+            columns(accelerators, min_replicas, chosen)
+            if chosen is not None:
+                _require_fit(chosen, deployment.base_model)
             _stop_replica(deployment, reason="expire")
         deployment = _locked(deployment)
-        before = {"open_to_loopback": deployment.open_to_loopback, "accelerators": deployment.accelerators}
+        before = {
+            "open_to_loopback": deployment.open_to_loopback,
+            "accelerators": deployment.accelerators,
+            "pool": deployment.pool.name if deployment.pool else None,
+        }
         if open_to_loopback is not None:
             _write(deployment, open_to_loopback=open_to_loopback)
         if accelerators is not None:
-            _change_accelerators(deployment, accelerators, min_replicas)
+            _change_accelerators(deployment, accelerators, min_replicas, chosen)
         elif min_replicas is not None:
             _change_min_replicas(deployment, min_replicas)
         AuditEvent.record(
@@ -109,6 +125,7 @@ def update_deployment(
             open_to_loopback=deployment.open_to_loopback,
             accelerators=deployment.reserved,
             min_replicas=deployment.min_replicas,
+            pool=deployment.pool.name if deployment.pool else None,
         )
     return deployment
 
@@ -146,7 +163,7 @@ def resume_deployment(*, deployment: Deployment, by: User) -> Deployment:
 def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     """Return a live deployment of `team`; another team's does not exist."""
     found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
-    deployment = found.select_related("base_model", "adapter", "team").first()
+    deployment = found.select_related("base_model", "adapter", "team", "pool").first()
     if deployment is None:
         raise NotFound(message("deployment_not_found", id=deployment_id))
     return deployment
@@ -186,14 +203,21 @@ def _wake(deployment: Deployment) -> None:
     _start(deployment)
 
 
-def _change_accelerators(deployment: Deployment, accelerators: Accelerators, min_replicas: int | None) -> None:
+def _require_fit(pool: Pool, base: BaseModel) -> None:
+    """Refuse a pool whose accelerators cannot hold the model: the engine computes on one GPU, or on any cores."""
+    require_fit(pool, model=base.pk, parameters=base.parameters, accelerators=most_accelerators(pool))
+
+
+def _change_accelerators(
+    deployment: Deployment, accelerators: Accelerators, min_replicas: int | None, pool: Pool | None
+) -> None:
     kept = deployment.min_replicas if min_replicas is None and not deployment.shared else min_replicas
-    _write(deployment, **columns(accelerators, min_replicas if accelerators == "shared" else kept))
+    _write(deployment, **columns(accelerators, min_replicas if accelerators == "shared" else kept, pool))
     _wake(deployment)
 
 
 def _change_min_replicas(deployment: Deployment, min_replicas: int) -> None:
-    _write(deployment, min_replicas=columns(deployment.reserved, min_replicas)["min_replicas"])
+    _write(deployment, min_replicas=columns(deployment.reserved, min_replicas, deployment.pool)["min_replicas"])
     if min_replicas and deployment.state == Deployment.State.ASLEEP:
         _wake(deployment)
 
@@ -212,7 +236,7 @@ def _stop_replica(deployment: Deployment, *, reason: str) -> None:
 
 
 def _locked(deployment: Deployment) -> Deployment:
-    found = Deployment.objects.select_for_update(of=("self",)).select_related("team", "adapter", "base_model")
+    found = Deployment.objects.select_for_update(of=("self",)).select_related("team", "adapter", "base_model", "pool")
     locked = found.get(pk=deployment.pk)
     if not locked.is_live:
         raise NotFound(message("deployment_taken_down", id=deployment.id), code="deployment_not_found")

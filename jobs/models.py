@@ -16,7 +16,7 @@ from catalogue.models import BaseModel
 from chat import SystemChoice
 from common.ids import new_id
 from common.message_field import MessageField
-from compute.models import Priority, Run
+from compute.models import Pool, Priority, Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
 from wording import Message
@@ -110,6 +110,8 @@ class FineTuningJob(models.Model):
     """Conversations per optimizer step on all devices; fixed by the first attempt, so that others see its batches."""
     accelerators = models.PositiveIntegerField(null=True)
     """How many were asked for; null is "auto"."""
+    pool = models.ForeignKey(Pool, models.PROTECT, null=True, related_name="+")
+    """Null: the default one."""
     priority = models.IntegerField(choices=Priority.choices, default=Priority.NORMAL)
     queued_at = models.DateTimeField(null=True)
     """Its place in line, kept by every later attempt; null until it was queued first."""
@@ -212,12 +214,8 @@ class FineTuningJob(models.Model):
     @property
     def wants_best(self) -> bool:
         """Whether the lowest validation loss decides which weights become the model."""
-        chosen = self.hyperparameters
-        return bool(
-            chosen.get("load_best_model_at_end")
-            or chosen.get("early_stopping_patience")
-            or self.early_finish_requested_at
-        )
+        chosen = ("load_best_model_at_end", "early_stopping_patience")
+        return bool(any(self.hyperparameters.get(name) for name in chosen) or self.early_finish_requested_at)
 
     @property
     def system_choice(self) -> SystemChoice | None:

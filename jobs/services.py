@@ -17,6 +17,7 @@ from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from common.texts import is_storable, sendable
 from common.wake import wake
+from compute.administering.choosing import pool_for, require_fit
 from compute.models import Priority
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
@@ -24,7 +25,7 @@ from datasets_app.services import acceptance_of
 from datasets_app.storage.removal import remove_file
 from jobs import tasks
 from jobs.erasing import METRICS
-from jobs.estimates.situations import devices_for
+from jobs.estimates.situations import Devices, devices_for
 from jobs.hyperparameters import Asked, check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
@@ -70,6 +71,8 @@ class JobRequest:
     metadata: dict[str, str] | None = None
     accelerators: int | str | None = None
     """A number, or "auto"."""
+    pool: str | None = None
+    """A pool's name; None is the default one."""
     priority: str | None = None
     """A name of compute's Priority; None is normal."""
     may_be_urgent: bool = field(default=False, compare=False)
@@ -97,7 +100,10 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
     if job_request.validation_file is not None:
         files.append(_file(team, job_request.validation_file, "validation_file"))
     accelerators = parse_accelerators(job_request.accelerators)
-    asked = _asked(team, base, files, accelerators, job_request)
+    pool = pool_for(team, job_request.pool)
+    if pool is not None:
+        require_fit(pool, model=base.pk, parameters=base.parameters, accelerators=accelerators)
+    asked = _asked(base, files, devices_for(team, accelerators, pool), job_request)
     job = FineTuningJob.objects.create(
         team=team,
         created_by=by,
@@ -107,6 +113,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
         file_ids=_names_of(files),
         asked=asked,
         accelerators=accelerators,
+        pool=pool,
         priority=parse_priority(job_request.priority, may_be_urgent=job_request.may_be_urgent),
         seed=asked.get("seed", 0),
         suffix=check_suffix(job_request.suffix or ""),
@@ -122,7 +129,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
 
 def get_job(*, team: Team, job_id: str, param: str = "fine_tuning_job_id") -> FineTuningJob:
     """Return a job of `team`; NotFound for everybody else's."""
-    jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team")
+    jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team", "pool")
     job = jobs.filter(pk=job_id).first() if is_storable(job_id) else None
     if job is None:
         raise NotFound(message("no_such_job", job=job_id[:60]), code="job_not_found", param=param)
@@ -333,9 +340,7 @@ def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
     return file
 
 
-def _asked(
-    team: Team, base: BaseModel, files: list[TrainingFile], accelerators: int | None, job_request: JobRequest
-) -> Asked:
+def _asked(base: BaseModel, files: list[TrainingFile], devices: Devices, job_request: JobRequest) -> Asked:
     asked = read_asked(
         hyperparameters=job_request.hyperparameters,
         method=job_request.method,
@@ -345,7 +350,7 @@ def _asked(
     check_together(
         asked,
         context_length=base.context_length,
-        device_kind=devices_for(team, accelerators).kind,
+        device_kind=devices.kind,
         has_validation_file=len(files) > 1,
     )
     repositories = {str(source.get("repo")) for source in base.sources if source.get("repo")}

@@ -15,6 +15,7 @@ from common.fields import Checked, Either
 from common.reads import Body, body_of, query_of, reads, require_no_body
 from common.wording import MessageObject, on_the_wire
 from compute.administering.quotas import MOST_ACCELERATORS
+from compute.models.shares import DEFAULT_POOL
 from deployments import services
 from deployments.models import Accelerators, Deployment
 from deployments.standing import Standing, standing_of, standings
@@ -55,6 +56,8 @@ class NewDeployment(Body):
     accelerators = AcceleratorsField(required=False)
     min_replicas = MinReplicasField(required=False)
     """Only beside accelerators of its own: 0 gives them back while nobody asks."""
+    pool = serializers.CharField(required=False, max_length=60)
+    """Only beside accelerators of its own; the default one where it is absent."""
     open_to_loopback = serializers.BooleanField(required=False)
 
     example = {"name": "xiaozhi", "model": "ft:smollm2-135m-instruct:team:xiaozhi:AbCd1234"}
@@ -65,6 +68,7 @@ class ChangedDeployment(Body):
 
     accelerators = AcceleratorsField(required=False)
     min_replicas = MinReplicasField(required=False)
+    pool = serializers.CharField(required=False, max_length=60)
     open_to_loopback = serializers.BooleanField(required=False)
 
     example = {"accelerators": 1, "min_replicas": 0}
@@ -80,6 +84,8 @@ class DeploymentObject(MessageObject):
     base_model: str
     accelerators: int | Literal["shared", "auto"]
     min_replicas: int
+    pool: str | None
+    """Of its own accelerators."""
     open_to_loopback: bool
     state: Annotated[str, Deployment.State]
     created_at: int
@@ -90,7 +96,7 @@ class Deployments(APIView):
     @reads()
     def get(self, request: Request) -> Response:
         query_of(request)
-        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model", "adapter")
+        found = Deployment.objects.visible_to(team_of(request)).live().select_related("base_model", "adapter", "pool")
         now = standings(found)
         return listed([as_json(deployment, now[deployment.pk]) for deployment in found])
 
@@ -149,6 +155,7 @@ def as_json(deployment: Deployment, now: Standing | None = None) -> DeploymentOb
         "base_model": deployment.base_model_id,
         "accelerators": deployment.reserved,
         "min_replicas": deployment.min_replicas,
+        "pool": None if deployment.shared else deployment.pool.name if deployment.pool else DEFAULT_POOL,
         "open_to_loopback": deployment.open_to_loopback,
         "state": now.state,
         **on_the_wire(now.message),

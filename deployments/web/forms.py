@@ -1,6 +1,6 @@
 """Forms of deployments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from common.forms import PageForm, field_like
 from common.templatetags.luthier import grouped
 from common.wording import in_words
+from compute.models import Pool
+from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
 from deployments.models import Accelerators, Deployment
 from deployments.reservations import HOURS_OF_A_MONTH
@@ -26,6 +28,8 @@ class Offers:
     """What may be kept for a deployment, and what the team has for it."""
 
     numbers: Iterable[int]
+    pools: Sequence[Pool]
+    """Those that the team may choose from."""
     hours_of_team: int | None
     """Accelerator-hours a month; None: nobody counts them."""
 
@@ -68,6 +72,9 @@ class ReservingForm(PageForm):
             "Its own are GPUs, or CPU cores where there are none; auto is every free one that your quota allows."
         ),
     )
+    pool = forms.CharField(
+        label=_("Pool of its own accelerators"), required=False, empty_value=None, widget=forms.Select
+    )
     min_replicas = forms.TypedChoiceField(
         label=_("While nobody asks"), required=False, coerce=int, empty_value=None, initial=1
     )
@@ -81,12 +88,18 @@ class ReservingForm(PageForm):
             minutes,
         ) % {"minutes": minutes}
         self.fields["accelerators"].widget.choices = offers.choices()  # type: ignore[attr-defined]
+        if len(offers.pools) > 1:
+            self.fields["pool"].widget.choices = [(one.name, str(one)) for one in offers.pools]  # type: ignore[attr-defined]
+        else:
+            del self.fields["pool"]
         self.fields["min_replicas"].choices = [(1, _("its own accelerators are kept")), (0, sleeps)]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         fields = super().clean() or self.cleaned_data
         if fields.get("accelerators") == SHARED:  # which the other field, hidden then, is not about
             fields["min_replicas"] = None
+            if "pool" in fields:
+                fields["pool"] = None
         return fields
 
 
@@ -122,6 +135,7 @@ class SettingsForm(ReservingForm):
             "open_to_loopback": deployment.open_to_loopback,
             "accelerators": deployment.reserved,
             "min_replicas": 1 if deployment.shared else deployment.min_replicas,
+            "pool": deployment.pool.name if deployment.pool else DEFAULT_POOL,
         }
         super().__init__(data, initial=now)
         self._kept = deployment.reserved

@@ -17,6 +17,7 @@ from catalogue.models import BaseModel
 from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
 from common.wording import in_words
+from compute.administering.choosing import pools_for
 from compute.explanations import count_of
 from compute.pool import pool_summary
 from deployments import services
@@ -71,8 +72,10 @@ def _form(request: PageRequest, data: QueryDict | None = None) -> DeploymentForm
 
 
 def _offers(request: PageRequest) -> Offers:
-    most = min(MOST_NUMBERS, most_accelerators() or pool_summary()["accelerators"] or 1)
-    return Offers(numbers=range(1, most + 1), hours_of_team=hours_of(request.team))
+    pools = pools_for(request.team)
+    most = max(most_accelerators(pool) or pool_summary(pool)["accelerators"] or 1 for pool in pools)
+    numbers = range(1, min(MOST_NUMBERS, most) + 1)
+    return Offers(numbers=numbers, pools=pools, hours_of_team=hours_of(request.team))
 
 
 def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:

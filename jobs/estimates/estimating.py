@@ -9,6 +9,7 @@ from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.texts import is_storable
 from common.wording import in_words
+from compute.models import Pool
 from datasets_app.models import TrainingFile
 from jobs.estimates.memory import memory_of
 from jobs.estimates.situations import BYTES_PER_TOKEN, Devices, devices_for, situation_of
@@ -107,6 +108,7 @@ def estimate(
     file_id: str,
     asked: Asked,
     accelerators: int | None,
+    pool: Pool | None,
     validation_file_id: str | None,
 ) -> Estimate:
     """Return about how many rows, tokens, steps and seconds a job would take; None for what is not known yet."""
@@ -114,7 +116,7 @@ def estimate(
     has_validation_file = validation_file_id is not None and bool(_found(team, validation_file_id, "validation_file"))
     if base is None or file is None:
         raise UserError(message("estimate_needs_both"), code="missing_parameter", param="model")
-    devices = devices_for(team, accelerators)
+    devices = devices_for(team, accelerators, pool)
     check_together(
         asked,
         context_length=base.context_length,
@@ -241,7 +243,7 @@ def expected_of(job: FineTuningJob) -> Expected:
     file = job.training_file
     if file is None or file.num_rows is None or not job.hyperparameters:
         return Expected(seconds=None, accelerators=1)
-    values, devices = cast(Values, job.hyperparameters), devices_for(job.team, job.accelerators)
+    values, devices = cast(Values, job.hyperparameters), devices_for(job.team, job.accelerators, job.pool)
     whole = forecast(job.base_model, _tokens(file, int(file.num_rows), values), values, devices)
     done = job.current_step / job.total_steps if job.total_steps else 0
     left = whole["seconds"] * max(0.0, 1 - done) if whole["seconds"] is not None else None

@@ -8,6 +8,7 @@ from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from compute.administering.quotas import quota_of
+from compute.models import Pool
 from compute.pool import whole_pool
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation, longest_automatic
@@ -33,12 +34,16 @@ class Devices:
         return self.most if self.kind == "cuda" else 1
 
 
-def devices_for(team: Team, accelerators: int | None) -> Devices:
-    """Return the kind of the pool and the devices that a training may hold: asked for, or of the largest node."""
-    whole = whole_pool()
+def devices_for(team: Team, accelerators: int | None, of: Pool | None = None) -> Devices:
+    """Return the kind of a pool and the devices that a training may hold there: asked for, or of the largest node.
+
+    `of` None is the default pool.
+    """
+    of = of or Pool.default()
+    whole = whole_pool(of=of)
     nodes = [node for node in whole["nodes"] if node["heard"] and not node["draining"]]
     largest = max((sum(d["healthy"] for d in node["devices"]) for node in nodes), default=1)
-    quota = quota_of(team)
+    quota = quota_of(team, of)
     most = accelerators or min(largest, quota if quota is not None else largest)
     return Devices(kind=whole["kind"], most=max(1, most))
 

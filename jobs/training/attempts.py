@@ -27,6 +27,7 @@ def queue_attempt(job: FineTuningJob, said: Message) -> Attempt:
     run = request_run(
         kind=KIND,
         team=job.team,
+        pool=job.pool,
         accelerators=job.accelerators,
         kept_accelerators=_devices_before(job),
         priority=job.priority,
@@ -64,7 +65,11 @@ def attempt_of(run: Run) -> Attempt:
 
 def lock_job(job_id: str) -> FineTuningJob:
     """Return the job with its row locked until the transaction ends."""
-    return FineTuningJob.objects.select_for_update(of=("self",)).select_related("team", "base_model").get(pk=job_id)
+    return (
+        FineTuningJob.objects.select_for_update(of=("self",))
+        .select_related("team", "base_model", "pool")
+        .get(pk=job_id)
+    )
 
 
 def newest_checkpoint(job: FineTuningJob) -> int | None:

@@ -75,7 +75,7 @@ def resolve_job(job: FineTuningJob) -> Resolved:
         file=job.training_file,
         has_validation_file=job.validation_file is not None,
         validation_file=job.validation_file,
-        devices=devices_for(job.team, job.accelerators),
+        devices=devices_for(job.team, job.accelerators, job.pool),
         system_prompt=job.asked.get("system_prompt"),
     )
     resolved = resolve(job.asked, situation)

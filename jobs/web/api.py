@@ -21,6 +21,7 @@ from common.api import listed, one_page
 from common.errors import NotFound, UserError
 from common.idempotency import idempotent
 from common.reads import body_of, query_of, reads, require_no_body
+from compute.administering.choosing import pool_for
 from jobs import queueing, services
 from jobs.estimates import estimating
 from jobs.estimates.estimating import Estimate, HyperparameterObject
@@ -65,7 +66,9 @@ class JobsView(APIView):
         page = query_of(request)
         jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(page.get("metadata", {}))
         jobs = (
-            jobs.select_related("team", "training_file").prefetch_related("result_files").order_by("-created_at", "-id")
+            jobs.select_related("team", "training_file", "pool")
+            .prefetch_related("result_files")
+            .order_by("-created_at", "-id")
         )
         if "after" in page:
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
@@ -261,6 +264,7 @@ class EstimateView(APIView):
                 system_prompt=job_request.system_prompt,
             ),
             accelerators=services.parse_accelerators(job_request.accelerators),
+            pool=pool_for(team_of(request), job_request.pool),
             validation_file_id=job_request.validation_file,
         )
         return Response(found)

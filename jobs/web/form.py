@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Team
 from accounts.requests import PageRequest
@@ -13,8 +13,9 @@ from catalogue.models import BaseModel
 from common.errors import UserError
 from common.forms import PageForm, field_like
 from common.wording import in_words
+from compute.administering.choosing import pool_for, pools_for
 from compute.explanations import count_of
-from compute.models import Priority
+from compute.models import Pool, Priority
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from jobs.estimates.estimating import forecast, tokens_of_job
@@ -42,6 +43,7 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
         "model": again.base_model_id,
         "suffix": again.suffix,
         "accelerators": str(again.accelerators or AUTO),
+        "pool": again.pool.name if again.pool else "",
         "priority": Priority(again.priority).word if again.priority else "",
         **asked,
     }
@@ -59,15 +61,21 @@ class JobForm(PageForm):
     suffix = field_like(
         NewJob,
         "suffix",
-        label=_lazy("Name (optional)"),
-        help_text=_lazy("Becomes part of the tuned model's name in the API."),
+        label=gettext_lazy("Name (optional)"),
+        help_text=gettext_lazy("Becomes part of the tuned model's name in the API."),
     )
-    accelerators = forms.CharField(label=_lazy("Accelerators"), required=False, widget=forms.Select)
-    priority = forms.CharField(
-        label=_lazy("Priority"),
+    accelerators = forms.CharField(label=gettext_lazy("Accelerators"), required=False, widget=forms.Select)
+    pool = forms.CharField(
+        label=gettext_lazy("Pool"),
         required=False,
         widget=forms.Select,
-        help_text=_lazy("Among jobs that wait with the same right to start, the higher priority comes first."),
+        help_text=gettext_lazy("On whose nodes it trains. Each pool has a queue and quotas of its own."),
+    )
+    priority = forms.CharField(
+        label=gettext_lazy("Priority"),
+        required=False,
+        widget=forms.Select,
+        help_text=gettext_lazy("Among jobs that wait with the same right to start, the higher priority comes first."),
     )
 
     names = {"training_file": "file"}
@@ -76,7 +84,12 @@ class JobForm(PageForm):
         super().__init__(data)
         self.error: UserError | None = None
         self.fields |= {f"{PREFIX}{one.name}": forms.CharField(required=False) for one in OFFERED}
-        devices = devices_for(team, None)
+        pools = pools_for(team)
+        if len(pools) > 1:
+            self.fields["pool"].widget.choices = [(pool.name, str(pool)) for pool in pools]  # type: ignore[attr-defined]
+        else:
+            del self.fields["pool"]
+        devices = max((devices_for(team, None, pool) for pool in pools), key=lambda one: one.most)
         numbers = [(str(number), number) for number in range(1, min(devices.most, MOST_NUMBERS) + 1)]
         offered = [one for one in Priority if is_admin or one != Priority.URGENT]
         self.fields["accelerators"].widget.choices = [(AUTO, _("Auto")), *numbers]  # type: ignore[attr-defined]
@@ -113,6 +126,7 @@ def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
         hyperparameters=asked or None,
         suffix=values.get("suffix", "").strip() or None,
         accelerators=values.get("accelerators") or AUTO,
+        pool=values.get("pool") or None,
         priority=values.get("priority") or None,
         may_be_urgent=is_admin,
     )
@@ -146,6 +160,11 @@ def _accelerators(values: Mapping[str, Any]) -> int | None:
     return parse_accelerators(values.get("accelerators") or AUTO)
 
 
+def pool_of(team: Team, values: Mapping[str, Any]) -> Pool:
+    """Return the pool that a form names; the default one where it names none that the team may use."""
+    return next((pool for pool in pools_for(team) if pool.name == values.get("pool")), Pool.default())
+
+
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(values[key]) for key in values if values[key]}
 
@@ -157,7 +176,7 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[s
     if file is not None and base is not None:
         # The page of a refused form is shown whatever stands in its fields.
         accelerators = None if form.is_bound else _accelerators(filled)
-        resolved = _resolved(file, base, devices_for(team, accelerators), {})
+        resolved = _resolved(file, base, devices_for(team, accelerators, pool_of(team, filled)), {})
     titles = {
         "goal": _("How it learns"),
         "data": _("What it reads"),
@@ -199,7 +218,7 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
     if file is None or base is None:
         return None
     try:
-        devices = devices_for(team, _accelerators(values))
+        devices = devices_for(team, _accelerators(values), pool_for(team, values.get("pool")))
         resolved = _resolved(file, base, devices, _asked(values))
     except UserError as error:
         return {"error": in_words(error.message)}

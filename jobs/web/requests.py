@@ -92,6 +92,8 @@ class NewJob(Body):
         **_OPTION,
     )
     accelerators = AcceleratorsField(**_OPTION)
+    pool = serializers.CharField(allow_blank=True, max_length=60, **_OPTION)
+    """By its name; the default one where it is absent."""
     priority = PriorityField(**_OPTION)
     system_prompt = serializers.CharField(
         allow_blank=True, trim_whitespace=False, max_length=find("system_prompt").longest, **_OPTION

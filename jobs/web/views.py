@@ -21,7 +21,6 @@ from common.forms import refused
 from common.messages import message as common_message
 from common.wording import in_words
 from compute.hours.sums import left_for
-from compute.models import Pool
 from jobs import queueing, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
@@ -78,7 +77,7 @@ def job_estimate(request: PageRequest) -> HttpResponse:
     """What a job of the form's values would be, for the panel beside the form."""
     context = {
         "estimate": form.estimate_of(request.team, request.GET),
-        "hours_left": left_for(request.team, Pool.default()),
+        "hours_left": left_for(request.team, form.pool_of(request.team, request.GET)),
     }
     return render(request, "jobs/_estimate.html", context)
 
@@ -97,6 +96,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
         "priority": found.get_priority_display(),
+        "pool": str(found.pool) if found.pool else "",
         "checkpoints": pages.checkpoints_of(found),
         "results": list(found.result_files.order_by("filename")),
         "values": pages.values_of(found),

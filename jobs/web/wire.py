@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
 from compute.models import Priority
+from compute.models.shares import DEFAULT_POOL
 from jobs.hyperparameters import AUTO, PARAMETERS, Value, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
 from jobs.tuned_models import model_name
@@ -75,6 +76,7 @@ class FineTuningJobObject(TypedDict):
     metadata: dict[str, str] | None
     suffix: str | None
     accelerators: int | str
+    pool: str
     priority: str
     system_prompt: str
     objective: Literal["text", "conversations"]
@@ -166,6 +168,7 @@ def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobO
         "metadata": job.metadata or None,
         "suffix": job.suffix or None,
         "accelerators": job.accelerators or AUTO,
+        "pool": job.pool.name if job.pool else DEFAULT_POOL,
         "priority": Priority(job.priority).word,
         "system_prompt": job.hyperparameters.get("system_prompt", job.asked.get("system_prompt", AUTO)),
         "objective": "text" if job.training_file is not None and job.training_file.use == "text" else "conversations",

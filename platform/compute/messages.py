@@ -44,6 +44,13 @@ CATALOGUE = Catalogue(
         "pool_will_have": plural(
             "%(pool)s will have %(count)s accelerator.", "%(pool)s will have %(count)s accelerators.", by="count"
         ),
+        "no_quota_in_pool": sentence(
+            "Your team has no quota in the pool %(pool)s. Choose one of %(pools)s, or ask an administrator for a quota."
+        ),
+        "model_does_not_fit_pool": sentence(
+            "The weights of %(model)s alone take %(needed)s GB, and the accelerators that it may have in the pool "
+            "%(pool)s hold %(most)s GB. Choose another pool, more accelerators or a smaller model."
+        ),
         "no_such_pool": sentence("There is no pool %(pool)s."),
         "no_such_maintenance": sentence("No maintenance %(maintenance)s is planned or going on."),
         "maintenance_of_one": sentence("Send node or pool, one of them: maintenance is of one node or a whole pool."),

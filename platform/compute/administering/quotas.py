@@ -37,9 +37,9 @@ class Effect:
     """Runs that have lasted longer than they may, and are paused."""
 
 
-def quota_of(team: Team) -> int | None:
+def quota_of(team: Team, pool: Pool | None = None) -> int | None:
     """Return how many accelerators `team` may hold at once; None: the whole pool."""
-    quota = Quota.objects.filter(team=team, pool=Pool.default()).first()
+    quota = Quota.objects.filter(team=team, pool=pool or Pool.default()).first()
     return quota.ceiling if quota else None
 
 
