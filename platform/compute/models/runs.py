@@ -106,7 +106,7 @@ class Run(models.Model):
     class StopReason(models.TextChoices):
         CANCEL = "cancel", _("cancelled")
         PAUSE = "pause", _("paused")
-        DRAIN = "drain", _("the platform is stopping")
+        DRAIN = "drain", _("its node takes no work")
         YIELD = "yield", _("gave way to waiting work")
         EXPIRE = "expire", _("no longer needed")
         PREEMPT = "preempt", _("gave back what another team is guaranteed")

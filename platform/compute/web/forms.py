@@ -7,7 +7,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from common.forms import PageForm, field_like
-from compute.administering.quotas import MOST_SECONDS
 from compute.models import Pool
 from compute.web.api import QuotaBody
 from compute.web.pools_api import NewPoolBody, PoolBody
@@ -32,8 +31,8 @@ class QuotaForm(PageForm):
         label=_("Longest run, hours"),
         required=False,
         min_value=0,
-        max_value=MOST_SECONDS // HOUR,
-        widget=forms.NumberInput(attrs={"placeholder": _("no limit"), "step": "any"}),
+        max_value=99_999,
+        widget=forms.NumberInput(attrs={"placeholder": _("no limit"), "step": "0.01"}),
     )
 
     names = {"longest_run_seconds": "longest_hours"}
