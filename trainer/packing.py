@@ -104,15 +104,8 @@ def attend(
         return native.attend_to_rows(query, key, value, row_ends, scaling or query.shape[-1] ** -0.5), None
     keys, values = (_of_rows(tensor, num_before, row_lengths) for tensor in (key, value))
     if query.is_cuda and query.dtype != torch.float32 and dropout == 0 and row_ends is not None:
-        steps = torch.arange(len(row_ends), dtype=torch.int32, device=query.device)
-        longest = max(row_lengths)
-        out = varlen_attn(
-            query[0].transpose(0, 1), torch.cat(keys, 2)[0].transpose(0, 1), torch.cat(values, 2)[0].transpose(0, 1),
-            row_ends, row_ends + steps * num_before, longest, longest + num_before,
-            scale=scaling, window_size=(-1, 0), enable_gqa=query.shape[1] != key.shape[1],
-        )  # fmt: skip
-        assert isinstance(out, torch.Tensor)
-        return out[None], None
+        rows = (torch.cat(keys, 2), torch.cat(values, 2), row_ends, max(row_lengths))
+        return _attend_on_gpu(query, *rows, num_before=num_before, scaling=scaling), None
     outs = [
         functional.scaled_dot_product_attention(
             rows, of_row, value_of_row, scale=scaling, dropout_p=dropout, enable_gqa=query.shape[1] != key.shape[1],
@@ -122,6 +115,27 @@ def attend(
         for rows, of_row, value_of_row in zip(query.split(row_lengths, dim=2), keys, values, strict=True)
     ]  # fmt: skip
     return torch.cat(outs, dim=2).transpose(1, 2), None
+
+
+def _attend_on_gpu(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    row_ends: torch.Tensor,
+    longest: int,
+    *,
+    num_before: int,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Attend with PyTorch's own kernel for rows of many lengths; `num_before` tokens stand before each in `keys`."""
+    steps = torch.arange(len(row_ends), dtype=torch.int32, device=query.device)
+    out = varlen_attn(
+        query[0].transpose(0, 1), keys[0].transpose(0, 1), values[0].transpose(0, 1),
+        row_ends, row_ends + steps * num_before, longest, longest + num_before,
+        scale=scaling, window_size=(-1, 0), enable_gqa=query.shape[1] != keys.shape[1],
+    )  # fmt: skip
+    assert isinstance(out, torch.Tensor)
+    return out[None]
 
 
 def _of_rows(tensor: torch.Tensor, num_before: int, row_lengths: tuple[int, ...]) -> list[torch.Tensor]:

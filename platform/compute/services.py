@@ -1,6 +1,7 @@
 """What other apps ask of compute: a Run, its end, a change while it waits, and why it does."""
 
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +11,30 @@ from common.errors import UserError
 from compute.beside import NO_DEVICE
 from compute.explanations import explained
 from compute.messages import message
-from compute.models import Pool, Priority, Run, RunForecast
+from compute.models import Pool, Run, RunForecast
 from compute.wakes import wake_scheduler
 from ledger.booking import hold
 from wording import Message
+
+
+class Asked(TypedDict, total=False):
+    """What a Run may ask for; what is left out is the row's default."""
+
+    accelerators: int | None
+    """None is "auto": every free one of a node that the quota allows where nobody else waits, else what the team is
+    guaranteed, at least `min_accelerators`; work that goes on keeps the number that it had; 0: none (`beside`)."""
+    min_accelerators: int | None
+    kept_accelerators: int | None
+    max_seconds: int | None
+    priority: int
+    """A higher one comes first, then the place in line."""
+    user: User | None
+    preemptible: bool
+    counts_in_quota: bool
+    yields: bool
+    expected_seconds: float | None
+    """How long it should last on `expected_accelerators`, None where nobody knows: so much is held in the ledger, and
+    the line behind it is foretold by it."""
 
 
 def request_run(
@@ -21,53 +42,32 @@ def request_run(
     kind: str,
     team: Team,
     pool: Pool | None = None,
-    accelerators: int | None = None,
-    min_accelerators: int | None = None,
-    kept_accelerators: int | None = None,
-    max_seconds: int | None = None,
-    priority: int = Priority.NORMAL,
     queued_at: datetime | None = None,
-    user: User | None = None,
-    preemptible: bool = True,
-    counts_in_quota: bool = True,
-    yields: bool = False,
     label: str = "",
     model: str = "",
-    expected_seconds: float | None = None,
     expected_accelerators: int = 1,
+    **asked: Unpack[Asked],
 ) -> Run:
     """Put a Run into the queue, inside the caller's transaction; the scheduler wakes once that has committed.
 
-    `pool` None is the default one. `accelerators` None is "auto": every free one of a node that the quota allows where
-    nobody else waits, else what the team is guaranteed, at least `min_accelerators`; work that goes on keeps the number
-    that it had; 0: none (`beside`). A higher `priority` comes first, then the place in line, `queued_at` (None: the end
-    of it). Work that asks again after a retry, a pause or a preemption passes the place that it had.
-    `expected_seconds` is how long it should last on `expected_accelerators`, None where nobody knows: so much is held
-    in the ledger, and the line behind it is foretold by it.
+    `pool` None is the default one, `queued_at` None the end of the line. Work that asks again after a retry, a pause or
+    a preemption passes the place that it had.
     """
+    accelerators, seconds = asked.get("accelerators"), asked.get("expected_seconds")
     if accelerators is not None and accelerators < NO_DEVICE:
         raise UserError(message("invalid_accelerators", accelerators=accelerators), param="accelerators")
     run = Run.objects.create(
         kind=kind,
         team=team,
         pool=pool or Pool.default(),
-        accelerators=accelerators,
-        min_accelerators=min_accelerators,
-        kept_accelerators=kept_accelerators,
-        max_seconds=max_seconds,
-        priority=priority,
         queued_at=queued_at or timezone.now(),
-        user=user,
-        preemptible=preemptible,
-        counts_in_quota=counts_in_quota,
-        yields=yields,
         label=label[:200],
         model=model[:255],
-        expected_seconds=expected_seconds,
         explanation={"code": "queued"},
+        **asked,
     )
-    if expected_seconds:
-        hold(run.account, expected_seconds * expected_accelerators)
+    if seconds:
+        hold(run.account, seconds * expected_accelerators)
     wake_scheduler()
     return run
 

@@ -16,9 +16,9 @@ from accounts.requests import no_team, team_named, team_of
 from common.answers import answers
 from common.fields import CheckedText
 from common.reads import Query, query_of, reads
+from common.tables import as_csv
 from ledger.asking import question_of
-from ledger.reading import GROUPS, Question, Sums, usage
-from ledger.tables import usage_csv
+from ledger.reading import COUNTED, GROUPS, Question, Sums, usage
 
 
 class UsageQuery(Query):
@@ -75,7 +75,7 @@ class UsageFileView(UsageView):
         question = _question(request)
         name = f"usage-{question.first}-{question.last}-{question.by}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        content = usage_csv(usage(question), by=question.by)
+        content = _as_csv(usage(question), by=question.by)
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -105,3 +105,8 @@ def _team(request: Request, name: str) -> Team | None:
     if name not in ("", own.slug, own.name):
         raise no_team(name)
     return own
+
+
+def _as_csv(rows: Sequence[Sums], *, by: str) -> str:
+    """Return usage as comma-separated values: a line of names and one for each row."""
+    return as_csv([by, *COUNTED], ([row.key, *(getattr(row, name) for name in COUNTED)] for row in rows))
