@@ -110,20 +110,20 @@ def record_gate(
             loaded.mark_proven(verdict, memory_bytes=memory_bytes)
         else:
             loaded.mark_refused(refusal, verdict)
-    settle(replica)
+    align_states(replica)
 
 
-def settle(replica: Replica) -> None:
+def align_states(replica: Replica) -> None:
     """Bring the states of what the replica answers for in line with what it can do."""
     if replica.ready_at is None:
         return
     loaded = {one.adapter_id: one for one in replica.adapters.all()}
     for deployment in Deployment.objects.serving(replica):
         if deployment.adapter_id is None or not deployment.shared or deployment.adapter_id in loaded:
-            _settle(deployment, replica, loaded.get(deployment.adapter_id or ""))
+            _align(deployment, replica, loaded.get(deployment.adapter_id or ""))
 
 
-def _settle(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | None) -> None:
+def _align(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | None) -> None:
     if loaded is None or loaded.state == ReplicaAdapter.State.PROVEN:
         if deployment.shared:  # what failed elsewhere, or earlier, may be proven here
             deployment.move(Deployment.State.STARTING, only_from=Deployment.State.FAILED, reason=None)

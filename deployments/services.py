@@ -17,7 +17,7 @@ from compute.models import Pool
 from deployments.messages import message
 from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
-from deployments.replicas import most_accelerators, serve_deployment, settle, wake_shared
+from deployments.replicas import align_states, most_accelerators, serve_deployment, wake_shared
 from deployments.reservations import columns
 from deployments.standing import standing_of
 from jobs import services as jobs
@@ -192,7 +192,7 @@ def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
 def _start(deployment: Deployment) -> None:
     """Have the deployment loaded, by its own replica or by the shared one of its model."""
     if deployment.shared:
-        settle(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter))
+        align_states(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter))
     else:
         serve_deployment(deployment)
 

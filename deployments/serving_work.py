@@ -18,7 +18,7 @@ from compute.services import request_stop
 from compute.work import Command, WorkError, trouble
 from deployments.messages import message
 from deployments.models import Replica, ReplicaAdapter
-from deployments.replicas import KIND, end_replica, record_gate, settle
+from deployments.replicas import KIND, align_states, end_replica, record_gate
 from deployments.unloading import let_idle_go
 from jobs.models import TunedModel
 from jobs.tuned_models import local_folder
@@ -65,7 +65,7 @@ class ServingWork:
         for event in events:
             if event.type == "ready":
                 replica.mark_ready(host=event.data["host"], port=event.data["port"])
-                settle(replica)
+                align_states(replica)
             elif event.type == "gate":
                 _record_gate(replica, event)
 
@@ -181,7 +181,7 @@ def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
     """Have the engine load one adapter; its `gate` event brings the verdict, so that a lost reply loses nothing."""
     served = _served(replica, loaded)
     if served is None:
-        settle(replica)
+        align_states(replica)
         return
     body = {"name": served.name, "path": served.path}
     headers = {"authorization": f"Bearer {replica.token}"}

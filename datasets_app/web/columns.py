@@ -55,7 +55,7 @@ class Field:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ColumnsQuestion:
     """What a person is asked, and what the first row would be with the columns that are chosen."""
 
     columns: list[str]
@@ -75,7 +75,7 @@ class Question:
         return sorted(chosen, key=lambda field: ("system", "prompt", "answer").index(field.part))
 
 
-def question_of(file: TrainingFile, given: Mapping[str, str] | None = None) -> Question | None:
+def question_of(file: TrainingFile, given: Mapping[str, str] | None = None) -> ColumnsQuestion | None:
     """Return what to ask about `file`; None where its columns are known. `given` holds column-prompt and the like."""
     statistics = file.statistics or {}
     sample: dict[str, str] = dict(statistics.get("sample") or [])
@@ -97,7 +97,7 @@ def question_of(file: TrainingFile, given: Mapping[str, str] | None = None) -> Q
         for part, (role, label) in labels.items()
     ]
     may_be_text = any(suffix in TEXTS for suffix in PurePath(file.filename.lower()).suffixes)
-    return Question(columns=columns, fields=fields, may_be_text=may_be_text)
+    return ColumnsQuestion(columns=columns, fields=fields, may_be_text=may_be_text)
 
 
 def proposal(columns: list[str], sample: Mapping[str, str]) -> dict[str, str]:

@@ -112,7 +112,7 @@ class TestSleep:
         end()
         assert "has yet to prove" in str(now(name).message)
         replica = make_ready(replicas.wake_shared(base_model=name.base_model, adapter=name.adapter))
-        replicas.settle(replica)
+        replicas.align_states(replica)
         end()
         assert "has yet to prove" not in str(now(name).message)
 

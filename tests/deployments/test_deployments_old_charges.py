@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from compute.hours.proving import prove
+from compute.hours.proving import prove_ledger
 from compute.models import Allocation, Device, Node, Run
 from deployments.models import Deployment, Replica, Usage
 from jobs.models import Attempt, FineTuningJob
@@ -48,7 +48,7 @@ def test_earlier_runs_are_charged_for_what_they_were_given() -> None:
             ("training", 1, Decimal(3), "tiny", "alice@example.com", "default"),
             ("training", 2, Decimal(4), "tiny", "alice@example.com", "default"),
         ]
-        assert prove().difference is None
+        assert prove_ledger().difference is None
         migrate(BEFORE)
     migrate()
     asked.refresh_from_db()

@@ -209,7 +209,7 @@ class TestSharedReplica:
 class TestGate:
     def test_a_passed_gate_makes_the_deployment_answer(self, deployment, adapter):
         replica = make_ready(deployment.live_replica, prove=False)
-        replicas.settle(replica)
+        replicas.align_states(replica)
         deployment.refresh_from_db()
         verdict = {"max_difference": 0.001, "tolerance": 0.01, "base_difference": 2.0}
         replicas.record_gate(replica=replica, model=adapter.id, refusal=None, verdict=verdict)
@@ -255,7 +255,7 @@ class TestOldCopies:
     def test_the_gate_of_one_taken_down_changes_nothing(self, deployment, alice):
         replica = make_ready(deployment.live_replica)
         services.undeploy(deployment=deployment, by=alice.user)
-        replicas.settle(replica)
+        replicas.align_states(replica)
         deployment.refresh_from_db()
         assert (deployment.state, deployment.is_live) == ("stopped", False)
 

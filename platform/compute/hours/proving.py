@@ -51,7 +51,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class LedgerProof:
     """What was compared."""
 
     num_runs: int
@@ -64,13 +64,13 @@ class Proof:
     """Between what was held for a Run that is over and not taken, and what was released."""
 
 
-def prove(*, since: datetime | None = None) -> Proof:
+def prove_ledger(*, since: datetime | None = None) -> LedgerProof:
     """Work the charges out from the allocations and compare, Run by Run, those that ended after `since`.
 
     One statement of the database looks at both sides, so that what is freed meanwhile is on both or on none.
     """
     charges = Entry.objects.charges()
-    return Proof(
+    return LedgerProof(
         num_runs=charges.order_by().values("run").distinct().count(),
         num_entries=Entry.objects.count(),
         charged=charges.seconds(),

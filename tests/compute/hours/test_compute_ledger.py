@@ -13,7 +13,7 @@ from accounts.models import Team
 from common.days import beginning
 from compute import reconciling, services
 from compute.hours import sums
-from compute.hours.proving import prove
+from compute.hours.proving import prove_ledger
 from compute.models import Allocation, Node, Run
 from compute.scheduling.rounds import schedule
 from ledger.days import month_of, today
@@ -81,14 +81,14 @@ class TestRun:
         monkeypatch.setattr("compute.hours.sums.running", lambda: seen)
         sums.hold_on()
         assert booked()["hold"] == 0
-        assert prove().unsettled is None
+        assert prove_ledger().unsettled is None
 
     def test_that_is_deleted_stays_in_the_ledger(self, team: Team, node: Node) -> None:
         run = started(team)
         run.move("concluding", outcome="succeeded")
         Run.objects.filter(pk=run.pk).delete()
         assert Entry.objects.charges().count() == 1
-        assert prove().difference is None
+        assert prove_ledger().difference is None
 
 
 class TestHours:

@@ -17,7 +17,7 @@ from accounts.models import Team, User
 from compute import reconciling, services
 from compute.administering import nodes, queue, quotas
 from compute.hours import sums
-from compute.hours.proving import prove
+from compute.hours.proving import prove_ledger
 from compute.models import Allocation, Node, Priority, Quota, Run
 from compute.scheduling.rounds import schedule
 from ledger.models import Entry
@@ -46,7 +46,7 @@ class Books(RuleBasedStateMachine):
                 if run.state in ("waiting", "starting", "running"):
                     run.move("concluding", outcome="stopped")
             self.the_ledger_is_what_was_allocated()
-            assert prove().charged == _allocated()
+            assert prove_ledger().charged == _allocated()
             assert set(sums.held().values()) <= {0}
             booked = {what: Entry.objects.filter(what=what).seconds() for what in ("hold", "charge", "release")}
             assert booked["release"] >= booked["hold"] - booked["charge"]
@@ -144,7 +144,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_is_what_was_allocated(self) -> None:
-        proof = prove()
+        proof = prove_ledger()
         assert (proof.difference, proof.unsettled) == (None, None)
 
     @invariant()

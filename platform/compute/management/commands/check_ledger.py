@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from compute.hours.proving import prove
+from compute.hours.proving import prove_ledger
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = settings.KEEP_DAYS["ledger"]
-        proof = prove(since=timezone.now() - timedelta(days=days - 1) if days else None)
+        proof = prove_ledger(since=timezone.now() - timedelta(days=days - 1) if days else None)
         self.stdout.write(
             f"{proof.num_entries:,} entries. {proof.num_runs:,} runs were charged for {proof.charged:,.3f} "
             f"device-seconds ({proof.charged / 3600:,.2f} accelerator-hours)."
