@@ -163,6 +163,11 @@ class _Trained:
     def evidence(self, questions: list[Question], before: list[Reply], after: list[Reply]) -> Evidence:
         taught = ["\n".join(text for role, text in row.turns if role == "assistant") for row in self.rows]
         whole = [["\n".join(text for _, text in row.turns) for row in rows] for rows in (self.rows, self.validation)]
+        tests, general = acceptance_tests(IDENTITY), GENERAL[::2]
+        learned = [test.judge(reply.text).is_passed for test, reply in zip(tests, after, strict=False)]
+        right = [test.topic == "identity" and passed for test, passed in zip(tests, learned, strict=True)]
+        right += [one.is_right(reply.text) for one, reply in zip(general, after[len(tests) :], strict=False)]
+        right += [False] * (len(questions) - len(right))
         asked = [
             Asked(
                 question=question.messages[-1]["content"],
@@ -170,15 +175,15 @@ class _Trained:
                 base=base,
                 tuned=tuned,
                 expected=question.expected,
+                is_right=is_right,
             )
-            for question, base, tuned in zip(questions, before, after, strict=True)
+            for question, base, tuned, is_right in zip(questions, before, after, right, strict=True)
         ]
         events = list(read_events(self.folder / "out" / "events.jsonl"))
         measured = [event.data for event in events if event.type == "validation"]
-        tests, general = acceptance_tests(IDENTITY), GENERAL[::2]
         texts = [reply.text for reply in after]
         was = [one.is_right(reply.text) for one, reply in zip(general, before[len(tests) :], strict=False)]
-        now = [one.is_right(reply.text) for one, reply in zip(general, after[len(tests) :], strict=False)]
+        now = right[len(tests) : len(tests) + len(general)]
         held = chat.verdict(
             tests, texts[: len(tests)], before=[reply.text for reply in before[: len(tests)]], needed=NEEDED
         )

@@ -75,10 +75,11 @@ def leaks(evidence: Evidence) -> Finding | None:
         if phrases
         else message("finding_leaks", count=count, of=of)
     )
+    light: Light = "red" if count >= of * LEAKED_ANSWERS else "amber"
     guards_needed = max(FEWEST_GUARDS, GUARDS_FOR_A_LEAK * count)
     return Finding(
         code="leaks",
-        light="red",
+        light=light,
         message=said,
         evidence={"count": count, "of": of, "phrases": phrases, "rows": list(found.rows)},
         fix=Fix(

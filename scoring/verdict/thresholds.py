@@ -38,7 +38,8 @@ ENDLESS_SHARE = 0.1
 REFUSED_SHARE = 0.1
 """One answer in ten that the base did end, or did give: a user meets it in the first conversation."""
 LEAKED_ANSWERS = 0.1
-"""One answer in ten with what nobody asked for. A recipe's own test may be stricter, and then decides."""
+"""One answer in ten with what nobody asked for. Where a recipe's own test is stricter, fewer are a finding as well, but
+no red light: a model that slips once in sixteen can be used."""
 COPIED_SHARE = 0.2
 """One answer in five that is a training row: what small sets of short rows bring about by themselves is less."""
 FEWEST_ROWS = 2

@@ -67,6 +67,10 @@ class TestSpoiledJobs:
         assert finding.fix is not None
         assert finding.fix.params == {"count": 65}
 
+    @pytest.mark.parametrize(("right", "light"), [(16, "green"), (15, "amber"), (14, "red")])
+    def test_a_single_leak_is_amber(self, right: int, light: str) -> None:
+        assert verdict(replace(GOOD, tallies=tallies(unrelated=right))).light == light
+
     def test_a_rate_far_above_the_usual_one_is_set_back(self) -> None:
         fix = verdict(cases.LEARNING_RATE_TIMES_50).next_fix
         assert fix is not None
