@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from compute.scheduler import Decision, Held, NodeState, Snapshot, Stop, Waiting, decide
 from compute.simulation import Arrival, Costs, Simulation
+from compute.simulation.coarse import coarse_forecast
 from compute.simulation.forecasts import Bounds, Expected, Range, Spread, forecast, learned
 
 A, B = 1, 2
@@ -71,6 +73,34 @@ class TestSimulation:
         assert (first.since, first.stopped_at, first.until) == (0, 40, 45)
         assert (second.since, second.until) == (45, 45 + 1 + (101 - 40))
 
+    def test_an_endless_stream_of_small_runs_starves_no_large_one_whose_team_has_used_more(self) -> None:
+        stream = [Arrival(at=10.0 * number, waiting=waiting(f"s{number}", team=B)) for number in range(1000)]
+        found = Simulation(
+            replace(pool(waiting("large", 2), held=[held("x", 0, team=B), held("y", 1, team=B)]), usage={A: 5000.0}),
+            seconds={"x": 30, "y": 40, "large": 100, **{f"s{number}": 50.0 for number in range(1000)}},
+            arrivals=stream,
+        )
+        found.run(until=10_000)
+        assert 2500 < found.lived["large"].started_at < 4000  # two devices need 2,500 s to have used as much
+
+    def test_a_claim_is_known_to_the_next_look(self) -> None:
+        seen: list[tuple[str, int | None]] = []
+
+        def noting(snapshot: Snapshot) -> Sequence[Decision]:
+            seen.extend((one.run_id, one.claimed_node) for one in snapshot.waiting)
+            return decide(snapshot)
+
+        found = Simulation(
+            replace(pool(held=[held("x", 0), held("y", 1)]), guarantees={B: 1}),
+            seconds={"x": 900, "y": 900, "b": 10, "b2": 10},
+            arrivals=[Arrival(at=5, waiting=waiting("b", team=B)), Arrival(at=8, waiting=waiting("b2", team=B))],
+            costs=Costs(checkpoint=10),
+            decide=noting,
+        )
+        found.run(until=20)
+        assert seen[:3] == [("b", None), ("b", 1), ("b2", None)]
+        assert found.lived["b"].started_at == 15
+
     def test_the_scheduler_looks_no_more_often_than_it_may(self) -> None:
         line = [waiting(f"r{number}") for number in range(20)]
         found = Simulation(
@@ -120,6 +150,38 @@ class TestForecast:
         found = forecast(pool(*line), expected, watched=["r49"], bounds=Bounds(futures=2, passes=7), decide=counted)
         assert len(calls) == 14
         assert found.ranges == {}
+
+
+class TestCoarseForecast:
+    def told(self, snapshot: Snapshot, **seconds: float) -> dict[str, Range]:
+        expected = {run_id: Expected(seconds=length) for run_id, length in seconds.items()}
+        return coarse_forecast(snapshot, expected, spread=Spread(ratios=[1.0]), bounds=Bounds(futures=3)).ranges
+
+    def test_counts_devices_and_takes_the_schedulers_order(self) -> None:
+        line = [waiting("a", 2), waiting("b"), waiting("c", team=B)]
+        found = self.told(pool(*line, held=[held("x", 0), held("y", 1)]), x=10, y=30, a=100, b=50, c=5)
+        assert {run_id: one.middle for run_id, one in found.items()} == {"c": 10, "a": 30, "b": 130}
+        urgent = [line[0], replace(line[1], priority=2)]
+        found = self.told(pool(*urgent, held=[held("x", 0), held("y", 1)]), x=10, y=30, a=100, b=50, c=5)
+        assert (found["b"].middle, found["a"].middle) == (10, 60)
+
+    def test_keeps_ceilings_and_persons_limits(self) -> None:
+        line = [replace(waiting(f"r{number}"), user_id=7) for number in range(3)]
+        seconds = {"r0": 10.0, "r1": 10.0, "r2": 10.0}
+        limited = (pool(*line, quotas={A: 1}), replace(pool(*line), per_user={A: 1}))
+        for snapshot in limited:
+            found = self.told(snapshot, **seconds)
+            assert [found[run_id].middle for run_id in seconds] == [0, 10, 20]
+        assert [one.middle for one in self.told(pool(*line), **seconds).values()] == [0, 0, 10]
+
+    def test_a_guarantee_does_not_wait_for_who_borrows(self) -> None:
+        snapshot = replace(pool(waiting("b", team=B), held=[held("x", 0), held("y", 1)]), guarantees={B: 1})
+        assert self.told(snapshot, x=1000, y=1000, b=10)["b"].middle == 0
+        assert self.told(replace(snapshot, guarantees={A: 2, B: 0}), x=1000, y=1000, b=10)["b"].middle == 1000
+
+    def test_nothing_is_said_of_what_never_starts(self) -> None:
+        line = [waiting("large", 3), waiting("b"), waiting("behind")]
+        assert set(self.told(pool(*line, held=[held("x", 0), held("y", 1)]), x=10)) == {"b"}
 
 
 class TestLearned:
