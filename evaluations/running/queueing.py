@@ -1,5 +1,6 @@
 """The Runs of an evaluation: asked for one after another, each in the place in line that the first one had."""
 
+from compute.beside import NO_DEVICE
 from compute.models import Node, Run
 from compute.services import request_run
 from evaluations.models import Evaluation
@@ -24,8 +25,8 @@ def max_tokens_of(evaluation: Evaluation) -> int:
 def queue_run(evaluation: Evaluation, *, answers: int, max_tokens: int) -> Run:
     """Ask for the evaluation's next Run, inside the caller's transaction.
 
-    One that the platform makes by itself gives way to whatever waits: its answers are kept, and the rest are asked
-    later.
+    One that the platform makes by itself is in nobody's way: on cores it computes beside what holds them, on GPUs it
+    gives way to whatever waits. Its answers are kept then, and the rest are asked later.
     """
     subjects = list(evaluation.subjects.select_related("base_model"))
     has_gpus = Node.objects.heard().filter(kind=Node.Kind.CUDA).exists()
@@ -34,7 +35,7 @@ def queue_run(evaluation: Evaluation, *, answers: int, max_tokens: int) -> Run:
     run = request_run(
         kind=KIND,
         team=evaluation.team,
-        accelerators=1 if has_gpus else None,
+        accelerators=1 if has_gpus else NO_DEVICE if evaluation.job_id is not None else None,
         priority=evaluation.priority,
         queued_at=evaluation.queued_at,
         user=evaluation.created_by,

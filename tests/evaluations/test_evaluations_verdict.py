@@ -80,7 +80,7 @@ class TestByItself:
         adapter = TunedModel.objects.get(job=job)
         assert list(evaluation.subjects.values_list("name", flat=True)) == ["tiny", adapter.name]
         assert evaluation.run is not None
-        assert (evaluation.run.user, evaluation.run.yields) == (alice.user, True)
+        assert (evaluation.run.user, evaluation.run.yields, evaluation.run.accelerators) == (alice.user, True, 0)
         found = verdict(alice, job)
         assert (found["light"], found["findings"], found["status"]) == (None, [], "queued")
 
