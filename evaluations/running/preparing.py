@@ -50,18 +50,22 @@ def _spec_of(evaluation: Evaluation, run: Run, subjects: list[Subject], models: 
     answered: dict[str, list[int]] = {}
     for name, number in Sample.objects.of(evaluation).values_list("subject__name", "question__number"):
         answered.setdefault(name, []).append(number)
-    context = min(subject.base_model.context_length or MAX_CONTEXT for subject in subjects)
     return EvaluationSpec(
         run_id=run.pk,
         models=models,
         answered=answered,
         measured=[subject.name for subject in subjects if subject.held_out is not None],
         max_tokens=max_tokens_of(evaluation),
-        max_model_len=min(context, MAX_CONTEXT),
-        threads=None if devices and devices[0].kind == Node.Kind.CUDA else max(1, len(devices)),
+        max_model_len=_context_of(subjects),
+        threads=None if not devices or devices[0].kind == Node.Kind.CUDA else len(devices),
         lease_checkpoint_seconds=times.lease_checkpoint_seconds,
         lease_timeout_seconds=times.lease_timeout_seconds,
     )
+
+
+def _context_of(subjects: list[Subject]) -> int:
+    """Return the tokens of prompt and answer together that every subject can take."""
+    return min(MAX_CONTEXT, *(subject.base_model.context_length or MAX_CONTEXT for subject in subjects))
 
 
 def _write_questions(evaluation: Evaluation, directory: RunDirectory) -> None:
@@ -149,7 +153,7 @@ class _Folders:
     def _write_cache(self, chat: ChatFormat) -> str | None:
         folder = self._directory.data / f"held_out-{len(self._caches)}"
         with TokenCacheWriter(folder) as cache:
-            for packed in pack(chat, self._rows, max_len=MAX_CONTEXT):
+            for packed in pack(chat, self._rows, max_len=_context_of(self._subjects)):
                 learned = packed.select(packed.num_trained > 0)
                 if len(learned.lengths):
                     cache.add_packed(learned)
