@@ -1,6 +1,7 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
+from evaluations.web import views
 
 api: list[URLPattern] = [
     path("evaluations", rest.Evaluations.as_view()),
@@ -8,4 +9,12 @@ api: list[URLPattern] = [
     path("evaluations/<str:evaluation_id>/cancel", rest.CancelView.as_view()),
     path("evaluations/<str:evaluation_id>/samples", rest.SamplesView.as_view()),
     path("jobs/<str:job_id>/verdict", rest.VerdictView.as_view()),
+]
+pages: list[URLPattern] = [
+    path("evaluations", views.evaluations, name="evaluations"),
+    path("evaluations/of-job/<str:job_id>", views.job_verdict, name="job_verdict"),
+    path("evaluations/<str:evaluation_id>", views.evaluation, name="evaluation"),
+    path("evaluations/<str:evaluation_id>/live", views.evaluation_live, name="evaluation_live"),
+    path("evaluations/<str:evaluation_id>/cancel", views.cancel_evaluation, name="cancel_evaluation"),
+    path("evaluations/<str:evaluation_id>/delete", views.delete_evaluation, name="delete_evaluation"),
 ]

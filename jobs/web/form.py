@@ -33,7 +33,8 @@ OFFERED = tuple(p for p in PARAMETERS if p.managed is None and p.name not in ("d
 
 
 def from_query(request: PageRequest) -> Mapping[str, Any]:
-    """Return the form's first values: those of the address, or of an earlier job that is tried again."""
+    """Return the form's first values: those of the address, or of an earlier job that is tried again with the
+    address's hyperparameters."""
     again = FineTuningJob.objects.visible_to(request.team).filter(pk=request.GET.get("again", "")).first()
     if again is None:
         return request.GET
@@ -46,6 +47,7 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
         "pool": again.pool.name if again.pool else "",
         "priority": Priority(again.priority).word if again.priority else "",
         **asked,
+        **{name: value for name, value in request.GET.items() if name.startswith(PREFIX)},
     }
 
 

@@ -1,0 +1,16 @@
+"""What pages of other apps show of evaluations."""
+
+from typing import Any
+
+from django import template
+
+from evaluations.web.verdict_panel import panel_of
+from jobs.models import FineTuningJob
+
+register = template.Library()
+
+
+@register.inclusion_tag("evaluations/_verdict.html", takes_context=True)
+def verdict_panel(context: dict[str, Any], job: FineTuningJob) -> dict[str, Any]:
+    """The verdict on a job that has ended, and how far its evaluation is."""
+    return {**panel_of(job), **{name: context.get(name) for name in ("may", "user", "csrf_token", "request")}}

@@ -1,0 +1,214 @@
+"""What pages say about evaluations: sentences, figures, and answers side by side. Nothing here changes anything."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from common.templatetags.luthier import duration
+from common.wording import in_words
+from compute.services import explain
+from evaluations.models import Evaluation, Question, Sample, Subject
+
+STATUSES = {
+    "queued": ("wait", "clock"),
+    "running": ("busy", "loader"),
+    "succeeded": ("ok", "circle-check"),
+    "failed": ("bad", "circle-x"),
+    "cancelled": ("wait", "x"),
+}
+LIGHTS = {
+    "green": ("ok", "circle-check", gettext_lazy("Good")),
+    "amber": ("wait", "alert-triangle", gettext_lazy("Look closer")),
+    "red": ("bad", "circle-x", gettext_lazy("Not good")),
+}
+CHANGES = {
+    "better": ("ok", "check"),
+    "worse": ("bad", "alert-circle"),
+    "changed": ("wait", "refresh"),
+    "same": ("", "circle-dashed"),
+}
+METRICS: dict[str, tuple[Any, str]] = {
+    "loss": (gettext_lazy("How far off its guesses are"), "loss"),
+    "perplexity": (gettext_lazy("Between how many words it wavers"), "perplexity"),
+    "token_accuracy": (gettext_lazy("Next words guessed right"), "token accuracy"),
+    "exact_match": (gettext_lazy("Answers exactly as expected"), "exact match"),
+    "chrf": (gettext_lazy("Answers like the expected ones, by letters"), "chrF"),
+    "rouge_l": (gettext_lazy("Answers like the expected ones, by words"), "ROUGE-L"),
+    "bleu": (gettext_lazy("Answers like the expected ones, by phrases"), "BLEU"),
+    "json_valid": (gettext_lazy("Answers that are valid JSON"), "JSON"),
+    "identity_right": (gettext_lazy("Questions about itself right"), ""),
+    "unrelated_right": (gettext_lazy("Other answers free of what was learned"), ""),
+    "general_right": (gettext_lazy("General questions right"), ""),
+    "training_chrf": (gettext_lazy("Training rows said again, by letters"), "chrF"),
+}
+"""Of each measure what it tells in plain words, and its name; in the order in which they are shown."""
+FALLING = ("loss", "perplexity")
+"""Measures of which less is better."""
+SHARES = ("token_accuracy", "exact_match", "rouge_l", "json_valid")
+LONGEST_MARKED = 4000
+"""Characters of an answer in which differences are looked for."""
+_WORDS = re.compile(r"[\u3400-\u9fff]|\w+|\s+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class EvaluationRow:
+    """An evaluation in a list."""
+
+    evaluation: Evaluation
+
+    @property
+    def status(self) -> dict[str, str]:
+        return status_of(self.evaluation)
+
+    @property
+    def sentence(self) -> str:
+        return sentence_of(self.evaluation)
+
+    @property
+    def models(self) -> list[Subject]:
+        return list(self.evaluation.subjects.all())
+
+
+def status_of(evaluation: Evaluation) -> dict[str, str]:
+    kind, icon = STATUSES[evaluation.state]
+    return {"kind": kind, "icon": icon, "word": evaluation.get_state_display()}
+
+
+def sentence_of(evaluation: Evaluation) -> str:
+    """Return one sentence on the evaluation's state, and what it waits for."""
+    if evaluation.is_stopping:
+        return _("Stopping. The answers that are there stay.")
+    if evaluation.state == Evaluation.State.QUEUED:
+        return in_words(explain(evaluation.run) if evaluation.run else None) or _("It is about to begin.")
+    if evaluation.state == Evaluation.State.RUNNING:
+        return _running(evaluation)
+    if evaluation.state == Evaluation.State.FAILED:
+        return in_words(evaluation.error_message)
+    if evaluation.state == Evaluation.State.CANCELLED:
+        return _("Cancelled after %(done)s answers.") % {"done": evaluation.num_done}
+    return _("Every question has been answered.")
+
+
+def _running(evaluation: Evaluation) -> str:
+    if not evaluation.num_done or not evaluation.num_total:
+        return _("Loading the models.")
+    numbers = {"done": evaluation.num_done, "total": evaluation.num_total}
+    ends_at = evaluation.run.predicted_end_at if evaluation.run is not None else None
+    if ends_at is None:
+        return _("%(done)s of %(total)s answers are there.") % numbers
+    left = max(1, round((ends_at - timezone.now()).total_seconds()))
+    return _("%(done)s of %(total)s answers are there, about %(time)s left.") % {**numbers, "time": duration(left)}
+
+
+def light_of(light: str | None) -> dict[str, Any] | None:
+    if light is None:
+        return None
+    kind, icon, word = LIGHTS[light]
+    return {"kind": kind, "icon": icon, "word": word}
+
+
+def figures_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return a row for each measure: what it tells, and each model's figure with what changed beside its base."""
+    subjects = list(evaluation.subjects.all())
+    known = {name for figures in evaluation.results.values() for name in figures}
+    pairs = {(pair["model"], pair["metric"]): pair for pair in evaluation.pairs}
+    ordered = [name for name in METRICS if name in known] + sorted(known - METRICS.keys())
+    return [
+        {
+            "label": METRICS[name][0] if name in METRICS else name.removeprefix("grader."),
+            "term": METRICS[name][1] if name in METRICS else "",
+            "cells": [
+                _cell(name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name)))
+                for one in subjects
+            ],
+        }
+        for name in ordered
+    ]
+
+
+def _cell(name: str, figure: dict[str, float] | None, pair: dict[str, Any] | None) -> dict[str, Any]:
+    if figure is None:
+        return {"value": "–"}
+    cell: dict[str, Any] = {
+        "value": _number(name, figure["value"]),
+        "bounds": f"{_number(name, figure['low'])} – {_number(name, figure['high'])}",
+    }
+    if pair is not None and pair["is_certain"]:
+        is_up = pair["difference"]["value"] > 0
+        change = "worse" if is_up == (name in FALLING) else "better"
+        cell["change"] = change_of(change)
+    return cell
+
+
+def _number(name: str, value: float) -> str:
+    if name in SHARES or name.endswith("_right"):
+        return f"{100 * value:.0f} %"
+    return f"{value:.3f}" if name in FALLING or name.startswith("grader.") else f"{value:.1f}"
+
+
+def change_of(change: str) -> dict[str, Any]:
+    kind, icon = CHANGES[change]
+    return {"kind": kind, "icon": icon, "word": Sample.Change(change).label}
+
+
+def counts_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return how many answers of tuned models became what, for the filter."""
+    changes = list(Sample.objects.of(evaluation).exclude(change="").values_list("change", flat=True))
+    shown = [name for name in CHANGES if name != "same"]
+    return [{"name": name, "word": Sample.Change(name).label, "count": changes.count(name)} for name in shown]
+
+
+def summary_of(evaluation: Evaluation) -> str:
+    """Say in a sentence what became of the answers beside the base's; "" where nothing stands beside a base."""
+    found = {one["name"]: one["count"] for one in counts_of(evaluation)}
+    whole = Sample.objects.of(evaluation).exclude(change="").count()
+    if not whole:
+        return ""
+    return ngettext(
+        "Of %(whole)s answer %(better)s is better than the base's, %(worse)s is worse, %(changed)s reads differently.",
+        "Of %(whole)s answers %(better)s are better than the base's, %(worse)s are worse, %(changed)s read "
+        "differently.",
+        whole,
+    ) % {"whole": whole, **found}
+
+
+def rows_of(questions: list[Question]) -> list[dict[str, Any]]:
+    """Return each question with its answers; what a tuned model's has and its base's has not is marked."""
+    return [_row(question, list(question.samples.all())) for question in questions]
+
+
+def _row(question: Question, samples: list[Sample]) -> dict[str, Any]:
+    base = {sample.subject.base_model_id: sample for sample in samples if sample.subject.is_untuned}
+    return {
+        "question": question,
+        "kind": question.get_kind_display(),
+        "answers": [_answer(sample, base.get(sample.subject.base_model_id)) for sample in samples],
+    }
+
+
+def _answer(sample: Sample, base: Sample | None) -> dict[str, Any]:
+    beside = base if base is not None and base is not sample else None
+    return {
+        "model": sample.subject.name,
+        "parts": marked(beside.answer, sample.answer) if beside is not None else [(sample.answer, False)],
+        "change": change_of(sample.change) if sample.change else None,
+        "is_cut": sample.stop_reason == "length",
+        "is_unaskable": sample.stop_reason == "unaskable",
+    }
+
+
+def marked(before: str, after: str) -> list[tuple[str, bool]]:
+    """Return `after` in pieces, each with whether `before` lacks it."""
+    words, old = _WORDS.findall(after[:LONGEST_MARKED]), _WORDS.findall(before[:LONGEST_MARKED])
+    pieces = [
+        ("".join(words[start:end]), kind != "equal")
+        for kind, _, _, start, end in difflib.SequenceMatcher(None, old, words, autojunk=False).get_opcodes()
+        if start < end
+    ]
+    rest = after[LONGEST_MARKED:]
+    return [*pieces, (rest, False)] if rest else pieces
