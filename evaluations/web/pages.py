@@ -123,7 +123,10 @@ def figures_of(evaluation: Evaluation) -> list[dict[str, Any]]:
             "label": METRICS[name][0] if name in METRICS else name.removeprefix("grader."),
             "term": METRICS[name][1] if name in METRICS else "",
             "cells": [
-                _cell(name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name)))
+                {
+                    "model": one.name,
+                    **_cell(name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name))),
+                }
                 for one in subjects
             ],
         }
