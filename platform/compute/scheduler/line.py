@@ -268,10 +268,13 @@ class _Line:
         if asked > self._num_free:
             return None
         ends_at = self._snapshot.now + (run.expected_seconds or run.most_seconds or math.inf)
+        if asked in reach.too_late and ends_at >= reach.too_late[asked]:
+            return None
         for room in reach.rooms:
             if room.lets_in(asked, ends_at):
                 room.let_in(asked, ends_at)
                 return room
+        reach.too_late[asked] = ends_at
         return None
 
     def _reclaim(self, run: Waiting, asked: int, reach: Reach) -> bool:
@@ -308,6 +311,8 @@ class _Line:
             return
         if room is not None:
             room.reserve(asked)
+            for other in self._reaches:
+                other.too_late.clear()
         key = ("room", asked, run.team_id, self._num_free)
         if (said := self._said.get(key)) is None:
             ends = self._next_ends.get(run.team_id, {})

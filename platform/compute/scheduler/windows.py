@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from compute.explanations import Explanation
@@ -41,6 +41,8 @@ class Reach:
     """Nothing of this size finds a node to reserve or to make room on."""
     unreclaimable: int = 0
     """Nothing of this size gets room by preempting borrowers."""
+    too_late: dict[int, float] = field(default_factory=dict)
+    """By size: what ends then or later is let in nowhere before a reservation begins."""
 
     def __post_init__(self) -> None:
         self.largest = max((room.size for room in self.rooms), default=0)
@@ -48,6 +50,7 @@ class Reach:
 
     def forget(self) -> None:
         """Take it that anything might fit again."""
+        self.too_late.clear()
         self.too_large = self.out_of_reach = self.unreclaimable = self.largest + 1
 
 
