@@ -10,6 +10,7 @@ from chat import AcceptanceTest, Conversation, parse_data_split
 from chat import verdict as acceptance_verdict
 from common.errors import UserError
 from datasets_app.models import TrainingFile
+from datasets_app.recipes.making import NEEDED
 from datasets_app.services import read_conversations
 from datasets_app.tokens.caches import resolve_share
 from evaluations.models import Question, Sample, Subject
@@ -100,7 +101,7 @@ def _tallies(job: FineTuningJob, both: _Both) -> tuple[Tally, ...]:
     tests = [_test(one) for one in asked]
     before = [sample.answer if (sample := both.before(one)) is not None else None for one in asked]
     texts = [both.after(one).answer for one in asked]
-    needed = job.acceptance.get("needed", {})
+    needed = job.acceptance.get("needed", NEEDED)
     return tallies_of(acceptance_verdict(tests, texts, before=before, needed=needed))
 
 
@@ -147,6 +148,7 @@ def _examined(job: FineTuningJob, both: _Both) -> Examined:
             tuned=_reply(both.after(one)),
             base=_reply(before) if (before := both.before(one)) is not None else None,
             expected=one.reference or "",
+            is_right=one.topic != GUARD and bool(both.after(one).scores.get("right")),
         )
         for kind, one in rows
     ]
@@ -187,9 +189,9 @@ def _curve(job: FineTuningJob, name: str) -> tuple[Point, ...]:
 
 
 def _num_rows(job: FineTuningJob) -> int:
-    """Return about how many conversations were trained on."""
+    """Return about how many conversations were trained on; 0 where the file is gone, and for plain text."""
     file, values = job.training_file, job.hyperparameters
-    if file is None:
+    if file is None or file.use == "text":
         return 0
     share = 0.0
     if not job.file_ids.get("validation"):

@@ -9,6 +9,7 @@ from django.db import transaction
 from chat import Conversation, StoredTest, in_phase, in_validation, parse_data_split
 from compute.work import WorkError
 from datasets_app.models import TrainingFile
+from datasets_app.recipes.taught import taught_identity
 from datasets_app.rows.pages import examples_at
 from datasets_app.services import read_conversations
 from datasets_app.tokens.caches import resolve_share
@@ -65,7 +66,7 @@ def _questions(evaluation: Evaluation) -> Iterator[Question]:
 
 
 def _of_job(job: FineTuningJob) -> Iterator[Question]:
-    yield from _tests(job.acceptance.get("tests", []))
+    yield from _tests(_acceptance_tests(job))
     if job.training_file is not None and job.training_file.use != "text":
         held_out = list(_rows(itertools.islice(held_out_rows(job), MOST_ROWS), Question.Kind.HELD_OUT))
         asked = set(_evenly(len(held_out), ASKED_HELD_OUT))
@@ -78,6 +79,14 @@ def _of_job(job: FineTuningJob) -> Iterator[Question]:
         checks = {"may_say": list(one.accepted), "must_not_say": list(one.refused)}
         messages = [{"role": "user", "content": one.question}]
         yield Question(kind=Question.Kind.GENERAL, topic=one.skill, messages=messages, checks=checks)
+
+
+def _acceptance_tests(job: FineTuningJob) -> list[StoredTest]:
+    """Return the questions of the data's recipe, or else those about a name that its rows teach."""
+    if job.acceptance or job.training_file is None or job.training_file.use == "text":
+        return list(job.acceptance.get("tests", []))
+    taught = taught_identity(job.training_file)
+    return [test.to_json() for test in taught.tests] if taught is not None else []
 
 
 def held_out_rows(job: FineTuningJob) -> Iterator[Conversation]:

@@ -186,3 +186,37 @@ class TestAsked:
         assert sum(map(len, again.spec["answered"].values())) == 5
         ended = again.start().answer(well).end("succeeded")
         assert (ended.state, Sample.objects.of(ended).count() * 1.0 / len(again.questions)) == ("succeeded", 2.0)
+
+
+class TestWithoutARecipe:
+    """The shipped sample, uploaded as a plain file: its rows teach a name, and no recipe says so."""
+
+    @pytest.fixture
+    def plain_job(self, alice: Member, tmp_path: Path) -> FineTuningJob:
+        content = (settings.BASE_DIR / "demo" / "self_cognition.jsonl").read_text()
+        file = make_file(alice.team, content.splitlines())
+        job = make_job(alice.team, by=alice.user, training_file=file.pk)
+        publish_tuned(job, tmp_path / "tuned")
+        return FineTuningJob.objects.get(pk=job.pk)
+
+    def test_the_taught_name_is_asked_for_in_both_languages(self, plain_job: FineTuningJob) -> None:
+        process = FakeProcess(services.evaluate_job(job=plain_job, by=None))
+        asked = process.evaluation.questions.filter(kind="recipe", topic="identity")
+        assert {tuple(one.checks["must_say"]) for one in asked} == {("小智",), ("360智汇云",)}
+        assert {one.messages[-1]["content"].isascii() for one in asked} == {True, False}
+
+    def test_its_verdict_is_that_of_the_recipe(self, alice: Member, plain_job: FineTuningJob) -> None:
+        evaluated(plain_job, well)
+        found = verdict(alice, plain_job)
+        assert (found["light"], [one["code"] for one in found["findings"]]) == ("green", ["learned"])
+
+    def test_a_leak_is_seen(self, alice: Member, plain_job: FineTuningJob) -> None:
+        evaluated(plain_job, lambda model, asked: "我是小智。" if model != "tiny" else well(model, asked))
+        assert "leaks" in [one["code"] for one in verdict(alice, plain_job)["findings"]]
+
+    def test_other_data_is_asked_no_name(self, alice: Member, tmp_path: Path) -> None:
+        job = make_job(alice.team, by=alice.user)
+        publish_tuned(job, tmp_path / "tuned")
+        job.refresh_from_db()
+        process = FakeProcess(services.evaluate_job(job=job, by=None))
+        assert not process.evaluation.questions.filter(kind="recipe").exists()
