@@ -44,13 +44,19 @@ class Running:
 
 def running() -> list[Running]:
     """Return what holds devices now."""
-    since: defaultdict[str, list[datetime]] = defaultdict(list)
-    runs: dict[str, Run] = {}
-    held = Allocation.objects.filter(released_at=None).select_related("run__team", "run__pool", "run__user")
-    for allocation in held:
-        runs[allocation.run_id] = allocation.run
-        since[allocation.run_id].append(allocation.created_at)
-    return [Running(account=runs[run_id].account, since=begun) for run_id, begun in since.items()]
+    found: dict[str, Running] = {}
+    held = Allocation.objects.filter(released_at=None).values_list(  # plain values, as there may be thousands
+        "created_at", "run_id", "run__kind", "run__team_id", "run__team__slug", "run__user__email", "run__pool__name",
+        "run__model",
+    )  # fmt: skip
+    for begun, run_id, kind, team_id, team, user, pool, model in held:
+        if run_id not in found:
+            account = Account(
+                run=run_id, kind=kind, team_id=team_id, team=team, user=user or "", pool=pool, model=model
+            )
+            found[run_id] = Running(account=account, since=[])
+        found[run_id].since.append(begun)
+    return list(found.values())
 
 
 def used_this_month(team: Team | None = None) -> defaultdict[Key, Decimal]:

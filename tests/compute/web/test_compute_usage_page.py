@@ -12,6 +12,7 @@ from compute.hours.limit import watch_hours
 from compute.models import Pool, Quota
 from ledger.days import month_of, today
 from ledger.models import Entry
+from tests.console.test_console_query_counts import num_queries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -79,6 +80,23 @@ def test_each_day_has_its_bar(team: Team) -> None:
     assert '<rect x="0" y="0.0" width="8" height="100.0">' in shown
     assert '<rect x="10" y="50.0" width="8" height="50.0">' in shown
     assert '<rect x="20" y="100.0" width="8" height="0.0">' in shown
+
+
+def test_hundreds_of_rows_cost_no_more_queries_than_one(team: Team) -> None:
+    admin = signed_in(team, is_staff=True)
+    few = []
+    for number in range(205):
+        used(team, 1 + number / 100, user=f"person-{number}@example.com", model=f"model-{number}")
+        if number == 0:
+            page(admin, "group_by=user")
+            few.append(num_queries(admin, "/usage?group_by=user")[1])
+    status, many = num_queries(admin, "/usage?group_by=user")
+    assert (status, many) == (200, few[0])
+    assert many <= 16
+    shown = page(admin, "group_by=user")
+    assert shown.count("<tr><td>person-") == 200
+    assert "The first 200 of 205." in shown
+    assert '<td class="n" data-label="Accelerator-hours">3.04</td>' in shown
 
 
 def test_says_so_where_nothing_was_used(team: Team) -> None:
