@@ -55,6 +55,11 @@ CATALOGUE = Catalogue(
             by="seconds",
         ),
         "deployment_was_paused": sentence("It was paused."),
+        "deployment_gave_way": plural(
+            "Nobody had asked it for %(minutes)s minute, so it gave its accelerators to work that waited.",
+            "Nobody had asked it for %(minutes)s minutes, so it gave its accelerators to work that waited.",
+            by="minutes",
+        ),
         "nothing_to_pause": sentence("This deployment keeps no accelerators, so there is nothing to pause."),
         "deployment_beside_its_base": sentence("Asleep: the next request loads it beside its base, which is awake."),
         "deployment_unproven": sentence("It has yet to prove that it answers as trained, and does so when it wakes."),

@@ -150,6 +150,8 @@ def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None
         return
     # As it is now: it may have been taken down, or have failed, since the caller looked.
     deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=replica.deployment_id)
+    if replica.run.stop_reason == Run.StopReason.YIELD and outcome == Run.Outcome.STOPPED:
+        deployment.mark_asleep(message("deployment_gave_way", minutes=round(settings.IDLE_WORK_SECONDS / 60)))
     stays_ended = deployment.state in (Deployment.State.FAILED, Deployment.State.ASLEEP)
     if not deployment.is_live or deployment.shared or stays_ended:
         return
@@ -166,6 +168,16 @@ def note_idleness() -> None:
     idle = Replica.objects.answering().shared().silent_since(silent).filter(run__idle_since=None)
     for replica in idle.select_related("run"):
         compute.set_idle(run=replica.run, since=replica.last_request_at)
+    if settings.RECLAIM_IDLE_WORK and settings.IDLE_WORK_SECONDS:
+        _note_idle_deployments()
+
+
+def _note_idle_deployments() -> None:
+    """Let deployments that keep their accelerators give way as well: the administrator's rule."""
+    silent = timezone.now() - timedelta(seconds=settings.IDLE_WORK_SECONDS)
+    idle = Replica.objects.answering().exclude(deployment=None).silent_since(silent).filter(run__idle_since=None)
+    for replica in idle.select_related("run"):
+        compute.set_idle(run=replica.run, since=replica.last_request_at, yields=True)
 
 
 def idle_deployments(team_id: int) -> list[Pausable]:

@@ -5,14 +5,15 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from compute.work import register, register_placed
+        from compute.work import register, register_always_computing, register_placed
         from datasets_app import hooks
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of
-        from jobs.training.attempts import keep_place
+        from jobs.training.attempts import keep_place, note_idle
         from jobs.training.work import Training
 
         register(Training())
         register_placed(Training.kind, keep_place)
+        register_always_computing(Training.kind, note_idle)
         hooks.needs_files(reason_to_keep)
         hooks.on_processed(lambda file: wake_jobs_of(file.pk))

@@ -2,7 +2,7 @@
 
 import layouts.messages  # noqa: F401  # what trainers say is put into words here
 import trainer.messages  # noqa: F401
-from wording import Catalogue, sentence
+from wording import Catalogue, plural, sentence
 
 CATALOGUE = Catalogue(
     {
@@ -52,6 +52,13 @@ CATALOGUE = Catalogue(
         "paused_after_longest": sentence(
             "The job is paused: it ran for %(minutes)s minutes, as long as one run may. Resume it to continue from its "
             "newest checkpoint."
+        ),
+        "paused_after_idle": plural(
+            "The job is paused: it had computed nothing for %(minutes)s minute, so its accelerators were given back. "
+            "Look at its log, and resume it to continue from its newest checkpoint.",
+            "The job is paused: it had computed nothing for %(minutes)s minutes, so its accelerators were given back. "
+            "Look at its log, and resume it to continue from its newest checkpoint.",
+            by="minutes",
         ),
         "losses_may_differ": sentence(
             "The job continues with %(now)s accelerators instead of %(before)s, since no more are available "

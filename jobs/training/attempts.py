@@ -147,3 +147,10 @@ def keep_place(run: Run, said: Message) -> None:
     job = lock_job(attempt.job_id)
     FineTuningJob.objects.filter(pk=job.pk).update(queued_at=run.queued_at, priority=run.priority)
     JobEvent.write(job=job, message=said, attempt=attempt)
+
+
+def note_idle(run: Run, said: Message) -> None:
+    """Say in the job's events that its attempt computes nothing."""
+    attempt = Attempt.objects.filter(run=run).first()
+    if attempt is not None:
+        JobEvent.write(job=lock_job(attempt.job_id), message=said, level="warn", attempt=attempt)

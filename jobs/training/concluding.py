@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from common import artifacts
 from common.folders import link_file
 from common.storage_errors import AWAY, STORAGE_AWAY
+from compute.administering.idle_work import idle_minutes
 from compute.models import Run
 from compute.work import TryAgain, WorkError, trouble
 from datasets_app.services import create_result_file
@@ -79,11 +80,14 @@ def _decide(attempt: Attempt, directory: RunDirectory, outcome: str) -> None:
 
 
 def _stopped(attempt: Attempt) -> None:
-    """Queue the job again and say why its attempt was stopped; one that ran as long as it may is paused."""
+    """Queue the job again and say why its attempt was stopped; what would only be stopped again is paused."""
     run = attempt.run
     if run.stop_reason == Run.StopReason.LIMIT and run.started_at and run.stop_requested_at:
         minutes = max(1, round((run.stop_requested_at - run.started_at).total_seconds() / 60))
         close(attempt, retry_message=message("paused_after_longest", minutes=minutes), pauses=True)
+        return
+    if run.stop_reason == Run.StopReason.IDLE:
+        close(attempt, retry_message=message("paused_after_idle", minutes=idle_minutes()), pauses=True)
         return
     stopped = message(STOPPED.get(run.stop_reason, "attempt_stopped"), number=attempt.number)
     close(attempt, retry_message=stopped.followed_by(queued_again(attempt.job)))

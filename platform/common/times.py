@@ -30,6 +30,8 @@ class Times:
     """From SIGTERM to SIGKILL."""
     node_silent_seconds: float = 30
     """A node that has been silent for so long gets no new Runs."""
+    sample_seconds: float = 5
+    """How often a node looks at what its devices and Runs use."""
     replica_idle_seconds: float = 600
     """A shared replica without a request for so long goes to sleep."""
     wake_hold_seconds: float = 60

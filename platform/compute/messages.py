@@ -27,6 +27,13 @@ CATALOGUE = Catalogue(
         "moved_to_front": sentence("An administrator moved this to the front of its priority."),
         "moved_to_back": sentence("An administrator moved this to the back of its priority."),
         "priority_was_set": sentence("An administrator set the priority to %(priority)s."),
+        "computes_nothing": plural(
+            "This has computed nothing for %(minutes)s minute: no step, no processor core and no GPU in use. Its log "
+            "may say what it waits for.",
+            "This has computed nothing for %(minutes)s minutes: no step, no processor core and no GPU in use. Its log "
+            "may say what it waits for.",
+            by="minutes",
+        ),
         "no_such_node": sentence("There is no node %(node)s."),
         "pool_name_invalid": sentence(
             "The name of a pool has letters, digits, hyphens and underscores alone. Choose another one."

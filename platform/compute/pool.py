@@ -21,6 +21,8 @@ class Holder(TypedDict):
     kind: str | None
     label: str | None
     since: int | None
+    idle: bool
+    """It was told that it computes nothing."""
 
 
 class DeviceObject(Holder):
@@ -29,6 +31,10 @@ class DeviceObject(Holder):
     index: int
     name: str
     memory_bytes: int
+    memory_used_bytes: int | None
+    """Now, with `utilisation`, in percent: of a GPU as NVML tells them; of a core what the processes of the Run that
+    holds it have for themselves, and the share of the Run's cores that they keep busy. null where nobody knows."""
+    utilisation: int | None
     healthy: bool
 
 
@@ -122,6 +128,7 @@ class _Held(NamedTuple):
     team_id: int
     team: str
     counts_in_quota: bool
+    idle_told_at: datetime | None
 
 
 class _Row(NamedTuple):
@@ -134,13 +141,15 @@ class _Row(NamedTuple):
     memory_bytes: int
     healthy: bool
     present: bool
+    memory_used_bytes: int | None
+    utilisation: int | None
 
 
 def _holders(of: Pool | None) -> dict[int, _Held]:
     given = Allocation.objects.filter(released_at=None)
     held = (given.filter(device__node__pool=of) if of else given).values_list(
         "device_id", "created_at", "run_id", "run__kind", "run__label", "run__team_id", "run__team__name",
-        "run__counts_in_quota",
+        "run__counts_in_quota", "run__idle_told_at",
     )  # fmt: skip
     return {row[0]: _Held(*row) for row in held}
 
@@ -149,7 +158,7 @@ def _devices() -> dict[int, list[_Row]]:
     """Return the devices of each node, by index."""
     found: dict[int, list[_Row]] = defaultdict(list)
     for row in Device.objects.order_by("node_id", "index").values_list(
-        "node_id", "id", "index", "name", "memory_bytes", "healthy", "present"
+        "node_id", "id", "index", "name", "memory_bytes", "healthy", "present", "memory_used_bytes", "utilisation"
     ):
         found[row[0]].append(_Row(*row))
     return found
@@ -159,6 +168,7 @@ def _node(
     node: Node, rows: list[_Row], holders: dict[int, _Held], team: Team | None, windows: list[Maintenance]
 ) -> NodeObject:
     devices = [device for device in rows if device.present or device.id in holders]
+    is_known = node.is_heard and node.is_sampled
     shown: NodeObject = {
         "name": node.name,
         "pool": node.pool.name,
@@ -172,6 +182,8 @@ def _node(
                 "index": device.number,
                 "name": device.name,
                 "memory_bytes": device.memory_bytes,
+                "memory_used_bytes": device.memory_used_bytes if is_known else None,
+                "utilisation": device.utilisation if is_known else None,
                 "healthy": device.healthy and device.present,
                 **_holder(holders.get(device.id), team),
             }
@@ -204,12 +216,17 @@ def _disk(node: Node) -> MeasuredDisk | None:
 
 def _holder(held: _Held | None, team: Team | None) -> Holder:
     if held is None:
-        return {"taken": False, "run": None, "team": None, "kind": None, "label": None, "since": None}
+        return {
+            "taken": False, "run": None, "team": None, "kind": None, "label": None, "since": None, "idle": False,
+        }  # fmt: skip
     since = int(held.since.timestamp())
     if team is not None and held.team_id != team.pk:
-        return {"taken": True, "run": None, "team": None, "kind": None, "label": None, "since": since}
+        return {
+            "taken": True, "run": None, "team": None, "kind": None, "label": None, "since": since, "idle": False,
+        }  # fmt: skip
     return {
         "taken": True, "run": held.run_id, "team": held.team, "kind": held.kind, "label": held.label, "since": since,
+        "idle": held.idle_told_at is not None,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from compute.administering.idle_work import watch_idle_work
 from compute.hours.limit import watch_hours
 from compute.hours.sums import hold_on
 from compute.messages import message
@@ -17,10 +18,14 @@ from compute.wakes import wake_scheduler, wake_supervisor
 
 
 def reconcile() -> None:
-    """Schedule, hold hours for what still runs, wake missing supervisors, and give up what died with its node."""
+    """Schedule, hold hours for what still runs, wake missing supervisors, and give up what died with its node.
+
+    Work that computes nothing is named meanwhile.
+    """
     watch_hours()
     schedule()
     hold_on()
+    watch_idle_work()
     heard = set(Node.objects.heard().values_list("pk", flat=True))
     for run in Run.objects.unheld().select_related("node"):
         if run.node is not None and run.node_id in heard:

@@ -102,10 +102,13 @@ def change_waiting(*, run: Run, accelerators: int | None, priority: int) -> None
     wake_scheduler()
 
 
-def set_idle(*, run: Run, since: datetime | None) -> None:
-    """Note since when a yielding Run has had nothing to do; None: it is busy and does not give way."""
-    Run.objects.filter(pk=run.pk).update(idle_since=since)
-    run.idle_since = since
+def set_idle(*, run: Run, since: datetime | None, yields: bool | None = None) -> None:
+    """Note since when a yielding Run has had nothing to do; None: it is busy and does not give way.
+
+    `yields` makes it one that does, or does not.
+    """
+    run.idle_since, run.yields = since, run.yields if yields is None else yields
+    Run.objects.filter(pk=run.pk).update(idle_since=since, yields=run.yields)
     if since is not None and Run.objects.waiting().exists():
         wake_scheduler()
 

@@ -88,6 +88,7 @@ class Pausable:
 
 
 _registry: dict[str, Work] = {}
+_computing: dict[str, Callable[["Run", Message], None]] = {}
 _placed: dict[str, Callable[["Run", Message], None]] = {}
 _pausable: list[Callable[[int], list[Pausable]]] = []
 
@@ -101,6 +102,21 @@ def register_pausable(finder: Callable[[int], list[Pausable]]) -> None:
     """Ask `finder` which idle work of a team, given by its id, a person could pause."""
     if finder not in _pausable:
         _pausable.append(finder)
+
+
+def register_always_computing(kind: str, note: Callable[["Run", Message], None]) -> None:
+    """Say that work of this kind computes all the time it runs; `note` tells its people that it does not."""
+    _computing[kind] = note
+
+
+def always_computing() -> list[str]:
+    """Return the kinds of work that compute all the time."""
+    return sorted(_computing)
+
+
+def tell_idle(run: "Run", said: Message) -> None:
+    """Tell the people of `run` that it computes nothing, inside the transaction that notes it."""
+    _computing[run.kind](run, said)
 
 
 def register_placed(kind: str, note: Callable[["Run", Message], None]) -> None:

@@ -19,6 +19,7 @@ from accounts.authentication import key_of
 from common import measures as measures
 from common import shared_measures
 from compute.models import Allocation, Device, Node, Run
+from compute.work import always_computing
 from deployments.gateway.admission import is_local_program
 
 GAVE_WAY = (Run.StopReason.PREEMPT, Run.StopReason.YIELD, Run.StopReason.BY_ADMIN)
@@ -98,6 +99,27 @@ def _devices() -> Families:
     for pool, name, number in live.values_list("device__node__pool__name", "device__node__name").annotate(Count("pk")):
         held.add_metric([pool, name], number)
     yield from (total, healthy, held)
+    yield from _use()
+
+
+def _use() -> Families:
+    labels = ["pool", "node", "device"]
+    busy = GaugeMetricFamily(
+        "luthier_device_busy_percent", "How busy a device is, as its node saw last.", labels=labels
+    )
+    memory = GaugeMetricFamily("luthier_device_memory_used_bytes", "Memory in use, likewise.", labels=labels)
+    sampled = Device.objects.filter(present=True, node__in=Node.objects.sampled()).order_by("node__name", "index")
+    for pool, node, index, percent, taken in sampled.values_list(
+        "node__pool__name", "node__name", "index", "utilisation", "memory_used_bytes"
+    ):
+        if percent is not None:
+            busy.add_metric([pool, node, str(index)], percent)
+        if taken is not None:
+            memory.add_metric([pool, node, str(index)], taken)
+    idle = GaugeMetricFamily("luthier_runs_computing_nothing", "Runs that hold devices for nothing.", labels=["kind"])
+    for kind in always_computing():
+        idle.add_metric([kind], Run.objects.live().filter(kind=kind).exclude(idle_told_at=None).count())
+    yield from (busy, memory, idle)
 
 
 def _disks() -> Families:

@@ -247,6 +247,11 @@ DEPLOYMENT_IDLE_SECONDS = environment.number("LUTHIER_DEPLOYMENT_IDLE_MINUTES", 
 """After so long without a request a deployment that need not keep its accelerators gives them back."""
 ADAPTER_IDLE_SECONDS = environment.number("LUTHIER_ADAPTER_IDLE_MINUTES", 10) * 60
 ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096) * 2**20)
+IDLE_WORK_SECONDS = environment.number("LUTHIER_IDLE_WORK_MINUTES", 30) * 60
+"""A training that has computed nothing for so long is named; 0: none is."""
+RECLAIM_IDLE_WORK = environment.flag("LUTHIER_RECLAIM_IDLE", False)
+"""Whether such a training is stopped with a checkpoint, and a deployment that nobody has asked for so long gives way to
+work that waits, even where it keeps its accelerators."""
 """After so long without a request, and beyond so much of them, adapters leave the memory of a shared replica."""
 EVALUATE_JOBS = environment.flag("LUTHIER_EVALUATE_JOBS", True)
 """Each job that succeeds is evaluated by the platform itself, beside its base, while nobody else waits."""

@@ -97,6 +97,18 @@ class TestPool:
         assert found["luthier_runs_ended_total", (("kind", "training"), ("outcome", "stopped"))] == 1
         assert found["luthier_preemptions_total", ()] == 1
 
+    def test_what_devices_use_and_what_computes_nothing(self, pool: Team) -> None:
+        Device.objects.filter(index=0).update(utilisation=40, memory_used_bytes=7)
+        Node.objects.update(sampled_at=timezone.now())
+        Run.objects.filter(state="starting").update(idle_told_at=timezone.now())
+        found = read()
+        device = (("device", "0"), ("node", "n1"), ("pool", "default"))
+        assert found["luthier_device_busy_percent", device] == 40
+        assert found["luthier_device_memory_used_bytes", device] == 7
+        assert found["luthier_runs_computing_nothing", (("kind", "training"),)] == 1
+        Node.objects.update(sampled_at=timezone.now() - timedelta(hours=1))
+        assert ("luthier_device_busy_percent", device) not in read()
+
     def test_decisions_of_whichever_process(self, pool: Team) -> None:
         valkey.client().delete("luthier:measure:scheduler")
         for seconds in (0.002, 0.3, 99):

@@ -145,6 +145,47 @@ class TestPause:
             assert reply.headers["location"] == leads_to
 
 
+class TestGivingWay:
+    @pytest.fixture
+    def kept(self, alice, adapter, settings) -> Deployment:
+        settings.IDLE_WORK_SECONDS = 1800
+        made = deploy(alice, adapter, accelerators=1)
+        make_ready(made.live_replica)
+        return made
+
+    @pytest.mark.parametrize(
+        ("rule", "minutes", "gives_way"), [(True, 31, True), (True, 29, False), (False, 99, False)]
+    )
+    def test_is_the_administrators_rule(self, kept, settings, rule, minutes, gives_way):
+        settings.RECLAIM_IDLE_WORK = rule
+        fall_idle(minutes=minutes)
+        replicas.note_idleness()
+        run = run_of(kept.live_replica)
+        assert (run.idle_since is not None, run.yields) == (gives_way, gives_way)
+
+    def test_lets_it_sleep_and_says_why(self, kept, settings, alice):
+        settings.RECLAIM_IDLE_WORK = True
+        fall_idle(minutes=31)
+        replicas.note_idleness()
+        replica = kept.live_replica
+        Run.objects.filter(pk=replica.run_id).update(stop_reason="yield", stop_requested_at=timezone.now())
+        replicas.end_replica(replica=replica, outcome="stopped")
+        replicas.restart_deployments()
+        kept.refresh_from_db()
+        said = str(standing_of(kept).message)
+        assert said.startswith("Asleep: the next request wakes it")
+        assert said.endswith("Nobody had asked it for 30 minutes, so it gave its accelerators to work that waited.")
+        assert isinstance(look(find_target(team=alice.team, name="violin")), Waiting)
+        assert state_of(kept) == "starting"
+
+    def test_ends_with_a_request(self, kept, settings, alice):
+        settings.RECLAIM_IDLE_WORK = True
+        fall_idle(minutes=31)
+        replicas.note_idleness()
+        look(find_target(team=alice.team, name="violin"))
+        assert run_of(kept.live_replica).idle_since is None
+
+
 class TestRefusals:
     @pytest.mark.parametrize("min_replicas", [0, 1])
     def test_a_name_keeps_nothing(self, alice, adapter, min_replicas):

@@ -14,8 +14,9 @@ from job_makers import FakeTrainer, end, fresh, hold, make_file, make_job, run_o
 
 from chat import SystemChoice
 from common.errors import UserError
+from compute.administering.idle_work import watch_idle_work
 from compute.administering.preempting import preempt
-from compute.models import Run
+from compute.models import Node, Run
 from compute.work import TryAgain
 from datasets_app import services as files
 from jobs.models import Attempt, FineTuningJob, TunedModel
@@ -236,6 +237,23 @@ class TestStopped:
         work.conclude(end(run, "stopped", reason="limit"), run.directory, "stopped")
         assert fresh(job).status == "paused"
         assert "it ran for 90 minutes, as long as one run may" in str(job.events.order_by("-number")[0].message)
+        resume_job(job=fresh(job), by=job.created_by)
+        assert fresh(job).status == "queued"
+
+    def test_one_that_computed_nothing_is_named_and_paused_until_somebody_resumes_it(
+        self, work: Training, job: FineTuningJob
+    ) -> None:
+        run = hold(run_of(job), devices=1)
+        work.record(run, FakeTrainer(run).start().step(1).checkpoint(1).events)
+        Node.objects.update(last_seen_at=timezone.now(), sampled_at=timezone.now())
+        long_ago = timezone.now() - timedelta(minutes=31)
+        Run.objects.filter(pk=run.pk).update(state="running", computed_at=long_ago, node=Node.objects.get())
+        watch_idle_work()
+        event = job.events.order_by("-number")[0]
+        assert (event.level, event.message and event.message.code) == ("warn", "computes_nothing")
+        work.conclude(end(run, "stopped", reason="idle"), run.directory, "stopped")
+        assert fresh(job).status == "paused"
+        assert "it had computed nothing for 30 minutes" in str(job.events.order_by("-number")[0].message)
         resume_job(job=fresh(job), by=job.created_by)
         assert fresh(job).status == "queued"
 

@@ -16,6 +16,10 @@ class NodeQuerySet(models.QuerySet["Node"]):
         """Nodes whose worker has reported lately, by the database's clock."""
         return self.filter(last_seen_at__gte=Now() - timedelta(seconds=settings.TIMES.node_silent_seconds))
 
+    def sampled(self) -> "NodeQuerySet":
+        """Nodes whose newest look at what is used can be believed."""
+        return self.heard().filter(sampled_at__gte=Now() - timedelta(seconds=settings.TIMES.node_silent_seconds))
+
     def open(self) -> "NodeQuerySet":
         """Nodes that get new Runs."""
         return self.heard().filter(draining=False, closing=False)
@@ -42,11 +46,19 @@ class Node(models.Model):
     disk = models.JSONField(default=dict)
     """What its home takes, as `disk.measure` says it; {} until it was measured."""
     disk_at = models.DateTimeField(null=True)
+    sampled_at = models.DateTimeField(null=True)
+    """When it last looked at what its devices and Runs use."""
 
     objects = NodeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether its last look is new enough to be believed."""
+        old = timedelta(seconds=settings.TIMES.node_silent_seconds)
+        return self.sampled_at is not None and timezone.now() - self.sampled_at <= old
 
     def mark_seen(self) -> None:
         type(self).objects.filter(pk=self.pk).update(last_seen_at=Now())
@@ -69,6 +81,10 @@ class Device(models.Model):
     healthy = models.BooleanField(default=True)
     present = models.BooleanField(default=True)
     """False once the node no longer offers it; the row stays for its history."""
+    memory_used_bytes = models.BigIntegerField(null=True)
+    """At the node's newest look. Of a core: what the processes of the Run that holds it have for themselves."""
+    utilisation = models.PositiveSmallIntegerField(null=True)
+    """Percent, likewise; of a core the share of the Run's cores that its processes keep busy. null: not told."""
 
     class Meta:
         ordering = ("node_id", "index")

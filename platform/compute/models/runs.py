@@ -113,6 +113,7 @@ class Run(models.Model):
         LIMIT = "limit", _("ran as long as it may")
         HOURS = "hours", _("its team has no accelerator-hours left")
         BY_ADMIN = "by_admin", _("preempted by an administrator")
+        IDLE = "idle", _("computed nothing")
 
     id = models.CharField(primary_key=True, max_length=40, default=_run_id)
     kind = models.CharField(max_length=40)
@@ -161,6 +162,10 @@ class Run(models.Model):
     predicted_end_at = models.DateTimeField(null=True)
     expected_seconds = models.FloatField(null=True)
     """How long it should last, as estimated before it began; null where nobody knows."""
+    computed_at = models.DateTimeField(null=True)
+    """When its processes or GPUs were last seen to compute, or it said anything."""
+    idle_told_at = models.DateTimeField(null=True)
+    """When it was said that it computes nothing; null once it computes again."""
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

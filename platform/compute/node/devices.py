@@ -1,21 +1,18 @@
 """What this node has: GPUs by NVML, else CPU cores."""
 
-import logging
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pynvml
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models.functions import Now
 
 from compute.models import Device, Node
-
-logger = logging.getLogger(__name__)
+from compute.node import nvml
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -63,27 +60,9 @@ def accelerators() -> list[Accelerator]:
 
 def gpus() -> list[Accelerator]:
     """Return the NVIDIA GPUs that NVML reports; none where there is no driver."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
-    except pynvml.NVMLError as error:
-        logger.warning("NVML is there but cannot tell the GPUs: %s. The node offers its cores.", error)
-        return []
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _gpu(index: int) -> Accelerator:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    name = pynvml.nvmlDeviceGetName(handle)
-    try:
-        memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-    except pynvml.NVMLError:  # a GPU that shares the host's memory has none of its own to tell
-        memory = 0
-    return Accelerator(index=index, kind="cuda", name=str(name), memory_bytes=memory)
+    return [
+        Accelerator(index=one.index, kind="cuda", name=one.name, memory_bytes=one.memory_bytes) for one in nvml.gpus()
+    ]
 
 
 def cores() -> list[Accelerator]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 GONE = ("Z", "X", "x")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,25 @@ def living_members(session: int, *, started: int) -> list[int]:
             if facts is not None and facts.session == session and facts.is_alive and facts.started >= started:
                 found.append(facts.pid)
     return found
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Return the processor time that a process has taken, its threads' and its own; 0 for one that is gone."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def own_memory_of(pid: int) -> int:
+    """Return a process's memory in bytes, of what it shares with others its part; 0 for one that is gone."""
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def send(pids: list[int], number: signal.Signals) -> None:

@@ -129,7 +129,9 @@ class Supervisor:
         spawned = self._launcher.start(command, run.devices(), directory)
         try:
             self._hold.patiently(
-                lambda: run.move(Run.State.RUNNING, fencing=self._hold.fencing, launcher=spawned.handle)
+                lambda: run.move(
+                    Run.State.RUNNING, fencing=self._hold.fencing, launcher=spawned.handle, computed_at=Now()
+                )
             )
         except BaseException:
             spawned.abandon()
@@ -203,7 +205,7 @@ class Supervisor:
             if events:
                 last_seq = max(run.last_seq, events[-1].seq)
                 outcome = _outcome_of(fresh) if not run.outcome else {}
-                self._hold.write(event_offset=reader.offset, last_seq=last_seq, **outcome)
+                self._hold.write(event_offset=reader.offset, last_seq=last_seq, computed_at=Now(), **outcome)
         self._offset = reader.offset
         return len(events)
 

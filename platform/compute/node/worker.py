@@ -12,6 +12,7 @@ from compute.models import Node
 from compute.node.devices import node_queue, register_node
 from compute.node.forkserver import FORK_SERVER
 from compute.node.hold import DATABASE_AWAY, STOPPING
+from compute.node.sampling import sample_node
 from compute.wakes import wake_live_runs, wake_scheduler
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ def start_heartbeat(sender: Any, **kwargs: Any) -> None:
     if node_queue() in sender.app.amqp.queues.consume_from:
         FORK_SERVER.start()
         threading.Thread(target=_speak_for_node, name="node-heartbeat", daemon=True).start()
+        threading.Thread(target=sample_node, name="node-sampler", daemon=True).start()
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

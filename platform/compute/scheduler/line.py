@@ -12,7 +12,7 @@ from compute.scheduler.beside import decide_beside, parted
 from compute.scheduler.limits import Limits
 from compute.scheduler.preempting import cheapest
 from compute.scheduler.reclaiming import borrowers
-from compute.scheduler.rooms import Claim, Room, rooms_of
+from compute.scheduler.rooms import Claim, Room, let_own_go, rooms_of
 from compute.scheduler.snapshot import Decision, End, Held, Snapshot, Start, Stop, Wait, Waiting
 from compute.scheduler.windows import (
     UNPREDICTED,
@@ -92,6 +92,7 @@ class _Line:
         for run in self._by_share(borrowing):
             refusal = self._never(run) or self._refusal(run)
             if refusal is not None:
+                self._decisions += [Stop(run_id=one.run_id) for one in let_own_go(self._rooms, run, refusal)]
                 self._wait(run, refusal)
             else:
                 self._place(run, is_guaranteed=False)

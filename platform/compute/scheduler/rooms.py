@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from compute.explanations import Explanation
 from compute.scheduler.reclaiming import fewest
-from compute.scheduler.snapshot import Held, NodeState, Snapshot
+from compute.scheduler.snapshot import Held, NodeState, Snapshot, Waiting
 
 LATE = 0.1
 """A Run that has lasted longer than predicted is taken to need this share of its time so far besides."""
@@ -169,3 +170,29 @@ def _room(node: NodeState, here: list[Held], lent: Mapping[str, Held], now: floa
                 late = now + LATE * (now - held.started_at)
                 room.ends.append((max(held.ends_at, late), len(held.device_ids)))
     return room
+
+
+def let_own_go(rooms: Iterable[Room], run: Waiting, refusal: Explanation) -> list[Held]:
+    """Return the fewest idle Runs that give way to `run` where its own team's limit is what is in its way.
+
+    None where all of them would not be enough. Their devices come free from now on.
+    """
+    if refusal["code"] not in ("quota", "person"):
+        return []
+    lacking = refusal["used"] + run.least - refusal["quota"]
+    own = [
+        (room, held)
+        for room in rooms
+        for held in room.idle
+        if held.team_id == run.team_id
+        and held.counts_in_quota
+        and (refusal["code"] == "quota" or held.user_id == run.user_id)
+    ]
+    if size_of(held for _, held in own) < lacking:
+        return []
+    chosen = fewest([held for _, held in own], lacking)
+    for room, held in own:
+        if held in chosen:
+            room.idle.remove(held)
+            room.coming += len(held.device_ids)
+    return chosen

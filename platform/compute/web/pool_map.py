@@ -80,6 +80,8 @@ class Map:
     is_compact: bool = False
     more: str = ""
     looked_at: dict[str, Any] | None = None
+    idle: list[tuple[str, str]] = field(default_factory=list)
+    """Work that computes nothing: what it is called, and the address of one of its cells."""
 
 
 def map_of(whole: WholePool, question: Question) -> Map:
@@ -90,6 +92,7 @@ def map_of(whole: WholePool, question: Question) -> Map:
         counts=[(state, word, counts[state]) for state, word in STATES.items() if counts[state]],
         is_compact=len(devices) > COMPACT,
         looked_at=_looked_at(whole["nodes"], question),
+        idle=_idle(devices, question),
     )
     for node in whole["nodes"]:
         if question.after and node["name"] <= question.after:
@@ -102,6 +105,15 @@ def map_of(whole: WholePool, question: Question) -> Map:
             break
         drawn.nodes.append(_drawn(node, shown, question, is_compact=drawn.is_compact))
     return drawn
+
+
+def _idle(devices: Iterable[tuple[NodeObject, DeviceObject]], question: Question) -> list[tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for node, device in devices:
+        if device["idle"] and device["run"] not in found:
+            address = f"?{question.address(node=node['name'], device=device['index'])}#looked-at"
+            found[str(device["run"])] = f"{device['team']} · {device['label'] or device['kind']}", address
+    return list(found.values())
 
 
 def state_of(node: NodeObject, device: DeviceObject) -> str:
@@ -139,11 +151,20 @@ def _drawn(node: NodeObject, devices: Iterable[DeviceObject], question: Question
 def _cell(node: NodeObject, device: DeviceObject, kept: str, is_compact: bool) -> SafeString:
     state = state_of(node, device)
     said = _said(node, device, state)
-    words = "" if is_compact else format_html("<b>#{}</b> {}", device["index"], device["team"] or STATES[state])
+    words = "" if is_compact else _words(device, state)
+    state = f"{state} cell-idle" if device["idle"] else state
     return format_html(
         '<li><a class="cell cell-{}" href="?{}&amp;device={}#looked-at" title="{}" aria-label="{}">{}</a></li>',
         state, kept, device["index"], said, said, words,
     )  # fmt: skip
+
+
+def _words(device: DeviceObject, state: str) -> SafeString:
+    """Return what a cell with room for words shows: its number, its holder, and how busy it is."""
+    busy = (
+        "" if device["utilisation"] is None else format_html(' <span class="busy">{} %</span>', device["utilisation"])
+    )
+    return format_html("<b>#{}</b> {}{}", device["index"], device["team"] or STATES[state], busy)
 
 
 def _said(node: NodeObject, device: DeviceObject, state: str) -> str:
@@ -152,9 +173,23 @@ def _said(node: NodeObject, device: DeviceObject, state: str) -> str:
     if device["taken"]:
         parts.append(" · ".join(text for text in (device["team"], device["label"] or device["kind"]) if text))
         parts.append(ago(_moment(device["since"])))
-    if device["memory_bytes"]:
-        parts.append(size(device["memory_bytes"]))
+        if device["idle"]:
+            parts.append(_("computes nothing"))
+    parts += used(device)
     return ", ".join(parts)
+
+
+def used(device: DeviceObject) -> list[str]:
+    """Return memory and utilisation in words, as far as they are known."""
+    parts = []
+    taken, whole = device["memory_used_bytes"], device["memory_bytes"]
+    if taken is not None and whole:
+        parts.append(_("%(used)s of %(total)s") % {"used": size(taken), "total": size(whole)})
+    elif taken is not None or whole:
+        parts.append(size(taken if taken is not None else whole))
+    if device["utilisation"] is not None:
+        parts.append(_("%(percent)s %% busy") % {"percent": device["utilisation"]})
+    return parts
 
 
 def _looked_at(nodes: Iterable[NodeObject], question: Question) -> dict[str, Any] | None:
@@ -166,6 +201,7 @@ def _looked_at(nodes: Iterable[NodeObject], question: Question) -> dict[str, Any
         if str(device["index"]) == question.device:
             state = state_of(node, device)
             found |= {"device": device, "state": STATES[state], "since": _moment(device["since"])}
+            found |= {"used": ", ".join(used(device))}
             found["title"] = _("%(node)s, device %(index)s") % {"node": node["name"], "index": device["index"]}
     return found
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import PLATFORM_TEAM
 from accounts.requests import PageRequest
 from common.wording import in_words
+from compute.administering.idle_work import idle_minutes
 from compute.administering.nodes import pool_named
 from compute.administering.pools import LONGEST_NAME
 from compute.administering.quotas import SHARES, devices_in, guaranteed_in
@@ -160,6 +161,7 @@ def _map(whole: WholePool, question: Question, others: list[Pool]) -> dict[str, 
     return {
         "map": drawn,
         "question": question,
+        "idle_minutes": idle_minutes(),
         "first_nodes": replace(question, after="").address(),
         "holders": sorted({d["team"] for n in whole["nodes"] for d in n["devices"] if d["team"]}),
         "states": STATES.items(),

@@ -154,6 +154,16 @@ class TestRoom:
 
 
 class TestGivingWay:
+    def test_what_is_idle_gives_way_to_its_own_team_too(self) -> None:
+        holding = [held("idle", (100,), idle=True)]
+        line = [waiting("a", 1)]
+        assert run(line, [node(1, 2)], quotas={A: 1}, holding=holding) == {"idle": "yield", "a": "quota"}
+        assert run(line, [node(1, 2)], quotas={A: 2}, holding=holding) == {"a": (101,)}
+
+    def test_what_is_idle_does_not_give_way_in_vain(self) -> None:
+        holding = [held("idle", (100,), idle=True), held("busy", (101,))]
+        assert run([waiting("a", 2)], [node(1, 2)], quotas={A: 2}, holding=holding) == {"a": "quota"}
+
     def test_an_idle_replica_gives_way(self) -> None:
         holding = [held("replica", (100,), team=B, idle=True)]
         assert run([waiting("a", 1)], [node(1, 1)], holding=holding) == {"replica": "yield", "a": "yielding"}
