@@ -16,7 +16,9 @@ os.environ["LUTHIER_EVALUATE_JOBS"] = "0"
 os.environ["LUTHIER_SHARED_CORES"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-for name in [name for name in os.environ if name in ("DATABASE_URL", "BROKER_URL") or name.startswith("LUTHIER_S3_")]:
+for name in [
+    name for name in os.environ if name in ("DATABASE_URL", "BROKER_URL") or name.startswith(("LUTHIER_S3_", "OTEL_"))
+]:
     del os.environ[name]
 
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU_INDEX = "https://download.pytorch.org/whl/cpu/torch/"
-RUNNING = ("train", "serve", "gpu")
+RUNNING = ("train", "serve", "gpu", "tracing")
 DEVELOPING = ("embedded", "dev", "demo")
 GPU_ALONE = re.compile(r"(?:nvidia-(?!ml-py)|cuda-|triton|liger-kernel)")
 """What PyTorch's build for processors does without."""

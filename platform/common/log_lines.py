@@ -30,6 +30,12 @@ def add(**ids: object) -> None:
         _about.set({**known, **_texts(ids)})
 
 
+def ids() -> dict[str, str]:
+    """Return what the lines of this thread carry now."""
+    request_id = request_ids.current.get()
+    return {**({"request_id": request_id} if request_id else {}), **(_about.get() or {})}
+
+
 def _texts(ids: dict[str, object]) -> dict[str, str]:
     return {f"{name}_id": str(value) for name, value in ids.items()}
 

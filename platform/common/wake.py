@@ -7,6 +7,8 @@ from celery import Task, current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from common import tracing
+
 logger = logging.getLogger(__name__)
 
 EXPIRES_SECONDS = 30
@@ -25,8 +27,14 @@ def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: floa
 
     def send() -> None:
         try:
-            named.apply_async(args=args, queue=queue, countdown=countdown, expires=expires, retry=False)
+            named.apply_async(args=args, queue=queue, countdown=countdown, expires=expires, retry=False, **_headers())
         except (OperationalError, OSError) as error:
             logger.warning("The broker did not take a wake-up for %s: %s. The reconciler will.", named.name, error)
 
     transaction.on_commit(send)
+
+
+def _headers() -> dict[str, Any]:
+    """Return what lets the task go on in the trace that it is woken from; nothing where nobody traces."""
+    parent = tracing.carried()
+    return {"headers": {tracing.PARENT: parent}} if parent else {}

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Team, User
+from common import tracing
 from common.errors import UserError
 from compute.beside import NO_DEVICE
 from compute.explanations import explained
@@ -65,6 +66,7 @@ def request_run(
         model=model[:255],
         explanation={"code": "queued"},
         **asked,
+        trace=tracing.carried(),
     )
     if seconds:
         hold(run.account, seconds * expected_accelerators)

@@ -2,14 +2,29 @@
 
 import os
 from importlib import import_module
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from django.apps import apps
 from django.utils.module_loading import import_string, module_has_submodule
 
+from common import tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-app = Celery("luthier")
+
+class TracedTask(Task):  # type: ignore[misc]
+    """A task that goes on in the trace of whoever has woken it; one that nobody has begins none."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        parent = (self.request.headers or {}).get(tracing.PARENT) or self.request.get(tracing.PARENT)
+        if not parent:
+            return super().__call__(*args, **kwargs)
+        with tracing.span(self.name, parent=parent):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("luthier", task_cls=TracedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

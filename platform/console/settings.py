@@ -35,6 +35,8 @@ LUTHIER_ENCRYPTION_KEY = _key("LUTHIER_ENCRYPTION_KEY")
 
 CSRF_TRUSTED_ORIGINS = environment.words("LUTHIER_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "console.refusals.csrf_failure"
+TRACES_TO = environment.text("OTEL_EXPORTER_OTLP_ENDPOINT") or environment.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Where spans are sent, by OTLP over HTTP; "": none are made. OpenTelemetry reads its other variables itself."""
 METRICS_TOKEN = environment.text("LUTHIER_METRICS_TOKEN")
 """Empty: /metrics answers this machine alone."""
 PUBLIC_URL = environment.text("LUTHIER_PUBLIC_URL", f"http://127.0.0.1:{PORT}")
@@ -245,13 +247,13 @@ FAIR_SHARE_HALF_LIFE_SECONDS = 3600.0 * environment.number("LUTHIER_FAIR_SHARE_H
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 DEPLOYMENT_IDLE_SECONDS = environment.number("LUTHIER_DEPLOYMENT_IDLE_MINUTES", 15, at_least=1) * 60
 """After so long without a request a deployment that need not keep its accelerators gives them back."""
-ADAPTER_IDLE_SECONDS = environment.number("LUTHIER_ADAPTER_IDLE_MINUTES", 10) * 60
-ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096) * 2**20)
 IDLE_WORK_SECONDS = environment.number("LUTHIER_IDLE_WORK_MINUTES", 30) * 60
 """A training that has computed nothing for so long is named; 0: none is."""
 RECLAIM_IDLE_WORK = environment.flag("LUTHIER_RECLAIM_IDLE", False)
 """Whether such a training is stopped with a checkpoint, and a deployment that nobody has asked for so long gives way to
 work that waits, even where it keeps its accelerators."""
+ADAPTER_IDLE_SECONDS = environment.number("LUTHIER_ADAPTER_IDLE_MINUTES", 10) * 60
+ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096) * 2**20)
 """After so long without a request, and beyond so much of them, adapters leave the memory of a shared replica."""
 EVALUATE_JOBS = environment.flag("LUTHIER_EVALUATE_JOBS", True)
 """Each job that succeeds is evaluated by the platform itself, beside its base, while nobody else waits."""

@@ -16,7 +16,7 @@ from django.utils import translation
 
 import wording
 from accounts import origins
-from common import request_ids, unsent
+from common import request_ids, tracing, unsent
 from common.asgi import Application, Message, Receive, Scope, Send
 from common.errors import error_body
 from common.measures import EVENT_LOOP_LAG, HTTP_OPEN, HTTP_REQUESTS, HTTP_SECONDS
@@ -71,11 +71,12 @@ class Shell:
         send = _with_request_id(_counted(scope, send), request_id.encode())
         began = time.monotonic()
         HTTP_OPEN.inc()
-        try:
-            await self._answer(scope, receive, send, transport)
-        finally:
-            HTTP_OPEN.dec()
-            HTTP_SECONDS.labels(scope.get(ROUTE, OTHER)).observe(time.monotonic() - began)
+        with tracing.span(_method(scope), parent=_header(scope, b"traceparent"), is_answer=True):
+            try:
+                await self._answer(scope, receive, send, transport)
+            finally:
+                HTTP_OPEN.dec()
+                HTTP_SECONDS.labels(scope.get(ROUTE, OTHER)).observe(time.monotonic() - began)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, transport: asyncio.WriteTransport | None
@@ -180,13 +181,21 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else OTHER
+
+
 def _counted(scope: Scope, send: Send) -> Send:
     """Return `send` that counts each answer as it begins."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            method = scope["method"] if scope["method"] in METHODS else OTHER
-            HTTP_REQUESTS.labels(method, scope.get(ROUTE, OTHER), message["status"]).inc()
+            method, route = _method(scope), scope.get(ROUTE, OTHER)
+            HTTP_REQUESTS.labels(method, route, message["status"]).inc()
+            tracing.note(
+                f"{method} {route}", http__request__method=method, http__route=route,
+                http__response__status_code=message["status"],
+            )  # fmt: skip
         await send(message)
 
     return sending

@@ -162,6 +162,8 @@ class Run(models.Model):
     predicted_end_at = models.DateTimeField(null=True)
     expected_seconds = models.FloatField(null=True)
     """How long it should last, as estimated before it began; null where nobody knows."""
+    trace = models.CharField(max_length=55, blank=True)
+    """Where it was asked for, as a traceparent; "" where nobody traces."""
     computed_at = models.DateTimeField(null=True)
     """When its processes or GPUs were last seen to compute, or it said anything."""
     idle_told_at = models.DateTimeField(null=True)

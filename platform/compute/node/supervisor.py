@@ -4,12 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import cast
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from common import tracing
 from common.errors import INTERNAL
 from common.texts import without_folders_inside
 from compute.messages import message
@@ -72,11 +74,14 @@ class Supervisor:
     def _supervise(self) -> None:
         run = self._row()
         if run.state == Run.State.STARTING and run.launcher is None:
-            self._begin(self._directory())
+            with _span("start run", run):
+                self._begin(self._directory())
             run = self._row()
         if run.state in (Run.State.STARTING, Run.State.RUNNING):
-            self._watch(run, self._directory())
-        self._conclude()
+            with _span("watch run", run):
+                self._watch(run, self._directory())
+        with _span("conclude run", run):
+            self._conclude()
 
     # Beginning
 
@@ -314,6 +319,11 @@ class Supervisor:
         if self._hold.directory is None:
             raise NotHeld(f"{self.run_id} belongs to another node.")
         return self._hold.directory
+
+
+def _span(name: str, run: Run) -> AbstractContextManager[None]:
+    """Return what shows this part of the Run in the trace of whoever asked for it."""
+    return tracing.span(name, parent=run.trace, luthier__run_kind=run.kind)
 
 
 def _outcome_of(events: list[Event]) -> Decided:
