@@ -23,7 +23,7 @@ from compute.node.processes import cpu_seconds_of, living_members, own_memory_of
 
 logger = logging.getLogger(__name__)
 
-COMPUTES = 0.05
+COMPUTES = 0.02
 """A Run whose processes take less of one core than this, and no GPU, computes nothing: it waits for something."""
 
 
