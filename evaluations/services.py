@@ -24,7 +24,7 @@ from evaluations.running.gathering import MOST_ROWS
 from evaluations.running.queueing import max_tokens_of, queue_run
 from evaluations.subjects import find_subjects, tuned_subject, with_bases
 from jobs.models import FineTuningJob, TunedModel
-from jobs.training.attempts import label_of
+from jobs.training.attempts import label_of, lock_job
 from wording import Message
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def create_evaluation(
 @transaction.atomic
 def evaluate_job(*, job: FineTuningJob, by: User | None) -> Evaluation:
     """Queue the evaluation by which the job gets its verdict; the one that it has, where that has not failed."""
-    FineTuningJob.objects.select_for_update(of=("self",)).get(pk=job.pk)
+    job = lock_job(job.pk)
     adapter = TunedModel.objects.live().filter(job=job).select_related("base_model").first()
     if job.status != FineTuningJob.Status.SUCCEEDED or adapter is None:
         raise UserError(message("evaluation_of_unfinished_job"), code="job_not_succeeded", status=409)

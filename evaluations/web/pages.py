@@ -50,9 +50,9 @@ METRICS: dict[str, tuple[Any, str]] = {
 FALLING = ("loss", "perplexity")
 """Measures of which less is better."""
 SHARES = ("token_accuracy", "exact_match", "rouge_l", "json_valid")
-LONGEST_MARKED = 4000
-"""Characters of an answer in which differences are looked for."""
-_WORDS = re.compile(r"[\u3400-\u9fff]|\w+|\s+|[^\w\s]")
+MOST_MARKED = 600
+"""Words of an answer among which differences are looked for: more would take longer than a page may."""
+_WORDS = re.compile(r"\s*(?:[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|[^\w\s])|\s+")
 
 
 @dataclass(frozen=True)
@@ -207,11 +207,11 @@ def _answer(sample: Sample, base: Sample | None) -> dict[str, Any]:
 
 def marked(before: str, after: str) -> list[tuple[str, bool]]:
     """Return `after` in pieces, each with whether `before` lacks it."""
-    words, old = _WORDS.findall(after[:LONGEST_MARKED]), _WORDS.findall(before[:LONGEST_MARKED])
+    every, old = _WORDS.findall(after), _WORDS.findall(before)[:MOST_MARKED]
+    words, rest = every[:MOST_MARKED], "".join(every[MOST_MARKED:])
     pieces = [
         ("".join(words[start:end]), kind != "equal")
-        for kind, _, _, start, end in difflib.SequenceMatcher(None, old, words, autojunk=False).get_opcodes()
+        for kind, _, _, start, end in difflib.SequenceMatcher(None, old, words).get_opcodes()
         if start < end
     ]
-    rest = after[LONGEST_MARKED:]
     return [*pieces, (rest, False)] if rest else pieces

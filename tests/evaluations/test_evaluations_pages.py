@@ -124,7 +124,7 @@ class TestVerdictOnTheJobsPage:
 
 
 def test_what_is_new_in_an_answer_is_marked() -> None:
-    assert marked("I am a model.", "I am a small model.") == [("I am a ", False), ("small ", True), ("model.", False)]
+    assert marked("I am a model.", "I am a small model.") == [("I am a", False), (" small", True), (" model.", False)]
     assert marked("我是模型。", "我是小智。") == [("我是", False), ("小智", True), ("。", False)]
     pieces: list[Any] = marked("a " * 9000, "b " * 9000)
     assert "".join(text for text, _ in pieces) == "b " * 9000
