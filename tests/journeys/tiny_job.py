@@ -7,6 +7,7 @@ from typing import Any
 import openai
 
 from tests.journeys.conftest import FULL
+from tests.journeys.figures import REAL_TIMES
 from tests.journeys.harness import wait_until
 
 ROWS = 64
@@ -35,7 +36,7 @@ def step_of(client: openai.OpenAI, job_id: str) -> int:
     return max((int(event.data["step"]) for event in events if event.type == "metrics"), default=0)
 
 
-def end_of(client: openai.OpenAI, job_id: str, *, seconds: float = 900 if FULL else 180) -> Any:
+def end_of(client: openai.OpenAI, job_id: str, *, seconds: float = 900 if REAL_TIMES else 180) -> Any:
     def ended() -> Any:
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in FINISHED else None
