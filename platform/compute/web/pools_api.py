@@ -101,9 +101,10 @@ class OnePoolView(APIView):
     @answers(PoolRow)
     @reads(PoolBody)
     def patch(self, request: Request, pool: str) -> Response:
-        found, changes = pool_named(pool), body_of(request)
+        changes = body_of(request)
         if not changes:
             raise UserError(message("nothing_to_change"), code="missing_required_parameter")
+        found = pool_named(pool)
         change_pool(pool=found, by=user_of(request), **changes)
         return Response(_as_json(_counted().get(pk=found.pk)))
 
