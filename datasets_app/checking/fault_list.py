@@ -57,7 +57,7 @@ class MessageAndHint(TypedDict):
 
 
 class FaultPlace(TypedDict):
-    """Where a fault is, and of which kind."""
+    """Where a fault is, and of which kind: by its `code` faults are grouped, filtered and mended."""
 
     line: int | None
     field: str | None

@@ -186,7 +186,7 @@ class ReadingView(APIView):
     """POST /api/v1/files/{id}/reading: a version of the same bytes, read as the user says; the file itself where that
     changes no row, since unused keys are only left out"""
 
-    @answers(VersionObject | WholeFileObject)
+    @answers(WholeFileObject)
     @reads(NewReading)
     def post(self, request: Request, file_id: str) -> Response:
         asked = body_of(request)
@@ -197,7 +197,8 @@ class ReadingView(APIView):
                 raise UserError(message("say_reading_first"), code="bad_answer", param="unused")
             answers = {"answers": asked["unused"], "by": user_of(request), "reason": reason}
             return Response(whole_file_json(services.answer_unused(file=file, **answers)))
-        return Response(version_json(services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)))
+        made = services.read_again(file=file, reading=asked, by=user_of(request), reason=reason)
+        return Response(whole_file_json(made))
 
 
 class SplitView(APIView):

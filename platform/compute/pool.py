@@ -70,7 +70,8 @@ class NodeObject(TypedDict):
 class TeamObject(TypedDict):
     """A team's share of the pool: its quota (null: all of it), and how many devices and Runs use and wait."""
 
-    id: int
+    id: str
+    """As everywhere at the API: the slug, which is beside it under its older name."""
     name: str
     slug: str
     quota: int | None
@@ -242,7 +243,7 @@ def _teams(holders: dict[int, _Held], only: Team | None, of: Pool | None) -> lis
     teams = Team.objects.order_by("name")
     return [
         {
-            "id": team.pk,
+            "id": team.slug,
             "name": team.name,
             "slug": team.slug,
             "quota": quotas.get(team.pk),

@@ -1,7 +1,7 @@
 """Usage over HTTP: one's own team's, and to administrators every team's."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.http import HttpResponse
 from rest_framework import serializers
@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 from accounts.authentication import is_platform_admin
 from accounts.models import Team
 from accounts.requests import no_team, team_named, team_of
-from common.answers import answers
+from common.answers import ListObject, answers
+from common.api import listed
 from common.fields import CheckedText
 from common.reads import Query, query_of, reads
 from common.tables import as_csv
@@ -43,27 +44,17 @@ class UsageRow(TypedDict):
     completion_tokens: int
 
 
-class UsageObject(TypedDict):
-    """Usage, row by row: every one that there is."""
-
-    object: Literal["list"]
-    data: list[UsageRow]
-    has_more: bool
-
-
 class UsageView(APIView):
     """GET /api/v1/usage?from=&to=&group_by=team|user|day|model; an administrator may name one team: &team="""
 
     def get_permissions(self) -> Sequence[Any]:
         return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
 
-    @answers(UsageObject)
+    @answers(ListObject[UsageRow])
     @reads(query=UsageQuery)
     def get(self, request: Request) -> Response | HttpResponse:
         question = _question(request)
-        data = [as_json(sums, question.by) for sums in usage(question)]
-        found: UsageObject = {"object": "list", "data": data, "has_more": False}
-        return Response(found)
+        return listed([as_json(sums, question.by) for sums in usage(question)])
 
 
 class UsageFileView(UsageView):

@@ -22,6 +22,8 @@ from console.asgi import application
 from datasets_app.web import receiving
 from tests.api_routes import routes
 
+A_TOKENS_ID = "TokenObject.id"
+"""Its number in the model's vocabulary."""
 BASE = {
     "id": "tiny", "display_name": "Tiny", "family": "llama", "parameters": 1, "context_length": 8192, "hidden_size": 64,
     "num_layers": 2, "vocab_size": 340, "licence": "none", "template": "own",
@@ -59,6 +61,25 @@ def test_a_schema_can_name_every_serializer() -> None:
             kinds.setdefault(type(found).__name__, set()).add(type(found))
     assert len(kinds) > 80
     assert {name: found for name, found in kinds.items() if len(found) > 1} == {}
+
+
+def ids_in(field: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every field within `field` that is an id."""
+    for found in serializers_in(field):
+        yield from ((f"{type(found).__name__}.{name}", part) for name, part in found.fields.items() if name == "id")
+
+
+def test_ids_and_lists_are_alike() -> None:
+    ends = {"object", "data", "has_more", "first_id", "last_id"}
+    ids: dict[str, Any] = {}
+    for method, address, view in routes():
+        answer = declared(view, method)
+        field = answer.serializer if answer is not None else None
+        ids |= dict(ids_in(field)) if field is not None else {}
+        if isinstance(field, serializers.Serializer) and "data" in field.fields:
+            assert ends <= set(field.fields), address
+    assert len(ids) > 15
+    assert [name for name, part in ids.items() if not isinstance(part, serializers.CharField)] == [A_TOKENS_ID]
 
 
 @pytest.mark.django_db

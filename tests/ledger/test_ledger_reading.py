@@ -136,7 +136,7 @@ class TestUsage:
                     "completion_tokens": 8,
                 }
             ],
-            "has_more": False,
+            "has_more": False, "first_id": None, "last_id": None,
         }  # fmt: skip
 
     def test_is_of_every_team_to_an_administrators_key(self, team: Team, other: Team) -> None:

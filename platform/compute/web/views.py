@@ -132,10 +132,11 @@ def _teams(
 ) -> dict[str, object]:
     """Return one page of the teams that are searched for; the one whose form was refused is on it."""
     find = request.GET.get("team", "")[:100]
-    found = [team for team in teams if find.casefold() in team["name"].casefold()]
+    keys = dict(Team.objects.values_list("slug", "pk"))
+    found = [(keys[team["id"]], team) for team in teams if find.casefold() in team["name"].casefold()]
     start = request.GET.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
-    first = next((n for n, team in enumerate(found) if team["id"] in refused), first) // TEAMS * TEAMS
+    first = next((n for n, (key, _team) in enumerate(found) if key in refused), first) // TEAMS * TEAMS
     quotas = {row["team_id"]: row for row in one.quotas.values("team_id", *SHARES)}
     kept = {"team": find} if one.name == DEFAULT_POOL else {"team": find, "pool": one.name}
     return {
@@ -146,10 +147,11 @@ def _teams(
         "teams": [
             {
                 **team,
-                "borrowed": max(0, team["in_use"] - quotas.get(team["id"], {"guaranteed": 0})["guaranteed"]),
-                "form": refused.get(team["id"]) or QuotaForm(initial=quotas.get(team["id"]), team_id=team["id"]),
+                "pk": key,
+                "borrowed": max(0, team["in_use"] - quotas.get(key, {"guaranteed": 0})["guaranteed"]),
+                "form": refused.get(key) or QuotaForm(initial=quotas.get(key), team_id=key),
             }
-            for team in found[first : first + TEAMS]
+            for key, team in found[first : first + TEAMS]
         ],
     }
 
