@@ -1,6 +1,6 @@
 """Files of conversations, what is wrong with them, and uploads in parts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, NotRequired, TypedDict
 
@@ -223,7 +223,7 @@ class TrainingFile(Guarded):
                 is_good=False, details=details, num_rows=0, num_faults=0, progress={}
             )
 
-    def save_progress(self, progress: dict[str, Any]) -> None:
+    def save_progress(self, progress: Mapping[str, object]) -> None:
         """Say how far the check or the making is."""
         type(self).objects.filter(pk=self.pk, status=self.Status.UPLOADED).update(progress=progress)
 

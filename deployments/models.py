@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -23,6 +23,25 @@ from wording import Message
 
 Accelerators = int | Literal["shared", "auto"]
 """What a deployment keeps for itself: nothing, every free one that the quota allows, or so many."""
+
+
+class Measured(TypedDict):
+    """What the same-answer check measured; null where nothing was compared."""
+
+    max_difference: float | None
+    tolerance: float | None
+    base_difference: float | None
+
+
+class Reserved(TypedDict):
+    """The columns of what a deployment keeps for itself."""
+
+    shared: bool
+    accelerators: int | None
+    min_replicas: int
+    pool: Pool | None
+
+
 VALID_NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -133,7 +152,7 @@ class Deployment(Guarded):
     def mark_starting(self) -> bool:
         return self.move(self.State.STARTING, reason=None)
 
-    def mark_answering(self, verdict: dict[str, Any] | None = None) -> bool:
+    def mark_answering(self, verdict: Measured | None = None) -> bool:
         return self.move(self.State.ANSWERING, reason=None, proven_at=timezone.now(), **_told(verdict))
 
     def mark_asleep(self, reason: Message | None = None) -> bool:
@@ -312,7 +331,7 @@ class ReplicaAdapter(Guarded):
             models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica")
         ]
 
-    def mark_proven(self, verdict: dict[str, Any] | None = None, *, memory_bytes: int | None = None) -> bool:
+    def mark_proven(self, verdict: Measured | None = None, *, memory_bytes: int | None = None) -> bool:
         size: dict[str, Any] = {} if memory_bytes is None else {"memory_bytes": memory_bytes}
         return self.move(self.State.PROVEN, reason=None, **_told(verdict), **size)
 
@@ -324,11 +343,11 @@ class ReplicaAdapter(Guarded):
         self.last_used_at = timezone.now()
         type(self).objects.filter(pk=self.pk).update(last_used_at=self.last_used_at)
 
-    def mark_refused(self, reason: Message, verdict: dict[str, Any] | None = None) -> bool:
+    def mark_refused(self, reason: Message, verdict: Measured | None = None) -> bool:
         return self.move(self.State.REFUSED, reason=reason, **_told(verdict))
 
 
-def _told(verdict: dict[str, Any] | None) -> dict[str, Any]:
+def _told(verdict: Measured | None) -> dict[str, Any]:
     return {} if verdict is None else {"verdict": verdict}
 
 

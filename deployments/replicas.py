@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +14,7 @@ from compute.beside import NO_DEVICE
 from compute.models import Node, Pool, Run
 from compute.work import Pausable
 from deployments.messages import message
-from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.models import Deployment, Measured, Replica, ReplicaAdapter
 from jobs.models import TunedModel
 from wording import Message
 
@@ -102,7 +101,7 @@ def _shared_accelerators() -> int:
 
 
 def record_gate(
-    *, replica: Replica, model: str, refusal: Message | None, verdict: dict[str, Any], memory_bytes: int = 0
+    *, replica: Replica, model: str, refusal: Message | None, verdict: Measured, memory_bytes: int = 0
 ) -> None:
     """Store what the same-answer check said about `model`, an adapter's id: why it is refused, or None."""
     for loaded in replica.adapters.filter(adapter_id=model):

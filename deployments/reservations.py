@@ -1,19 +1,17 @@
 """What a deployment keeps for itself: nothing, by default, or accelerators of its own, always or while it is asked."""
 
-from typing import Any
-
 from accounts.models import Team
 from common.errors import UserError
 from compute.administering.quotas import MOST_ACCELERATORS
 from compute.models import Pool, Quota
 from deployments.messages import message
-from deployments.models import Accelerators
+from deployments.models import Accelerators, Reserved
 from deployments.replicas import most_accelerators
 
 HOURS_OF_A_MONTH = 720
 
 
-def columns(accelerators: Accelerators, min_replicas: int | None = None, pool: Pool | None = None) -> dict[str, Any]:
+def columns(accelerators: Accelerators, min_replicas: int | None = None, pool: Pool | None = None) -> Reserved:
     """Return the columns of a deployment that was asked for so; UserError says what cannot be.
 
     `pool` belongs to accelerators of its own as well; None is the default one.

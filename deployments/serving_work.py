@@ -17,7 +17,7 @@ from compute.node.bringing import bring_model
 from compute.services import request_stop
 from compute.work import Command, WorkError, trouble
 from deployments.messages import message
-from deployments.models import Replica, ReplicaAdapter
+from deployments.models import Measured, Replica, ReplicaAdapter
 from deployments.replicas import KIND, align_states, end_replica, record_gate
 from deployments.unloading import let_idle_go
 from jobs.models import TunedModel
@@ -156,7 +156,12 @@ def _common(replica: Replica) -> dict[str, Any]:
 
 
 def _record_gate(replica: Replica, event: Event) -> None:
-    verdict = {key: event.data.get(key) for key in ("max_difference", "tolerance", "base_difference")}
+    measured = event.data.get
+    verdict: Measured = {
+        "max_difference": measured("max_difference"),
+        "tolerance": measured("tolerance"),
+        "base_difference": measured("base_difference"),
+    }
     refusal = None if event.data["passed"] is True else event.message or message("replica_failed")
     size = int(event.data.get("memory_bytes") or 0)
     record_gate(replica=replica, model=event.data["model"], refusal=refusal, verdict=verdict, memory_bytes=size)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -63,9 +64,9 @@ class JobRequest:
     """Id of a base model of the catalogue."""
     training_file: str
     validation_file: str | None = None
-    hyperparameters: dict[str, Any] | None = None
+    hyperparameters: Mapping[str, object] | None = None
     """OpenAI's older form; Luthier's names are allowed here too."""
-    method: dict[str, Any] | None = None
+    method: Mapping[str, object] | None = None
     seed: int | None = None
     suffix: str | None = None
     metadata: dict[str, str] | None = None

@@ -15,7 +15,7 @@ class Note:
     """One kind of thing worth saying, with how many rows have it."""
 
     code: str
-    params: dict[str, Any]
+    params: dict[str, object]
     message: Message
     count: int
 

@@ -50,7 +50,12 @@ def read_again(*, file: TrainingFile, reading: Mapping[str, Any], by: User | Non
 
 
 def version_read_as(
-    *, file: TrainingFile, reading: dict[str, Any], by: User | None, reason: str = "", left_out: Sequence[str] = ()
+    *,
+    file: TrainingFile,
+    reading: Mapping[str, object],
+    by: User | None,
+    reason: str = "",
+    left_out: Sequence[str] = (),
 ) -> TrainingFile:
     """Make a version of the same bytes with a reading that is known to be one.
 
@@ -87,7 +92,7 @@ def _copy(source: TrainingFile, write: Write) -> None:
             write(block)
 
 
-def _checked_reading(reading: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_reading(reading: Mapping[str, Any]) -> dict[str, object]:
     known = {"format": FORMAT_NAMES, "shape": SHAPE_NAMES, "encoding": ENCODINGS}
     chosen: dict[str, Any] = {name: value for name, value in reading.items() if value}
     for name, value in chosen.items():

@@ -171,7 +171,16 @@ def devices_of(job: FineTuningJob) -> str:
     return str(job.accelerators) if job.accelerators else _("Automatic")
 
 
-def newest_metrics(job: FineTuningJob) -> dict[str, Any]:
+class Metrics(TypedDict, total=False):
+    """What the page shows of a step."""
+
+    train_loss: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+
+
+def newest_metrics(job: FineTuningJob) -> Metrics:
+    """Return what was measured last; nothing before the first step."""
     event = job.events.filter(type=JobEvent.Type.METRICS).order_by("-number").first()
     return event.data if event is not None else {}
 

@@ -1,6 +1,6 @@
 """The audit over HTTP: to administrators all of it, to owners that of their team."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
@@ -66,7 +66,7 @@ class _AuditView(APIView):
     def get_permissions(self) -> Sequence[Any]:
         return [IsAuthenticated()] if is_platform_admin(self.request) else super().get_permissions()
 
-    def question(self, asked: dict[str, Any]) -> audit.Question:
+    def question(self, asked: Mapping[str, str]) -> audit.Question:
         own = None if is_platform_admin(self.request) else team_of(self.request)
         return question_of(asked, own=own)
 
@@ -93,7 +93,7 @@ class AuditFileView(_AuditView):
         return HttpResponse(audit.audit_csv(found), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def question_of(asked: dict[str, Any], *, own: Team | None) -> audit.Question:
+def question_of(asked: Mapping[str, str], *, own: Team | None) -> audit.Question:
     """Return what somebody asks who sees the team `own` alone; None: all of them."""
     name = asked["team"]
     if own is not None and name not in ("", own.slug, own.name):

@@ -1,5 +1,6 @@
 """The queue over HTTP: to administrators all of it, to others their team's part."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypedDict
 
 from rest_framework import serializers
@@ -146,7 +147,7 @@ class PreemptView(APIView):
         return Response(as_json(preempting.preempt(run_id=run, by=user_of(request))))
 
 
-def question_of(asked: dict[str, Any], *, own: Team | None) -> queue.Question:
+def question_of(asked: Mapping[str, str], *, own: Team | None) -> queue.Question:
     """Return what somebody asks who sees the team `own` alone; None: all of them."""
     name = asked["team"]
     if own is not None and name not in ("", own.slug, own.name):

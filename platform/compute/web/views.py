@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from accounts.models import PLATFORM_TEAM
+from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
 from common.wording import in_words
 from compute.administering.idle_work import idle_minutes
