@@ -109,7 +109,7 @@ class OnePoolView(APIView):
         return Response(_as_json(_counted().get(pk=found.pk)))
 
 
-class MoveBody(Body):
+class NodePoolBody(Body):
     """The pool that a node goes to; `preview` only says what that would do."""
 
     pool = serializers.CharField(max_length=LONGEST_NAME)
@@ -124,7 +124,7 @@ class MoveNodeView(APIView):
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
     @answers(NodeInService | MoveEffect)
-    @reads(MoveBody)
+    @reads(NodePoolBody)
     def post(self, request: Request, name: str) -> Response:
         asked = body_of(request)
         node, pool = node_named(name), pool_named(asked["pool"])
