@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT says who takes them; elsewhere nothing of it is imported.
+"""Traces by OpenTelemetry, where OTEL_EXPORTER_OTLP_ENDPOINT says who takes them; else none of it is imported here.
 
 One trace leads from a request over the wake-ups that it sends to the supervisor of the Run that it asks for: a wake-up
 carries where it came from in its headers, a Run in its row, as W3C's `traceparent`. Rounds that nobody has asked for

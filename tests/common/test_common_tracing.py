@@ -57,7 +57,7 @@ def test_a_span_has_the_ids_of_its_log_lines(spans: Any) -> None:
     with about(run="run-1"), span("outer", size=3), span("inner"):
         pass
     found = by_name(spans)
-    assert dict(found["outer"].attributes) == {"size": 3, "luthier.run_id": "run-1"}
+    assert found["outer"].attributes.items() >= {"size": 3, "luthier.run_id": "run-1"}.items()
     assert found["inner"].parent.span_id == found["outer"].context.span_id
 
 
@@ -78,7 +78,7 @@ async def test_an_answer_is_a_span_by_its_route_and_never_by_its_address(spans: 
         await client.get("/v1/chat/completions?secret=1", headers={"traceparent": FAR})
         await client.get("/nowhere/secret")
     answered, unknown = spans.get_finished_spans()
-    assert answered.name.startswith("GET /v1/(chat/)?completions")
+    assert answered.name == "GET /v1/chat/completions"
     told = answered.attributes
     assert (told["http.request.method"], told["http.response.status_code"]) == ("GET", 405)
     assert trace_of(answered) == int(FAR.split("-")[1], 16)
@@ -128,7 +128,7 @@ from common import tracing
 from console.asgi import application
 with tracing.span("spoken", size=1):
     said = tracing.carried()
-print(bool(said), any(name.startswith(("opentelemetry.sdk", "opentelemetry.exporter")) for name in sys.modules))
+print(bool(said), any(name.startswith("opentelemetry.exporter") for name in sys.modules))
 """
 
 
@@ -155,7 +155,7 @@ def test_spans_arrive_where_the_variable_says(receiver: Any, tmp_path: Path) -> 
 
 
 def test_nothing_is_imported_without_the_variable(tmp_path: Path) -> None:
-    """But what the client of Redis imports of the API where it is installed."""
+    """But what the client of Redis imports by itself where it is installed."""
     done = run_script(tmp_path)
     assert done.stdout.split() == ["False", "False"], done.stderr
 
