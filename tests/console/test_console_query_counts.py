@@ -49,6 +49,7 @@ class World:
         Membership.objects.create(team=self.team, user=self.user, role=Membership.Role.OWNER)
         self.chat_folder = chat_folder
         self.base = self.model("tiny")
+        Node.objects.create(name="tiny", queue="tiny")  # what addresses with a name in them are about
         self.file = stored(self.team, lines_of(*rows(20)), by=self.user)
         self.other = stored(self.team, lines_of(*rows(12)), by=self.user)
         self.faulty = stored(self.team, b"no JSON\n" + lines_of(*rows(20)), by=self.user)
