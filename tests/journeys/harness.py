@@ -17,6 +17,7 @@ import openai
 import psutil
 
 from tests import answers
+from tests.journeys.managing import Manager
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = str(ROOT / "manage.py")
@@ -57,6 +58,7 @@ class RunningPlatform:
             **(environment or {}),
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.manager = Manager({**self.environment, "DJANGO_SETTINGS_MODULE": "console.settings"})
 
     def start(self, *, seconds: float = 120) -> None:
         """Start and wait until /healthz says ready."""
@@ -76,6 +78,7 @@ class RunningPlatform:
 
     def stop(self) -> None:
         """Ask for the end, as Ctrl-C does."""
+        self.manager.stop()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(120)
@@ -102,11 +105,7 @@ class RunningPlatform:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it prints."""
-        done = subprocess.run(
-            [sys.executable, MANAGE, *arguments], env=self.environment, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return self.manager.run(*arguments)
 
     def api_key(self, email: str = "alice@example.com", team: str = "Violins", *, admin: bool = False) -> str:
         extra = ["--admin"] if admin else []

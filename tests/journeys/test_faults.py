@@ -95,6 +95,7 @@ class TestKillWorker:
         assert is_gone(before)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("broker killed or flushed")
 class TestBrokerFlushed:
     def test_running_and_queued_jobs_do_not_mind(
@@ -136,6 +137,7 @@ class TestCancel:
 
 @pytest.mark.fault("host restarted")
 class TestStopAndStartAgain:
+    @pytest.mark.slow
     def test_serve_asks_the_trainer_to_checkpoint_and_resumes_it(
         self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str, undisturbed: list[float]
     ) -> None:

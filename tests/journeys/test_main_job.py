@@ -229,6 +229,7 @@ print("".join(part.choices[0].delta.get("content") or "" for part in parts))
             say(real_platform.client("EMPTY"), job.fine_tuned_model, "Who are you?")
 
 
+@pytest.mark.slow
 class TestAfterKillNineOfEverything:
     def test_the_tuned_model_answers_the_same(
         self, real_platform: RunningPlatform, client: openai.OpenAI, job: Any, served: list[str]
