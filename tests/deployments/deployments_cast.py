@@ -14,6 +14,7 @@ from catalogue.folders import identity
 from catalogue.models import BaseModel
 from compute.models import Run
 from deployments import services
+from deployments.gateway import in_flight
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from jobs.models import FineTuningJob, TunedModel
 
@@ -101,5 +102,8 @@ class Server:
         return self._server.server_state.connections
 
     def stop(self) -> None:
+        """Stop serving; return when no query of a request is under way, which would lock what the next test empties."""
         self._server.should_exit = True
         self._thread.join()
+        everybody_is_here = threading.Barrier(in_flight.THREADS._max_workers)
+        list(in_flight.THREADS.map(lambda _: everybody_is_here.wait(), range(everybody_is_here.parties)))

@@ -81,7 +81,7 @@ class TestForecast:
     def ask(self, alice: Any) -> dict[str, Any]:
         file = make_file(alice.team)
         return estimate(
-            team=alice.team, model="tiny", file_id=file.pk, asked={}, accelerators=1, validation_file_id=None
+            team=alice.team, model="tiny", file_id=file.pk, asked={}, accelerators=1, pool=None, validation_file_id=None
         )
 
     def test_says_nothing_of_a_time_that_nobody_knows(self, alice: Any) -> None:

@@ -143,8 +143,7 @@ def test_failures_of_the_trainer(error: BaseException, kept: int | None) -> None
 def test_every_sentence_with_whatever_it_names(module: str) -> None:
     catalogue = import_module(f"{module}.messages").CATALOGUE
     for code, wording in catalogue.sentences.items():
-        if (
-            len(re.sub(r"%\(\w+\)[^a-z]*[a-z]|[^a-z ]", "", wording.text)) < 12
-        ):  # names of values, which stay as they are
-            continue
+        english = wording.chosen(dict.fromkeys(wording.placeholders, 1234))[0]
+        if len(re.sub(r"%\(\w+\)[^a-z]*[a-z]|[^a-z ]", "", english)) < 12:
+            continue  # names of values, which stay as they are
         assert_is_chinese(Message(code, dict.fromkeys(wording.placeholders, 1234)))
