@@ -21,8 +21,9 @@ from rundir import RunDirectory
 from tests.compute.supervision import wait_until
 
 pytestmark = pytest.mark.django_db
-BUSY = "while True: pass"
-ASLEEP = "import time; time.sleep(1000)"
+BUSY = "open({begun!r}, 'w').close()\nwhile True: pass"
+ASLEEP = "import time; open({begun!r}, 'w').close(); time.sleep(1000)"
+"""Python itself takes time to begin, which is not to be counted: each says when it has."""
 
 
 class StandInNvml:
@@ -171,17 +172,17 @@ class TestCores:
         """A Run of these few lines on both cores of a node."""
         directory = RunDirectory(tmp_path / "run")
         directory.create()
+        begun = tmp_path / "begun"
+        program = request.param.format(begun=str(begun))
         launcher = LocalLauncher()
-        spawned = launcher.start(
-            Command(argv=(sys.executable, "-c", request.param)), list(node.devices.all()), directory
-        )
+        spawned = launcher.start(Command(argv=(sys.executable, "-c", program)), list(node.devices.all()), directory)
         spawned.release()
         run = Run.objects.create(
             kind="training", team=Team.create(name="Violins"), state="running", node=node, launcher=spawned.handle,
             computed_at=timezone.now() - timedelta(hours=1),
         )  # fmt: skip
         Allocation.objects.bulk_create(Allocation(run=run, device=device) for device in node.devices.all())
-        wait_until(lambda: request.param.encode() in _command_of(spawned.handle["pid"]))
+        wait_until(begun.exists)
         yield run
         launcher.kill(spawned.handle)
 
@@ -243,7 +244,3 @@ def test_a_run_whose_gpu_is_busy_computes(library: StandInNvml, gpu_node: Node) 
     Run.objects.update(computed_at=long_ago)
     sampler.note(gpu_node)
     assert list(Run.objects.filter(computed_at__gt=long_ago)) == [runs[1]], "GPU 1 is at 10 %, GPU 0 at none"
-
-
-def _command_of(pid: int) -> bytes:
-    return (processes.PROC / str(pid) / "cmdline").read_bytes()
