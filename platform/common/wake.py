@@ -16,18 +16,17 @@ EXPIRES_SECONDS = 30
 the node's clock, which may be wrong, would be the judge of it, and only nodes that are heard are woken."""
 
 
-def wake(task: Task | str, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
+def wake(task: Task | str, *args: Any, queue: str | None = None) -> None:
     """Send `task` when the current transaction has committed; a broker that is away is not an error.
 
     By its name where what a task runs wakes others in turn.
     """
     named = current_app.signature(task) if isinstance(task, str) else task
-
     expires = EXPIRES_SECONDS if queue is None else None
 
     def send() -> None:
         try:
-            named.apply_async(args=args, queue=queue, countdown=countdown, expires=expires, retry=False, **_headers())
+            named.apply_async(args=args, queue=queue, expires=expires, retry=False, **_headers())
         except (OperationalError, OSError) as error:
             logger.warning("The broker did not take a wake-up for %s: %s. The reconciler will.", named.name, error)
 

@@ -33,9 +33,9 @@ class TestWake:
     def test_is_sent_after_the_commit_and_never_for_what_was_rolled_back(self) -> None:
         task: Any = FakeTask()
         with transaction.atomic():
-            wake(task, "job-1", queue="node-a", countdown=2)
+            wake(task, "job-1", queue="node-a")
             assert task.sent == []
-        asked = {"queue": "node-a", "countdown": 2, "expires": None, "retry": False}
+        asked = {"queue": "node-a", "expires": None, "retry": False}
         assert task.sent == [{"args": ("job-1",), **asked}]
         with transaction.atomic():
             wake(task, "job-2")

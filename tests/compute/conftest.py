@@ -18,7 +18,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...
     """Wake-ups are noted instead of sent: these tests call what a worker would."""
     woken: list[tuple[str, tuple[Any, ...], str | None]] = []
 
-    def note(task: Any, *args: Any, queue: str | None = None, countdown: float | None = None) -> None:
+    def note(task: Any, *args: Any, queue: str | None = None) -> None:
         woken.append((task if isinstance(task, str) else task.name, args, queue))
 
     monkeypatch.setattr("compute.wakes.wake", note)
