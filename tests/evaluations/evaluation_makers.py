@@ -65,7 +65,7 @@ class FakeProcess:
 
     def end(self, outcome: str, *, code: str = "", reason: str = "", said: str = "") -> Evaluation:
         Run.objects.filter(pk=self.run.pk).update(
-            state="finishing", outcome=outcome, outcome_code=code, stop_reason=reason,
+            state="concluding", outcome=outcome, outcome_code=code, stop_reason=reason,
             outcome_message=as_written(said) if said else None,
         )  # fmt: skip
         self.run.refresh_from_db()

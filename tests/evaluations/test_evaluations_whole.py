@@ -57,7 +57,7 @@ def run_to_its_end(evaluation: Evaluation, **changes: Any) -> Evaluation:
     events = read_events(run.directory.events)
     assert status == 0, events[-1].message
     work.record(run, events)
-    Run.objects.filter(pk=run.pk).update(state="finishing", outcome="succeeded")
+    Run.objects.filter(pk=run.pk).update(state="concluding", outcome="succeeded")
     run.refresh_from_db()
     work.conclude(run, run.directory, "succeeded")
     evaluation.refresh_from_db()

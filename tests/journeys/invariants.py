@@ -26,7 +26,7 @@ LEFT JOIN compute_quota quota ON quota.team_id = run.team_id AND quota.pool_id =
 LEFT JOIN jobs_attempt attempt ON attempt.run_id = run.id
 LEFT JOIN compute_allocation allocation ON allocation.run_id = run.id AND allocation.released_at IS NULL
 LEFT JOIN compute_device device ON device.id = allocation.device_id
-WHERE run.state IN ('starting', 'running', 'finishing') OR allocation.id IS NOT NULL
+WHERE run.state IN ('starting', 'running', 'concluding') OR allocation.id IS NOT NULL
 GROUP BY run.id, team.name, quota.ceiling, attempt.job_id
 """
 GAPS = """

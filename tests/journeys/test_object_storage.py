@@ -179,7 +179,7 @@ def test_a_result_waits_for_storage_and_is_not_trained_again(
     look = Observed(platform, job.id)
     wait_until(lambda: step_of(client, job.id) >= 1, seconds=120, what="a step")
     s3.kill()
-    over = "SELECT outcome FROM compute_run WHERE id = %s AND state = 'finishing'"
+    over = "SELECT outcome FROM compute_run WHERE id = %s AND state = 'concluding'"
     with holding(platform):
         wait_until(lambda: look.database.rows(over, look.attempts()[0]["run"]), seconds=180, what="the training's end")
         wait_until(lambda: not platform.trainers(), seconds=30, what="the trainer's end")

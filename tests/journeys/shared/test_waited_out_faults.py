@@ -74,6 +74,7 @@ class TestDatabaseAway:
         job = start_job(client, file_id)
         wait_for_step(client, job.id, 3)
         with holding(shared_platform) as watch:
+            wait_until(lambda: watch.most == 1, seconds=30, what="a look at the trainer before the fault")
             with suspended(servers(shared_platform, "postgres")):
                 time.sleep(20 * TIME_SCALE)  # the fault itself
             ended = end_of(client, job.id)
