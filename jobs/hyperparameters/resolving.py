@@ -8,7 +8,7 @@ from jobs.hyperparameters.asked import OPENAI
 from jobs.hyperparameters.automatic import Reason, Situation
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import AUTO
-from jobs.hyperparameters.values import Asked, OpenAIValues, Values
+from jobs.hyperparameters.values import Asked, Value, Values
 from trainer.spec import steps_of
 
 MOST_PER_DEVICE = 8
@@ -65,14 +65,10 @@ def resolve(asked: Asked, situation: Situation) -> Resolved:
     return Resolved(values=values, reasons=reasons, batch_size=batch_size, steps=steps)
 
 
-def openai_values(asked: Asked, values: Values, *, batch_size: int | None) -> OpenAIValues:
-    """Return OpenAI's three names with the values in use, "auto" while they are not known."""
+def openai_values(asked: Asked, values: Values, *, batch_size: int | None) -> dict[str, Value | None]:
+    """Return OpenAI's names with the values in use: "auto" while they are not known, None where they have none."""
     if not values:
-        return {
-            "batch_size": asked.get("batch_size", AUTO),
-            "n_epochs": asked.get("n_epochs", AUTO),
-            "learning_rate_multiplier": asked.get("learning_rate_multiplier", AUTO),
-        }
+        return {name: cast(Value, asked.get(name, AUTO)) for name in OPENAI}
     epochs = float(values["num_train_epochs"])
     return {
         "batch_size": batch_size,

@@ -47,11 +47,3 @@ class Asked(Values, total=False):
     learning_rate_multiplier: float
     data_path: str
     model_name_or_path: str
-
-
-class OpenAIValues(TypedDict):
-    """OpenAI's names with the values in use: "auto" while they are not known, null where they have none."""
-
-    batch_size: int | str | None
-    n_epochs: int | str | None
-    learning_rate_multiplier: float | str | None

@@ -141,7 +141,7 @@ class LogObject(TypedDict):
 
 
 def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobObject:
-    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter is listed beside OpenAI's three.
+    """Return a `fine_tuning.job`. Times are unix seconds; every hyperparameter is listed beside OpenAI's.
 
     What the trainer's process has written besides its sentences is for an administrator alone.
     """
@@ -184,13 +184,7 @@ def hyperparameters_as_json(job: FineTuningJob) -> dict[str, Value | None]:
     values = job.hyperparameters or job.asked
     shown: dict[str, Value | None] = {one.name: values.get(one.name, AUTO) for one in PARAMETERS}
     shown |= {"data_path": job.training_file_id_shown, "model_name_or_path": job.base_model_id}
-    openais = openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job))
-    return {
-        "batch_size": openais["batch_size"],
-        "n_epochs": openais["n_epochs"],
-        "learning_rate_multiplier": openais["learning_rate_multiplier"],
-        **shown,
-    }
+    return openai_values(job.asked, job.hyperparameters, batch_size=_batch_size(job)) | shown
 
 
 def acceptance_summary(job: FineTuningJob) -> AcceptanceSummary | None:

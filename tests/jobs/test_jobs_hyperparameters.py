@@ -11,6 +11,7 @@ from jobs.hyperparameters import (
     OPENAI,
     PARAMETERS,
     Asked,
+    Parameter,
     Situation,
     Values,
     check_names,
@@ -267,6 +268,14 @@ class TestAutomatic:
 
     def test_a_batch_of_ones_own_is_not_multiplied(self) -> None:
         assert resolve({"per_device_train_batch_size": 1}, SOME).batch_size == 1
+
+    @pytest.mark.parametrize("parameter", OPENAI.values(), ids=lambda parameter: parameter.name)
+    def test_none_of_openais_names_is_accepted_and_ignored(self, parameter: Parameter) -> None:
+        asked: Any = {parameter.name: {"integer": 7, "number": 0.5, "boolean": True}[parameter.kind]}
+        resolved = resolve(asked, SOME)
+        assert resolved.values != resolve({}, SOME).values
+        for values in ({}, resolved.values):
+            assert list(openai_values(asked, values, batch_size=resolved.batch_size)) == list(OPENAI)
 
     def test_openais_names_are_answered(self) -> None:
         assert openai_values({}, {}, batch_size=None) == {
