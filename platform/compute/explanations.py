@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
@@ -10,6 +10,29 @@ from django.utils.dateparse import parse_datetime
 
 from compute.messages import CATALOGUE, message
 from wording import Message
+
+Code = Literal[
+    "queued",
+    "quota",
+    "over_quota",
+    "no_quota",
+    "behind",
+    "person",
+    "over_person",
+    "behind_own",
+    "reclaiming",
+    "too_large",
+    "room",
+    "yielding",
+    "beside",
+    "no_node",
+    "node_away",
+    "maintenance",
+    "before_maintenance",
+    "hours",
+    "model",
+    "proving",
+]
 
 
 class NextEnd(TypedDict, total=False):
@@ -22,7 +45,7 @@ class NextEnd(TypedDict, total=False):
 class Explanation(NextEnd, total=False):
     """Why a Run waits, as it is stored; which numbers are there depends on the code."""
 
-    code: str
+    code: Code
     kind: str
     """cpu or cuda: what the numbers count."""
     asked: int
@@ -41,7 +64,7 @@ class Explanation(NextEnd, total=False):
     """Of maintenance, ISO 8601."""
 
 
-SAID = {
+SAID: dict[str, str] = {
     "queued": "waits_in_the_queue",
     "quota": "waits_for_its_quota",
     "over_quota": "waits_beyond_its_quota",
@@ -71,6 +94,7 @@ MOMENTS = ("begins_at", "ends_at")
 
 def explained(explanation: Mapping[str, Any]) -> Message:
     """Return what an explanation says, and what should end next where the team's own work is what it waits for."""
+    # A row may be older than this version: the codes and numbers of today's are held to `SAID` by a test.
     code = SAID.get(explanation.get("code", ""), "waits_in_the_queue")
     kind = str(explanation.get("kind", "cpu"))
     params = {name: explanation.get(name, 0) for name in CATALOGUE.sentences[code].placeholders}

@@ -278,26 +278,6 @@ class TestExplanations:
             assert in_words(said) == "等待资源：需要 2 个 CPU 核，目前可用 0/4。"
         assert in_words(said) == "Waiting for room: this needs 2 CPU cores, and 0 of 4 are free for it."
 
-    def test_every_code_of_the_scheduler_has_one(self) -> None:
-        codes = (
-            "person",
-            "over_person",
-            "behind_own",
-            "reclaiming",
-            "hours",
-            "no_node",
-            "no_quota",
-            "over_quota",
-            "too_large",
-            "behind",
-            "quota",
-            "node_away",
-            "room",
-            "yielding",
-        )
-        sentences = {str(explained({"code": code, "asked": 2, "quota": 1})) for code in codes}
-        assert len(sentences) == len(codes)
-
 
 class TestSetQuotaCommand:
     def test_sets_and_removes(self, team: Team) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple, cast
 
-from compute.explanations import Explanation, NextEnd
+from compute.explanations import Code, Explanation, NextEnd
 from compute.scheduler.beside import decide_beside, parted
 from compute.scheduler.limits import Limits
 from compute.scheduler.preempting import cheapest
@@ -292,7 +292,7 @@ class _Line:
         room.reclaiming(chosen)
         self._claim(room, asked)
         self._limits.enter(run, asked)
-        code = "reclaiming" if chosen else "yielding" if room.is_yielding else "room"
+        code: Code = "reclaiming" if chosen else "yielding" if room.is_yielding else "room"
         self._wait(run, {"code": code, "asked": asked, **self._numbers()}, claimed_node=room.node.node_id)
         return True
 
@@ -356,7 +356,7 @@ class _Line:
         ):
             return
         self._make_way(room, wanted - len(room.free) - (room.coming if room.is_yielding else 0))
-        code = "yielding" if wanted else "room"
+        code: Code = "yielding" if wanted else "room"
         ends = self._next_ends.get(run.team_id, {})
         self._wait(run, cast(Explanation, {"code": code, "asked": run.least, **self._numbers(), **ends}))
 
