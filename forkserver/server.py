@@ -129,7 +129,8 @@ def _become(control: socket.socket, request: Mapping[str, Any], gate: int, log: 
         if b"\n" not in os.read(0, 16):
             os._exit(NEVER_BEGUN)
         _settle(request)
-        _run(request["module"], request["run_dir"])
+        sys.argv = [request["module"], request["run_dir"]]
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -156,22 +157,6 @@ def _settle(request: Mapping[str, Any]) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].seed()
     _show_as([sys.executable, "-m", request["module"], request["run_dir"]])
-
-
-def _run(module: str, run_dir: str) -> None:
-    _begin_anew_without_cuda(module, run_dir)
-    sys.argv = [module, run_dir]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-def _begin_anew_without_cuda(module: str, run_dir: str) -> None:
-    """Become a fresh process where CUDA cannot be used in a fork, because an import had begun to use it."""
-    if not os.environ.get("CUDA_VISIBLE_DEVICES") or "torch" not in sys.modules:
-        return
-    try:
-        sys.modules["torch"].cuda.init()
-    except Exception:
-        os.execve(sys.executable, [sys.executable, "-m", module, run_dir], dict(os.environ))  # noqa: S606
 
 
 def _show_as(argv: Sequence[str]) -> None:

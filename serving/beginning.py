@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from machine.facts import available_cores
+from machine.forks import begin_anew_without_cuda
 from rundir import EventWriter, RunDirectory, SpecError
 from serving.stop import Leased, StopSwitch
 
@@ -42,6 +43,7 @@ def begin(package: str, arguments: list[str], read: Callable[[dict[str, Any]], S
     if not directory.root.is_dir():
         print(f"{directory.root} is not a folder.", file=sys.stderr)
         return 2
+    begin_anew_without_cuda(package, directory.root)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     switch = StopSwitch()
     switch.obey_signals()

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from machine.facts import available_cores
+from machine.forks import begin_anew_without_cuda
 from rundir import RunDirectory, SpecError, newest_step, write_json
 from trainer.command_line import Arguments, parse, wait_for_run_directory
 from trainer.environment import prepare_environment
@@ -30,11 +31,12 @@ def main(argv: list[str]) -> int:
         _record_refusal(arguments, error)
         return 2
     if spec.world_size > 1 and "RANK" not in os.environ:
-        return launch_ranks(directory, spec.world_size)
+        return launch_ranks(directory, spec.world_size, lambda rank: _train(directory, spec, rank, stop))
     return _train(directory, spec, rank, stop)
 
 
 def _train(directory: RunDirectory, spec: TrainingSpec, rank: int, stop: StopRequest) -> int:
+    begin_anew_without_cuda("trainer", directory.root)
     directory.create()
     reporter = Reporter(directory, speaks=rank == 0)
     stop.watch_lease(directory, spec)
