@@ -1,5 +1,6 @@
 """The verdict on a job as its page and its evaluation's page show it: a light, reasons, and what a button does."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,9 +9,6 @@ from django.urls import reverse
 from evaluations.results.verdicts import FixObject, verdict_of
 from evaluations.web.pages import light_of
 from jobs.models import FineTuningJob
-
-OF_DATA = ("add_rows", "add_guards", "add_general", "remove_rows")
-"""Fixes that are made in the data set."""
 
 
 def panel_of(job: FineTuningJob) -> dict[str, Any]:
@@ -22,7 +20,7 @@ def panel_of(job: FineTuningJob) -> dict[str, Any]:
         "verdict": found,
         "light": light_of(found["light"]),
         "findings": [
-            {"light": light, "message": one["message"], "fix": one["fix"] and _link(job, one["fix"])}
+            {"light": light, "message": one["message"], "fix": one["fix"] and link_of(job, one["fix"])}
             for one, light in zip(found["findings"], lights, strict=True)
         ],
         "is_under_way": found["status"] in ("queued", "running"),
@@ -32,22 +30,37 @@ def panel_of(job: FineTuningJob) -> dict[str, Any]:
     }
 
 
-def _link(job: FineTuningJob, fix: FixObject) -> dict[str, str]:
-    """Return what a fix says, and where it is made; "" where a person must do it by hand."""
-    action, params = fix["action"], fix["params"]
-    url = ""
-    if action == "set_learning_rate":
-        rate = params.get("value") or float(job.hyperparameters["learning_rate"]) * float(str(params["factor"]))
-        url = _again(job, learning_rate=f"{rate:g}")
-    elif action == "set_epochs":
-        url = _again(job, num_train_epochs=f"{params['value']}")
-    elif action in OF_DATA and job.training_file_id:
-        url = reverse("dataset", args=[job.training_file_id])
-    elif action == "remove_validation_rows" and job.validation_file_id:
-        url = reverse("dataset", args=[job.validation_file_id])
-    return {"message": fix["message"], "url": url}
+def link_of(job: FineTuningJob, fix: FixObject) -> dict[str, str]:
+    """Return what a fix says, and where it is made; "" where its file is gone."""
+    return {"message": fix["message"], "url": ADDRESSES[fix["action"]](job, fix["params"])}
+
+
+def _learning_rate(job: FineTuningJob, params: dict[str, Any]) -> str:
+    rate = params.get("value") or float(job.hyperparameters["learning_rate"]) * float(params["factor"])
+    return _again(job, learning_rate=f"{rate:g}")
+
+
+def _training_file(job: FineTuningJob, params: dict[str, Any]) -> str:
+    return reverse("dataset", args=[job.training_file_id]) if job.training_file_id else ""
+
+
+def _validation_file(job: FineTuningJob, params: dict[str, Any]) -> str:
+    return reverse("dataset", args=[job.validation_file_id]) if job.validation_file_id else ""
 
 
 def _again(job: FineTuningJob, **values: str) -> str:
     query = {"again": job.pk, **{f"hp-{name}": value for name, value in values.items()}}
     return f"{reverse('new_job')}?{urlencode(query)}"
+
+
+ADDRESSES: dict[str, Callable[[FineTuningJob, dict[str, Any]], str]] = {
+    "set_learning_rate": _learning_rate,
+    "set_epochs": lambda job, params: _again(job, num_train_epochs=f"{params['value']}"),
+    "use_step": lambda job, _: _again(job, load_best_model_at_end="true"),
+    "add_rows": _training_file,
+    "add_guards": _training_file,
+    "add_general": _training_file,
+    "remove_rows": _training_file,
+    "remove_validation_rows": _validation_file,
+}
+"""Where each `Action` of a fix is made."""

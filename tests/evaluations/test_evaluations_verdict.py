@@ -1,16 +1,19 @@
 """The verdict on a job: what its evaluation asks by itself, and what training and answers come to."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from compute.models import Run
 from evaluations import services
 from evaluations.models import Evaluation, Question, Sample
+from evaluations.web.verdict_panel import ADDRESSES, link_of
 from jobs.models import FineTuningJob, JobEvent, TunedModel
 from jobs.training.work import Training
+from scoring.verdict.finding import Action
 from tests.evaluations.conftest import publish_tuned
 from tests.evaluations.evaluation_makers import FakeProcess, Say
 from tests.jobs.conftest import Member
@@ -143,6 +146,20 @@ class TestVerdict:
         assert (leak["fix"]["action"], leak["fix"]["message"] != "") == ("add_guards", True)
         chinese = alice.client.get(f"/api/v1/jobs/{identity_job.pk}/verdict", HTTP_ACCEPT_LANGUAGE="zh-hans").json()
         assert chinese["findings"][0]["code"] == found["findings"][0]["code"]
+
+    @pytest.mark.usefixtures("plain_static")
+    @pytest.mark.parametrize("action", get_args(Action))
+    def test_each_action_has_an_address(self, alice: Member, action: str) -> None:
+        browser = Client()
+        browser.force_login(alice.user)
+        validation = make_file(alice.team, name="held.jsonl")
+        job = make_job(alice.team, validation_file=validation.pk)
+        job.hyperparameters = {"learning_rate": 1e-3}
+        params: dict[str, object] = {"factor": 0.5, "value": 2, "step": 20}
+        url = link_of(job, {"action": action, "params": params, "message": "Do it"})["url"]
+        assert url.startswith("/")
+        assert browser.get(url).status_code == 200
+        assert ADDRESSES.keys() == set(get_args(Action))
 
     def test_a_job_that_failed_by_its_loss_is_red_without_an_evaluation(self, alice: Member) -> None:
         job = make_job(alice.team)
