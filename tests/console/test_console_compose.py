@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from django.core.management import get_commands
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -21,3 +23,10 @@ def test_every_secret_is_asked_of_the_environment() -> None:
         assert f"${{{name}:?" in text
         assert re.search(rf"^{name}=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert "change-this" not in text
+
+
+def test_every_command_that_is_told_exists() -> None:
+    """One that does not ends the service `migrate`, and all others wait for that."""
+    for name in ("docker-compose.yml", "README.md", "README.zh.md", "Makefile", "SECURITY.md"):
+        told = set(re.findall(r"manage\.py ([a-z_]+)", (ROOT / name).read_text()))
+        assert told <= set(get_commands()), name
