@@ -12,7 +12,6 @@ from xdist.scheduler import LoadFileScheduling
 from common.times import Times
 from console.embedded import Home, PostgreSQL, Valkey
 from tests import answers
-from tests.environment import HOME
 
 SHARED = "tests/journeys/shared/"
 
@@ -32,7 +31,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 @pytest.fixture(scope="session")
 def embedded_servers() -> Iterator[Home]:
     """Start PostgreSQL and Valkey; tests without a database never do."""
-    home = Home(HOME)
+    home = django_settings.EMBEDDED
     home.create()
     servers = [PostgreSQL(home), Valkey(home)]
     for server in servers:

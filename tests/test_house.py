@@ -56,6 +56,25 @@ def test_readmes_name_only_variables_that_exist() -> None:
             assert name in source, name
 
 
+def test_every_variable_that_is_read_is_told() -> None:
+    """Those of an installation in both READMEs, those of tests and development in CONTRIBUTING."""
+    nodes = (node for path in _sources() for node in ast.walk(ast.parse(path.read_text())))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    read = {text for text in texts if re.fullmatch(r"LUTHIER_[A-Z0-9_]*[A-Z0-9]", text)}
+    english, chinese = (_variables(ROOT / name) for name in ("README.md", "README.zh.md"))
+    assert english == chinese
+    assert read - english == _variables(ROOT / "CONTRIBUTING.md") - english
+
+
+def _variables(document: Path) -> set[str]:
+    """Return the variables that a table names; `_ENDPOINT` after `LUTHIER_S3_BUCKET` is short for another."""
+    found: list[str] = []
+    for line in document.read_text().splitlines():
+        names = re.findall(r"`(LUTHIER_[A-Z0-9_]+|_[A-Z_]+)`", line.split("|")[1]) if line.startswith("| `") else []
+        found += [name if name[0] != "_" else "_".join(names[0].split("_")[:2]) + name for name in names]
+    return set(found)
+
+
 def test_no_possessive_repeat_holds_what_can_backtrack() -> None:
     """CPython before 3.11.5, such as Debian 12's own, then misses what matches (its issue 106052)."""
     patterns = [pattern for path in _sources() for pattern in _patterns(path)]

@@ -7,7 +7,6 @@ the hub itself and to nobody else.
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from django.conf import settings
 
 from catalogue.messages import message
 from catalogue.progress import Progress
@@ -68,9 +68,9 @@ class Hub:
 
     @classmethod
     def named(cls, kind: str) -> "Hub":
-        """Return the hub of this kind at its own address, or at the mirror that the environment names."""
+        """Return the hub of this kind at its own address, or at the mirror that the settings name."""
         label, variable, usual, hosts = HUBS[kind]
-        endpoint = (os.environ.get(variable) or usual).rstrip("/")
+        endpoint = (settings.HUB_MIRRORS[kind] or usual).rstrip("/")
         url = httpx.URL(endpoint)
         if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost"):
             said = message("hub_setting", variable=variable, endpoint=endpoint)

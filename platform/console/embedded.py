@@ -35,6 +35,8 @@ class Home:
     """Where the embedded servers of one LUTHIER_HOME keep their data and their sockets."""
 
     root: Path
+    fsync: str = "on"
+    """"off": PostgreSQL does not wait for the disk, for tests whose data nobody needs after a power cut."""
 
     @property
     def sockets(self) -> Path:
@@ -122,7 +124,7 @@ class PostgreSQL:
             "unix_socket_directories": str(self.home.sockets),
             "max_connections": "200",
             "shared_buffers": "128MB",
-            "fsync": os.environ.get("LUTHIER_EMBEDDED_FSYNC", "on"),
+            "fsync": self.home.fsync,
         }
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 

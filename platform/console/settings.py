@@ -14,6 +14,7 @@ from console.proxies import trusted_proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 LUTHIER_HOME = environment.home(BASE_DIR)
+HOST = environment.text("HOST") or "127.0.0.1"
 PORT = int(environment.number("PORT", 8000, at_least=1))
 DEBUG = environment.flag("LUTHIER_DEBUG")
 
@@ -105,7 +106,7 @@ TEMPLATES = [
     }
 ]
 
-EMBEDDED = Home(LUTHIER_HOME)
+EMBEDDED = Home(LUTHIER_HOME, fsync=environment.choice("LUTHIER_EMBEDDED_FSYNC", ("on", "off")))
 DATABASE_URL = environment.text("DATABASE_URL") or EMBEDDED.database_url
 DATABASES = {"default": environment.database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -228,6 +229,8 @@ NODE_ACCELERATORS = environment.text("LUTHIER_ACCELERATORS")
 """Empty: what the node has; "cpu" leaves its GPUs alone."""
 STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct")
 """Fetched by the first start; empty: none."""
+HUB_MIRRORS = {"huggingface": environment.text("HF_ENDPOINT"), "modelscope": environment.text("MODELSCOPE_ENDPOINT")}
+"""Addresses of mirrors; "": the hub itself."""
 PROOF_HOURS = environment.number("LUTHIER_PROOF_HOURS", 168)
 """So long the SHA-256 of a base's unchanged files is trusted; 0: never."""
 KEEP_DAYS = {
@@ -257,7 +260,8 @@ ADAPTER_MEMORY_BYTES = int(environment.number("LUTHIER_ADAPTER_MEMORY_MB", 4096)
 """After so long without a request, and beyond so much of them, adapters leave the memory of a shared replica."""
 EVALUATE_JOBS = environment.flag("LUTHIER_EVALUATE_JOBS", True)
 """Each job that succeeds is evaluated by the platform itself, beside its base, while nobody else waits."""
-TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON", sys.executable)
+TRAINER_PYTHON = environment.text("LUTHIER_TRAINER_PYTHON") or sys.executable
+"""The Python that trainings and replicas are started by."""
 SHARED_CORES = environment.flag("LUTHIER_SHARED_CORES", False)
 """Other programs compute on this node's cores as well: threads of a Run sleep at once while they wait."""
 FORK_SERVER = environment.flag("LUTHIER_FORK_SERVER", True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from console import environment
 from console.embedded import PostgreSQL
 from console.serve import AlreadyServing, hold
 
@@ -22,7 +23,7 @@ def database(*, alone: bool = False) -> Iterator[None]:
             raise
         yield  # its server is up
         return
-    server = None if os.environ.get("DATABASE_URL") else PostgreSQL(home)
+    server = None if environment.text("DATABASE_URL") else PostgreSQL(home)
     try:
         if server is not None:
             server.start()

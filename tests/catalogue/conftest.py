@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from django.conf import settings
 
 CONFIG = {
     "model_type": "llama",
@@ -152,8 +153,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     fake.address = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("HF_ENDPOINT", fake.address)
-    monkeypatch.setenv("MODELSCOPE_ENDPOINT", fake.address)
+    monkeypatch.setitem(settings.HUB_MIRRORS, "huggingface", fake.address)
+    monkeypatch.setitem(settings.HUB_MIRRORS, "modelscope", fake.address)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield fake
     server.shutdown()

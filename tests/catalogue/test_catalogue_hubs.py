@@ -116,11 +116,11 @@ def test_follows_no_redirect_to_a_strange_host(hub: FakeHub, tiny: Callable[...,
 def test_the_next_source_is_tried_and_all_reasons_are_told(
     hub: FakeHub, tiny: Callable[..., BaseModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setitem(settings.HUB_MIRRORS, "huggingface", "http://127.0.0.1:9")
     base = tiny("huggingface", "modelscope")
     assert fetch_model(base=base).is_present
 
-    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setitem(settings.HUB_MIRRORS, "modelscope", "http://127.0.0.1:9")
     base.delete()
     fetching.shutil.rmtree(base.path)
     with pytest.raises(UserError, match=r"Hugging Face cannot be reached.*ModelScope cannot be reached"):
@@ -161,6 +161,6 @@ def test_adopts_a_folder_that_was_finished_before_a_crash(hub: FakeHub, tiny: Ca
 
 
 def test_a_hub_must_be_reached_by_https(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://10.0.0.1")
+    monkeypatch.setitem(settings.HUB_MIRRORS, "huggingface", "http://10.0.0.1")
     with pytest.raises(HubError, match="must begin with https"):
         Hub.named("huggingface")

@@ -43,7 +43,7 @@ def test_an_unforeseen_end_is_a_plain_sentence(base: BaseModel, monkeypatch: pyt
 
 
 def test_a_hub_that_is_away(base: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setitem(settings.HUB_MIRRORS, "huggingface", "http://127.0.0.1:9")
     with pytest.raises(UserError):
         downloading.fetch_model(base=base)
     base.refresh_from_db()

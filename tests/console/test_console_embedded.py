@@ -20,13 +20,13 @@ def connected(home: Home, **options: str) -> bool:
 @pytest.mark.usefixtures("embedded_servers")
 class TestPassword:
     def test_is_asked_for(self) -> None:
-        home = Home(settings.LUTHIER_HOME)
+        home = settings.EMBEDDED
         assert connected(home, password=home.database_password)
         assert not connected(home)
         assert not connected(home, password="luthier")
 
     def test_lies_in_the_home_for_its_owner_alone(self) -> None:
-        home = Home(settings.LUTHIER_HOME)
+        home = settings.EMBEDDED
         (path,) = (
             path
             for path in home.root.iterdir()
@@ -37,7 +37,7 @@ class TestPassword:
 
 
 def test_a_cluster_that_trusted_everybody_is_shut_and_keeps_what_it_has(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = Home(tmp_path / "home", fsync="off")
     home.create()
     server = PostgreSQL(home)
     server.start()

@@ -20,6 +20,7 @@ from catalogue.services import sync_catalogue
 from compute.node.devices import register_node
 from compute.node.draining import drain_node
 from compute.node.hold import DATABASE_AWAY
+from console import environment
 from console.embedded import EmbeddedError, PostgreSQL, Valkey
 from console.serve import AlreadyServing, Platform, die_with_parent, hold, platform_children, say
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+        parser.add_argument("--host", default=settings.HOST)
 
     def handle(self, *args: Any, **options: Any) -> None:
         started_at = time.monotonic()
@@ -67,7 +68,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
-            where = "the embedded database" if not os.environ.get("DATABASE_URL") else "the database of DATABASE_URL"
+            where = "the embedded database" if not environment.text("DATABASE_URL") else "the database of DATABASE_URL"
             raise CommandError(f"The platform cannot start without {where}: {str(error).strip()}") from None
         _collect_static()
         sync_catalogue()
@@ -119,9 +120,9 @@ def first_login_path() -> Path:
 
 def _embedded_servers() -> list[PostgreSQL | Valkey]:
     servers: list[PostgreSQL | Valkey] = []
-    if not os.environ.get("DATABASE_URL"):
+    if not environment.text("DATABASE_URL"):
         servers.append(PostgreSQL(settings.EMBEDDED))
-    if not os.environ.get("BROKER_URL"):
+    if not environment.text("BROKER_URL"):
         servers.append(Valkey(settings.EMBEDDED))
     return servers
 
