@@ -25,6 +25,8 @@ LEAST_STEPS = 64
 MOST_EPOCHS = 10
 NEEDED_SHARE, NEEDED_ROWS, NEEDED_AT_MOST = 0.1, 20, 0.3
 """Kept aside where the validation loss decides something: a tenth, of few conversations some 20, at most 30 %."""
+EFFORTS = ("fast", "balanced", "best")
+"""What a job may spend to learn better. Trials behind the rules: docs/decisions/0023-one-choice-of-effort.md."""
 FULL_RATE_SHARE = 0.1
 """Training every parameter needs about a tenth of LoRA's rate."""
 
@@ -111,6 +113,19 @@ def learning_rate(situation: Situation, chosen: Values) -> tuple[float, Reason]:
 
 
 def num_train_epochs(situation: Situation, chosen: Values) -> tuple[float, Reason]:
+    """Return the epochs of a balanced job, about half of them for a fast one and twice as many for the best.
+
+    Plain text stays as it is: more readings are learned by heart.
+    """
+    epochs, reason = _balanced_epochs(situation, chosen)
+    if chosen["effort"] == "fast":
+        return (float(math.ceil(epochs / 2)) if epochs >= 2 else epochs / 2), message("epochs_fast", epochs=epochs)
+    if chosen["effort"] == "best" and situation.goal != "text":
+        return 2 * epochs, message("epochs_best", epochs=epochs)
+    return epochs, reason
+
+
+def _balanced_epochs(situation: Situation, chosen: Values) -> tuple[float, Reason]:
     """Return enough epochs for LEAST_STEPS on few rows, and fewer the more rows there are."""
     rows = training_rows(situation, chosen)
     if situation.goal == "text":
@@ -157,8 +172,12 @@ def _rounds(situation: Situation, chosen: Values) -> tuple[int, Reason]:
 def _lora_dim(situation: Situation, chosen: Values) -> tuple[int, Reason]:
     rows = situation.rows
     if rows < 1_000:
-        return 8, message("rank_few", rows=rows)
-    return (16, message("rank_some", rows=rows)) if rows < MANY_ROWS else (32, message("rank_many", rows=rows))
+        rank, reason = 8, message("rank_few", rows=rows)
+    else:
+        rank, reason = (
+            (16, message("rank_some", rows=rows)) if rows < MANY_ROWS else (32, message("rank_many", rows=rows))
+        )
+    return (2 * rank, message("rank_best", rank=rank)) if chosen["effort"] == "best" else (rank, reason)
 
 
 def longest_automatic(device_kind: str) -> int:
@@ -183,6 +202,8 @@ def needs_validation(values: Values) -> bool:
 def _load_best(situation: Situation, chosen: Values) -> tuple[bool, Reason]:
     if int(chosen["early_stopping_patience"]) > 0:
         return True, message("best_early")
+    if chosen["effort"] == "best" and (situation.has_validation_file or chosen["validation_split"]):
+        return True, message("best_effort")
     return False, message("best_last")
 
 
@@ -256,6 +277,7 @@ def _always(value: object, reason: Reason) -> Rule:
 
 
 RULES: dict[str, Rule] = {
+    "effort": _always("balanced", message("effort_balanced")),
     "data_split": _always("1,0,0", message("split_all")),
     "validation_split": _validation_split,
     "system_prompt": _system_prompt,

@@ -26,6 +26,13 @@ CATALOGUE = Catalogue(
         "steps_suit_rows": sentence("Steps of %(batch)s conversations suit %(rows)s conversations and this device."),
         "rounds_make_steps": sentence("Together with the batch this makes steps of about %(batch)s conversations."),
         "one_round": sentence("The batch that you chose is one step."),
+        "effort_balanced": sentence("As many steps as such data need."),
+        "epochs_fast": sentence("About half of the %(epochs)s readings of a balanced training."),
+        "epochs_best": sentence("Twice the %(epochs)s readings of a balanced training."),
+        "rank_best": sentence("Twice the rank %(rank)s of a balanced training."),
+        "best_effort": sentence(
+            "The weights with the lowest validation loss are kept, so that reading more cannot harm."
+        ),
         "rank_few": sentence("A small adapter is enough for %(rows)s conversations."),
         "rank_some": sentence("%(rows)s conversations need a somewhat larger adapter."),
         "rank_many": sentence("%(rows)s conversations need a large adapter."),

@@ -45,8 +45,6 @@ class Parameter:
     """Why Luthier sets it itself; None: the user may set it."""
     accepts: tuple[Any, ...] = ()
     """Of a managed parameter: values that say "you set it", besides "auto"."""
-    is_basic: bool = False
-    """True: on the form without "Advanced"."""
 
     def parse(self, value: Any) -> Any:
         """Return `value` in its own type; UserError says what is accepted. "auto" stays "auto"."""

@@ -8,6 +8,7 @@ from chat import ChatError, parse_data_split
 from chat.system_choice import MAX_SYSTEM_CHARS
 from common.errors import UserError
 from common.texts import sendable
+from jobs.hyperparameters.automatic import EFFORTS
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.parameter import Parameter
 from trainer.spec import SCHEDULES
@@ -28,11 +29,16 @@ def _module_names(text: str) -> Message | None:
     return None if all(map(str.strip, text.split(","))) and len(text) <= LONGEST_NAMES else message("module_names")
 
 
-def _system_prompt(text: str) -> Message | None:
-    return None if len(text) <= MAX_SYSTEM_CHARS else message("longest_system_prompt")
-
-
 PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        name="effort",
+        label=_("How thoroughly it learns"),
+        term=_("effort"),
+        kind="choice",
+        choices=EFFORTS,
+        group="goal",
+        sentence=_("More: more readings and a larger adapter, in more time. Less: a first look after fewer steps."),
+    ),
     Parameter(
         name="num_train_epochs",
         label=_("How often it reads your data"),
@@ -41,7 +47,6 @@ PARAMETERS: tuple[Parameter, ...] = (
         above=0,
         most=1000,
         group="goal",
-        is_basic=True,
         sentence=_("More: it learns your answers more exactly, in the end by heart. Less: it stays freer."),
     ),
     Parameter(
@@ -52,7 +57,6 @@ PARAMETERS: tuple[Parameter, ...] = (
         above=0,
         most=1,
         group="goal",
-        is_basic=True,
         sentence=_("More: it learns faster, but may forget or break. Less: it changes gently, or hardly at all."),
     ),
     Parameter(
@@ -63,7 +67,6 @@ PARAMETERS: tuple[Parameter, ...] = (
         least=0,
         most=1024,
         group="goal",
-        is_basic=True,
         sentence=_(
             "More: room for more facts and styles, and a larger adapter. Less: small and quick. 0 trains every "
             "parameter of the model and gives a whole model instead of an adapter."
@@ -77,7 +80,6 @@ PARAMETERS: tuple[Parameter, ...] = (
         least=8,
         most=1_048_576,
         group="data",
-        is_basic=True,
         sentence=_("More: long conversations are learned whole, with more memory. Less: they are cut at this length."),
     ),
     Parameter(
@@ -85,10 +87,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         label=_("System prompt"),
         term=_("system prompt"),
         kind="text",
-        check=_system_prompt,
+        check=lambda text: None if len(text) <= MAX_SYSTEM_CHARS else message("longest_system_prompt"),
         longest=MAX_SYSTEM_CHARS,
         group="data",
-        is_basic=True,
         sentence=_(
             "What the model is told before conversations that have no system message of their own: default keeps the "
             "model's own, none gives nothing, any other text is yours. The tuned model is served with the same."
@@ -102,7 +103,6 @@ PARAMETERS: tuple[Parameter, ...] = (
         least=0,
         most=0.5,
         group="data",
-        is_basic=True,
         sentence=_(
             "More: a truer picture of how it does on unseen conversations. Less: more conversations to learn from."
         ),

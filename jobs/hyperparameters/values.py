@@ -8,6 +8,7 @@ Value = int | float | str | bool
 class Values(TypedDict, total=False):
     """Luthier's hyperparameters; every one is there once a `Situation` has resolved them."""
 
+    effort: str
     num_train_epochs: float
     learning_rate: float
     lora_dim: int

@@ -1,6 +1,6 @@
 """The form of a new job: what it offers, what was filled in, what that would be."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -12,9 +12,11 @@ from accounts.requests import PageRequest
 from catalogue.models import BaseModel
 from common.errors import UserError
 from common.forms import PageForm, field_like
+from common.texts import is_storable
 from common.wording import in_words
 from compute.administering.choosing import pool_for, pools_for
 from compute.explanations import count_of
+from compute.hours.sums import left_for
 from compute.models import Pool, Priority
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
@@ -30,6 +32,7 @@ PREFIX = "hp-"
 SHOWN_FILES = 50
 MOST_NUMBERS = 16
 OFFERED = tuple(p for p in PARAMETERS if p.managed is None and p.name not in ("data_path", "model_name_or_path"))
+EFFORT, BALANCED = f"{PREFIX}effort", "balanced"
 
 
 def from_query(request: PageRequest) -> Mapping[str, Any]:
@@ -41,6 +44,7 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
     asked = {f"{PREFIX}{name}": shown_for_form(value) for name, value in again.asked.items()}
     return {
         "file": again.training_file_id or "",
+        "validation": again.validation_file_id or "",
         "model": again.base_model_id,
         "suffix": again.suffix,
         "accelerators": str(again.accelerators or AUTO),
@@ -60,6 +64,15 @@ class JobForm(PageForm):
 
     file = forms.CharField(required=False)
     model = forms.CharField(required=False)
+    validation = forms.CharField(
+        label=gettext_lazy("Validation data"),
+        required=False,
+        widget=forms.Select,
+        help_text=gettext_lazy(
+            "Never learned from: the loss on it shows whether the model learns or only remembers. Automatic takes some "
+            "conversations out of your data where there are enough."
+        ),
+    )
     suffix = field_like(
         NewJob,
         "suffix",
@@ -80,11 +93,14 @@ class JobForm(PageForm):
         help_text=gettext_lazy("Among jobs that wait with the same right to start, the higher priority comes first."),
     )
 
-    names = {"training_file": "file"}
+    names = {"training_file": "file", "validation_file": "validation"}
 
     def __init__(self, data: Any = None, *, team: Team, is_admin: bool) -> None:
         super().__init__(data)
         self.error: UserError | None = None
+        self.trainable = trainable_files(team)
+        others = [(one.pk, one.filename) for one in self.trainable]
+        self.fields["validation"].widget.choices = [("", _("Automatic")), *others]  # type: ignore[attr-defined]
         self.fields |= {f"{PREFIX}{one.name}": forms.CharField(required=False) for one in OFFERED}
         pools = pools_for(team)
         if len(pools) > 1:
@@ -125,6 +141,7 @@ def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
     return JobRequest(
         model=values.get("model", ""),
         training_file=values.get("file", ""),
+        validation_file=values.get("validation") or None,
         hyperparameters=asked or None,
         suffix=values.get("suffix", "").strip() or None,
         accelerators=values.get("accelerators") or AUTO,
@@ -136,14 +153,15 @@ def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
 
 def _asked(values: Mapping[str, Any]) -> dict[str, str]:
     texts = {p.name: str(values.get(f"{PREFIX}{p.name}", "")).strip() for p in OFFERED}
-    return {name: text for name, text in texts.items() if text not in ("", AUTO)}
+    asked = {name: text for name, text in texts.items() if text not in ("", AUTO)}
+    if asked.get("effort") == BALANCED:  # the slider stands somewhere, also when nobody has moved it
+        del asked["effort"]
+    return asked
 
 
 def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str, Any]:
     """Return everything that the page shows."""
-    files = list(
-        TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")[:SHOWN_FILES]
-    )
+    files = form.trainable
     models = list(BaseModel.objects.present())
     filled = {"file": files[0].id if files else "", "model": models[0].id if models else "", **_flat(values)}
     form.initial = filled
@@ -153,9 +171,15 @@ def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str
         "models": models,
         "values": filled,
         "groups": _groups(team, filled, form),
-        "estimate": estimate_of(team, filled),
-        "is_open": bool(_asked(filled)) or "priority" in filled or form.is_bound,
+        **estimates_of(team, filled),
+        "is_open": bool(_asked(filled).keys() - {"effort"}) or "priority" in filled or form.is_bound,
     }
+
+
+def trainable_files(team: Team) -> list[TrainingFile]:
+    """Return the newest files that a job may learn from or be validated with."""
+    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")
+    return list(files[:SHOWN_FILES])
 
 
 def _accelerators(values: Mapping[str, Any]) -> int | None:
@@ -178,7 +202,11 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[s
     if file is not None and base is not None:
         # The page of a refused form is shown whatever stands in its fields.
         accelerators = None if form.is_bound else _accelerators(filled)
-        resolved = _resolved(file, base, devices_for(team, accelerators, pool_of(team, filled)), {})
+        effort = {} if form.is_bound else _effort(filled)
+        validation = bool(filled.get("validation"))
+        devices = devices_for(team, accelerators, pool_of(team, filled))
+        resolved = _resolved(file, base, devices, effort, has_validation_file=validation)
+    listed = [one for one in OFFERED if one.name != "effort"]  # which has its slider
     titles = {
         "goal": _("How it learns"),
         "data": _("What it reads"),
@@ -187,7 +215,7 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[s
         "hardware": _("Devices and memory"),
     }
     return [
-        {"title": title, "fields": [_field(p, filled, resolved, form) for p in OFFERED if p.group == group]}
+        {"title": title, "fields": [_field(p, filled, resolved, form) for p in listed if p.group == group]}
         for group, title in titles.items()
     ]
 
@@ -214,14 +242,48 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved |
     }
 
 
-def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the job would be: conversations, steps and devices; None while file or model is missing."""
+def estimates_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the job would be, as filled in and at each stop of the slider."""
+    words = {
+        "fast": (_("Fast"), _("A first look: it shows whether the data work.")),
+        "balanced": (_("Balanced"), _("As many steps as such data need. Right for most.")),
+        "best": (_("Best"), _("Twice the readings; the best weights are kept where conversations are held out.")),
+    }
+    chosen = str(values.get(EFFORT) or BALANCED)
+    estimates = _estimates(team, values, (*words, chosen))
+    stops = [
+        {
+            "name": name,
+            "label": label,
+            "sentence": sentence,
+            "is_chosen": name == chosen,
+            "estimate": estimates.get(name),
+        }
+        for name, (label, sentence) in words.items()
+    ]
+    left = left_for(team, pool_of(team, values))
+    return {"efforts": stops, "estimate": estimates.get(chosen), "hours_left": left}
+
+
+def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return conversations, steps and devices of the job by its effort; {} while file or model is missing."""
     file, base = _chosen(team, values)
     if file is None or base is None:
-        return None
+        return {}
     try:
         devices = devices_for(team, _accelerators(values), pool_for(team, values.get("pool")))
-        resolved = _resolved(file, base, devices, _asked(values))
+    except UserError as error:
+        return {effort: {"error": in_words(error.message)} for effort in efforts}
+    given = _flat(values)
+    return {effort: _estimate(team, {**given, EFFORT: effort}, file, base, devices) for effort in set(efforts)}
+
+
+def _estimate(
+    team: Team, values: Mapping[str, Any], file: TrainingFile, base: BaseModel, devices: Devices
+) -> dict[str, Any]:
+    try:
+        validation = _readable(team, values.get("validation"))
+        resolved = _resolved(file, base, devices, _asked(values), has_validation_file=validation is not None)
     except UserError as error:
         return {"error": in_words(error.message)}
     acceptance = acceptance_of(file)
@@ -236,14 +298,31 @@ def estimate_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None, BaseModel | None]:
-    file = TrainingFile.objects.visible_to(team).filter(pk=values.get("file") or "").first()
+    file = _readable(team, values.get("file"))
     return file, BaseModel.objects.present().filter(pk=values.get("model") or "").first()
 
 
-def _resolved(file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, str]) -> Resolved:
+def _readable(team: Team, file_id: Any) -> TrainingFile | None:
+    known = TrainingFile.objects.visible_to(team)
+    return known.filter(pk=file_id).first() if file_id and is_storable(file_id) else None
+
+
+def _effort(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in _asked(values).items() if name == "effort"}
+
+
+def _resolved(
+    file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, str], *, has_validation_file: bool
+) -> Resolved:
     read = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
-    check_together(read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=False)
+    check_together(
+        read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=has_validation_file
+    )
     situation = situation_of(
-        base=base, file=file, has_validation_file=False, devices=devices, system_prompt=read.get("system_prompt")
+        base=base,
+        file=file,
+        has_validation_file=has_validation_file,
+        devices=devices,
+        system_prompt=read.get("system_prompt"),
     )
     return resolve(read, situation)

@@ -20,7 +20,6 @@ from common.errors import NotFound, UserError
 from common.forms import refused
 from common.messages import message as common_message
 from common.wording import in_words
-from compute.hours.sums import left_for
 from jobs import queueing, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
@@ -75,10 +74,7 @@ def _new_page(request: PageRequest, values: Any, shown: form.JobForm, *, status:
 @require_GET
 def job_estimate(request: PageRequest) -> HttpResponse:
     """What a job of the form's values would be, for the panel beside the form."""
-    context = {
-        "estimate": form.estimate_of(request.team, request.GET),
-        "hours_left": left_for(request.team, form.pool_of(request.team, request.GET)),
-    }
+    context = {**form.estimates_of(request.team, request.GET), "is_swapped": True}
     return render(request, "jobs/_estimate.html", context)
 
 

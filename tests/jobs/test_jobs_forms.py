@@ -113,3 +113,42 @@ def test_data_that_is_gone_is_said_below_the_data(client: Client, alice: Any) ->
     reply = client.post("/jobs/new", form)
     assert reply.status_code == 404
     assert re.search(r'aria-describedby="file_error".*id="file_error"', reply.content.decode(), re.DOTALL)
+
+
+def test_the_slider_says_what_each_stop_costs_and_asks_for_nothing_in_the_middle(client: Client, alice: Any) -> None:
+    make_file(alice.team)
+    page = client.get("/jobs/new").content.decode()
+    steps = [int(number) for number in re.findall(r'id="effort-\w+">\s*(\d+)\s+steps', page)]
+    assert len(steps) == 3
+    assert steps == sorted(set(steps))
+    form = form_at(client, "/jobs/new")
+    assert form["hp-effort"] == ["balanced"]
+    client.post("/jobs/new", {**form, "suffix": "middle"})
+    client.post("/jobs/new", {**form, "suffix": "thorough", "hp-effort": "best"})
+    assert {job.suffix: job.asked for job in FineTuningJob.objects.all()} == {
+        "middle": {},
+        "thorough": {"effort": "best"},
+    }
+    again = FineTuningJob.objects.get(suffix="thorough")
+    assert form_at(client, f"/jobs/new?again={again.pk}")["hp-effort"] == ["best"]
+
+
+def test_a_change_says_anew_what_each_stop_costs(client: Client, alice: Any) -> None:
+    file = make_file(alice.team, 60)
+    model = form_at(client, "/jobs/new")["model"]
+    said = client.get("/jobs/estimate", {"file": file.pk, "model": model, "hp-num_train_epochs": "1"}).content.decode()
+    assert len(re.findall(r'hx-swap-oob="true">\s*30\s+steps', said)) == 3
+
+
+def test_a_validation_file_is_chosen_and_refused_at_its_field(client: Client, alice: Any, charlie: Any) -> None:
+    training, held_out = make_file(alice.team, 25), make_file(alice.team, 30, name="held_out.jsonl")
+    foreign = make_file(charlie.team, name="secret.jsonl")
+    form = form_at(client, "/jobs/new", file=training.pk, validation=held_out.pk)
+    assert client.post("/jobs/new", form).status_code == 302
+    job = FineTuningJob.objects.get()
+    assert job.validation_file == held_out
+    assert form_at(client, f"/jobs/new?again={job.pk}")["validation"] == [held_out.pk]
+    refused = client.post("/jobs/new", {**form, "validation": foreign.pk})
+    assert refused.status_code == 404
+    assert foreign.pk in error_at(refused, "validation")
+    assert "secret.jsonl" not in refused.content.decode()

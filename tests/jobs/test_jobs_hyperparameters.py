@@ -49,6 +49,7 @@ SEEDS_TABLE = [
     "output_dir",
 ]
 VALUES: dict[str, tuple[list[Any], list[Any]]] = {
+    "effort": (["fast", "balanced", "best"], ["quick", "", 2, True]),
     "data_path": (["file-1"], [3, True]),
     "data_split": (["2,4,4", "1,0,0"], ["2,4", "0,1,1", "a,b,c", "", "-1,2,3", "nan,1,1", 5]),
     "max_seq_len": ([8, 2048], [7, 0, -1, 1.5, True, "many", 2_000_000, float("nan")]),
@@ -324,3 +325,31 @@ class TestLayout:
 
     def test_rounding_leaves_no_device_idle(self) -> None:
         assert lay_out(round_up(8, devices=3), devices=3, at_most=8).world_size == 3
+
+
+class TestEffort:
+    """One choice in front of the others: how much a job may spend."""
+
+    @pytest.mark.parametrize("situation", [FEW, SOME, LARGE, replace(FEW, goal="identity")])
+    def test_more_of_it_takes_more_steps(self, situation: Situation) -> None:
+        fast, balanced, best = (resolve({"effort": name}, situation) for name in ("fast", "balanced", "best"))
+        assert fast.steps < balanced.steps < best.steps
+        assert fast.values["lora_dim"] == balanced.values["lora_dim"] == best.values["lora_dim"] / 2
+        assert resolve({}, situation).values == balanced.values
+
+    def test_plain_text_is_not_read_more_often(self) -> None:
+        text = replace(SOME, goal="text")
+        assert resolve({"effort": "best"}, text).values["num_train_epochs"] == 1
+        assert resolve({"effort": "fast"}, text).values["num_train_epochs"] == 0.5
+
+    def test_the_best_weights_are_kept_only_where_something_is_held_out(self) -> None:
+        best: Asked = {"effort": "best"}
+        assert resolve(best, SOME).values["load_best_model_at_end"]
+        assert resolve(best, replace(FEW, has_validation_file=True)).values["load_best_model_at_end"]
+        assert not resolve(best, FEW).values["load_best_model_at_end"]
+        assert not resolve({**best, "validation_split": 0.0}, SOME).values["load_best_model_at_end"]
+        assert not resolve({"effort": "balanced"}, SOME).values["load_best_model_at_end"]
+
+    def test_a_value_of_ones_own_counts_more(self) -> None:
+        values = resolve({"effort": "best", "num_train_epochs": 1.0, "lora_dim": 4}, SOME).values
+        assert (values["num_train_epochs"], values["lora_dim"]) == (1.0, 4)
