@@ -6,6 +6,13 @@ from wording import Catalogue, plural, sentence
 
 CATALOGUE = Catalogue(
     {
+        # A failed job once more
+        "only_failed_again": sentence("Only a job that has failed can be retried. Create a new job instead."),
+        "again_gentler": sentence("Train again with a %(factor)dth of the learning rate"),
+        "again_fewer_at_once": sentence("Train again with half as many conversations at a time"),
+        "again_recomputing": sentence("Train again with activations recomputed"),
+        "again_shorter": sentence("Train again with conversations cut after %(tokens)d tokens"),
+        "again_as_before": sentence("Train again"),
         "delete_models": sentence("Delete tuned models that are no longer needed; their checkpoints go with them."),
         # Events: from a request to a queued job
         "job_created": sentence("The job was created. Its data is being read."),

@@ -19,6 +19,7 @@ api = [
     path("jobs/<str:job_id>/acceptance", rest.AcceptanceView.as_view()),
     path("jobs/<str:job_id>/command", rest.CommandView.as_view()),
     path("jobs/<str:job_id>/log", rest.LogView.as_view()),
+    path("jobs/<str:job_id>/retry", rest.RetryView.as_view()),
     path("jobs/<str:job_id>/queue", rest.QueueView.as_view()),
 ]
 pages = [
@@ -32,5 +33,6 @@ pages = [
     path("jobs/<str:job_id>/whole-log", views.job_whole_log, name="job_whole_log"),
     path("jobs/<str:job_id>/queue", views.job_queue, name="job_queue"),
     path("jobs/<str:job_id>/curve", views.job_curve, name="job_curve"),
+    path("jobs/<str:job_id>/retry", views.retry_job, name="retry_job"),
     path("jobs/<str:job_id>/<str:action>", views.change_job, name="change_job"),
 ]

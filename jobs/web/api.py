@@ -22,7 +22,7 @@ from common.errors import NotFound, UserError
 from common.idempotency import idempotent
 from common.reads import body_of, query_of, reads, require_no_body
 from compute.administering.choosing import pool_for
-from jobs import queueing, services
+from jobs import queueing, retrying, services
 from jobs.estimates import estimating
 from jobs.estimates.estimating import Estimate, HyperparameterObject
 from jobs.hyperparameters import read_asked
@@ -145,6 +145,21 @@ class ResumeView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         require_no_body(request)
         return Response(_as_json(request, services.resume_job(job=_job(request, job_id), by=user_of(request))))
+
+
+class RetryView(APIView):
+    """POST /api/v1/jobs/{id}/retry: a new job like this failed one, with what its failure suggests to change"""
+
+    @answers(FineTuningJobObject)
+    @reads()
+    def post(self, request: Request, job_id: str) -> Response:
+        require_no_body(request)
+        failed, by, is_admin = _job(request, job_id), user_of(request), is_platform_admin(request)
+
+        def retry() -> Response:
+            return Response(_as_json(request, retrying.retry_job(job=failed, by=by, may_be_urgent=is_admin)))
+
+        return idempotent(request, retry)
 
 
 class EventsView(APIView):

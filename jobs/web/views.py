@@ -18,9 +18,10 @@ from accounts.requests import PageRequest
 from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.forms import refused
+from common.idempotency import once
 from common.messages import message as common_message
 from common.wording import in_words
-from jobs import queueing, services
+from jobs import queueing, retrying, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.web import form, pages
 from jobs.web.command import command_of, data_address, training_name
@@ -167,6 +168,24 @@ def job_curve(request: PageRequest, job_id: str) -> HttpResponse:
     return JsonResponse(pages.curve_of(services.get_job(team=request.team, job_id=job_id)))
 
 
+@needs(Role.MEMBER)
+@login_required
+@require_POST
+def retry_job(request: PageRequest, job_id: str) -> HttpResponse:
+    """Train a failed job again, with what its failure suggests."""
+    found = services.get_job(team=request.team, job_id=job_id)
+
+    def retry() -> HttpResponse:
+        again = retrying.retry_job(job=found, by=request.user, may_be_urgent=request.user.is_staff)
+        return redirect("job", again.pk)
+
+    try:
+        return once(request, retry)
+    except UserError as error:
+        messages.error(request, in_words(error.message))
+        return redirect("job", job_id)
+
+
 @login_required
 @require_POST
 def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
@@ -203,6 +222,7 @@ def _live(found: FineTuningJob) -> dict[str, Any]:
         "is_deleted": TunedModel.objects.deleted().filter(job=found).exists(),
         "is_over": found.is_finished,
         "actions": _actions(found),
+        "remedy": retrying.remedy_of(found),
     }
 
 
