@@ -1,11 +1,12 @@
 """The verdict on a job as its page and its evaluation's page show it: a light, reasons, and what a button does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from evaluations.models import Evaluation
 from evaluations.results.verdicts import FixObject, verdict_of
 from evaluations.web.pages import light_of
 from jobs.models import FineTuningJob
@@ -28,6 +29,14 @@ def panel_of(job: FineTuningJob) -> dict[str, Any]:
         "may_be_made": job.status == FineTuningJob.Status.SUCCEEDED
         and found["status"] in (None, "failed", "cancelled"),
     }
+
+
+def lights_of(jobs: Iterable[FineTuningJob]) -> dict[str, dict[str, Any] | None]:
+    """Return the light of each job that has a verdict, by the job's id, in one query."""
+    found = (
+        Evaluation.objects.filter(job__in=[job.pk for job in jobs]).exclude(verdict={}).values_list("job", "verdict")
+    )
+    return {job: light_of(verdict.get("light")) for job, verdict in found}
 
 
 def link_of(job: FineTuningJob, fix: FixObject) -> dict[str, str]:

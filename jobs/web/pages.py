@@ -12,6 +12,7 @@ from compute.explanations import count_of
 from compute.services import explain
 from jobs.hyperparameters import PARAMETERS
 from jobs.models import FineTuningJob, JobEvent
+from jobs.retrying import Remedy, remedy_of
 from wording import Message
 
 STATUSES = {
@@ -50,6 +51,8 @@ class JobRow:
     """A job in a list."""
 
     job: FineTuningJob
+    light: dict[str, Any] | None = None
+    """The verdict on it as a status, on pages that show one."""
 
     @property
     def status(self) -> dict[str, str]:
@@ -58,6 +61,15 @@ class JobRow:
     @property
     def sentence(self) -> str:
         return sentence_of(self.job)
+
+    @property
+    def percent(self) -> int | None:
+        """How far a training is; None for what does not train."""
+        return percent_of(self.job) if self.job.status == FineTuningJob.Status.RUNNING else None
+
+    @property
+    def remedy(self) -> Remedy | None:
+        return remedy_of(self.job)
 
 
 def status_of(job: FineTuningJob) -> dict[str, str]:

@@ -16,9 +16,11 @@ from accounts.requests import PageRequest
 from common.errors import UserError
 from common.idempotency import once
 from console.messages import message
+from console.shares import shares_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import create_file
 from deployments.models import Deployment
+from evaluations.web.verdict_panel import lights_of
 from jobs.models import FineTuningJob
 from jobs.web.pages import JobRow
 
@@ -42,10 +44,11 @@ def home(request: PageRequest) -> HttpResponse:
         .with_newest_attempt()
     )
     running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)
+    lights = lights_of(done)
     sections = [
         {"title": _("Running"), "jobs": [JobRow(job) for job in running]},
         {"title": _("Waiting"), "jobs": [JobRow(job) for job in waiting]},
-        {"title": _("Finished"), "jobs": [JobRow(job) for job in done]},
+        {"title": _("Finished"), "jobs": [JobRow(job, lights.get(job.pk)) for job in done]},
         {"title": _("Failed"), "jobs": [JobRow(job) for job in failed]},
     ]
     context: dict[str, Any] = {
@@ -54,6 +57,7 @@ def home(request: PageRequest) -> HttpResponse:
         .live()
         .select_related("adapter", "base_model")[:SHOWN],
         "sentence": _summary(len(running), len(waiting)),
+        "shares": shares_of(request.team),
         "is_first_visit": not jobs.exists() and not TrainingFile.objects.visible_to(request.team).exists(),
     }
     return render(request, "console/home.html", context)
