@@ -23,9 +23,9 @@ export function isWorthKeeping(values, untouched) {
   return [...names].some((name) => values[name] !== untouched[name]);
 }
 
-/** Fill in a draft, as far as the form still offers what it says; return whether that changed anything. */
+/** Fill in a draft, as far as the form still offers what it says; return the fields that this has changed. */
 export function applied(fields, draft) {
-  let hasChanged = false;
+  const changed = [];
   for (const field of fields) {
     if (!isKept(field)) continue;
     const value = draft[field.name];
@@ -33,13 +33,13 @@ export function applied(fields, draft) {
       const isOffered = [...fields].some((other) => other.name === field.name && other.value === value);
       if (field.type === "radio" && !isOffered) continue;
       const isOn = value === field.value;
-      hasChanged ||= field.checked !== isOn;
+      if (field.checked !== isOn) changed.push(field);
       field.checked = isOn;
     } else if (typeof value === "string" && value !== field.value) {
       if (field.options && ![...field.options].some((option) => option.value === value)) continue;
       field.value = value;
-      hasChanged = true;
+      changed.push(field);
     }
   }
-  return hasChanged;
+  return changed;
 }

@@ -23,10 +23,15 @@ function keep() {
 }
 
 const draft = storage((local) => JSON.parse(local.getItem(key)));
-if (draft && !form.hasAttribute("data-filled") && applied(form.elements, draft)) {
+const restored = draft && !form.hasAttribute("data-filled") ? applied(form.elements, draft) : [];
+if (restored.length) {
   notice.hidden = false;
-  form.querySelectorAll("details").forEach((part) => { part.open = true; });
-  form.firstElementChild.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const field of restored) {
+    const fold = field.closest("details");
+    if (fold) fold.open = true;
+  }
+  // htmx listens once the page is there; what the form would cost is asked anew.
+  window.addEventListener("load", () => restored[0].dispatchEvent(new Event("change", { bubbles: true })));
 }
 form.addEventListener("change", keep);
 form.addEventListener("input", keep);

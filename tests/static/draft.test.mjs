@@ -22,12 +22,13 @@ test("a form as it came is not a draft", () => {
 
 test("a draft comes back", () => {
   const fields = [radio("file", "a", true), radio("file", "b"), text("suffix", ""), select("pool", "p", "p", "q")];
-  assert.equal(applied(fields, { file: "b", suffix: "bot", pool: "q" }), true);
+  const changed = applied(fields, { file: "b", suffix: "bot", pool: "q" });
+  assert.deepEqual(changed.map((field) => field.name), ["file", "file", "suffix", "pool"]);
   assert.deepEqual(kept(fields), { file: "b", suffix: "bot", pool: "q" });
 });
 
 test("what is no longer offered stays as it is", () => {
   const fields = [radio("file", "a", true), select("pool", "p", "p")];
-  assert.equal(applied(fields, { file: "deleted", pool: "gone" }), false);
+  assert.deepEqual(applied(fields, { file: "deleted", pool: "gone" }), []);
   assert.deepEqual(kept(fields), { file: "a", pool: "p" });
 });
