@@ -26,7 +26,7 @@ MOST_EPOCHS = 10
 NEEDED_SHARE, NEEDED_ROWS, NEEDED_AT_MOST = 0.1, 20, 0.3
 """Kept aside where the validation loss decides something: a tenth, of few conversations some 20, at most 30 %."""
 EFFORTS = ("fast", "balanced", "best")
-"""What a job may spend to learn better. Trials behind the rules: docs/decisions/0023-one-choice-of-effort.md."""
+"""What a job may spend to learn better, least first."""
 FULL_RATE_SHARE = 0.1
 """Training every parameter needs about a tenth of LoRA's rate."""
 
