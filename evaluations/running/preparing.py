@@ -18,6 +18,7 @@ from evaluating.spec import EvaluatedModel, EvaluationSpec
 from evaluations.messages import message
 from evaluations.models import Evaluation, Question, Sample, Subject
 from evaluations.running.gathering import gather
+from evaluations.running.known_answers import take_known_answers
 from evaluations.running.queueing import max_tokens_of
 from jobs.models import TunedModel
 from jobs.tuned_models import local_folder
@@ -31,6 +32,7 @@ def prepare(evaluation: Evaluation, run: Run, directory: RunDirectory) -> None:
     try:
         directory.create()
         gather(evaluation)
+        take_known_answers(evaluation, run)
         subjects = list(evaluation.subjects.select_related("base_model", "adapter__base_model", "checkpoint"))
         for base in {subject.base_model for subject in subjects}:
             if not base.is_present:

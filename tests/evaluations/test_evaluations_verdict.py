@@ -6,7 +6,9 @@ from typing import Any, get_args
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
+from catalogue.models import BaseModel
 from compute.models import Run
 from evaluations import services
 from evaluations.models import Evaluation, Question, Sample
@@ -125,6 +127,57 @@ class TestByItself:
         assert len(held_out) == len(TokenCache.open(tokens.validation))
         assert trained
         assert not trained & held_out
+
+
+class TestWhatTheBaseHasSaid:
+    """After the first job's evaluation its base is not asked the platform's own questions again."""
+
+    @pytest.fixture
+    def second(self, alice: Member, identity_job: FineTuningJob, tmp_path: Path) -> FineTuningJob:
+        """Another job on the same data, once the first has its verdict."""
+        BaseModel.objects.update(present_at=identity_job.created_at)
+        evaluated(identity_job, well)
+        job = make_job(alice.team, by=alice.user, training_file=identity_job.training_file_id, suffix="again")
+        publish_tuned(job, tmp_path / "second")
+        return FineTuningJob.objects.get(pk=job.pk)
+
+    def open_of(self, job: FineTuningJob) -> dict[str, set[str]]:
+        """Return the kinds of questions that are open, by model."""
+        process = FakeProcess(services.evaluate_job(job=job, by=None))
+        kinds = dict(process.evaluation.questions.values_list("number", "kind"))
+        answered = {name: set(numbers) for name, numbers in process.spec["answered"].items()}
+        return {
+            model["name"]: {kinds[number] for number in set(kinds) - answered.get(model["name"], set())}
+            for model in process.spec["models"]
+        }
+
+    def test_its_answers_are_taken(self, second: FineTuningJob) -> None:
+        found = self.open_of(second)
+        assert found["tiny"] == {"training"}
+        assert {"recipe", "general", "training"} <= found[str(second.fine_tuned_model)]
+
+    def test_they_count_as_done_and_make_the_same_verdict(self, alice: Member, second: FineTuningJob) -> None:
+        process = FakeProcess(services.evaluate_job(job=second, by=None))
+        taken = Sample.objects.of(process.evaluation)
+        assert process.evaluation.num_done == taken.count() > 40
+        assert set(taken.values_list("answer", "stop_reason")) <= set(
+            Sample.objects.exclude(question__evaluation=process.evaluation)
+            .filter(subject__kind="base").values_list("answer", "stop_reason")
+        )  # fmt: skip
+        ended = process.start().answer(well).end("succeeded")
+        assert (ended.progress, ended.num_done, verdict(alice, second)["light"]) == (1.0, ended.num_total, "green")
+
+    def test_not_those_of_weights_that_were_replaced(self, second: FineTuningJob) -> None:
+        BaseModel.objects.update(present_at=timezone.now())
+        assert {"recipe", "general"} <= self.open_of(second)["tiny"]
+
+    def test_not_those_to_another_chat_format(self, second: FineTuningJob) -> None:
+        TunedModel.objects.filter(job=second).update(chat_hash="d" * 64)
+        assert {"recipe", "general"} <= self.open_of(second)["tiny"]
+
+    def test_not_those_of_other_devices(self, second: FineTuningJob) -> None:
+        Run.objects.filter(evaluation__state="succeeded").update(accelerators=1)
+        assert {"recipe", "general"} <= self.open_of(second)["tiny"]
 
 
 class TestVerdict:
