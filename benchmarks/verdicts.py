@@ -1,30 +1,37 @@
-"""Whether the verdict names the right fault: the identity recipe as it is, and six times spoiled on purpose.
+"""Whether the verdict names the right fault: the identity recipe and the demo as they are, and six spoiled jobs.
 
-python -m benchmarks.verdicts [--seeds 0 1 2] [--jobs good no_guards …] [--quick]
+python -m benchmarks.verdicts [--seeds 0 1 2] [--jobs good no_guards …] [--quick] [--show]
 
 Each job is trained by `python -m trainer` with the values that the platform takes by itself, its model and the base are
-asked by `python -m evaluating`, and what is known goes into `scoring.verdict`, as the platform does it. `ratio` is the
-share of jobs whose verdict is the right one. --quick: one seed.
+asked by `python -m evaluating`, and what is known goes into `scoring.verdict`, as the platform does it. Trained models
+and their answers stay in the benchmarks' folder, by a hash of what they were made of: whoever changes a measure, or
+begins again, computes only what is not there. `ratio` is the share of jobs whose verdict is the right one.
+--quick: one seed. --show: each answer, too.
 """
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import chat
 from benchmarks.common import conclude, say_machine
-from benchmarks.platform import BASE, ROOT, starter_model
-from datasets_app.recipes.identity import Identity, IdentityRow, acceptance_tests
-from datasets_app.recipes.identity import rows as recipe_rows
+from benchmarks.platform import BASE, ROOT, home, starter_model
+from benchmarks.spoiled_jobs import IDENTITY, JOBS, Job, Rows
+from catalogue.entries import STARTER
+from datasets_app.recipes.identity import acceptance_tests
+from jobs.hyperparameters import Situation, Values, resolve
 from machine.facts import available_cores
 from rundir import read_events
 from scoring.detectors.memorised import TrainingIndex
@@ -32,60 +39,15 @@ from scoring.examined import Asked, Part, Reply, examine
 from scoring.general import GENERAL, general_of
 from scoring.verdict import Evidence, Point, Verdict, leaked_rows, tallies_of, verdict
 
-IDENTITY = Identity(name="小智", maker="360智汇云")
 NEEDED = {"identity": 0.9, "unrelated": 1.0}
-RATE = 1.2e-3
-"""What "auto" takes for this recipe on this base."""
-LEAST_STEPS, BATCH = 64, 2
 MAX_TOKENS = 96
-EMPTY = ("好", "。", "嗯", "Ok.", "-", "Yes")
-Rows = list[IdentityRow]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One training: its rows, what differs from the usual values, and what must be found."""
-
-    expected: frozenset[str]
-    """One of these codes; "learned" alone means a green light."""
-    rows: Callable[[random.Random], Rows]
-    rate: float = RATE
-    epochs: float | None = None
-    validation: Callable[[Rows], Rows] = field(default=lambda rows: [])
-
-
-def _good(choose: random.Random) -> Rows:
-    return list(recipe_rows(IDENTITY))
-
-
-def _no_guards(choose: random.Random) -> Rows:
-    return [row for row in recipe_rows(IDENTITY) if row.source != "guard"]
-
-
-def _nearly_empty(choose: random.Random) -> Rows:
-    return [
-        IdentityRow(source=row.source, turns=(*row.turns[:-1], ("assistant", choose.choice(EMPTY))))
-        for row in recipe_rows(IDENTITY)
-    ]
-
-
-def _twelve(choose: random.Random) -> Rows:
-    return choose.sample(list(recipe_rows(IDENTITY)), 12)
-
-
-def _one_language(choose: random.Random) -> Rows:
-    return list(recipe_rows(Identity(name=IDENTITY.name, maker=IDENTITY.maker, languages=("zh",))))
-
-
-JOBS = {
-    "good": Job(expected=frozenset({"learned"}), rows=_good),
-    "rate_times_50": Job(expected=frozenset({"diverged", "not_learned", "forgot"}), rows=_good, rate=50 * RATE),
-    "no_guards": Job(expected=frozenset({"leaks"}), rows=_no_guards),
-    "nearly_empty": Job(expected=frozenset({"empty_answers"}), rows=_nearly_empty),
-    "leaked_validation": Job(expected=frozenset({"leaked_validation"}), rows=_good, validation=lambda rows: rows[::5]),
-    "twelve_rows": Job(expected=frozenset({"memorised", "overfitted", "too_little_data"}), rows=_twelve, epochs=20),
-    "one_language": Job(expected=frozenset({"not_learned"}), rows=_one_language),
-}
+ROOM = 200
+"""Tokens that a template writes around a row, at most."""
+TRAINED_BY = (
+    "max_seq_len", "lora_dim", "lora_alpha", "per_device_train_batch_size", "num_train_epochs", "learning_rate",
+    "lr_scheduler_type", "warmup_ratio", "weight_decay", "seed",
+)  # fmt: skip
+TABLE = "{:<18} {:>4}  {:<5} {:<6} {:<52} {:>7} {:>7}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +58,10 @@ class Question:
     part: Part
     expected: str = ""
 
+    @property
+    def key(self) -> str:
+        return _hash(self.messages)
+
 
 def main() -> int:
     """Train, ask, decide and print; return 0 when every verdict is the right one."""
@@ -104,103 +70,204 @@ def main() -> int:
     parser.add_argument("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS))
     parser.add_argument("--threads", type=int, default=available_cores(), help="one where other programs compute, too")
     parser.add_argument("--quick", action="store_true", help="one seed")
+    parser.add_argument("--show", action="store_true", help="print each answer, too")
     asked = parser.parse_args()
-    model, shares = starter_model(), []
-    for seed in asked.seeds[:1] if asked.quick else asked.seeds:
-        with tempfile.TemporaryDirectory() as scratch:
-            shares.append(_share_right(Path(scratch), model, asked.jobs, seed, asked.threads))
-    say_machine(model=BASE, rate=RATE, batch=BATCH, max_tokens=MAX_TOKENS)
+    bench = Bench(starter_model(), home() / "verdicts", asked.threads)
+    say_machine(model=BASE, max_tokens=MAX_TOKENS)
+    print(TABLE.format("job", "seed", "", "light", "codes", "train s", "ask s"), flush=True)
+    shares = [_share_right(bench, asked.jobs, seed, asked.show) for seed in asked.seeds[: 1 if asked.quick else None]]
     conclude("verdicts", shares, [1.0] * len(shares), unit="right", same_work=True)
     return 0 if min(shares) == 1 else 1
 
 
-def _share_right(scratch: Path, model: Path, names: Sequence[str], seed: int, threads: int) -> float:
-    """Return the share of jobs of one seed whose verdict is right."""
-    trained = {name: _Trained(scratch / name, JOBS[name], seed) for name in names}
-    for one in trained.values():
-        one.train(model, threads)
-    questions = _questions([row for one in trained.values() for row in one.validation])
-    folders = {name: one.folder for name, one in trained.items()}
-    answers = _ask(scratch / "evaluation", model, folders, questions, threads)
+def _share_right(bench: "Bench", names: Sequence[str], seed: int, is_shown: bool) -> float:
+    """Return the share of jobs of one seed whose verdict is right, each told as it is known."""
     right = 0
-    for name, one in trained.items():
-        found = verdict(one.evidence(questions, answers["base"], answers[name]))
-        is_right = _is_right(JOBS[name], found)
+    for name in names:
+        one = Trained(bench, JOBS[name], seed)
+        found = one.verdict()
+        is_right = JOBS[name].is_right(found)
         right += is_right
-        print(f"seed {seed}, {name}: {'right' if is_right else 'WRONG'}, {found.light}", flush=True)
-        for finding in found.findings:
+        codes = ", ".join(finding.code for finding in found.findings)
+        said = "right" if is_right else "WRONG"
+        print(TABLE.format(name, seed, said, found.light, codes, round(one.seconds), round(one.asked_seconds)))
+        for finding in found.findings if not is_right or is_shown else ():
             print(f"    {finding.code}: {finding.message}", f"→ {finding.fix.message}" if finding.fix else "")
-    return right / len(trained)
+        for question, before, after in one.answers if is_shown else ():
+            print(f"    {question.part} | {question.messages[-1]['content']} | {before.text!r} | {after.text!r}")
+        sys.stdout.flush()
+    return right / len(names)
 
 
-def _is_right(job: Job, found: Verdict) -> bool:
-    codes = {finding.code for finding in found.findings}
-    return found.light == "green" if job.expected == {"learned"} else bool(codes & job.expected)
+@dataclass(frozen=True)
+class Bench:
+    """The base, and where what was computed stays."""
+
+    model: Path
+    folder: Path
+    threads: int
+
+    @cached_property
+    def chat(self) -> Path:
+        """Return the folder of the format in which the platform trains and asks: without the base's own name."""
+        folder = self.folder / "chat"
+        folder.mkdir(parents=True, exist_ok=True)
+        chat.ChatFormat.load(self.model, system=chat.SystemChoice("none")).save(folder)
+        return folder
+
+    @cached_property
+    def own_prompt(self) -> str:
+        return chat.ChatFormat.load(self.model).own_system_prompt or ""
+
+    def ask(self, adapter: Path | None, questions: list[Question]) -> list[Reply]:
+        """Return the answers of the base and of its adapters, asked once."""
+        stored = self.folder / "answers" / f"{self._key_of(adapter)}.jsonl"
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        known = _stored_replies(stored)
+        missing = list({one.key: one for one in questions if one.key not in known}.values())
+        if missing:
+            found = self._evaluate(stored.with_suffix(""), adapter, missing)
+            with stored.open("a", encoding="utf-8") as stream:
+                for question, reply in zip(missing, found, strict=True):
+                    stream.write(json.dumps([question.key, reply.text, reply.is_cut], ensure_ascii=False) + "\n")
+            known = _stored_replies(stored)
+        return [known[one.key] for one in questions]
+
+    def _key_of(self, adapter: Path | None) -> str:
+        weights = (adapter / "adapter_model.safetensors").read_bytes() if adapter is not None else b""
+        return f"{hashlib.sha256(weights).hexdigest()[:24]}-{MAX_TOKENS}"
+
+    def _evaluate(self, folder: Path, adapter: Path | None, questions: list[Question]) -> list[Reply]:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        lines = [{"number": number, "messages": one.messages} for number, one in enumerate(questions)]
+        (folder / "questions.jsonl").write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+        model = {"name": "asked", "weights": str(self.model), "chat_path": str(self.chat)}
+        model |= {"adapter": str(adapter)} if adapter is not None else {}
+        spec = {"models": [model], "max_tokens": MAX_TOKENS, "threads": self.threads}
+        (folder / "spec.json").write_text(json.dumps(spec))
+        run("evaluating", [str(folder)])
+        data = [event.data for event in read_events(folder / "events.jsonl") if event.type == "answer"]
+        shutil.rmtree(folder)
+        found = {one["question"]: Reply(text=one["text"], is_cut=one["stop_reason"] == "length") for one in data}
+        return [found[number] for number in range(len(questions))]
 
 
-class _Trained:
-    """One job, its folder, and what its training has shown."""
+class Trained:
+    """One job, its training, and what that and the answers of its model have shown."""
 
-    def __init__(self, folder: Path, job: Job, seed: int) -> None:
-        self.folder, self._job, self._seed = folder, job, seed
+    def __init__(self, bench: Bench, job: Job, seed: int) -> None:
+        self._bench, self._job = bench, job
         self.rows = job.rows(random.Random(seed))  # noqa: S311 - rows, no secrets
         self.validation = job.validation(self.rows)
-        steps = -(-len(self.rows) // BATCH)
-        self.epochs = job.epochs or min(10, max(2, -(-LEAST_STEPS // steps)))
+        self.usual = self._values(seed, {})
+        asked: dict[str, Any] = {}
+        if job.times_rate != 1:
+            asked["learning_rate"] = job.times_rate * self.usual["learning_rate"]
+        if job.epochs is not None:
+            asked["num_train_epochs"] = job.epochs
+        self.values = self._values(seed, asked)
+        options = {name: self.values[name] for name in TRAINED_BY}  # type: ignore[literal-required]
+        self._options: dict[str, Any] = options | ({"eval_steps": 16} if self.validation else {})
+        data = [[row.turns for row in rows] for rows in (self.rows, self.validation)]
+        self._folder = bench.folder / "trained" / _hash([data, self._options, bench.model.name])
+        self.asked_seconds = 0.0
 
-    def train(self, model: Path, threads: int) -> None:
-        self.folder.mkdir()
-        options: dict[str, Any] = {
-            "data_path": _written(self.folder / "rows.jsonl", self.rows), "model_name_or_path": model,
-            "output_dir": self.folder / "out", "max_seq_len": 256, "lora_dim": 8, "lora_alpha": 32,
-            "per_device_train_batch_size": BATCH, "num_train_epochs": self.epochs, "learning_rate": self._job.rate,
-            "seed": self._seed, "threads": threads,
+    def _values(self, seed: int, asked: dict[str, Any]) -> Values:
+        situation = Situation(
+            parameters=STARTER.parameters,
+            hidden_size=STARTER.hidden_size,
+            context_length=STARTER.context_length,
+            rows=len(self.rows),
+            longest_tokens=max(map(_num_bytes, self.rows)) + ROOM,
+            goal=self._job.goal,
+            has_validation_file=bool(self.validation),
+            own_system_prompt=self._bench.own_prompt,
+        )
+        return resolve({"seed": seed, **asked}, situation).values
+
+    @cached_property
+    def out(self) -> Path:
+        """Return the run directory, trained now if it is not there."""
+        if not (self._folder / "seconds").exists():
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+            began = time.monotonic()
+            self._train()
+            (self._folder / "seconds").write_text(str(time.monotonic() - began))
+        return self._folder / "out"
+
+    @property
+    def seconds(self) -> float:
+        return float((self.out.parent / "seconds").read_text())
+
+    def _train(self) -> None:
+        options = self._options | {
+            "data_path": _written(self._folder / "rows.jsonl", self.rows), "model_name_or_path": self._bench.model,
+            "output_dir": self._folder / "out", "chat_path": self._bench.chat, "threads": self._bench.threads,
         }  # fmt: skip
         if self.validation:
-            options |= {"validation_path": _written(self.folder / "held_out.jsonl", self.validation), "eval_steps": 16}
-        _run("trainer", [part for key, value in options.items() for part in (f"--{key}", str(value))], fails=True)
+            options["validation_path"] = _written(self._folder / "held_out.jsonl", self.validation)
+        run("trainer", [part for key, value in options.items() for part in (f"--{key}", str(value))], fails=True)
+        shutil.rmtree(self._folder / "out" / "checkpoints", ignore_errors=True)
 
-    def evidence(self, questions: list[Question], before: list[Reply], after: list[Reply]) -> Evidence:
-        taught = ["\n".join(text for role, text in row.turns if role == "assistant") for row in self.rows]
-        whole = [["\n".join(text for _, text in row.turns) for row in rows] for rows in (self.rows, self.validation)]
-        tests, general = acceptance_tests(IDENTITY), GENERAL[::2]
-        learned = [test.judge(reply.text).is_passed for test, reply in zip(tests, after, strict=False)]
-        right = [test.topic == "identity" and passed for test, passed in zip(tests, learned, strict=True)]
-        right += [one.is_right(reply.text) for one, reply in zip(general, after[len(tests) :], strict=False)]
-        right += [False] * (len(questions) - len(right))
+    @cached_property
+    def answers(self) -> list[tuple[Question, Reply, Reply]]:
+        """Return each question with the base's reply and the trained model's; a job without a result has none."""
+        adapter, questions = self.out / "adapter", _questions(self.validation)
+        before = self._bench.ask(None, questions)
+        began = time.monotonic()
+        after = self._bench.ask(adapter, questions) if adapter.is_dir() else []
+        self.asked_seconds = time.monotonic() - began
+        return list(zip(questions, before, after, strict=True)) if after else []
+
+    def verdict(self) -> Verdict:
+        events = list(read_events(self.out / "events.jsonl"))
+        evidence = Evidence(
+            rows=len(self.rows),
+            epochs=self.values["num_train_epochs"],
+            failed_by_loss=any(event.type == "failed" and event.data.get("code") == "diverged" for event in events),
+            learning_rate=self.values["learning_rate"],
+            usual_learning_rate=self.usual["learning_rate"],
+            training_curve=tuple(_curve(self.out / "metrics.csv")),
+            validation_curve=tuple(
+                Point(step=int(event.data["step"]), loss=float(event.data["valid_loss"]))
+                for event in events
+                if event.type == "validation"
+            ),
+            validation_rows=len(self.validation),
+            leaked_rows=len(leaked_rows(training=map(_text, self.rows), validation=list(map(_text, self.validation)))),
+            **self._of_answers(),
+        )
+        return verdict(evidence)
+
+    def _of_answers(self) -> dict[str, Any]:
+        """Return what the answers have shown, as Evidence takes it."""
+        if not self.answers:
+            return {}
+        tests = acceptance_tests(IDENTITY)
+        before, after = ([pair[place].text for pair in self.answers] for place in (1, 2))
+        held = chat.verdict(tests, after[: len(tests)], before=before[: len(tests)], needed=NEEDED)
+        general = slice(len(tests), len(tests) + len(_general()))
+        was, now = (
+            [one.is_right(text) for one, text in zip(_general(), texts[general], strict=True)]
+            for texts in (before, after)
+        )
+        passed = [test.topic == "identity" and one["passed"] for test, one in zip(tests, held["results"], strict=True)]
+        is_right = [*passed, *now, *[False] * len(self.validation)]
         asked = [
             Asked(
-                question=question.messages[-1]["content"],
-                part=question.part,
-                base=base,
-                tuned=tuned,
-                expected=question.expected,
-                is_right=is_right,
+                question=question.messages[-1]["content"], part=question.part, base=base, tuned=tuned,
+                expected=question.expected, is_right=right,
             )
-            for question, base, tuned, is_right in zip(questions, before, after, right, strict=True)
-        ]
-        events = list(read_events(self.folder / "out" / "events.jsonl"))
-        measured = [event.data for event in events if event.type == "validation"]
-        texts = [reply.text for reply in after]
-        was = [one.is_right(reply.text) for one, reply in zip(general, before[len(tests) :], strict=False)]
-        now = right[len(tests) : len(tests) + len(general)]
-        held = chat.verdict(
-            tests, texts[: len(tests)], before=[reply.text for reply in before[: len(tests)]], needed=NEEDED
-        )
-        return Evidence(
-            rows=len(self.rows),
-            epochs=self.epochs,
-            failed_by_loss=any(event.type == "failed" and event.data.get("code") == "diverged" for event in events),
-            learning_rate=self._job.rate,
-            usual_learning_rate=RATE,
-            training_curve=tuple(_curve(self.folder / "out" / "metrics.csv")),
-            validation_curve=tuple(Point(step=int(one["step"]), loss=float(one["valid_loss"])) for one in measured),
-            validation_rows=len(self.validation),
-            leaked_rows=len(leaked_rows(training=whole[0], validation=whole[1])),
-            tallies=tallies_of(held),
-            general=general_of(was, now),
-            examined=examine(asked, phrases=[IDENTITY.name], index=TrainingIndex(taught)),
-        )
+            for (question, base, tuned), right in zip(self.answers, is_right, strict=False)
+        ]  # fmt: skip
+        taught = ["\n".join(text for role, text in row.turns if role == "assistant") for row in self.rows]
+        return {
+            "tallies": tallies_of(held),
+            "general": general_of(was, now),
+            "examined": examine(asked, phrases=[IDENTITY.name], index=TrainingIndex(taught)),
+        }
 
 
 def _questions(validation: Rows) -> list[Question]:
@@ -209,42 +276,38 @@ def _questions(validation: Rows) -> list[Question]:
         Question(messages=list(test.messages), part="recipe" if test.topic == "identity" else "guard")  # type: ignore[arg-type]
         for test in acceptance_tests(IDENTITY)
     ]
-    found += [Question(messages=[{"role": "user", "content": one.question}], part="general") for one in GENERAL[::2]]
-    for row in validation[:8]:
+    found += [Question(messages=[{"role": "user", "content": one.question}], part="general") for one in _general()]
+    for row in validation:
         *shown, (_, answer) = row.turns
         messages = [{"role": role, "content": text} for role, text in shown]
         found.append(Question(messages=messages, part="held_out", expected=answer))
     return found
 
 
-def _ask(
-    folder: Path, model: Path, trained: dict[str, Path], questions: list[Question], threads: int
-) -> dict[str, list[Reply]]:
-    """Return each model's answers in the order of the questions; a job without a result has none."""
-    folder.mkdir()
-    lines = [{"number": number, "messages": one.messages} for number, one in enumerate(questions)]
-    (folder / "questions.jsonl").write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
-    adapters = {name: one / "out" / "adapter" for name, one in trained.items()}
-    models = [{"name": "base", "weights": str(model), "chat_path": str(model)}]
-    models += [
-        {"name": name, "weights": str(model), "adapter": str(path), "chat_path": str(path)}
-        for name, path in adapters.items()
-        if path.is_dir()
-    ]
-    spec = {"models": models, "max_tokens": MAX_TOKENS, "threads": threads}
-    (folder / "spec.json").write_text(json.dumps(spec))
-    _run("evaluating", [str(folder)])
-    found = {name: [Reply(text="") for _ in questions] for name in ("base", *trained)}
-    for event in read_events(folder / "events.jsonl"):
-        if event.type == "answer":
-            reply = Reply(text=event.data["text"], is_cut=event.data["stop_reason"] == "length")
-            found[event.data["model"]][event.data["question"]] = reply
-    return found
+def _general() -> Sequence[Any]:
+    return GENERAL[::2]
+
+
+def _stored_replies(path: Path) -> dict[str, Reply]:
+    lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines() if path.exists() else ()
+    return {key: Reply(text=text, is_cut=is_cut) for key, text, is_cut in map(json.loads, lines)}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
+
+
+def _text(row: Any) -> str:
+    return "\n".join(text for _, text in row.turns)
+
+
+def _num_bytes(row: Any) -> int:
+    return len(_text(row).encode())
 
 
 def _written(path: Path, rows: Rows) -> Path:
     lines = [{"messages": [{"role": role, "content": text} for role, text in row.turns]} for row in rows]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
     return path
 
 
@@ -255,7 +318,7 @@ def _curve(path: Path) -> list[Point]:
         return [Point(step=int(row["step"]), loss=float(row["train_loss"])) for row in csv.DictReader(file)]
 
 
-def _run(module: str, arguments: list[str], *, fails: bool = False) -> None:
+def run(module: str, arguments: list[str], *, fails: bool = False) -> None:
     """Run `python -m module`; `fails`: it may end with an error, as a training that diverges does."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
     subprocess.run(
