@@ -32,6 +32,7 @@ CATALOGUE = Catalogue(
         "evaluation_unfinished": sentence("This evaluation has not ended. Cancel it first."),
         "evaluation_of_unfinished_job": sentence("Only a job that has succeeded is evaluated."),
         "evaluation_model_gone": sentence("The model %(name)s was deleted."),
+        "model_without_package": sentence("%(name)s has no adapter that can be packed with its card."),
         # Why one failed
         "evaluation_file_deleted": sentence("The file with the questions was deleted."),
         "evaluation_base_gone": sentence("The base model %(model)s is not in the catalogue's storage any more."),

@@ -1,16 +1,24 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
-from evaluations.web import views
+from evaluations.web import models_api, models_views, views
 
 api: list[URLPattern] = [
     path("evaluations", rest.Evaluations.as_view()),
     path("evaluations/<str:evaluation_id>", rest.OneEvaluation.as_view()),
     path("evaluations/<str:evaluation_id>/cancel", rest.CancelView.as_view()),
     path("evaluations/<str:evaluation_id>/samples", rest.SamplesView.as_view()),
+    path("models", models_api.Models.as_view()),
+    path("models/<str:model_id>", models_api.OneModel.as_view()),
+    path("models/<str:model_id>/card", models_api.CardView.as_view()),
     path("jobs/<str:job_id>/verdict", rest.VerdictView.as_view()),
 ]
 pages: list[URLPattern] = [
+    path("models", models_views.models, name="models"),
+    path("models/<str:model_id>", models_views.model, name="model"),
+    path("models/<str:model_id>/name", models_views.name_model, name="name_model"),
+    path("models/<str:model_id>/card", models_views.model_card, name="model_card"),
+    path("models/<str:model_id>/package", models_views.model_package, name="model_package"),
     path("evaluations", views.evaluations, name="evaluations"),
     path("evaluations/of-job/<str:job_id>", views.job_verdict, name="job_verdict"),
     path("evaluations/<str:evaluation_id>", views.evaluation, name="evaluation"),

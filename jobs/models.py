@@ -16,6 +16,7 @@ from catalogue.models import BaseModel
 from chat import SystemChoice
 from common.ids import new_id
 from common.message_field import MessageField
+from common.naming import made_name
 from compute.models import Pool, Priority, Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
@@ -64,10 +65,6 @@ class FineTuningJobQuerySet(models.QuerySet["FineTuningJob"]):
         silent = Now() - timedelta(seconds=settings.TIMES.preparing_silent_seconds)
         unattended = models.Q(preparing_at=None) | models.Q(preparing_at__lt=silent)
         return self.filter(unattended, status=FineTuningJob.Status.READING_DATA)
-
-    def with_metadata(self, pairs: dict[str, str]) -> Self:
-        """Jobs whose metadata holds every one of `pairs`."""
-        return self.filter(metadata__contains=pairs) if pairs else self
 
 
 class FineTuningJob(models.Model):
@@ -123,6 +120,8 @@ class FineTuningJob(models.Model):
     verdict = models.JSONField(null=True)
     """What they came to, as chat.verdict writes it; null until then."""
     suffix = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=120, blank=True, default="")
+    """What people call it and its model, where somebody has said so; `str()` always has one."""
     metadata = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True)
     """SHA-256 of the creating request and its key: finds the job that a repeated request has made before."""
@@ -164,7 +163,8 @@ class FineTuningJob(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.suffix or self.id
+        data = self.file_ids.get("training_name")
+        return self.name or self.suffix or made_name(data, self.base_model.display_name, self.created_at)
 
     # -- mutators -----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from jobs.web import api as rest
-from jobs.web import views
+from jobs.web import names, views
 
 v1 = [
     path("fine_tuning/jobs", rest.JobsView.as_view()),
@@ -16,6 +16,7 @@ v1 = [
 api = [
     path("hyperparameters", rest.HyperparametersView.as_view()),
     path("jobs/estimate", rest.EstimateView.as_view()),
+    path("jobs/<str:job_id>", names.JobNameView.as_view()),
     path("jobs/<str:job_id>/acceptance", rest.AcceptanceView.as_view()),
     path("jobs/<str:job_id>/command", rest.CommandView.as_view()),
     path("jobs/<str:job_id>/log", rest.LogView.as_view()),
@@ -34,5 +35,6 @@ pages = [
     path("jobs/<str:job_id>/queue", views.job_queue, name="job_queue"),
     path("jobs/<str:job_id>/curve", views.job_curve, name="job_curve"),
     path("jobs/<str:job_id>/retry", views.retry_job, name="retry_job"),
+    path("jobs/<str:job_id>/name", views.name_job, name="name_job"),
     path("jobs/<str:job_id>/<str:action>", views.change_job, name="change_job"),
 ]

@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
@@ -30,7 +30,11 @@ def file_response(file: TrainingFile) -> StreamingHttpResponse:
 
     Not Django's FileResponse: under ASGI that one reads the whole file into memory before its first byte.
     """
-    content = store.open_content(file)
+    return stream_response(store.open_content(file), num_bytes=file.bytes, name=file.filename)
+
+
+def stream_response(content: IO[bytes], *, num_bytes: int, name: str) -> StreamingHttpResponse:
+    """Return all of `content` as a download, streamed in constant memory; it is closed at the end."""
 
     async def blocks() -> AsyncIterator[bytes]:
         try:
@@ -40,8 +44,8 @@ def file_response(file: TrainingFile) -> StreamingHttpResponse:
             content.close()
 
     response = StreamingHttpResponse(blocks(), content_type="application/octet-stream")
-    response["Content-Length"] = str(file.bytes)
-    return _as_download(response, file.filename)
+    response["Content-Length"] = str(num_bytes)
+    return _as_download(response, name)
 
 
 def faults_response(file: TrainingFile, *, as_csv: bool) -> StreamingHttpResponse:

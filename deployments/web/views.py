@@ -32,6 +32,7 @@ from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
 from deployments.web.forms import ButtonForm, DeploymentForm, Offers, SettingsForm
 from jobs.models import FineTuningJob, TunedModel
+from jobs.tuned_models import offered_models
 
 STATUSES = {
     "starting": ("busy", "loader"),
@@ -79,7 +80,7 @@ def _offers(request: PageRequest) -> Offers:
 
 
 def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:
-    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter")
+    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter__job__base_model")
     now = standings(found)
     context = {
         "rows": [
@@ -100,9 +101,7 @@ def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200)
 
 
 def _models(request: PageRequest) -> list[tuple[str, str]]:
-    tuned = TunedModel.objects.visible_to(request.team).live().order_by("-created_at")[:50]
-    bases = BaseModel.objects.present()
-    return [(a.name, a.name) for a in tuned] + [(b.id, b.display_name) for b in bases]
+    return [*offered_models(request.team), *((base.id, base.display_name) for base in BaseModel.objects.present())]
 
 
 def suggested_name(request: PageRequest, model: str) -> str:

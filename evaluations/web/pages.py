@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +113,13 @@ def light_of(light: str | None) -> dict[str, Any] | None:
     return {"kind": kind, "icon": icon, "word": word}
 
 
-def figures_of(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return a row for each measure: what it tells, and each model's figure with what changed beside its base."""
-    subjects = list(evaluation.subjects.all())
-    known = {name for figures in evaluation.results.values() for name in figures}
+def figures_of(evaluation: Evaluation, subjects: Sequence[Subject] = ()) -> list[dict[str, Any]]:
+    """Return a row for each measure: what it tells, and each model's figure with what changed beside its base.
+
+    Without `subjects` those of all its models.
+    """
+    subjects = subjects or list(evaluation.subjects.all())
+    known = {name for one in subjects for name in evaluation.results.get(one.name, {})}
     pairs = {(pair["model"], pair["metric"]): pair for pair in evaluation.pairs}
     ordered = [name for name in METRICS if name in known] + sorted(known - METRICS.keys())
     return [

@@ -20,18 +20,20 @@ from common.idempotency import once
 from common.wording import in_words
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
+from deployments.names import CHECKPOINT
 from evaluations import services
 from evaluations.models import Evaluation, Sample
 from evaluations.web import pages
 from evaluations.web.api import samples_of, with_parts
 from evaluations.web.forms import EvaluationForm
 from evaluations.web.verdict_panel import panel_of
-from jobs.models import TunedModel
 from jobs.services import get_job
+from jobs.tuned_models import offered_models
 
 SHOWN = 50
 SHOWN_ANSWERS = 25
 OFFERED = 50
+LONGEST_NAME = 300
 
 
 @login_required
@@ -51,16 +53,18 @@ def evaluations(request: PageRequest) -> HttpResponse:
 def _form(request: PageRequest, data: QueryDict | None = None) -> EvaluationForm:
     files = TrainingFile.objects.visible_to(request.team).filter(purpose="fine-tune", status="processed", use="chat")
     offered = [(file.pk, file.filename) for file in files[:OFFERED]]
-    initial = {"model": request.GET.get("model", ""), "baseline": True}
-    return EvaluationForm(data, models=_models(request), files=offered, initial=initial)
+    chosen = request.GET.get("model", "")[:LONGEST_NAME]
+    models = _models(request)
+    if CHECKPOINT in chosen:  # offered on its model's page alone
+        models.insert(0, (chosen, chosen))
+    return EvaluationForm(data, models=models, files=offered, initial={"model": chosen, "baseline": True})
 
 
 def _models(request: PageRequest) -> list[tuple[str, str]]:
-    tuned = TunedModel.objects.visible_to(request.team).live().order_by("-created_at")[:OFFERED]
     names = Deployment.objects.visible_to(request.team).live()[:OFFERED]
     bases = BaseModel.objects.present()
     return [
-        *((one.name, one.name) for one in tuned),
+        *offered_models(request.team),
         *((one.name, one.name) for one in names),
         *((base.pk, base.display_name) for base in bases),
     ]

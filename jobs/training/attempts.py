@@ -53,7 +53,7 @@ def _devices_before(job: FineTuningJob) -> int | None:
 
 def label_of(job: FineTuningJob) -> str:
     """Return what the team calls the job."""
-    return job.suffix or str(job.file_ids.get("training_name") or "") or job.pk
+    return job.name or job.suffix or str(job.file_ids.get("training_name") or "") or job.pk
 
 
 def attempt_of(run: Run) -> Attempt:

@@ -64,7 +64,7 @@ class JobsView(APIView):
     @reads(query=JobPage)
     def get(self, request: Request) -> Response:
         page = query_of(request)
-        jobs = FineTuningJob.objects.visible_to(team_of(request)).with_metadata(page.get("metadata", {}))
+        jobs = FineTuningJob.objects.visible_to(team_of(request)).filter(metadata__contains=page.get("metadata", {}))
         jobs = (
             jobs.select_related("team", "training_file", "pool")
             .prefetch_related("result_files")

@@ -77,7 +77,11 @@ def training_name(job: FineTuningJob) -> str:
 
 def command_of(job: FineTuningJob) -> str:
     """Return the command for a shell, one option a line; "" while the job has no values yet."""
-    arguments = arguments_of(job)
+    return shell_lines(arguments_of(job))
+
+
+def shell_lines(arguments: list[str]) -> str:
+    """Return a command as a shell reads it, one option a line."""
     lines: list[str] = []
     for argument in arguments:
         if argument.startswith("--") or not lines:

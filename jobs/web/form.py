@@ -25,6 +25,7 @@ from jobs.estimates.situations import Devices, devices_for, situation_of
 from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, parse_accelerators
+from jobs.web.names import NewName
 from jobs.web.pages import shown
 from jobs.web.requests import NewJob
 
@@ -57,6 +58,12 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
 
 def shown_for_form(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class NameForm(PageForm):
+    """One line."""
+
+    name = field_like(NewName, "name", label=gettext_lazy("Name"))
 
 
 class JobForm(PageForm):

@@ -23,6 +23,7 @@ from common.messages import message as common_message
 from common.wording import in_words
 from jobs import queueing, retrying, services
 from jobs.models import FineTuningJob, TunedModel
+from jobs.tuned_models import rename_job
 from jobs.web import form, pages
 from jobs.web.command import command_of, data_address, training_name
 from jobs.web.logs import log_tail
@@ -207,6 +208,24 @@ def change_job(request: PageRequest, job_id: str, action: str) -> HttpResponse:
     except UserError as error:
         messages.error(request, in_words(error.message))
     return redirect("job", job_id)
+
+
+@login_required
+@require_POST
+def name_job(request: PageRequest, job_id: str) -> HttpResponse:
+    """Take the name that its page's form says."""
+    job = services.get_job(team=request.team, job_id=job_id)
+    return answer_name(request, job, form.NameForm(request.POST), "job", job_id)
+
+
+def answer_name(request: PageRequest, job: FineTuningJob, sent: form.NameForm, page: str, *where: str) -> HttpResponse:
+    """Rename the job, and go back to the page that shows it."""
+
+    def rename(**fields: Any) -> HttpResponse:
+        rename_job(job=job, by=request.user, **fields)
+        return redirect(page, *where)
+
+    return sent.answer(rename) or refused(request, sent, redirect(page, *where).url)
 
 
 def _live(found: FineTuningJob) -> dict[str, Any]:

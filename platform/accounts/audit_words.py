@@ -36,6 +36,7 @@ ACTIONS = {
     "job.cancelled": _("Job cancelled"),
     "job.paused": _("Job paused"),
     "job.resumed": _("Job resumed"),
+    "job.renamed": _("Job renamed"),
     "job.finished": _("Job ended early"),
     "job.queued_otherwise": _("Place in line of a job changed"),
     "model.deleted": _("Model deleted"),

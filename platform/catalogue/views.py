@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,6 +20,7 @@ from common.wording import in_words
 
 _STATUS = {"absent": ("wait", "circle-dashed"), "downloading": ("busy", "loader"), "present": ("ok", "circle-check")}
 _FAILED = ("bad", "circle-x")
+SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +64,25 @@ def catalogue(request: PageRequest) -> HttpResponse:
 def _page(
     request: PageRequest, *, refused: Mapping[str, DownloadForm] | None = None, status: int = 200
 ) -> HttpResponse:
-    models = sorted(BaseModel.objects.all(), key=lambda base: not base.is_present)
+    text, number = request.GET.get("q", "").strip(), request.GET.get("page", "")
+    named = (base for base in BaseModel.objects.all() if text.lower() in f"{base.display_name} {base.pk}".lower())
+    page = Paginator(sorted(named, key=lambda base: not base.is_present), SHOWN).get_page(number)
     rows = [
         ModelRow(
             base=base, may_download=request.user.is_staff, form=(refused or {}).get(base.pk) or DownloadForm(base=base)
         )
-        for base in models
+        for base in page
     ]
-    return render(request, "catalogue/list.html", {"rows": rows}, status=status)
+    kept = {"q": text} if text else {}
+    context = {
+        "rows": rows,
+        "text": text,
+        "later": urlencode({**kept, "page": page.next_page_number()}) if page.has_next() else "",
+        "later_word": _("More models"),
+        "first": urlencode(kept) if page.number > 1 else None,
+        "first_word": _("First models"),
+    }
+    return render(request, "catalogue/list.html", context, status=status)
 
 
 @login_required

@@ -55,7 +55,7 @@ def home(request: PageRequest) -> HttpResponse:
         "sections": sections,
         "deployments": Deployment.objects.visible_to(request.team)
         .live()
-        .select_related("adapter", "base_model")[:SHOWN],
+        .select_related("adapter__job__base_model", "base_model")[:SHOWN],
         "sentence": _summary(len(running), len(waiting)),
         "shares": shares_of(request.team),
         "is_first_visit": not jobs.exists() and not TrainingFile.objects.visible_to(request.team).exists(),

@@ -31,7 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
-"""Routes that show nothing of anybody's."""
+WITHOUT_ROWS |= {"models/<model_id>/package"}
+"""Routes that show nothing of anybody's, or one file's bytes."""
 ADMINISTRATORS = re.compile(
     r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
@@ -57,6 +58,7 @@ class World:
         self.job = self.new_job("running")
         self.deployment = self.deploy("one", self.base)
         self.evaluation = self.evaluate()
+        self.adapter = self.tuned(self.new_job("succeeded"), 0)
         self.size = 0
 
     def grow(self, size: int) -> None:
@@ -107,6 +109,7 @@ class World:
             metrics={"valid_loss": 1.0 / n, "train_loss": 1.0}, storage_name=f"c/{n}",
         )  # fmt: skip
         self.deploy(f"base-{n}", base)
+        self.deploy(f"adapter-{n}", self.base, self.adapter)
         self.evaluate()
         self.ask(self.evaluation, n)
 
@@ -189,6 +192,8 @@ class World:
         for route, methods in ROUTES.items():
             if "GET" in methods and route not in WITHOUT_ROWS:
                 path = route
+                if "models/<model_id>" in route:
+                    path = route.replace("<model_id>", self.adapter.pk)
                 for name, found in ids.items():
                     path = path.replace(f"<{name}>", found)
                 last = route.rpartition("/")[2]
