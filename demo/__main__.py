@@ -17,12 +17,11 @@ import openai
 
 from datasets_app.recipes.identity import Identity, QuestionnaireError
 from demo.identity import write_data_set
-from demo.serving import NotReady, Server, api_key, first_login
+from demo.serving import NotReady, Server, api_key, first_login, whose
 from demo.telling import Clock, answers_table, follow
 
 BASE = "smollm2-135m-instruct"
 DEPLOYMENT = "xiaozhi"
-EMAIL, TEAM = "demo@luthier.local", "Demo"
 SHIPPED = Path(__file__).parent / "self_cognition.jsonl"
 IDENTITY_QUESTIONS = ("你是谁？", "Who are you?")
 UNRELATED_QUESTIONS = (
@@ -49,7 +48,7 @@ def main() -> int:
     try:
         clock.say("Starting the platform")
         server.start()
-        key = api_key(email=EMAIL, team=TEAM)
+        key = api_key(*whose())
         clock.say(f"The platform is ready at {server.url}")
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, _strict_response_validation=True)
         identity = Identity(

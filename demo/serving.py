@@ -80,7 +80,13 @@ class Server:
             print(f"  serve | {line.rstrip()}", flush=True)
 
 
-def api_key(*, email: str, team: str) -> str:
+def whose() -> tuple[str, str]:
+    """Return email and team for whom the demo works: whoever signs in as the platform's first words say sees it all."""
+    login = _first_login()
+    return (login[0], "Default") if login else ("demo@luthier.local", "Demo")
+
+
+def api_key(email: str, team: str) -> str:
     """Make an API key by the command that an administrator uses."""
     command = [sys.executable, MANAGE, "create_api_key", "--email", email, "--team", team]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -91,9 +97,14 @@ def api_key(*, email: str, team: str) -> str:
 
 def first_login() -> str:
     """Return "email password" of the first administrator, or how to get one."""
-    home = Path(os.environ.get("LUTHIER_HOME") or ROOT / "var")
-    path = home / "first_login.txt"
-    if path.exists():
-        email, _, password = path.read_text().strip().partition(" ")
-        return f"{email}, password {password}"
+    if login := _first_login():
+        return f"{login[0]}, password {login[1]}"
     return "the administrator you made (or: .venv/bin/python manage.py changepassword EMAIL)"
+
+
+def _first_login() -> tuple[str, str] | None:
+    path = Path(os.environ.get("LUTHIER_HOME") or ROOT / "var") / "first_login.txt"
+    if not path.exists():
+        return None
+    email, _, password = path.read_text().strip().partition(" ")
+    return email, password

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Team
@@ -25,8 +26,13 @@ class TeamMiddleware:
 
 def current_team(request: PageRequest) -> Team | None:
     """Return the chosen team if the person still belongs to it, else the first one."""
-    if not request.user.is_authenticated:
-        return None
-    teams = Team.objects.of(request.user).order_by("memberships__id")
+    teams = teams_of(request)
     chosen = request.session.get(SESSION_KEY) or 0
     return teams.filter(pk=chosen).first() or teams.first()
+
+
+def teams_of(request: HttpRequest) -> QuerySet[Team]:
+    """Return the teams of whoever is signed in, the one they joined first in front."""
+    if not request.user.is_authenticated:
+        return Team.objects.none()
+    return Team.objects.of(request.user).order_by("memberships__id")

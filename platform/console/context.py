@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
+from accounts.middleware import teams_of
 from accounts.roles import Powers
 
 
@@ -12,6 +14,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "team": getattr(request, "team", None),
+        "teams": SimpleLazyObject(lambda: list(teams_of(request))),
         "may": Powers(request),
         "public_url": settings.PUBLIC_URL,
         "languages": settings.LANGUAGES,
