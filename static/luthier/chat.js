@@ -5,7 +5,7 @@ const form = document.querySelector("[data-chat]");
 const box = document.querySelector("#chat");
 const input = form.querySelector("[name=message]");
 const stop = form.querySelector("[data-stop]");
-const words = form.dataset;
+const page = form.dataset;
 const messages = [];
 let controller = null;
 
@@ -16,7 +16,7 @@ form.addEventListener("submit", async (event) => {
   input.value = "";
   bubble(text, "mine");
   messages.push({ role: "user", content: text });
-  const answer = bubble(words.waiting, "theirs muted");
+  const answer = bubble(page.waiting, "theirs muted");
   controller = new AbortController();
   stop.hidden = false;
   try {
@@ -35,15 +35,15 @@ stop.addEventListener("click", () => controller && controller.abort());
 
 async function stream(answer, signal) {
   const token = form.querySelector("input[name=csrfmiddlewaretoken]").value;
-  const reply = await fetch(words.chat, {
+  const reply = await fetch(page.chat, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-    body: JSON.stringify({ model: words.name, messages, stream: true, temperature: 0, max_tokens: 256 }),
+    body: JSON.stringify({ model: page.name, messages, stream: true, temperature: 0, max_tokens: 256 }),
     signal,
   });
   if (!reply.ok) {
     const body = await reply.json().catch(() => ({}));
-    throw new Error(body.error?.message || words.failed);
+    throw new Error(body.error?.message || page.failed);
   }
   let content = "";
   for await (const text of textsOf(reply.body.pipeThrough(new TextDecoderStream()))) {

@@ -11,16 +11,16 @@ class Upload {
   #line = null;
   #arrived = 0;
 
-  /** `area` is the form, or stands in it. */
+  /** `area` is the form, or stands in it. Its data are the page's: sentences, addresses and limits. */
   constructor(area) {
     this.area = area;
     this.form = area.closest("form");
     this.input = this.form.querySelector("input[type=file]");
     this.token = this.form.querySelector("input[name=csrfmiddlewaretoken]").value;
-    this.words = { ...document.querySelector("#upload").dataset, ...area.dataset };
-    this.board = new Board(this.words);
+    this.page = { ...document.querySelector("#upload").dataset, ...area.dataset };
+    this.board = new Board(this.page);
     this.unfinished = new Unfinished({
-      box: document.querySelector("#unfinished"), words: this.words, token: this.token,
+      box: document.querySelector("#unfinished"), page: this.page, token: this.token,
       send: (file) => this.send(file), say: (text) => this.board.say(text),
     });
   }
@@ -35,7 +35,7 @@ class Upload {
       });
     }
     area.addEventListener("drop", (event) => this.send(event.dataTransfer.files[0]));
-    if ("atOnce" in this.words) this.input.addEventListener("change", () => this.send(this.input.files[0]));
+    if ("atOnce" in this.page) this.input.addEventListener("change", () => this.send(this.input.files[0]));
     this.form.addEventListener("submit", (event) => {
       if (this.input.files[0]) { event.preventDefault(); this.send(this.input.files[0]); }
     });
@@ -46,14 +46,14 @@ class Upload {
 
   async send(file) {
     if (!file) return;
-    if (this.#line) { this.board.say(this.words.busy); return; }
-    if (file.size > Number(this.words.limit)) { this.board.say(this.words.tooLarge, true); return; }
+    if (this.#line) { this.board.say(this.page.busy); return; }
+    if (file.size > Number(this.page.limit)) { this.board.say(this.page.tooLarge, true); return; }
     this.#arrived = 0;
     this.#line = new Line(this.token, () => this.board.lost(file, this.#arrived));
     this.board.say("");
     this.#show(true);
     try {
-      const inParts = this.words.parts && file.size > Number(this.words.partBytes);
+      const inParts = this.page.parts && file.size > Number(this.page.partBytes);
       const id = await (inParts ? this.#sendInParts(file) : this.#sendWhole(file));
       this.#line = null;
       window.location.assign(`/datasets/${id}`);
@@ -73,7 +73,7 @@ class Upload {
     body.delete("form_key");
     body.set("file", file, file.name);
     const onSent = (loaded) => this.board.progress(file, Math.min(loaded, file.size));
-    return (await this.#line.ask("POST", this.words.upload, { body, key: randomKey(), tries: 6, onSent })).id;
+    return (await this.#line.ask("POST", this.page.upload, { body, key: randomKey(), tries: 6, onSent })).id;
   }
 
   async #sendInParts(file) {
@@ -82,8 +82,8 @@ class Upload {
     this.#keep(upload, file, arrivedOf(upload));
     this.unfinished.show();
     try {
-      const done = await sendParts(this.#line, this.words.parts, upload, file, {
-        partBytes: Number(this.words.partBytes),
+      const done = await sendParts(this.#line, this.page.parts, upload, file, {
+        partBytes: Number(this.page.partBytes),
         onSent: (sent) => this.board.progress(file, sent),
         onPart: (sent) => { this.#keep(upload, file, sent); if (sent === file.size) this.board.joining(); },
       });
@@ -98,7 +98,7 @@ class Upload {
   /** Return what an earlier visit began of this file, or a new upload. */
   async #begun(file) {
     const record = this.unfinished.memory.find(file);
-    return (record && await this.unfinished.stillOpen(record, this.#line)) || this.#line.ask("POST", this.words.parts, {
+    return (record && await this.unfinished.stillOpen(record, this.#line)) || this.#line.ask("POST", this.page.parts, {
       body: { filename: file.name, purpose: "fine-tune", bytes: file.size, mime_type: file.type },
       key: randomKey(),
     });

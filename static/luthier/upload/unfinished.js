@@ -10,9 +10,9 @@ export class Unfinished {
   current = "";
 
   /** `box` holds the template of a card, or is null where nothing is sent in parts; `send` takes the file chosen again. */
-  constructor({ box, words, token, send, say }) {
-    Object.assign(this, { box, words, token, send, say });
-    this.memory = new Memory(words.owner);
+  constructor({ box, page, token, send, say }) {
+    Object.assign(this, { box, page, token, send, say });
+    this.memory = new Memory(page.owner);
     this.tabs = new BroadcastChannel("luthier-uploads");
     this.tabs.addEventListener("message", ({ data }) => {
       if (data.asked && data.asked === this.current) this.tabs.postMessage({ sent: data.asked });
@@ -30,7 +30,7 @@ export class Unfinished {
   /** Return the upload with its parts while it is of use, else forget it. */
   async stillOpen(record, line, tries = Infinity) {
     try {
-      const upload = await line.ask("GET", `${this.words.parts}/${record.id}`, { tries });
+      const upload = await line.ask("GET", `${this.page.parts}/${record.id}`, { tries });
       if (["pending", "completed"].includes(upload.status)) return upload;
     } catch (error) {
       if (!isGone(error)) throw error;
@@ -42,8 +42,8 @@ export class Unfinished {
   /** Have the server delete what has arrived. */
   async cancel(id) {
     try {
-      const line = new Line(this.token, () => this.say(this.words.lost));
-      await line.ask("POST", `${this.words.parts}/${id}/cancel`);
+      const line = new Line(this.token, () => this.say(this.page.lost));
+      await line.ask("POST", `${this.page.parts}/${id}/cancel`);
     } catch (error) {
       if (!(error instanceof Refused)) throw error; // Refused: it is closed already.
     }
@@ -55,20 +55,20 @@ export class Unfinished {
     const [text, file] = ["p", "input"].map((part) => card.querySelector(part));
     const describe = (sent) => {
       if ("elsewhere" in card.dataset) return;
-      text.textContent = filled(this.words.unfinished, { name: record.name, percent: percentOf(sent, record.size) });
+      text.textContent = filled(this.page.unfinished, { name: record.name, percent: percentOf(sent, record.size) });
     };
     card.dataset.id = record.id;
     card.querySelector("[data-choose]").addEventListener("click", () => file.click());
     file.addEventListener("change", () => {
       const [chosen] = file.files;
       if (chosen && isOf(record, chosen)) this.send(chosen);
-      else if (chosen) text.textContent = filled(this.words.otherFile, { name: record.name });
+      else if (chosen) text.textContent = filled(this.page.otherFile, { name: record.name });
       file.value = "";
     });
     card.querySelector("[data-discard]").addEventListener("click", async () => {
       card.remove();
       await this.cancel(record.id);
-      this.say(filled(this.words.discarded, { name: record.name }));
+      this.say(filled(this.page.discarded, { name: record.name }));
     });
     // At once from memory, so that nothing jumps when the server has answered.
     describe(record.sent);
@@ -90,7 +90,7 @@ export class Unfinished {
     const card = this.box?.querySelector(`[data-id="${CSS.escape(id)}"]`);
     if (!card) return;
     card.dataset.elsewhere = "";
-    card.querySelector("p").textContent = this.words.elsewhere;
+    card.querySelector("p").textContent = this.page.elsewhere;
     card.querySelectorAll("button").forEach((button) => { button.hidden = true; });
   }
 }
