@@ -7,7 +7,7 @@ from django.conf import settings
 
 from common.errors import UserError
 from deployments.gateway.in_flight import in_database
-from deployments.gateway.waking import Refusal, Route, Waiting, look
+from deployments.gateway.waking import Refusal, Route, Waiting, route_or_wake
 from deployments.messages import message
 from deployments.names import Target
 from wording import Message
@@ -66,7 +66,7 @@ class _Wait:
 
     async def _look(self, target: Target) -> Route | Waiting | Refusal:
         while True:
-            found = await in_database(look, target)
+            found = await in_database(route_or_wake, target)
             if not isinstance(found, Waiting) or time.monotonic() > self._deadline:
                 return found
             self.reason = found.reason

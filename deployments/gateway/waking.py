@@ -1,6 +1,7 @@
-"""From a target to a replica that answers for it: one look at the database, which asks for what is missing.
+"""From a target to a replica that answers for it: one look at the database, which asks compute for what is missing.
 
-A look is cheap and repeatable. A waiting request looks again until the model is ready, is refused, or gives up.
+A look is cheap and repeatable; only the first that finds nothing makes a replica, and with it a Run. A waiting request
+looks again until the model is ready, is refused, or gives up.
 """
 
 from dataclasses import dataclass
@@ -50,8 +51,11 @@ class Refusal:
     retry_after: int | None = None
 
 
-def look(target: Target) -> Route | Waiting | Refusal:
-    """Return the way to a replica that is proven to answer for `target`, or ask for one and say what is waited for."""
+def route_or_wake(target: Target) -> Route | Waiting | Refusal:
+    """Return the way to a replica that is proven to answer for `target`, or start one and say what is waited for.
+
+    `serve_deployment` starts one on a deployment's own accelerators, `wake_shared` the one that all on its base share.
+    """
     if target.deployment is not None:
         return _look_at_deployment(target, target.deployment.pk)
     if (own := _own_replica(target)) is not None:

@@ -6,7 +6,7 @@ import pytest
 from deployments_cast import make_ready, run_of
 
 from deployments import replicas, services, serving_work
-from deployments.gateway.waking import Route, Waiting, look
+from deployments.gateway.waking import Route, Waiting, route_or_wake
 from deployments.models import Replica
 from deployments.names import find_target
 from deployments.serving_work import ServingWork
@@ -36,14 +36,14 @@ def test_one_that_answers_is_replaced(alice, base, change_key, tmp_path) -> None
     target = find_target(team=alice.team, name=base.id)
     old = make_ready(replicas.wake_shared(base_model=base, adapter=None))
     change_key()
-    found = look(target)
+    found = route_or_wake(target)
     assert isinstance(found, Waiting)
     assert str(found.reason) == "`tiny` is being moved to a new replica."
     ServingWork().attend(run_of(old), RunDirectory(tmp_path))
     ended(old)
-    look(target)
+    route_or_wake(target)
     make_ready(Replica.objects.live().get())
-    assert isinstance(look(target), Route)
+    assert isinstance(route_or_wake(target), Route)
 
 
 def test_a_deployment_asks_for_another_one_by_itself(alice, base, change_key, tmp_path) -> None:

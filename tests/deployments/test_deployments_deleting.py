@@ -12,7 +12,7 @@ from starlette.routing import Route as HttpRoute
 from common.errors import NotFound, UserError
 from compute.models import Run
 from deployments import replicas, services
-from deployments.gateway.waking import Refusal, look
+from deployments.gateway.waking import Refusal, route_or_wake
 from deployments.models import Deployment, ReplicaAdapter
 from deployments.names import find_target
 from deployments.serving_work import ServingWork
@@ -108,7 +108,7 @@ class TestSharedReplica:
     def test_is_not_woken_by_who_asked_before(self, alice, adapter):
         target = find_target(team=alice.team, name=adapter.name)
         delete(alice, adapter)
-        found = look(target)
+        found = route_or_wake(target)
         assert isinstance(found, Refusal)
         assert (found.status, found.code) == (404, "model_not_found")
         assert "was deleted" in str(found.reason)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Team
 from compute.models import Run
 from deployments import replicas, services
-from deployments.gateway.waking import Refusal, Route, Waiting, look
+from deployments.gateway.waking import Refusal, Route, Waiting, route_or_wake
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from deployments.names import find_target
 from deployments.standing import standing_of, standings
@@ -77,9 +77,9 @@ class TestANewOne:
 class TestRequests:
     def test_go_to_the_shared_replica_by_the_name(self, name, alice, adapter):
         target = find_target(team=alice.team, name="violin")
-        assert isinstance(look(target), Waiting)
+        assert isinstance(route_or_wake(target), Waiting)
         make_ready(shared())
-        route = look(target)
+        route = route_or_wake(target)
         assert isinstance(route, Route)
         assert (route.replica_id, route.model) == (shared().pk, adapter.id)
 
@@ -87,15 +87,15 @@ class TestRequests:
         make_ready(shared())
         end()
         assert now(name).state == "asleep"
-        assert isinstance(look(find_target(team=alice.team, name="violin")), Waiting)
+        assert isinstance(route_or_wake(find_target(team=alice.team, name="violin")), Waiting)
         assert now(name).state == "starting"
 
     def test_are_answered_where_shared_replicas_are_for_deployments_alone(self, name, alice, adapter, base, settings):
         settings.SHARED_REPLICAS = False
         make_ready(shared())
         for asked in ("violin", adapter.name):
-            assert isinstance(look(find_target(team=alice.team, name=asked)), Route)
-        assert isinstance(look(find_target(team=alice.team, name=base.id)), Refusal)
+            assert isinstance(route_or_wake(find_target(team=alice.team, name=asked)), Route)
+        assert isinstance(route_or_wake(find_target(team=alice.team, name=base.id)), Refusal)
 
 
 class TestSleep:
@@ -134,7 +134,7 @@ class TestFailures:
         replicas.record_gate(replica=shared(), model=adapter.id, refusal=as_written("It differs by 3."), verdict={})
         assert (now(name).state, "It differs by 3." in str(now(name).message)) == ("failed", True)
         assert run_of(shared()).stop_requested_at is None
-        found = look(find_target(team=alice.team, name="violin"))
+        found = route_or_wake(find_target(team=alice.team, name="violin"))
         assert isinstance(found, Refusal)
         assert (found.status, "It differs by 3." in str(found.reason)) == (409, True)
 
@@ -143,7 +143,7 @@ class TestFailures:
         replicas.record_gate(replica=shared(), model=adapter.id, refusal=as_written("It differs by 3."), verdict={})
         end()
         assert now(name).state == "failed"
-        look(find_target(team=alice.team, name="violin"))
+        route_or_wake(find_target(team=alice.team, name="violin"))
         assert now(name).state == "starting"
         make_ready(shared())
         prove(adapter)

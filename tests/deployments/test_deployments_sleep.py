@@ -11,7 +11,7 @@ from accounts.models import AuditEvent
 from common.errors import UserError
 from compute.models import Run
 from deployments import replicas, services
-from deployments.gateway.waking import Route, Waiting, look
+from deployments.gateway.waking import Route, Waiting, route_or_wake
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from deployments.names import find_target
 from deployments.standing import standing_of
@@ -52,13 +52,13 @@ class TestOwnAccelerators:
         fall_idle(days=1)
         replicas.put_to_sleep()
         target = find_target(team=alice.team, name="violin")
-        assert isinstance(look(target), Waiting)
+        assert isinstance(route_or_wake(target), Waiting)
         replicas.end_replica(replica=replica, outcome="stopped")
-        assert isinstance(look(target), Waiting)
+        assert isinstance(route_or_wake(target), Waiting)
         sleeper.refresh_from_db()
         assert (sleeper.state, run_of(sleeper.live_replica).accelerators) == ("starting", 1)
         make_ready(sleeper.live_replica)
-        assert isinstance(look(target), Route)
+        assert isinstance(route_or_wake(target), Route)
 
     def test_leave_the_queue_when_nobody_waits_any_more(self, sleeper):
         fall_idle(minutes=2)
@@ -98,7 +98,7 @@ class TestPause:
         replicas.end_replica(replica=replica, outcome="stopped")
         replicas.restart_deployments()
         assert (state_of(kept), Replica.objects.live().count()) == ("asleep", 0)
-        assert isinstance(look(find_target(team=alice.team, name="violin")), Waiting)
+        assert isinstance(route_or_wake(find_target(team=alice.team, name="violin")), Waiting)
         assert state_of(kept) == "starting"
 
     def test_ends_by_resuming_even_while_its_run_still_stops(self, kept, alice):
@@ -175,14 +175,14 @@ class TestGivingWay:
         said = str(standing_of(kept).message)
         assert said.startswith("Asleep: the next request wakes it")
         assert said.endswith("Nobody had asked it for 30 minutes, so it gave its accelerators to work that waited.")
-        assert isinstance(look(find_target(team=alice.team, name="violin")), Waiting)
+        assert isinstance(route_or_wake(find_target(team=alice.team, name="violin")), Waiting)
         assert state_of(kept) == "starting"
 
     def test_ends_with_a_request(self, kept, settings, alice):
         settings.RECLAIM_IDLE_WORK = True
         fall_idle(minutes=31)
         replicas.note_idleness()
-        look(find_target(team=alice.team, name="violin"))
+        route_or_wake(find_target(team=alice.team, name="violin"))
         assert run_of(kept.live_replica).idle_since is None
 
 
@@ -265,13 +265,13 @@ class TestAdapters:
     def test_a_request_renews_the_note_and_one_that_leaves_is_waited_for(self, replica, adapter, alice):
         target = find_target(team=alice.team, name=adapter.name)
         self.last_used(adapter, hours=1)
-        assert isinstance(look(target), Route)
+        assert isinstance(route_or_wake(target), Route)
         let_idle_go(replica)
         assert self.leaving() == set()
         self.last_used(adapter, hours=1)
         let_idle_go(replica)
         ReplicaAdapter.objects.filter(adapter=adapter).update(last_used_at=timezone.now())
-        assert isinstance(look(target), Waiting)
+        assert isinstance(route_or_wake(target), Waiting)
         ReplicaAdapter.objects.filter(adapter=adapter).delete()
-        assert isinstance(look(target), Waiting)
+        assert isinstance(route_or_wake(target), Waiting)
         assert replica.adapters.get(adapter=adapter).state == "wanted"
