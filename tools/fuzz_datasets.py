@@ -21,10 +21,11 @@ import atheris  # noqa: E402 - found beside the project
 # Its instrumentation miscompiles the generator in `tables`, which is fuzzed all the same, without guidance.
 with atheris.instrument_imports(include=["datasets_app", "chat"], exclude=["datasets_app.formats.tables"]):
     from datasets_app.checking.one_pass import check_file_content
+    from datasets_app.formats import PACKED, SUFFIXES
     from datasets_app.shapes.examples import open_examples
     from datasets_app.versions.repairs import NAMES, Outcome, repaired
 
-SUFFIXES = ("jsonl", "json", "csv", "tsv", "txt", "xlsx", "parquet", "jsonl.gz", "jsonl.zst", "zip")
+ENDINGS = (*(f".jsonl{packed}" for packed in PACKED), *SUFFIXES, *PACKED)
 CASES = ROOT / "tests" / "datasets_app" / "cases"
 SLOW_SECONDS = 5.0
 MOST_BYTES = 1 << 16
@@ -34,7 +35,7 @@ def one_input(data: bytes) -> None:
     """Check one file, and repair it."""
     if not data:
         return
-    name, content = f"a.{SUFFIXES[data[0] % len(SUFFIXES)]}", data[1:]
+    name, content = f"a{ENDINGS[data[0] % len(ENDINGS)]}", data[1:]
     started_at = time.monotonic()
     report = check_file_content(io.BytesIO(content), filename=name)
     generally = check_file_content(io.BytesIO(content), filename=name, is_quick=False)
@@ -56,7 +57,7 @@ def write_corpus(folder: Path) -> None:
     """Put the known cases into `folder`, each under the name that it has."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in CASES.iterdir():
-        ending = next((n for n, suffix in enumerate(SUFFIXES) if path.name.endswith(f".{suffix}")), None)
+        ending = next((n for n, suffix in enumerate(ENDINGS) if path.name.endswith(suffix)), None)
         if ending is not None and path.stat().st_size < MOST_BYTES:
             (folder / path.name).write_bytes(bytes([ending]) + path.read_bytes())
 

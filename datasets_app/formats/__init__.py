@@ -28,6 +28,9 @@ TEXT: tuple[Format, ...] = (Table(), PlainText(), JSONArray(), ConcatenatedJSON(
 """Asked in this order; the last takes everything."""
 FORMATS = (*BINARY, *TEXT)
 NAMES = tuple(form.name for form in FORMATS)
+SUFFIXES = tuple(suffix for form in reversed(FORMATS) for suffix in form.suffixes)
+PACKED = (".gz", ".zst", ".zip")
+"""What each of them may be packed as."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,15 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """As stored and shown: jsonl, json, csv."""
+        """As stored: jsonl, json, csv."""
+
+    @property
+    def label(self) -> str:
+        """As pages call it."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What such files are called, so that pages offer them; none where another format's do."""
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Return whether a file has this format: by its first bytes, or by its name where these do not decide."""

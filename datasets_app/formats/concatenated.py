@@ -15,6 +15,8 @@ class ConcatenatedJSON:
     """What `json.dump(..., indent=2)` writes, once for each example."""
 
     name = "json-objects"
+    label = "JSON"
+    suffixes = ()
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take what begins with an object, or messages, that continue after their first line and end somewhere."""

@@ -25,6 +25,8 @@ class JSONArray:
     """The format of the seed's article: `[{"conversations": …}, …]`, in a .json or a .jsonl file."""
 
     name = "json"
+    label = "JSON"
+    suffixes = (".json",)
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take what begins with a bracket, unless each array is a row itself."""

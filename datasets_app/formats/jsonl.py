@@ -13,6 +13,8 @@ class JSONLines:
     """The format of `{"messages": …}` lines; also what an unknown text is read as, so that its lines are named."""
 
     name = "jsonl"
+    label = "JSON Lines"
+    suffixes = (".jsonl",)
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take every text that no other format takes."""

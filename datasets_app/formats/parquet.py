@@ -18,6 +18,8 @@ class Parquet:
     """A table of typed columns; nested ones hold whole conversations."""
 
     name = "parquet"
+    label = "Parquet"
+    suffixes = (".parquet",)
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take what begins with Parquet's own mark."""

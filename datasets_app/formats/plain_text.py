@@ -17,6 +17,8 @@ class PlainText:
     """What is named .txt or .md and does not begin as JSON does."""
 
     name = "text"
+    label = "Text"
+    suffixes = SUFFIXES
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take text by its name; JSON under such a name is read as what it is."""

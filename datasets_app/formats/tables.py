@@ -31,6 +31,8 @@ class Table:
     """A first line of column names, then a row of cells for each example."""
 
     name = "csv"
+    label = "CSV"
+    suffixes = tuple(_SUFFIXES)
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take what is named as a table, or as a text and is a table; but not JSON under a wrong name."""

@@ -32,6 +32,8 @@ class Workbook:
     """A first row of column names, then a row of cells for each example."""
 
     name = "xlsx"
+    label = "Excel"
+    suffixes = (".xlsx",)
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """Take a zip file that is a workbook."""

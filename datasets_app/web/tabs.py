@@ -17,6 +17,7 @@ from datasets_app.shapes.examples import placeholders_in
 from datasets_app.versions.diffs import can_compare
 from datasets_app.versions.repairs import NAMES, repairs_for
 from datasets_app.web.forms import ReadingForm, SplitForm, values_of
+from datasets_app.web.words import ACCEPTED
 
 SHOWN_FAULTS = 50
 SHOWN_ROWS = 20
@@ -123,6 +124,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
         except UserError as error:
             compare_error = in_words(error.message)
     return {
+        **ACCEPTED,
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,
         "figures": file.statistics or {},

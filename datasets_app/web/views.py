@@ -29,7 +29,7 @@ from datasets_app.web.columns import question_of
 from datasets_app.web.downloads import faults_response, file_response
 from datasets_app.web.forms import FileForm, MixForm, UnusedForm
 from datasets_app.web.tabs import TABS
-from datasets_app.web.words import recognised, sentence_of, status_of
+from datasets_app.web.words import ACCEPTED, recognised, sentence_of, status_of
 
 SHOWN_FILES = 100
 
@@ -56,6 +56,7 @@ def list_page(request: PageRequest, *, form: MixForm | None = None, error: str =
     context = {
         "files": [{"file": file, "status": status_of(file)} for file in files],
         "form": form or mix_form(files),
+        **ACCEPTED,
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "part_bytes": PART_BYTES,
         "form_bytes": settings.MAX_BODY_BYTES,

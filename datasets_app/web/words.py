@@ -4,15 +4,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from common.wording import in_words
+from datasets_app.formats import FORMATS, PACKED, SUFFIXES
 from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes import SHAPES
 from datasets_app.shapes.template_notes import TEMPLATE
 
-LAYOUTS = {
-    "jsonl": "JSON Lines", "json": "JSON", "json-objects": "JSON", "csv": "CSV", "xlsx": "Excel", "parquet": "Parquet",
-    "text": "Text",
-}  # fmt: skip
+LAYOUTS = {form.name: form.label for form in FORMATS}
+ACCEPTED = {
+    "accept": ",".join((*SUFFIXES, *PACKED)),
+    "suffixes": ", ".join(SUFFIXES),
+    "packed": ", ".join(PACKED),
+}
+"""What a page with an upload says of the files that it takes."""
 SHOWN_NAMES = 3
 STATUSES = {
     "uploaded": ("busy", "loader"),

@@ -1,11 +1,13 @@
 """The pages of a data set: every tab, without JavaScript."""
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from datasets_app.checking import recording
+from datasets_app.formats import FORMATS
 from datasets_app.models import TrainingFile
 from tests.datasets_app import dataset_makers
 from tests.datasets_app.conftest import Member
@@ -64,6 +66,13 @@ class TestTabs:
     def test_what_a_file_was_taken_for_is_said(self, alice: Member, page: Client) -> None:
         file = stored(alice, "问题,回答\n你是谁？请介绍一下你自己。,我是小智。\n".encode("gb18030"), "问答.csv")
         assert "CSV, GB18030: questions from 问题, answers from 回答" in text_of(page, f"/datasets/{file.pk}")
+
+    def test_both_forms_of_an_upload_offer_the_files_of_each_format(self, alice: Member, page: Client) -> None:
+        file = stored(alice, lines_of(*rows(3)))
+        for shown in (text_of(page, "/datasets"), text_of(page, f"/datasets/{file.pk}", tab="about")):
+            offered = re.findall(r'accept="([^"]*)"', shown)[0].split(",")
+            assert {suffix for form in FORMATS for suffix in form.suffixes} < set(offered)
+            assert {".jsonl", ".csv", ".xlsx", ".txt", ".gz"} < set(offered)
 
     def test_strangers_see_nothing(self, alice: Member, charlie: Member) -> None:
         file = stored(alice, lines_of(*rows(3)))
