@@ -22,7 +22,8 @@ from babel.messages.catalog import Catalog  # noqa: E402
 from babel.messages.extract import extract  # noqa: E402
 
 LOCALE = ROOT / "locale"
-LANGUAGES = {"zh_Hans": "zh_Hans"}
+LANGUAGES = ("zh_Hans",)
+"""Folders of `locale/`, one for each language but English of LANGUAGES in the settings."""
 SOURCES = (
     "platform",
     "datasets_app",

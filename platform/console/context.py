@@ -17,6 +17,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "teams": SimpleLazyObject(lambda: list(teams_of(request))),
         "may": Powers(request),
         "public_url": settings.PUBLIC_URL,
-        "languages": settings.LANGUAGES,
+        "languages": [code for code, _name in settings.LANGUAGES],
         "theme": request.COOKIES.get("luthier_theme", ""),
     }
