@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONG_FILE = 400
 """Lines that a file may have."""
 APP = "datasets_app"
-JOURNEYS = ("upload → rows", "job → first step", "question → answer")
+TOURS = ("upload → rows", "job → first step", "question → answer")
 
 
 def main(commits: list[str]) -> None:
@@ -62,7 +62,7 @@ def measures(files: dict[str, str]) -> dict[str, str]:
         f"floors of {APP}": str(floors(app)),
         "`dict[str, Any]`": str(sum(text.count("dict[str, Any]") for text in code.values())),
     }
-    for name, part in zip(JOURNEYS, journeys(files.get("docs/architecture.md", "")), strict=False):
+    for name, part in zip(TOURS, tours(files.get("docs/architecture.md", "")), strict=False):
         found[f"{name}: hops, modules"] = part
     return found
 
@@ -120,9 +120,9 @@ def imports_of(text: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def journeys(document: str) -> Iterator[str]:
-    """Yield of each journey that the document draws its numbered hops, and the modules that it passes."""
-    for drawn in re.findall(r"^## Journey \d.*?```\n(.*?)```", document, re.DOTALL | re.MULTILINE):
+def tours(document: str) -> Iterator[str]:
+    """Yield of each tour (once "Journey") that the document draws its numbered hops, and its modules."""
+    for drawn in re.findall(r"^## (?:Journey|Tour) \d.*?```\n(.*?)```", document, re.DOTALL | re.MULTILINE):
         hops = re.findall(r"^ ?\d+ ", drawn, re.MULTILINE)
         modules = set(re.findall(r"[\w/]*\w\.py", drawn))
         yield f"{len(hops)}, {len(modules)}"

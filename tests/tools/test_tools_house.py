@@ -26,4 +26,4 @@ def test_a_function_ends_with_its_last_line() -> None:
 
 def test_hops_are_numbered_and_modules_count_once() -> None:
     drawn = " 1 jobs/api.py   post\n   jobs/form.py\n 2 jobs/api.py   again\n10 trainer/train.py"
-    assert list(house.journeys(f"## Journey 1: x\n\n```\n{drawn}\n```\n")) == ["3, 3"]
+    assert list(house.tours(f"## Tour 1: x\n\n```\n{drawn}\n```\n")) == ["3, 3"]
