@@ -6,6 +6,8 @@ PIP_AUDIT := pip-audit==2.10.1
 QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Set-up compiles no module, and a process that may not keep what it compiles starts 2 s of a core later, with PyTorch 7 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo serve test test-full faults soak coverage lint bench chromium translations requirements audit
 
