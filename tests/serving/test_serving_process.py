@@ -18,6 +18,7 @@ import pytest
 
 from conftest import PROBES
 from rundir import Event, read_events
+from tests.forks import Fork, start
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "secret"
@@ -27,7 +28,7 @@ TOKEN = "secret"
 class Run:
     """One serving process."""
 
-    process: subprocess.Popen[bytes]
+    process: "Fork | subprocess.Popen[bytes]"
     folder: Path
 
     def event(self, kind: str) -> Event:
@@ -72,10 +73,12 @@ def launch(tmp_path_factory: pytest.TempPathFactory, base_folder: Path) -> Itera
             "max_model_len": 8192, "threads": 1, "dtype": "float32", **fields,
         }  # fmt: skip
         (folder / "spec.json").write_text(json.dumps(spec))
-        with (folder / "log.txt").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "serving", str(folder)], cwd=ROOT, stdout=log, stderr=log, env=dict(os.environ)
-            )
+        if runs:
+            process: Any = start("serving", folder, os.environ)
+        else:  # one from nothing
+            command = [sys.executable, "-m", "serving", str(folder)]
+            with (folder / "log.txt").open("wb") as log:
+                process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         runs.append(Run(process=process, folder=folder))
         return runs[-1]
 

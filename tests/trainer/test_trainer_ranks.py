@@ -16,6 +16,7 @@ from trainer_runs import command, losses, of_type
 from transformers import AutoModelForCausalLM
 
 from rundir import read_events
+from tests.forks import start
 
 SAME_CURVE = 2e-3
 """Relative: two ranks add the same gradients in another order, and AdamW's first steps magnify the last digit."""
@@ -27,9 +28,13 @@ LONG = pytest.mark.skipif(not FULL, reason="every stage on one and two ranks tak
 
 def run(directory: Any, *, ranks: int) -> list[Any]:
     """Train in processes of their own; return the events."""
-    done = subprocess.run(command(directory), env=environment(), capture_output=True, text=True, timeout=300)
+    return outcome(directory, start("trainer", directory.root, environment()), ranks=ranks)
+
+
+def outcome(directory: Any, process: Any, *, ranks: int) -> list[Any]:
+    """Return the events of a training once its process has ended well."""
+    assert process.wait(timeout=300) == 0, directory.log.read_text()[-4000:]
     events = read_events(directory.events)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert of_type(events, "started")[-1].data["world_size"] == ranks
     return events
 
@@ -40,10 +45,7 @@ def environment() -> dict[str, str]:
 
 def kill_after(directory: Any, step: int) -> None:
     """Start a training and kill its whole tree once it has reported `step`."""
-    child = subprocess.Popen(
-        command(directory), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+    child = start("trainer", directory.root, environment())
     deadline = time.monotonic() + 120
     while not any(event.data["step"] >= step for event in of_type(_events(directory), "metrics")):
         assert child.poll() is None, "it ended before it was killed"
@@ -129,7 +131,9 @@ class TestZeroThree:
         directory = make_run(
             zero_stage=3, per_device_train_batch_size=2, use_dora=use_dora, load_best_model_at_end=True, spec=spec
         )
-        events = run(directory, ranks=2)
+        with directory.log.open("wb") as log:  # from nothing: the launcher imports for both
+            process = subprocess.Popen(command(directory), env=environment(), stdout=log, stderr=log)
+        events = outcome(directory, process, ranks=2)
         assert events[-1].type == "succeeded"
         stored = load_file(directory.adapter / "probe" / "logits.safetensors")["tuned"][0]
         probe = json.loads((directory.adapter / "probe" / "probe.json").read_text())["probes"][0]
