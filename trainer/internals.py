@@ -16,6 +16,15 @@ HELD = ("fp32_partitioned_groups_flat", "single_partition_of_fp32_groups", "fp32
 """Where ZeRO 3, ZeRO 1 and 2, and the bfloat16 optimizer keep their flat fp32 partitions."""
 
 
+def work_out_once() -> None:
+    """Import DeepSpeed, and have it and Transformers work out now what they keep for the rest of the process."""
+    import deepspeed
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    get_checkpoint_conversion_mapping("llama")
+    deepspeed.ops.__compatible_ops__  # noqa: B018 - tries compilers when it is read first
+
+
 def skip_shared_memory_operator() -> None:
     """Keep DeepSpeed from compiling its shared-memory collectives: a single rank has nobody to share with."""
     import deepspeed

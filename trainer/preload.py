@@ -11,3 +11,7 @@ from transformers import AutoModelForCausalLM  # noqa: F401
 import trainer.attempt
 import trainer.command_line
 import trainer.launch  # noqa: F401
+from trainer.internals import work_out_once
+
+if os.environ.get("DS_ACCELERATOR") == "cpu":  # elsewhere it may begin to use CUDA, which a fork then could not
+    work_out_once()

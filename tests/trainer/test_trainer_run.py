@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM
 
 import chat
 from rundir import read_events, verify_manifest, write_json, write_lease
+from tests.forks import start
 from trainer.data import BatchOrder
 
 
@@ -313,19 +314,24 @@ class TestStopping:
     def test_an_expired_lease_ends_the_process_at_once(self, make_run):
         lease = {"lease_checkpoint_seconds": 0.3, "lease_timeout_seconds": 0.4}
         directory = make_run(num_train_epochs=2000, spec=lease)
-        process = subprocess.run(command(directory), capture_output=True, text=True)
-        assert process.returncode == 75
+        assert start("trainer", directory.root, os.environ).wait() == 75
         assert not any(event.is_terminal for event in read_events(directory.events))
 
 
-def test_the_trainer_never_sees_django(make_run):
+def test_the_trainer_never_sees_django_and_imports_nothing_heavy_once_it_is_preloaded(make_run):
     script = (
-        "import sys\nfrom trainer.__main__ import main\n"
+        "import os, sys, trainer.preload\nfrom trainer.__main__ import main\n"
+        "assert len(os.listdir('/proc/self/task')) == 1\n"
+        "loaded = set(sys.modules)\n"
         f"assert main([{str(make_run().root)!r}]) == 0\n"
-        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('django', 'celery', 'jobs', 'compute')))"
+        "heavy = ('torch', 'transformers', 'peft', 'deepspeed')\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('django', 'celery', 'jobs', 'compute')))\n"
+        "print(len([name for name in set(sys.modules) - loaded if name.split('.')[0] in heavy]))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ)
-    assert result.stdout.splitlines()[-1] == "[]"
+    seen, heavy = result.stdout.splitlines()[-2:]
+    assert seen == "[]"
+    assert int(heavy) < 50, "each fork would import that"
 
 
 class TestVariantsOfLoRA:
