@@ -49,8 +49,12 @@ def django_db_modify_db_settings(embedded_servers: Home) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patience_with_nodes() -> None:
-    """Let a node that a test has made count as heard for as long as a test takes, however busy the machine is."""
-    django_settings.TIMES = replace(django_settings.TIMES, node_silent_seconds=Times.node_silent_seconds)
+    """Let a node that a test has made count as heard for as long as a test takes, however busy the machine is.
+
+    A supervisor inside this process looks for events often: its tests wait for that, and have one Run.
+    """
+    times = replace(django_settings.TIMES, node_silent_seconds=Times.node_silent_seconds, tail_seconds=0.05)
+    django_settings.TIMES = times
 
 
 @pytest.fixture(scope="session", autouse=True)

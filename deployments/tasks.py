@@ -15,4 +15,4 @@ def care_for_replicas() -> None:
     replicas.put_to_sleep()
 
 
-PERIODIC = {"deployments-care": ("deployments.tasks.care_for_replicas", settings.TIMES.reconcile_seconds)}
+PERIODIC = {"deployments-care": ("deployments.tasks.care_for_replicas", max(1.0, settings.TIMES.reconcile_seconds))}

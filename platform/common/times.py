@@ -1,6 +1,8 @@
 """Every waiting time of the platform in one place, scaled together in tests."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+
+SHORTEST_TAIL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,5 +43,6 @@ class Times:
 
     @classmethod
     def scaled(cls, factor: float) -> "Times":
-        """Return all times multiplied by `factor`."""
-        return cls(**{f.name: f.default * factor for f in fields(cls)})  # type: ignore[operator]
+        """Return all times multiplied by `factor`; no look at events oftener than what it costs is worth."""
+        scaled = cls(**{f.name: f.default * factor for f in fields(cls)})  # type: ignore[operator]
+        return replace(scaled, tail_seconds=max(scaled.tail_seconds, SHORTEST_TAIL_SECONDS))

@@ -52,7 +52,7 @@ def care_for_models_on_nodes() -> None:
 
 
 PERIODIC = {
-    "reconcile": ("compute.tasks.reconcile", settings.TIMES.reconcile_seconds),
+    "reconcile": ("compute.tasks.reconcile", max(1.0, settings.TIMES.reconcile_seconds)),
     "forecast": ("compute.tasks.forecast", 5 * settings.TIMES.reconcile_seconds),
     "care-for-models-on-nodes": ("compute.tasks.care_for_models_on_nodes", 600),
 }
