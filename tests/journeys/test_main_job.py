@@ -66,7 +66,7 @@ def job(client: openai.OpenAI) -> Any:
         found = client.fine_tuning.jobs.retrieve(created.id)
         return found if found.status in ("succeeded", "failed", "cancelled") else None
 
-    found = wait_until(ended, seconds=300, what="the job's end")
+    found = wait_until(ended, seconds=300, what="the job's end", pause=0.5)
     assert found.status == "succeeded", found.error
     return found
 

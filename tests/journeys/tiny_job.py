@@ -32,7 +32,7 @@ def start_job(client: openai.OpenAI, file_id: str) -> Any:
 
 
 def step_of(client: openai.OpenAI, job_id: str) -> int:
-    events = client.fine_tuning.jobs.list_events(job_id, limit=50).data
+    events = client.fine_tuning.jobs.list_events(job_id, limit=20).data
     return max((int(event.data["step"]) for event in events if event.type == "metrics"), default=0)
 
 
@@ -41,7 +41,7 @@ def end_of(client: openai.OpenAI, job_id: str, *, seconds: float = 900 if REAL_T
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in FINISHED else None
 
-    return wait_until(ended, seconds=seconds, what=f"the end of {job_id}")
+    return wait_until(ended, seconds=seconds, what=f"the end of {job_id}", pause=0.3)
 
 
 def losses_of(client: openai.OpenAI, job: Any) -> list[float]:
@@ -55,7 +55,7 @@ def losses_of(client: openai.OpenAI, job: Any) -> list[float]:
 
 
 def wait_for_step(client: openai.OpenAI, job_id: str, step: int) -> None:
-    wait_until(lambda: step_of(client, job_id) >= step, seconds=120, what=f"step {step}")
+    wait_until(lambda: step_of(client, job_id) >= step, seconds=120, what=f"step {step}", pause=0.1)
 
 
 def attempts_of(client: openai.OpenAI, job_id: str) -> list[dict[str, Any]]:
