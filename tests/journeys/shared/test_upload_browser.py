@@ -152,7 +152,7 @@ def assert_is_whole(page: Page, platform: RunningPlatform, key: str, original: P
     assert stored_parts(platform) == []
 
 
-@pytest.mark.parametrize("context", list(WORDS), indirect=True)
+@pytest.mark.parametrize("context", [pytest.param("en-GB", marks=pytest.mark.slow), "zh-CN"], indirect=True)
 def test_a_broken_line_is_waited_for(
     page: Page, line: BreakableLine, shared_platform: RunningPlatform, key: str, large: Path
 ) -> None:
@@ -189,7 +189,7 @@ def test_being_online_again_ends_the_pause(page: Page, context: BrowserContext, 
     page.wait_for_url(re.compile(r"/datasets/file-"), timeout=30_000)
 
 
-@pytest.mark.parametrize("context", list(WORDS), indirect=True)
+@pytest.mark.parametrize("context", ["en-GB", pytest.param("zh-CN", marks=pytest.mark.slow)], indirect=True)
 def test_after_a_reload_the_same_file_goes_on(
     page: Page, line: BreakableLine, shared_platform: RunningPlatform, key: str, large: Path, tmp_path: Path
 ) -> None:
