@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
 PIP_AUDIT := pip-audit==2.10.1
-QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests
+QUICK := -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journeys tests/trainer tests/serving tests
 export TORCH_EXTENSIONS_DIR := $(CURDIR)/.venv/torch_extensions
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Set-up compiles no module, and a process that may not keep what it compiles starts 2 s of a core later, with PyTorch 7 s.
