@@ -258,7 +258,7 @@ class Fault(models.Model):
     line = models.BigIntegerField(null=True)
     """The physical line where the row begins; None when the fault is the whole file's."""
     field = models.CharField(max_length=300, blank=True)
-    code = models.CharField(max_length=60)
+    kind = models.CharField(max_length=60)
     message = MessageField()
     hint = MessageField()
 

@@ -49,19 +49,19 @@ class MessageAndHint(TypedDict):
     """What is wrong and what to do: in words, and as codes with their parameters."""
 
     message: str | None
-    hint: str
-    message_code: str | None
+    code: str | None
     params: dict[str, object] | None
+    hint: str
     hint_code: str | None
     hint_params: dict[str, object] | None
 
 
 class FaultPlace(TypedDict):
-    """Where a fault is, and of which kind: by its `code` faults are grouped, filtered and mended."""
+    """Where a fault is, and of which `kind`: by it faults are grouped, filtered and mended."""
 
     line: int | None
     field: str | None
-    code: str
+    kind: str
     level: str
 
 
@@ -78,17 +78,15 @@ def said_json(said: Message | None, hint: Message | None) -> MessageAndHint:
     """Return what is wrong and what to do: in words, and as codes with their parameters."""
     wire, advice = on_the_wire(said), on_the_wire(hint)
     return {
-        "message": wire["message"],
+        **wire,
         "hint": in_words(hint),
-        "message_code": wire["code"],
-        "params": wire["params"],
         "hint_code": advice["code"],
         "hint_params": advice["params"],
     }
 
 
 def _known(fault: RowFault | Fault) -> FaultPlace:
-    return {"line": fault.line, "field": fault.field or None, "code": fault.code, "level": fault.level}
+    return {"line": fault.line, "field": fault.field or None, "kind": fault.kind, "level": fault.level}
 
 
 def _in_words(known: FaultPlace, said: Message | None, hint: Message | None) -> FaultObject:
@@ -114,6 +112,8 @@ def read_faults(stream: IO[bytes], offsets: list[int], first: int) -> Iterator[F
     while line := stream.readline():  # iterating would begin anew: Django's files go back to their start
         if number >= first:
             known = json.loads(line)
+            if "kind" not in known:  # a list of an earlier version
+                known["kind"] = known.pop("code")
             said, hint = _restored(known.pop("message")), _restored(known.pop("hint"))
             yield _in_words(known, said, hint)
         number += 1

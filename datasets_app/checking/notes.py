@@ -14,7 +14,7 @@ from wording import Message
 class Note:
     """One kind of thing worth saying, with how many rows have it."""
 
-    code: str
+    kind: str
     params: dict[str, object]
     message: Message
     count: int
@@ -33,7 +33,7 @@ def unused_of(file: TrainingFile) -> list[Note]:
 
 def templates_of(file: TrainingFile) -> list[Note]:
     """Return the notes about another model's chat template in the texts."""
-    groups = [group for group in fault_groups(file) if group.code in (TEMPLATE, MARKS)]
+    groups = [group for group in fault_groups(file) if group.kind in (TEMPLATE, MARKS)]
     return [
         replace(note, message=message("in_rows", count=note.count).followed_by(note.message))
         for note in map(_of_rows, groups)
@@ -41,8 +41,8 @@ def templates_of(file: TrainingFile) -> list[Note]:
 
 
 def _of_rows(group: FaultGroup) -> Note:
-    return _note(group.message.followed_by(group.hint), group.count, code=group.code, lines=group.lines)
+    return _note(group.message.followed_by(group.hint), group.count, kind=group.kind, lines=group.lines)
 
 
-def _note(said: Message, count: int, *, code: str = "", **params: Any) -> Note:
-    return Note(code=code or said.code, params={**said.stored()["params"], **params}, message=said, count=count)
+def _note(said: Message, count: int, *, kind: str = "", **params: Any) -> Note:
+    return Note(kind=kind or said.code, params={**said.stored()["params"], **params}, message=said, count=count)

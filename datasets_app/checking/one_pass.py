@@ -100,7 +100,7 @@ def _tell_repetitions(hashes: list[Any], report: Report, listener: Listener, fol
     doubled = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if not len(doubled) or len(every) != index.num_rows:
         return
-    is_of_one_kind = not report.num_rows and len(report.codes) == 1 and report.faults[0].content is not None
+    is_of_one_kind = not report.num_rows and len(report.kinds) == 1 and report.faults[0].content is not None
     first: dict[int, int] = {}
     for number in np.flatnonzero(np.isin(every, doubled)).tolist():
         if index.faulty[number] and not is_of_one_kind:
@@ -112,7 +112,7 @@ def _tell_repetitions(hashes: list[Any], report: Report, listener: Listener, fol
         note = RowFault(
             line=int(index.lines[number]),
             level="note",
-            code="repeated_row",
+            kind="repeated_row",
             message=message("repeated_row", first=int(index.lines[first[value]])),
             hint=message("remove_repeated_row"),
         )

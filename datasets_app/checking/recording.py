@@ -59,7 +59,7 @@ def give_up(file: TrainingFile) -> None:
     """Record that the check's process ended each time without a verdict: the file would take the next one with it."""
     fault = RowFault(
         line=None,
-        code="check_failed",
+        kind="check_failed",
         message=message("check_failed", times=MOST_CHECKS),
         hint=message("split_or_save_otherwise"),
     )
@@ -105,7 +105,7 @@ def as_row(file: TrainingFile, number: int, fault: RowFault) -> Fault:
         level=fault.level,
         line=fault.line,
         field=storable(fault.field)[:300],
-        code=fault.code,
+        kind=fault.kind,
         message=_storable(fault.message),
         hint=_storable(fault.hint),
     )

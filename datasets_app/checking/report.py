@@ -59,8 +59,8 @@ class Report:
     """The first MOST_FAULTS."""
     num_faults: int = 0
     num_notes: int = 0
-    codes: Counter[str] = field(default_factory=Counter)
-    note_codes: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    note_kinds: Counter[str] = field(default_factory=Counter)
     roles: Counter[str] = field(default_factory=Counter)
     num_bytes: int = 0
     """Of the rows that can be learned from."""
@@ -86,7 +86,7 @@ class Report:
         if self.num_faults == 1:
             return told[0].followed_by(self.faults[0].hint)
         total = self.num_rows + self.num_faults
-        if len(self.codes) == 1 and not self.num_rows:
+        if len(self.kinds) == 1 and not self.num_rows:
             return message("no_row_learned", total=total).followed_by(told[0])
         more = self.num_faults - len(told)
         lead = message("rows_not_learned", faults=self.num_faults, total=total)
@@ -103,8 +103,8 @@ class Report:
             "row_bytes": self.num_bytes,
             "longest_row_bytes": self.longest_row_bytes,
             "longest_row_line": self.longest_row_line,
-            "faults": dict(self.codes),
-            "notes": dict(self.note_codes),
+            "faults": dict(self.kinds),
+            "notes": dict(self.note_kinds),
             "encoding": self.encoding,
             **self.unused.to_json(),
             "sample": [
@@ -127,11 +127,11 @@ class Report:
     def add_fault(self, fault: RowFault) -> None:
         if fault.level == "note":
             self.num_notes += 1
-            self.note_codes[fault.code] += 1
+            self.note_kinds[fault.kind] += 1
             kept = self.notes
         else:
             self.num_faults += 1
-            self.codes[fault.code] += 1
+            self.kinds[fault.kind] += 1
             kept = self.faults
         if len(kept) < MOST_FAULTS:
             kept.append(fault)
@@ -165,13 +165,13 @@ def concluded(report: Report, listener: Listener) -> Report:
     if not report.num_rows and not report.num_faults:
         nothing = RowFault(
             line=None,
-            code="no_rows",
+            kind="no_rows",
             message=message("no_rows"),
             hint=message("choose_the_examples"),
         )
         report.add_fault(nothing)
         listener.found(nothing)
-    elif not report.num_rows and len(report.codes) == 1 and report.faults[0].is_kind:
+    elif not report.num_rows and len(report.kinds) == 1 and report.faults[0].is_kind:
         del report.faults[1:]
         report.num_faults = 1
     return report

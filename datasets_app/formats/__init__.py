@@ -69,14 +69,14 @@ def _opened(
 ) -> OpenedRows:
     again = stream if isinstance(stream, Again) else Again(stream)
     if is_packed and (refusal := refusal_inside(again.head, filename)):
-        raise whole_file(refusal.message, None, code=refusal.code)
+        raise whole_file(refusal.message, None, kind=refusal.code)
     for form in BINARY:
         if reading.get("format") == form.name or form.recognises(again.head, filename):
             source = again.whole()
             return OpenedRows(format=form.name, encoding="", is_plain=False, items=_guarded(form.read(source)))
     encoding = str(reading.get("encoding") or encoding_of(again.head))
     if encoding == "utf-32":
-        raise whole_file(message("utf_32"), message("save_as_utf8_again"), code="unsupported_encoding")
+        raise whole_file(message("utf_32"), message("save_as_utf8_again"), kind="unsupported_encoding")
     decoded = as_utf8(again, encoding)
     text = Again(decoded if most_bytes is None else Bounded(decoded, most_bytes=most_bytes))
     chosen = next((form for form in TEXT if form.name == reading.get("format")), None)

@@ -15,8 +15,8 @@ class RowFault:
 
     line: int | None
     """The physical line where the row begins, counted from 1; None for the whole file."""
-    code: str
-    """Stable, for programs."""
+    kind: str
+    """Stable: by it faults are grouped, filtered and mended; one kind may be said in several sentences."""
     message: Message
     """What is wrong, without the line, as complete sentences."""
     hint: Message | None

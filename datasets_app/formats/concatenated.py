@@ -62,7 +62,7 @@ class _Objects(Splitter):
             return
         yield RowFault(
             line=self._start_line,
-            code="object_not_closed",
+            kind="object_not_closed",
             message=message("object_not_closed"),
             hint=message("cut_off_or_bracket_missing"),
             is_whole_file=True,

@@ -12,7 +12,7 @@ from datasets_app.messages import message
 from wording import Message
 
 STRAY_COMMA = "stray_comma"
-"""The code of a comma that is to be taken away."""
+"""The kind of a comma that is to be taken away."""
 _BETWEEN = re.compile(rb"[^\s,]")
 _SOMETHING = re.compile(rb"\S")
 _TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|["\[\]{}]')
@@ -94,7 +94,7 @@ class Splitter:
             return
         yield RowFault(
             line=self.line,
-            code="array_not_closed",
+            kind="array_not_closed",
             message=message("array_not_closed", begins=self._open_line),
             hint=message("cut_off_near_its_end"),
             is_whole_file=True,
@@ -224,7 +224,7 @@ class Splitter:
             return None
         return RowFault(
             line=self.line,
-            code="text_after_array",
+            kind="text_after_array",
             message=message("text_after_array"),
             hint=message("put_all_into_one_array"),
             is_whole_file=True,
@@ -235,12 +235,12 @@ class Splitter:
         if not self._skips_commas:
             return fault
         self._has_told = True
-        return replace(fault, code=STRAY_COMMA, is_whole_file=False)
+        return replace(fault, kind=STRAY_COMMA, is_whole_file=False)
 
     def _misplaced(self, what: Message, line: int) -> RowFault:
         return RowFault(
             line=line,
-            code="not_json",
+            kind="not_json",
             message=message("array_not_json", what=what),
             hint=message("write_the_array"),
             is_whole_file=True,
@@ -249,7 +249,7 @@ class Splitter:
     def _unclosed_string(self) -> RowFault:
         return RowFault(
             line=self.line,
-            code="text_not_closed",
+            kind="text_not_closed",
             message=message("text_not_closed"),
             hint=message("close_the_text"),
             is_whole_file=True,

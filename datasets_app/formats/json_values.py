@@ -56,7 +56,7 @@ def parse_value(raw: bytes, line: int) -> Any:
     except _NotJSON as error:
         return RowFault(
             line=line,
-            code="not_json",
+            kind="not_json",
             message=message("no_json_value", value=str(error)),
             hint=message("write_null_or_finite"),
         )
@@ -65,7 +65,7 @@ def parse_value(raw: bytes, line: int) -> Any:
     except (ValueError, RecursionError):
         return RowFault(
             line=line,
-            code="not_json",
+            kind="not_json",
             message=message("row_number_too_long"),
             hint=message("write_long_numbers_as_text"),
         )
@@ -90,7 +90,7 @@ def too_long(line: int) -> RowFault:
     """Return the fault of a row beyond LONGEST_ROW."""
     return RowFault(
         line=line,
-        code="line_too_long",
+        kind="line_too_long",
         message=message("row_too_long", mebibytes=LONGEST_ROW // 2**20),
         hint=message("shorten_the_example"),
     )
@@ -100,7 +100,7 @@ def too_deep(line: int) -> RowFault:
     """Return the fault of a row beyond DEEPEST."""
     return RowFault(
         line=line,
-        code="nested_too_deep",
+        kind="nested_too_deep",
         message=message("row_nested_too_deep", levels=DEEPEST),
         hint=message("write_a_flat_list"),
     )
@@ -113,13 +113,13 @@ def not_utf8(raw: bytes, line: int, error: UnicodeDecodeError) -> RowFault:
     if error.reason == "unexpected end of data":
         return RowFault(
             line=at,
-            code="truncated_utf8",
+            kind="truncated_utf8",
             message=message("row_ends_in_a_character", position=position),
             hint=message("upload_the_whole_file"),
         )
     return RowFault(
         line=at,
-        code="not_utf8",
+        kind="not_utf8",
         message=message("byte_not_utf8", position=position, byte=f"0x{raw[error.start]:02X}"),
         hint=message("save_file_as_utf8_again"),
     )
@@ -132,7 +132,7 @@ def _fault_before_parsing(raw: bytes, line: int) -> RowFault | None:
         position = raw.index(b"\0")
         return RowFault(
             line=line + raw.count(b"\n", 0, position),
-            code="binary",
+            kind="binary",
             message=message("row_binary"),
             hint=message("save_file_as_utf8_again"),
         )
@@ -160,7 +160,7 @@ def _not_json(error: json.JSONDecodeError, line: int) -> RowFault:
         why = message("row_begins_otherwise", start=repr(error.doc.strip()[:20]))
     else:
         why = message("row_not_json", cause=_cause(error.msg), column=error.colno)
-    return RowFault(line=line + error.lineno - 1, code="not_json", message=why, hint=hint)
+    return RowFault(line=line + error.lineno - 1, kind="not_json", message=why, hint=hint)
 
 
 def _cause(text: str) -> Message | str:

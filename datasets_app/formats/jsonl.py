@@ -36,7 +36,7 @@ class JSONLines:
                 yield from _known(unfinished)
                 unfinished = None
                 value = parse_value(line, number)
-                if is_first and isinstance(value, RowFault) and value.code == "not_json" and open_depth(line) > 0:
+                if is_first and isinstance(value, RowFault) and value.kind == "not_json" and open_depth(line) > 0:
                     unfinished = value
                 else:
                     yield _item(value, number, line)
@@ -57,7 +57,7 @@ def _item(value: object, number: int, line: bytes) -> Item:
 def _over_several_lines(second: int) -> RowFault:
     return RowFault(
         line=second - 1,
-        code="pretty_printed",
+        kind="pretty_printed",
         message=message("pretty_printed"),
         hint=message("write_one_object_a_line"),
         is_whole_file=True,

@@ -65,7 +65,7 @@ class Table:
             raise whole_file(
                 message("table_not_utf8", byte=f"0x{error.object[error.start]:02X}"),
                 message("save_table_as_utf8"),
-                code="not_utf8",
+                kind="not_utf8",
                 line=reader.line_num + 1 if reader is not None else 1,
             ) from None
 
@@ -107,7 +107,7 @@ def column_names(names: list[str], *, line: int) -> list[str]:
 def _never_closed(line: int) -> RowFault:
     return RowFault(
         line=line,
-        code="quote_not_closed",
+        kind="quote_not_closed",
         message=message("quote_not_closed"),
         hint=message("close_the_quote"),
     )
@@ -120,7 +120,7 @@ def _too_many(line: int, found: int, expected: int, layout: Layout) -> RowFault:
         more = message("too_many_cells_unnamed", cells=found, columns=expected)
     return RowFault(
         line=line,
-        code="too_many_cells",
+        kind="too_many_cells",
         message=more,
         hint=message("quote_the_cell", mark=mark) if layout.is_quoted else message("take_out_of_cell", mark=mark),
     )
@@ -167,7 +167,7 @@ class _Lines:
         self._is_begun = True
         line = self._pending.popleft()
         if "\0" in line:
-            raise whole_file(message("table_binary"), message("upload_text"), code="binary")
+            raise whole_file(message("table_binary"), message("upload_text"), kind="binary")
         return line
 
 

@@ -33,9 +33,9 @@ class Unreadable(Exception):
         self.fault = fault
 
 
-def whole_file(why: Message, hint: Message | None, *, code: str = "", line: int | None = None) -> Unreadable:
-    """Return what to raise for a file of which nothing more can be read; `code` where it is not the message's own."""
-    return Unreadable(RowFault(line=line, code=code or why.code, message=why, hint=hint, is_whole_file=True))
+def whole_file(why: Message, hint: Message | None, *, kind: str = "", line: int | None = None) -> Unreadable:
+    """Return what to raise for a file of which nothing more can be read; `kind` where it is not the message's code."""
+    return Unreadable(RowFault(line=line, kind=kind or why.code, message=why, hint=hint, is_whole_file=True))
 
 
 def unpacked(stream: Readable, head: bytes, filename: str) -> tuple[Readable, str]:
@@ -169,7 +169,7 @@ def _not_one(members: list[zipfile.ZipInfo]) -> Unreadable:
     many = message("archive_of_many", files=len(members), names=names)
     if more > 0:
         many = message("archive_of_more", files=len(members), names=names, more=more)
-    return whole_file(many, message("upload_each_file"), code="archive_of_many")
+    return whole_file(many, message("upload_each_file"), kind="archive_of_many")
 
 
 def _damaged(what: str) -> Unreadable:

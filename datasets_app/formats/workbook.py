@@ -92,7 +92,7 @@ def _not_read(title: str, others: list[str]) -> RowFault:
     return RowFault(
         line=None,
         level="note",
-        code="sheets_not_read",
+        kind="sheets_not_read",
         message=message("sheets_not_read", sheet=repr(title[:40]), others=names),
         hint=message("save_each_sheet"),
     )
@@ -171,7 +171,7 @@ def _check_size(archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     texts = sum(part.file_size for part in parts if part.filename.lower().endswith("sharedstrings.xml"))
     if sum(part.file_size for part in parts) > LARGEST or texts > LARGEST_TEXTS:
-        raise whole_file(message("workbook_too_large"), message("save_sheet_as_csv"), code="archive_bomb")
+        raise whole_file(message("workbook_too_large"), message("save_sheet_as_csv"), kind="archive_bomb")
 
 
 def _damaged() -> Exception:

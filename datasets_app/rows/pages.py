@@ -52,15 +52,15 @@ class RowPage:
     """Where the next page begins; None at the end."""
 
 
-def page_of_rows(file: TrainingFile, *, offset: int = 0, limit: int = 20, search: str = "", code: str = "") -> RowPage:
-    """Return rows that can be learned from, or with `code` those of one kind of fault or note.
+def page_of_rows(file: TrainingFile, *, offset: int = 0, limit: int = 20, search: str = "", kind: str = "") -> RowPage:
+    """Return rows that can be learned from, or with `kind` those of one kind of fault or note.
 
-    `offset` counts rows that can be learned from; with `code` it counts that kind's faults. `search` is looked for in
+    `offset` counts rows that can be learned from; with `kind` it counts that kind's faults. `search` is looked for in
     the row as it is written, without regard to case.
     """
     with _opened(file) as source:
-        if code:
-            return _faulty_page(file, source, offset, limit, code)
+        if kind:
+            return _faulty_page(file, source, offset, limit, kind)
         if search:
             return _found_page(source, offset, limit, search)
         numbers = source.index.good(offset, limit)
@@ -132,8 +132,8 @@ def _unescaped(raw: bytes, wanted: str) -> str:
     return raw.decode("unicode_escape", "replace").lower()
 
 
-def _faulty_page(file: TrainingFile, source: _Source, offset: int, limit: int, code: str) -> RowPage:
-    found = Fault.objects.filter(file=file, code=code).order_by("number")
+def _faulty_page(file: TrainingFile, source: _Source, offset: int, limit: int, kind: str) -> RowPage:
+    found = Fault.objects.filter(file=file, kind=kind).order_by("number")
     total = found.count()
     faults = list(found[offset : offset + limit])
     rows = []

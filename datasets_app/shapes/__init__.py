@@ -53,7 +53,7 @@ def not_learned(shape: Shape, line: int) -> RowFault:
     """Return why a row of a shape that is only named is not used."""
     return RowFault(
         line=line,
-        code=f"{shape.use}_data" if shape.use in ("preference", "reinforcement") else shape.name,
+        kind=f"{shape.use}_data" if shape.use in ("preference", "reinforcement") else shape.name,
         message=message("not_for_supervised", shape=shape.words),
         hint=message("to_train_write_messages"),
         is_kind=True,
@@ -77,7 +77,7 @@ def unlike(shape: Shape, first: str, line: int) -> RowFault:
     words = before.words if before is not None else first
     return RowFault(
         line=line,
-        code="wrong_keys",
+        kind="wrong_keys",
         message=message("row_of_another_kind", shape=shape.words, before=words),
         hint=message("write_it_as_the_others"),
     )
@@ -87,7 +87,7 @@ def not_as_said(shape: Shape, line: int) -> RowFault:
     """Return the fault of a row that is not of the shape that the user named."""
     return RowFault(
         line=line,
-        code="wrong_keys",
+        kind="wrong_keys",
         message=message("row_not_as_named", shape=shape.words),
         hint=message("leave_kind_or_name_another"),
         is_kind=True,
@@ -98,7 +98,7 @@ def column_missing(name: str, line: int) -> RowFault:
     """Return the fault of a row without a column that the user named."""
     return RowFault(
         line=line,
-        code="column_missing",
+        kind="column_missing",
         message=message("column_missing", name=repr(name[:40])),
         hint=message("choose_columns_again"),
         is_kind=True,
@@ -110,7 +110,7 @@ def no_shape(row: Mapping[str, Any], line: int) -> RowFault:
     names = [repr(str(name)[:40]) for name in list(row)[:8]] or message("none_at_all")
     return RowFault(
         line=line,
-        code="columns_unknown",
+        kind="columns_unknown",
         message=message("columns_unknown", names=names),
         hint=message("say_which_column"),
         is_kind=True,

@@ -257,7 +257,7 @@ def _text(item: RawRow) -> Example | RowFault:
         return Example(line=item.line, text=text, num_bytes=item.num_bytes)
     return RowFault(
         line=item.line,
-        code="empty_text",
+        kind="empty_text",
         field="text",
         message=message("empty_text"),
         hint=message("write_it_or_remove_row"),
@@ -276,7 +276,7 @@ def _unfilled(conversation: Conversation, line: int) -> RowFault | None:
             return RowFault(
                 line=line,
                 level="note",
-                code="unfilled_placeholders",
+                kind="unfilled_placeholders",
                 field=f"messages[{number}].content",
                 message=message("unfilled_placeholders", name=found[0]),
                 hint=message("fill_it_in"),
@@ -300,7 +300,7 @@ def _fault(error: ChatError, line: int, places: Mapping[str, str]) -> RowFault:
         params = {name: part.replace(place, own) if isinstance(part, str) else part for name, part in params.items()}
     return RowFault(
         line=line,
-        code=error.code,
+        kind=error.code,
         field=field,
         message=Message(said.code, params),
         hint=said.then[0] if said.then else MEND,

@@ -6,9 +6,9 @@ from datasets_app.messages import message
 from datasets_app.shapes.markup import Found, Markup, found_in, mark_of, markup_of_lines
 
 TEMPLATE = "chat_template"
-"""The code of a text that a repair turns into turns."""
+"""The kind of a text that a repair turns into turns."""
 MARKS = "template_marks"
-"""The code of a text that only holds marks."""
+"""The kind of a text that only holds marks."""
 
 
 def template_of_lines(head: bytes) -> Markup | None:
@@ -31,7 +31,7 @@ def template_in_messages(conversation: Conversation, line: int) -> RowFault | No
         found = found_in(turn.content, role=turn.role) if turn.content and turn.role != "tool" else None
         if found is not None:
             notes.append(_note(found, line, f"messages[{number}].content"))
-    return next((note for note in notes if note.code == TEMPLATE), notes[0] if notes else None)
+    return next((note for note in notes if note.kind == TEMPLATE), notes[0] if notes else None)
 
 
 def _note(found: Found, line: int, field: str) -> RowFault:
@@ -39,7 +39,7 @@ def _note(found: Found, line: int, field: str) -> RowFault:
         return RowFault(
             line=line,
             level="note",
-            code=MARKS,
+            kind=MARKS,
             field=field,
             message=message("template_marks", mark=repr(found.mark)),
             hint=message("take_it_out"),
@@ -47,7 +47,7 @@ def _note(found: Found, line: int, field: str) -> RowFault:
     return RowFault(
         line=line,
         level="note",
-        code=TEMPLATE,
+        kind=TEMPLATE,
         field=field,
         message=message("chat_template", mark=repr(found.mark)),
         hint=message("turn_it_into_turns"),

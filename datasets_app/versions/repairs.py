@@ -213,12 +213,12 @@ OF_MESSAGES = frozenset({"fix_roles", "merge_consecutive", "drop_trailing_questi
 """Repairs of a conversation, for any shape of row."""
 
 
-def repairs_for(codes: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
+def repairs_for(kinds: Iterable[str], *, has_good_rows: bool = True) -> list[Repair]:
     """Return the repairs that take away some of these faults or notes.
 
     Leaving out faulty rows is not offered where nothing would be left: without good rows, nor a repair that makes some.
     """
-    found = set(codes)
+    found = set(kinds)
     offered = [repair for repair in REPAIRS if found & set(repair.mends)]
     return offered + [repair for repair in REPAIRS if "*" in repair.mends and found and (has_good_rows or offered)]
 
@@ -277,7 +277,7 @@ class _Row:
 def _mended(item: Item, opened: Opened, chosen: list[Repair], values: Values, judge: Opened | None) -> _Row:
     line = item.line or 0
     if isinstance(item, RowFault):
-        if item.code == STRAY_COMMA:
+        if item.kind == STRAY_COMMA:
             return _Row(line=line, before=",", used=["strip_commas"], is_mark=True)
         return _Row(line=line, before=in_words(item.sentence), example=item)
     raw: bytes | None = item.value if isinstance(item.value, bytes) else None

@@ -68,14 +68,14 @@ class WholeFileView(APIView):
 
 
 class FaultsView(APIView):
-    """GET /api/v1/files/{id}/faults?after=&limit=&code=; `after` is the number of faults to pass over"""
+    """GET /api/v1/files/{id}/faults?after=&limit=&kind=; `after` is the number of faults to pass over"""
 
     @answers(FaultsObject)
     @reads(query=FaultList)
     def get(self, request: Request, file_id: str) -> Response:
         asked = query_of(request)
         file = services.get_file(team=team_of(request), file_id=file_id)
-        every = services.all_faults(file, after=asked["after"], code=asked["code"])
+        every = services.all_faults(file, after=asked["after"], kind=asked["kind"])
         found = list(itertools.islice(every, asked["limit"] + 1))
         notes = (file.statistics or {}).get("num_notes", 0)
         has_more = len(found) > asked["limit"]
@@ -115,7 +115,7 @@ class ExamplesView(APIView):
 
 
 class RowsView(APIView):
-    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&code="""
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&kind="""
 
     @answers(RowsObject)
     @reads(query=RowList)
@@ -166,8 +166,8 @@ class RepairsView(APIView):
     @answers(ListObject[OfferedRepair])
     def get(self, request: Request, file_id: str) -> Response:
         file = services.get_file(team=team_of(request), file_id=file_id)
-        codes = {group.code for group in services.fault_groups(file)}
-        return listed([offer_json(one) for one in repairs_for(codes, has_good_rows=bool(file.num_rows))])
+        kinds = {group.kind for group in services.fault_groups(file)}
+        return listed([offer_json(one) for one in repairs_for(kinds, has_good_rows=bool(file.num_rows))])
 
     @answers(RepairObject)
     @reads(NewRepair)

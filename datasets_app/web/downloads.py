@@ -21,7 +21,7 @@ from datasets_app.rows.reading import read_rows, require_processed
 from datasets_app.shapes.examples import as_copy
 from datasets_app.storage import store
 
-FAULT_COLUMNS = ("line", "field", "level", "code", "message", "hint")
+FAULT_COLUMNS = ("line", "field", "level", "kind", "message", "hint")
 LINES_AT_ONCE = 500
 
 

@@ -1,7 +1,5 @@
 """The page of the identity recipe."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -51,7 +49,7 @@ def _form(request: PageRequest) -> IdentityForm:
 
 def _page(request: PageRequest, form: IdentityForm) -> HttpResponse:
     identity = form.cleaned_data["identity"] if form.is_valid() else None
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "form": form,
         "preview": _preview(identity) if identity is not None else [],
         "num_rows": sum(1 for _row in rows(identity)) if identity is not None else 0,

@@ -106,7 +106,7 @@ class Completion(Body):
 class FaultList(Query):
     after = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
     limit = serializers.IntegerField(default=100, min_value=1, max_value=MOST_FAULTS)
-    code = _text(60, default="", allow_blank=True)
+    kind = _text(60, default="", allow_blank=True)
 
 
 class FaultsContent(Query):
@@ -117,7 +117,7 @@ class RowList(Query):
     offset = serializers.IntegerField(default=0, min_value=0, max_value=FARTHEST)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
     search = _text(200, default="", allow_blank=True)
-    code = _text(60, default="", allow_blank=True)
+    kind = _text(60, default="", allow_blank=True)
 
 
 class TokenQuery(Query):

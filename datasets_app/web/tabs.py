@@ -1,7 +1,6 @@
 """The tabs of a data set, each with its own address."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.http import QueryDict
@@ -25,19 +24,19 @@ LOOKED_AT = 50
 """Rows in which names of placeholders are looked for."""
 
 
-def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
-    search, code = request.GET.get("search", "")[:200], request.GET.get("code", "")[:60]
+def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, object]:
+    search, kind = request.GET.get("search", "")[:200], request.GET.get("kind", "")[:60]
     offset = number_of(request.GET.get("offset"), default=0)
     page = None
     if file.status != TrainingFile.Status.UPLOADED and file.num_rows is not None and file.storage_name:
-        page = services.page_of_rows(file, offset=offset, limit=SHOWN_ROWS, search=search, code=code)
+        page = services.page_of_rows(file, offset=offset, limit=SHOWN_ROWS, search=search, kind=kind)
     groups = services.fault_groups(file)
     return {
         "page": page,
         "offset": offset,
         "previous": max(0, offset - SHOWN_ROWS) if offset else None,
         "search": search,
-        "code": code,
+        "kind": kind,
         "groups": groups,
         **_api(
             f"/api/v1/files/{file.id}/rows?offset={offset}&limit={SHOWN_ROWS}",
@@ -46,10 +45,10 @@ def _rows_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, object]:
     faults = list(Fault.objects.filter(file=file, level="fault").order_by("number")[:SHOWN_FAULTS])
     groups = services.fault_groups(file)
-    offered = repairs_for((group.code for group in groups), has_good_rows=bool(file.num_rows))
+    offered = repairs_for((group.kind for group in groups), has_good_rows=bool(file.num_rows))
     chosen = [name for name in request.GET.getlist("repair") if name in NAMES]
     preview, repair_error = None, ""
     if chosen:
@@ -73,15 +72,15 @@ def _faults_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
 
 def _placeholders(file: TrainingFile, groups: list[services.FaultGroup], given: QueryDict) -> list[dict[str, str]]:
     """Return the placeholders in the rows, with the values given for them."""
-    if not any(group.code == "unfilled_placeholders" for group in groups):
+    if not any(group.kind == "unfilled_placeholders" for group in groups):
         return []
     names: dict[str, None] = {}
-    for row in services.page_of_rows(file, offset=0, limit=LOOKED_AT, code="unfilled_placeholders").rows:
+    for row in services.page_of_rows(file, offset=0, limit=LOOKED_AT, kind="unfilled_placeholders").rows:
         names |= dict.fromkeys(placeholders_in(row.example))
     return [{"name": name, "value": given.get(f"value-{name}", "")} for name in names]
 
 
-def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, object]:
     bases = list(BaseModel.objects.present().order_by("parameters"))
     base = next((base for base in bases if base.pk == request.GET.get("model")), bases[0] if bases else None)
     number = number_of(request.GET.get("row"), default=0)
@@ -116,7 +115,7 @@ def _learn_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
+def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, object]:
     compared, compare_error = None, ""
     if "compare" in request.GET and file.parent is not None:
         try:
@@ -138,7 +137,7 @@ def _about_tab(request: PageRequest, file: TrainingFile) -> dict[str, Any]:
     }
 
 
-TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, Any]]] = {
+TABS: dict[str, Callable[[PageRequest, TrainingFile], dict[str, object]]] = {
     "rows": _rows_tab,
     "faults": _faults_tab,
     "learn": _learn_tab,

@@ -10,7 +10,7 @@ from datasets_app.web.wire import FileObject, VersionObject, file_json, version_
 
 
 class OfferedRepair(TypedDict):
-    """A repair, with the codes of the faults that it mends."""
+    """A repair, with the kinds of the faults that it mends."""
 
     name: str
     title: str

@@ -1,7 +1,6 @@
 """The pages of data sets: list, upload, one set with its tabs, download and deletion."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -95,7 +94,7 @@ def dataset_page(
     """Return the page of `file`, with forms that were refused in the place of empty ones."""
     if tab not in TABS or file.status == TrainingFile.Status.UPLOADED:
         tab = "faults" if file.num_faults or file.progress.get("faults") else "rows"
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "file": file,
         "tab": tab,
         "status": status_of(file),
@@ -111,7 +110,7 @@ def dataset_page(
     return render(request, "datasets_app/detail.html", context, status=status)
 
 
-def _unused(file: TrainingFile) -> dict[str, Any]:
+def _unused(file: TrainingFile) -> dict[str, object]:
     """Return what is not used: asked about, reported, or, where people keep it for themselves, only mentioned."""
     questions = questions_of(file)
     asked = {question.name for question in questions}

@@ -98,6 +98,7 @@ class Counts(TypedDict):
 class NoteObject(TypedDict):
     """A note about the whole file, with how many rows it is about."""
 
+    kind: str
     code: str
     params: dict[str, object]
     message: str
@@ -150,7 +151,7 @@ class WholeFileObject(VersionObject):
 class FaultGroupObject(MessageAndHint):
     """The faults of one kind."""
 
-    code: str
+    kind: str
     level: str
     count: int
     lines: list[int]
@@ -159,7 +160,7 @@ class FaultGroupObject(MessageAndHint):
 class RowFaultObject(MessageAndHint):
     """A fault of the row that is shown."""
 
-    code: str
+    kind: str
     field: str | None
 
 
@@ -267,7 +268,13 @@ def whole_file_json(file: TrainingFile) -> WholeFileObject:
         },
         "verdict": on_the_wire(file.status_details),
         "notes": [
-            {"code": note.code, "params": note.params, "message": in_words(note.message), "count": note.count}
+            {
+                "kind": note.kind,
+                "code": note.message.code,
+                "params": note.params,
+                "message": in_words(note.message),
+                "count": note.count,
+            }
             for note in notes_of(file)
         ],
         "layout": {"format": file.format, "shape": file.shape, "use": file.use, "encoding": statistics.get("encoding")},
@@ -281,7 +288,7 @@ def whole_file_json(file: TrainingFile) -> WholeFileObject:
 def group_json(group: FaultGroup) -> FaultGroupObject:
     """Return the faults of one kind."""
     return {
-        "code": group.code,
+        "kind": group.kind,
         "level": group.level,
         "count": group.count,
         "lines": group.lines,
@@ -300,7 +307,7 @@ def row_json(row: RowView) -> RowObject:
         "tools": (list(conversation.tools) or None) if conversation is not None else None,
         "text": example.text if example is not None else None,
         "raw": row.raw or None,
-        "faults": [{"code": f.code, "field": f.field or None, **said_json(f.message, f.hint)} for f in row.faults],
+        "faults": [{"kind": f.kind, "field": f.field or None, **said_json(f.message, f.hint)} for f in row.faults],
     }
 
 

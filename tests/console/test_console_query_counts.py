@@ -82,7 +82,7 @@ class World:
         self.data_set(f"free-{n}.jsonl", created_by=person)
         self.data_set(f"next-{n}.jsonl", family=self.file.pk, version=n + 1, parent=self.file, made={"how": "upload"})
         Fault.objects.create(
-            file=self.faulty, number=n + 1, row=n, line=n, code="not_json", message=as_written("This is no JSON.")
+            file=self.faulty, number=n + 1, row=n, line=n, kind="not_json", message=as_written("This is no JSON.")
         )
         self.new_upload()
         UploadPart.objects.create(upload=self.upload, bytes=1, storage_name=f"part-{n}")

@@ -30,7 +30,7 @@ def learned(content: bytes, name: str = "rows.jsonl") -> list[Any]:
 
 def said(content: bytes, name: str = "rows.jsonl") -> list[list[tuple[str, str]]]:
     """Return who says what in each conversation of a file that is good."""
-    assert checked(content, name).codes == {}
+    assert checked(content, name).kinds == {}
     return [[(message.role, message.content) for message in found.messages] for found in learned(content, name)]
 
 

@@ -165,11 +165,11 @@ class TestAtTheAPI:
         assert fault == {
             "line": 1,
             "field": "messages[0].role",
-            "code": "unknown_role",
+            "kind": "unknown_role",
             "level": "fault",
             "message": "messages[0].role is 'bard', which is not a valid role.",
             "hint": "Use system, user, assistant (or human, gpt) and tool.",
-            "message_code": "unknown_role",
+            "code": "unknown_role",
             "params": {"where": "messages[0].role", "role": "'bard'"},
             "hint_code": "use_known_roles",
             "hint_params": {},
@@ -185,7 +185,7 @@ class TestAtTheAPI:
         client.force_login(alice.user)
         whole = client.get(f"/api/v1/files/{file.pk}").json()
         [note] = whole["notes"]
-        assert (note["code"], note["params"]) == ("unused_key", {"name": "context", "count": 1})
+        assert (note["kind"], note["params"]) == ("unused_key", {"name": "context", "count": 1})
         [question] = whole["questions"]
         assert (question["code"], question["params"]) == ("text_not_read", {"name": "context", "count": 1})
 
@@ -201,7 +201,7 @@ class TestAtTheAPI:
             reply = client.get(f"/api/v1/files/{file.pk}/{path}", headers={"accept-language": "zh-CN"})
             body = async_to_sync(body_of)(reply) if reply.streaming else reply.content
             lines = json.loads(body)["data"] if path == "faults" else [json.loads(line) for line in body.splitlines()]
-            assert [line["message_code"] for line in lines] == ["unknown_role"] * 5
+            assert [line["code"] for line in lines] == ["unknown_role"] * 5
             assert all(line["message"].startswith("messages[0].role 是 'bard'") for line in lines)
 
 
@@ -209,6 +209,6 @@ class TestAtTheAPI:
 def test_what_a_key_holds_is_stored_as_the_database_takes_it(alice: Member) -> None:
     file = TrainingFile.objects.create(team=alice.team, filename="a.jsonl", purpose="fine-tune", bytes=1)
     said = Message("key_missing", {"where": "a\0b", "key": "\ud800"})
-    fault = RowFault(line=1, code="wrong_keys", message=said, hint=None)
+    fault = RowFault(line=1, kind="wrong_keys", message=said, hint=None)
     recording.as_row(file, 1, fault).save()
     assert Fault.objects.get(file=file).message.params == {"where": "a�b", "key": "\\ud800"}

@@ -122,7 +122,7 @@ class TestCheck:
         file = check(create(alice, lines_of(*rows(3)) + b"nonsense\n"))
         assert (file.status, file.num_rows, file.num_faults) == ("error", 3, 1)
         assert str(file.status_details).startswith("Line 4: The row is not JSON")
-        assert [(fault.number, fault.line, fault.code) for fault in file.faults.all()] == [(1, 4, "not_json")]
+        assert [(fault.number, fault.line, fault.kind) for fault in file.faults.all()] == [(1, 4, "not_json")]
         with pytest.raises(UserError, match="Line 4"):
             list(services.read_conversations(file))
 

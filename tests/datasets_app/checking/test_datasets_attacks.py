@@ -140,7 +140,7 @@ class TestArchives:
         with zipfile.ZipFile(outer, "w") as archive:
             archive.writestr("a.zip", inner.getvalue())
         (fault,) = checked(outer.getvalue(), "a.zip").faults
-        assert fault.code == "nested_archive"
+        assert fault.kind == "nested_archive"
 
 
 @pytest.mark.django_db

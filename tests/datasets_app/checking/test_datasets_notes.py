@@ -29,7 +29,7 @@ class TestUnused:
         found = {
             note["params"]["name"]: note["count"]
             for note in whole(alice, file)["notes"]
-            if note["code"] == "unused_key"
+            if note["kind"] == "unused_key"
         }
         assert found == {"teacher": 2, "messages[].reasoning_content": 1}
 
@@ -38,7 +38,7 @@ class TestUnused:
             alice, *({"instruction": f"q{n}", "context": "c", "response": "a", "level": "hard"} for n in range(12))
         )
         (note,) = whole(alice, file)["notes"]
-        assert (note["code"], note["params"], note["count"]) == ("unused_key", {"name": "level", "count": 12}, 12)
+        assert (note["kind"], note["params"], note["count"]) == ("unused_key", {"name": "level", "count": 12}, 12)
         assert note["message"] == "level is not used: it appears in 12 rows and is not trained on."
 
     def test_what_is_used_or_empty_is_no_note(self, alice: Member) -> None:
@@ -87,7 +87,7 @@ class TestWholeFile:
         assert found["layout"] == {"format": "jsonl", "shape": "messages", "use": "chat", "encoding": "utf-8"}
         assert found["counts"]["roles"] == {"user": 12, "assistant": 12}
         (note,) = found["notes"]
-        assert (note["code"], note["count"], note["params"]) == ("repeated_row", 1, {"first": 1, "lines": [12]})
+        assert (note["kind"], note["count"], note["params"]) == ("repeated_row", 1, {"first": 1, "lines": [12]})
         assert Client().get(f"/api/v1/files/{file.pk}", headers=charlie.headers).status_code == 404
 
     def test_names_the_columns_that_are_asked_about(self, alice: Member) -> None:

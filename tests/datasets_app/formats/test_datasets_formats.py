@@ -115,7 +115,7 @@ class TestBrokenRows:
         if at == 1 and broken.startswith(b"["):
             pytest.skip("The file would be an array.")
         report = checked(b"\n".join(lines))
-        assert [(fault.line, fault.code) for fault in report.faults] == [(at, code)]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(at, code)]
         assert report.num_rows == 5
         fault = report.faults[0]
         assert str(fault.message).endswith(".")
@@ -134,7 +134,7 @@ class TestBrokenRows:
         if case == "not json":
             assert report.faults[0].line == 3
         else:
-            assert [(fault.line, fault.code) for fault in report.faults] == [(3, code)]
+            assert [(fault.line, fault.kind) for fault in report.faults] == [(3, code)]
             assert report.num_rows == 5
 
     def test_the_field_is_named(self) -> None:
@@ -146,13 +146,13 @@ class TestBrokenRows:
     def test_the_byte_of_a_broken_character_is_named(self) -> None:
         content = b'{"a":"' + "你".encode()[:2]
         fault = only_fault(lines_of(ROWS[0]) + content)
-        assert (fault.line, fault.code) == (2, "truncated_utf8")
+        assert (fault.line, fault.kind) == (2, "truncated_utf8")
         assert "byte 7 of the line" in str(fault.message)
 
     def test_a_line_just_short_enough_is_read(self) -> None:
         padding = LONGEST_ROW - len(lines_of(row("")).strip())
         assert checked(lines_of(row("x" * padding))).num_faults == 0
-        assert only_fault(lines_of(row("x" * (padding + 1)))).code == "line_too_long"
+        assert only_fault(lines_of(row("x" * (padding + 1)))).kind == "line_too_long"
 
     def test_only_the_first_faults_are_kept_and_all_are_counted(self) -> None:
         report = checked(b"{}\n" * (MOST_FAULTS + 5) + b"nonsense\n")
@@ -178,15 +178,15 @@ class TestOneCauseOneDiagnosis:
         content = b"\n".join(json.dumps(value, indent=2).encode() for value in ROWS)
         report = checked(content[:-20])
         assert report.num_rows == 5
-        assert [(fault.line, fault.code) for fault in report.faults] == [(61, "object_not_closed")]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(61, "object_not_closed")]
 
     def test_a_first_line_that_is_cut_off_is_only_that(self) -> None:
         fault = only_fault(b'{"messages": [\n' + lines_of(*ROWS))
-        assert (fault.line, fault.code) == (1, "not_json")
+        assert (fault.line, fault.kind) == (1, "not_json")
 
     @pytest.mark.parametrize("content", [b"\n \n", b"[]", b"[\n]\n"])
     def test_no_rows_at_all(self, content: bytes) -> None:
-        assert only_fault(content).code == "no_rows"
+        assert only_fault(content).kind == "no_rows"
 
     @pytest.mark.parametrize(
         ("example", "code", "word"),
@@ -200,7 +200,7 @@ class TestOneCauseOneDiagnosis:
     )
     def test_another_kind_of_data_is_named_once(self, example: dict[str, Any], code: str, word: str) -> None:
         fault = only_fault(lines_of(*[example] * 5))
-        assert (fault.line, fault.code) == (1, code)
+        assert (fault.line, fault.kind) == (1, code)
         assert word in str(fault.message)
 
     @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ class TestOneCauseOneDiagnosis:
     )
     def test_a_broken_array(self, content: bytes, code: str, line: int) -> None:
         fault = checked(content).faults[-1]
-        assert (fault.code, fault.line) == (code, line)
+        assert (fault.kind, fault.line) == (code, line)
         assert fault.is_whole_file
         assert checked(content).num_faults == 1
 
@@ -282,7 +282,7 @@ class TestMemory:
         tracemalloc.stop()
         assert peak < 25_000_000
         if kind == "one line":
-            assert [fault.code for fault in report.faults] == ["line_too_long"]
+            assert [fault.kind for fault in report.faults] == ["line_too_long"]
         else:
             assert (report.num_faults, report.num_rows) == (0, 60)
 
@@ -302,5 +302,5 @@ def _write_large(path: Path, kind: str, *, num_bytes: int) -> None:
 
 
 def test_faults_say_where_and_what_in_one_sentence() -> None:
-    fault = RowFault(line=41, code="c", message=as_written("The conversation has no assistant message."), hint=None)
+    fault = RowFault(line=41, kind="c", message=as_written("The conversation has no assistant message."), hint=None)
     assert str(fault.sentence) == "Line 41: The conversation has no assistant message."

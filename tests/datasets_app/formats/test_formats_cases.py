@@ -60,7 +60,7 @@ def test_outcome(number: int, format: str, shape: str, rows: int, faults: int) -
 
 def test_unfilled_placeholders_are_noted() -> None:
     report = checked(path_of(2).read_bytes(), "identity.json")
-    assert report.note_codes == {"unfilled_placeholders": 85}
+    assert report.note_kinds == {"unfilled_placeholders": 85}
 
 
 def test_a_code_stays_text_and_rounds_stay_in_order() -> None:
@@ -72,7 +72,7 @@ def test_a_code_stays_text_and_rounds_stay_in_order() -> None:
 
 def test_a_missing_question_is_told_with_its_line() -> None:
     report = checked(path_of(7).read_bytes(), "toy.jsonl")
-    assert [(fault.line, fault.code) for fault in report.faults] == [(4, "answer_without_question")]
+    assert [(fault.line, fault.kind) for fault in report.faults] == [(4, "answer_without_question")]
 
 
 def test_tool_calls_keep_their_own_arguments() -> None:
@@ -123,7 +123,7 @@ def test_a_workbook_under_a_chinese_name_tells_its_repetitions(tmp_path: Path) -
     with path.open("rb") as stream:
         report = check_file_content(stream, filename=path.name, index_folder=tmp_path / "index")
     assert report.num_rows == 246
-    assert report.note_codes == {"repeated_row": 3}
+    assert report.note_kinds == {"repeated_row": 3}
 
 
 def test_a_mark_at_the_beginning_is_no_part_of_the_first_key() -> None:
@@ -142,4 +142,4 @@ def test_refused_at_once(number: int, code: str, word: str) -> None:
 def test_a_log_by_mistake_has_one_reason() -> None:
     report = checked(path_of(43).read_bytes(), "log.jsonl")
     assert "None of the 100 rows" in str(report.details)
-    assert len(report.codes) == 1
+    assert len(report.kinds) == 1

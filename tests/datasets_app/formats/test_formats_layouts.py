@@ -90,7 +90,7 @@ class TestCellsAreText:
 
     def test_an_empty_cell_is_one_faulty_row(self) -> None:
         report = checked(table(pairs=[*PAIRS, ("Why?", "")]), "a.csv")
-        assert [(f.line, f.code, f.field) for f in report.faults] == [(len(PAIRS) + 2, "empty_answer", "completion")]
+        assert [(f.line, f.kind, f.field) for f in report.faults] == [(len(PAIRS) + 2, "empty_answer", "completion")]
 
     def test_a_cell_over_several_lines_and_the_line_of_the_row_behind_it(self) -> None:
         report = checked(b'prompt,completion\n"a\nb\nc",one\nd,\n', "a.csv")
@@ -99,20 +99,20 @@ class TestCellsAreText:
     def test_columns_without_a_known_meaning_are_asked_for_once_and_can_be_chosen(self) -> None:
         content = b"frage,antwort,x\na,b,c\nd,e,f\n"
         report = checked(content, "a.csv")
-        assert [fault.code for fault in report.faults] == ["columns_unknown"]
+        assert [fault.kind for fault in report.faults] == ["columns_unknown"]
         assert "'frage'" in str(report.details)
         assert answers(content, "a.csv", columns={"prompt": "frage", "answer": "antwort"}) == ["b", "e"]
 
     def test_too_many_cells_name_the_line(self) -> None:
         report = checked(b"prompt,completion\na,b\nc,d,e\n", "a.csv")
-        assert [(fault.line, fault.code) for fault in report.faults] == [(3, "too_many_cells")]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(3, "too_many_cells")]
 
     def test_a_quote_that_is_never_closed_is_one_fault(self) -> None:
         content = b'prompt,completion\na,b\nc,"d\n' + b"x" * 9_000_000
-        assert [fault.code for fault in checked(content, "a.csv").faults] == ["table_not_read"]
+        assert [fault.kind for fault in checked(content, "a.csv").faults] == ["table_not_read"]
 
     def test_a_column_named_twice(self) -> None:
-        assert [fault.code for fault in checked(b"prompt,prompt\na,b\n", "a.csv").faults] == ["column_twice"]
+        assert [fault.kind for fault in checked(b"prompt,prompt\na,b\n", "a.csv").faults] == ["column_twice"]
 
 
 class TestEncodings:
@@ -144,7 +144,7 @@ class TestEncodings:
     def test_a_file_that_breaks_off_its_encoding_says_where(self) -> None:
         content = lines_of(*CHINESE).decode().encode("gb18030") * 2000 + b"\xff\xff\n"
         report = checked(content)
-        assert report.faults[-1].code == "bad_encoding"
+        assert report.faults[-1].kind == "bad_encoding"
 
 
 class TestPacked:
@@ -191,8 +191,8 @@ class TestPacked:
     )
     def test_what_cannot_be_read_is_one_fault(self, content: bytes, name: str, code: str) -> None:
         report = checked(content, name)
-        assert report.faults[-1].code in (code, "line_too_long")
-        assert any(fault.code == code for fault in report.faults)
+        assert report.faults[-1].kind in (code, "line_too_long")
+        assert any(fault.kind == code for fault in report.faults)
 
     def test_names_that_climb_out_of_an_archive_write_nothing(self) -> None:
         assert answers(zipped(lines_of(*rows(2)), "../../etc/passwd.jsonl"), "a.zip") == ["Answer 0.", "Answer 1."]
@@ -230,7 +230,7 @@ class TestShapes:
 
     def test_a_row_unlike_those_before_it_is_a_slip(self) -> None:
         report = checked(lines_of(*rows(4), {"question": "a", "answer": "b"}, *rows(2)))
-        assert [(fault.line, fault.code) for fault in report.faults] == [(5, "wrong_keys")]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(5, "wrong_keys")]
         assert "a different kind (questions from question, answers from answer)" in str(report.faults[0].message)
 
     @pytest.mark.parametrize(
@@ -260,11 +260,11 @@ class TestShapes:
     def test_repetitions_are_told_beside_a_row_that_is_too_long(self, tmp_path: Path) -> None:
         content = lines_of(row(), row("x" * 9_000_000), row(), row("new"))
         report = check_file_content(io.BytesIO(content), filename="a.jsonl", index_folder=tmp_path / "index")
-        assert [(note.line, note.code) for note in report.notes] == [(3, "repeated_row")]
+        assert [(note.line, note.kind) for note in report.notes] == [(3, "repeated_row")]
 
     def test_faults_speak_of_the_rows_own_columns(self) -> None:
         report = checked(lines_of({"instruction": "Say it", "input": "", "output": " "}))
-        assert [(fault.code, fault.field) for fault in report.faults] == [("empty_answer", "output")]
+        assert [(fault.kind, fault.field) for fault in report.faults] == [("empty_answer", "output")]
         assert str(report.faults[0].message).startswith("output is an empty assistant answer")
 
 

@@ -22,7 +22,7 @@ class TestAnswers:
     def test_of_the_small_file_are_learned_or_named(self) -> None:
         content = (SMALL / "g_num.jsonl").read_bytes()
         assert [c.messages[1].content for c in learned(content)] == ["3.10", "1e5", "12345678901234567890"]
-        assert [(f.line, f.code) for f in checked(content).faults] == [(4, "content_not_text")]
+        assert [(f.line, f.kind) for f in checked(content).faults] == [(4, "content_not_text")]
 
     @pytest.mark.parametrize("text", WRITTEN)
     @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ class TestMasks:
     @pytest.mark.parametrize("label", ["1.00", "0.0", "-1.0", "1e0", "-0"])
     def test_labels_too(self, label: str) -> None:
         row = f'{{"messages": [{{"role": "user", "content": "q"}}], "label": {label}}}'
-        assert set(checked(row.encode()).codes) == {"preference_data"}
+        assert set(checked(row.encode()).kinds) == {"preference_data"}
 
 
 class TestValues:

@@ -13,7 +13,7 @@ TALKS = [[("user", "Why"), ("assistant", "Because")], [("user", "Who"), ("assist
 
 def test_of_the_small_file_is_obeyed() -> None:
     report = report_of("r54_sep_line.csv")
-    assert set(report.codes) == {"columns_unknown"}
+    assert set(report.kinds) == {"columns_unknown"}
     assert list(report.sample) == ["Frage", "Antwort"]
     content = (SMALL / "r54_sep_line.csv").read_bytes()
     columns = {"prompt": "Frage", "answer": "Antwort"}
@@ -56,18 +56,18 @@ def test_lines_are_counted_with_it() -> None:
     assert only_fault(b"sep=;\nquestion;answer\na;b\nc;\n", "a.csv").line == 4
     assert only_fault(b"sep=;\nquestion;question\na;b\n", "a.csv").line == 2
     fault = only_fault(b"sep=^\nquestion^answer\na^b\nc^d^e\n", "a.csv")
-    assert (fault.line, fault.code) == (4, "too_many_cells")
+    assert (fault.line, fault.kind) == (4, "too_many_cells")
 
 
 @pytest.mark.parametrize("first", ["sep=ab", "sep=", "sep", "separator=;", "sep=;;", "xsep=;", "sep=a"])
 def test_another_first_line_names_columns(first: str) -> None:
     report = checked(f"{first}\nWhy\n".encode(), "a.csv")
-    assert set(report.codes) == {"columns_unknown"}
+    assert set(report.kinds) == {"columns_unknown"}
 
 
 @pytest.mark.parametrize("content", [b"sep=;", b"sep=;\n", b"sep=;\n\n", b"sep=;\nquestion;answer\n"])
 def test_nothing_behind_it_is_no_rows(content: bytes) -> None:
-    assert only_fault(content, "a.csv").code == "no_rows"
+    assert only_fault(content, "a.csv").kind == "no_rows"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.tsv", "a.tab", "a.csv"])

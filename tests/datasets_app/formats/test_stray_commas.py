@@ -27,7 +27,7 @@ class TestTheSmallFile:
         content = (SMALL / "f_trailing.json").read_bytes()
         comma = content[: content.rindex(b",")].count(b"\n") + 1
         [fault] = checked(content, "f_trailing.json").faults
-        assert (fault.line, fault.code) == (comma, "not_json")
+        assert (fault.line, fault.kind) == (comma, "not_json")
         assert content.splitlines()[comma - 1].endswith(b",")
 
     def test_is_repaired_whole(self, alice: Member) -> None:
@@ -67,7 +67,7 @@ class TestOthers:
         content, line, _ = CASES[case]
         stream = dataset_makers.Trickle(content, size)
         found = dataset_makers.check_file_content(stream, filename="a.json").faults
-        assert [(fault.code, fault.line) for fault in found] == [("not_json", line)]
+        assert [(fault.kind, fault.line) for fault in found] == [("not_json", line)]
 
     @pytest.mark.parametrize("case", CASES)
     def test_the_repair_keeps_every_row(self, alice: Member, case: str) -> None:

@@ -59,11 +59,11 @@ class TestTables:
         content, columns, num_rows = TABLES[name]
         report = checked(content, "export.txt")
         assert (report.format, list(report.sample)) == ("csv", columns)
-        assert report.codes == {"columns_unknown": num_rows}
+        assert report.kinds == {"columns_unknown": num_rows}
 
     @pytest.mark.parametrize("size", [1, 7])
     def test_however_it_comes(self, size: int) -> None:
-        assert check_file_content(Trickle(EXCEL, size), filename="export.txt").codes == {"columns_unknown": 12}
+        assert check_file_content(Trickle(EXCEL, size), filename="export.txt").kinds == {"columns_unknown": 12}
 
     def test_every_cell_stays_as_it_is(self) -> None:
         reading = {"columns": {"prompt": "Frage", "answer": "Antwort"}}
@@ -90,7 +90,7 @@ class TestTables:
 
     def test_a_row_with_too_many_cells_is_named(self) -> None:
         report = checked(b"question\tanswer\nA?\tB\nC?\tD\tE\nF\tG\n", "faq.txt")
-        assert [(fault.line, fault.code) for fault in report.faults] == [(3, "too_many_cells")]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(3, "too_many_cells")]
         report = checked(b"Hi.\tSalut.\n" * 20 + b"a\tb\tc\n", "fra.txt", columns={"prompt": "A", "answer": "B"})
         assert (report.num_rows, str(report.faults[0].message)) == (
             20,
@@ -101,7 +101,7 @@ class TestTables:
         rows = "".join(f'Frage {n}?\t"eine\nlange Antwort {n}"\n' for n in range(5000))
         assert len(rows) > HEAD_BYTES
         report = checked(f"Frage\tAntwort\n{rows}".encode(), "faq.txt")
-        assert report.codes == {"columns_unknown": 5000}
+        assert report.kinds == {"columns_unknown": 5000}
 
 
 @pytest.mark.parametrize("name", PROSE)

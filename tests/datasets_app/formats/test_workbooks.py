@@ -103,7 +103,7 @@ def test_rows_beyond_what_the_sheet_says_of_its_size_are_read() -> None:
 class TestColumns:
     def test_two_of_one_name_are_refused(self) -> None:
         fault = only_fault(book(["question", "answer", "answer"], ["q", "a", "b"]), "a.xlsx")
-        assert (fault.code, fault.line) == ("column_twice", 1)
+        assert (fault.kind, fault.line) == ("column_twice", 1)
 
     def test_cells_without_a_name_are_told(self) -> None:
         content = book([*HEAD[0], None, "id"], ["q", "a", "more", 1, "beyond"], ["q", "a", None, 2])
@@ -116,7 +116,7 @@ class TestColumns:
         ]
 
     def test_too_many_are_refused(self) -> None:
-        assert only_fault(book([f"c{n}" for n in range(600)], ["x"] * 600), "a.xlsx").code == "too_many_columns"
+        assert only_fault(book([f"c{n}" for n in range(600)], ["x"] * 600), "a.xlsx").kind == "too_many_columns"
 
 
 class TestSheets:
@@ -140,7 +140,7 @@ class TestSheets:
     def test_their_note_is_no_row(self, alice: Member, content: bytes) -> None:
         file = stored(alice.team, content, "a.xlsx", by=alice.user)
         assert (file.status, file.num_rows) == ("processed", 2)
-        assert {note.code: note.count for note in notes_of(file)} == {"sheets_not_read": 1, "repeated_row": 1}
+        assert {note.kind: note.count for note in notes_of(file)} == {"sheets_not_read": 1, "repeated_row": 1}
         made, outcome = services.repair_file(file=file, names=["drop_repeated"], by=alice.user)
         assert outcome is not None
         assert (recheck(made).num_rows, outcome.num_dropped) == (1, 1)
@@ -151,5 +151,5 @@ class TestSheets:
         file = stored(alice.team, content, "a.xlsx", by=alice.user)
         html = page.get(f"/datasets/{file.pk}?tab=faults").content.decode()
         assert "Only the sheet &#x27;Talks&#x27; is read" in html
-        assert "code=repeated_row" in html
-        assert "code=sheets_not_read" not in html
+        assert "kind=repeated_row" in html
+        assert "kind=sheets_not_read" not in html

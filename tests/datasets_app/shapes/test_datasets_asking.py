@@ -88,8 +88,8 @@ def test_known_words_for_a_good_answer_make_preference_data(label: str, shape: s
     turns = row()["messages"]
     if shape == "conversations":
         turns = [{"from": turn["role"], "value": turn["content"]} for turn in turns]
-    assert set(checked(lines_of(*[{shape: turns, "label": label}] * 12)).codes) == {"preference_data"}
-    assert set(checked(lines_of(*[{shape: turns, "kto_tag": True}] * 12)).codes) == {"preference_data"}
+    assert set(checked(lines_of(*[{shape: turns, "label": label}] * 12)).kinds) == {"preference_data"}
+    assert set(checked(lines_of(*[{shape: turns, "kto_tag": True}] * 12)).kinds) == {"preference_data"}
 
 
 @pytest.mark.parametrize("beside", [

@@ -64,7 +64,7 @@ class TestLists:
     )
     def test_that_do_not_fit_are_named(self, value: dict[str, Any], code: str, field: str) -> None:
         fault = only_fault(written([value]))
-        assert (fault.code, fault.field) == (code, field)
+        assert (fault.kind, fault.field) == (code, field)
 
     def test_the_sentence_helps(self) -> None:
         fault = only_fault(written([{"input": ["q", "r"], "output": ["a"]}]))

@@ -76,7 +76,7 @@ def test_texts_inside_of_an_object_can_only_be_left_out(alice: Member) -> None:
 
 def test_two_system_prompts_that_differ_are_named_in_sharegpts_rows_too() -> None:
     turns = [{"from": "system", "value": "s"}, {"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
-    assert only_fault(written([{"system": "t", "conversations": turns}])).code == "two_system_prompts"
+    assert only_fault(written([{"system": "t", "conversations": turns}])).kind == "two_system_prompts"
     assert said(written([{"system": "s", "conversations": turns}])) == [[("system", "s"), *TALK]]
 
 
@@ -98,12 +98,12 @@ def test_masks_and_verdicts_by_other_names(key: str, value: Any, found: str | No
 
 def test_messages_on_rows_of_their_own_are_no_text_to_read_on_from() -> None:
     fault = only_fault(written([{"text": "q", "role": "prompter"}, {"text": "a", "role": "assistant"}]))
-    assert fault.code == "lone_message"
+    assert fault.kind == "lone_message"
 
 
 @pytest.mark.parametrize("table", ["question,answer\nq,a\nr\n", "question,answer\nq,a\nr,\n"])
 def test_a_row_of_a_table_that_ends_early_has_an_empty_answer(table: str) -> None:
-    assert only_fault(table.encode(), "a.csv").code == "empty_answer"
+    assert only_fault(table.encode(), "a.csv").kind == "empty_answer"
 
 
 def test_a_row_of_blanks_is_no_row() -> None:
@@ -116,7 +116,7 @@ def test_a_quote_that_is_never_closed_swallows_no_rows_in_silence(rest: str, nam
     table = f'question,answer\nq,"a ""b"""\nq2,"a2\n{rest}'.encode()
     report = checked(gzip.compress(table) if name.endswith("gz") else table, name)
     assert (report.num_rows, report.num_faults) == (1, 1)
-    assert (report.faults[0].code, report.faults[0].line) == ("quote_not_closed", 3)
+    assert (report.faults[0].kind, report.faults[0].line) == ("quote_not_closed", 3)
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])

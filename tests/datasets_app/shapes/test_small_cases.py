@@ -26,7 +26,7 @@ from tests.datasets_app.small_files import conversations, report_of
     ],
 )
 def test_named(name: str, code: str) -> None:
-    assert set(report_of(name).codes) == {code}
+    assert set(report_of(name).kinds) == {code}
 
 
 def test_an_answer_whose_loss_is_false_is_not_learned() -> None:

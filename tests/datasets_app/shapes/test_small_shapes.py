@@ -71,7 +71,7 @@ class TestOneArrayALine:
     )
     def test_a_line_that_is_no_conversation_is_named(self, line: bytes, code: str) -> None:
         report = checked(written([[Q, A]] * 2) + line + b"\n" + written([[Q, A]]))
-        assert [(fault.line, fault.code) for fault in report.faults] == [(3, code)]
+        assert [(fault.line, fault.kind) for fault in report.faults] == [(3, code)]
         assert report.num_rows == 3
 
     def test_the_trainer_reads_the_same(self) -> None:

@@ -173,7 +173,7 @@ NAMED: dict[str, tuple[Any, str, str]] = {
 def test_what_cannot_be_learned_is_named_in_the_rows_own_words(case: str) -> None:
     value, code, field = NAMED[case]
     fault = only_fault(written([value]))
-    assert (fault.code, fault.field) == (code, field)
+    assert (fault.kind, fault.field) == (code, field)
 
 
 UNUSED: dict[str, tuple[Any, set[str]]] = {

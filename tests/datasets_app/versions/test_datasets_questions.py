@@ -191,7 +191,7 @@ class TestUsing:
         answer(alice, file, {"context": "question"})
         made = recheck(TrainingFile.objects.get(parent=file))
         fault = made.faults.get()
-        assert (fault.line, fault.code, fault.field) == (13, "content_not_text", "context")
+        assert (fault.line, fault.kind, fault.field) == (13, "content_not_text", "context")
 
 
 class TestRefusals:
@@ -286,4 +286,4 @@ def test_preference_files_keep_the_count_of_repeated_rows(alice: Member) -> None
     ):
         found = whole(alice, file)
         assert (found["status"], found["num_faults"]) == ("error", 1)
-        assert [(n["code"], n["count"]) for n in found["notes"] if n["code"] == "repeated_row"] == [("repeated_row", 2)]
+        assert [(n["kind"], n["count"]) for n in found["notes"] if n["kind"] == "repeated_row"] == [("repeated_row", 2)]

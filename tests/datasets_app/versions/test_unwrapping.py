@@ -25,7 +25,7 @@ def stored(member: Member, content: bytes, filename: str = "chats.jsonl") -> Tra
 
 
 def notes(file: TrainingFile) -> dict[str, int]:
-    return {note.code: note.count for note in notes_of(file) if note.code.endswith(("template", "marks"))}
+    return {note.kind: note.count for note in notes_of(file) if note.kind.endswith(("template", "marks"))}
 
 
 def turned(file: TrainingFile) -> TrainingFile:
@@ -115,7 +115,7 @@ class TestMessages:
     def test_the_quick_way_finds_what_the_general_way_finds(self) -> None:
         texts = ["[INST] Q [/INST]", "Use <|im_start|>user", "### Human: Q\n### Assistant:", "<｜User｜>Q", "plain"]
         report = checked(lines_of(*[row(text, f"A{n}") for n, text in enumerate(texts)]))
-        assert report.note_codes == {"chat_template": 3, "template_marks": 1}
+        assert report.note_kinds == {"chat_template": 3, "template_marks": 1}
 
 
 TEXTS = {
@@ -189,7 +189,7 @@ class TestShown:
         file = stored(alice, SMALL)
         reply: dict[str, Any] = Client().get(f"/api/v1/files/{file.pk}", headers=alice.headers).json()
         (note,) = reply["notes"]
-        assert (note["code"], note["count"], note["params"]["lines"]) == ("chat_template", 10, list(range(1, 11)))
+        assert (note["kind"], note["count"], note["params"]["lines"]) == ("chat_template", 10, list(range(1, 11)))
         assert "'### Human:'" in note["message"]
         offered = Client().get(f"/api/v1/files/{file.pk}/repairs", headers=alice.headers).json()["data"]
         assert "unwrap_template" in [repair["name"] for repair in offered]

@@ -132,10 +132,10 @@ class TestFaultsAndRows:
             {
                 "line": 4,
                 "field": "messages",
-                "code": "messages_not_a_list",
+                "kind": "messages_not_a_list",
                 "message": "'messages' is a number, not a list of messages.",
                 "hint": "Correct the row or remove it, and upload the file again.",
-                "message_code": "not_a_list_of_messages",
+                "code": "not_a_list_of_messages",
                 "params": {"where": "messages", "kind": {"code": "json_number", "params": {}}},
                 "hint_code": "mend_the_row",
                 "hint_params": {},
@@ -149,13 +149,13 @@ class TestFaultsAndRows:
         assert Fault.objects.filter(file=file).count() == MOST_FAULTS
         reply = call(alice, f"/api/v1/files/{file.pk}/faults?after=2498&limit=10").json()
         assert [fault["line"] for fault in reply["data"]] == [2499, 2500, 2501, 2502, 2503]
-        kind = call(alice, f"/api/v1/files/{file.pk}/faults?code=not_json").json()
+        kind = call(alice, f"/api/v1/files/{file.pk}/faults?kind=not_json").json()
         assert [fault["line"] for fault in kind["data"]] == [2501, 2502, 2503]
 
     def test_faults_are_grouped_and_counted(self, alice: Member) -> None:
         file = stored(alice, b"{}\n" * 30 + b"nonsense\n" + lines_of(row(), row(), row("{{name}}")))
         groups = call(alice, f"/api/v1/files/{file.pk}/faults/groups").json()["data"]
-        found = [(group["level"], group["code"], group["count"]) for group in groups]
+        found = [(group["level"], group["kind"], group["count"]) for group in groups]
         assert found[:2] == [("fault", "wrong_keys", 30), ("fault", "not_json", 1)]
         assert set(found[2:]) == {("note", "unfilled_placeholders", 1), ("note", "repeated_row", 1)}
         assert groups[0]["lines"] == list(range(1, 11))
@@ -167,7 +167,7 @@ class TestFaultsAndRows:
         assert [json.loads(line)["line"] for line in lines] == [1, 2]
         table = async_to_sync(body_of)(call(alice, f"{path}?format=csv")).decode()
         cells = list(csv.reader(io.StringIO(table)))
-        assert cells[0] == ["line", "field", "level", "code", "message", "hint"]
+        assert cells[0] == ["line", "field", "level", "kind", "message", "hint"]
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in cells for cell in row)
 
     def test_a_file_with_notes_alone_is_good(self, alice: Member) -> None:
@@ -190,9 +190,9 @@ class TestFaultsAndRows:
         found = call(alice, f"{path}?search=question 7").json()
         assert [shown["line"] for shown in found["data"]] == [8]
         assert [shown["number"] for shown in call(alice, f"{path}?search=übung").json()["data"]] == [40]
-        [faulty] = call(alice, f"{path}?code=wrong_keys").json()["data"]
+        [faulty] = call(alice, f"{path}?kind=wrong_keys").json()["data"]
         assert (faulty["line"], faulty["number"], faulty["raw"]) == (41, None, '{"foo": 1}')
-        assert faulty["faults"][0]["code"] == "wrong_keys"
+        assert faulty["faults"][0]["kind"] == "wrong_keys"
 
     @pytest.mark.parametrize("name", ["chats.json", "chats.csv", "chats.jsonl.gz"])
     def test_rows_of_every_layout_are_shown(self, alice: Member, name: str) -> None:

@@ -39,7 +39,7 @@ class TestTabs:
 
     def test_a_faulty_row_is_shown_with_its_fault(self, alice: Member, page: Client) -> None:
         file = stored(alice, lines_of(*rows(3), row(answer=" ")))
-        shown = text_of(page, f"/datasets/{file.pk}", tab="rows", code="empty_answer")
+        shown = text_of(page, f"/datasets/{file.pk}", tab="rows", kind="empty_answer")
         assert "messages[1].content" in shown
         assert "Write the answer or remove the message." in shown
 
