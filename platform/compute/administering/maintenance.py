@@ -95,14 +95,14 @@ def effect_of(*, begins_at: datetime, ends_at: datetime, node: Node | None = Non
     return Effect(drained=len(drained), held_back=len(_held_back(replace(now, nodes=nodes)) - _held_back(now)))
 
 
-def said_of(effect: Effect) -> list[Message]:
+def said_of(effect: Effect) -> Message:
     """Return the effect in sentences."""
     said = []
     if effect.drained:
         said.append(message("runs_stop_for_maintenance", count=effect.drained))
     if effect.held_back:
         said.append(message("runs_wait_for_maintenance", count=effect.held_back))
-    return said or [message("maintenance_is_in_nobodys_way")]
+    return said[0].followed_by(*said[1:]) if said else message("maintenance_is_in_nobodys_way")
 
 
 def _held_back(snapshot: Snapshot) -> set[str]:

@@ -101,8 +101,9 @@ def require_movable(node: Node) -> None:
 
 def move_effect(*, node: Node, pool: Pool) -> Effect:
     """Return what moving `node` would do, as the scheduler itself would decide."""
-    number, now = _num_devices(node), take_snapshot(pool)
-    moved = [one for one in take_snapshot(node.pool).nodes if one.node_id == node.pk]
+    is_there = node.pool_id == pool.pk
+    number, now = 0 if is_there else _num_devices(node), take_snapshot(pool)
+    moved = [] if is_there else [one for one in take_snapshot(node.pool).nodes if one.node_id == node.pk]
     then = replace(now, nodes=[*now.nodes, *moved])
     return Effect(
         left=devices_in(node.pool) - number,
@@ -111,15 +112,12 @@ def move_effect(*, node: Node, pool: Pool) -> Effect:
     )
 
 
-def said_of_move(effect: Effect, *, node: Node, pool: Pool) -> list[Message]:
+def said_of_move(effect: Effect, *, node: Node, pool: Pool) -> Message:
     """Return the effect in sentences."""
-    said = [
-        message("pool_will_have", pool=str(node.pool), count=effect.left),
+    return message("pool_will_have", pool=str(node.pool), count=effect.left).followed_by(
         message("pool_will_have", pool=str(pool), count=effect.there),
-    ]
-    if effect.starts:
-        said.append(message("waiting_runs_can_start", count=effect.starts))
-    return said
+        message("waiting_runs_can_start", count=effect.starts) if effect.starts else None,
+    )
 
 
 def _num_devices(node: Node) -> int:

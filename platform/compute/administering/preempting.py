@@ -40,19 +40,18 @@ def effect_of(run: Run) -> Effect:
     return Effect(starts=len(after - before - {run.pk}), is_first=run.pk in after)
 
 
-def said_of(effect: Effect, run: Run) -> list[Message]:
+def said_of(effect: Effect, run: Run) -> Message:
     """Return the effect in sentences, what becomes of the Run itself first."""
     if run.yields:
-        said = [message("its_model_will_sleep")]
+        said = message("its_model_will_sleep")
     elif run.preemptible:
-        said = [message("saves_a_checkpoint_and_waits")]
+        said = message("saves_a_checkpoint_and_waits")
     else:
-        said = [message("stops_answering_and_waits")]
-    if effect.starts:
-        said.append(message("waiting_runs_can_start", count=effect.starts))
-    if effect.is_first:
-        said.append(message("starts_again_at_once"))
-    return said
+        said = message("stops_answering_and_waits")
+    return said.followed_by(
+        message("waiting_runs_can_start", count=effect.starts) if effect.starts else None,
+        message("starts_again_at_once") if effect.is_first else None,
+    )
 
 
 @transaction.atomic

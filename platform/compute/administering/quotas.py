@@ -98,7 +98,7 @@ def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | Non
     return Effect(starts=len(starting(after) - starting(before)), preempted=stopped["preempt"], ended=stopped["limit"])
 
 
-def said_of(effect: Effect) -> list[Message]:
+def said_of(effect: Effect) -> Message:
     """Return the effect in sentences."""
     said = []
     if effect.starts:
@@ -107,7 +107,7 @@ def said_of(effect: Effect) -> list[Message]:
         said.append(message("borrowers_are_preempted", count=effect.preempted))
     if effect.ended:
         said.append(message("too_long_runs_are_paused", count=effect.ended))
-    return said or [message("nothing_changes_now")]
+    return said[0].followed_by(*said[1:]) if said else message("nothing_changes_now")
 
 
 def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:

@@ -16,7 +16,7 @@ from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, listed
 from common.errors import UserError
 from common.reads import Body, body_of, query_of, reads, require_no_body
-from common.wording import in_words
+from common.wording import MessageObject, on_the_wire
 from compute.administering.maintenance import cancel, effect_of, maintenance_named, plan, said_of
 from compute.administering.nodes import node_named, pool_named
 from compute.messages import message
@@ -26,26 +26,32 @@ LATEST = 2**32
 """Unix seconds: a moment in the year 2106."""
 
 
-class MaintenanceObject(TypedDict):
+class WindowObject(TypedDict):
     """A window in which one node, or every node of a pool, runs nothing. Times in Unix seconds."""
 
-    id: str
     object: Literal["maintenance"]
     node: str | None
     pool: str | None
     begins_at: int
     ends_at: int
     reason: str
+
+
+class MaintenanceObject(WindowObject):
+    """A window that is planned, or goes on."""
+
+    id: str
     state: Literal["planned", "going_on"]
 
 
-class MaintenanceEffect(TypedDict):
-    """What a window would do: Runs that are stopped when it begins, Runs that wait for its end, and both in words."""
+class PlannedMaintenance(WindowObject, MessageObject):
+    """A window, and what it does: Runs that are stopped when it begins, Runs that wait for its end, both in words."""
 
-    object: Literal["effect"]
+    id: str | None
+    """Null in a preview, as is the state: nothing was planned."""
+    state: Literal["planned", "going_on"] | None
     drained: int
     held_back: int
-    message: str
 
 
 class MaintenanceBody(Body):
@@ -64,8 +70,8 @@ class MaintenanceBody(Body):
 class MaintenancesView(APIView):
     """GET /api/v1/maintenance: what is planned and what goes on.
 
-    POST {"node": …} or {"pool": …}, with begins_at and ends_at in Unix seconds, plans it; `preview` says what that
-    would do instead.
+    POST {"node": …} or {"pool": …}, with begins_at and ends_at in Unix seconds, plans it and says what that does;
+    with `preview` it plans nothing.
     """
 
     def get_permissions(self) -> Sequence[Any]:
@@ -81,7 +87,7 @@ class MaintenancesView(APIView):
             team_of(request)  # nodes are shown to members only
         return listed([as_json(one) for one in Maintenance.objects.to_come().select_related("node", "pool")])
 
-    @answers(MaintenanceObject | MaintenanceEffect)
+    @answers(PlannedMaintenance)
     @reads(MaintenanceBody)
     def post(self, request: Request) -> Response:
         asked = body_of(request)
@@ -92,14 +98,18 @@ class MaintenancesView(APIView):
             "pool": pool_named(asked["pool"]) if "pool" in asked else None,
             **{name: datetime.fromtimestamp(asked[name], UTC) for name in ("begins_at", "ends_at")},
         }
-        if asked["preview"]:
-            effect = effect_of(**window)
-            said = " ".join(in_words(one) for one in said_of(effect))
-            told = MaintenanceEffect(
-                object="effect", drained=effect.drained, held_back=effect.held_back, message=said
-            )  # fmt: skip
-            return Response(told)
-        return Response(as_json(plan(**window, reason=asked["reason"], by=user_of(request))))
+        effect = effect_of(**window)
+        window["reason"] = asked["reason"]
+        made = None if asked["preview"] else plan(**window, by=user_of(request))
+        found: PlannedMaintenance = {
+            **_window_as_json(made or Maintenance(**window)),
+            "id": made.pk if made else None,
+            "state": _state_of(made) if made else None,
+            "drained": effect.drained,
+            "held_back": effect.held_back,
+            **on_the_wire(said_of(effect)),
+        }
+        return Response(found)
 
 
 class MaintenanceView(APIView):
@@ -116,13 +126,19 @@ class MaintenanceView(APIView):
 
 
 def as_json(one: Maintenance) -> MaintenanceObject:
+    return {**_window_as_json(one), "id": one.pk, "state": _state_of(one)}
+
+
+def _state_of(one: Maintenance) -> Literal["planned", "going_on"]:
+    return "going_on" if one.is_on else "planned"
+
+
+def _window_as_json(one: Maintenance) -> WindowObject:
     return {
-        "id": one.pk,
         "object": "maintenance",
         "node": one.node.name if one.node else None,
         "pool": one.pool.name if one.pool else None,
         "begins_at": int(one.begins_at.timestamp()),
         "ends_at": int(one.ends_at.timestamp()),
         "reason": one.reason,
-        "state": "going_on" if one.is_on else "planned",
     }

@@ -83,7 +83,7 @@ def maintenance_effect(request: PageRequest) -> HttpResponse:
     require_admin(request)
 
     def show(*, reason: str, **window: Any) -> HttpResponse:
-        return HttpResponse(escape(" ".join(in_words(one) for one in said_of(effect_of(**window)))))
+        return HttpResponse(escape(in_words(said_of(effect_of(**window)))))
 
     return MaintenanceForm(request.GET).answer(show) or HttpResponse("")
 

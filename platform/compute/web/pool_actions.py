@@ -55,8 +55,7 @@ def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
     team, pool = get_object_or_404(Team, pk=team_id), chosen(request.GET.get("pool", ""))
 
     def show(**shares: int | None) -> HttpResponse:
-        said = " ".join(in_words(one) for one in said_of(effect_of(team=team, pool=pool, changes=shares)))
-        return HttpResponse(escape(said))
+        return HttpResponse(escape(in_words(said_of(effect_of(team=team, pool=pool, changes=shares)))))
 
     return QuotaForm(request.GET, team_id=team_id).answer(show) or HttpResponse("")
 
@@ -136,6 +135,6 @@ def move_node_effect(request: PageRequest, name: str) -> HttpResponse:
         except UserError as refused:
             return HttpResponse(escape(in_words(refused.message)))
         said = said_of_move(move_effect(node=node, pool=pool), node=node, pool=pool)
-        return HttpResponse(escape(" ".join(in_words(one) for one in said)))
+        return HttpResponse(escape(in_words(said)))
 
     return MoveForm(request.GET).answer(show) or HttpResponse("")

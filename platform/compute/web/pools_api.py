@@ -17,7 +17,7 @@ from common.answers import ListObject, answers
 from common.api import listed
 from common.errors import UserError
 from common.reads import Body, body_of, query_of, reads
-from common.wording import in_words
+from common.wording import MessageObject, on_the_wire
 from compute.administering.nodes import NodeInService, node_named, pool_named, state_of
 from compute.administering.pools import (
     LONGEST_NAME,
@@ -45,12 +45,12 @@ class PoolRow(TypedDict):
     guaranteed: int
 
 
-class MoveEffect(TypedDict):
-    """What moving a node would do, in words."""
+class MovedNode(NodeInService, MessageObject):
+    """A node, and what moving it does: how many Runs that wait can start, and all of it in words."""
 
-    object: Literal["effect"]
+    moved: bool
+    """False in a preview: the node is where it was."""
     starts: int
-    message: str
 
 
 class PoolBody(Body):
@@ -119,22 +119,28 @@ class NodePoolBody(Body):
 
 
 class MoveNodeView(APIView):
-    """POST /api/v1/nodes/{name}/move {"pool": "inference"}; with `preview` it says what that would do instead."""
+    """POST /api/v1/nodes/{name}/move {"pool": "inference"}, and what that does; with `preview` it stays where it is."""
 
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
-    @answers(NodeInService | MoveEffect)
+    @answers(MovedNode)
     @reads(NodePoolBody)
     def post(self, request: Request, name: str) -> Response:
         asked = body_of(request)
         node, pool = node_named(name), pool_named(asked["pool"])
         if asked["preview"]:
             require_movable(node)
-            effect = move_effect(node=node, pool=pool)
-            said = " ".join(in_words(one) for one in said_of_move(effect, node=node, pool=pool))
-            return Response(MoveEffect(object="effect", starts=effect.starts, message=said))
-        move_node(node=node, pool=pool, by=user_of(request))
-        return Response(state_of(node_named(name)))
+        effect = move_effect(node=node, pool=pool)
+        said = on_the_wire(said_of_move(effect, node=node, pool=pool))
+        if not asked["preview"]:
+            move_node(node=node, pool=pool, by=user_of(request))
+        found: MovedNode = {
+            **state_of(node_named(name)),
+            "moved": not asked["preview"],
+            "starts": effect.starts,
+            **said,
+        }
+        return Response(found)
 
 
 def _counted() -> "QuerySet[Pool, Pool]":

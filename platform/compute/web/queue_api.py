@@ -15,7 +15,7 @@ from accounts.requests import no_team, team_named, team_of, user_of
 from common.answers import ListObject, answers
 from common.api import one_page
 from common.reads import Body, Query, body_of, query_of, reads, require_no_body
-from common.wording import in_words, on_the_wire
+from common.wording import MessageObject, on_the_wire
 from compute.administering import preempting, queue
 from compute.models import Priority, Run
 from compute.services import explain
@@ -117,12 +117,11 @@ class PriorityView(APIView):
         return Response(as_json(queue.prioritise(run_id=run, priority=priority, by=user_of(request))))
 
 
-class PreemptionEffect(TypedDict):
-    """What preempting would do: how many Runs that wait could start instead, and all of it in a sentence."""
+class PreemptionEffect(MessageObject):
+    """What preempting would do: how many Runs that wait could start instead, and all of it in sentences."""
 
     object: Literal["effect"]
     starts: int
-    message: str
 
 
 class PreemptView(APIView):
@@ -137,8 +136,8 @@ class PreemptView(APIView):
         found = queue.run_named(run)
         preempting.require_running(found)
         effect = preempting.effect_of(found)
-        said = " ".join(in_words(one) for one in preempting.said_of(effect, found))
-        return Response(PreemptionEffect(object="effect", starts=effect.starts, message=said))
+        said = on_the_wire(preempting.said_of(effect, found))
+        return Response(PreemptionEffect(object="effect", starts=effect.starts, **said))
 
     @answers(QueuedObject)
     @reads()

@@ -108,7 +108,8 @@ class TestApi:
         made = ask(client, asked)
         assert made.status_code == 200, made.content
         window = {**asked, "id": made.json()["id"], "object": "maintenance", "pool": None, "state": "planned"}
-        assert made.json() == window
+        told = {"drained": 0, "held_back": 0, "code": "maintenance_is_in_nobodys_way", "params": {}}
+        assert made.json() == {**window, **told, "message": "Nothing that runs or waits now is in its way."}
         assert client.get("/api/v1/maintenance").json()["data"] == [window]
         assert client.delete(f"/api/v1/maintenance/{window['id']}").json()["deleted"] is True
         assert client.get("/api/v1/maintenance").json()["data"] == []
@@ -123,7 +124,8 @@ class TestApi:
         Run.objects.filter(pk=runs[0].pk).update(predicted_end_at=timezone.now() + HOUR / 2)
         services.request_run(kind="script", team=team, accelerators=1, expected_seconds=7200)
         found = ask(client, body(node=node.name, preview=True)).json()
-        assert (found["object"], found["drained"], found["held_back"]) == ("effect", 1, 1)
+        assert (found["id"], found["state"], found["drained"], found["held_back"]) == (None, None, 1, 1)
+        assert (found["node"], found["code"]) == (node.name, "runs_stop_for_maintenance")
         assert found["message"].startswith("1 run there should still run when it begins: it saves a checkpoint")
         assert not Maintenance.objects.exists()
         nothing = ask(client, body(pool="default", begins=9 * HOUR, ends=10 * HOUR, preview=True)).json()

@@ -120,12 +120,21 @@ class TestMove:
         schedule()
         said = post(client, "/api/v1/nodes/spare/move", {"pool": "a100", "preview": True}).json()
         assert said == {
-            "object": "effect",
+            "object": "node",
+            "name": "spare",
+            "pool": "default",
+            "draining": False,
+            "runs": 0,
+            "moved": False,
             "starts": 1,
+            "code": "pool_will_have",
+            "params": {"pool": "default", "count": 2},
             "message": "default will have 2 accelerators. A100 will have 1 accelerator. 1 waiting run can start.",
         }
         moved = post(client, "/api/v1/nodes/spare/move", {"pool": "a100"}).json()
-        assert (moved["name"], moved["pool"]) == ("spare", "a100")
+        assert moved == {**said, "pool": "a100", "moved": True}
+        again = post(client, "/api/v1/nodes/spare/move", {"pool": "a100"}).json()
+        assert (again["starts"], again["params"]) == (0, {"pool": "A100", "count": 1})
         schedule()
         run.refresh_from_db()
         assert (run.state, run.node) == ("starting", spare)

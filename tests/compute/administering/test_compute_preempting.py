@@ -65,6 +65,8 @@ class TestEffect:
         assert found == {
             "object": "effect",
             "starts": 2,
+            "code": "saves_a_checkpoint_and_waits",
+            "params": {},
             "message": "It saves a checkpoint, gives its accelerators back and waits again in its own place in line. "
             "2 waiting runs can start.",
         }
@@ -75,7 +77,7 @@ class TestEffect:
         services.request_run(kind="script", team=team, accelerators=2)
         effect = preempting.effect_of(running)
         assert (effect.starts, effect.is_first) == (0, True)
-        assert [one.code for one in preempting.said_of(effect, running)][-1] == "starts_again_at_once"
+        assert preempting.said_of(effect, running).then[-1].code == "starts_again_at_once"
 
     def test_says_plainly_what_cannot_go_on(self, running: Run) -> None:
         for fields, code in (
@@ -85,7 +87,7 @@ class TestEffect:
             Run.objects.filter(pk=running.pk).update(**fields)
             running.refresh_from_db()
             effect = preempting.effect_of(running)
-            assert preempting.said_of(effect, running)[0].code == code
+            assert preempting.said_of(effect, running).code == code
         assert not effect.is_first, "a shared model is woken by a request, and not by the queue"
 
 

@@ -51,7 +51,7 @@ class Command(BaseCommand):
             "begins_at": _moment(options["begins_at"]),
             "ends_at": _moment(options["ends_at"]),
         }
-        self.stdout.write(" ".join(str(one) for one in said_of(effect_of(**window))))
+        self.stdout.write(str(said_of(effect_of(**window))))
         if not options["preview"]:
             self._say(plan(**window, reason=options["reason"][:200], by=None))
 
