@@ -37,8 +37,8 @@ CATALOGUE = Catalogue(
         "paused_for_nothing": sentence(
             "The job is paused before its first checkpoint: it starts over when it is resumed."
         ),
-        "finishing_requested": sentence("Early finish requested: the best weights so far become the model."),
-        "finishing_queued": sentence("Early finish requested. The job is queued to write its model."),
+        "early_finish_requested": sentence("Early finish requested: the best weights so far become the model."),
+        "early_finish_queued": sentence("Early finish requested. The job is queued to write its model."),
         "data_read_again": sentence("The job continues. Its data is being read."),
         "resumed_anew": sentence("The job starts over. It is queued."),
         "resumed_after_step": sentence("The job continues after step %(step)d. It is queued."),
@@ -183,7 +183,7 @@ CATALOGUE = Catalogue(
         "status_cancelled": sentence("cancelled"),
         "paused_already": sentence("This job is already paused."),
         "cancelling_not_paused": sentence("This job is being cancelled, so it cannot be paused."),
-        "finishing_not_paused": sentence("This job is finishing early, so it cannot be paused."),
+        "early_finish_not_paused": sentence("This job is finishing early, so it cannot be paused."),
         "cancelling_not_finished": sentence("This job is being cancelled, so it cannot finish early."),
         "nothing_learned_yet": sentence(
             "This job has not learned anything yet, so there is no model to keep. Wait for its first step, or cancel "

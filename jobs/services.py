@@ -167,7 +167,7 @@ def pause_job(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
         if job.cancel_requested_at is not None:
             raise UserError(message("cancelling_not_paused"), code="job_cancelling")
         if job.early_finish_requested_at is not None:
-            raise UserError(message("finishing_not_paused"), code="job_finishing")
+            raise UserError(message("early_finish_not_paused"), code="job_finishing_early")
         AuditEvent.record(actor=by, team=job.team, action="job.paused", target=job.pk)
         if job.status == FineTuningJob.Status.READING_DATA:
             job.move(FineTuningJob.Status.PAUSED, message("paused_before_start"))
@@ -199,9 +199,9 @@ def finish_job_early(*, job: FineTuningJob, by: User | None) -> FineTuningJob:
     FineTuningJob.objects.filter(pk=job.pk).update(early_finish_requested_at=timezone.now())
     AuditEvent.record(actor=by, team=job.team, action="job.finished", target=job.pk)
     if job.status == FineTuningJob.Status.PAUSED:
-        queue_attempt(job, message("finishing_queued"))
+        queue_attempt(job, message("early_finish_queued"))
     else:
-        job.record_event(message("finishing_requested"))
+        job.record_event(message("early_finish_requested"))
     job.refresh_from_db()
     return job
 

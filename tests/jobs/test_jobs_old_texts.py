@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
+from django.db import connection
 from django.db.migrations.state import StateApps
 
+from accounts.models import Team
+from catalogue.models import BaseModel
 from common.messages import message as common_message
 from jobs.migrations import _said_before as before
+from jobs.models import FineTuningJob
 from tests.migrating import migrate
 from wording import Message, as_written
 from wording.message import _KNOWN
@@ -70,6 +74,24 @@ def test_what_follows_is_a_message_too() -> None:
 def test_every_code_is_still_known_with_its_parameters() -> None:
     for code, text in before.SENTENCES + before.OF_DATA:
         assert set(_KNOWN[code].placeholders) >= {found[1] for found in before._PLACEHOLDER.finditer(text)}, code  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_codes_of_an_early_finish_are_its_words() -> None:
+    team = Team.create(name="Violins")
+    base = BaseModel.objects.create(
+        id="tiny", display_name="Tiny", parameters=1, context_length=8, hidden_size=8, num_layers=1, vocab_size=8
+    )
+    job = FineTuningJob.objects.create(team=team, base_model=base)
+    for code in ("early_finish_requested", "early_finish_queued", "job_created"):
+        job.record_event(Message(code))
+    migrate(("jobs", "0017_name"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT message->>'code' FROM jobs_jobevent ORDER BY number")
+        assert [code for (code,) in cursor.fetchall()] == ["finishing_requested", "finishing_queued", "job_created"]
+    migrate()
+    said = [event.message.code for event in job.events.order_by("number")]
+    assert said == ["early_finish_requested", "early_finish_queued", "job_created"]
 
 
 @pytest.fixture
