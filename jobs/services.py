@@ -250,8 +250,6 @@ def parse_accelerators(value: Any) -> int | None:
     """Return a number of accelerators, or None for "auto"."""
     if value in (None, "", "auto"):
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:9])
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_ACCELERATORS:
         raise UserError(
             message("accelerators_refused", value=str(value)[:40], most=MOST_ACCELERATORS),

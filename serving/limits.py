@@ -20,6 +20,7 @@ WHOLE_NUMBERS: dict[str, tuple[int, int]] = {
     "max_tokens": MAX_TOKENS,
     "max_completion_tokens": MAX_TOKENS,
     "top_logprobs": (0, 20),
+    "best_of": (1, MAX_CHOICES),
 }
 """The least and the most of each option that is a whole number."""
 SERVICE_TIERS = ("auto", "default")

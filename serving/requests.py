@@ -107,9 +107,9 @@ def read_text(value: dict[str, Any]) -> TextRequest:
     for name in ("logprobs", "suffix"):
         if value.get(name) is not None:
             raise _unsupported(name, message("text_option_unsupported", name=name))
-    if value.get("echo"):
+    if _flag(value, "echo"):
         raise _unsupported("echo", message("echo_unsupported"))
-    if value.get("best_of") not in (None, 1, value.get("n")):
+    if _whole(value, "best_of") not in (None, 1, value.get("n")):
         raise _unsupported("best_of", message("best_of_unsupported"))
     prompt = value.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else prompt
@@ -157,13 +157,13 @@ def _refuse_chat_options(value: dict[str, Any]) -> None:
     format = value.get("response_format")
     if format is not None and (not isinstance(format, dict) or format.get("type") != "text"):
         raise _unsupported("response_format", message("response_format_unsupported"))
-    if value.get("store"):
+    if _flag(value, "store"):
         raise _unsupported("store", message("store_unsupported"))
     if value.get("service_tier") not in (None, *SERVICE_TIERS):
         raise _unsupported("service_tier", message("service_tier_unsupported"))
     if value.get("modalities") not in (None, MODALITIES):
         raise _unsupported("modalities", message("modalities_unsupported"))
-    if value.get("parallel_tool_calls") not in (None, True):
+    if value.get("parallel_tool_calls") is not None and not _flag(value, "parallel_tool_calls"):
         raise _unsupported("parallel_tool_calls", message("parallel_tool_calls_unsupported"))
     if value.get("tool_choice") not in (None, *TOOL_CHOICES):
         raise _unsupported("tool_choice", message("tool_choice_unsupported"))
@@ -180,7 +180,10 @@ def _tools(value: dict[str, Any]) -> list[Any] | None:
 
 def _is_function(tool: Any) -> bool:
     function = tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else None
-    return isinstance(function, dict) and isinstance(function.get("name"), str)
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return False
+    description, strict = function.get("description"), function.get("strict")
+    return (description is None or isinstance(description, str)) and (strict is None or isinstance(strict, bool))
 
 
 def _top_logprobs(value: dict[str, Any]) -> int | None:
@@ -224,7 +227,7 @@ def _include_usage(value: dict[str, Any], stream: bool) -> bool:
         raise RequestError(message("stream_options_without_stream"), param="stream_options")
     if not isinstance(options, dict) or not set(options) <= {"include_usage", "include_obfuscation"}:
         raise RequestError(message("stream_options_invalid"), param="stream_options")
-    if options.get("include_obfuscation"):
+    if _flag(options, "include_obfuscation"):
         raise _unsupported("stream_options", message("obfuscation_unsupported"))
     return _flag(options, "include_usage")
 

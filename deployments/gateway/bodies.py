@@ -13,7 +13,6 @@ from common.reads import Body
 from serving.limits import (
     BIAS,
     MAX_BIASES,
-    MAX_CHOICES,
     MAX_STOPS,
     MODALITIES,
     NUMBERS,
@@ -134,7 +133,7 @@ class NewCompletion(Asked):
     logprobs = serializers.ChoiceField(choices=(), **_OPTION)
     suffix = serializers.ChoiceField(choices=(), **_OPTION)
     echo = _one_of(False)
-    best_of = serializers.IntegerField(min_value=1, max_value=MAX_CHOICES, **_OPTION)
+    best_of = _whole("best_of")
     """1, or the same as `n`."""
 
     example = {"model": "xiaozhi", "prompt": "从前", "max_tokens": 100}

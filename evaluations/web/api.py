@@ -15,7 +15,7 @@ from common.api import deleted, one_page
 from common.errors import NotFound
 from common.fields import Checked, Either
 from common.idempotency import idempotent
-from common.reads import Body, Query, body_of, query_of, reads, require_no_body
+from common.reads import Body, Query, body_of, query_of, read_json, reads, require_no_body
 from compute.models import Priority
 from evaluations import services
 from evaluations.messages import message
@@ -47,11 +47,9 @@ class PromptField(Checked):
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         asked = {"prompt": data} if isinstance(data, str) else data
-        if not isinstance(asked, dict) or set(asked) - {"prompt", "reference"}:
+        if not isinstance(asked, dict):
             raise ValidationError('It must be a text, or {"prompt": "…", "reference": "…"}.')
-        form = AskedPrompt(data=asked)
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
+        return read_json(AskedPrompt, asked)
 
 
 class NewEvaluation(Body):

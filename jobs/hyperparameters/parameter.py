@@ -46,8 +46,14 @@ class Parameter:
     accepts: tuple[Any, ...] = ()
     """Of a managed parameter: values that say "you set it", besides "auto"."""
 
+    def from_text(self, text: str) -> Any:
+        """Return what a form's field says: the number or the truth that is written there, else the text itself."""
+        if self.kind in ("integer", "number"):
+            return _number_in(text)
+        return _TRUTHS.get(text.lower(), text) if self.kind == "boolean" else text
+
     def parse(self, value: Any) -> Any:
-        """Return `value` in its own type; UserError says what is accepted. "auto" stays "auto"."""
+        """Return `value`, as JSON has it, in its own type; UserError says what is accepted. "auto" stays "auto"."""
         if value is None or value == AUTO:
             return AUTO
         if self.managed is not None:
@@ -107,17 +113,9 @@ def _integer(value: Any) -> Any:
 
 
 def _any_number(value: Any) -> Any:
-    """Return an int or a finite float, also from a form's text."""
-    if isinstance(value, bool):
-        return _NOT
-    if isinstance(value, str) and len(value) <= 40:
-        try:
-            value = float(value) if not value.strip().lstrip("+-").isdigit() else int(value)
-        except ValueError:
-            return _NOT
-    if not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
-        return _NOT
-    return value
+    """Return an int or a finite float."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and not (isinstance(value, float) and not math.isfinite(value)) else _NOT
 
 
 def _float(value: Any) -> Any:
@@ -129,10 +127,7 @@ def _float(value: Any) -> Any:
 
 
 def _boolean(value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    words = {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False}
-    return words.get(str(value).strip().lower(), _NOT) if isinstance(value, str | int) else _NOT
+    return value if isinstance(value, bool) else _NOT
 
 
 def _text(value: Any) -> Any:
@@ -146,6 +141,18 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "choice": _text,
     "text": _text,
 }
+
+
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False, "on": True, "off": False}
+
+
+def _number_in(text: str) -> int | float | str:
+    if len(text) > 40:
+        return text
+    try:
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        return text
 
 
 def _number(value: float) -> str:

@@ -139,7 +139,13 @@ class QueuedForm(PageForm):
     priority = forms.CharField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        return {name: value for name, value in self.cleaned_data.items() if name in self.data}
+        sent = {name: value for name, value in self.cleaned_data.items() if name in self.data}
+        return sent | ({"accelerators": number_in(sent["accelerators"])} if "accelerators" in sent else {})
+
+
+def number_in(text: str) -> int | str:
+    """Return the number of accelerators that a field says, or what else is written there."""
+    return int(text[:9]) if text.isascii() and text.isdigit() else text
 
 
 def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
@@ -151,16 +157,16 @@ def job_request_of(values: Mapping[str, Any], *, is_admin: bool) -> JobRequest:
         validation_file=values.get("validation") or None,
         hyperparameters=asked or None,
         suffix=values.get("suffix", "").strip() or None,
-        accelerators=values.get("accelerators") or AUTO,
+        accelerators=number_in(values.get("accelerators") or AUTO),
         pool=values.get("pool") or None,
         priority=values.get("priority") or None,
         may_be_urgent=is_admin,
     )
 
 
-def _asked(values: Mapping[str, Any]) -> dict[str, str]:
-    texts = {p.name: str(values.get(f"{PREFIX}{p.name}", "")).strip() for p in OFFERED}
-    asked = {name: text for name, text in texts.items() if text not in ("", AUTO)}
+def _asked(values: Mapping[str, Any]) -> dict[str, object]:
+    texts = {p: str(values.get(f"{PREFIX}{p.name}", "")).strip() for p in OFFERED}
+    asked = {p.name: p.from_text(text) for p, text in texts.items() if text not in ("", AUTO)}
     if asked.get("effort") == BALANCED:  # the slider stands somewhere, also when nobody has moved it
         del asked["effort"]
     return asked
@@ -190,7 +196,7 @@ def trainable_files(team: Team) -> list[TrainingFile]:
 
 
 def _accelerators(values: Mapping[str, Any]) -> int | None:
-    return parse_accelerators(values.get("accelerators") or AUTO)
+    return parse_accelerators(number_in(values.get("accelerators") or AUTO))
 
 
 def pool_of(team: Team, values: Mapping[str, Any]) -> Pool:
@@ -314,7 +320,7 @@ def _readable(team: Team, file_id: Any) -> TrainingFile | None:
     return known.filter(pk=file_id).first() if file_id and is_storable(file_id) else None
 
 
-def _effort(values: Mapping[str, Any]) -> dict[str, str]:
+def _effort(values: Mapping[str, Any]) -> dict[str, object]:
     return {name: text for name, text in _asked(values).items() if name == "effort"}
 
 

@@ -23,7 +23,7 @@ _OPTION: dict[str, Any] = {"required": False, "allow_null": True}
 
 
 def field_of(parameter: Parameter) -> Checked:
-    """Return the field of what `parameter.parse` accepts; a number is read from a text as well."""
+    """Return the field of what `parameter.parse` accepts."""
     known = {"min_value": parameter.least, "max_value": parameter.most}
     limits: dict[str, Any] = {name: limit for name, limit in known.items() if limit is not None}
     auto = serializers.ChoiceField(choices=[AUTO, *parameter.accepts])
@@ -66,12 +66,20 @@ class AcceleratorsField(Checked):
         number = serializers.IntegerField(min_value=1, max_value=MOST_ACCELERATORS)
         super().__init__(Either([serializers.ChoiceField(choices=[AUTO]), number]), **options)
 
+    def to_internal_value(self, data: Any) -> Any:
+        services.parse_accelerators(data)
+        return data
+
 
 class PriorityField(Checked):
     """A priority by its name; urgent is an administrator's to grant."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(serializers.ChoiceField(choices=[priority.word for priority in Priority]), **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        services.parse_priority(data, may_be_urgent=True)
+        return data
 
 
 class NewJob(Body):

@@ -156,7 +156,7 @@ def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "jobs/_queue.html", queue_panel(found))
 
-    def change(**asked: str) -> HttpResponse:
+    def change(**asked: str | int) -> HttpResponse:
         queueing.change_queued(job=found, by=request.user, may_be_urgent=request.user.is_staff, **asked)
         return redirect("job", job_id)
 

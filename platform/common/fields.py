@@ -1,5 +1,6 @@
 """Fields that describe what JSON may hold and DRF has no field for."""
 
+import math
 from typing import Any
 
 from rest_framework import serializers
@@ -65,3 +66,31 @@ class OpenFloatField(serializers.FloatField):
     def __init__(self, *, above: float | None = None, below: float | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.above, self.below = above, below
+
+
+def refusal_of_type(value: Any, field: Any) -> str | None:
+    """Return what the field of one value says of JSON that has another type than it; None for its own type."""
+    if isinstance(field, serializers.ChoiceField):
+        is_same = isinstance(value, str) or type(value) in {type(choice) for choice in field.choices}
+        return None if is_same else str(field.error_messages["invalid_choice"]).format(input=value)
+    fits = next((fits for kind, fits in _TYPES if isinstance(field, kind)), None)
+    return None if fits is None or fits(value) else str(field.error_messages["invalid"])
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # of digits that no float holds
+        return False
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+
+
+_TYPES = (
+    (serializers.CharField, lambda value: isinstance(value, str)),
+    (serializers.BooleanField, lambda value: isinstance(value, bool)),
+    (serializers.IntegerField, _is_whole),
+    (serializers.FloatField, _is_number),
+)

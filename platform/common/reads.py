@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from common.answers import marked
 from common.errors import UserError
-from common.fields import Checked
+from common.fields import Checked, refusal_of_type
 from common.messages import message
 from common.wording import in_words
 
@@ -65,13 +65,24 @@ def body_of(request: Request) -> dict[str, Any]:
         raise UserError(message("body_no_object"), code="invalid_type")
     kind = _declared(request).body
     assert kind is not None
-    return _read(kind, request.data)
+    return read_json(kind, request.data)
+
+
+def read_json(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the fields of an object that came as JSON: a number is a number there, and no text that looks like one."""
+    form = kind(data=data)
+    _refuse_unknown(form, data)
+    _refuse_other_types(form, data)
+    return _valid(form)
 
 
 def query_of(request: Request) -> dict[str, Any]:
     """Return the query's fields; an unknown one is refused."""
     kind = _declared(request).query
-    return _read(kind, _gathered(kind().fields, request.query_params.dict()))
+    sent = _gathered(kind().fields, request.query_params.dict())
+    form = kind(data=sent)
+    _refuse_unknown(form, sent)
+    return _valid(form)
 
 
 def require_no_body(request: Request) -> None:
@@ -89,9 +100,7 @@ def _declared(request: Request) -> Reads:
     return found
 
 
-def _read(kind: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    form = kind(data=data)
-    _refuse_unknown(form, data)
+def _valid(form: serializers.Serializer[Any]) -> dict[str, Any]:
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
 
@@ -121,3 +130,19 @@ def _refuse_unknown(form: Any, data: Any, path: str = "") -> None:
             raise ValidationError({f"{path}.{unknown[0]}".lstrip("."): in_words(said)})
         for name, value in data.items():
             _refuse_unknown(form.fields[name], value, f"{path}.{name}")
+
+
+def _refuse_other_types(form: Any, data: Any, path: str = "") -> None:
+    """Refuse a value of another type than its field, which DRF would read as one; what it refuses is left to it."""
+    form = form.read if isinstance(form, Checked) else form
+    if isinstance(form, serializers.Serializer) and isinstance(data, dict):
+        for name, value in data.items():
+            _refuse_other_types(form.fields[name], value, f"{path}.{name}")
+    elif isinstance(form, serializers.ListSerializer | serializers.ListField) and isinstance(data, list):
+        for number, part in enumerate(data):
+            _refuse_other_types(form.child, part, f"{path}.{number}")
+    elif isinstance(form, serializers.DictField) and isinstance(data, dict):
+        for name, value in data.items():
+            _refuse_other_types(form.child, value, f"{path}.{name}")
+    elif data is not None and (refusal := refusal_of_type(data, form)):
+        raise ValidationError({path.lstrip("."): refusal})

@@ -45,6 +45,7 @@ BAD_CHAT: list[dict[str, Any]] = [
     {"tool_choice": "required"}, {"tool_choice": {"type": "function"}}, {"parallel_tool_calls": False},
     {"response_format": {"type": "json_object"}}, {"response_format": "text"}, {"store": True},
     {"service_tier": "flex"}, {"modalities": ["audio"]}, {"modalities": []}, {"prompt": "?"}, {"echo": False},
+    {"parallel_tool_calls": 1}, {"store": 0},
 ]  # fmt: skip
 GOOD_TEXT: list[dict[str, Any]] = [
     {"prompt": ""}, {"prompt": ["a", "b"]}, {"logprobs": None}, {"suffix": None}, {"echo": False}, {"best_of": 1},
@@ -52,7 +53,7 @@ GOOD_TEXT: list[dict[str, Any]] = [
 ]  # fmt: skip
 BAD_TEXT: list[dict[str, Any]] = [
     {"prompt": None}, {"prompt": []}, {"prompt": [1]}, {"prompt": 1}, {"logprobs": 5}, {"suffix": "x"}, {"echo": True},
-    {"best_of": 9}, {"messages": []}, {"tools": []}, {"metadata": {}},
+    {"best_of": 9}, {"best_of": True}, {"echo": 0}, {"messages": []}, {"tools": []}, {"metadata": {}},
 ]  # fmt: skip
 
 

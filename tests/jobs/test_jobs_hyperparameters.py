@@ -55,12 +55,12 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "max_seq_len": ([8, 2048], [7, 0, -1, 1.5, True, "many", 2_000_000, float("nan")]),
     "data_output_path": (["auto"], ["/tmp/x", 1]),
     "model_name_or_path": (["tiny"], [1]),
-    "lora_dim": ([0, 8, "16", 64.0], [-1, 1025, 1.5, "eight", None.__class__]),
+    "lora_dim": ([0, 8, 64.0], [-1, 1025, 1.5, "16", "eight", None.__class__]),
     "lora_module_name": (["all-linear", "q_proj,v_proj"], ["", ",", "a,,b", 3, "x" * 501]),
-    "only_optimize_lora": ([True, False, "true"], ["yes please", 2, []]),
+    "only_optimize_lora": ([True, False], ["true", 1, "yes please", 2, []]),
     "per_device_train_batch_size": ([1, 64], [0, -4, 1025, 2.5]),
     "per_device_eval_batch_size": ([1, 64], [0, 1025]),
-    "learning_rate": ([1e-5, 1, "3e-4"], [0, -1, 1.1, "fast", float("inf"), 10**400]),
+    "learning_rate": ([1e-5, 1], [0, -1, 1.1, "3e-4", "fast", float("inf"), 10**400]),
     "weight_decay": ([0, 0.1], [-0.1, 2]),
     "num_train_epochs": ([0.5, 3], [0, -1, 1001]),
     "gradient_accumulation_steps": ([1, 8], [0, 5000, "two"]),
@@ -107,6 +107,20 @@ class TestTable:
         with pytest.raises(UserError, match=name) as raised:
             BY_NAME[name].parse(value)
         assert raised.value.param == name
+
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("lora_dim", "16", 16),
+            ("learning_rate", "3e-4", 3e-4),
+            ("use_dora", "True", True),
+            ("use_dora", "off", False),
+            ("lora_module_name", "1", "1"),
+        ],
+    )
+    def test_reads_what_a_form_says(self, name: str, text: str, value: Any) -> None:
+        read = BY_NAME[name].parse(BY_NAME[name].from_text(text))
+        assert (read, type(read)) == (value, type(value))
 
     @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda p: p.name)
     def test_is_told_in_plain_words(self, parameter: Any) -> None:
