@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scoring.measures.base import Array, Measure
+from scoring.measures.base import Array, Figure
 
 RESAMPLES = 1000
 """Enough for two digits of a bound; half a second for 10,000 rows."""
@@ -28,22 +28,22 @@ class Interval:
     high: float
 
 
-def interval(measure: Measure, statistics: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """Return the figure of all rows with its interval; `statistics` is what `measure.statistics` has given."""
-    drawn = [measure.values(sums) for sums in _sums(statistics, seed, resamples)]
-    return _bounded(float(measure.values(statistics.sum(axis=0))), np.concatenate(drawn))
+def interval(figure: Figure, statistics: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """Return the figure of all rows with its interval; `statistics` is what each row adds to the sums."""
+    drawn = [figure.values(sums) for sums in _sums(statistics, seed, resamples)]
+    return _bounded(float(figure.values(statistics.sum(axis=0))), np.concatenate(drawn))
 
 
 def paired_interval(
-    measure: Measure, base: Array, tuned: Array, *, seed: int = 0, resamples: int = RESAMPLES
+    figure: Figure, base: Array, tuned: Array, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
     """Return tuned minus base with its interval: each draw takes the same rows of both."""
     width = base.shape[1]
     drawn = [
-        measure.values(sums[:, width:]) - measure.values(sums[:, :width])
+        figure.values(sums[:, width:]) - figure.values(sums[:, :width])
         for sums in _sums(np.hstack([base, tuned]), seed, resamples)
     ]
-    value = float(measure.values(tuned.sum(axis=0))) - float(measure.values(base.sum(axis=0)))
+    value = float(figure.values(tuned.sum(axis=0))) - float(figure.values(base.sum(axis=0)))
     return _bounded(value, np.concatenate(drawn))
 
 

@@ -13,36 +13,27 @@ Rows = Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
-class TokenMeasure:
+class TokenFigure:
     """A figure per learned token, over any set of rows."""
 
     name: str
     of_sums: Callable[[Array], Array]
-    settings_text: str = ""
-    highest: float = 1.0
-    needs_references: bool = False
-
-    def settings(self, references: Sequence[str]) -> str:
-        return self.settings_text
-
-    def statistics(self, answers: Sequence[str], references: Sequence[str]) -> Array:
-        raise NotImplementedError("Losses come from the model, not from its answers.")
 
     def values(self, sums: Array) -> Array:
         return self.of_sums(sums)
 
 
-MEASURES = (
-    TokenMeasure("loss", lambda sums: sums[..., 0] / sums[..., 1]),
-    TokenMeasure("perplexity", lambda sums: np.exp(sums[..., 0] / sums[..., 1])),
-    TokenMeasure("token_accuracy", lambda sums: sums[..., 2] / sums[..., 1]),
+FIGURES = (
+    TokenFigure("loss", lambda sums: sums[..., 0] / sums[..., 1]),
+    TokenFigure("perplexity", lambda sums: np.exp(sums[..., 0] / sums[..., 1])),
+    TokenFigure("token_accuracy", lambda sums: sums[..., 2] / sums[..., 1]),
 )
 
 
 def held_out_figures(rows: Rows) -> dict[str, Interval]:
     """Return each figure; {} where nothing was measured, or a loss is no number."""
     statistics = _statistics(rows)
-    return {one.name: interval(one, statistics) for one in MEASURES} if statistics is not None else {}
+    return {one.name: interval(one, statistics) for one in FIGURES} if statistics is not None else {}
 
 
 def held_out_differences(base: Rows, tuned: Rows) -> dict[str, Interval]:
@@ -50,7 +41,7 @@ def held_out_differences(base: Rows, tuned: Rows) -> dict[str, Interval]:
     before, after = _statistics(base), _statistics(tuned)
     if before is None or after is None or before.shape != after.shape or not np.array_equal(before[:, 1], after[:, 1]):
         return {}
-    return {one.name: paired_interval(one, before, after) for one in MEASURES}
+    return {one.name: paired_interval(one, before, after) for one in FIGURES}
 
 
 def _statistics(rows: Rows) -> Array | None:

@@ -10,8 +10,15 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 
-class Measure(Protocol):
-    """One way to score answers. Sums of rows suffice, so that an interval costs sums and no second scoring."""
+class Figure(Protocol):
+    """What the sums of any set of rows come to, so that an interval costs sums and no second scoring."""
+
+    def values(self, sums: Array) -> Array:
+        """Return the figures of sums of shape (…, numbers), of shape (…)."""
+
+
+class Measure(Figure, Protocol):
+    """One way to score answers: a figure of what they add to the sums."""
 
     @property
     def name(self) -> str: ...
@@ -28,9 +35,6 @@ class Measure(Protocol):
 
     def statistics(self, answers: Sequence[str], references: Sequence[str]) -> Array:
         """Return an array of shape (rows, numbers): what each row adds to the sums."""
-
-    def values(self, sums: Array) -> Array:
-        """Return the figures of sums of shape (…, numbers), of shape (…)."""
 
 
 @dataclass(frozen=True, kw_only=True)
