@@ -3,6 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.marks import Mark
 from common.wording import in_words
 from datasets_app.formats import FORMATS, PACKED, SUFFIXES
 from datasets_app.messages import message
@@ -25,7 +26,7 @@ STATUSES = {
 }
 
 
-def status_of(file: TrainingFile) -> dict[str, str]:
+def status_of(file: TrainingFile) -> Mark:
     """Return the file's state as icon, colour and word."""
     words = {"uploaded": _("Being checked"), "processed": _("Ready"), "error": _("Needs a look")}
     if file.unanswered:

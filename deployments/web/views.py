@@ -16,6 +16,7 @@ from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
+from common.marks import Mark
 from common.wording import in_words
 from compute.administering.choosing import pools_for
 from compute.explanations import count_of
@@ -44,12 +45,12 @@ STATUSES = {
 MOST_NUMBERS = 16
 
 
-def status_of(now: Standing) -> dict[str, Any]:
+def status_of(now: Standing) -> Mark:
     """Return the state as icon, colour and word; one that waits for room says so."""
     kind, icon = STATUSES[now.state]
     if now.state == "starting" and now.is_waiting:
         return {"kind": "wait", "icon": "clock", "word": _("Waiting")}
-    return {"kind": kind, "icon": icon, "word": Deployment.State(now.state).label}
+    return {"kind": kind, "icon": icon, "word": str(Deployment.State(now.state).label)}
 
 
 @login_required
@@ -147,7 +148,7 @@ def deployment_live(request: PageRequest, deployment_id: str) -> HttpResponse:
     return render(request, "deployments/_live.html", _live(found, standing_of(found)))
 
 
-def _live(found: Deployment, now: Standing) -> dict[str, Any]:
+def _live(found: Deployment, now: Standing) -> dict[str, object]:
     return {
         "deployment": found,
         "status": status_of(now),
@@ -158,7 +159,7 @@ def _live(found: Deployment, now: Standing) -> dict[str, Any]:
     }
 
 
-def _details(found: Deployment, now: Standing) -> dict[str, Any]:
+def _details(found: Deployment, now: Standing) -> dict[str, object]:
     devices = now.replica.run.devices() if now.replica is not None and not found.shared else []
     return {
         "model": found.model,

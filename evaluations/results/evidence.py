@@ -128,14 +128,14 @@ def _general(both: _Both) -> General | None:
 def _held_out_loss(found: Found, both: _Both) -> HeldOutLoss | None:
     if both.base is None:
         return None
-    losses = [found["results"][one.name].get("loss") for one in (both.base, both.tuned)]
+    losses = [found.results[one.name].get("loss") for one in (both.base, both.tuned)]
     if losses[0] is None or losses[1] is None:
         return None
     return HeldOutLoss(base=losses[0]["value"], tuned=losses[1]["value"])
 
 
 def _gains(found: Found, both: _Both) -> tuple[Gain, ...]:
-    pairs = (pair for pair in found["pairs"] if pair["model"] == both.tuned.name and pair["metric"] == "chrf")
+    pairs = (pair for pair in found.pairs if pair["model"] == both.tuned.name and pair["metric"] == "chrf")
     return tuple(Gain(measure=pair["metric"], difference=Interval(**pair["difference"])) for pair in pairs)
 
 

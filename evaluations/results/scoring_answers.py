@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import TypedDict
 
 from evaluations.models import Evaluation, Question, Sample, Subject
 from evaluations.results.answers import Answers, is_right
@@ -12,7 +12,7 @@ from evaluations.results.held_out import held_out_differences, held_out_figures
 from scoring.errors import ScoringError
 from scoring.graders import Grader, parse_graders
 from scoring.intervals import Interval, mean_interval
-from scoring.labels import classify
+from scoring.labels import Classification, classify
 from scoring.measures import measure
 from scoring.scores import compare, score
 
@@ -46,12 +46,22 @@ class Pair(TypedDict):
     rows: int
 
 
-class Found(TypedDict):
+class RowScores(TypedDict, total=False):
+    """What one answer is worth alone; what the question has nothing for is not there."""
+
+    right: float
+    exact_match: float
+    chrf: float
+    graders: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
     """What an evaluation's answers come to."""
 
     results: dict[str, dict[str, Figure]]
     pairs: list[Pair]
-    reports: dict[str, dict[str, Any]]
+    reports: dict[str, Classification]
 
 
 def score_answers(evaluation: Evaluation, answers: Answers) -> Found:
@@ -60,7 +70,7 @@ def score_answers(evaluation: Evaluation, answers: Answers) -> Found:
     results = {subject.name: _results(answers, subject) for subject in answers.subjects}
     pairs = [pair for subject in answers.subjects for pair in _pairs(answers, subject)]
     reports = {subject.name: found for subject in answers.subjects if (found := _report(answers, subject))}
-    return {"results": results, "pairs": pairs, "reports": reports}
+    return Found(results=results, pairs=pairs, reports=reports)
 
 
 def _results(answers: Answers, subject: Subject) -> dict[str, Figure]:
@@ -131,17 +141,21 @@ def _score_rows(evaluation: Evaluation, answers: Answers) -> None:
     Sample.objects.bulk_update(answers.samples.values(), ["scores", "change"], batch_size=500)
 
 
-def _scores_of(graders: Sequence[Grader], question: Question, sample: Sample) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _scores_of(graders: Sequence[Grader], question: Question, sample: Sample) -> RowScores:
+    found: RowScores = {}
     if question.checks:
         found["right"] = float(is_right(question, sample.answer))
     if question.reference is not None:
-        for name in ("exact_match", ROW_SCORE):
-            one = measure(name)
-            found[name] = round(float(one.values(one.statistics([sample.answer], [question.reference])[0])), 4)
+        found["exact_match"] = _row_score("exact_match", sample.answer, question.reference)
+        found["chrf"] = _row_score(ROW_SCORE, sample.answer, question.reference)
     if graded := grade(graders, question, sample.answer):
         found["graders"] = graded
     return found
+
+
+def _row_score(name: str, answer: str, reference: str) -> float:
+    one = measure(name)
+    return round(float(one.values(one.statistics([answer], [reference])[0])), 4)
 
 
 def _change(before: Sample, after: Sample) -> str:
@@ -151,12 +165,11 @@ def _change(before: Sample, after: Sample) -> str:
     return Sample.Change.SAME if before.answer == after.answer else Sample.Change.CHANGED
 
 
-def _deciding(scores: dict[str, Any]) -> float | None:
+def _deciding(scores: RowScores) -> float | None:
     """Return the score by which an answer is better or worse than another: what somebody asked for first."""
     if scores.get("graders"):
         return sum(scores["graders"].values()) / len(scores["graders"])
-    found = scores.get("right", scores.get(ROW_SCORE))
-    return None if found is None else float(found)
+    return scores.get("right", scores.get("chrf"))
 
 
 def _measures(questions: Sequence[Question]) -> tuple[str, ...]:
@@ -172,7 +185,7 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _report(answers: Answers, subject: Subject) -> dict[str, Any] | None:
+def _report(answers: Answers, subject: Subject) -> Classification | None:
     """Return the classification report where the expected answers are labels."""
     asked = answers.answered(answers.referenced, subject)
     references = [one.reference or "" for one in asked]
@@ -181,7 +194,7 @@ def _report(answers: Answers, subject: Subject) -> dict[str, Any] | None:
     if len(references) < ROWS_OF_LABEL * len(set(references)):
         return None
     try:
-        return asdict(classify(answers.texts(subject, asked), references))
+        return classify(answers.texts(subject, asked), references)
     except ScoringError:  # more different ones than labels can be
         return None
 

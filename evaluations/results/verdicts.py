@@ -1,6 +1,7 @@
 """The verdict on a job: what its training and its model's answers come to, for people and for programs."""
 
-from typing import Any, Literal, TypedDict
+from collections.abc import Mapping
+from typing import Literal, TypedDict
 
 from common.wording import in_words
 from evaluations.models import Evaluation
@@ -8,10 +9,10 @@ from evaluations.results.answers import Answers
 from evaluations.results.evidence import DIVERGED, evidence_of_job, evidence_of_training
 from evaluations.results.scoring_answers import Found
 from jobs.models import FineTuningJob
-from scoring.verdict import verdict
+from scoring.verdict import StoredFinding, StoredVerdict, verdict
 from wording import Message
 
-NOTHING: dict[str, Any] = {"light": None, "findings": [], "best_step": None}
+NOTHING: StoredVerdict = {"light": None, "findings": [], "best_step": None}
 
 
 class FixObject(TypedDict):
@@ -46,7 +47,7 @@ class VerdictObject(TypedDict):
     progress: float | None
 
 
-def verdict_on(job: FineTuningJob, answers: Answers, found: Found) -> dict[str, Any]:
+def verdict_on(job: FineTuningJob, answers: Answers, found: Found) -> StoredVerdict:
     """Return what is stored of the verdict on an evaluated job."""
     return verdict(evidence_of_job(job, answers, found)).to_json()
 
@@ -54,7 +55,7 @@ def verdict_on(job: FineTuningJob, answers: Answers, found: Found) -> dict[str, 
 def verdict_of(job: FineTuningJob) -> VerdictObject:
     """Return the verdict as it stands, in the reader's language."""
     evaluation = Evaluation.objects.filter(job=job).first()
-    found = evaluation.verdict if evaluation is not None and evaluation.verdict else NOTHING
+    found: StoredVerdict = evaluation.verdict if evaluation is not None and evaluation.verdict else NOTHING
     if job.error_code == DIVERGED:
         found = verdict(evidence_of_training(job)).to_json()
     return {
@@ -69,11 +70,17 @@ def verdict_of(job: FineTuningJob) -> VerdictObject:
     }
 
 
-def _finding(found: dict[str, Any]) -> FindingObject:
+def _finding(found: StoredFinding) -> FindingObject:
     fix = found["fix"]
-    shown = {"action": fix["action"], "params": fix["params"], "message": _said(fix["message"])} if fix else None
-    return {**found, "message": _said(found["message"]), "fix": shown}  # type: ignore[typeddict-item]
+    return {
+        "code": found["code"],
+        "light": found["light"],
+        "params": found["params"],
+        "message": _said(found["message"]),
+        "evidence": found["evidence"],
+        "fix": {"action": fix["action"], "params": fix["params"], "message": _said(fix["message"])} if fix else None,
+    }
 
 
-def _said(stored: dict[str, Any]) -> str:
+def _said(stored: Mapping[str, object]) -> str:
     return in_words(Message.restored(stored))

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import asdict
 
 from django.db import transaction
 from django.db.models import F
@@ -44,13 +45,13 @@ def _succeed(evaluation: Evaluation) -> None:
     try:
         answers = Answers.of(evaluation)
         found = score_answers(evaluation, answers)
-        decided = verdict_on(evaluation.job, answers, found) if evaluation.job is not None else {}
+        decided = dict(verdict_on(evaluation.job, answers, found)) if evaluation.job is not None else {}
     except (ScoringError, UserError) as error:
         fail(evaluation, error.code, message("evaluation_not_scored", reason=error.message))
         return
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not give the rows that {evaluation.pk} is about", error) from error
-    evaluation.mark_finished(Evaluation.State.SUCCEEDED, **found, verdict=decided)
+    evaluation.mark_finished(Evaluation.State.SUCCEEDED, **asdict(found), verdict=decided)
 
 
 def fail(evaluation: Evaluation, code: str, reason: Message | None) -> None:

@@ -1,5 +1,6 @@
 """What pages of other apps show of evaluations."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -11,6 +12,6 @@ register = template.Library()
 
 
 @register.inclusion_tag("evaluations/_verdict.html", takes_context=True)
-def verdict_panel(context: dict[str, Any], job: FineTuningJob) -> dict[str, Any]:
+def verdict_panel(context: Mapping[str, Any], job: FineTuningJob) -> dict[str, object]:
     """The verdict on a job that has ended, and how far its evaluation is."""
     return {**panel_of(job), **{name: context.get(name) for name in ("may", "user", "csrf_token", "request")}}

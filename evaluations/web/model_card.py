@@ -105,8 +105,8 @@ def _figures(newest: Newest | None) -> Iterable[str]:
     yield _heading(_("Evaluation"))
     rows = [
         [
-            row["label"] + (f" ({row['term']})" if row["term"] else ""),
-            *(cell["value"] + (f" ({cell['bounds']})" if "bounds" in cell else "") for cell in row["cells"]),
+            row.label + (f" ({row.term})" if row.term else ""),
+            *(cell.value + (f" ({cell.bounds})" if cell.bounds else "") for cell in row.cells),
         ]
         for row in figures
     ]

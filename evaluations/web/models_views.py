@@ -1,6 +1,5 @@
 """The pages of tuned models: the list, and one with what it learned, where it comes from and where it answers."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -48,7 +47,7 @@ def models(request: PageRequest) -> HttpResponse:
     return render(request, "evaluations/models.html", context)
 
 
-def _rows(found: list[TunedModel]) -> list[dict[str, Any]]:
+def _rows(found: list[TunedModel]) -> list[dict[str, object]]:
     deployed: dict[str, list[Deployment]] = {}
     for one in Deployment.objects.live().filter(adapter__in=found):
         deployed.setdefault(str(one.adapter_id), []).append(one)
@@ -82,7 +81,7 @@ def model(request: PageRequest, model_id: str) -> HttpResponse:
     return render(request, "evaluations/model.html", context)
 
 
-def _deployments(found: TunedModel) -> list[dict[str, Any]]:
+def _deployments(found: TunedModel) -> list[dict[str, object]]:
     live = list(Deployment.objects.live().filter(adapter=found).select_related("base_model", "adapter"))
     now = standings(live)
     return [{"deployment": one, "status": status_of(now[one.pk]), "now": now[one.pk]} for one in live]

@@ -1,12 +1,11 @@
 """What the newest evaluation of a tuned model says of it beside its base."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Case, IntegerField, Prefetch, Value, When
 
 from evaluations.models import Evaluation, Question, Sample, Subject
-from evaluations.web.pages import figures_of, rows_of, summary_of
+from evaluations.web.pages import FigureRow, QuestionRow, figures_of, rows_of, summary_of
 from jobs.models import TunedModel
 
 SHOWN_ANSWERS = 6
@@ -22,7 +21,7 @@ class Newest:
     subjects: list[Subject]
 
     @property
-    def figures(self) -> list[dict[str, Any]]:
+    def figures(self) -> list[FigureRow]:
         return figures_of(self.evaluation, self.subjects)
 
     @property
@@ -30,7 +29,7 @@ class Newest:
         return summary_of(self.evaluation)
 
     @property
-    def answers(self) -> list[dict[str, Any]]:
+    def answers(self) -> list[QuestionRow]:
         """The first questions whose answers tell the most, each with both answers."""
         order = Case(*(When(change=name, then=Value(n)) for n, name in enumerate(FIRST)), output_field=IntegerField())
         telling = Sample.objects.of(self.evaluation).filter(subject=self.subjects[-1]).exclude(stop_reason="unaskable")

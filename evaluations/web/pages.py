@@ -10,10 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from common.marks import Mark
 from common.templatetags.luthier import duration
 from common.wording import in_words
 from compute.services import explain
 from evaluations.models import Evaluation, Question, Sample, Subject
+from evaluations.results.scoring_answers import Figure, Pair
 
 STATUSES = {
     "queued": ("wait", "clock"),
@@ -56,6 +58,54 @@ MOST_MARKED = 600
 _WORDS = re.compile(r"\s*(?:[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|[^\w\s])|\s+")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A model's figure, and what changed beside its base where that is beyond chance."""
+
+    model: str
+    value: str
+    bounds: str = ""
+    change: Mark | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureRow:
+    """A measure in plain words and by its name, with every model's figure."""
+
+    label: str
+    term: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeCount:
+    """How many answers of tuned models became what."""
+
+    name: str
+    word: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownAnswer:
+    """A model's answer in pieces, each with whether its base's lacks it."""
+
+    model: str
+    parts: list[tuple[str, bool]]
+    change: Mark | None
+    is_cut: bool
+    is_unaskable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionRow:
+    """A question with every model's answer."""
+
+    question: Question
+    kind: str
+    answers: list[ShownAnswer]
+
+
 @dataclass(frozen=True)
 class EvaluationRow:
     """An evaluation in a list."""
@@ -63,7 +113,7 @@ class EvaluationRow:
     evaluation: Evaluation
 
     @property
-    def status(self) -> dict[str, str]:
+    def status(self) -> Mark:
         return status_of(self.evaluation)
 
     @property
@@ -75,7 +125,7 @@ class EvaluationRow:
         return list(self.evaluation.subjects.all())
 
 
-def status_of(evaluation: Evaluation) -> dict[str, str]:
+def status_of(evaluation: Evaluation) -> Mark:
     kind, icon = STATUSES[evaluation.state]
     return {"kind": kind, "icon": icon, "word": evaluation.get_state_display()}
 
@@ -106,14 +156,14 @@ def _running(evaluation: Evaluation) -> str:
     return _("%(done)s of %(total)s answers are there, about %(time)s left.") % {**numbers, "time": duration(left)}
 
 
-def light_of(light: str | None) -> dict[str, Any] | None:
+def light_of(light: str | None) -> Mark | None:
     if light is None:
         return None
     kind, icon, word = LIGHTS[light]
-    return {"kind": kind, "icon": icon, "word": word}
+    return {"kind": kind, "icon": icon, "word": str(word)}
 
 
-def figures_of(evaluation: Evaluation, subjects: Sequence[Subject] = ()) -> list[dict[str, Any]]:
+def figures_of(evaluation: Evaluation, subjects: Sequence[Subject] = ()) -> list[FigureRow]:
     """Return a row for each measure: what it tells, and each model's figure with what changed beside its base.
 
     Without `subjects` those of all its models.
@@ -123,33 +173,27 @@ def figures_of(evaluation: Evaluation, subjects: Sequence[Subject] = ()) -> list
     pairs = {(pair["model"], pair["metric"]): pair for pair in evaluation.pairs}
     ordered = [name for name in METRICS if name in known] + sorted(known - METRICS.keys())
     return [
-        {
-            "label": METRICS[name][0] if name in METRICS else name.removeprefix("grader."),
-            "term": METRICS[name][1] if name in METRICS else "",
-            "cells": [
-                {
-                    "model": one.name,
-                    **_cell(name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name))),
-                }
+        FigureRow(
+            label=str(METRICS[name][0]) if name in METRICS else name.removeprefix("grader."),
+            term=METRICS[name][1] if name in METRICS else "",
+            cells=[
+                _cell(one, name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name)))
                 for one in subjects
             ],
-        }
+        )
         for name in ordered
     ]
 
 
-def _cell(name: str, figure: dict[str, float] | None, pair: dict[str, Any] | None) -> dict[str, Any]:
+def _cell(subject: Subject, name: str, figure: Figure | None, pair: Pair | None) -> Cell:
     if figure is None:
-        return {"value": "–"}
-    cell: dict[str, Any] = {
-        "value": _number(name, figure["value"]),
-        "bounds": f"{_number(name, figure['low'])} – {_number(name, figure['high'])}",
-    }
+        return Cell(model=subject.name, value="–")
+    change = None
     if pair is not None and pair["is_certain"]:
         is_up = pair["difference"]["value"] > 0
-        change = "worse" if is_up == (name in FALLING) else "better"
-        cell["change"] = change_of(change)
-    return cell
+        change = change_of("worse" if is_up == (name in FALLING) else "better")
+    bounds = f"{_number(name, figure['low'])} – {_number(name, figure['high'])}"
+    return Cell(model=subject.name, value=_number(name, figure["value"]), bounds=bounds, change=change)
 
 
 def _number(name: str, value: float) -> str:
@@ -158,21 +202,21 @@ def _number(name: str, value: float) -> str:
     return f"{value:.3f}" if name in FALLING or name.startswith("grader.") else f"{value:.1f}"
 
 
-def change_of(change: str) -> dict[str, Any]:
+def change_of(change: str) -> Mark:
     kind, icon = CHANGES[change]
-    return {"kind": kind, "icon": icon, "word": Sample.Change(change).label}
+    return {"kind": kind, "icon": icon, "word": str(Sample.Change(change).label)}
 
 
-def counts_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+def counts_of(evaluation: Evaluation) -> list[ChangeCount]:
     """Return how many answers of tuned models became what, for the filter."""
     changes = list(Sample.objects.of(evaluation).exclude(change="").values_list("change", flat=True))
     shown = [name for name in CHANGES if name != "same"]
-    return [{"name": name, "word": Sample.Change(name).label, "count": changes.count(name)} for name in shown]
+    return [ChangeCount(name=name, word=str(Sample.Change(name).label), count=changes.count(name)) for name in shown]
 
 
 def summary_of(evaluation: Evaluation) -> str:
     """Say in a sentence what became of the answers beside the base's; "" where nothing stands beside a base."""
-    found = {one["name"]: one["count"] for one in counts_of(evaluation)}
+    found = {one.name: one.count for one in counts_of(evaluation)}
     whole = Sample.objects.of(evaluation).exclude(change="").count()
     if not whole:
         return ""
@@ -184,29 +228,29 @@ def summary_of(evaluation: Evaluation) -> str:
     ) % {"whole": whole, **found}
 
 
-def rows_of(questions: list[Question]) -> list[dict[str, Any]]:
+def rows_of(questions: list[Question]) -> list[QuestionRow]:
     """Return each question with its answers; what a tuned model's has and its base's has not is marked."""
     return [_row(question, list(question.samples.all())) for question in questions]
 
 
-def _row(question: Question, samples: list[Sample]) -> dict[str, Any]:
+def _row(question: Question, samples: list[Sample]) -> QuestionRow:
     base = {sample.subject.base_model_id: sample for sample in samples if sample.subject.is_untuned}
-    return {
-        "question": question,
-        "kind": question.get_kind_display(),
-        "answers": [_answer(sample, base.get(sample.subject.base_model_id)) for sample in samples],
-    }
+    return QuestionRow(
+        question=question,
+        kind=question.get_kind_display(),
+        answers=[_answer(sample, base.get(sample.subject.base_model_id)) for sample in samples],
+    )
 
 
-def _answer(sample: Sample, base: Sample | None) -> dict[str, Any]:
+def _answer(sample: Sample, base: Sample | None) -> ShownAnswer:
     beside = base if base is not None and base is not sample else None
-    return {
-        "model": sample.subject.name,
-        "parts": marked(beside.answer, sample.answer) if beside is not None else [(sample.answer, False)],
-        "change": change_of(sample.change) if sample.change else None,
-        "is_cut": sample.stop_reason == "length",
-        "is_unaskable": sample.stop_reason == "unaskable",
-    }
+    return ShownAnswer(
+        model=sample.subject.name,
+        parts=marked(beside.answer, sample.answer) if beside is not None else [(sample.answer, False)],
+        change=change_of(sample.change) if sample.change else None,
+        is_cut=sample.stop_reason == "length",
+        is_unaskable=sample.stop_reason == "unaskable",
+    )
 
 
 def marked(before: str, after: str) -> list[tuple[str, bool]]:

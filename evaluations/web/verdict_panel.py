@@ -1,18 +1,46 @@
 """The verdict on a job as its page and its evaluation's page show it: a light, reasons, and what a button does."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from common.marks import Mark
 from evaluations.models import Evaluation
-from evaluations.results.verdicts import FixObject, verdict_of
+from evaluations.results.verdicts import FixObject, VerdictObject, verdict_of
 from evaluations.web.pages import light_of
 from jobs.models import FineTuningJob
 
 
-def panel_of(job: FineTuningJob) -> dict[str, Any]:
+class FixLink(TypedDict):
+    """What a fix says, and where it is made; "" where a person must do it by hand."""
+
+    message: str
+    url: str
+
+
+class ShownFinding(TypedDict):
+    """A finding with its colour, and what helps."""
+
+    light: Mark | None
+    message: str
+    fix: FixLink | None
+
+
+class Panel(TypedDict):
+    """What the panel shows."""
+
+    job: FineTuningJob
+    verdict: VerdictObject
+    light: Mark | None
+    findings: list[ShownFinding]
+    is_under_way: bool
+    percent: int
+    may_be_made: bool
+
+
+def panel_of(job: FineTuningJob) -> Panel:
     """Return what the panel shows."""
     found = verdict_of(job)
     lights = [light_of(one["light"]) for one in found["findings"]]
@@ -21,7 +49,7 @@ def panel_of(job: FineTuningJob) -> dict[str, Any]:
         "verdict": found,
         "light": light_of(found["light"]),
         "findings": [
-            {"light": light, "message": one["message"], "fix": one["fix"] and link_of(job, one["fix"])}
+            {"light": light, "message": one["message"], "fix": link_of(job, one["fix"]) if one["fix"] else None}
             for one, light in zip(found["findings"], lights, strict=True)
         ],
         "is_under_way": found["status"] in ("queued", "running"),
@@ -31,7 +59,7 @@ def panel_of(job: FineTuningJob) -> dict[str, Any]:
     }
 
 
-def lights_of(jobs: Iterable[FineTuningJob]) -> dict[str, dict[str, Any] | None]:
+def lights_of(jobs: Iterable[FineTuningJob]) -> dict[str, Mark | None]:
     """Return the light of each job that has a verdict, by the job's id, in one query."""
     found = (
         Evaluation.objects.filter(job__in=[job.pk for job in jobs]).exclude(verdict={}).values_list("job", "verdict")
@@ -39,21 +67,21 @@ def lights_of(jobs: Iterable[FineTuningJob]) -> dict[str, dict[str, Any] | None]
     return {job: light_of(verdict.get("light")) for job, verdict in found}
 
 
-def link_of(job: FineTuningJob, fix: FixObject) -> dict[str, str]:
+def link_of(job: FineTuningJob, fix: FixObject) -> FixLink:
     """Return what a fix says, and where it is made; "" where its file is gone."""
     return {"message": fix["message"], "url": ADDRESSES[fix["action"]](job, fix["params"])}
 
 
-def _learning_rate(job: FineTuningJob, params: dict[str, Any]) -> str:
+def _learning_rate(job: FineTuningJob, params: Mapping[str, Any]) -> str:
     rate = params.get("value") or float(job.hyperparameters["learning_rate"]) * float(params["factor"])
     return _again(job, learning_rate=f"{rate:g}")
 
 
-def _training_file(job: FineTuningJob, params: dict[str, Any]) -> str:
+def _training_file(job: FineTuningJob, params: Mapping[str, Any]) -> str:
     return reverse("dataset", args=[job.training_file_id]) if job.training_file_id else ""
 
 
-def _validation_file(job: FineTuningJob, params: dict[str, Any]) -> str:
+def _validation_file(job: FineTuningJob, params: Mapping[str, Any]) -> str:
     return reverse("dataset", args=[job.validation_file_id]) if job.validation_file_id else ""
 
 
@@ -62,7 +90,7 @@ def _again(job: FineTuningJob, **values: str) -> str:
     return f"{reverse('new_job')}?{urlencode(query)}"
 
 
-ADDRESSES: dict[str, Callable[[FineTuningJob, dict[str, Any]], str]] = {
+ADDRESSES: dict[str, Callable[[FineTuningJob, Mapping[str, Any]], str]] = {
     "set_learning_rate": _learning_rate,
     "set_epochs": lambda job, params: _again(job, num_train_epochs=f"{params['value']}"),
     "use_step": lambda job, _: _again(job, load_best_model_at_end="true"),

@@ -107,7 +107,7 @@ def evaluation_live(request: PageRequest, evaluation_id: str) -> HttpResponse:
     return reply
 
 
-def _live(found: Evaluation) -> dict[str, Any]:
+def _live(found: Evaluation) -> dict[str, object]:
     is_done = found.state == Evaluation.State.SUCCEEDED
     return {
         "evaluation": found,
@@ -118,7 +118,7 @@ def _live(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _answers(request: PageRequest, found: Evaluation) -> dict[str, Any]:
+def _answers(request: PageRequest, found: Evaluation) -> dict[str, object]:
     """Return a page of questions with their answers, as the address asks for them."""
     change = request.GET.get("change", "")
     change = change if change in Sample.Change.values else ""

@@ -1,6 +1,7 @@
 """The form of a new job: what it offers, what was filled in, what that would be."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -172,7 +173,7 @@ def _asked(values: Mapping[str, Any]) -> dict[str, object]:
     return asked
 
 
-def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str, Any]:
+def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str, object]:
     """Return everything that the page shows."""
     files = form.trainable
     models = list(BaseModel.objects.present())
@@ -208,7 +209,29 @@ def _flat(values: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(values[key]) for key in values if values[key]}
 
 
-def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class ShownParameter:
+    """A hyperparameter's field: what stands in it, what it would be by itself and why, and what is wrong with it."""
+
+    name: str
+    parameter: Parameter
+    value: str
+    automatic: str
+    left_alone: str
+    reason: str
+    options: list[str]
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownGroup:
+    """Hyperparameters under one heading."""
+
+    title: str
+    fields: list[ShownParameter]
+
+
+def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[ShownGroup]:
     """Return the parameters under their headings, each with its automatic value and the reason for it."""
     file, base = _chosen(team, filled)
     resolved = None
@@ -228,12 +251,12 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[dict[s
         "hardware": _("Devices and memory"),
     }
     return [
-        {"title": title, "fields": [_field(p, filled, resolved, form) for p in listed if p.group == group]}
+        ShownGroup(title=title, fields=[_field(p, filled, resolved, form) for p in listed if p.group == group])
         for group, title in titles.items()
     ]
 
 
-def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved | None, form: JobForm) -> dict[str, Any]:
+def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved | None, form: JobForm) -> ShownParameter:
     name, error = f"{PREFIX}{parameter.name}", form.error
     value = str(filled.get(name, ""))
     automatic, reason = "", ""
@@ -241,21 +264,20 @@ def _field(parameter: Parameter, filled: Mapping[str, Any], resolved: Resolved |
         automatic = shown(resolved.values.get(parameter.name))
         reason = in_words(resolved.reasons[parameter.name]) if parameter.name in resolved.reasons else ""
     options = list(parameter.choices) or (["true", "false"] if parameter.kind == "boolean" else [])
-    return {
-        "name": name,
-        "parameter": parameter,
-        "value": "" if value == AUTO else value,
-        "automatic": automatic,
-        "left_alone": _("Auto: %(value)s") % {"value": automatic} if automatic else _("Auto"),
-        "reason": reason,
-        "options": options,
-        "error": in_words(error.message)
-        if error and error.param == parameter.name
-        else " ".join(map(str, form[name].errors)),
-    }
+    is_refused = error is not None and error.param == parameter.name
+    return ShownParameter(
+        name=name,
+        parameter=parameter,
+        value="" if value == AUTO else value,
+        automatic=automatic,
+        left_alone=_("Auto: %(value)s") % {"value": automatic} if automatic else _("Auto"),
+        reason=reason,
+        options=options,
+        error=in_words(error.message) if error and is_refused else " ".join(map(str, form[name].errors)),
+    )
 
 
-def estimates_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any]:
+def estimates_of(team: Team, values: Mapping[str, Any]) -> dict[str, object]:
     """Return what the job would be, as filled in and at each stop of the slider."""
     words = {
         "fast": (_("Fast"), _("A first look: it shows whether the data work.")),
@@ -278,7 +300,7 @@ def estimates_of(team: Team, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"efforts": stops, "estimate": estimates.get(chosen), "hours_left": left}
 
 
-def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) -> dict[str, dict[str, object]]:
     """Return conversations, steps and devices of the job by its effort; {} while file or model is missing."""
     file, base = _chosen(team, values)
     if file is None or base is None:
@@ -293,7 +315,7 @@ def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) ->
 
 def _estimate(
     team: Team, values: Mapping[str, Any], file: TrainingFile, base: BaseModel, devices: Devices
-) -> dict[str, Any]:
+) -> dict[str, object]:
     try:
         validation = _readable(team, values.get("validation"))
         resolved = _resolved(file, base, devices, _asked(values), has_validation_file=validation is not None)
@@ -325,7 +347,7 @@ def _effort(values: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _resolved(
-    file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, str], *, has_validation_file: bool
+    file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, object], *, has_validation_file: bool
 ) -> Resolved:
     read = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
     check_together(

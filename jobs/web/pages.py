@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.marks import Mark
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
@@ -51,11 +52,11 @@ class JobRow:
     """A job in a list."""
 
     job: FineTuningJob
-    light: dict[str, Any] | None = None
-    """The verdict on it as a status, on pages that show one."""
+    light: Mark | None = None
+    """The verdict on it, on pages that show one."""
 
     @property
-    def status(self) -> dict[str, str]:
+    def status(self) -> Mark:
         return status_of(self.job)
 
     @property
@@ -72,7 +73,7 @@ class JobRow:
         return remedy_of(self.job)
 
 
-def status_of(job: FineTuningJob) -> dict[str, str]:
+def status_of(job: FineTuningJob) -> Mark:
     kind, icon = STATUSES[job.status]
     return {"kind": kind, "icon": icon, "word": job.get_status_display()}
 

@@ -1,7 +1,7 @@
 """The panel of a job that waits: its place, when it should start, what is in the way, and what would help."""
 
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ class HelpButton(TypedDict):
     question: str
 
 
-def queue_panel(job: FineTuningJob) -> dict[str, Any]:
+def queue_panel(job: FineTuningJob) -> dict[str, object]:
     """Return what the panel shows; `queue` is None when the job does not wait for accelerators."""
     found = queue_of(job)
     if found["position"] is None:

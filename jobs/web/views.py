@@ -228,7 +228,7 @@ def answer_name(request: PageRequest, job: FineTuningJob, sent: form.NameForm, p
     return sent.answer(rename) or refused(request, sent, redirect(page, *where).url)
 
 
-def _live(found: FineTuningJob) -> dict[str, Any]:
+def _live(found: FineTuningJob) -> dict[str, object]:
     metrics = pages.newest_metrics(found)
     loss, rate = metrics.get("train_loss"), metrics.get("tokens_per_second")
     return {
@@ -280,13 +280,13 @@ def _finish(found: FineTuningJob) -> list[dict[str, str]]:
     ]
 
 
-def _events(found: FineTuningJob) -> dict[str, Any]:
+def _events(found: FineTuningJob) -> dict[str, object]:
     events = found.events.filter(type="message").order_by("-number")[:SHOWN_EVENTS]
     zone = timezone.get_current_timezone_name()
     return {"job": found, "events": events, "zone": zone, "is_over": found.is_finished}
 
 
-def _log(found: FineTuningJob) -> dict[str, Any]:
+def _log(found: FineTuningJob) -> dict[str, object]:
     part = log_tail(found)
     return {"job": found, "log": part.said.rstrip() if part else "", "is_over": found.is_finished}
 

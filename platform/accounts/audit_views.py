@@ -65,7 +65,7 @@ def audit_page(request: PageRequest) -> HttpResponse:
     return render(request, "accounts/audit.html", context, status=status)
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
+def _row(event: AuditEvent) -> dict[str, object]:
     before, after = event.before or {}, event.after or {}
     names = list(dict.fromkeys([*before, *after]))
     return {

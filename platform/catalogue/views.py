@@ -16,6 +16,7 @@ from accounts.requests import PageRequest
 from catalogue import services
 from catalogue.forms import DownloadForm
 from catalogue.models import BaseModel
+from common.marks import Mark
 from common.wording import in_words
 
 _STATUS = {"absent": ("wait", "circle-dashed"), "downloading": ("busy", "loader"), "present": ("ok", "circle-check")}
@@ -32,7 +33,7 @@ class ModelRow:
     form: DownloadForm
 
     @property
-    def status(self) -> dict[str, str]:
+    def status(self) -> Mark:
         kind, icon = _STATUS.get(self.base.state, _FAILED)
         return {"kind": kind, "icon": icon, "word": self.base.get_state_display()}
 

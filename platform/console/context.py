@@ -1,7 +1,5 @@
 """What every page's template knows."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -10,7 +8,7 @@ from accounts.middleware import teams_of
 from accounts.roles import Powers
 
 
-def page(request: HttpRequest) -> dict[str, Any]:
+def page(request: HttpRequest) -> dict[str, object]:
     return {
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "team": getattr(request, "team", None),

@@ -1,7 +1,5 @@
 """The start page: what runs, what waits and why, what is ready, what failed."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -51,7 +49,7 @@ def home(request: PageRequest) -> HttpResponse:
         {"title": _("Finished"), "jobs": [JobRow(job, lights.get(job.pk)) for job in done]},
         {"title": _("Failed"), "jobs": [JobRow(job) for job in failed]},
     ]
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "sections": sections,
         "deployments": Deployment.objects.visible_to(request.team)
         .live()

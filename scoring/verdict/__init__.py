@@ -2,7 +2,7 @@
 
 from scoring.verdict.deciding import verdict
 from scoring.verdict.evidence import Evidence, Gain, General, HeldOutLoss, Point, Tally, leaked_rows, tallies_of
-from scoring.verdict.finding import Code, Finding, Fix, Light, Verdict
+from scoring.verdict.finding import Code, Finding, Fix, Light, StoredFinding, StoredVerdict, Verdict
 
 __all__ = [
     "Code",
@@ -14,6 +14,8 @@ __all__ = [
     "HeldOutLoss",
     "Light",
     "Point",
+    "StoredFinding",
+    "StoredVerdict",
     "Tally",
     "Verdict",
     "leaked_rows",

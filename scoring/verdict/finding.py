@@ -1,7 +1,8 @@
 """What a verdict consists of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from wording import Message
 
@@ -38,7 +39,7 @@ class Fix:
     """Something that a button can do."""
 
     action: Action
-    params: dict[str, Any]
+    params: dict[str, object]
     """set_learning_rate {factor} or {value}; set_epochs {value}; use_step {step}; add_rows {count}, and {language}
     where one lacks; add_guards, add_general {count}; remove_validation_rows {count}; remove_rows {what}: "empty",
     "refusing" or "personal", with {rows} where they are known."""
@@ -53,7 +54,7 @@ class Finding:
     code: Code
     light: Light
     message: Message
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, object] = field(default_factory=dict)
     """The numbers that it follows from, as JSON."""
     fix: Fix | None = None
 
@@ -73,12 +74,39 @@ class Verdict:
         """Return what to do first: that of the first finding that has one, a cause rather than an effect."""
         return next((finding.fix for finding in self.findings if finding.fix is not None), None)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON; messages as codes with parameters (`Message.stored`), for the reader's language."""
+    def to_json(self) -> "StoredVerdict":
+        """Return it as JSON, for whoever reads it in a language."""
         return {"light": self.light, "findings": list(map(_finding_json, self.findings)), "best_step": self.best_step}
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+class StoredFix(TypedDict):
+    """A fix as JSON; the message as `Message.stored` gives it."""
+
+    action: Action
+    params: dict[str, object]
+    message: Mapping[str, object]
+
+
+class StoredFinding(TypedDict):
+    """A finding as JSON."""
+
+    code: Code
+    light: Light
+    params: dict[str, object]
+    message: Mapping[str, object]
+    evidence: dict[str, object]
+    fix: StoredFix | None
+
+
+class StoredVerdict(TypedDict):
+    """A verdict as JSON: what is stored of it."""
+
+    light: Light | None
+    findings: list[StoredFinding]
+    best_step: int | None
+
+
+def _finding_json(finding: Finding) -> StoredFinding:
     said, fix = finding.message.stored(), finding.fix
     return {
         "code": finding.code,

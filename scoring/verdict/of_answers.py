@@ -1,7 +1,6 @@
 """What is found in a tuned model's answers."""
 
 import math
-from typing import Any
 
 from scoring.examined import Found
 from scoring.messages import message
@@ -125,7 +124,7 @@ def memorised(evidence: Evidence) -> Finding | None:
     fix = Fix(action="set_epochs", params={"value": epochs}, message=message("fix_set_epochs", value=epochs))
     if examined.personal.count:
         rows = list(examined.copied_rows)
-        params: dict[str, Any] = {"what": "personal", "rows": rows}
+        params: dict[str, object] = {"what": "personal", "rows": rows}
         fix = Fix(action="remove_rows", params=params, message=message("fix_remove_personal_data"))
     light: Light = "red" if examined.personal.count else "amber"
     told = _told(found) | {"training_rows": list(examined.copied_rows)}
@@ -142,7 +141,7 @@ def _counts(found: Found, share: float) -> bool:
     return found.count >= FEWEST_ROWS and found.share >= share
 
 
-def _told(found: Found) -> dict[str, Any]:
+def _told(found: Found) -> dict[str, object]:
     return {"count": found.count, "of": found.of, "rows": list(found.rows)}
 
 

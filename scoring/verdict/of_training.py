@@ -1,7 +1,6 @@
 """What is found about a training: its curves, its data, and whether it taught anything."""
 
 import math
-from typing import Any
 
 from scoring.messages import message
 from scoring.verdict import curves
@@ -26,7 +25,7 @@ def diverged(evidence: Evidence) -> Finding | None:
     if not evidence.failed_by_loss and not curves.has_diverged(curve):
         return None
     finite = [value for value in curves.smoothed(curve) if math.isfinite(value)]
-    told: dict[str, Any] = {"learning_rate": evidence.learning_rate}
+    told: dict[str, object] = {"learning_rate": evidence.learning_rate}
     if finite and not evidence.failed_by_loss:
         told |= {"first_loss": round(finite[0], 4), "highest_loss": round(max(finite), 4)}
         said = message("finding_climbed", first=_figure(finite[0]), highest=_figure(max(finite)))
@@ -105,7 +104,7 @@ def overfitted(evidence: Evidence) -> Finding | None:
 
 def learned(evidence: Evidence) -> Finding | None:
     """What was to be learned is there."""
-    told: dict[str, Any]
+    told: dict[str, object]
     if _has_test(evidence):
         if _missed(evidence):
             return None
@@ -192,8 +191,8 @@ def _held_out_gain(evidence: Evidence) -> bool | None:
     return any(signs) if signs else None
 
 
-def _held_out_numbers(evidence: Evidence) -> dict[str, Any]:
-    told: dict[str, Any] = {gain.measure: vars(gain.difference) for gain in evidence.gains}
+def _held_out_numbers(evidence: Evidence) -> dict[str, object]:
+    told: dict[str, object] = {gain.measure: vars(gain.difference) for gain in evidence.gains}
     if evidence.held_out_loss is not None:
         told["loss"] = vars(evidence.held_out_loss)
     return told

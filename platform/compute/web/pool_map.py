@@ -71,6 +71,19 @@ class NodeOnMap:
     num_devices: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LookedAt:
+    """A node, or one of its devices, closely."""
+
+    node: NodeObject
+    num_taken: int
+    device: DeviceObject | None = None
+    title: str = ""
+    state: Any = ""
+    since: datetime | None = None
+    used: str = ""
+
+
 @dataclass(kw_only=True)
 class Map:
     """What the template draws."""
@@ -79,7 +92,7 @@ class Map:
     counts: list[tuple[str, Any, int]] = field(default_factory=list)
     is_compact: bool = False
     more: str = ""
-    looked_at: dict[str, Any] | None = None
+    looked_at: LookedAt | None = None
     idle: list[tuple[str, str]] = field(default_factory=list)
     """Work that computes nothing: what it is called, and the address of one of its cells."""
 
@@ -192,18 +205,23 @@ def used(device: DeviceObject) -> list[str]:
     return parts
 
 
-def _looked_at(nodes: Iterable[NodeObject], question: Question) -> dict[str, Any] | None:
+def _looked_at(nodes: Iterable[NodeObject], question: Question) -> LookedAt | None:
     node = next((node for node in nodes if node["name"] == question.node), None)
     if node is None:
         return None
-    found: dict[str, Any] = {"node": node, "num_taken": sum(device["taken"] for device in node["devices"])}
-    for device in node["devices"]:
-        if str(device["index"]) == question.device:
-            state = state_of(node, device)
-            found |= {"device": device, "state": STATES[state], "since": _moment(device["since"])}
-            found |= {"used": ", ".join(used(device))}
-            found["title"] = _("%(node)s, device %(index)s") % {"node": node["name"], "index": device["index"]}
-    return found
+    num_taken = sum(device["taken"] for device in node["devices"])
+    device = next((device for device in node["devices"] if str(device["index"]) == question.device), None)
+    if device is None:
+        return LookedAt(node=node, num_taken=num_taken)
+    return LookedAt(
+        node=node,
+        num_taken=num_taken,
+        device=device,
+        title=_("%(node)s, device %(index)s") % {"node": node["name"], "index": device["index"]},
+        state=STATES[state_of(node, device)],
+        since=_moment(device["since"]),
+        used=", ".join(used(device)),
+    )
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -50,6 +49,19 @@ class Bar:
     y: float
     height: float
     title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoursLimit:
+    """How far a team is with its hours in a pool; the hours as they are written."""
+
+    pool: str
+    hours: int
+    value: str
+    percent: int
+    used: str
+    held: str
+    forecast: str
 
 
 @login_required
@@ -109,7 +121,7 @@ def _sentence(team: Team | None, used: Mapping[sums.Key, Decimal]) -> str:
     return said % {"used": in_hours(seconds), "forecast": in_hours(sums.forecast(seconds))}
 
 
-def _limits(team: Team, used: Mapping[sums.Key, Decimal]) -> list[dict[str, Any]]:
+def _limits(team: Team, used: Mapping[sums.Key, Decimal]) -> list[HoursLimit]:
     """Return how far the team is with its hours in each pool that limits them."""
     found = Quota.objects.filter(team=team).exclude(accelerator_hours=None).select_related("pool").order_by("pool")
     holds = sums.held() if found else {}
@@ -118,20 +130,20 @@ def _limits(team: Team, used: Mapping[sums.Key, Decimal]) -> list[dict[str, Any]
         key, most = (team.pk, quota.pool.name), quota.accelerator_hours or 0
         seconds = used.get(key, Decimal(0))
         limits.append(
-            {
-                "pool": str(quota.pool),
-                "hours": most,
-                "value": f"{seconds / sums.HOUR:.4f}",
-                "percent": round(seconds * 100 / (most * sums.HOUR)) if most else 100,
-                "used": in_hours(seconds),
-                "held": in_hours(holds.get(key, Decimal(0))),
-                "forecast": in_hours(sums.forecast(seconds)),
-            }
+            HoursLimit(
+                pool=str(quota.pool),
+                hours=most,
+                value=f"{seconds / sums.HOUR:.4f}",
+                percent=round(seconds * 100 / (most * sums.HOUR)) if most else 100,
+                used=in_hours(seconds),
+                held=in_hours(holds.get(key, Decimal(0))),
+                forecast=in_hours(sums.forecast(seconds)),
+            )
         )
     return limits
 
 
-def _storage(team: Team) -> dict[str, Any]:
+def _storage(team: Team) -> dict[str, object]:
     """Return what the team has in storage, the largest first."""
     found, words = stored(team), titles()
     kinds = sorted(((words[name], num_bytes) for name, num_bytes in found.items()), key=lambda kind: -kind[1])
@@ -164,7 +176,7 @@ def _figures(sums: Sums) -> SafeString:
     return format_html_join("", '<td class="n" data-label="{}">{}</td>', figures)
 
 
-def _plot(question: Question, days: Sequence[Sums] | None) -> dict[str, Any]:
+def _plot(question: Question, days: Sequence[Sums] | None) -> dict[str, object]:
     """Return the accelerator-hours of each day as bars, from the first day that was asked for to the last.
 
     `days` is what was used by day, where that is known already.

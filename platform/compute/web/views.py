@@ -158,7 +158,7 @@ def _teams(
 
 def _map(whole: WholePool, question: Question, others: list[Pool]) -> dict[str, object]:
     drawn = map_of(whole, question)
-    node = drawn.looked_at["node"] if drawn.looked_at else None
+    node = drawn.looked_at.node if drawn.looked_at else None
     is_closed = bool(node and node["draining"])
     return {
         "map": drawn,
