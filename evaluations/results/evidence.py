@@ -16,7 +16,7 @@ from datasets_app.tokens.caches import resolve_share
 from evaluations.models import Question, Sample, Subject
 from evaluations.results.answers import Answers
 from evaluations.results.scoring_answers import Found
-from jobs.estimates.situations import devices_for, situation_of
+from jobs.estimates.situations import devices_for, situation_of_job
 from jobs.hyperparameters import resolve
 from jobs.models import FineTuningJob, JobEvent
 from scoring.detectors.memorised import TrainingIndex
@@ -209,14 +209,7 @@ def _usual_learning_rate(job: FineTuningJob) -> float | None:
         name: value for name, value in job.asked.items() if name not in ("learning_rate", "learning_rate_multiplier")
     }
     try:
-        situation = situation_of(
-            base=job.base_model,
-            file=job.training_file,
-            has_validation_file=job.validation_file is not None,
-            validation_file=job.validation_file,
-            devices=devices_for(job.team, job.accelerators),
-            system_prompt=job.asked.get("system_prompt"),
-        )
+        situation = situation_of_job(job, devices_for(job.team, job.accelerators, job.pool))
         return float(resolve(asked, situation).values["learning_rate"])
     except (UserError, OSError):  # the base model is not here any more
         return None

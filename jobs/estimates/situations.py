@@ -12,6 +12,7 @@ from compute.models import Pool
 from compute.pool import whole_pool
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation, longest_automatic
+from jobs.models import FineTuningJob
 
 BYTES_PER_TOKEN = 3.5
 """Of a text, roughly and in most languages."""
@@ -78,6 +79,18 @@ def situation_of(
         own_prompt_is_removable=is_removable,
         device_kind=devices.kind,
         accelerators=devices.most,
+    )
+
+
+def situation_of_job(job: FineTuningJob, devices: Devices) -> Situation:
+    """Return what is known of a job as it was asked for."""
+    return situation_of(
+        base=job.base_model,
+        file=job.training_file,
+        has_validation_file=job.validation_file is not None,
+        validation_file=job.validation_file,
+        devices=devices,
+        system_prompt=job.asked.get("system_prompt"),
     )
 
 

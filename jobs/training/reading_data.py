@@ -16,7 +16,7 @@ from common.heartbeats import beating
 from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from datasets_app.models import TrainingFile
 from datasets_app.services import Tokens, TokensBusy, TokensSummary, ensure_tokens, require_answered
-from jobs.estimates.situations import devices_for, situation_of
+from jobs.estimates.situations import devices_for, situation_of_job
 from jobs.hyperparameters import Resolved, Values, needs_validation, resolve
 from jobs.messages import message
 from jobs.models import FineTuningJob
@@ -70,15 +70,8 @@ def _prepare(job: FineTuningJob) -> None:
 def resolve_job(job: FineTuningJob) -> Resolved:
     """Return every value for the job's model, data and devices as they are now."""
     assert job.training_file is not None
-    situation = situation_of(
-        base=job.base_model,
-        file=job.training_file,
-        has_validation_file=job.validation_file is not None,
-        validation_file=job.validation_file,
-        devices=devices_for(job.team, job.accelerators, job.pool),
-        system_prompt=job.asked.get("system_prompt"),
-    )
-    resolved = resolve(job.asked, situation)
+    devices = devices_for(job.team, job.accelerators, job.pool)
+    resolved = resolve(job.asked, situation_of_job(job, devices))
     check_rows(job.training_file)
     return resolved
 

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from accounts.audited_admin import AuditedAdmin
+from accounts.audited_admin import AuditedAdmin, ReadOnlyAdmin
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 
 
@@ -35,15 +35,6 @@ class ApiKeyAdmin(AuditedAdmin):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin):
+class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor_email", "address", "team_slug", "action", "target")
     list_filter = ("action",)
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: object, obj: object = None) -> bool:
-        return False

@@ -11,6 +11,19 @@ from accounts.models import AuditEvent, Team
 Values = dict[str, Any]
 
 
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """A model of the administration pages that use cases alone change: a row edited by hand would contradict others."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class AuditedAdmin(admin.ModelAdmin):
     """A model of the administration pages whose additions, changes and deletions are recorded."""
 

@@ -90,6 +90,12 @@ def is_platform_admin(request: Request) -> bool:
     return bool(request.user and request.user.is_staff and is_key_for_it)
 
 
+def require_member(request: Request) -> None:
+    """Refuse who is in no team, and no administrator: nodes and pools are shown to members only."""
+    if not is_platform_admin(request):
+        team_of(request)
+
+
 def set_team(request: Request, team: Team) -> None:
     request.team = team  # type: ignore[attr-defined]
     request._request.team = team  # type: ignore[attr-defined]

@@ -4,28 +4,19 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.audited_admin import AuditedAdmin
+from accounts.audited_admin import AuditedAdmin, ReadOnlyAdmin
 from accounts.models import User
 from catalogue.models import BaseModel, HubToken
 from catalogue.services import set_hub_token
 
 
 @admin.register(BaseModel)
-class BaseModelAdmin(admin.ModelAdmin):
-    """Read only: models come from the catalogue's entries, or by `manage.py register_model`."""
+class BaseModelAdmin(ReadOnlyAdmin):
+    """Models come from the catalogue's entries, or by `manage.py register_model`."""
 
     list_display = ("id", "display_name", "state", "licence", "licence_accepted_at", "present_at")
     list_filter = ("state", "family")
     search_fields = ("id", "display_name")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class HubTokenForm(forms.ModelForm):

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.audited_admin import AuditedAdmin
+from accounts.audited_admin import AuditedAdmin, ReadOnlyAdmin
 from compute.models import Device, Node, Pool, Quota, Run
 
 
@@ -40,19 +40,8 @@ class QuotaAdmin(AuditedAdmin):
 
 
 @admin.register(Run)
-class RunAdmin(admin.ModelAdmin):
-    """Read only: a Run changes by its supervisor alone."""
-
+class RunAdmin(ReadOnlyAdmin):
     list_display = ("id", "kind", "label", "team", "state", "outcome", "node", "created_at", "ended_at")
     list_select_related = ("team", "node")
     list_filter = ("state", "kind", "outcome")
     search_fields = ("id", "label", "team__name")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False

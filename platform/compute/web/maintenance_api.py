@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import IsPlatformAdmin, is_platform_admin
-from accounts.requests import team_of, user_of
+from accounts.authentication import IsPlatformAdmin, require_member
+from accounts.requests import user_of
 from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, listed
 from common.errors import UserError
@@ -83,8 +83,7 @@ class MaintenancesView(APIView):
     @reads()
     def get(self, request: Request) -> Response:
         query_of(request)
-        if not is_platform_admin(request):
-            team_of(request)  # nodes are shown to members only
+        require_member(request)
         return listed([as_json(one) for one in Maintenance.objects.to_come().select_related("node", "pool")])
 
     @answers(PlannedMaintenance)

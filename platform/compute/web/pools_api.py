@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import IsPlatformAdmin, is_platform_admin
-from accounts.requests import team_of, user_of
+from accounts.authentication import IsPlatformAdmin, require_member
+from accounts.requests import user_of
 from common.answers import ListObject, answers
 from common.api import listed
 from common.errors import UserError
@@ -82,8 +82,7 @@ class PoolsView(APIView):
     @reads()
     def get(self, request: Request) -> Response:
         query_of(request)
-        if not is_platform_admin(request):
-            team_of(request)  # pools are shown to members only
+        require_member(request)
         return listed([_as_json(pool) for pool in _counted()])
 
     @answers(PoolRow, status=201)
