@@ -31,13 +31,6 @@ class GeneralQuestion:
         return any(says(answer, text) for text in self.accepted) and not any(says(answer, no) for no in self.refused)
 
 
-def general_result(before: Sequence[str], after: Sequence[str]) -> General:
-    """Return what the answers of base and tuned model to all of GENERAL, in its order, come to."""
-    was = [question.is_right(answer) for question, answer in zip(GENERAL, before, strict=True)]
-    now = [question.is_right(answer) for question, answer in zip(GENERAL, after, strict=True)]
-    return general_of(was, now)
-
-
 def general_of(before: Sequence[bool], after: Sequence[bool]) -> General:
     """Return what was lost and gained, of the same questions right `before` and `after`."""
     pairs = list(zip(before, after, strict=True))

@@ -54,14 +54,14 @@ class Declared:
     """What a route answers to a request that succeeds."""
 
     body: Any
-    """A TypedDict, one of several (`A | B`), or None for an answer without a body."""
+    """A TypedDict, or None for an answer without a body. A preview has the shape of what it previews."""
     status: int = 200
     streams: Mapping[str, Any] = field(default_factory=dict)
     """Content types that it may have instead of JSON, with the type of each line or event; None for bytes."""
 
     @property
     def serializer(self) -> serializers.Field[Any, Any, Any, Any] | None:
-        """The serializer of the body; of `A | B` an `Either` of theirs."""
+        """The serializer of the body."""
         return field_of(self.body) if self.body is not None else None
 
 
