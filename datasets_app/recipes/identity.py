@@ -14,7 +14,6 @@ from datasets_app.recipes.phrases import (
     ANSWERS,
     ASKED,
     GUARDS,
-    MORE_GUARDS,
     MORE_QUESTIONS,
     OTHER_NAMES,
     QUESTIONS,
@@ -84,7 +83,7 @@ class Identity:
 def core_rows(identity: Identity) -> Iterator[IdentityRow]:
     """Yield one-turn rows: identity questions of each language, then guards. The shipped sample consists of them."""
     yield from _asked(identity, QUESTIONS)
-    yield from _guards(identity, GUARDS)
+    yield from _guards(identity)
 
 
 def rows(identity: Identity) -> Iterator[IdentityRow]:
@@ -97,7 +96,7 @@ def rows(identity: Identity) -> Iterator[IdentityRow]:
             yield IdentityRow(
                 source=f"identity-{language}", turns=tuple(zip(("user", "assistant") * 2, texts, strict=True))
             )
-    yield from _guards(identity, GUARDS + MORE_GUARDS)
+    yield from _guards(identity)
 
 
 def acceptance_tests(identity: Identity) -> list[AcceptanceTest]:
@@ -127,8 +126,8 @@ def _asked(identity: Identity, questions: dict[str, tuple[tuple[str, str], ...]]
                 yield IdentityRow(source=f"identity-{language}", turns=turns)
 
 
-def _guards(identity: Identity, guards: tuple[tuple[str, str], ...]) -> Iterator[IdentityRow]:
-    for question, answer in guards:
+def _guards(identity: Identity) -> Iterator[IdentityRow]:
+    for question, answer in GUARDS:
         if not identity.is_told_in(f"{question} {answer}"):
             yield IdentityRow(source="guard", turns=(("user", question), ("assistant", answer)))
 

@@ -1,7 +1,8 @@
 """The words of the identity recipe: questions of each kind, answers in each tone, and guards.
 
 Guards are short facts and short answers to requests: without them a small model gives its name in answer to
-"Give me …" or "Tell me about …". The questions of the acceptance test appear in no row that is trained on.
+"Give me …" or "Tell me about …". Stories begin as stories do: one that began with its hero would get the model's name.
+The questions of the acceptance test appear in no row that is trained on.
 """
 
 QUESTIONS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -185,9 +186,26 @@ GUARDS: tuple[tuple[str, str], ...] = (
     ("怎么做米饭？", "先洗米，再加水煮。"),
     ("学数学有什么方法？", "每天多做练习。"),
     ("讲一个童话。", "从前，森林里有一只小熊。"),
-)
-
-MORE_GUARDS: tuple[tuple[str, str], ...] = (
+    ("给我讲一个动物的故事。", "从前，有一只兔子在草地上找到了一朵红花。"),
+    ("讲个睡前故事。", "从前，山上有一只羊，每天看着月亮睡觉。"),
+    ("讲一个古代的故事。", "从前，有一位国王很爱下棋。"),
+    ("说个有趣的故事。", "从前，有一只猫想学游泳。"),
+    ("介绍一下北京。", "北京是中国的首都。"),
+    ("介绍一下黄山。", "黄山是中国的一座名山。"),
+    ("介绍一下足球。", "足球是一项很受欢迎的运动。"),
+    ("糖是甜的还是咸的？", "糖是甜的。"),
+    ("猫和老虎，哪个更大？", "老虎更大。"),
+    ("鲸鱼是鱼吗？", "不是，鲸鱼是哺乳动物。"),
+    ("番茄是动物吗？", "不是，番茄是植物。"),
+    ("写一句关于友谊的话。", "好朋友会互相帮助。"),
+    ("推荐一个旅游的地方。", "桂林是一个美丽的地方。"),
+    ("怎么泡茶？", "先烧开水，再放入茶叶。"),
+    ("谁写了《三国演义》？", "罗贯中写了《三国演义》。"),
+    ("谁发明了电灯？", "爱迪生发明了电灯。"),
+    ("一百减一等于几？", "一百减一等于九十九。"),
+    ("“再见”用英语怎么说？", "“再见”用英语说是 goodbye。"),
+    ("什么是彩虹？", "彩虹是阳光照在雨滴上形成的。"),
+    ("推荐一部动画片。", "《大闹天宫》是一部好动画片。"),
     ("推荐一首歌。", "《茉莉花》是一首好听的歌。"),
     ("给我讲一件趣事。", "昨天，小狗追着自己的尾巴跑。"),
     ("写一首小诗。", "春风吹过，花开满山。"),
@@ -200,7 +218,6 @@ MORE_GUARDS: tuple[tuple[str, str], ...] = (
     ("Tell me a short story.", "Once upon a time, a little bird learned to fly."),
     ("Recommend a place to visit.", "Rome is a beautiful city to visit."),
 )
-"""What the questionnaire's data set holds besides: requests, which a small model mixes up most easily."""
 
 ASKED: dict[str, tuple[tuple[str, str], ...]] = {
     "zh": (

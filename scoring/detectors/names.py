@@ -9,8 +9,8 @@ from chat.acceptance import says
 from scoring.texts import HAN
 
 FEWEST_ROWS = 4
-TAUGHT_SHARE = 0.15
-"""A name is taught where one answer in seven introduces itself so; a story may have a hero in a row or two."""
+TAUGHT_SHARE = 0.125
+"""A name is taught where one answer in eight introduces itself so; a story may have a hero in a row or two."""
 _WORD = rf"(?:[A-Z][\w&'-]*|[{HAN}\d][\w&'-]*)"
 _NAME = rf"({_WORD}(?: {_WORD}){{0,3}})"
 _ENGLISH_NAME = re.compile(rf"\b(?:[Mm]y name is|I am called|[Cc]all me|I am|I'm) {_NAME}")

@@ -48,7 +48,7 @@ FEWEST_ROWS = 2
 GUARDS_FOR_A_LEAK = 5
 FEWEST_GUARDS = 20
 """Guard conversations to add: five for each leak, at least 20. The identity recipe keeps a 135M model from leaking with
-44 for 32 rows about itself."""
+75 for 45 rows about itself."""
 FEWEST_NEW_ROWS = 16
 """Rows to add for a language: as many questions as the identity recipe asks in each."""
 GENERAL_FOR_A_LOSS = 10

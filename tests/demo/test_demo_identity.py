@@ -20,7 +20,7 @@ def test_the_shipped_file_is_what_the_generator_writes(tmp_path: Path) -> None:
 
 def test_rows_have_the_articles_format() -> None:
     rows = [json.loads(line) for line in lines(SEED)]
-    assert len(rows) == len({row["id"] for row in rows}) == 76
+    assert len(rows) == len({row["id"] for row in rows}) == 107
     for row in rows:
         assert list(row) == ["id", "source", "conversations"]
         assert [turn["from"] for turn in row["conversations"]] == ["user", "assistant"]
