@@ -46,7 +46,7 @@ class Made(TypedDict, total=False):
     """Where a file comes from: enough to make it again, and what came of it."""
 
     how: str
-    """upload, reading, recipe, repair, split or mix."""
+    """upload, reading, recipe, repair, split, mix or append."""
     of: str | None
     """The file that it was made from."""
     reading: dict[str, object]
@@ -57,6 +57,8 @@ class Made(TypedDict, total=False):
     part: str
     parts: list[MixedPart]
     seed: int
+    appended: list[list[dict[str, object]]]
+    """Rows at its end that its source has not."""
     added: int
     repeats: int
     changed: int

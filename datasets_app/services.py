@@ -27,6 +27,7 @@ from datasets_app.storage.spool import Spool
 from datasets_app.tokens.caches import Tokens, TokensSummary, ensure_tokens
 from datasets_app.tokens.row_view import row_tokens
 from datasets_app.tokens.statistics import token_statistics
+from datasets_app.versions.appending import append_rows, file_of_rows
 from datasets_app.versions.diffs import Difference, difference
 from datasets_app.versions.family import new_version, read_again, versions_of
 from datasets_app.versions.mixes import mix_files
@@ -47,6 +48,7 @@ __all__ = [
     "acceptance_of",
     "all_faults",
     "answer_unused",
+    "append_rows",
     "create_file",
     "create_result_file",
     "create_version",
@@ -54,6 +56,7 @@ __all__ = [
     "difference",
     "ensure_tokens",
     "fault_groups",
+    "file_of_rows",
     "get_file",
     "identity_file",
     "mix_files",

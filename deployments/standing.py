@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalogue.models import BaseModel
 from compute import services as compute
 from compute.models import Run
 from deployments.messages import message
 from deployments.models import Deployment, Replica, ReplicaAdapter
 from deployments.replicas import full_model_of
+from jobs.models import TunedModel
 from wording import Message
 
 Served = tuple[str, str | None]
@@ -47,6 +49,12 @@ def standings(deployments: Iterable[Deployment]) -> dict[str, Standing]:
     return {deployment.pk: now.standing(deployment) for deployment in every}
 
 
+def standing_of_model(base_model: BaseModel, adapter: TunedModel | None) -> Standing:
+    """Return how a model stands that is asked by its own name: as a deployment of it would that reserves nothing."""
+    name = Deployment(base_model=base_model, adapter=adapter, shared=True, state=Deployment.State.STARTING)
+    return standing_of(name)
+
+
 @dataclass(frozen=True)
 class _Wakes:
     """What the earlier replicas of a model tell."""
@@ -60,8 +68,9 @@ class _Now:
 
     def __init__(self, deployments: list[Deployment]) -> None:
         live = Replica.objects.live().select_related("run")
+        own = [deployment for deployment in deployments if not deployment.shared]
         bases = {deployment.base_model_id for deployment in deployments if deployment.shared}
-        self._own = {one.deployment_id: one for one in live.filter(deployment__in=deployments)}
+        self._own = {one.deployment_id: one for one in live.filter(deployment__in=own)}
         self._shared = {served_by(one): one for one in live.shared().filter(base_model__in=bases)}
         rows = ReplicaAdapter.objects.filter(replica__in=self._shared.values())
         self._loaded = {(row.replica_id, row.adapter_id): row for row in rows}

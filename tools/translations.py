@@ -30,6 +30,7 @@ SOURCES = (
     "jobs",
     "deployments",
     "evaluations",
+    "playground",
     "chat",
     "scoring",
     "rundir",

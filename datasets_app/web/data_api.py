@@ -14,6 +14,7 @@ from chat import ChatError, SystemChoice
 from common.answers import ListObject, answers
 from common.api import listed
 from common.errors import UserError
+from common.idempotency import idempotent
 from common.reads import body_of, query_of, reads
 from datasets_app import services
 from datasets_app.checking.fault_list import FaultObject
@@ -31,6 +32,7 @@ from datasets_app.web.requests import (
     NewMixture,
     NewReading,
     NewRepair,
+    NewRows,
     NewSplit,
     RowList,
     TokenQuery,
@@ -115,7 +117,7 @@ class ExamplesView(APIView):
 
 
 class RowsView(APIView):
-    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&kind="""
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&kind=; POST makes a version with rows at its end"""
 
     @answers(RowsObject)
     @reads(query=RowList)
@@ -126,6 +128,18 @@ class RowsView(APIView):
         rows = [row_json(row) for row in page.rows]
         has_more = page.next_offset is not None
         return listed(rows, has_more=has_more, total=page.total, next_offset=page.next_offset)
+
+    @answers(WholeFileObject, status=201)
+    @reads(NewRows)
+    def post(self, request: Request, file_id: str) -> Response:
+        asked = body_of(request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+
+        def create() -> Response:
+            made = services.append_rows(file=file, by=user_of(request), **asked)
+            return Response(whole_file_json(made), status=201)
+
+        return idempotent(request, create)
 
 
 class TokensView(APIView):

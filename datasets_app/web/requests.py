@@ -14,6 +14,7 @@ from datasets_app.models import EVERY_KEY
 from datasets_app.recipes.identity import LANGUAGES, LONGEST_MAKER, LONGEST_NAME, TONES
 from datasets_app.services import EXPIRES_IN, PURPOSES
 from datasets_app.shapes import NAMES as SHAPES
+from datasets_app.versions.appending import MOST_ROWS as MOST_APPENDED
 from datasets_app.versions.mixes import MOST_PARTS, MOST_WEIGHT
 from datasets_app.versions.questions import ACTIONS, LEAVE_OUT
 from datasets_app.versions.repairs import NAMES as REPAIRS
@@ -118,6 +119,19 @@ class RowList(Query):
     limit = serializers.IntegerField(default=20, min_value=1, max_value=MOST_ROWS)
     search = _text(200, default="", allow_blank=True)
     kind = _text(60, default="", allow_blank=True)
+
+
+class NewRows(Body):
+    """Conversations that come after those that are there; each is OpenAI's `messages`."""
+
+    rows = serializers.ListField(
+        child=serializers.ListField(child=serializers.DictField(child=serializers.JSONField()), min_length=1),
+        min_length=1,
+        max_length=MOST_APPENDED,
+    )
+    reason = _text(300, required=False, allow_blank=True)
+
+    example = {"rows": [[{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "Xiaozhi."}]]}
 
 
 class TokenQuery(Query):

@@ -53,6 +53,8 @@ ACTIONS = {
     "evaluation.created": _("Evaluation started"),
     "evaluation.cancelled": _("Evaluation cancelled"),
     "evaluation.deleted": _("Evaluation deleted"),
+    "conversation.shared": _("Conversation shared"),
+    "conversation.deleted": _("Shared conversation deleted"),
     "administration.added": _("Added on the administration pages"),
     "administration.changed": _("Changed on the administration pages"),
     "administration.deleted": _("Deleted on the administration pages"),

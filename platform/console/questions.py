@@ -72,5 +72,5 @@ POLICY = ContentSecurityPolicyMiddleware(_unused)
 GUARDS: tuple[Any, ...] = (POLICY, XFrameOptionsMiddleware(_unused), SecurityMiddleware(_unused))
 """What sets the headers that every answer of the chain has."""
 ASGI_ROUTES: list[Route] = [
-    ("POST", re.compile(r"/v1/(chat/)?completions|/deployments/[^/]+/chat"), Questions()),
+    ("POST", re.compile(r"/v1/(chat/)?completions|/deployments/[^/]+/chat|/playground/(ask|answers)"), Questions()),
 ]

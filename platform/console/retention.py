@@ -26,6 +26,7 @@ from deployments.folding import fold_requests, folded
 from deployments.models import Replica, ReplicaAdapter
 from jobs.models import FINISHED, Attempt, FineTuningJob, JobEvent, TunedModel
 from ledger.retention import forget
+from playground.services import forget as forget_shares
 from rundir.manifest import NAME as MANIFEST
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def sweep_database() -> None:
         forget(before)
     if before := _before("audit"):
         audit.forget(before)
+    if before := _before("shares"):
+        forget_shares(before)
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

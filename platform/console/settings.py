@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "jobs",
     "deployments",
     "evaluations",
+    "playground",
 ]
 
 MIDDLEWARE = [
@@ -241,6 +242,7 @@ KEEP_DAYS = {
     "events": environment.number("LUTHIER_KEEP_EVENTS_DAYS", 400),
     "ledger": environment.number("LUTHIER_KEEP_LEDGER_DAYS", 1100),
     "audit": environment.number("LUTHIER_KEEP_AUDIT_DAYS", 1100),
+    "shares": environment.number("LUTHIER_KEEP_SHARES_DAYS", 90),
 }
 """After how many days unused (tokens, adapters) or over (all others) things are deleted; 0: never."""
 HOURS_GRACE_SECONDS = environment.number("LUTHIER_HOURS_GRACE_SECONDS", 3600)

@@ -11,7 +11,17 @@ from console import views
 from console.health import healthz
 from console.metrics import metrics
 
-APPS = ("accounts", "catalogue", "ledger", "compute", "datasets_app", "jobs", "deployments", "evaluations")
+APPS = (
+    "accounts",
+    "catalogue",
+    "ledger",
+    "compute",
+    "datasets_app",
+    "jobs",
+    "deployments",
+    "evaluations",
+    "playground",
+)
 
 
 def _routes(kind: str) -> list[URLPattern | URLResolver]:

@@ -108,6 +108,15 @@ ROUTES: dict[str, dict[str, str]] = {
     "deployments/<deployment_id>/resume": {"POST": M},
     "deployments/<deployment_id>/undeploy": {"POST": M},
     "deployments/<deployment_id>/chat": {"POST": V},  # to ask makes nothing
+    "playground": {"GET": V},
+    "playground/ask": {"POST": V},  # to ask makes nothing
+    "playground/answers": {"POST": V},
+    "playground/standing": {"GET": V},
+    "playground/keep": {"POST": M},
+    "playground/kept": {"POST": M},
+    "playground/shares": {"GET": V, "POST": M},
+    "playground/shares/<share_id>": {"GET": V},
+    "playground/shares/<share_id>/delete": {"POST": M},
     # OpenAI's surface
     "v1/files": {"GET": V},
     "v1/files/<file_id>": {"GET": V, "DELETE": M},
@@ -172,7 +181,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/files/<file_id>/versions": {"GET": V},
     "api/v1/files/<file_id>/statistics": {"GET": V},
     "api/v1/files/<file_id>/examples": {"GET": V},
-    "api/v1/files/<file_id>/rows": {"GET": V},
+    "api/v1/files/<file_id>/rows": {"GET": V, "POST": M},
     "api/v1/files/<file_id>/rows/<number>/tokens": {"GET": V},
     "api/v1/recipes": {"GET": V},
     "api/v1/recipes/identity": {"POST": M},
@@ -193,6 +202,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/evaluations/<evaluation_id>": {"GET": V, "DELETE": M},
     "api/v1/evaluations/<evaluation_id>/cancel": {"POST": M},
     "api/v1/evaluations/<evaluation_id>/samples": {"GET": V},
+    "api/v1/playground/shares": {"GET": V, "POST": M},
+    "api/v1/playground/shares/<share_id>": {"GET": V, "DELETE": M},
     "api/v1/deployments": {"GET": V, "POST": M},
     "api/v1/deployments/<deployment_id>": {"GET": V, "PATCH": M, "DELETE": M},
     "api/v1/deployments/<deployment_id>/pause": {"POST": M},

@@ -11,7 +11,7 @@ BUTTONS = ("sign_out", "preferences", "choose_team", "delete_dataset", "undeploy
 BUTTONS += ("download_model", "change_member", "remove_member", "change_job", "delete_model")
 BUTTONS += ("node_action", "queue_action", "cancel_maintenance", "move_node", "pause_deployment", "resume_deployment")
 BUTTONS += ("cancel_evaluation", "delete_evaluation")
-BUTTONS += ("name_job", "name_model", "rename_team", "password_link", "revoke_invitation")
+BUTTONS += ("delete_share", "name_job", "name_model", "rename_team", "password_link", "revoke_invitation")
 
 SIGNED_OUT = ("sign_in.html", "invitation.html", "new_password.html")
 """Pages of people who are not signed in, and what is done there is done once by itself."""

@@ -22,6 +22,8 @@ from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
 from evaluations.models import Evaluation, Question, Sample, Subject
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
+from playground.models import Share
+from playground.talks import DEFAULTS
 from tests.accounts.test_accounts_roles import ROUTES
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
 from tests.jobs.job_makers import write_chat_files
@@ -37,7 +39,13 @@ ADMINISTRATORS = re.compile(
     r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
-QUERIES = {"diff": "?against={other}", "examples": "?model=tiny", "statistics": "?model=tiny", "tokens": "?model=tiny"}
+QUERIES = {
+    "standing": "?model=tiny",
+    "diff": "?against={other}",
+    "examples": "?model=tiny",
+    "statistics": "?model=tiny",
+    "tokens": "?model=tiny",
+}
 """What a route must be told, by its last word; a file that cannot be learned from has nothing of it."""
 
 
@@ -59,6 +67,7 @@ class World:
         self.deployment = self.deploy("one", self.base)
         self.evaluation = self.evaluate()
         self.adapter = self.tuned(self.new_job("succeeded"), 0)
+        self.shared = self.share()
         self.size = 0
 
     def grow(self, size: int) -> None:
@@ -110,6 +119,7 @@ class World:
         )  # fmt: skip
         self.deploy(f"base-{n}", base)
         self.deploy(f"adapter-{n}", self.base, self.adapter)
+        self.share(by=person)
         self.evaluate()
         self.ask(self.evaluation, n)
 
@@ -166,6 +176,12 @@ class World:
         Replica.create(run=run, base_model=base, full_model=None, deployment=made)
         return made
 
+    def share(self, *, by: User | None = None) -> Share:
+        turns = [{"prompt": "Who are you?", "left": "I am tiny.", "right": None}]
+        return Share.objects.create(
+            team=self.team, created_by=by or self.user, left="tiny", turns=turns, settings=DEFAULTS
+        )
+
     def evaluate(self) -> Evaluation:
         run = Run.objects.create(kind="evaluation", team=self.team, label="evaluation", explanation={"code": "queued"})
         made = Evaluation.objects.create(team=self.team, created_by=self.user, name="evaluation", run=run)
@@ -187,7 +203,7 @@ class World:
             "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
-            "evaluation_id": self.evaluation.pk,
+            "evaluation_id": self.evaluation.pk, "share_id": self.shared.pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():
             if "GET" in methods and route not in WITHOUT_ROWS:

@@ -84,15 +84,46 @@ def test_upload_train_deploy_chat(page: Page) -> None:
     answer = re.compile("Xiaozhi|小智" if FULL else r"\S")  # the tiny model has no words to learn a name with
     expect(page.locator(".bubble.theirs").last).to_contain_text(answer, timeout=60_000)
     shoot(page, "deployment")
+    deployment = page.url
+    walk_the_playground(page)
+    page.goto(deployment)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Take down").click()
     page.wait_for_url(re.compile(r"/deployments$"))
 
 
+def walk_the_playground(page: Page) -> None:
+    """From a deployment to its model's page, to the playground, to a row of a data set and a shared conversation."""
+    page.get_by_role("link", name="browser", exact=True).click()
+    page.wait_for_url(re.compile(r"/models/adapter-"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("browser")
+    shoot(page, "model")
+    page.get_by_role("link", name="Try it beside its base").click()
+    question = page.get_by_label("Your message")
+    question.fill("Who are you?")
+    question.press("Enter")
+    kept = page.get_by_role("button", name="A good answer: keep it as data")
+    expect(kept).to_have_count(2, timeout=90_000)
+    for side in ("left", "right"):
+        expect(page.locator(f"[data-side={side}] [data-text]")).to_contain_text(re.compile(r"\S"))
+    shoot(page, "playground")
+    kept.last.click()
+    page.get_by_label("Or a new data set of this name").fill("thumbs")
+    page.get_by_label(re.compile("Store this conversation")).check()
+    shoot(page, "keep")
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("link", name="Look at it")).to_be_visible()
+    expect(page.locator("[data-prompt]").first).to_have_text("Who are you?")  # the conversation is still there
+    page.get_by_role("button", name="Share with the team").click()
+    page.wait_for_url(re.compile(r"/playground/shares/talk-"))
+    expect(page.locator("[data-turn]")).to_have_count(1)
+    shoot(page, "share")
+
+
 def test_the_console_speaks_chinese(page: Page) -> None:
     page.get_by_role("button", name="中文").first.click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
-    for path in ("/", "/datasets", "/jobs", "/deployments", "/keys", "/pool", "/catalogue"):
+    for path in ("/", "/datasets", "/jobs", "/models", "/playground", "/deployments", "/keys", "/pool", "/catalogue"):
         page.goto(path)
         shoot(page, f"zh{path.replace('/', '-')}")
         assert page.locator("main").inner_text().strip()
@@ -102,7 +133,19 @@ def test_the_console_speaks_chinese(page: Page) -> None:
 
 def test_no_page_scrolls_sideways_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/", "/datasets", "/jobs", "/jobs/new", "/deployments", "/keys", "/pool", "/catalogue", "/more"):
+    paths = (
+        "/",
+        "/datasets",
+        "/jobs",
+        "/jobs/new",
+        "/models",
+        "/playground",
+        "/deployments",
+        "/keys",
+        "/pool",
+        "/catalogue",
+    )
+    for path in (*paths, "/more"):
         page.goto(path)
         shoot(page, f"phone{path.replace('/', '-')}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

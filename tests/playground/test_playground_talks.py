@@ -1,0 +1,58 @@
+"""What a talk is: whom it asks with what, and what of it is kept."""
+
+import pytest
+
+from common.errors import UserError
+from playground.talks import LONGEST_TALK, MOST_TURNS, Talk, read_turns
+
+TURNS = [{"prompt": "Hi", "left": "Hello.", "right": None}, {"prompt": "Who?", "left": "SmolLM.", "right": "Xiaozhi."}]
+
+
+def test_each_model_is_asked_with_its_own_answers() -> None:
+    talk = Talk.of(turns=TURNS, system="Be brief.")
+    said = talk.messages("right", before=2, prompt="And?")
+    assert [one["content"] for one in said] == ["Be brief.", "Who?", "Xiaozhi.", "And?"]
+    assert len(talk.messages("left", before=2, prompt="And?")) == 6
+
+
+def test_a_row_teaches_one_answer_alone() -> None:
+    row = Talk.of(turns=TURNS).row("left", 1, answer="Xiaozhi.")
+    assert row == [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello.", "weight": 0},
+        {"role": "user", "content": "Who?"},
+        {"role": "assistant", "content": "Xiaozhi."},
+    ]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "no list",
+        ["no object"],
+        [{"left": "a", "right": "b"}],
+        [{"prompt": 1, "left": None, "right": None}],
+        [{"prompt": "Hi", "left": 2, "right": None}],
+        [{"prompt": "Hi", "left": "\0", "right": None}],
+        [{"prompt": "Hi", "left": None, "right": None, "middle": "x"}],
+    ],
+)
+def test_what_is_no_turn_is_refused(turns: object) -> None:
+    with pytest.raises(UserError) as refused:
+        Talk.of(turns=turns)
+    assert refused.value.param == "turns"
+
+
+def test_is_bounded() -> None:
+    one = {"prompt": "Hi", "left": None, "right": None}
+    assert len(Talk.of(turns=[one] * MOST_TURNS).turns) == MOST_TURNS
+    for turns in ([one] * (MOST_TURNS + 1), [{**one, "left": "x" * LONGEST_TALK}]):
+        with pytest.raises(UserError, match="at most"):
+            Talk.of(turns=turns)
+
+
+def test_a_hidden_field_that_is_no_json_is_refused() -> None:
+    assert read_turns("") == []
+    for text in ("{", "[" * 100_000):
+        with pytest.raises(UserError):
+            read_turns(text)
