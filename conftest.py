@@ -1,7 +1,9 @@
 """Real servers for the tests: one embedded PostgreSQL and one Valkey for the whole session, in a home of its own."""
 
+import gc
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from common.times import Times
 from console.embedded import Home, PostgreSQL, Valkey
 from tests import answers
+from tests.migrating import without_collector
 
 SHARED = "tests/journeys/shared/"
 
@@ -26,6 +29,22 @@ class OneProcessForSharedPlatform(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     """Take the place of `--dist loadfile`."""
     return OneProcessForSharedPlatform(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while modules and thousands of tests are made, which all stay, nor among them afterwards."""
+    with without_collector():
+        found = yield
+        gc.freeze()
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """Let the test database be migrated in less time."""
+    with without_collector() if fixturedef.argname == "django_db_setup" else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")
