@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.models import Team
+from catalogue.foreign_names import base_named, unknown_name
 from catalogue.models import BaseModel
 from common.errors import NotFound
 from deployments.messages import message
@@ -58,8 +59,8 @@ def find_model(*, team: Team, name: str) -> Target:
     adapter = TunedModel.objects.visible_to(team).live().filter(name=name).select_related("base_model").first()
     if adapter is not None:
         return Target(name=name, base_model=adapter.base_model, adapter=adapter)
-    base_model = BaseModel.objects.present().filter(pk=name).first()
-    if base_model is not None:
+    base_model = base_named(name)
+    if base_model is not None and base_model.is_present:
         return Target(name=name, base_model=base_model)
     raise NotFound(_why_not(team, name), code="model_not_found", param="model")
 
@@ -73,4 +74,4 @@ def _why_not(team: Team, name: str) -> Message:
         return message("model_deleted_with_checkpoints", model=finished)
     if sign and step.isdigit() and FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).exists():
         return message("checkpoint_not_askable", model=name, finished=finished)
-    return message("model_not_visible", model=name)
+    return unknown_name(message("model_not_visible", model=name), name)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Team, User
 from accounts.roles import require_own
+from catalogue.foreign_names import base_named, unknown_name
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
@@ -302,13 +303,14 @@ def _made_before(team: Team, job_request: JobRequest) -> FineTuningJob | None:
 
 def _trainable(team: Team, model: Any) -> BaseModel:
     name = model if isinstance(model, str) else ""
-    base = BaseModel.objects.filter(pk=name).first() if is_storable(name) else None
+    base = base_named(name)
     if base is not None:
         require_chat_format(base, "default")
         return base
     if is_storable(name) and TunedModel.objects.visible_to(team).live().filter(name=name).exists():
         raise UserError(message("tuned_further"), code="not_a_base_model", param="model")
-    raise NotFound(message("no_such_base_model", name=name[:80]), code="model_not_found", param="model")
+    unknown = unknown_name(message("no_such_base_model", name=name[:80]), name)
+    raise NotFound(unknown, code="model_not_found", param="model")
 
 
 def require_chat_format(base: BaseModel, system_prompt: str) -> None:

@@ -54,7 +54,7 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 class Models(APIView):
     @answers(ListObject[ModelObject])
     def get(self, request: Request) -> Response:
-        """List the bases that can be trained, the team's tuned models and its deployments."""
+        """List the bases that can be trained, by each of their names, the team's tuned models and its deployments."""
         team = team_of(request)
         return listed([*_bases(), *_tuned(team), *_deployments(team)])
 
@@ -97,7 +97,9 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
 
 
 def _bases() -> list[ModelObject]:
-    return [_as_json(base.id, base.present_at, "luthier") for base in BaseModel.objects.present()]
+    present = BaseModel.objects.present().prefetch_related("names")
+    named = [(name, base) for base in present for name in (base.pk, *(other.pk for other in base.names.all()))]
+    return [_as_json(name, base.present_at, "luthier") for name, base in named]
 
 
 def _tuned(team: Team) -> list[ModelObject]:

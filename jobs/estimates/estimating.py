@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict, cast
 
 from accounts.models import Team
+from catalogue.foreign_names import base_named, unknown_name
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.texts import is_storable
@@ -253,9 +254,10 @@ def expected_of(job: FineTuningJob) -> Expected:
 def _base(model: str | None) -> BaseModel | None:
     if not model:
         return None
-    base = BaseModel.objects.filter(pk=model).first() if is_storable(model) else None
+    base = base_named(model)
     if base is None:
-        raise NotFound(message("no_such_base_model", name=model[:80]), code="model_not_found", param="model")
+        unknown = unknown_name(message("no_such_base_model", name=model[:80]), model)
+        raise NotFound(unknown, code="model_not_found", param="model")
     return base
 
 

@@ -43,6 +43,8 @@ ACTIONS = {
     "model.licence_accepted": _("Licence accepted"),
     "model.download_requested": _("Download of a base model started"),
     "model.registered": _("Base model registered"),
+    "model_name.set": _("Another provider's model name mapped"),
+    "model_name.removed": _("Mapped model name removed"),
     "hub_token.set": _("Hub token set"),
     "hub_token.removed": _("Hub token removed"),
     "deployment.created": _("Deployment created"),

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.api import Download
+from catalogue.foreign_names_api import MappedName
 from catalogue.models import BaseModel
 from common.forms import PageForm, field_like
 
@@ -20,3 +22,22 @@ class DownloadForm(PageForm):
             del self.fields["accept_licence"]
         else:
             self.fields["accept_licence"].widget.attrs["required"] = True
+
+
+class ModelNameForm(PageForm):
+    """Another provider's name, and the base that it means."""
+
+    name = forms.CharField(label=_("Name that scripts say"), max_length=120)
+    base = field_like(MappedName, "base", label=_("Base model here"), widget=forms.Select)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="named-%s")
+        present = BaseModel.objects.present()
+        self.fields["base"].widget.choices = [(base.pk, base.display_name) for base in present]  # type: ignore[attr-defined]
+        self.fields["name"].widget.attrs["placeholder"] = "gpt-4o-mini-2024-07-18"
+
+
+class NamedForm(PageForm):
+    """A button of a mapped name's row."""
+
+    name = forms.CharField()

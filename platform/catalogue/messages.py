@@ -4,6 +4,16 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
+        # Names of other providers' models
+        "foreign_name": sentence(
+            "That is another provider's name. An administrator can say which base it means: in the model catalogue, by "
+            "PUT /api/v1/model_names/NAME or by manage.py model_name."
+        ),
+        "model_name_invalid": sentence(
+            "A name has 1 to 120 letters, digits, '.', '_', ':', '/' and '-', and begins with a letter or a digit."
+        ),
+        "model_name_is_an_id": sentence("%(name)s is the id of a base model here, which it goes on meaning."),
+        "no_such_model_name": sentence("%(name)s is not mapped to a base model."),
         # Hubs and the package index
         "hub_setting": sentence("%(variable)s is '%(endpoint)s'; it must begin with https://."),
         "hub_listing_unreadable": sentence("%(hub)s answered with something other than a list of files."),

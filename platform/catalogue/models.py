@@ -21,6 +21,12 @@ VALID_ID = RegexValidator(
 )
 
 
+VALID_NAME = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,119}\Z",
+    _("A name has letters, digits, '.', '_', ':', '/' and '-', and begins with a letter or a digit."),
+)
+
+
 class BaseModelQuerySet(models.QuerySet["BaseModel"]):
     def present(self) -> "BaseModelQuerySet":
         """Models whose weights are on disk, so that they can be trained and served."""
@@ -142,6 +148,21 @@ class BaseModel(Guarded):
             present_at=timezone.now(),
             bytes_done=models.F("bytes_total"),
         )
+
+
+class ModelName(models.Model):
+    """What another provider calls a model, and the base that it means here."""
+
+    name = models.CharField(primary_key=True, max_length=120, validators=[VALID_NAME])
+    base = models.ForeignKey(BaseModel, models.CASCADE, related_name="names")
+    set_at = models.DateTimeField(auto_now=True)
+    set_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class HubToken(models.Model):

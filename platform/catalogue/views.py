@@ -9,13 +9,16 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import PageRequest
 from catalogue import services
-from catalogue.forms import DownloadForm
-from catalogue.models import BaseModel
+from catalogue.foreign_names import accept_proposals, proposals, remove_model_name, set_model_name
+from catalogue.forms import DownloadForm, ModelNameForm, NamedForm
+from catalogue.models import BaseModel, ModelName
+from common.forms import refused
 from common.marks import Mark
 from common.wording import in_words
 
@@ -63,14 +66,20 @@ def catalogue(request: PageRequest) -> HttpResponse:
 
 
 def _page(
-    request: PageRequest, *, refused: Mapping[str, DownloadForm] | None = None, status: int = 200
+    request: PageRequest,
+    *,
+    downloads: Mapping[str, DownloadForm] | None = None,
+    naming: ModelNameForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     text, number = request.GET.get("q", "").strip(), request.GET.get("page", "")
     named = (base for base in BaseModel.objects.all() if text.lower() in f"{base.display_name} {base.pk}".lower())
     page = Paginator(sorted(named, key=lambda base: not base.is_present), SHOWN).get_page(number)
     rows = [
         ModelRow(
-            base=base, may_download=request.user.is_staff, form=(refused or {}).get(base.pk) or DownloadForm(base=base)
+            base=base,
+            may_download=request.user.is_staff,
+            form=(downloads or {}).get(base.pk) or DownloadForm(base=base),
         )
         for base in page
     ]
@@ -82,6 +91,9 @@ def _page(
         "later_word": _("More models"),
         "first": urlencode(kept) if page.number > 1 else None,
         "first_word": _("First models"),
+        "names": ModelName.objects.select_related("base"),
+        "naming": naming or ModelNameForm(),
+        "proposed": proposals() if request.user.is_staff else [],
     }
     return render(request, "catalogue/list.html", context, status=status)
 
@@ -90,8 +102,7 @@ def _page(
 @require_POST
 def download_model(request: PageRequest, model_id: str) -> HttpResponse:
     """Accept the licence if the box was ticked, and have the model fetched."""
-    if not request.user.is_staff:
-        raise PermissionDenied(_("Only an administrator of the platform may do this."))
+    _require_administrator(request)
     base = services.get_model(model_id)
 
     def fetch(accept_licence: bool = False) -> HttpResponse:
@@ -101,4 +112,46 @@ def download_model(request: PageRequest, model_id: str) -> HttpResponse:
         return redirect("catalogue")
 
     form = DownloadForm(request.POST, base=base)
-    return form.answer(fetch) or _page(request, refused={base.pk: form}, status=form.status)
+    return form.answer(fetch) or _page(request, downloads={base.pk: form}, status=form.status)
+
+
+@login_required
+@require_POST
+def map_name(request: PageRequest) -> HttpResponse:
+    """Say which base another provider's name means."""
+    _require_administrator(request)
+
+    def set_name(name: str, base: str) -> HttpResponse:
+        set_model_name(name=name, base_id=base, by=request.user)
+        return redirect("catalogue")
+
+    form = ModelNameForm(request.POST)
+    return form.answer(set_name) or _page(request, naming=form, status=form.status)
+
+
+@login_required
+@require_POST
+def map_proposed(request: PageRequest) -> HttpResponse:
+    """Map every name that is proposed."""
+    _require_administrator(request)
+    accept_proposals(by=request.user)
+    return redirect("catalogue")
+
+
+@login_required
+@require_POST
+def unmap_name(request: PageRequest) -> HttpResponse:
+    """Forget what a name means."""
+    _require_administrator(request)
+
+    def remove(name: str) -> HttpResponse:
+        remove_model_name(name=name, by=request.user)
+        return redirect("catalogue")
+
+    form = NamedForm(request.POST)
+    return form.answer(remove) or refused(request, form, reverse("catalogue"))
+
+
+def _require_administrator(request: PageRequest) -> None:
+    if not request.user.is_staff:
+        raise PermissionDenied(_("Only an administrator of the platform may do this."))

@@ -121,6 +121,9 @@ class MembershipMiddleware:
         {
             "catalogue",
             "download_model",
+            "map_model_name",
+            "map_proposed_names",
+            "unmap_model_name",
             "pool",
             "set_quota",
             "node_action",

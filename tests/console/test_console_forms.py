@@ -10,7 +10,7 @@ BUTTONS = ("sign_out", "preferences", "choose_team", "delete_dataset", "undeploy
 """Forms of which nothing is lost, and that change the same when they are sent twice."""
 BUTTONS += ("download_model", "change_member", "remove_member", "change_job", "delete_model")
 BUTTONS += ("node_action", "queue_action", "cancel_maintenance", "move_node", "pause_deployment", "resume_deployment")
-BUTTONS += ("cancel_evaluation", "delete_evaluation")
+BUTTONS += ("map_model_name", "map_proposed_names", "unmap_model_name", "cancel_evaluation", "delete_evaluation")
 BUTTONS += ("delete_share", "name_job", "name_model", "rename_team", "password_link", "revoke_invitation")
 
 SIGNED_OUT = ("sign_in.html", "invitation.html", "new_password.html")
