@@ -54,23 +54,12 @@ def set_quota(*, team: Team, by: User | None, pool: Pool | None = None, **change
 
     `accelerators` alone is a ceiling without a guarantee, None the whole pool.
     """
-    pool = Pool.objects.select_for_update().get(pk=(pool or Pool.default()).pk)  # guarantees are added up below
+    pool = Pool.objects.select_for_update().get(pk=(pool or Pool.default()).pk)  # guarantees are added up
     changes = _checked(changes)
-    quota = quota_in(team, pool)
-    before: dict[str, Any] = {
-        name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes
-    }
+    quota, before = _as_changed(team, pool, changes)
     if "storage_bytes" in changes:
         Team.objects.filter(pk=team.pk).update(storage_bytes=changes["storage_bytes"])
         team.storage_bytes = changes["storage_bytes"]
-    for name in SHARES:
-        if name in changes:
-            setattr(quota, name, changes[name])
-    if quota.ceiling is not None and quota.guaranteed > quota.ceiling:
-        refusal = message("guaranteed_beyond_ceiling", guaranteed=quota.guaranteed, ceiling=quota.ceiling)
-        raise UserError(refusal, code="invalid_quota", param="guaranteed")
-    if "guaranteed" in changes and quota.guaranteed > before["guaranteed"] and not pool.overcommit:
-        _require_devices(quota)
     quota.save()
     AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, before=before, **changes)
     wake_scheduler()
@@ -87,8 +76,9 @@ def devices_in(pool: Pool) -> int:
 
 
 def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | None = None) -> Effect:
-    """Return what `changes` would do, as the scheduler itself would decide."""
-    changes = _checked(dict(changes))
+    """Return what `changes` would do, as the scheduler itself would decide; refused as `set_quota` would refuse them."""
+    pool, changes = pool or Pool.default(), _checked(dict(changes))
+    _as_changed(team, pool, changes)
     now = take_snapshot(pool)
     limits = {team.pk: changes["longest_run_seconds"]} if "longest_run_seconds" in changes else None
     then = _changed(take_snapshot(pool, limits=limits), team.pk, changes)
@@ -96,6 +86,11 @@ def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | Non
     already = {one.run_id for one in before if isinstance(one, Stop)}
     stopped = Counter(one.reason for one in after if isinstance(one, Stop) and one.run_id not in already)
     return Effect(starts=len(starting(after) - starting(before)), preempted=stopped["preempt"], ended=stopped["limit"])
+
+
+def with_changes(*, team: Team, changes: Mapping[str, int | None], pool: Pool) -> Quota:
+    """Return the team's quota as `changes` would make it."""
+    return _as_changed(team, pool, _checked(dict(changes)))[0]
 
 
 def said_of(effect: Effect) -> Message:
@@ -126,6 +121,21 @@ def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:
         if value is not None and not 0 <= value <= most:
             raise UserError(message("invalid_quota", most=most), code="invalid_quota", param=name)
     return changes
+
+
+def _as_changed(team: Team, pool: Pool, changes: Mapping[str, int | None]) -> tuple[Quota, dict[str, Any]]:
+    """Return the team's quota with `changes`, which is not saved, and the values before; UserError says what cannot be."""
+    quota = quota_in(team, pool)
+    before = {name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes}
+    for name in SHARES:
+        if name in changes:
+            setattr(quota, name, changes[name])
+    if quota.ceiling is not None and quota.guaranteed > quota.ceiling:
+        refusal = message("guaranteed_beyond_ceiling", guaranteed=quota.guaranteed, ceiling=quota.ceiling)
+        raise UserError(refusal, code="invalid_quota", param="guaranteed")
+    if "guaranteed" in changes and quota.guaranteed > before["guaranteed"] and not pool.overcommit:
+        _require_devices(quota)
+    return quota, before
 
 
 def _require_devices(quota: Quota) -> None:

@@ -16,12 +16,22 @@ from accounts.requests import team_of, user_of
 from common.answers import answers
 from common.errors import UserError
 from common.reads import Body, Query, body_of, query_of, reads
+from common.wording import MessageObject, on_the_wire
 from compute.administering.nodes import pool_named
-from compute.administering.quotas import MOST_ACCELERATORS, MOST_BYTES, MOST_SECONDS, quota_in, set_quota
+from compute.administering.quotas import (
+    MOST_ACCELERATORS,
+    MOST_BYTES,
+    MOST_SECONDS,
+    effect_of,
+    quota_in,
+    said_of,
+    set_quota,
+    with_changes,
+)
 from compute.administering.standings import Standing, standings
 from compute.forecasting.lines import HowOften, how_often
 from compute.messages import message
-from compute.models import Pool
+from compute.models import Pool, Quota
 from compute.pool import WholePool, whole_pool
 
 
@@ -45,6 +55,14 @@ class QuotaObject(TypedDict):
     waiting: int
     hours_used: float
     hours_held: float
+
+
+class ChangedQuota(QuotaObject, MessageObject):
+    """A quota, and what the change does at once: Runs that can start, are preempted or paused, and all in words."""
+
+    starts: int
+    preempted: int
+    paused: int
 
 
 class PoolObject(WholePool):
@@ -96,7 +114,7 @@ def _number(most: int = MOST_ACCELERATORS, *, may_be_null: bool = True) -> seria
 
 
 class QuotaBody(Body):
-    """What is not sent stays as it is; null is no limit."""
+    """What is not sent stays as it is, null is no limit; `preview` only says what the change would do."""
 
     accelerators = _number()
     guaranteed = _number(may_be_null=False)
@@ -105,15 +123,16 @@ class QuotaBody(Body):
     per_user = _number()
     longest_run_seconds = _number(MOST_SECONDS)
     storage_bytes = _number(MOST_BYTES)
+    preview = serializers.BooleanField(required=False, default=False)
 
-    example = {"guaranteed": 1, "ceiling": 2}
+    example = {"guaranteed": 1, "ceiling": 2, "preview": True}
 
 
 class QuotaView(TeamView):
     """GET and PUT /api/v1/quotas/{team} {"guaranteed": 1, "ceiling": 2}; {"accelerators": 2} is a ceiling alone.
 
-    `?pool=` says in which pool. What is not sent stays as it is; null is no limit. Members see their own team's quota,
-    others' do not exist.
+    `?pool=` says in which pool. What is not sent stays as it is; null is no limit. The answer says what the change does
+    at once; with `preview` nothing is changed. Members see their own team's quota, others' do not exist.
     """
 
     def get_permissions(self) -> Sequence[Any]:
@@ -124,17 +143,32 @@ class QuotaView(TeamView):
     @answers(QuotaObject)
     @reads(query=OfPool)
     def get(self, request: Request, team: str) -> Response:
-        return Response(_as_json(team_of(request), _pool_of(request)))
+        found, where = team_of(request), _pool_of(request)
+        return Response(_as_json(found, where, quota_in(found, where)))
 
-    @answers(QuotaObject)
+    @answers(ChangedQuota)
     @reads(QuotaBody, query=OfPool)
     def put(self, request: Request, team: str) -> Response:
         found, where = team_of(request), _pool_of(request)
         changes = body_of(request)
+        is_preview = changes.pop("preview")
         if not changes:
             raise UserError(message("nothing_to_change"), code="missing_required_parameter")
-        set_quota(team=found, pool=where, by=user_of(request), **changes)
-        return Response(_as_json(found, where))
+        effect = effect_of(team=found, pool=where, changes=changes)
+        if is_preview:
+            found.storage_bytes = changes.get("storage_bytes", found.storage_bytes)
+            quota = with_changes(team=found, pool=where, changes=changes)
+        else:
+            set_quota(team=found, pool=where, by=user_of(request), **changes)
+            quota = quota_in(found, where)
+        changed: ChangedQuota = {
+            **_as_json(found, where, quota),
+            "starts": effect.starts,
+            "preempted": effect.preempted,
+            "paused": effect.ended,
+            **on_the_wire(said_of(effect)),
+        }
+        return Response(changed)
 
 
 def _pool_of(request: Request) -> Pool:
@@ -142,8 +176,8 @@ def _pool_of(request: Request) -> Pool:
     return pool_named(name) if name else Pool.default()
 
 
-def _as_json(team: Team, pool: Pool) -> QuotaObject:
-    quota, standing = quota_in(team, pool), standings(pool).get(team.pk, Standing())
+def _as_json(team: Team, pool: Pool, quota: Quota) -> QuotaObject:
+    standing = standings(pool).get(team.pk, Standing())
     return {
         "object": "quota",
         "team": team.slug,

@@ -50,14 +50,15 @@ def change_quota(request: PageRequest, team_id: int) -> HttpResponse:
 @login_required
 @require_GET
 def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
-    """Say what saving a row's form would do at once; nothing while its fields are refused."""
+    """Say what saving a row's form would do at once, or why it is refused."""
     require_admin(request)
     team, pool = get_object_or_404(Team, pk=team_id), chosen(request.GET.get("pool", ""))
 
     def show(**shares: int | None) -> HttpResponse:
         return HttpResponse(escape(in_words(said_of(effect_of(team=team, pool=pool, changes=shares)))))
 
-    return QuotaForm(request.GET, team_id=team_id).answer(show) or HttpResponse("")
+    form = QuotaForm(request.GET, team_id=team_id)
+    return form.answer(show) or HttpResponse(escape(" ".join(form.refusals)))
 
 
 def _said(team: Team, pool: Pool) -> str:

@@ -59,6 +59,29 @@ class TestApi:
         assert admin.put(f"/api/v1/quotas/{team.slug}", body, format="json").status_code == 400
         assert not Quota.objects.exists()
 
+    def test_a_preview_says_what_it_would_do_and_changes_nothing(
+        self, admin: APIClient, team: Team, node: Node
+    ) -> None:
+        set_quota(team=team, ceiling=0, by=None)
+        services.request_run(kind="script", team=team, accelerators=1)
+        schedule()
+        url = f"/api/v1/quotas/{team.slug}"
+        said = admin.put(url, {"guaranteed": 1, "ceiling": 2, "preview": True}, format="json").json()
+        assert (said["starts"], said["preempted"], said["paused"]) == (1, 0, 0)
+        assert (said["message"], said["code"]) == ("1 waiting run can start.", "waiting_runs_can_start")
+        assert (said["guaranteed"], said["ceiling"], said["in_use"]) == (1, 2, 0)
+        assert shares_of(team) == (0, 0, None, None)
+        assert AuditEvent.objects.filter(action="quota.set").count() == 1
+
+    @pytest.mark.parametrize("body", [{}, {"guaranteed": 3}, {"guaranteed": 2, "ceiling": 1}])
+    def test_a_preview_refuses_what_saving_refuses(
+        self, admin: APIClient, team: Team, node: Node, body: dict[str, Any]
+    ) -> None:
+        url = f"/api/v1/quotas/{team.slug}"
+        previewed, saved = (admin.put(url, {**body, "preview": one}, format="json") for one in (True, False))
+        assert (previewed.status_code, previewed.json()) == (400, saved.json())
+        assert not Quota.objects.exists()
+
     def test_tells_use_and_what_is_borrowed(self, admin: APIClient, team: Team, node: Node) -> None:
         set_quota(team=team, guaranteed=1, by=None)
         for _ in range(3):
@@ -112,6 +135,12 @@ class TestCommand:
         assert Quota.objects.get(team=team).longest_run_seconds == 7200
         call_command("set_quota", "--team", team.name, "--ceiling", "none", "--hours", "none")
         assert shares_of(team) == (1, None, None, 1)
+
+    def test_a_preview_changes_nothing(self, team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+        Pool.default()
+        call_command("set_quota", "--team", team.name, "--ceiling", "2", "--preview")
+        assert capsys.readouterr().out == "Nothing that waits or runs now would change.\n"
+        assert not Quota.objects.exists()
 
     def test_of_a_pool(self, team: Team) -> None:
         Pool.default()

@@ -72,7 +72,9 @@ def test_says_what_saving_would_do_before_it_is_done(client: Client, team: Team,
 
     assert effect(guaranteed="1") == "1 waiting run can start. 1 borrower will be preempted."
     assert effect(ceiling="0") == "Nothing that waits or runs now would change."
-    assert effect(ceiling="many") == ""
+    assert effect(ceiling="many") == "Enter a whole number."
+    assert "All teams together would be guaranteed 3" in effect(guaranteed="2")
+    assert "cannot be guaranteed 1 accelerators and hold only 0" in effect(guaranteed="1", ceiling="0")
     assert not Run.objects.exclude(stop_reason="").exists()
     assert quota_of(team) == 0
 

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Team
 from common.errors import UserError
-from compute.administering.quotas import quota_in, set_quota
+from common.wording import in_words
+from compute.administering.quotas import effect_of, quota_in, said_of, set_quota
 from compute.models import Pool
 
 NUMBER = "a number from 0 on, or 'none'"
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--per-user", help=f"the most at once for one person: {NUMBER}")
         parser.add_argument("--longest-run-seconds", help=f"after so long a training is paused: {NUMBER}")
         parser.add_argument("--storage-bytes", help=f"of data, results and tuned models, in all pools: {NUMBER}")
+        parser.add_argument("--preview", action="store_true", help="say what it would do at once, and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         team, pool = _team(options["team"]), _pool(options["pool"])
@@ -39,6 +41,9 @@ class Command(BaseCommand):
         if not changes:
             raise CommandError("Name at least one of " + ", ".join(f"--{one.replace('_', '-')}" for one in names) + ".")
         try:
+            if options["preview"]:
+                self.stdout.write(in_words(said_of(effect_of(team=team, pool=pool, changes=changes))))
+                return
             set_quota(team=team, pool=pool, by=None, **changes)
         except UserError as error:
             raise CommandError(str(error.message)) from None
