@@ -5,8 +5,9 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from compute.work import register, register_always_computing, register_placed
+        from compute.work import register, register_always_computing, register_bound, register_placed
         from datasets_app import hooks
+        from jobs.models import FineTuningJob
         from jobs.services import reason_to_keep
         from jobs.tasks import wake_jobs_of
         from jobs.training.attempts import keep_place, note_idle
@@ -15,5 +16,6 @@ class JobsConfig(AppConfig):
         register(Training())
         register_placed(Training.kind, keep_place)
         register_always_computing(Training.kind, note_idle)
+        register_bound(lambda pool: FineTuningJob.objects.unfinished().filter(pool=pool).count())
         hooks.needs_files(reason_to_keep)
         hooks.on_processed(lambda file: wake_jobs_of(file.pk))

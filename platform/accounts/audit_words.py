@@ -25,6 +25,7 @@ ACTIONS = {
     "queue.preempted": _("Preempted by hand"),
     "pool.created": _("Pool created"),
     "pool.changed": _("Pool changed"),
+    "pool.deleted": _("Pool deleted"),
     "node.moved": _("Node moved to another pool"),
     "node.cordoned": _("Node cordoned"),
     "node.drained": _("Node drained"),

@@ -18,8 +18,8 @@ class DeviceInline(admin.TabularInline):
 @admin.register(Node)
 class NodeAdmin(AuditedAdmin):
     list_display = ("name", "kind", "address", "last_seen_at", "draining")
-    readonly_fields = ("name", "boot_id", "address", "kind", "queue", "last_seen_at")
-    fields = (*readonly_fields, "pool", "draining")
+    readonly_fields = ("name", "boot_id", "address", "kind", "queue", "last_seen_at", "pool")
+    fields = (*readonly_fields, "draining")
     inlines = (DeviceInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -27,13 +27,12 @@ class NodeAdmin(AuditedAdmin):
 
 
 @admin.register(Pool)
-class PoolAdmin(AuditedAdmin):
+class PoolAdmin(ReadOnlyAdmin):
     list_display = ("name", "title", "overcommit")
-    readonly_fields = ("launcher",)
 
 
 @admin.register(Quota)
-class QuotaAdmin(AuditedAdmin):
+class QuotaAdmin(ReadOnlyAdmin):
     list_display = ("team", "pool", "guaranteed", "ceiling", "accelerator_hours", "per_user")
     list_select_related = ("team", "pool")
     search_fields = ("team__name",)

@@ -39,6 +39,27 @@ CATALOGUE = Catalogue(
             "The name of a pool has letters, digits, hyphens and underscores alone. Choose another one."
         ),
         "pool_name_taken": sentence("There is a pool %(pool)s already. Choose another name."),
+        "default_pool_stays": sentence("Nodes and work that name no pool belong to %(pool)s, so it cannot be deleted."),
+        "pool_has_nodes": plural(
+            "%(count)s node belongs to %(pool)s: %(names)s. Move it to another pool first.",
+            "%(count)s nodes belong to %(pool)s: %(names)s. Move them to another pool first.",
+            by="count",
+        ),
+        "pool_has_quotas": plural(
+            "%(count)s team has a quota in %(pool)s: %(names)s. Set its guarantee and its ceiling to 0 first.",
+            "%(count)s teams have quotas in %(pool)s: %(names)s. Set their guarantees and ceilings to 0 first.",
+            by="count",
+        ),
+        "pool_has_runs": plural(
+            "%(count)s run waits or runs in %(pool)s. Cancel it, or delete the pool once it has ended.",
+            "%(count)s runs wait or run in %(pool)s. Cancel them, or delete the pool once they have ended.",
+            by="count",
+        ),
+        "pool_is_named": plural(
+            "%(count)s job or deployment would go on in %(pool)s. Cancel it, or take it down, first.",
+            "%(count)s jobs and deployments would go on in %(pool)s. Cancel them, or take them down, first.",
+            by="count",
+        ),
         "node_is_busy": plural(
             "%(count)s run still has devices of %(node)s. Drain the node, and move it once nothing runs there.",
             "%(count)s runs still have devices of %(node)s. Drain the node, and move it once nothing runs there.",

@@ -10,7 +10,7 @@ from rundir import Event, RunDirectory
 from wording import Message, as_written
 
 if TYPE_CHECKING:
-    from compute.models import Run
+    from compute.models import Pool, Run
 
 
 class WorkError(Exception):
@@ -90,6 +90,7 @@ class Pausable:
 _registry: dict[str, Work] = {}
 _computing: dict[str, Callable[["Run", Message], None]] = {}
 _placed: dict[str, Callable[["Run", Message], None]] = {}
+_bound: list[Callable[["Pool"], int]] = []
 _pausable: list[Callable[[int], list[Pausable]]] = []
 
 
@@ -102,6 +103,17 @@ def register_pausable(finder: Callable[[int], list[Pausable]]) -> None:
     """Ask `finder` which idle work of a team, given by its id, a person could pause."""
     if finder not in _pausable:
         _pausable.append(finder)
+
+
+def register_bound(counter: Callable[["Pool"], int]) -> None:
+    """Ask `counter` how much work names a pool and may still go there, such as what is paused or asleep."""
+    if counter not in _bound:
+        _bound.append(counter)
+
+
+def bound_to(pool: "Pool") -> int:
+    """Return how much work names the pool and may still go there."""
+    return sum(counter(pool) for counter in _bound)
 
 
 def register_always_computing(kind: str, note: Callable[["Run", Message], None]) -> None:

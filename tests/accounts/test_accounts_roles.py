@@ -54,6 +54,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "pool/nodes/<name>/<action>": {"POST": ADMIN},
     "pool/pools": {"POST": ADMIN},
     "pool/pools/<pool>": {"POST": ADMIN},
+    "pool/pools/<pool>/delete": {"POST": ADMIN},
     "pool/nodes/<name>/move": {"POST": ADMIN},
     "pool/nodes/<name>/move/effect": {"GET": ADMIN},
     "pool/maintenance": {"GET": ADMIN, "POST": ADMIN},

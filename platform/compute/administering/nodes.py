@@ -38,6 +38,14 @@ def pool_named(name: str) -> Pool:
     return pool
 
 
+def lock_pool(pool: Pool) -> Pool:
+    """Return the pool with its row locked; NotFound where it was deleted meanwhile."""
+    locked = Pool.objects.select_for_update().filter(pk=pool.pk).first()
+    if locked is None:
+        raise NotFound(message("no_such_pool", pool=pool.name))
+    return locked
+
+
 def state_of(node: Node) -> NodeInService:
     runs = Run.objects.live().filter(node=node).count()
     return {"object": "node", "name": node.name, "pool": node.pool.name, "draining": node.draining, "runs": runs}

@@ -1,4 +1,4 @@
-"""An administrator makes pools and moves nodes between them; what a move would do is said before."""
+"""An administrator makes and deletes pools and moves nodes between them; what a move would do is said before."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,20 +6,25 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from common.errors import UserError
-from compute.administering.nodes import state_of
+from compute.administering.nodes import lock_pool, state_of
 from compute.administering.quotas import devices_in, guaranteed_in, starting
 from compute.messages import message
-from compute.models import Node, Pool
+from compute.models import Maintenance, Node, Pool, Quota, Run
+from compute.models.shares import DEFAULT_POOL
 from compute.scheduler import decide
 from compute.scheduling.rounds import lock_the_line
 from compute.scheduling.snapshots import take_snapshot
 from compute.wakes import wake_scheduler
+from compute.work import bound_to
 from wording import Message
 
 LONGEST_NAME = 60
+NAMED = 5
+"""So many nodes or teams are named in a refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,24 +40,29 @@ class Effect:
 
 
 def create_pool(*, name: str, by: User | None, title: str = "", overcommit: bool = False) -> Pool:
-    """Make an empty pool: `name` is what it is called in addresses, jobs and the ledger, for good."""
+    """Make an empty pool: `name` is what it is called in addresses, jobs and the ledger, for good.
+
+    Under the name of a deleted one it is that pool again, with the hours that the ledger knows of it.
+    """
     try:
         validate_slug(name)
     except ValidationError:
         raise UserError(message("pool_name_invalid"), code="invalid_name", param="name") from None
     try:
         with transaction.atomic():
-            pool = Pool.objects.create(name=name, title=title, overcommit=overcommit)
+            there = {"title": title, "overcommit": overcommit, "deleted_at": None}
+            if not Pool.with_deleted.filter(name=name).exclude(deleted_at=None).update(**there):
+                Pool.objects.create(name=name, **there)
             AuditEvent.record(actor=by, action="pool.created", target=name, title=title, overcommit=overcommit)
     except IntegrityError:
         raise UserError(message("pool_name_taken", pool=name), code="name_taken", param="name", status=409) from None
-    return pool
+    return Pool.objects.get(name=name)
 
 
 @transaction.atomic
 def change_pool(*, pool: Pool, by: User | None, title: str | None = None, overcommit: bool | None = None) -> Pool:
     """Call a pool otherwise, or let its guarantees add up to more than it has; None leaves each as it is."""
-    pool = Pool.objects.select_for_update().get(pk=pool.pk)
+    pool = lock_pool(pool)
     asked = {"title": title, "overcommit": overcommit}
     changes: dict[str, Any] = {
         name: value for name, value in asked.items() if value is not None and value != getattr(pool, name)
@@ -73,13 +83,48 @@ def change_pool(*, pool: Pool, by: User | None, title: str | None = None, overco
 
 
 @transaction.atomic
+def delete_pool(*, pool: Pool, by: User | None) -> None:
+    """Delete a pool in which there is nothing: no node, no quota and no work that is still to be done there."""
+    lock_the_line()  # nothing comes into it meanwhile
+    pool = lock_pool(pool)
+    _require_empty(pool)
+    Quota.objects.filter(pool=pool).delete()
+    Maintenance.objects.filter(pool=pool).delete()
+    pool.deleted_at = timezone.now()
+    pool.save(update_fields=["deleted_at"])
+    before = {"title": pool.title, "overcommit": pool.overcommit}
+    AuditEvent.record(actor=by, action="pool.deleted", target=pool.name, before=before)
+
+
+def _require_empty(pool: Pool) -> None:
+    """Refuse with the first thing that is in the way, and what to do about it."""
+    if pool.name == DEFAULT_POOL:
+        raise UserError(message("default_pool_stays", pool=str(pool)), code="default_pool", status=409)
+    nodes = list(pool.nodes.order_by("name").values_list("name", flat=True))
+    quotas = Quota.objects.filter(pool=pool).exclude(guaranteed=0, ceiling=0).order_by("team__name")
+    teams = list(quotas.values_list("team__name", flat=True))
+    refusals = {
+        "pool_has_nodes": (len(nodes), nodes),
+        "pool_has_quotas": (len(teams), teams),
+        "pool_has_runs": (Run.objects.unfinished().filter(pool=pool).count(), []),
+        "pool_is_named": (bound_to(pool), []),
+    }
+    for code, (count, names) in refusals.items():
+        if count:
+            shown = [*names[:NAMED], *(["…"] if len(names) > NAMED else [])]
+            refusal = message(code, count=count, pool=str(pool), **({"names": shown} if names else {}))
+            raise UserError(refusal, code="pool_not_empty", status=409)
+
+
+@transaction.atomic
 def move_node(*, node: Node, pool: Pool, by: User | None) -> None:
     """Give a node on which nothing runs to another pool."""
     lock_the_line()  # nothing is being started there meanwhile
     node = Node.objects.select_for_update(of=("self",)).select_related("pool").get(pk=node.pk)
     if node.pool_id == pool.pk:
         return
-    Pool.objects.select_for_update().get(pk=node.pool.pk)  # guarantees are added up
+    lock_pool(node.pool)  # guarantees are added up
+    lock_pool(pool)
     require_movable(node)
     before = {"pool": node.pool.name}
     Node.objects.filter(pk=node.pk).update(pool=pool)

@@ -10,6 +10,7 @@ from django.db.models import Sum
 
 from accounts.models import AuditEvent, Team, User
 from common.errors import UserError
+from compute.administering.nodes import lock_pool
 from compute.messages import message
 from compute.models import Device, Pool, Quota
 from compute.scheduler import Decision, Snapshot, Start, Stop, Wait, decide
@@ -54,7 +55,7 @@ def set_quota(*, team: Team, by: User | None, pool: Pool | None = None, **change
 
     `accelerators` alone is a ceiling without a guarantee, None the whole pool.
     """
-    pool = Pool.objects.select_for_update().get(pk=(pool or Pool.default()).pk)  # guarantees are added up
+    pool = lock_pool(pool or Pool.default())  # guarantees are added up
     changes = _checked(changes)
     quota, before = _as_changed(team, pool, changes)
     if "storage_bytes" in changes:
@@ -76,7 +77,7 @@ def devices_in(pool: Pool) -> int:
 
 
 def effect_of(*, team: Team, changes: Mapping[str, int | None], pool: Pool | None = None) -> Effect:
-    """Return what `changes` would do, as the scheduler itself would decide; refused as `set_quota` would refuse them."""
+    """Return what `changes` would do, as the scheduler itself would decide; UserError as saving them would."""
     pool, changes = pool or Pool.default(), _checked(dict(changes))
     _as_changed(team, pool, changes)
     now = take_snapshot(pool)
@@ -124,7 +125,7 @@ def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:
 
 
 def _as_changed(team: Team, pool: Pool, changes: Mapping[str, int | None]) -> tuple[Quota, dict[str, Any]]:
-    """Return the team's quota with `changes`, which is not saved, and the values before; UserError says what cannot be."""
+    """Return the team's quota with `changes`, unsaved, and the values before; UserError says what cannot be."""
     quota = quota_in(team, pool)
     before = {name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes}
     for name in SHARES:

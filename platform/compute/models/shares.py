@@ -9,6 +9,13 @@ from accounts.models import Team
 DEFAULT_POOL = "default"
 
 
+class PoolManager(models.Manager["Pool"]):
+    """The pools that there are."""
+
+    def get_queryset(self) -> models.QuerySet["Pool"]:
+        return super().get_queryset().filter(deleted_at=None)
+
+
 class Pool(models.Model):
     """Nodes that are shared out together; quotas are given in one."""
 
@@ -18,6 +25,11 @@ class Pool(models.Model):
     overcommit = models.BooleanField(
         default=False, help_text=_("Guarantees may add up to more accelerators than there are.")
     )
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """The row stays for the Runs that were in it; made again under its name, it is there again."""
+
+    objects = PoolManager()
+    with_deleted = models.Manager["Pool"]()
 
     def __str__(self) -> str:
         return self.title or self.name

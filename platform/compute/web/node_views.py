@@ -1,12 +1,9 @@
 """The buttons of a node on the pool's page."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -15,8 +12,8 @@ from accounts.requests import PageRequest
 from common.errors import NotFound
 from compute.administering.nodes import ACTIONS, node_named, state_of
 from compute.messages import message
-from compute.models.shares import DEFAULT_POOL
 from compute.web.admins import require_admin
+from compute.web.views import address_of
 
 
 @login_required
@@ -29,8 +26,7 @@ def node_action(request: PageRequest, name: str, action: str) -> HttpResponse:
     node = node_named(name)
     act(node=node, by=request.user)
     messages.success(request, _said(action, name, state_of(node)["runs"]))
-    of_pool = {} if node.pool.name == DEFAULT_POOL else {"pool": node.pool.name}
-    return redirect(f"{reverse('pool')}?{urlencode({**of_pool, 'node': name})}#looked-at")
+    return redirect(address_of(node.pool, node=name))
 
 
 def _said(action: str, name: str, runs: int) -> str:

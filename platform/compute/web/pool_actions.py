@@ -13,11 +13,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import Team
 from accounts.requests import PageRequest
 from common.errors import UserError
+from common.forms import refused as back_to
 from common.wording import in_words
 from compute.administering.nodes import node_named, pool_named
 from compute.administering.pools import (
     change_pool,
     create_pool,
+    delete_pool,
     move_effect,
     move_node,
     require_movable,
@@ -106,21 +108,34 @@ def change_pool_action(request: PageRequest, pool: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def delete_pool_action(request: PageRequest, pool: str) -> HttpResponse:
+    """Delete an empty pool; of another one say what is in it."""
+    require_admin(request)
+    found = pool_named(pool)
+    try:
+        delete_pool(pool=found, by=request.user)
+    except UserError as refused:
+        messages.error(request, in_words(refused.message))
+        return redirect(address_of(found))
+    messages.success(request, _("The pool %(pool)s is deleted.") % {"pool": found})
+    return redirect("pool")
+
+
+@login_required
+@require_POST
 def move_node_action(request: PageRequest, name: str) -> HttpResponse:
     require_admin(request)
     node = node_named(name)
 
     def move(pool: Pool) -> HttpResponse:
         move_node(node=node, pool=pool, by=request.user)
-        messages.success(request, _("%(node)s belongs to %(pool)s now.") % {"node": node.name, "pool": pool})
-        return redirect(address_of(pool))
+        said = _("%(node)s belongs to %(pool)s now.") % {"node": node.name, "pool": pool}
+        closed = _("It gets no new work until you put it back into service.") if node.draining else ""
+        messages.success(request, f"{said} {closed}".rstrip())
+        return redirect(address_of(pool, node=node.name))
 
     form = MoveForm(request.POST)
-    if (reply := form.answer(move)) is not None:
-        return reply
-    for refusals in form.errors.values():
-        messages.error(request, " ".join(str(one) for one in refusals))
-    return redirect(address_of(node.pool))
+    return form.answer(move) or back_to(request, form, address_of(node.pool, node=node.name))
 
 
 @login_required

@@ -13,16 +13,17 @@ from rest_framework.views import APIView
 
 from accounts.authentication import IsPlatformAdmin, require_member
 from accounts.requests import user_of
-from common.answers import ListObject, answers
-from common.api import listed
+from common.answers import DeletedObject, ListObject, answers
+from common.api import deleted, listed
 from common.errors import UserError
-from common.reads import Body, body_of, query_of, reads
+from common.reads import Body, body_of, query_of, reads, require_no_body
 from common.wording import MessageObject, on_the_wire
 from compute.administering.nodes import NodeInService, node_named, pool_named, state_of
 from compute.administering.pools import (
     LONGEST_NAME,
     change_pool,
     create_pool,
+    delete_pool,
     move_effect,
     move_node,
     require_movable,
@@ -93,7 +94,7 @@ class PoolsView(APIView):
 
 
 class OnePoolView(APIView):
-    """PATCH /api/v1/pools/{pool} {"title": "A100", "overcommit": true}."""
+    """PATCH /api/v1/pools/{pool} {"title": "A100", "overcommit": true}; DELETE, once nothing is in it."""
 
     permission_classes = [IsAuthenticated, IsPlatformAdmin]
 
@@ -106,6 +107,13 @@ class OnePoolView(APIView):
         found = pool_named(pool)
         change_pool(pool=found, by=user_of(request), **changes)
         return Response(_as_json(_counted().get(pk=found.pk)))
+
+    @answers(DeletedObject)
+    @reads()
+    def delete(self, request: Request, pool: str) -> Response:
+        require_no_body(request)
+        delete_pool(pool=pool_named(pool), by=user_of(request))
+        return Response(deleted("pool", pool))
 
 
 class NodePoolBody(Body):

@@ -18,7 +18,7 @@ from accounts.models import PLATFORM_TEAM, Team
 from accounts.requests import PageRequest
 from common.wording import in_words
 from compute.administering.idle_work import idle_minutes
-from compute.administering.nodes import pool_named
+from compute.administering.nodes import node_named, pool_named, state_of
 from compute.administering.pools import LONGEST_NAME
 from compute.administering.quotas import SHARES, devices_in, guaranteed_in
 from compute.explanations import count_of
@@ -61,10 +61,11 @@ def chosen(name: str) -> Pool:
     return pool_named(name[:LONGEST_NAME]) if name else Pool.default()
 
 
-def address_of(pool: Pool) -> str:
-    """Return where the pool's page is."""
-    of_pool = "" if pool.name == DEFAULT_POOL else f"?{urlencode({'pool': pool.name})}"
-    return f"{reverse('pool')}{of_pool}"
+def address_of(pool: Pool, *, node: str = "") -> str:
+    """Return where the pool's page is, and one of its nodes on it."""
+    of_pool = {} if pool.name == DEFAULT_POOL else {"pool": pool.name}
+    query = urlencode({**of_pool, **({"node": node} if node else {})})
+    return reverse("pool") + (f"?{query}" if query else "") + ("#looked-at" if node else "")
 
 
 def _guaranteed(pool: Pool) -> str:
@@ -87,6 +88,7 @@ def show_pool(request: PageRequest, one: Pool, refused: Refused | None = None) -
     question = replace(Question.of(request.GET.dict()), pool="" if one.name == DEFAULT_POOL else one.name)
     context = {
         "pool": one,
+        "may_be_deleted": one.name != DEFAULT_POOL,
         "pools": [(str(other), address_of(other), other.pk == one.pk) for other in pools],
         "sentence": _sentence(whole),
         "guaranteed": _guaranteed(one),
@@ -160,6 +162,7 @@ def _map(whole: WholePool, question: Question, others: list[Pool]) -> dict[str, 
     drawn = map_of(whole, question)
     node = drawn.looked_at.node if drawn.looked_at else None
     is_closed = bool(node and node["draining"])
+    has_work = is_closed and node is not None and state_of(node_named(node["name"]))["runs"] > 0
     return {
         "map": drawn,
         "question": question,
@@ -170,7 +173,7 @@ def _map(whole: WholePool, question: Question, others: list[Pool]) -> dict[str, 
         "move_form": MoveForm(others=others) if others and node else None,
         "map_actions": [
             ("cordon", _("Cordon"), not is_closed),
-            ("drain", _("Drain"), node is not None and (not is_closed or any(d["taken"] for d in node["devices"]))),
+            ("drain", _("Drain"), node is not None and (not is_closed or has_work)),
             ("uncordon", _("Put back into service"), is_closed),
         ],
     }

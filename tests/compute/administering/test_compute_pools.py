@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Membership, Team, User
+from common.errors import NotFound
 from compute import services
 from compute.administering.pools import create_pool
 from compute.administering.quotas import set_quota
@@ -112,6 +113,72 @@ class TestApi:
         assert ([one["name"] for one in alone["nodes"]], alone["accelerators"], alone["kind"]) == (["spare"], 1, "cuda")
 
 
+class TestDelete:
+    def test_is_gone_and_its_history_stays(self, client: Client, team: Team, other: Pool, node: Node) -> None:
+        run = Run.objects.create(kind="script", team=team, pool=other, state="ended")
+        set_quota(team=team, pool=other, ceiling=0, by=None)
+        gone = client.delete("/api/v1/pools/a100")
+        assert gone.json() == {"id": "a100", "object": "pool", "deleted": True}
+        assert client.delete("/api/v1/pools/a100").status_code == 404
+        assert [one["name"] for one in client.get("/api/v1/pools").json()["data"]] == ["default"]
+        run.refresh_from_db()
+        assert (run.pool.name, Quota.objects.count()) == ("a100", 0)
+        event = AuditEvent.objects.get(action="pool.deleted")
+        assert (event.target, event.before) == ("a100", {"title": "A100", "overcommit": False})
+
+    def test_made_again_it_is_the_same_pool(self, client: Client, other: Pool) -> None:
+        client.delete("/api/v1/pools/a100")
+        assert post(client, "/api/v1/pools", {"name": "a100", "title": "Again"}).status_code == 201
+        assert post(client, "/api/v1/pools", {"name": "a100"}).json()["error"]["code"] == "name_taken"
+        assert (Pool.objects.get(name="a100").pk, Pool.objects.get(name="a100").title) == (other.pk, "Again")
+
+    @pytest.mark.parametrize(
+        ("fill", "sentence"),
+        [
+            ("node", "1 node belongs to A100: spare. Move it to another pool first."),
+            ("quota", "1 team has a quota in A100: Violins. Set its guarantee and its ceiling to 0 first."),
+            ("run", "1 run waits or runs in A100. Cancel it, or delete the pool once it has ended."),
+            ("bound", "1 job or deployment would go on in A100. Cancel it, or take it down, first."),
+        ],
+    )
+    def test_is_refused_with_what_is_in_it(
+        self, client: Client, team: Team, spare: Node, other: Pool, fill: str, sentence: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        if fill == "node":
+            Node.objects.filter(pk=spare.pk).update(pool=other)
+        elif fill == "quota":
+            set_quota(team=team, pool=other, ceiling=1, by=None)
+        elif fill == "run":
+            services.request_run(kind="script", team=team, pool=other, accelerators=1)
+        else:
+            monkeypatch.setattr("compute.work._bound", [lambda pool: int(pool == other)])
+        refused = client.delete("/api/v1/pools/a100")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "pool_not_empty")
+        assert refused.json()["error"]["message"] == sentence
+        page = client.post("/pool/pools/a100/delete", follow=True).content.decode()
+        assert sentence in page
+        with pytest.raises(CommandError, match=sentence.split(":")[0].split(".")[0]):
+            call_command("pool", "delete", "a100")
+
+    def test_the_first_one_stays(self, client: Client, node: Node) -> None:
+        assert client.delete("/api/v1/pools/default").json()["error"]["code"] == "default_pool"
+        assert "/pool/pools/default/delete" not in client.get("/pool").content.decode()
+
+    def test_by_page_and_command(self, client: Client, other: Pool, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "/pool/pools/a100/delete" in client.get("/pool?pool=a100").content.decode()
+        assert client.post("/pool/pools/a100/delete").url == "/pool"
+        assert client.get("/pool?pool=a100").status_code == 404
+        create_pool(name="a100", by=None)
+        call_command("pool", "delete", "a100")
+        assert capsys.readouterr().out == "a100 is deleted\n"
+
+    def test_a_form_of_a_deleted_one_is_no_fault(self, team: Team, other: Pool) -> None:
+        Pool.objects.update(deleted_at=timezone.now())
+        with pytest.raises(NotFound):
+            set_quota(team=team, pool=other, ceiling=1, by=None)
+
+
 class TestMove:
     def test_says_before_what_it_does_and_the_line_there_starts(
         self, client: Client, team: Team, node: Node, spare: Node, other: Pool
@@ -148,6 +215,29 @@ class TestMove:
             reply = post(client, path, {"pool": "a100", "preview": preview})
             assert (reply.status_code, reply.json()["error"]["code"]) == (409, "node_busy")
         assert Node.objects.get().pool == Pool.default()
+
+    def test_refused_it_leads_to_the_node_and_its_button(self, client: Client, started_run: Run, other: Pool) -> None:
+        assert started_run.node is not None
+        name = started_run.node.name
+        reply = client.post(f"/pool/nodes/{name}/move", {"pool": "a100"})
+        assert reply.url == f"/pool?node={name}#looked-at"
+        page = client.get(reply.url).content.decode()
+        assert "Drain the node, and move it once nothing runs there." in page
+        assert f'action="/pool/nodes/{name}/drain"' in page
+
+    def test_work_that_holds_no_device_can_be_drained_as_well(
+        self, client: Client, team: Team, node: Node, other: Pool
+    ) -> None:
+        Node.objects.update(draining=True)
+        assert f'action="/pool/nodes/{node.name}/drain"' not in client.get(f"/pool?node={node.name}").content.decode()
+        Run.objects.create(kind="serving", team=team, state="running", accelerators=0, node=node)
+        assert f'action="/pool/nodes/{node.name}/drain"' in client.get(f"/pool?node={node.name}").content.decode()
+
+    def test_a_drained_node_says_that_it_is_not_back_yet(self, client: Client, spare: Node, other: Pool) -> None:
+        Node.objects.update(draining=True)
+        page = client.post("/pool/nodes/spare/move", {"pool": "a100"}, follow=True).content.decode()
+        assert "spare belongs to A100 now. It gets no new work until you put it back into service." in page
+        assert 'action="/pool/nodes/spare/uncordon"' in page
 
     def test_is_refused_where_guarantees_could_not_be_kept(
         self, client: Client, team: Team, node: Node, other: Pool
@@ -202,7 +292,7 @@ class TestPage:
         assert said.startswith("default will have 2 accelerators.")
         chinese = client.get("/pool/nodes/spare/move/effect?pool=a100", headers={"accept-language": "zh-CN"})
         assert chinese.content.decode().startswith("default 将有 2 张加速卡。")
-        assert client.post("/pool/nodes/spare/move", {"pool": "a100"}).url == "/pool?pool=a100"
+        assert client.post("/pool/nodes/spare/move", {"pool": "a100"}).url == "/pool?pool=a100&node=spare#looked-at"
         spare.refresh_from_db()
         assert spare.pool == other
         reply = client.post("/pool/nodes/spare/cordon")
@@ -241,3 +331,23 @@ class TestCommand:
     def test_refuses_in_words(self, spare: Node, command: list[str]) -> None:
         with pytest.raises(CommandError):
             call_command(*command)
+
+
+class TestAdministration:
+    def test_changes_nothing_past_the_checks(self, client: Client, team: Team, spare: Node, other: Pool) -> None:
+        User.objects.update(is_superuser=True)
+        set_quota(team=team, ceiling=1, by=None)
+        quota = Quota.objects.get()
+        for path in (
+            f"quota/{quota.pk}/change",
+            "quota/add",
+            f"pool/{other.pk}/change",
+            "pool/add",
+            f"pool/{other.pk}/delete",
+        ):
+            assert client.post(f"/admin/compute/{path}/", {"guaranteed": "99", "name": "x"}).status_code == 403, path
+        assert client.get(f"/admin/compute/quota/{quota.pk}/change/").status_code == 200
+        form = {"pool": str(other.pk), "devices-TOTAL_FORMS": "0", "devices-INITIAL_FORMS": "0"}
+        client.post(f"/admin/compute/node/{spare.pk}/change/", form)
+        spare.refresh_from_db()
+        assert (spare.pool, Quota.objects.get().guaranteed, Pool.objects.count()) == (Pool.default(), 0, 2)
