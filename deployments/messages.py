@@ -33,10 +33,6 @@ CATALOGUE = Catalogue(
         ),
         "accelerators_invalid": sentence("Accelerators must be a whole number of at least 1, shared or auto."),
         "min_replicas_invalid": sentence("The least number of replicas is 0 or 1."),
-        "pool_of_a_name": sentence(
-            "This deployment reserves nothing, so it has no pool. Leave the pool out, or ask for accelerators of its "
-            "own."
-        ),
         "min_replicas_of_a_name": sentence(
             "A deployment on the shared replica keeps nothing, so it has no least number of replicas. Ask for "
             "accelerators of its own, or leave the number out."

@@ -70,7 +70,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """The live deployments that `replica` answers for: its own, or names on a shared one."""
         if replica.deployment_id is not None:
             return self.live().filter(pk=replica.deployment_id, shared=False)
-        names = self.live().filter(shared=True, base_model_id=replica.base_model_id)
+        names = self.live().filter(shared=True, base_model_id=replica.base_model_id, pool=replica.pool_id)
         if replica.full_model_id is not None:
             return names.filter(adapter_id=replica.full_model_id)
         return names.filter(Q(adapter=None) | ~Q(adapter__result="model"))
@@ -104,9 +104,8 @@ class Deployment(Guarded):
     accelerators = models.PositiveIntegerField(
         null=True, help_text="Of its own. Empty: auto, every free one the quota allows."
     )
-    pool = models.ForeignKey(
-        Pool, models.PROTECT, null=True, related_name="+"
-    )  # of its own accelerators; null: default
+    pool = models.ForeignKey(Pool, models.PROTECT, null=True, related_name="+")
+    """On whose nodes it answers; null: the default one."""
     min_replicas = models.PositiveSmallIntegerField(default=0, help_text="0: it sleeps when nobody asks.")
     open_to_loopback = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.STARTING)
@@ -203,6 +202,8 @@ class Replica(Guarded):
         help_text="A fully trained model, served instead of its base.",
     )
     deployment = models.ForeignKey(Deployment, models.CASCADE, null=True, related_name="replicas")
+    pool = models.ForeignKey(Pool, models.PROTECT, null=True, related_name="+")
+    """As of a deployment: null is the default one."""
     encrypted_token = models.TextField()
     host = models.CharField(max_length=255, blank=True)
     port = models.PositiveIntegerField(null=True)
@@ -218,10 +219,10 @@ class Replica(Guarded):
         ordering = ["-created_at", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["base_model", "full_model"],
+                fields=["base_model", "full_model", "pool"],
                 condition=Q(ended_at=None, deployment=None),
                 nulls_distinct=False,
-                name="one_live_shared_replica_per_model",
+                name="one_live_shared_replica_per_model_and_pool",
             ),
             models.UniqueConstraint(
                 fields=["deployment"], condition=Q(ended_at=None), name="one_live_replica_per_deployment"
@@ -233,12 +234,19 @@ class Replica(Guarded):
 
     @classmethod
     def create(
-        cls, *, run: Run, base_model: BaseModel, full_model: TunedModel | None, deployment: Deployment | None
+        cls,
+        *,
+        run: Run,
+        base_model: BaseModel,
+        full_model: TunedModel | None,
+        deployment: Deployment | None,
+        pool: Pool | None = None,
     ) -> "Replica":
         """Make the replica of `run`, with a secret token that its requests carry."""
         return cls.objects.create(
-            run=run, base_model=base_model, full_model=full_model, deployment=deployment, encrypted_token=_new_token()
-        )
+            run=run, base_model=base_model, full_model=full_model, deployment=deployment, pool=pool,
+            encrypted_token=_new_token(),
+        )  # fmt: skip
 
     @property
     def token(self) -> str:

@@ -57,30 +57,32 @@ def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = Non
         label=deployment.name,
         model=deployment.model,
     )
-    return _create(run, deployment.base_model, deployment.adapter, deployment)
+    return _create(run, deployment.base_model, deployment.adapter, deployment, deployment.pool)
 
 
 @transaction.atomic
-def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None) -> Replica:
+def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None, pool: Pool | None = None) -> Replica:
     """Ask for `adapter` (None: the base itself) on the shared replica of its base, which is started if there is none.
 
-    The base's row is locked, so that many requests at once ask for one Run and one load.
+    Each pool has one of its own; `pool` None is the default one. The base's row is locked, so that many requests at
+    once ask for one Run and one load.
     """
     BaseModel.objects.select_for_update().get(pk=base_model.pk)
     full_model = full_model_of(adapter)
-    shared = Replica.objects.live().shared().filter(base_model=base_model, full_model=full_model)
+    shared = Replica.objects.live().shared().filter(base_model=base_model, full_model=full_model, pool=pool)
     replica = shared.select_related("run").first()
     if replica is None:
         run = compute.request_run(
             kind=KIND,
             team=Team.objects.platform(),
-            accelerators=_shared_accelerators(),
+            pool=pool,
+            accelerators=_shared_accelerators(pool),
             counts_in_quota=False,
             yields=True,
             label=base_model.id if full_model is None else full_model.name,
             model=base_model.id if full_model is None else full_model.name,
         )
-        return _create(run, base_model, adapter, None)
+        return _create(run, base_model, adapter, None, pool)
     if adapter is not None:
         replica.want(adapter)
     return replica
@@ -95,9 +97,9 @@ def most_accelerators(pool: Pool | None = None) -> int | None:
     return 1 if nodes.filter(kind=Node.Kind.CUDA).exists() else None
 
 
-def _shared_accelerators() -> int:
+def _shared_accelerators(pool: Pool | None) -> int:
     """Return what a shared replica holds: one GPU, or on cores nothing, where it computes beside what holds them."""
-    return most_accelerators() or NO_DEVICE
+    return most_accelerators(pool) or NO_DEVICE
 
 
 def record_gate(
@@ -253,9 +255,11 @@ def touch(replica: Replica, loaded: ReplicaAdapter | None) -> None:
         loaded.mark_used()
 
 
-def _create(run: Run, base_model: BaseModel, adapter: TunedModel | None, deployment: Deployment | None) -> Replica:
+def _create(
+    run: Run, base_model: BaseModel, adapter: TunedModel | None, deployment: Deployment | None, pool: Pool | None
+) -> Replica:
     full_model = full_model_of(adapter)
-    replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment)
+    replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment, pool=pool)
     if adapter is not None:
         replica.want(adapter)
     return replica

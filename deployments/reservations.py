@@ -4,6 +4,7 @@ from accounts.models import Team
 from common.errors import UserError
 from compute.administering.quotas import MOST_ACCELERATORS
 from compute.models import Pool, Quota
+from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
 from deployments.models import Accelerators, Reserved
 from deployments.replicas import most_accelerators
@@ -14,23 +15,25 @@ HOURS_OF_A_MONTH = 720
 def columns(accelerators: Accelerators, min_replicas: int | None = None, pool: Pool | None = None) -> Reserved:
     """Return the columns of a deployment that was asked for so; UserError says what cannot be.
 
-    `pool` belongs to accelerators of its own as well; None is the default one.
-
+    `pool` is where it answers, on the shared replica of its base there or on its own; None is the default one.
     `min_replicas` belongs to accelerators of its own: 1, which None means, keeps them always; 0 gives them back while
     nobody asks.
     """
     if accelerators == "shared":
         if min_replicas is not None:
             raise UserError(message("min_replicas_of_a_name"), code="invalid_value", param="min_replicas")
-        if pool is not None:
-            raise UserError(message("pool_of_a_name"), code="invalid_value", param="pool")
-        return {"shared": True, "accelerators": None, "min_replicas": 0, "pool": None}
+        return {"shared": True, "accelerators": None, "min_replicas": 0, "pool": as_stored(pool)}
     if min_replicas not in (None, 0, 1):
         raise UserError(message("min_replicas_invalid"), code="invalid_value", param="min_replicas")
     number = None if accelerators == "auto" else accelerators
     _check_number(number, pool)
     kept = 1 if min_replicas is None else min_replicas
-    return {"shared": False, "accelerators": number, "min_replicas": kept, "pool": pool}
+    return {"shared": False, "accelerators": number, "min_replicas": kept, "pool": as_stored(pool)}
+
+
+def as_stored(pool: Pool | None) -> Pool | None:
+    """Return the pool as a deployment has it: the default one is None."""
+    return None if pool is None or pool.name == DEFAULT_POOL else pool
 
 
 def hours_of(team: Team) -> int | None:

@@ -14,11 +14,12 @@ from common.errors import NotFound, UserError
 from compute import services as compute
 from compute.administering.choosing import pool_for, require_fit
 from compute.models import Pool
+from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
 from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
 from deployments.replicas import align_states, most_accelerators, serve_deployment, wake_shared
-from deployments.reservations import columns
+from deployments.reservations import as_stored, columns
 from deployments.standing import standing_of
 from jobs import services as jobs
 from jobs.models import TunedModel, TunedModelQuerySet
@@ -96,7 +97,7 @@ def update_deployment(
     """
     require_own(by=by, team=deployment.team, author_id=deployment.created_by_id)
     with _refusing_taken_names(deployment.name), transaction.atomic():
-        chosen = pool_for(deployment.team, pool) or (deployment.pool if accelerators != "shared" else None)
+        chosen = _chosen(deployment, pool)
         if chosen != deployment.pool and accelerators is None:
             accelerators = deployment.reserved
         if accelerators is not None:
@@ -108,7 +109,7 @@ def update_deployment(
         before = {
             "open_to_loopback": deployment.open_to_loopback,
             "accelerators": deployment.accelerators,
-            "pool": deployment.pool.name if deployment.pool else None,
+            "pool": pool_name(deployment),
         }
         if open_to_loopback is not None:
             _write(deployment, open_to_loopback=open_to_loopback)
@@ -125,7 +126,7 @@ def update_deployment(
             open_to_loopback=deployment.open_to_loopback,
             accelerators=deployment.reserved,
             min_replicas=deployment.min_replicas,
-            pool=deployment.pool.name if deployment.pool else None,
+            pool=pool_name(deployment),
         )
     return deployment
 
@@ -160,6 +161,10 @@ def resume_deployment(*, deployment: Deployment, by: User) -> Deployment:
     return deployment
 
 
+def pool_name(deployment: Deployment) -> str:
+    return deployment.pool.name if deployment.pool else DEFAULT_POOL
+
+
 def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     """Return a live deployment of `team`; another team's does not exist."""
     found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
@@ -192,7 +197,7 @@ def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
 def _start(deployment: Deployment) -> None:
     """Have the deployment loaded, by its own replica or by the shared one of its model."""
     if deployment.shared:
-        align_states(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter))
+        align_states(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter, pool=deployment.pool))
     else:
         serve_deployment(deployment)
 
@@ -201,6 +206,13 @@ def _wake(deployment: Deployment) -> None:
     """Have it loaded; where a Run that was asked to stop has not ended yet, the new one is asked for when it has."""
     deployment.mark_starting()
     _start(deployment)
+
+
+def _chosen(deployment: Deployment, pool: str | None) -> Pool | None:
+    """Return the pool that it shall answer in; the one that it has stays, whatever the team may choose now."""
+    if pool in (None, "", pool_name(deployment)):
+        return deployment.pool
+    return as_stored(pool_for(deployment.team, pool))
 
 
 def _require_fit(pool: Pool, base: BaseModel) -> None:

@@ -15,8 +15,8 @@ from deployments.replicas import full_model_of
 from jobs.models import TunedModel
 from wording import Message
 
-Served = tuple[str, str | None]
-"""A base, and the fully trained model that is served in its place."""
+Served = tuple[str, str | None, int | None]
+"""A base, the fully trained model that is served in its place, and the pool; None is the default one."""
 FEW_WAKES = 5
 """So many measured wakes say how long the next one takes."""
 RECENT_REPLICAS = 200
@@ -132,12 +132,12 @@ class _Now:
 
 
 def served_by(replica: Replica) -> Served:
-    return replica.base_model_id, replica.full_model_id
+    return replica.base_model_id, replica.full_model_id, replica.pool_id
 
 
 def served_model(deployment: Deployment) -> Served:
     full_model = full_model_of(deployment.adapter)
-    return deployment.base_model_id, full_model.pk if full_model is not None else None
+    return deployment.base_model_id, full_model.pk if full_model is not None else None, deployment.pool_id
 
 
 def _starting(replica: Replica | None) -> Standing:

@@ -4,7 +4,7 @@ A look is cheap and repeatable; only the first that finds nothing makes a replic
 looks again until the model is ready, is refused, or gives up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -70,11 +70,11 @@ def route_or_wake(target: Target) -> Route | Waiting | Refusal:
 
 
 def _look_at_deployment(target: Target, deployment_id: str) -> Route | Waiting | Refusal:
-    deployment = Deployment.objects.get(pk=deployment_id)
+    deployment = Deployment.objects.select_related("pool").get(pk=deployment_id)
     if not deployment.is_live:
         return _taken_down(target)
     if deployment.shared:
-        return _look_at_shared(target)
+        return _look_at_shared(replace(target, deployment=deployment))  # its pool may be another one by now
     if deployment.state == Deployment.State.FAILED:
         reason = message("deployment_failed", name=target.name, reason=deployment.reason or message("replica_failed"))
         return Refusal(reason=reason, code="deployment_failed", status=409)
@@ -95,7 +95,8 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
         if target.adapter is not None and not TunedModel.objects.live().filter(pk=target.adapter.pk).exists():
             reason = message("named_model_deleted", model=target.name)
             return Refusal(reason=reason, code="model_not_found", status=404)
-        replica = wake_shared(base_model=target.base_model, adapter=target.adapter)
+        pool = target.deployment.pool if target.deployment is not None else None
+        replica = wake_shared(base_model=target.base_model, adapter=target.adapter, pool=pool)
         if target.deployment is not None:  # whatever it failed of is tried again
             target.deployment.move(Deployment.State.STARTING, only_from=Deployment.State.FAILED, reason=None)
     return _judge(replica, target)
@@ -134,7 +135,8 @@ def _has_a_name(target: Target) -> bool:
 
 def _shared(target: Target) -> ReplicaQuerySet:
     full_model = full_model_of(target.adapter)
-    return Replica.objects.shared().filter(base_model=target.base_model, full_model=full_model)
+    pool = target.deployment.pool_id if target.deployment is not None else None
+    return Replica.objects.shared().filter(base_model=target.base_model, full_model=full_model, pool=pool)
 
 
 def _recent_failure(target: Target) -> Refusal | None:

@@ -15,7 +15,6 @@ from common.fields import Checked, Either
 from common.reads import Body, body_of, query_of, reads, require_no_body
 from common.wording import MessageObject, on_the_wire
 from compute.administering.quotas import MOST_ACCELERATORS
-from compute.models.shares import DEFAULT_POOL
 from deployments import services
 from deployments.models import Accelerators, Deployment
 from deployments.standing import Standing, standing_of, standings
@@ -57,7 +56,7 @@ class NewDeployment(Body):
     min_replicas = MinReplicasField(required=False)
     """Only beside accelerators of its own: 0 gives them back while nobody asks."""
     pool = serializers.CharField(required=False, max_length=60)
-    """Only beside accelerators of its own; the default one where it is absent."""
+    """On whose nodes it answers; the default one where it is absent."""
     open_to_loopback = serializers.BooleanField(required=False)
 
     example = {"name": "xiaozhi", "model": "ft:smollm2-135m-instruct:team:xiaozhi:AbCd1234"}
@@ -84,8 +83,8 @@ class DeploymentObject(MessageObject):
     base_model: str
     accelerators: int | Literal["shared", "auto"]
     min_replicas: int
-    pool: str | None
-    """Of its own accelerators."""
+    pool: str
+    """On whose nodes it answers."""
     open_to_loopback: bool
     state: Annotated[str, Deployment.State]
     created_at: int
@@ -155,7 +154,7 @@ def as_json(deployment: Deployment, now: Standing | None = None) -> DeploymentOb
         "base_model": deployment.base_model_id,
         "accelerators": deployment.reserved,
         "min_replicas": deployment.min_replicas,
-        "pool": None if deployment.shared else deployment.pool.name if deployment.pool else DEFAULT_POOL,
+        "pool": services.pool_name(deployment),
         "open_to_loopback": deployment.open_to_loopback,
         "state": now.state,
         **on_the_wire(now.message),

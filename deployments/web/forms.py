@@ -14,10 +14,10 @@ from common.forms import PageForm, field_like
 from common.templatetags.luthier import grouped
 from common.wording import in_words
 from compute.models import Pool
-from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
 from deployments.models import Accelerators, Deployment
 from deployments.reservations import HOURS_OF_A_MONTH
+from deployments.services import pool_name
 from deployments.web.api import ChangedDeployment, NewDeployment
 
 SHARED, AUTO = "shared", "auto"
@@ -73,7 +73,11 @@ class ReservingForm(PageForm):
         ),
     )
     pool = forms.CharField(
-        label=_("Pool of its own accelerators"), required=False, empty_value=None, widget=forms.Select
+        label=_("Pool"),
+        required=False,
+        empty_value=None,
+        widget=forms.Select,
+        help_text=_("On whose nodes it answers."),
     )
     min_replicas = forms.TypedChoiceField(
         label=_("While nobody asks"), required=False, coerce=int, empty_value=None, initial=1
@@ -98,8 +102,6 @@ class ReservingForm(PageForm):
         fields = super().clean() or self.cleaned_data
         if fields.get("accelerators") == SHARED:  # which the other field, hidden then, is not about
             fields["min_replicas"] = None
-            if "pool" in fields:
-                fields["pool"] = None
         return fields
 
 
@@ -135,7 +137,7 @@ class SettingsForm(ReservingForm):
             "open_to_loopback": deployment.open_to_loopback,
             "accelerators": deployment.reserved,
             "min_replicas": 1 if deployment.shared else deployment.min_replicas,
-            "pool": deployment.pool.name if deployment.pool else DEFAULT_POOL,
+            "pool": pool_name(deployment),
         }
         super().__init__(data, initial=now)
         self._kept = deployment.reserved

@@ -20,6 +20,7 @@ from common.marks import Mark
 from common.wording import in_words
 from compute.administering.choosing import pools_for
 from compute.explanations import count_of
+from compute.models import Pool
 from compute.pool import pool_summary
 from deployments import services
 from deployments.gateway.admission import Caller, Question, read_body
@@ -31,7 +32,7 @@ from deployments.names import of_deployment
 from deployments.replicas import most_accelerators
 from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
-from deployments.web.forms import ButtonForm, DeploymentForm, Offers, SettingsForm
+from deployments.web.forms import ButtonForm, DeploymentForm, Offers, ReservingForm, SettingsForm
 from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import offered_models
 
@@ -73,21 +74,26 @@ def _form(request: PageRequest, data: QueryDict | None = None) -> DeploymentForm
     return DeploymentForm(data, models=_models(request), offers=_offers(request), initial=initial)
 
 
-def _offers(request: PageRequest) -> Offers:
+def _offers(request: PageRequest, kept: Deployment | None = None) -> Offers:
+    """Return what there is to choose from, the pool that a deployment has among it, whatever its team may use now."""
     pools = pools_for(request.team)
+    if kept is not None and kept.pool is not None and kept.pool not in pools:
+        pools.append(kept.pool)
     most = max(most_accelerators(pool) or pool_summary(pool)["accelerators"] or 1 for pool in pools)
     numbers = range(1, min(MOST_NUMBERS, most) + 1)
     return Offers(numbers=numbers, pools=pools, hours_of_team=hours_of(request.team))
 
 
 def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:
-    found = Deployment.objects.visible_to(request.team).live().select_related("base_model", "adapter__job__base_model")
+    found = Deployment.objects.visible_to(request.team).live()
+    found = found.select_related("base_model", "adapter__job__base_model", "pool")
     now = standings(found)
     context = {
         "rows": [
             {
                 "deployment": d,
                 "model": d.model,
+                "pool": _pool_of(d, form),
                 "status": status_of(now[d.pk]),
                 "sentence": in_words(now[d.pk].message),
             }
@@ -99,6 +105,11 @@ def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200)
         """-d '{"name": "my-model", "model": "ft:…"}'""",
     }
     return render(request, "deployments/list.html", context, status=status)
+
+
+def _pool_of(deployment: Deployment, form: ReservingForm) -> str:
+    """Return the pool's name for people, where there is more than one to tell apart."""
+    return str(deployment.pool or Pool.default()) if "pool" in form.fields else ""
 
 
 def _models(request: PageRequest) -> list[tuple[str, str]]:
@@ -132,12 +143,13 @@ def deploy_model(request: PageRequest) -> HttpResponse:
 @require_GET
 def deployment(request: PageRequest, deployment_id: str) -> HttpResponse:
     found = services.get_deployment(team=request.team, deployment_id=deployment_id)
-    return _page(request, found, SettingsForm(deployment=found, offers=_offers(request)))
+    return _page(request, found, SettingsForm(deployment=found, offers=_offers(request, found)))
 
 
 def _page(request: PageRequest, found: Deployment, form: SettingsForm, *, status: int = 200) -> HttpResponse:
     now = standing_of(found)
     context = {**_live(found, now), **_details(found, now), **_snippets(found), "form": form}
+    context["pool"] = _pool_of(found, form)
     return render(request, "deployments/detail.html", context, status=status)
 
 
@@ -229,7 +241,7 @@ def deployment_settings(request: PageRequest, deployment_id: str) -> HttpRespons
         messages.success(request, _("Saved."))
         return redirect("deployment", deployment_id)
 
-    form = SettingsForm(request.POST, deployment=found, offers=_offers(request))
+    form = SettingsForm(request.POST, deployment=found, offers=_offers(request, found))
     return form.answer(change) or _page(request, found, form, status=form.status)
 
 

@@ -291,7 +291,7 @@ class TestPage:
         said = client.get("/pool/nodes/spare/move/effect?pool=a100").content.decode()
         assert said.startswith("default will have 2 accelerators.")
         chinese = client.get("/pool/nodes/spare/move/effect?pool=a100", headers={"accept-language": "zh-CN"})
-        assert chinese.content.decode().startswith("default 将有 2 张加速卡。")
+        assert chinese.content.decode().startswith("default 将有 2 个加速器。")
         assert client.post("/pool/nodes/spare/move", {"pool": "a100"}).url == "/pool?pool=a100&node=spare#looked-at"
         spare.refresh_from_db()
         assert spare.pool == other
