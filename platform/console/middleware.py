@@ -131,6 +131,7 @@ class MembershipMiddleware:
             "preempt",
             "create_pool",
             "change_pool",
+            "delete_pool",
             "move_node",
             "move_node_effect",
             "maintenance",

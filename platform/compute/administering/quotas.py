@@ -127,7 +127,9 @@ def _checked(changes: dict[str, int | None]) -> dict[str, int | None]:
 def _as_changed(team: Team, pool: Pool, changes: Mapping[str, int | None]) -> tuple[Quota, dict[str, Any]]:
     """Return the team's quota with `changes`, unsaved, and the values before; UserError says what cannot be."""
     quota = quota_in(team, pool)
-    before = {name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes}
+    before: dict[str, Any] = {
+        name: team.storage_bytes if name == "storage_bytes" else getattr(quota, name) for name in changes
+    }
     for name in SHARES:
         if name in changes:
             setattr(quota, name, changes[name])

@@ -1,4 +1,4 @@
-"""An administrator is in the way of a job: drains its node, preempts it, plans maintenance; it loses nothing by that."""
+"""An administrator is in the way of a job: drains its node, preempts it, plans maintenance. It loses nothing."""
 
 import time
 from typing import Any
