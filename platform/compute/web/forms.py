@@ -1,18 +1,21 @@
 """The forms of the pool's page and of the queue's rows."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from common.forms import PageForm, field_like
+from compute.administering.quotas import MOST_BYTES
 from compute.models import Pool
 from compute.web.api import QuotaBody
 from compute.web.pools_api import NewPoolBody, PoolBody
 from compute.web.queue_api import MoveBody, PriorityBody
 
 HOUR = 3600
+GB = 10**9
 
 
 def _number(name: str, label: Any, empty: Any) -> Any:
@@ -35,17 +38,29 @@ class QuotaForm(PageForm):
         widget=forms.NumberInput(attrs={"placeholder": _("no limit"), "step": "0.01"}),
     )
 
-    names = {"longest_run_seconds": "longest_hours"}
+    storage_gb = forms.DecimalField(
+        label=_("Storage, GB"),
+        required=False,
+        min_value=0,
+        max_value=MOST_BYTES // GB,
+        decimal_places=9,
+        widget=forms.NumberInput(attrs={"placeholder": _("no limit"), "step": "any"}),
+    )
+
+    names = {"longest_run_seconds": "longest_hours", "storage_bytes": "storage_gb"}
 
     def __init__(self, data: Any = None, *, team_id: int, initial: Any = None) -> None:
-        seconds = (initial or {}).get("longest_run_seconds")
-        shown = {**(initial or {}), "longest_hours": None if seconds is None else f"{seconds / HOUR:g}"}
+        shown = dict(initial or {})
+        seconds, size = shown.pop("longest_run_seconds", None), shown.pop("storage_bytes", None)
+        shown["longest_hours"] = None if seconds is None else f"{seconds / HOUR:g}"
+        shown["storage_gb"] = None if size is None else f"{(Decimal(size) / GB).normalize():f}"
         super().__init__(data, auto_id=f"quota-{team_id}-%s", initial=shown)
 
     def clean(self) -> dict[str, Any]:
         fields = super().clean() or self.cleaned_data
-        hours = fields.pop("longest_hours", None)
+        hours, size = fields.pop("longest_hours", None), fields.pop("storage_gb", None)
         fields["longest_run_seconds"] = None if hours is None else round(hours * HOUR)
+        fields["storage_bytes"] = None if size is None else int(size * GB)
         return fields
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from compute.administering.pools import LONGEST_NAME
 from compute.administering.quotas import SHARES, devices_in, guaranteed_in
 from compute.explanations import count_of
 from compute.forecasting.lines import how_often
+from compute.hours.sums import used_this_month
 from compute.models import Maintenance, Pool
 from compute.models.shares import DEFAULT_POOL
 from compute.node.disk import KINDS
@@ -30,6 +32,7 @@ from compute.pool import MeasuredDisk, NodeObject, TeamObject, WholePool, whole_
 from compute.web.admins import require_admin
 from compute.web.forms import MoveForm, NewPoolForm, PoolForm, QuotaForm
 from compute.web.pool_map import STATES, Question, map_of
+from compute.web.usage_page import in_hours
 
 FEW_NODES = 10
 """Of so many are the disks shown at once; of a larger pool's other nodes when one is looked at."""
@@ -134,12 +137,13 @@ def _teams(
 ) -> dict[str, object]:
     """Return one page of the teams that are searched for; the one whose form was refused is on it."""
     find = request.GET.get("team", "")[:100]
-    keys = dict(Team.objects.values_list("slug", "pk"))
-    found = [(keys[team["id"]], team) for team in teams if find.casefold() in team["name"].casefold()]
+    rows = {row["slug"]: row for row in Team.objects.values("slug", "pk", "storage_bytes")}
+    found = [(rows[team["id"]]["pk"], team) for team in teams if find.casefold() in team["name"].casefold()]
     start = request.GET.get("from", "")
     first = int(start) if start.isascii() and start.isdigit() and len(start) < 7 else 0
     first = next((n for n, (key, _team) in enumerate(found) if key in refused), first) // TEAMS * TEAMS
     quotas = {row["team_id"]: row for row in one.quotas.values("team_id", *SHARES)}
+    used = used_this_month()
     kept = {"team": find} if one.name == DEFAULT_POOL else {"team": find, "pool": one.name}
     return {
         "team_find": find,
@@ -151,7 +155,11 @@ def _teams(
                 **team,
                 "pk": key,
                 "borrowed": max(0, team["in_use"] - quotas.get(key, {"guaranteed": 0})["guaranteed"]),
-                "form": refused.get(key) or QuotaForm(initial=quotas.get(key), team_id=key),
+                "hours": in_hours(used.get((key, one.name), Decimal(0))),
+                "form": refused.get(key)
+                or QuotaForm(
+                    initial={**quotas.get(key, {}), "storage_bytes": rows[team["id"]]["storage_bytes"]}, team_id=key
+                ),
             }
             for key, team in found[first : first + TEAMS]
         ],

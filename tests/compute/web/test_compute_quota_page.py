@@ -1,14 +1,17 @@
 """The form of a quota on the pool's page."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Membership, Team, User
 from compute import services
 from compute.administering.quotas import MOST_ACCELERATORS, quota_of, set_quota
-from compute.models import Node, Pool, Quota, Run
+from compute.models import Allocation, Node, Pool, Quota, Run
 from compute.scheduling.rounds import schedule
-from tests.console.forms import error_at
+from tests.console.forms import error_at, form_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -57,6 +60,30 @@ def test_a_row_has_a_guarantee_hours_and_a_limit_for_each_person(client: Client,
     assert (quota.guaranteed, quota.ceiling, quota.accelerator_hours, quota.per_user) == (1, 3, 100, 2)
     for number in ("1", "3", "100"):
         assert f'value="{number}"' in page
+
+
+def test_storage_is_set_in_gigabytes_to_the_byte_and_what_stays_is_not_recorded(client: Client, team: Team) -> None:
+    client.post(f"/pool/quotas/{team.pk}", {"ceiling": "3", "storage_gb": "1.5"})
+    assert Team.objects.get(pk=team.pk).storage_bytes == 1_500_000_000
+    Team.objects.filter(pk=team.pk).update(storage_bytes=123_456_789_012)
+    action = f"/pool/quotas/{team.pk}"
+    fields = form_at(client, "/pool", action)
+    assert fields["storage_gb"] == ["123.456789012"]
+    client.post(action, fields)
+    assert AuditEvent.objects.filter(action="quota.set").count() == 1
+    client.post(action, {**fields, "ceiling": "2"})
+    event = AuditEvent.objects.latest("pk")
+    assert (event.before, event.after) == ({"ceiling": 3}, {"ceiling": 2})
+    assert Team.objects.get(pk=team.pk).storage_bytes == 123_456_789_012
+    refused = client.post(action, {"storage_gb": "-1"})
+    assert error_at(refused, f"quota-{team.pk}-storage_gb") == "Ensure this value is greater than or equal to 0."
+
+
+def test_a_row_says_how_many_hours_of_the_month_are_used(client: Client, team: Team, node: Node) -> None:
+    run = services.request_run(kind="script", team=team, accelerators=1)
+    schedule()
+    Allocation.objects.filter(run=run).update(created_at=timezone.now() - timedelta(seconds=36))
+    assert "0.01" in client.get("/pool").content.decode()
 
 
 def test_says_what_saving_would_do_before_it_is_done(client: Client, team: Team, node: Node) -> None:
