@@ -38,7 +38,7 @@ def as_stored(pool: Pool | None) -> Pool | None:
 
 def hours_of(team: Team) -> int | None:
     """Return the accelerator-hours that `team` may use in a month; None: nobody counts them."""
-    limits = Quota.objects.filter(team=team).exclude(accelerator_hours=None)
+    limits = Quota.objects.filter(team=team).exclude(accelerator_hours=None).order_by("pool")
     return limits.values_list("accelerator_hours", flat=True).first()
 
 

