@@ -166,7 +166,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/queue/<run>/priority": {"POST": ADMIN},
     "api/v1/queue/<run>/preempt": {"GET": ADMIN, "POST": ADMIN},
     "api/v1/pools": {"GET": V, "POST": ADMIN},
-    "api/v1/pools/<pool>": {"PATCH": ADMIN},
+    "api/v1/pools/<pool>": {"PATCH": ADMIN, "DELETE": ADMIN},
     "api/v1/nodes/<name>/move": {"POST": ADMIN},
     "api/v1/maintenance": {"GET": V, "POST": ADMIN},
     "api/v1/maintenance/<maintenance_id>": {"DELETE": ADMIN},

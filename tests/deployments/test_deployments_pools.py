@@ -57,7 +57,7 @@ def test_names_in_a_pool_share_its_replica_and_no_other(alice, adapter, base, ot
 
 def test_what_becomes_of_a_replica_is_told_to_the_names_of_its_pool(alice, adapter, other):
     there, here = (deploy(alice, adapter, name=one, accelerators="shared", pool=one) for one in ("t4", "default"))
-    replica = Replica.objects.get(pool=other)
+    replica = make_ready(Replica.objects.get(pool=other), prove=False)
     replicas.record_gate(replica=replica, model=adapter.id, refusal=as_written("It differs."), verdict={})
     states = [Deployment.objects.get(pk=one.pk).state for one in (there, here)]
     assert states == ["failed", "starting"]
