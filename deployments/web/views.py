@@ -21,7 +21,7 @@ from common.wording import in_words
 from compute.administering.choosing import pools_for
 from compute.explanations import count_of
 from compute.models import Pool
-from compute.pool import pool_summary
+from compute.pool import room_in
 from deployments import services
 from deployments.gateway.admission import Caller, Question, read_body
 from deployments.gateway.gateway import gateway
@@ -79,7 +79,7 @@ def _offers(request: PageRequest, kept: Deployment | None = None) -> Offers:
     pools = pools_for(request.team)
     if kept is not None and kept.pool is not None and kept.pool not in pools:
         pools.append(kept.pool)
-    most = max(most_accelerators(pool) or pool_summary(pool)["accelerators"] or 1 for pool in pools)
+    most = max(most_accelerators(pool) or room_in(pool).largest or 1 for pool in pools)
     numbers = range(1, min(MOST_NUMBERS, most) + 1)
     return Offers(numbers=numbers, pools=pools, hours_of_team=hours_of(request.team))
 

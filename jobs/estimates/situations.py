@@ -9,7 +9,7 @@ from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from compute.administering.quotas import quota_of
 from compute.models import Pool
-from compute.pool import whole_pool
+from compute.pool import room_in
 from datasets_app.models import TrainingFile
 from jobs.hyperparameters import Situation, longest_automatic
 from jobs.models import FineTuningJob
@@ -41,12 +41,9 @@ def devices_for(team: Team, accelerators: int | None, of: Pool | None = None) ->
     `of` None is the default pool.
     """
     of = of or Pool.default()
-    whole = whole_pool(of=of)
-    nodes = [node for node in whole["nodes"] if node["heard"] and not node["draining"]]
-    largest = max((sum(d["healthy"] for d in node["devices"]) for node in nodes), default=1)
-    quota = quota_of(team, of)
-    most = accelerators or min(largest, quota if quota is not None else largest)
-    return Devices(kind=whole["kind"], most=max(1, most))
+    room, quota = room_in(of), quota_of(team, of)
+    most = accelerators or min(room.largest, quota if quota is not None else room.largest)
+    return Devices(kind=room.kind, most=max(1, most))
 
 
 def situation_of(

@@ -14,6 +14,7 @@ from rest_framework.fields import empty
 from common.errors import UserError
 from common.fields import Checked
 from common.idempotency import once
+from common.quick_widgets import QuickRenderer
 from common.wording import in_words
 
 _KINDS: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type[forms.Field]], ...] = (
@@ -69,6 +70,7 @@ class PageForm(forms.Form):
     """A form that `common/_field.html` draws. Its fields bear the names by which use cases refuse them."""
 
     bound_field_class = PageField
+    default_renderer = QuickRenderer
     status = 400
     """Of the page that shows what was refused."""
     names: Mapping[str, str] = {}

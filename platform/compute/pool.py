@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Annotated, NamedTuple, NotRequired, TypedDict, cast
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from accounts.models import Team
 from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, Run
@@ -79,17 +79,12 @@ class TeamObject(TypedDict):
     waiting: int
 
 
-class PoolSummary(TypedDict):
-    """The pool without names."""
+class WholePool(TypedDict):
+    """Nodes with their devices, and teams with their shares."""
 
     accelerators: int
     free: int
     kind: Annotated[str, Node.Kind]
-
-
-class WholePool(PoolSummary):
-    """Nodes with their devices, and teams with their shares."""
-
     nodes: list[NodeObject]
     teams: list[TeamObject]
 
@@ -254,7 +249,19 @@ def _teams(holders: dict[int, _Held], only: Team | None, of: Pool | None) -> lis
     ]
 
 
-def pool_summary(of: Pool | None = None) -> PoolSummary:
-    """Return the pool without names, for every member: accelerators, free, kind."""
-    whole = whole_pool(of=of)
-    return {"accelerators": whole["accelerators"], "free": whole["free"], "kind": whole["kind"]}
+class Room(NamedTuple):
+    """What a pool has to work on."""
+
+    kind: str
+    """cuda where it has GPUs, else cpu."""
+    largest: int
+    """Devices of the largest node that takes work; 0 where none does."""
+
+
+def room_in(pool: Pool) -> Room:
+    """Return what the pool has to work on, in one question."""
+    usable = Q(devices__healthy=True, devices__present=True)
+    nodes = list(Node.objects.filter(pool=pool).annotate(number=Count("devices", filter=usable)))
+    sizes = [node.number for node in nodes if node.is_heard and not (node.draining or node.closing)]
+    is_cuda = any(node.kind == Node.Kind.CUDA for node in nodes)
+    return Room(Node.Kind.CUDA if is_cuda else Node.Kind.CPU, max(sizes, default=0))

@@ -8,6 +8,7 @@ from accounts.models import Team
 from common.errors import NotFound, UserError
 from compute.messages import message
 from compute.models import Node, Pool
+from compute.models.shares import DEFAULT_POOL
 
 WEIGHT_BYTES = {"cpu": 4, "cuda": 2}
 """Of a parameter that is not trained."""
@@ -17,7 +18,8 @@ GB = 10**9
 def pools_for(team: Team) -> list[Pool]:
     """Return the pools that the team's work may name: the default one, and those in which it has a quota."""
     allowed = Q(quotas__team=team) & (Q(quotas__ceiling=None) | Q(quotas__ceiling__gt=0))
-    return list(Pool.objects.filter(Q(pk=Pool.default().pk) | allowed).distinct().order_by("pk"))
+    found = Pool.objects.filter(Q(name=DEFAULT_POOL) | allowed).distinct().order_by("pk")
+    return list(found) or [Pool.default()]
 
 
 def pool_for(team: Team, name: Any) -> Pool | None:

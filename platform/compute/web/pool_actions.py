@@ -28,7 +28,7 @@ from compute.administering.pools import (
 from compute.administering.quotas import effect_of, quota_in, said_of, set_quota
 from compute.explanations import count_of
 from compute.models import Pool
-from compute.pool import pool_summary
+from compute.pool import room_in
 from compute.web.admins import require_admin
 from compute.web.forms import MoveForm, NewPoolForm, PoolForm, QuotaForm
 from compute.web.views import Refused, address_of, chosen, show_pool
@@ -65,7 +65,7 @@ def quota_effect(request: PageRequest, team_id: int) -> HttpResponse:
 
 def _said(team: Team, pool: Pool) -> str:
     """Say what a team has from now on."""
-    quota, kind = quota_in(team, pool), pool_summary(pool)["kind"]
+    quota, kind = quota_in(team, pool), room_in(pool).kind
     most = _("the whole pool") if quota.ceiling is None else in_words(count_of(quota.ceiling, kind))
     if not quota.guaranteed:
         return _("%(team)s may now use %(quota)s at once.") % {"team": team.name, "quota": most}
