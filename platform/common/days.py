@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time
 
-from django.utils import timezone
+from django.utils import dateformat, timezone
 
 from common.errors import UserError
 from common.messages import message
@@ -27,3 +27,9 @@ def read_day(text: str, field: str) -> date | None:
     except ValueError:
         said = message("invalid_day", field=field, value=repr(text[:40]))
         raise UserError(said, code="invalid_value", param=field) from None
+
+
+def clock_of(moment: datetime) -> str:
+    """Return a moment as people write it: the time with its zone, and with its date where that is not today's."""
+    moment = timezone.localtime(moment)
+    return dateformat.format(moment, "H:i T" if moment.date() == timezone.localdate() else "Y-m-d H:i T")

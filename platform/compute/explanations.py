@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from django.utils import timezone
-from django.utils.dateformat import format as format_date
 from django.utils.dateparse import parse_datetime
 
+from common.days import clock_of
 from compute.messages import CATALOGUE, message
 from wording import Message
 
@@ -99,7 +98,7 @@ def explained(explanation: Mapping[str, Any]) -> Message:
     kind = str(explanation.get("kind", "cpu"))
     params = {name: explanation.get(name, 0) for name in CATALOGUE.sentences[code].placeholders}
     params |= {name: count_of(int(params[name]), kind) for name in COUNTED if name in params}
-    params |= {name: moment_of(str(params[name])) for name in MOMENTS if name in params}
+    params |= {name: clock_of(datetime.fromisoformat(str(params[name]))) for name in MOMENTS if name in params}
     return message(code, **params).followed_by(_prediction(explanation))
 
 
@@ -108,15 +107,8 @@ def count_of(number: int, kind: str) -> Message:
     return message("gpus", count=number) if kind == "cuda" else message("cpu_cores", count=number)
 
 
-def moment_of(text: str) -> str:
-    """Return a moment in ISO 8601 as people write it: with its date where it is not today's, and the zone."""
-    moment = timezone.localtime(datetime.fromisoformat(text))
-    return format_date(moment, "H:i T" if moment.date() == timezone.localdate() else "Y-m-d H:i T")
-
-
 def _prediction(explanation: Mapping[str, Any]) -> Message | None:
     ends_at = parse_datetime(str(explanation.get("next_end_at") or ""))
     if ends_at is None or not explanation.get("next_label"):
         return None
-    at = format_date(timezone.localtime(ends_at), "H:i T")
-    return message("run_should_end", label=explanation["next_label"], time=at)
+    return message("run_should_end", label=explanation["next_label"], time=clock_of(ends_at))

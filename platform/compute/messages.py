@@ -38,6 +38,7 @@ CATALOGUE = Catalogue(
         "pool_name_invalid": sentence(
             "The name of a pool has letters, digits, hyphens and underscores alone. Choose another one."
         ),
+        "pool_name_too_long": sentence("The name of a pool has at most %(most)s characters, its title %(title)s."),
         "pool_name_taken": sentence("There is a pool %(pool)s already. Choose another name."),
         "default_pool_stays": sentence("Nodes and work that name no pool belong to %(pool)s, so it cannot be deleted."),
         "pool_has_nodes": plural(
@@ -61,8 +62,8 @@ CATALOGUE = Catalogue(
             by="count",
         ),
         "node_is_busy": plural(
-            "%(count)s run still has devices of %(node)s. Drain the node, and move it once nothing runs there.",
-            "%(count)s runs still have devices of %(node)s. Drain the node, and move it once nothing runs there.",
+            "%(count)s run is still on %(node)s. Drain the node, and move it once nothing runs there.",
+            "%(count)s runs are still on %(node)s. Drain the node, and move it once nothing runs there.",
             by="count",
         ),
         "guarantees_beyond_what_is_left": sentence(
@@ -83,6 +84,7 @@ CATALOGUE = Catalogue(
         "no_such_maintenance": sentence("No maintenance %(maintenance)s is planned or going on."),
         "maintenance_of_one": sentence("Send node or pool, one of them: maintenance is of one node or a whole pool."),
         "maintenance_ends_too_early": sentence("Maintenance must end after it begins."),
+        "maintenance_out_of_time": sentence("Maintenance is planned for a time between 1970 and 2105."),
         "maintenance_is_over": sentence("This window is over already. Choose one that ends later than now."),
         "runs_stop_for_maintenance": plural(
             "%(count)s run there should still run when it begins: it saves a checkpoint and keeps its place in line.",

@@ -60,7 +60,11 @@ def back_up(target: Path) -> Summary:
         raise UserError(message("backup_exists", path=str(target)))
     draft = target.with_name(f".{target.name}.part")
     try:
-        with draft.open("xb") as stream:
+        stream = draft.open("xb")
+    except FileExistsError:  # another's, which is not to be deleted below
+        raise UserError(message("backup_under_way", path=str(draft))) from None
+    try:
+        with stream:
             draft.chmod(0o600)
             with tarfile.open(fileobj=stream, mode="w") as archive:
                 summary = _write(archive)

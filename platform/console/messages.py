@@ -7,6 +7,9 @@ CATALOGUE = Catalogue(
         # Backups
         "backup_damaged": sentence("%(path)s is damaged or no backup of Luthier (%(what)s). Nothing was restored."),
         "backup_exists": sentence("%(path)s is there already. Choose another name, or remove it."),
+        "backup_under_way": sentence(
+            "%(path)s is there already: another backup writes it, or one broke off. Remove it if none is running."
+        ),
         "backup_has_files": sentence(
             "This backup brings its own objects, but LUTHIER_S3_BUCKET names a bucket. Restore without it, or from a "
             "backup that was made with the bucket."

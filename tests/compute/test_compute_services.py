@@ -262,7 +262,7 @@ class TestExplanations:
                     "code": "quota", "used": 1, "quota": 1, "kind": "cuda",
                     "next_label": "invoice-v3", "next_end_at": "2026-01-01T14:20:00+00:00",
                 },
-                'Waiting: your team uses 1 of its 1 GPU. "invoice-v3" should end at 14:20 UTC.',
+                'Waiting: your team uses 1 of its 1 GPU. "invoice-v3" should end at 2026-01-01 14:20 UTC.',
             ),
             ({}, "Waiting in the queue. It starts automatically."),
         ],

@@ -76,6 +76,19 @@ def test_says_nothing_twice_to_one_file(made: Path) -> None:
         backup.back_up(made)
 
 
+def test_leaves_the_draft_of_another_backup_alone(tmp_path: Path) -> None:
+    draft = tmp_path / ".file.part"
+    draft.write_bytes(b"half")
+    with pytest.raises(UserError, match="another backup writes it"):
+        backup.back_up(tmp_path / "file")
+    assert draft.read_bytes() == b"half"
+
+
+def test_says_that_its_folder_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"There is no folder .*/nowhere to write file into"):
+        call_command("backup", str(tmp_path / "nowhere" / "file"))
+
+
 @pytest.mark.parametrize("name", ["storage/datasets/a/b.jsonl", "database/accounts_user"])
 def test_one_byte_that_is_another_is_found(made: Path, tmp_path: Path, name: str) -> None:
     content = entries(made)

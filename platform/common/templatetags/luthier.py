@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.days import clock_of
 from common.idempotency import FORM_KEY
 from common.wording import in_words as words_of
 from wording import Message
@@ -71,6 +72,12 @@ def ago(moment: datetime | None) -> str:
         hours = int(seconds // 3600)
         return ngettext("%(count)s hour ago", "%(count)s hours ago", hours) % {"count": hours}
     return formats.date_format(timezone.localtime(moment), "Y-m-d")
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    """The time with its zone, and with its date where that is not today's."""
+    return "–" if moment is None else clock_of(moment)
 
 
 @register.filter

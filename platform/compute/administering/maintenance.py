@@ -1,7 +1,7 @@
 """An administrator plans maintenance: what it would be in the way of, said before, and the window itself."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +15,9 @@ from compute.scheduler import Snapshot, Wait, Window, decide
 from compute.scheduling.snapshots import take_snapshot
 from compute.wakes import wake_scheduler
 from wording import Message
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
+"""A moment near the ends of the calendar is stored and cannot be read again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,10 @@ def maintenance_named(maintenance_id: str) -> Maintenance:
 
 
 def require_window(begins_at: datetime, ends_at: datetime) -> None:
-    """Refuse a window that is none, or is over."""
+    """Refuse a window that is none, that is over, or that would leave the calendar in some time zone."""
+    if begins_at < EARLIEST or ends_at > LATEST:
+        param = "begins_at" if begins_at < EARLIEST else "ends_at"
+        raise UserError(message("maintenance_out_of_time"), code="invalid_window", param=param)
     if ends_at <= begins_at:
         raise UserError(message("maintenance_ends_too_early"), code="invalid_window", param="ends_at")
     if ends_at <= timezone.now():

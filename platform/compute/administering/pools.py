@@ -22,7 +22,7 @@ from compute.wakes import wake_scheduler
 from compute.work import bound_to
 from wording import Message
 
-LONGEST_NAME = 60
+LONGEST_NAME, LONGEST_TITLE = 60, 100
 NAMED = 5
 """So many nodes or teams are named in a refusal."""
 
@@ -48,6 +48,7 @@ def create_pool(*, name: str, by: User | None, title: str = "", overcommit: bool
         validate_slug(name)
     except ValidationError:
         raise UserError(message("pool_name_invalid"), code="invalid_name", param="name") from None
+    _require_short(name, title)
     try:
         with transaction.atomic():
             there = {"title": title, "overcommit": overcommit, "deleted_at": None}
@@ -59,9 +60,16 @@ def create_pool(*, name: str, by: User | None, title: str = "", overcommit: bool
     return Pool.objects.get(name=name)
 
 
+def _require_short(name: str, title: str) -> None:
+    if len(name) > LONGEST_NAME or len(title) > LONGEST_TITLE:
+        refusal = message("pool_name_too_long", most=LONGEST_NAME, title=LONGEST_TITLE)
+        raise UserError(refusal, code="invalid_name", param="name" if len(name) > LONGEST_NAME else "title")
+
+
 @transaction.atomic
 def change_pool(*, pool: Pool, by: User | None, title: str | None = None, overcommit: bool | None = None) -> Pool:
     """Call a pool otherwise, or let its guarantees add up to more than it has; None leaves each as it is."""
+    _require_short(pool.name, title or "")
     pool = lock_pool(pool)
     asked = {"title": title, "overcommit": overcommit}
     changes: dict[str, Any] = {

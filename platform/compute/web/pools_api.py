@@ -21,6 +21,7 @@ from common.wording import MessageObject, on_the_wire
 from compute.administering.nodes import NodeInService, node_named, pool_named, state_of
 from compute.administering.pools import (
     LONGEST_NAME,
+    LONGEST_TITLE,
     change_pool,
     create_pool,
     delete_pool,
@@ -57,7 +58,7 @@ class MovedNode(NodeInService, MessageObject):
 class PoolBody(Body):
     """What is not sent stays as it is."""
 
-    title = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    title = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_TITLE)
     overcommit = serializers.BooleanField(required=False)
 
     example = {"title": "A100", "overcommit": True}

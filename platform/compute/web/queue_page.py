@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Team
@@ -18,6 +18,7 @@ from common.errors import NotFound, UserError
 from common.idempotency import once
 from common.wording import in_words
 from compute.administering import preempting, queue
+from compute.beside import NO_DEVICE
 from compute.messages import message
 from compute.models import Pool, Priority, Run
 from compute.services import explain
@@ -56,7 +57,7 @@ def queue_page(request: PageRequest) -> HttpResponse:
         "pools": [(one.name, str(one)) for one in Pool.objects.order_by("pk")],
         "teams": Team.objects.tenants().order_by("name") if own is None else (),
         "priorities": [(priority.word, priority.label) for priority in Priority],
-        "rows": [{"run": run, "kind": KINDS.get(run.kind, run.kind), "why": explain(run),
+        "rows": [{"run": run, "size": _size(run), "kind": KINDS.get(run.kind, run.kind), "why": explain(run),
                   "forecast": getattr(run, "forecast", None), "priority": Priority(run.priority).word}
                  for run in found[:ROWS]],
         "later": urlencode({**query, "after": found[ROWS - 1].pk}) if len(found) > ROWS else "",
@@ -64,6 +65,16 @@ def queue_page(request: PageRequest) -> HttpResponse:
         "curl": f"curl '{settings.PUBLIC_URL}/api/v1/queue?{urlencode(query)}' -H 'Authorization: Bearer sk-luthier-…'",
     }  # fmt: skip
     return render(request, "compute/queue.html", context, status=status)
+
+
+def _size(run: Run) -> str:
+    """Say how many accelerators work asks for."""
+    if run.accelerators is None:
+        return _("auto")
+    if run.accelerators == NO_DEVICE:
+        return _("shares cores")
+    found = ngettext("%(count)s accelerator", "%(count)s accelerators", run.accelerators)
+    return found % {"count": run.accelerators}
 
 
 @login_required

@@ -155,6 +155,7 @@ def _teams(
                 **team,
                 "pk": key,
                 "borrowed": max(0, team["in_use"] - quotas.get(key, {"guaranteed": 0})["guaranteed"]),
+                "is_outside": one.name != DEFAULT_POOL and key not in quotas,
                 "hours": in_hours(used.get((key, one.name), Decimal(0))),
                 "form": refused.get(key)
                 or QuotaForm(

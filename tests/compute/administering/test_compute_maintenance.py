@@ -211,3 +211,14 @@ class TestCommand:
 
 def minute(later: timedelta) -> str:
     return timezone.localtime(timezone.now() + later).strftime("%Y-%m-%dT%H:%M")
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("0001-01-01T00:00+14:00", "2100-01-01T00:00"), ("2100-01-01T00:00", "9999-12-31T23:59-12:00")],
+)
+def test_a_window_at_the_ends_of_the_calendar_is_refused(node: Node, begins: str, ends: str) -> None:
+    for preview in ([], ["--preview"]):
+        with pytest.raises(CommandError, match="between 1970 and 2105"):
+            call_command("maintenance", "plan", "--node", node.name, "--from", begins, "--to", ends, *preview)
+    assert not Maintenance.objects.exists()

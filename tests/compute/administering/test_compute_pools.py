@@ -284,6 +284,15 @@ class TestPage:
         said = client.get(f"/pool/quotas/{team.pk}/effect?pool=a100&ceiling=1").content.decode()
         assert said == "Nothing that waits or runs now would change."
 
+    def test_a_team_without_a_quota_in_a_pool_of_its_own_kind_is_told(
+        self, client: Client, team: Team, other: Pool
+    ) -> None:
+        said = "May not use this pool until a quota is saved."
+        assert said in client.get("/pool?pool=a100").content.decode()
+        assert said not in client.get("/pool").content.decode()
+        set_quota(team=team, pool=other, ceiling=1, by=None)
+        assert said not in client.get("/pool?pool=a100").content.decode()
+
     def test_moves_a_node_and_says_before_what_that_does(
         self, client: Client, node: Node, spare: Node, other: Pool
     ) -> None:
@@ -325,8 +334,9 @@ class TestCommand:
 
     @pytest.mark.parametrize(
         "command",
-        [["pool", "create", "a b"], ["pool", "change", "a100", "--title", "x"], ["pool", "change", "default"],
-         ["node", "move", "spare"], ["node", "move", "spare", "--pool", "x"]],
+        [["pool", "create", "a b"], ["pool", "create", "x" * 61], ["pool", "create", "x", "--title", "t" * 101],
+         ["pool", "change", "default", "--title", "t" * 101], ["pool", "change", "a100", "--title", "x"],
+         ["pool", "change", "default"], ["node", "move", "spare"], ["node", "move", "spare", "--pool", "x"]],
     )  # fmt: skip
     def test_refuses_in_words(self, spare: Node, command: list[str]) -> None:
         with pytest.raises(CommandError):

@@ -1,12 +1,14 @@
 """The queue's page: what can be chosen, and what a long line costs."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Membership, Team, User
-from compute.models import Pool, Run
+from compute.models import Pool, Run, RunForecast
 from tests.compute.large_pool import MOST_SECONDS, fill, num_queries, server_seconds
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -54,6 +56,25 @@ def test_what_runs_is_shown_with_where_and_until_when(client: Client, team: Team
     assert shown.count(">Preempt<") == 7
     assert "pages-000" in shown
     assert page(client, "?state=running&search=nothing").count("Nothing runs that fits.") == 1
+
+
+def test_a_row_says_how_much_it_asks_for_where_and_which_is_its_turn(client: Client, team: Team) -> None:
+    other = Pool.objects.create(name="inference", title="Inference")
+    run = Run.objects.create(kind="training", team=team, label="invoice", accelerators=4, explanation={})
+    Run.objects.create(kind="serving", team=team, label="helper", pool=other, accelerators=0, explanation={})
+    Run.objects.create(kind="training", team=team, label="letters", explanation={})
+    now = timezone.now()
+    RunForecast.objects.create(
+        run=run, position=3, made_at=now, predicted_at=now, low_at=now, high_at=now + timedelta(days=1)
+    )
+    shown = " ".join(page(client).split())
+    for words in ("training · 4 accelerators · default", "serving · shares cores · Inference", "training · auto"):
+        assert words in shown
+    assert "Place 3 in line" in shown
+    assert f"–{timezone.localdate() + timedelta(days=1)} " in shown
+    chinese = " ".join(page(client, **{"accept-language": "zh-CN"}).split())
+    assert "训练 · 4 个加速器" in chinese
+    assert "第 3 位" in chinese
 
 
 def test_a_long_line_is_shown_in_time_and_in_as_many_queries_as_a_short_one(client: Client) -> None:

@@ -21,6 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         target = options["file"].absolute()
+        if not target.parent.is_dir():
+            raise CommandError(f"There is no folder {target.parent} to write {target.name} into. Make it first.")
         try:
             with database():
                 done = back_up(target)
