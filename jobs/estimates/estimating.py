@@ -82,7 +82,7 @@ def describe(*, team: Team, model: str | None, file_id: str | None) -> list[Hype
     base = _base(model)
     file = _file(team, file_id)
     devices = devices_for(team, None)
-    resolved = _resolve({}, base, file, devices, has_validation_file=False) if base is not None else None
+    resolved = resolve_asked({}, base, file, devices, has_validation_file=False) if base is not None else None
     return [
         {
             "object": "hyperparameter",
@@ -124,7 +124,7 @@ def estimate(
         device_kind=devices.kind,
         has_validation_file=has_validation_file,
     )
-    resolved = _resolve(asked, base, file, devices, has_validation_file=has_validation_file)
+    resolved = resolve_asked(asked, base, file, devices, has_validation_file=has_validation_file)
     rows = min(int(file.num_rows or 0), _rows(resolved, base, file, devices)) if file.num_rows is not None else None
     tokens = _tokens(file, rows, resolved.values)
     return {
@@ -203,9 +203,10 @@ def seconds_for(base: BaseModel, tokens: int | None) -> int | None:
     return max(1, round(START_SECONDS + statistics.median(paces) * tokens)) if paces else None
 
 
-def _resolve(
+def resolve_asked(
     asked: Asked, base: BaseModel, file: TrainingFile | None, devices: Devices, *, has_validation_file: bool
 ) -> Resolved:
+    """Return every value of a job that asks for `asked`, as things are now."""
     situation = situation_of(
         base=base,
         file=file,

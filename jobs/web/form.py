@@ -21,9 +21,9 @@ from compute.hours.sums import left_for
 from compute.models import Pool, Priority
 from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
-from jobs.estimates.estimating import forecast, tokens_of_job
-from jobs.estimates.situations import Devices, devices_for, situation_of
-from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked, resolve
+from jobs.estimates.estimating import forecast, resolve_asked, tokens_of_job
+from jobs.estimates.situations import Devices, devices_for
+from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, parse_accelerators
 from jobs.web.names import NewName
@@ -353,11 +353,4 @@ def _resolved(
     check_together(
         read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=has_validation_file
     )
-    situation = situation_of(
-        base=base,
-        file=file,
-        has_validation_file=has_validation_file,
-        devices=devices,
-        system_prompt=read.get("system_prompt"),
-    )
-    return resolve(read, situation)
+    return resolve_asked(read, base, file, devices, has_validation_file=has_validation_file)
