@@ -23,6 +23,7 @@ CATALOGUE = Catalogue(
             "%(name)s is a checkpoint of a fully trained model. Only its final model can be evaluated."
         ),
         "evaluation_file_empty": sentence("%(filename)s has no conversation that ends with an answer."),
+        "evaluation_prompt_invalid": sentence('A prompt is a text, or {"prompt": "…", "reference": "…"}.'),
         "evaluation_prompt_empty": sentence("A prompt is empty."),
         "grader_judge_unsupported": sentence(
             "The grader %(name)s is of the type %(type)s and needs a model as judge, which no evaluation asks yet. Use "

@@ -13,9 +13,10 @@ from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, listed
 from common.fields import Checked, Either
 from common.reads import Body, body_of, query_of, reads, require_no_body
-from common.wording import MessageObject, on_the_wire
+from common.wording import MessageObject, in_words, on_the_wire
 from compute.administering.quotas import MOST_ACCELERATORS
 from deployments import services
+from deployments.messages import message
 from deployments.models import Accelerators, Deployment
 from deployments.standing import Standing, standing_of, standings
 
@@ -32,7 +33,7 @@ class AcceleratorsField(Checked):
             return data
         if isinstance(data, int) and not isinstance(data, bool):
             return data
-        raise ValidationError('It must be "shared", "auto" or a whole number.')
+        raise ValidationError(in_words(message("accelerators_invalid")))
 
 
 class MinReplicasField(Checked):
@@ -44,7 +45,7 @@ class MinReplicasField(Checked):
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, int) and not isinstance(data, bool) and data in (0, 1):
             return data
-        raise ValidationError("It must be 0 or 1.")
+        raise ValidationError(in_words(message("min_replicas_invalid")))
 
 
 class NewDeployment(Body):

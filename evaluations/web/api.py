@@ -16,6 +16,7 @@ from common.errors import NotFound
 from common.fields import Checked, Either
 from common.idempotency import idempotent
 from common.reads import Body, Query, body_of, query_of, read_json, reads, require_no_body
+from common.wording import in_words
 from compute.models import Priority
 from evaluations import services
 from evaluations.messages import message
@@ -48,7 +49,7 @@ class PromptField(Checked):
     def to_internal_value(self, data: Any) -> dict[str, str]:
         asked = {"prompt": data} if isinstance(data, str) else data
         if not isinstance(asked, dict):
-            raise ValidationError('It must be a text, or {"prompt": "…", "reference": "…"}.')
+            raise ValidationError(in_words(message("evaluation_prompt_invalid")))
         return read_json(AskedPrompt, asked)
 
 

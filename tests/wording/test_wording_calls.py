@@ -23,6 +23,7 @@ PACKAGES = (
     "deployments",
     "evaluations",
 )
+REFUSALS = ("NotFound", "ParseError", "PermissionDenied", "Throttled", "UserError", "ValidationError")
 
 
 @cache
@@ -67,3 +68,14 @@ def test_every_code_is_used() -> None:
         if "messages" not in (path.stem, path.parent.name):
             used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     assert sorted(set(catalogues()) - {value for value in used if isinstance(value, str)}) == []
+
+
+def test_no_refusal_is_english_alone() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in REFUSALS and node.args
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    ]
+    assert bare == []
