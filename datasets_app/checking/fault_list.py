@@ -49,9 +49,9 @@ class MessageAndHint(TypedDict):
     """What is wrong and what to do: in words, and as codes with their parameters."""
 
     message: str | None
+    hint: str
     code: str | None
     params: dict[str, object] | None
-    hint: str
     hint_code: str | None
     hint_params: dict[str, object] | None
 
@@ -78,8 +78,10 @@ def said_json(said: Message | None, hint: Message | None) -> MessageAndHint:
     """Return what is wrong and what to do: in words, and as codes with their parameters."""
     wire, advice = on_the_wire(said), on_the_wire(hint)
     return {
-        **wire,
+        "message": wire["message"],
         "hint": in_words(hint),
+        "code": wire["code"],
+        "params": wire["params"],
         "hint_code": advice["code"],
         "hint_params": advice["params"],
     }
