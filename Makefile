@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Set-up compiles no module, and a process that may not keep what it compiles starts 2 s of a core later, with PyTorch 7 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo serve test test-full faults soak coverage lint bench chromium translations requirements audit
+.PHONY: setup demo serve test test-full faults soak coverage lint bench chromium screenshots translations requirements audit
 
 setup:  ## make .venv with everything; says which PyTorch and why
 	@$(PYTHON) tools/setup.py
@@ -49,6 +49,9 @@ lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translati
 	@$(BIN)/oxlint --deny-warnings
 	@LUTHIER_HOME=$$(mktemp -d) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@$(BIN)/python tools/translations.py check
+
+screenshots: chromium  ## every page in both languages, light and dark, phone and desk, held to what each must be; a sheet of all
+	@$(BIN)/python tools/screenshots.py
 
 translations: setup  ## bring the message catalogues up to date with the source
 	@$(BIN)/python tools/translations.py extract
