@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NotRequired, Self, TypedDict
 
 from common.errors import UserError
+from common.texts import sendable
 from playground.messages import message
 
 Side = Literal["left", "right"]
@@ -111,6 +112,12 @@ def _turns(sent: Any) -> tuple[Turn, ...]:
 def _turn(sent: Mapping[str, Any]) -> Turn:
     prompt, answers = sent.get("prompt"), [sent.get(side) for side in SIDES]
     good = isinstance(prompt, str) and all(one is None or isinstance(one, str) for one in answers)
-    if not good or set(sent) - {"prompt", *SIDES} or any("\0" in text for text in (prompt, *answers) if text):
+    if not good or set(sent) - {"prompt", *SIDES}:
         raise UserError(message("talk_broken"), code="invalid_value", param="turns")
-    return Turn(prompt=str(prompt), left=answers[0], right=answers[1])
+    left, right = (_storable(answer) if answer is not None else None for answer in answers)
+    return Turn(prompt=_storable(str(prompt)), left=left, right=right)
+
+
+def _storable(text: str) -> str:
+    """Return text as a database takes it: a model may say any character, also those that no text has."""
+    return sendable(text).replace("\0", "")

@@ -33,7 +33,6 @@ def test_a_row_teaches_one_answer_alone() -> None:
         [{"left": "a", "right": "b"}],
         [{"prompt": 1, "left": None, "right": None}],
         [{"prompt": "Hi", "left": 2, "right": None}],
-        [{"prompt": "Hi", "left": "\0", "right": None}],
         [{"prompt": "Hi", "left": None, "right": None, "middle": "x"}],
     ],
 )
@@ -41,6 +40,12 @@ def test_what_is_no_turn_is_refused(turns: object) -> None:
     with pytest.raises(UserError) as refused:
         Talk.of(turns=turns)
     assert refused.value.param == "turns"
+
+
+def test_characters_that_no_text_has_are_left_out_of_answers() -> None:
+    [turn] = Talk.of(turns=[{"prompt": "Hi", "left": "a\0b", "right": "\ud800"}]).turns
+    assert turn.left == "ab"
+    assert (turn.right or "").encode()
 
 
 def test_is_bounded() -> None:
