@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NotRequired, Self, TypedDict
 
 from common.errors import UserError
-from common.texts import sendable
+from common.texts import storable
 from playground.messages import message
 
 Side = Literal["left", "right"]
@@ -114,10 +114,5 @@ def _turn(sent: Mapping[str, Any]) -> Turn:
     good = isinstance(prompt, str) and all(one is None or isinstance(one, str) for one in answers)
     if not good or set(sent) - {"prompt", *SIDES}:
         raise UserError(message("talk_broken"), code="invalid_value", param="turns")
-    left, right = (_storable(answer) if answer is not None else None for answer in answers)
-    return Turn(prompt=_storable(str(prompt)), left=left, right=right)
-
-
-def _storable(text: str) -> str:
-    """Return text as a database takes it: a model may say any character, also those that no text has."""
-    return sendable(text).replace("\0", "")
+    # A model may say any character, also those that no database takes.
+    return Turn(prompt=storable(prompt), left=storable(answers[0]), right=storable(answers[1]))

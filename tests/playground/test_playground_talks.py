@@ -42,9 +42,12 @@ def test_what_is_no_turn_is_refused(turns: object) -> None:
     assert refused.value.param == "turns"
 
 
-def test_characters_that_no_text_has_are_left_out_of_answers() -> None:
-    [turn] = Talk.of(turns=[{"prompt": "Hi", "left": "a\0b", "right": "\ud800"}]).turns
-    assert turn.left == "ab"
+def test_characters_that_no_text_has_are_replaced_in_answers_and_nothing_else_is() -> None:
+    long = "琴" * 5_000
+    [turn, other] = Talk.of(
+        turns=[{"prompt": long, "left": "a\0b", "right": "\ud800"}, {"prompt": "Hi", "left": long, "right": None}]
+    ).turns
+    assert (turn.prompt, turn.left, other.left, other.right) == (long, "a\ufffdb", long, None)
     assert (turn.right or "").encode()
 
 
