@@ -177,5 +177,5 @@ def test_as_many_questions_for_many_as_for_one(alice, adapter, django_assert_num
     for number in range(4):
         deploy(alice, adapter, name=f"violin-{number}", accelerators="shared")
     end()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         standings(Deployment.objects.select_related("adapter"))
