@@ -1,9 +1,9 @@
 // What of a form is kept as a draft, and how it comes back. No page is needed to test it.
 
 export const LONGEST = 64 * 1024;
-const NEVER = new Set(["csrfmiddlewaretoken", "form_key", "hidden", "file", "password", "submit"]);
+const NEVER = new Set(["hidden", "file", "password", "submit"]); // types; tokens and keys of forms are hidden
 
-const isKept = (field) => field.name && !NEVER.has(field.name) && !NEVER.has(field.type);
+const isKept = (field) => field.name && !NEVER.has(field.type);
 
 /** Return the form's values by name; an unchecked radio or box has none. */
 export function kept(fields) {
