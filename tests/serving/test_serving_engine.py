@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import greedy
 from serving.engine import Engine, Piece, Sequence
 from serving.lora import BASE
 from serving.sampling import Drawer, Sampling
+from tests.serving.conftest import greedy
 from wording import as_written
 
 GREEDY = Sampling(temperature=0)

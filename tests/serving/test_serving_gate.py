@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
-from conftest import TEMPLATE, Serving, make_adapter
+from tests.serving.conftest import TEMPLATE, Serving, make_adapter
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 
 from chat import ChatFormat, parse_messages
 from common.typed_serializers import field_of
-from conftest import PROBES, Serving, greedy
 from serving import wire
 from tests.answers import faults_of
+from tests.serving.conftest import PROBES, Serving, greedy
 from wording import Message
 
 

@@ -16,9 +16,9 @@ import httpx
 import openai
 import pytest
 
-from conftest import PROBES
 from rundir import Event, read_events
 from tests.forks import Fork, start
+from tests.serving.conftest import PROBES
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "secret"

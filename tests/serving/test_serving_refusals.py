@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import Serving
 from serving.faults import AdapterRefused, ServingFault
 from serving.model import load_model
+from tests.serving.conftest import Serving
 
 GARBAGE = b"\xff" * 64
 
