@@ -1,6 +1,6 @@
 """Hyperparameters: what each means, which values it takes, and what "auto" is for this model, data and device."""
 
-from jobs.hyperparameters.asked import OPENAI, parameter_of, read_asked
+from jobs.hyperparameters.asked import OPENAI, STANDS_FOR, chosen_names, parameter_of, read_asked
 from jobs.hyperparameters.automatic import Situation, longest_automatic, needs_validation
 from jobs.hyperparameters.consistency import check_names, check_together
 from jobs.hyperparameters.parameter import AUTO, Parameter
@@ -13,6 +13,7 @@ __all__ = [
     "BY_NAME",
     "OPENAI",
     "PARAMETERS",
+    "STANDS_FOR",
     "Asked",
     "Layout",
     "Parameter",
@@ -22,6 +23,7 @@ __all__ = [
     "Values",
     "check_names",
     "check_together",
+    "chosen_names",
     "find",
     "lay_out",
     "longest_automatic",

@@ -1,5 +1,6 @@
 """What a request asks for: Luthier's names and OpenAI's, from every place where OpenAI's API allows them."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
@@ -47,6 +48,12 @@ OPENAI = {
     )
 }
 """OpenAI's own names, which ride beside Luthier's."""
+STANDS_FOR = {
+    "batch_size": ("per_device_train_batch_size", "gradient_accumulation_steps"),
+    "n_epochs": ("num_train_epochs",),
+    "learning_rate_multiplier": ("learning_rate",),
+}
+"""Luthier's values that each of OpenAI's names chooses."""
 
 
 def read_asked(
@@ -115,3 +122,8 @@ def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(message("must_be_json_object", where=where), code="invalid_type", param=where)
     return value
+
+
+def chosen_names(asked: Iterable[str]) -> set[str]:
+    """Return Luthier's names of all values that a request chose, by their own name or by OpenAI's."""
+    return {name for one in asked for name in STANDS_FOR.get(one, (one,))}

@@ -11,7 +11,7 @@ from common.marks import Mark
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
-from jobs.hyperparameters import PARAMETERS
+from jobs.hyperparameters import PARAMETERS, chosen_names
 from jobs.models import FineTuningJob, JobEvent
 from jobs.retrying import Remedy, remedy_of
 from wording import Message
@@ -141,6 +141,7 @@ def percent_of(job: FineTuningJob) -> int:
 def values_of(job: FineTuningJob) -> list[UsedValue]:
     """Return each hyperparameter with the value used, why, and whether somebody chose it."""
     rows: list[UsedValue] = []
+    chosen = chosen_names(job.asked)
     for parameter in PARAMETERS:
         if parameter.managed is not None or parameter.name not in job.hyperparameters:
             continue
@@ -151,7 +152,7 @@ def values_of(job: FineTuningJob) -> list[UsedValue]:
                 "label": parameter.label,
                 "value": shown(job.hyperparameters[parameter.name]),
                 "reason": in_words(Message.restored(reason)) if reason else "",
-                "is_set": parameter.name in job.asked,
+                "is_set": parameter.name in chosen,
             }
         )
     return rows

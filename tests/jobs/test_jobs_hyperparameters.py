@@ -10,6 +10,7 @@ from jobs.hyperparameters import (
     BY_NAME,
     OPENAI,
     PARAMETERS,
+    STANDS_FOR,
     Asked,
     Parameter,
     Situation,
@@ -339,6 +340,11 @@ class TestLayout:
 
     def test_rounding_leaves_no_device_idle(self) -> None:
         assert lay_out(round_up(8, devices=3), devices=3, at_most=8).world_size == 3
+
+
+def test_each_of_openais_names_stands_for_values() -> None:
+    assert STANDS_FOR.keys() == OPENAI.keys()
+    assert {name for names in STANDS_FOR.values() for name in names} <= BY_NAME.keys()
 
 
 class TestEffort:
