@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.models import User
 from common.errors import UserError
 from common.storage_errors import AWAY
+from compute.administering.choosing import pools_for
 from compute.models import Priority
 from jobs.hyperparameters import Value, Values
 from jobs.messages import message
@@ -60,7 +61,7 @@ def retry_job(*, job: FineTuningJob, by: User | None, may_be_urgent: bool) -> Fi
         suffix=job.suffix or None,
         metadata=job.metadata,
         accelerators=job.accelerators,
-        pool=job.pool.name if job.pool else None,
+        pool=job.pool.name if job.pool in pools_for(job.team) else None,
         priority=None if priority == Priority.URGENT and not may_be_urgent else priority.word,
         may_be_urgent=may_be_urgent,
     )

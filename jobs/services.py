@@ -19,7 +19,7 @@ from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
 from common.texts import is_storable, sendable
 from common.wake import wake
-from compute.administering.choosing import pool_for, require_fit
+from compute.administering.choosing import pool_for, require_fit, require_still_there
 from compute.models import Priority
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
@@ -123,6 +123,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
         acceptance=_acceptance_of(files[0]),
         fingerprint=job_request.fingerprint,
     )
+    require_still_there(pool)
     job.record_event(message("job_created"), status=job.status)
     AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
     wake(tasks.read_job_data, job.pk)

@@ -23,7 +23,7 @@ from datasets_app.models import TrainingFile
 from datasets_app.services import acceptance_of
 from jobs.estimates.estimating import forecast, resolve_asked, tokens_of_job
 from jobs.estimates.situations import Devices, devices_for
-from jobs.hyperparameters import AUTO, PARAMETERS, Parameter, Resolved, check_together, read_asked
+from jobs.hyperparameters import AUTO, PARAMETERS, STANDS_FOR, Parameter, Resolved, check_together, read_asked
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, parse_accelerators
 from jobs.web.names import NewName
@@ -40,10 +40,12 @@ EFFORT, BALANCED = f"{PREFIX}effort", "balanced"
 def from_query(request: PageRequest) -> Mapping[str, Any]:
     """Return the form's first values: those of the address, or of an earlier job that is tried again with the
     address's hyperparameters."""
-    again = FineTuningJob.objects.visible_to(request.team).filter(pk=request.GET.get("again", "")).first()
+    wanted = request.GET.get("again", "")
+    known = FineTuningJob.objects.visible_to(request.team)
+    again = known.filter(pk=wanted).first() if is_storable(wanted) else None
     if again is None:
         return request.GET
-    asked = {f"{PREFIX}{name}": shown_for_form(value) for name, value in again.asked.items()}
+    asked = {f"{PREFIX}{name}": shown_for_form(value) for name, value in _in_own_names(again).items()}
     return {
         "file": again.training_file_id or "",
         "validation": again.validation_file_id or "",
@@ -55,6 +57,19 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
         **asked,
         **{name: value for name, value in request.GET.items() if name.startswith(PREFIX)},
     }
+
+
+def _in_own_names(job: FineTuningJob) -> dict[str, Any]:
+    """Return what a job chose; OpenAI's names are those of the values that they became, which the form has."""
+    own = {name: value for name, value in job.asked.items() if name not in STANDS_FOR}
+    became = {name for one in job.asked.keys() & STANDS_FOR.keys() for name in STANDS_FOR[one]}
+    if job.hyperparameters:
+        return {**{name: job.hyperparameters[name] for name in became}, **own}
+    not_read = {
+        "num_train_epochs": job.asked.get("n_epochs"),
+        "per_device_train_batch_size": job.asked.get("batch_size"),
+    }
+    return {**{name: value for name, value in not_read.items() if value is not None}, **own}
 
 
 def shown_for_form(value: Any) -> str:
@@ -106,9 +121,7 @@ class JobForm(PageForm):
     def __init__(self, data: Any = None, *, team: Team, is_admin: bool) -> None:
         super().__init__(data)
         self.error: UserError | None = None
-        self.trainable = trainable_files(team)
-        others = [(one.pk, one.filename) for one in self.trainable]
-        self.fields["validation"].widget.choices = [("", _("Automatic")), *others]  # type: ignore[attr-defined]
+        self.offer(trainable_files(team))
         self.fields |= {f"{PREFIX}{one.name}": forms.CharField(required=False) for one in OFFERED}
         pools = pools_for(team)
         if len(pools) > 1:
@@ -126,6 +139,12 @@ class JobForm(PageForm):
         self.fields["priority"].widget.choices = [  # type: ignore[attr-defined]
             (one.word if one else "", one.label) for one in offered
         ]
+
+    def offer(self, files: list[TrainingFile]) -> None:
+        """Offer these files to learn from and to validate with."""
+        self.trainable = files
+        others = [(one.pk, one.filename) for one in files]
+        self.fields["validation"].widget.choices = [("", _("Automatic")), *others]  # type: ignore[attr-defined]
 
     def refuse(self, error: UserError) -> None:
         """Remember the error for the hyperparameter that it names."""
@@ -175,6 +194,9 @@ def _asked(values: Mapping[str, Any]) -> dict[str, object]:
 
 def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str, object]:
     """Return everything that the page shows."""
+    known = {file.pk for file in form.trainable}
+    older = [_readable(team, values.get(name)) for name in ("file", "validation") if values.get(name) not in known]
+    form.offer([*form.trainable, *filter(None, older)])
     files = form.trainable
     models = list(BaseModel.objects.present())
     filled = {"file": files[0].id if files else "", "model": models[0].id if models else "", **_flat(values)}
@@ -334,7 +356,8 @@ def _estimate(
 
 def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None, BaseModel | None]:
     file = _readable(team, values.get("file"))
-    return file, BaseModel.objects.present().filter(pk=values.get("model") or "").first()
+    model = values.get("model") or ""
+    return file, BaseModel.objects.present().filter(pk=model).first() if is_storable(model) else None
 
 
 def _readable(team: Team, file_id: Any) -> TrainingFile | None:

@@ -152,3 +152,42 @@ def test_a_validation_file_is_chosen_and_refused_at_its_field(client: Client, al
     assert refused.status_code == 404
     assert foreign.pk in error_at(refused, "validation")
     assert "secret.jsonl" not in refused.content.decode()
+
+
+def test_trying_again_keeps_what_openais_names_chose(client: Client, alice: Any) -> None:
+    asked = {"n_epochs": 7, "batch_size": 4, "learning_rate_multiplier": 2.0, "lora_dim": 4}
+    job = make_job(alice.team, rows=30, hyperparameters=asked)
+    form = form_at(client, f"/jobs/new?again={job.pk}")
+    values = job.hyperparameters
+    assert float(form["hp-num_train_epochs"][0]) == 7
+    assert int(form["hp-per_device_train_batch_size"][0]) * int(form["hp-gradient_accumulation_steps"][0]) == 4
+    assert float(form["hp-learning_rate"][0]) == values["learning_rate"]
+    assert form["hp-lora_dim"] == ["4"]
+    assert client.post("/jobs/new", form).status_code == 302
+    again = FineTuningJob.objects.exclude(pk=job.pk).get()
+    assert again.asked["num_train_epochs"] == 7
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    chosen = page[: page.index("All values, and why")]
+    assert all(f"<code>{name}</code>" in chosen for name in ("num_train_epochs", "learning_rate", "lora_dim"))
+
+
+def test_a_job_whose_data_was_never_read_is_tried_again_with_what_it_asked(client: Client, alice: Any) -> None:
+    job = make_job(alice.team, rows=30, is_queued=False, hyperparameters={"n_epochs": 7, "batch_size": 4})
+    form = form_at(client, f"/jobs/new?again={job.pk}")
+    assert (form["hp-num_train_epochs"], form["hp-per_device_train_batch_size"]) == (["7"], ["4"])
+
+
+def test_an_older_validation_file_stays_chosen(client: Client, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.web.form.SHOWN_FILES", 1)
+    held_out = make_file(alice.team, 30, name="held_out.jsonl")
+    training = make_file(alice.team, 25)
+    job = make_job(alice.team, training_file=training.pk, validation_file=held_out.pk)
+    form = form_at(client, f"/jobs/new?again={job.pk}")
+    assert (form["file"], form["validation"]) == ([training.pk], [held_out.pk])
+
+
+def test_what_no_database_takes_is_nothing_to_try_again(client: Client, alice: Any) -> None:
+    make_file(alice.team)
+    for query in ("again=%00", "model=%00", "file=%00", "validation=%00"):
+        assert client.get(f"/jobs/new?{query}").status_code == 200
+        assert client.get(f"/jobs/estimate?{query}").status_code == 200

@@ -122,3 +122,19 @@ class TestPage:
 
     def test_asks_nothing_where_there_is_one_pool(self, page: Client) -> None:
         assert 'id="pool"' not in page.get("/jobs/new").content.decode()
+
+
+def test_a_pool_that_is_deleted_meanwhile_gets_no_job(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool's deletion waits for nobody who has only looked at it."""
+    pool = Pool.objects.create(name="gone")
+    Quota.objects.create(team=alice.team, pool=pool, ceiling=1)
+    file = make_file(alice.team)
+
+    def delete(pool: Pool, **_: Any) -> None:
+        Pool.objects.filter(pk=pool.pk).update(deleted_at=timezone.now())
+
+    monkeypatch.setattr("jobs.services.require_fit", delete)
+    body = {"model": "tiny", "training_file": file.pk, "pool": "gone"}
+    reply = alice.client.post("/v1/fine_tuning/jobs", body, format="json")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "pool_not_found")
+    assert not FineTuningJob.objects.exists()

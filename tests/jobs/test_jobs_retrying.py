@@ -7,7 +7,8 @@ from django.test import Client
 from job_makers import make_job
 
 from accounts.models import AuditEvent
-from compute.models import Priority
+from compute.administering.quotas import set_quota
+from compute.models import Pool, Priority
 from jobs.models import FineTuningJob
 from jobs.retrying import remedy_of
 from tests.console.forms import sent_twice
@@ -109,3 +110,12 @@ class TestRetrying:
         again = FineTuningJob.objects.exclude(pk=job.pk).get()
         assert first.url == second.url == f"/jobs/{again.pk}"
         assert AuditEvent.objects.filter(action="job.created", target=again.pk).exists()
+
+    def test_a_pool_that_the_team_has_lost_is_left_out(self, alice: Any) -> None:
+        pool = Pool.objects.create(name="a100")
+        set_quota(team=alice.team, by=None, pool=pool, ceiling=1)
+        job = failed(alice.team, "disk_full", pool="a100")
+        set_quota(team=alice.team, by=None, pool=pool, ceiling=0)
+        reply = alice.client.post(f"/api/v1/jobs/{job.pk}/retry")
+        assert reply.status_code == 200, reply.content
+        assert FineTuningJob.objects.get(pk=reply.json()["id"]).pool is None
