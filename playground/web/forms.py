@@ -59,7 +59,9 @@ class TalkForm(PageForm):
         strip=True,
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": _("e.g. Who are you?")}),
     )
-    turns = forms.CharField(required=False, max_length=LONGEST_HIDDEN, widget=forms.HiddenInput)
+    turns = forms.CharField(
+        required=False, max_length=LONGEST_HIDDEN, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
+    )
 
     def __init__(self, data: Any = None, *, models: Models = (), **options: Any) -> None:
         super().__init__(data, **options)
@@ -113,7 +115,7 @@ class KeepForm(ThumbForm):
     learned = forms.CharField(
         label=_("The answer that is learned"),
         required=False,
-        max_length=LONGEST_PROMPT,
+        max_length=LONGEST_TALK,
         widget=forms.Textarea(attrs={"rows": 6}),
     )
     data_set = forms.CharField(label=_("Data set"), required=False, max_length=60, widget=forms.Select)

@@ -47,13 +47,25 @@ function start() {
     if (share) share.hidden = turns.length === 0;
     const names = ["left", "right", "system", "temperature", "top_p", "max_tokens", "seed"];
     const fields = Object.fromEntries(names.map((name) => [name, field(name).value]));
-    sessionStorage.setItem(kept, JSON.stringify({ turns, fields }));
+    try {
+      sessionStorage.setItem(kept, JSON.stringify({ turns, fields }));
+    } catch {
+      // Full, or refused by a private window: the talk goes on without being remembered.
+    }
+  }
+
+  function remembered() {
+    try {
+      return JSON.parse(sessionStorage.getItem(kept));
+    } catch {
+      return null;
+    }
   }
 
   /** What was said in this tab before, after a look at another page. */
   function recall() {
     if (turns.length || location.search || location.pathname !== new URL(document.querySelector("[data-new]").href).pathname) return;
-    const found = JSON.parse(sessionStorage.getItem(kept) || "null");
+    const found = remembered();
     if (!found) return;
     for (const [name, value] of Object.entries(found.fields)) {
       const place = field(name);
@@ -145,16 +157,19 @@ function start() {
     [stop.hidden, send.hidden, said.textContent] = [false, true, words.asking];
     field("prompt").value = "";
     const { signal } = controller;
-    const found = await Promise.all(sides.map(async (side) => [side, await ask(side, prompt, element, signal)]));
-    const turn = { prompt, left: null, right: null, ...Object.fromEntries(found) };
-    if (found.some(([, answer]) => answer !== null)) {
-      turns.push(turn);
-      finish(element, turn, turns.length - 1);
-      remember();
-    } else if (!field("prompt").value) field("prompt").value = prompt;
-    controller = null;
-    [stop.hidden, send.hidden, said.textContent] = [true, false, words.answered];
-    field("prompt").focus();
+    try {
+      const found = await Promise.all(sides.map(async (side) => [side, await ask(side, prompt, element, signal)]));
+      const turn = { prompt, left: null, right: null, ...Object.fromEntries(found) };
+      if (found.some(([, answer]) => answer !== null)) {
+        turns.push(turn);
+        finish(element, turn, turns.length - 1);
+        remember();
+      } else if (!field("prompt").value) field("prompt").value = prompt;
+    } finally {
+      controller = null;
+      [stop.hidden, send.hidden, said.textContent] = [true, false, words.answered];
+      field("prompt").focus();
+    }
   }
 
   form.addEventListener("submit", (event) => {
