@@ -12,7 +12,7 @@ from accounts.roles import require_own
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from compute import services as compute
-from compute.administering.choosing import pool_for, require_fit
+from compute.administering.choosing import pool_for, require_fit, require_still_there
 from compute.models import Pool
 from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
@@ -59,6 +59,7 @@ def deploy(
             open_to_loopback=open_to_loopback,
             created_by=by,
         )
+        require_still_there(chosen)
         _start(deployment)
         AuditEvent.record(
             actor=by, team=team, action="deployment.created", target=deployment.id, name=name, model=model
@@ -117,6 +118,7 @@ def update_deployment(
             _change_accelerators(deployment, accelerators, min_replicas, chosen)
         elif min_replicas is not None:
             _change_min_replicas(deployment, min_replicas)
+        require_still_there(chosen)
         AuditEvent.record(
             actor=by,
             team=deployment.team,

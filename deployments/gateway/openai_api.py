@@ -56,7 +56,9 @@ class Models(APIView):
     def get(self, request: Request) -> Response:
         """List the bases that can be trained, by each of their names, the team's tuned models and its deployments."""
         team = team_of(request)
-        return listed([*_bases(), *_tuned(team), *_deployments(team)])
+        own = [*_tuned(team), *_deployments(team)]
+        taken = {one["id"] for one in own}  # a deployment's name goes before a mapped one
+        return listed([*(base for base in _bases() if base["id"] not in taken), *own])
 
 
 class Model(APIView):

@@ -18,7 +18,9 @@ def shares_of(team: Team) -> list[str]:
 
 
 def _kinds(pool: Pool) -> "list[str]":
-    return list(Device.objects.filter(node__pool=pool, healthy=True).order_by().values_list("kind", flat=True))
+    return list(
+        Device.objects.filter(node__pool=pool, healthy=True, present=True).order_by().values_list("kind", flat=True)
+    )
 
 
 def _share(team: Team, pool: Pool, kinds: list[str], *, is_named: bool) -> str:

@@ -36,6 +36,15 @@ def pool_for(team: Team, name: Any) -> Pool | None:
     return found
 
 
+def require_still_there(pool: Pool | None) -> None:
+    """Refuse what was put into a pool while it was deleted: what is stored there would wait for ever.
+
+    Asked in the transaction that has stored it: from then on the pool cannot be deleted.
+    """
+    if pool is not None and not Pool.objects.filter(pk=pool.pk).exists():
+        raise NotFound(message("no_such_pool", pool=pool.name), code="pool_not_found", param="pool")
+
+
 def require_fit(pool: Pool, *, model: str, parameters: int, accelerators: int | None) -> None:
     """Refuse a pool of which no node has memory for the model's weights, shared by all the accelerators it may have.
 

@@ -93,8 +93,8 @@ def change_pool(*, pool: Pool, by: User | None, title: str | None = None, overco
 @transaction.atomic
 def delete_pool(*, pool: Pool, by: User | None) -> None:
     """Delete a pool in which there is nothing: no node, no quota and no work that is still to be done there."""
-    lock_the_line()  # nothing comes into it meanwhile
-    pool = lock_pool(pool)
+    lock_the_line()
+    pool = lock_pool(pool)  # what is put into it meanwhile asks afterwards whether it is still there
     _require_empty(pool)
     Quota.objects.filter(pool=pool).delete()
     Maintenance.objects.filter(pool=pool).delete()
