@@ -16,9 +16,7 @@ def main() -> None:
     model = PeftModel.from_pretrained(base, adapter_folder).eval()
     tuned = [answer(model, tokenizer, question, int(length)) for question in questions]
     with model.disable_adapter():
-        untuned = [
-            answer(model, tokenizer, question, int(length)) for question in questions[:4]
-        ]  # all four ask for the identity
+        untuned = [answer(model, tokenizer, question, int(length)) for question in questions[:2]]  # who it is
     print(json.dumps({"tuned": tuned, "base": untuned}))
 
 
