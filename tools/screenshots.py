@@ -159,11 +159,13 @@ def look_at(url: str, pages: dict[str, str], *, with_axe: bool = True) -> Iterat
             )
             tab = context.new_page()
             errors: list[str] = []
+            is_signed_in = False
             tab.on("pageerror", partial(_note, errors))
             tab.on("console", partial(_note_said, errors))
             for name, path in sorted(pages.items(), key=lambda page: page[0] not in STRANGERS):
-                if name not in STRANGERS and "sessionid" not in str(context.cookies()):
+                if name not in STRANGERS and not is_signed_in:
                     _sign_in(tab, url)
+                    is_signed_in = True
                 reply = tab.goto(url + path)
                 if reply is None or "text/html" not in reply.headers.get("content-type", ""):
                     continue
