@@ -61,11 +61,11 @@ def launch_ranks(directory: RunDirectory, world_size: int, train: Callable[[int]
     """
     _forget_reasons(directory)
     os.environ.update(_common_environment(world_size))
+    # A signal that comes before the last fork is for all of them, and waits until all can be told.
+    signal.pthread_sigmask(signal.SIG_BLOCK, REASONS)
     shares_imports = _import_once()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A signal that comes between the forks is for all of them, and waits until all can be told.
-    signal.pthread_sigmask(signal.SIG_BLOCK, REASONS)
     ranks: list[Rank] = []
     for rank in range(world_size):
         pid = os.fork()
