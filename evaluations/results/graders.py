@@ -41,5 +41,5 @@ def grade(graders: Sequence[scoring.Grader], question: Question, answer: str) ->
     found: dict[str, float] = {}
     for grader in graders:
         with suppress(ScoringError):
-            found[grader.name] = round(scoring.grade(grader, item=item, sample={"output_text": answer}).score, 4)
+            found[grader.name] = round(scoring.grade(grader, item=item, sample=scoring.sample_of(answer)).score, 4)
     return found

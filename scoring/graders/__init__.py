@@ -16,6 +16,7 @@ from scoring.graders.shapes import (
     StringCheck,
     TextSimilarity,
 )
+from scoring.graders.template import sample_of
 
 __all__ = [
     "Grade",
@@ -30,4 +31,5 @@ __all__ = [
     "judge_requests",
     "parse_grader",
     "parse_graders",
+    "sample_of",
 ]

@@ -25,6 +25,8 @@ MOST_GRADERS = 50
 MOST_MESSAGES = 50
 MOST_LABELS = 100
 _NAME_CHARS = 200
+_TEXTS = ("input_text", "output_text")
+"""OpenAI's blocks of text. Judges here see no images and hear no sound."""
 _SAMPLING = ("temperature", "top_p", "seed", "max_completions_tokens", "max_completion_tokens", "reasoning_effort")
 
 
@@ -154,6 +156,9 @@ def _label_model(reader: _Reader) -> Grader:
 
 def _multi(reader: _Reader) -> Grader:
     bodies = reader.get("graders")
+    if isinstance(bodies, Mapping) and isinstance(bodies.get("type"), str):
+        # OpenAI's client types one grader here, OpenAI's guide shows several by name.
+        bodies = {str(bodies.get("name")): bodies}
     if not isinstance(bodies, Mapping) or not 0 < len(bodies) <= MOST_GRADERS:
         raise ScoringError(message("multi_needs_graders", most=MOST_GRADERS), field=reader.at("graders"))
     graders = {}
@@ -203,17 +208,27 @@ def _judge_message(body: Any, field: str) -> JudgeMessage:
         raise _not_one_of(f"{field}.type", body["type"], ["message"])
     if body.get("role") not in get_args(Role):
         raise _not_one_of(f"{field}.role", body.get("role"), get_args(Role))
-    content = parse_template(_content(body.get("content")), field=f"{field}.content")
+    content = parse_template(_content(body.get("content"), f"{field}.content"), field=f"{field}.content")
     return JudgeMessage(role=body["role"], content=content)
 
 
-def _content(value: Any) -> Any:
+def _content(value: Any, field: str) -> Any:
     """Return the text of OpenAI's blocks of text, one or a list; anything else as it is."""
     blocks = value if isinstance(value, list) else [value]
-    if not all(isinstance(block, Mapping) and block.get("type") in ("input_text", "output_text") for block in blocks):
-        return value
-    texts = [block.get("text") for block in blocks]
-    return "\n".join(texts) if all(isinstance(text, str) for text in texts) else value
+    texts = [_block(block, field) for block in blocks]
+    return "\n".join(texts) if texts and all(isinstance(text, str) for text in texts) else value
+
+
+def _block(block: Any, field: str) -> Any:
+    """Return the text of one block; images and sounds are refused by name."""
+    if not isinstance(block, Mapping):
+        return block
+    if block.get("type") not in _TEXTS:
+        raise _not_one_of(f"{field}.type", block.get("type"), _TEXTS)
+    for key, value in block.items():
+        if key not in ("type", "text") and value is not None:
+            raise _unknown(f"{field}.{key}")
+    return block.get("text")
 
 
 def _range(reader: _Reader) -> tuple[float, float]:

@@ -6,6 +6,7 @@ They are not Jinja: no filters, loops or calls, only ways through JSON.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,21 @@ class Template:
         """Return the text. ScoringError names a way that leads nowhere in this row."""
         values = {"item": item, "sample": sample}
         return "".join(part if isinstance(part, str) else _written(_follow(values, part)) for part in self.parts)
+
+
+def sample_of(text: str) -> dict[str, Any]:
+    """Return the `sample` of an answer: its text, what it holds as JSON where it is JSON, and the tools it calls.
+
+    An answer in words calls none.
+    """
+    sample: dict[str, Any] = {"output_text": text, "output_tools": []}
+    with suppress(ValueError, RecursionError):
+        sample["output_json"] = json.loads(text, parse_constant=_no_json)
+    return sample
+
+
+def _no_json(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def parse_template(source: Any, *, field: str) -> Template:

@@ -10,7 +10,7 @@ from openai.types import graders as openai_graders
 from rapidfuzz import fuzz
 
 from scoring.errors import ScoringError
-from scoring.graders import Multi, grade, judge_requests, parse_grader, parse_graders
+from scoring.graders import Multi, grade, judge_requests, parse_grader, parse_graders, sample_of
 from scoring.graders.shapes import SIMILARITIES
 from scoring.graders.similarity import similarity
 from scoring.measures.overlap import rouge_l
@@ -172,6 +172,11 @@ class TestMulti:
         "calculate_output": "0.5 * same + (kind - 1) / 4 * max(tone, 0.1) ^ 2",
     }
 
+    def test_one_grader_as_openais_client_types_it_stands_under_its_own_name(self) -> None:
+        body = self.BODY | {"graders": CHECK, "calculate_output": "1 - same"}
+        theirs = openai_graders.MultiGrader.model_validate(body).model_dump()
+        assert (score(theirs, "a", "a"), score(body, "a", "b")) == (0.0, 1.0)
+
     def test_its_judges_are_asked_in_order_and_the_formula_holds(self) -> None:
         grader = parse_grader(self.BODY)
         row: dict[str, Any] = {"item": {"answer": "a", "question": "q"}, "sample": {"output_text": "a"}}
@@ -250,6 +255,14 @@ class TestTemplate:
         )
         assert found.passed
 
+    def test_an_answer_is_text_json_where_it_is_json_and_calls_no_tools(self) -> None:
+        assert sample_of("Rome") == {"output_text": "Rome", "output_tools": []}
+        assert sample_of('{"city": ["Rome"]}')["output_json"] == {"city": ["Rome"]}
+        body = CHECK | {"input": "{{sample.output_json.city[0]}} {{sample.output_tools}}", "reference": "Rome []"}
+        assert grade(parse_grader(body), item={}, sample=sample_of('{"city": ["Rome"]}')).passed
+        with pytest.raises(ScoringError, match=r"no sample\.output_json"):
+            grade(parse_grader(body), item={}, sample=sample_of("In Rome."))
+
     @pytest.mark.parametrize(
         "template",
         [
@@ -282,10 +295,17 @@ class TestParsing:
         theirs = getattr(openai_graders, kind)(**body).model_dump()
         assert parse_grader(theirs) == parse_grader(body)
 
-    def test_content_may_be_a_block_of_text(self) -> None:
-        block = [{"role": "user", "type": "message", "content": {"type": "input_text", "text": "{{item.a}}"}}]
+    @pytest.mark.parametrize(
+        ("content", "text"),
+        [
+            ({"type": "input_text", "text": "{{item.a}}"}, "x"),
+            ([{"type": "output_text", "text": "{{item.a}}"}, "then {{item.a}}"], "x\nthen x"),
+        ],
+    )
+    def test_content_may_be_blocks_of_text(self, content: Any, text: str) -> None:
+        block = [{"role": "user", "type": "message", "content": content}]
         assert judge_requests(parse_grader(LABELLED | {"input": block}), item={"a": "x"}, sample={})[0].messages == (
-            {"role": "user", "content": "x"},
+            {"role": "user", "content": text},
         )
 
     @pytest.mark.parametrize(
@@ -306,6 +326,17 @@ class TestParsing:
             (SCORED | {"input": []}, "judge_input_unfit", "input"),
             (SCORED | {"input": [{"role": "tool", "content": ""}]}, "grader_not_one_of", "input[0].role"),
             (SCORED | {"input": [{"role": "user", "content": [1]}]}, "grader_not_text", "input[0].content"),
+            (SCORED | {"input": [{"role": "user", "content": []}]}, "grader_not_text", "input[0].content"),
+            (
+                SCORED | {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "a"}]}]},
+                "grader_not_one_of",
+                "input[0].content.type",
+            ),
+            (
+                SCORED | {"input": [{"role": "user", "content": {"type": "input_text", "text": "a", "weight": 1}}]},
+                "grader_key_unknown",
+                "input[0].content.weight",
+            ),
             (SCORED | {"sampling_params": {"stop": "."}}, "grader_key_unknown", "sampling_params.stop"),
             (SCORED | {"sampling_params": {"seed": "1"}}, "grader_not_number", "sampling_params.seed"),
             (LABELLED | {"labels": []}, "labels_unfit", "labels"),
