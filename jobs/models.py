@@ -303,6 +303,7 @@ class JobEvent(models.Model):
             models.UniqueConstraint(fields=["job", "number"], name="one_event_per_number"),
             models.UniqueConstraint(fields=["attempt", "seq"], name="one_event_per_seq"),
         ]
+        indexes = [models.Index(fields=["job", "type", "number"], name="event_type")]
 
     def __str__(self) -> str:
         return str(self.message)

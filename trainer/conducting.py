@@ -199,6 +199,7 @@ class Conductor:
             tokens_per_second=report.tokens / report.seconds,
             peak_memory_bytes=peak_memory_bytes(self.hardware.device),
             tokens=report.tokens,
+            tokens_so_far=progress.tokens,
             seconds=report.seconds,
         )
 

@@ -18,7 +18,15 @@ from wording import Message, as_written
 
 MOST_METRICS = 1000
 """About how many steps of a longer training are kept as events; metrics.csv has all of them."""
-METRICS = ("step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes")
+METRICS = (
+    "step",
+    "total_steps",
+    "train_loss",
+    "learning_rate",
+    "tokens_per_second",
+    "peak_memory_bytes",
+    "tokens_so_far",
+)
 STARTED = (
     "device",
     "device_name",

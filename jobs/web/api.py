@@ -30,6 +30,7 @@ from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
+from jobs.web.curves import MetricsObject, points_of
 from jobs.web.logs import read_log
 from jobs.web.requests import (
     ChangedInQueue,
@@ -37,6 +38,7 @@ from jobs.web.requests import (
     HyperparameterQuery,
     JobPage,
     LogPlace,
+    MetricsPage,
     NewJob,
     Page,
     job_request_of,
@@ -243,6 +245,18 @@ class LogView(APIView):
         asked = query_of(request)
         part = read_log(_job(request, job_id), offset=asked["offset"], attempt=asked.get("attempt"))
         return Response(log_as_json(part, is_admin=is_platform_admin(request)))
+
+
+class MetricsView(APIView):
+    """GET /api/v1/jobs/{id}/metrics?limit=: what the page's curves are drawn from, in the order of the steps.
+
+    Of a longer training about `limit` steps, evenly chosen; the lowest validation loss is always among them.
+    """
+
+    @answers(ListObject[MetricsObject])
+    @reads(query=MetricsPage)
+    def get(self, request: Request, job_id: str) -> Response:
+        return listed(points_of(_job(request, job_id), most=query_of(request)["limit"]))
 
 
 class HyperparametersView(APIView):

@@ -230,23 +230,3 @@ def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
 
 def _loss(value: Any) -> str:
     return f"{value:.4f}" if value is not None else "–"
-
-
-def curve_of(job: FineTuningJob) -> dict[str, list[Any]]:
-    """Return steps with training loss, and validation loss and checkpoints where there are any, for the plot."""
-    rows: dict[int, list[Any]] = {}
-    metrics = job.events.filter(type=JobEvent.Type.METRICS).order_by("number").values_list("data", flat=True)
-    for data in metrics:
-        if "train_loss" in data:
-            rows[int(data["step"])] = [data["train_loss"], data.get("valid_loss"), None]
-    validations = job.events.filter(data__has_key="valid_loss").order_by("number").values_list("data", flat=True)
-    for data in validations:
-        if data.get("step") in rows and data["valid_loss"] is not None:
-            rows[data["step"]][1] = data["valid_loss"]
-    for step in job.checkpoints.values_list("step", flat=True):
-        if step in rows:
-            rows[step][2] = rows[step][0]
-    steps = sorted(rows)
-    columns = list(zip(*(rows[step] for step in steps), strict=True)) or [(), (), ()]
-    names = ("train_loss", "valid_loss", "checkpoints")
-    return {"steps": steps, **{name: list(column) for name, column in zip(names, columns, strict=True)}}

@@ -17,6 +17,7 @@ from jobs.hyperparameters import AUTO, OPENAI, PARAMETERS, Parameter, find
 from jobs.messages import message
 from jobs.services import LONGEST_KEY, LONGEST_VALUE, MOST_ACCELERATORS, MOST_PAIRS
 from jobs.tuned_models import SUFFIX_CHARACTERS
+from jobs.web.curves import MOST_POINTS
 
 RETRY_COUNT = "x-stainless-retry-count"
 _OPTION: dict[str, Any] = {"required": False, "allow_null": True}
@@ -136,6 +137,10 @@ class JobPage(Page):
 
 class CheckpointPage(Page):
     limit = serializers.IntegerField(default=10, min_value=1, max_value=100)
+
+
+class MetricsPage(Query):
+    limit = serializers.IntegerField(default=MOST_POINTS, min_value=10, max_value=MOST_POINTS)
 
 
 class LogPlace(Query):

@@ -24,7 +24,7 @@ from common.wording import in_words
 from jobs import queueing, retrying, services
 from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import rename_job
-from jobs.web import form, pages
+from jobs.web import curves, form, pages
 from jobs.web.command import command_of, data_address, training_name
 from jobs.web.logs import log_tail
 from jobs.web.queue_panel import queue_panel
@@ -88,21 +88,26 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_live(found),
         **_events(found),
         **_log(found),
+        **_figures(found),
         **queue_panel(found),
         "whole_log": _whole_log(found) if request.user.is_staff else None,
         "acceptance": acceptance_of(found),
+        "measures": list(curves.MEASURES.items()),
         "system_sentence": pages.system_sentence(found),
         "devices": pages.devices_of(found),
         "priority": found.get_priority_display(),
         "pool": str(found.pool) if found.pool else "",
         "checkpoints": pages.checkpoints_of(found),
+        "tuned": (tuned := TunedModel.objects.live().filter(job=found).first()),
+        "compares_checkpoints": tuned is not None and tuned.result == "adapter",
         "results": list(found.result_files.order_by("filename")),
         "values": (values := pages.values_of(found)),
         "chosen": [value for value in values if value["is_set"]],
         "command": command_of(found),
         "data_address": data_address(found),
         "data_name": training_name(found),
-        "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs/{found.id} -H 'Authorization: Bearer sk-luthier-…'",
+        "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs/{found.id} -H 'Authorization: Bearer sk-luthier-…'\n"
+        f"curl {settings.PUBLIC_URL}/api/v1/jobs/{found.id}/metrics -H 'Authorization: Bearer sk-luthier-…'",
         "python": f'job = client.fine_tuning.jobs.retrieve("{found.id}")\n'
         f'events = client.fine_tuning.jobs.list_events("{found.id}")',
     }
@@ -167,7 +172,14 @@ def job_queue(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_GET
 def job_curve(request: PageRequest, job_id: str) -> HttpResponse:
-    return JsonResponse(pages.curve_of(services.get_job(team=request.team, job_id=job_id)))
+    return JsonResponse(curves.curve_of(curves.points_of(services.get_job(team=request.team, job_id=job_id))))
+
+
+@login_required
+@require_GET
+def job_figures(request: PageRequest, job_id: str) -> HttpResponse:
+    """Answer the fold below the curves."""
+    return render(request, "jobs/_figures.html", _figures(services.get_job(team=request.team, job_id=job_id)))
 
 
 @needs(Role.MEMBER)
@@ -289,6 +301,16 @@ def _events(found: FineTuningJob) -> dict[str, object]:
 def _log(found: FineTuningJob) -> dict[str, object]:
     part = log_tail(found)
     return {"job": found, "log": part.said.rstrip() if part else "", "is_over": found.is_finished}
+
+
+def _figures(found: FineTuningJob) -> dict[str, object]:
+    points = curves.points_of(found)
+    return {
+        "job": found,
+        "figures": curves.figures_of(points),
+        "summary": curves.summary_of(points),
+        "is_over": found.is_finished,
+    }
 
 
 def _whole_log(found: FineTuningJob) -> str:

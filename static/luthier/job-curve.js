@@ -1,30 +1,56 @@
-// The loss curve as uPlot takes it: training line, validation dots, checkpoints as marks.
+// A job's curves as uPlot takes them: the loss with its smoothed line, validation and checkpoints, and what goes on beside it.
 
-/** Return uPlot's columns: steps, then a value or null for each of them in each series. */
+export const BESIDE = ["learning_rate", "tokens_per_second", "peak_memory_bytes"];
+
+/** Return uPlot's columns of the loss: steps, then a value or null for each of them in each series. */
 export function columnsOf(curve) {
-  return [curve.steps, curve.train_loss, curve.valid_loss, curve.checkpoints];
+  return [curve.steps, curve.train_loss, curve.smoothed_loss, curve.valid_loss, curve.checkpoints];
 }
 
-/** Return uPlot's options; `colour` gives the value of a CSS variable. */
+/** Return uPlot's columns of one measure. */
+export const columnsBeside = (curve, name) => [curve.steps, curve[name]];
+
+/** Return uPlot's options for the loss; `colour` gives the value of a CSS variable. */
 export function optionsOf(curve, { words, colour, width }) {
-  const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+  const isShort = curve.steps.length < 3;
   return {
-    width,
-    height: 260,
-    legend: { live: true },
-    scales: { x: { time: false } },
-    axes: [{ ...axis, label: words.step }, { ...axis, label: words.loss }],
+    ...common({ words, width, height: 260 }),
+    axes: axes(colour, [words.step, words.loss]),
     series: [
       { label: words.step },
       // A line of one or two points cannot be seen.
-      { label: words.train, stroke: colour("--accent"), width: 2, points: { show: curve.steps.length < 3 } },
+      line(words.train, colour("--accent-faint"), { width: 1, points: { show: isShort } }, loss),
+      line(words.smoothed, colour("--accent"), { width: 2 }, loss),
       dots(words.valid, colour("--busy"), { size: 8, fill: colour("--busy") }),
       dots(words.checkpoint, colour("--ok"), { size: 9, width: 2, fill: colour("--surface") }),
     ],
   };
 }
 
-const dots = (label, stroke, points) => ({ label, stroke, paths: () => null, points: { show: true, ...points } });
+/** Return uPlot's options for a measure that is drawn small; `say` is given the value under the cursor, or else the last. */
+export function optionsBeside(curve, name, { say, words, colour, width }) {
+  const tell = (plot) => {
+    const values = plot.data[1].slice(0, (plot.cursor.idx ?? plot.data[1].length) + 1);
+    say(WRITTEN[name](values.findLast((value) => value !== null) ?? 0));
+  };
+  return {
+    ...common({ words, width, height: 130 }),
+    legend: { show: false },
+    hooks: { setCursor: [tell], setData: [tell], ready: [tell] },
+    axes: axes(colour, [null, null], (plot, values) => values.map((value) => WRITTEN[name](value))),
+    series: [
+      { label: words.step },
+      line(name, colour("--accent"), { width: 1.5, points: { show: curve.steps.length < 3 } }, WRITTEN[name]),
+    ],
+  };
+}
+
+/** Return the checkpoint's step that is drawn within `reach` pixels of `x`, if any; `placeOf` gives the place of a step. */
+export function checkpointAt(curve, x, placeOf, reach = 12) {
+  const far = (step) => Math.abs(placeOf(step) - x);
+  const saved = curve.steps.filter((_, index) => curve.checkpoints[index] !== null && far(curve.steps[index]) <= reach);
+  return saved.toSorted((one, other) => far(one) - far(other))[0];
+}
 
 /** Call `look` now and every two seconds, for the last time once `isOver` says so. */
 export function follow(look, isOver) {
@@ -34,3 +60,28 @@ export function follow(look, isOver) {
     if (isOver()) clearInterval(timer);
   }, 2000);
 }
+
+const loss = (value) => value.toFixed(3);
+const WRITTEN = {
+  learning_rate: (value) => Number(value.toPrecision(3)).toString(),
+  tokens_per_second: (value) => Math.round(value).toLocaleString("en"),
+  peak_memory_bytes: (value) => `${(value / 1e9).toFixed(value < 1e10 ? 2 : 1)} GB`,
+};
+
+const common = ({ words, width, height }) => ({
+  width,
+  height,
+  legend: { live: true },
+  cursor: { sync: { key: words.step, setSeries: false }, drag: { setScale: false } },
+  scales: { x: { time: false } },
+});
+
+function axes(colour, labels, values) {
+  const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+  const [x, y] = labels.map((label) => (label ? { ...axis, label } : { ...axis }));
+  return [x, values ? { ...y, values, size: 64, space: 24 } : y];
+}
+
+const said = (write) => (plot, value) => (value === null || value === undefined ? "–" : write(value));
+const line = (label, stroke, look, write) => ({ label, stroke, spanGaps: true, points: { show: false }, value: said(write), ...look });
+const dots = (label, stroke, points) => ({ label, stroke, paths: () => null, points: { show: true, ...points }, value: said(loss) });

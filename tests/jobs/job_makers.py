@@ -108,7 +108,8 @@ class FakeTrainer:
     def step(self, step: int) -> "FakeTrainer":
         self._events.write(
             "metrics", f"Step {step}.", step=step, total_steps=self.total_steps, train_loss=1.0 / step,
-            learning_rate=1e-3, tokens_per_second=100.0, peak_memory_bytes=1000, tokens=50, seconds=0.5,
+            learning_rate=1e-3, tokens_per_second=100.0, peak_memory_bytes=1000, tokens=50,
+            tokens_so_far=50 * step, seconds=0.5,
         )  # fmt: skip
         return self
 

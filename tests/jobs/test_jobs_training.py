@@ -120,7 +120,8 @@ class TestRecord:
         assert first.type == "message"
         assert second.type == "metrics"
         assert set(second.data) == {
-            "step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes"
+            "step", "total_steps", "train_loss", "learning_rate", "tokens_per_second", "peak_memory_bytes",
+            "tokens_so_far",
         }  # fmt: skip
 
     def test_the_same_batch_twice_changes_nothing(self, work: Training, job: FineTuningJob) -> None:
