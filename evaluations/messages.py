@@ -7,6 +7,7 @@ CATALOGUE = Catalogue(
     {
         # A request is refused
         "evaluation_not_found": sentence("There is no evaluation %(id)r."),
+        "compare_number": sentence("Choose %(least)d to %(most)d jobs to compare."),
         "evaluation_needs_models": sentence("Name at least one model to evaluate."),
         "evaluation_too_many_models": sentence("At most %(most)d models are evaluated at once, their bases included."),
         "evaluation_model_twice": sentence("The model %(name)s is named twice."),

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
-from evaluations.web import models_api, models_views, views
+from evaluations.web import comparing_views, models_api, models_views, views
 
 api: list[URLPattern] = [
     path("evaluations", rest.Evaluations.as_view()),
@@ -11,6 +11,7 @@ api: list[URLPattern] = [
     path("models", models_api.Models.as_view()),
     path("models/<str:model_id>", models_api.OneModel.as_view()),
     path("models/<str:model_id>/card", models_api.CardView.as_view()),
+    path("jobs/compare", comparing_views.CompareJobs.as_view()),
     path("jobs/<str:job_id>/verdict", rest.VerdictView.as_view()),
 ]
 pages: list[URLPattern] = [
@@ -19,6 +20,7 @@ pages: list[URLPattern] = [
     path("models/<str:model_id>/name", models_views.name_model, name="name_model"),
     path("models/<str:model_id>/card", models_views.model_card, name="model_card"),
     path("models/<str:model_id>/package", models_views.model_package, name="model_package"),
+    path("jobs/compare", comparing_views.compare_jobs, name="compare_jobs"),
     path("evaluations", views.evaluations, name="evaluations"),
     path("evaluations/of-job/<str:job_id>", views.job_verdict, name="job_verdict"),
     path("evaluations/<str:evaluation_id>", views.evaluation, name="evaluation"),

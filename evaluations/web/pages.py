@@ -170,30 +170,38 @@ def figures_of(evaluation: Evaluation, subjects: Sequence[Subject] = ()) -> list
     """
     subjects = subjects or list(evaluation.subjects.all())
     known = {name for one in subjects for name in evaluation.results.get(one.name, {})}
-    pairs = {(pair["model"], pair["metric"]): pair for pair in evaluation.pairs}
-    ordered = [name for name in METRICS if name in known] + sorted(known - METRICS.keys())
     return [
-        FigureRow(
-            label=str(METRICS[name][0]) if name in METRICS else name.removeprefix("grader."),
-            term=METRICS[name][1] if name in METRICS else "",
-            cells=[
-                _cell(one, name, evaluation.results.get(one.name, {}).get(name), pairs.get((one.name, name)))
-                for one in subjects
-            ],
-        )
-        for name in ordered
+        FigureRow(label=label, term=term, cells=[cell_of(evaluation, one, name) for one in subjects])
+        for name in ordered_metrics(known)
+        for label, term in [words_of(name)]
     ]
 
 
-def _cell(subject: Subject, name: str, figure: Figure | None, pair: Pair | None) -> Cell:
+def ordered_metrics(known: set[str]) -> list[str]:
+    """Return the measures in the order in which they are shown."""
+    return [name for name in METRICS if name in known] + sorted(known - METRICS.keys())
+
+
+def words_of(metric: str) -> tuple[str, str]:
+    """Return what a measure tells in plain words, and its name."""
+    label, term = METRICS.get(metric, (metric.removeprefix("grader."), ""))
+    return str(label), term
+
+
+def cell_of(evaluation: Evaluation, subject: Subject, name: str, *, called: str = "") -> Cell:
+    """Return a model's figure, under its own name or as it is `called`."""
+    figure: Figure | None = evaluation.results.get(subject.name, {}).get(name)
+    called = called or subject.name
     if figure is None:
-        return Cell(model=subject.name, value="–")
+        return Cell(model=called, value="–")
     change = None
+    pairs: list[Pair] = evaluation.pairs
+    pair = next((pair for pair in pairs if (pair["model"], pair["metric"]) == (subject.name, name)), None)
     if pair is not None and pair["is_certain"]:
         is_up = pair["difference"]["value"] > 0
         change = change_of("worse" if is_up == (name in FALLING) else "better")
     bounds = f"{_number(name, figure['low'])} – {_number(name, figure['high'])}"
-    return Cell(model=subject.name, value=_number(name, figure["value"]), bounds=bounds, change=change)
+    return Cell(model=called, value=_number(name, figure["value"]), bounds=bounds, change=change)
 
 
 def _number(name: str, value: float) -> str:

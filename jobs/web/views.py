@@ -43,7 +43,8 @@ def jobs(request: PageRequest) -> HttpResponse:
         .with_newest_attempt()[:SHOWN_JOBS]
     )
     context = {
-        "rows": [pages.JobRow(job) for job in found],
+        "rows": (rows := [pages.JobRow(job) for job in found]),
+        "compares": len(rows) > 1,
         "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs -H 'Authorization: Bearer sk-luthier-…'",
         "python": "for job in client.fine_tuning.jobs.list():\n    print(job.id, job.status)",
     }

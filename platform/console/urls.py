@@ -17,9 +17,9 @@ APPS = (
     "ledger",
     "compute",
     "datasets_app",
-    "jobs",
     "deployments",
     "evaluations",
+    "jobs",  # after evaluations, some of whose addresses stand among its own
     "playground",
 )
 

@@ -35,8 +35,8 @@ FEW, MANY = 2, 6
 MOST = {"/members": 9, "/datasets": 7, "/deployments": 17, "/pool": 22, "/jobs/new": 30, "/teams": 11}
 """So often may the pages ask that are looked at most."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
-WITHOUT_ROWS |= {"models/<model_id>/package"}
-"""Routes that show nothing of anybody's, or one file's bytes."""
+WITHOUT_ROWS |= {"models/<model_id>/package", "jobs/compare", "api/v1/jobs/compare"}
+"""Routes that show nothing of anybody's, or one file's bytes, or what only their query names."""
 ADMINISTRATORS = re.compile(
     r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
@@ -220,6 +220,8 @@ class World:
                     yield f"/{path.replace(self.file.pk, self.faulty.pk)}"
         yield from (f"/datasets/{self.file.pk}?tab={tab}" for tab in TABS)
         yield from (f"/v1/fine_tuning/jobs/{self.job.pk}/{many}?limit=100" for many in ("events", "checkpoints"))
+        two = (self.job.pk, self.adapter.job_id)
+        yield from (f"/jobs/compare?job={two[0]}&job={two[1]}", f"/api/v1/jobs/compare?jobs={two[0]},{two[1]}")
         yield from ("/v1/fine_tuning/jobs?limit=100", "/v1/files?limit=100")
         yield from (f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in site._registry)
 
