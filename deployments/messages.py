@@ -11,9 +11,6 @@ CATALOGUE = Catalogue(
         "model_not_visible": sentence("The model `%(model)s` does not exist or you do not have access to it."),
         "named_model_deleted": sentence("The model `%(model)s` was deleted."),
         "model_deleted_with_checkpoints": sentence("The model `%(model)s` was deleted with its checkpoints."),
-        "checkpoint_not_askable": sentence(
-            "`%(model)s` is a checkpoint, which this server cannot run. Use its finished model `%(finished)s`."
-        ),
         "model_not_yours": sentence("The model `%(model)s` does not exist, or it is not yours to delete."),
         "model_not_there": sentence("This model does not exist."),
         "model_in_use": sentence("The deployment %(name)s serves this model. Take it down first."),

@@ -1,4 +1,4 @@
-"""What answers requests: deployments that people made, replicas that hold devices, and what was used."""
+"""What answers requests: deployments that people made, and replicas that hold devices."""
 
 import secrets
 from datetime import datetime
@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Team, User
+from accounts.models import Team, User
 from catalogue.models import BaseModel
 from common.encryption import decrypt, encrypt
 from common.errors import UserError
@@ -18,8 +18,12 @@ from common.ids import new_id
 from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Pool, Run
-from jobs.models import TunedModel
+from deployments.usage import Usage
+from jobs.checkpoints import Adapter
+from jobs.models import Checkpoint, TunedModel
 from wording import Message
+
+__all__ = ["Accelerators", "Deployment", "Measured", "Replica", "ReplicaAdapter", "Reserved", "Usage"]
 
 Accelerators = int | Literal["shared", "auto"]
 """What a deployment keeps for itself: nothing, every free one that the quota allows, or so many."""
@@ -99,6 +103,8 @@ class Deployment(Guarded):
     name = models.CharField(max_length=64, validators=[VALID_NAME])
     model = models.CharField(max_length=255, help_text="The public name of the model it serves: ft:… or a base's id.")
     adapter = models.ForeignKey(TunedModel, models.SET_NULL, null=True, related_name="deployments")
+    checkpoint = models.ForeignKey(Checkpoint, models.SET_NULL, null=True, related_name="deployments")
+    """Instead of a tuned model; neither: the base itself."""
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="deployments")
     shared = models.BooleanField(default=True, help_text="On the shared replica of its base: nothing is reserved.")
     accelerators = models.PositiveIntegerField(
@@ -143,6 +149,15 @@ class Deployment(Guarded):
     def live_replica(self) -> "Replica | None":
         """The replica on its own accelerators that serves it or is about to; None between two, and of a name."""
         return self.replicas.live().select_related("run").first()
+
+    @property
+    def weights(self) -> Adapter | None:
+        """What it serves; None for a base."""
+        return self.checkpoint or self.adapter
+
+    @property
+    def weights_id(self) -> str | None:
+        return self.checkpoint_id or self.adapter_id
 
     @property
     def reserved(self) -> Accelerators:
@@ -283,9 +298,9 @@ class Replica(Guarded):
     def is_answering(self) -> bool:
         return self.ended_at is None and self.ready_at is not None and self.run.stop_requested_at is None
 
-    def want(self, adapter: TunedModel) -> "ReplicaAdapter":
+    def want(self, adapter: Adapter) -> "ReplicaAdapter":
         """Ask for `adapter` on this replica; asked twice, there is one row and one load."""
-        return self.adapters.get_or_create(adapter=adapter)[0]
+        return self.adapters.get_or_create(**as_columns(adapter))[0]
 
     @property
     def state(self) -> str:
@@ -309,8 +324,16 @@ class Replica(Guarded):
         return {f"{to}_at": timezone.now()}
 
 
+class ReplicaAdapterQuerySet(models.QuerySet["ReplicaAdapter"]):
+    def of(self, adapter: Adapter) -> "ReplicaAdapterQuerySet":
+        return self.filter(**as_columns(adapter))
+
+
 class ReplicaAdapter(Guarded):
-    """A tuned model on a replica: wanted, then proven to answer as trained, or refused with the reason."""
+    """A tuned model or a checkpoint on a replica: wanted, then proven to answer as trained, or refused with the reason.
+
+    Of a checkpoint no training has stored answers to prove it by: it is taken for proven once it is loaded.
+    """
 
     class State(models.TextChoices):
         WANTED = "wanted", _("Loading")
@@ -327,17 +350,36 @@ class ReplicaAdapter(Guarded):
     }
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="adapters")
-    adapter = models.ForeignKey(TunedModel, models.CASCADE, related_name="+")
+    adapter = models.ForeignKey(TunedModel, models.CASCADE, null=True, related_name="+")
+    checkpoint = models.ForeignKey(Checkpoint, models.CASCADE, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WANTED)
     reason = MessageField()
     verdict = models.JSONField(default=dict, help_text="What the same-answer check measured.")
     memory_bytes = models.BigIntegerField(default=0)
     last_used_at = models.DateTimeField(default=timezone.now, help_text="Of a request; renewed every few seconds.")
 
+    objects = ReplicaAdapterQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica")
+            models.UniqueConstraint(fields=["replica", "adapter"], name="an_adapter_is_loaded_once_per_replica"),
+            models.UniqueConstraint(fields=["replica", "checkpoint"], name="a_checkpoint_is_loaded_once_per_replica"),
+            models.CheckConstraint(
+                condition=Q(adapter=None, checkpoint__isnull=False) | Q(adapter__isnull=False, checkpoint=None),
+                name="a_tuned_model_or_a_checkpoint_is_loaded",
+            ),
         ]
+
+    @property
+    def weights(self) -> Adapter:
+        weights = self.checkpoint or self.adapter
+        assert weights is not None  # as the constraint says
+        return weights
+
+    @property
+    def weights_id(self) -> str:
+        """Its name on the replica."""
+        return str(self.checkpoint_id or self.adapter_id)
 
     def mark_proven(self, verdict: Measured | None = None, *, memory_bytes: int | None = None) -> bool:
         size: dict[str, Any] = {} if memory_bytes is None else {"memory_bytes": memory_bytes}
@@ -359,40 +401,6 @@ def _told(verdict: Measured | None) -> dict[str, Any]:
     return {} if verdict is None else {"verdict": verdict}
 
 
-class UsageQuerySet(models.QuerySet["Usage"]):
-    def visible_to(self, team: Team) -> "UsageQuerySet":
-        return self.filter(team=team)
-
-    def tokens(self) -> int:
-        """Tokens of prompts and answers together."""
-        total = self.aggregate(sum=models.Sum(F("prompt_tokens") + F("completion_tokens")))["sum"]
-        return total or 0
-
-
-class Usage(models.Model):
-    """One answered request: counts and times, never a word of it."""
-
-    class Outcome(models.TextChoices):
-        ANSWERED = "answered", _("Answered")
-        CANCELLED = "cancelled", _("The caller left")
-        FAILED = "failed", _("Failed")
-
-    team = models.ForeignKey(Team, models.CASCADE, related_name="usage")
-    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
-    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    """Who asked, by key or in the console; null: a program on this machine, or a person who is gone."""
-    deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="usage")
-    model = models.CharField(max_length=255)
-    outcome = models.CharField(max_length=10, choices=Outcome.choices)
-    prompt_tokens = models.PositiveIntegerField(
-        null=True, help_text="Empty when the caller left before the count came."
-    )
-    completion_tokens = models.PositiveIntegerField(null=True)
-    at = models.DateTimeField(auto_now_add=True)
-    milliseconds = models.PositiveIntegerField()
-    first_token_milliseconds = models.PositiveIntegerField(null=True)
-
-    objects = UsageQuerySet.as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["team", "at"]), models.Index(fields=["at"], name="usage_at")]
+def as_columns(adapter: Adapter | None) -> dict[str, Any]:
+    """Return the column of a Deployment or a ReplicaAdapter that `adapter` stands in."""
+    return {"checkpoint": adapter} if isinstance(adapter, Checkpoint) else {"adapter": adapter}

@@ -8,10 +8,11 @@ from catalogue.models import BaseModel
 from common.errors import NotFound
 from deployments.messages import message
 from deployments.models import Deployment
-from jobs.models import FineTuningJob, TunedModel
+from jobs.checkpoints import SIGN, Adapter, find_checkpoint
+from jobs.models import TunedModel
 from wording import Message
 
-CHECKPOINT = ":ckpt-step-"
+_PARTS = ("base_model", "adapter", "checkpoint__job__team", "team")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class Target:
     name: str
     """The public name, as the caller wrote it."""
     base_model: BaseModel
-    adapter: TunedModel | None = None
+    adapter: Adapter | None = None
     """None: the base itself."""
     deployment: Deployment | None = None
     """Set when the name is a deployment's."""
@@ -31,34 +32,40 @@ class Target:
         """Equal for requests that wait for the same thing."""
         if self.deployment is not None:
             return self.deployment.id
-        return self.adapter.id if self.adapter is not None else f"base:{self.base_model.id}"
+        return self.adapter.pk if self.adapter is not None else f"base:{self.base_model.id}"
 
 
 def find_target(*, team: Team, name: str) -> Target:
-    """Return what `name` means for `team`: a deployment, a tuned model or a base; NotFound when it means nothing."""
+    """Return what `name` means for `team`: a deployment, a tuned model, a checkpoint or a base.
+
+    NotFound when it means nothing; UserError for a checkpoint that cannot be asked.
+    """
     deployments = Deployment.objects.visible_to(team).live().filter(name=name)
-    deployment = deployments.select_related("base_model", "adapter", "team").first()
+    deployment = deployments.select_related(*_PARTS).first()
     return of_deployment(deployment) if deployment is not None else find_model(team=team, name=name)
 
 
 def find_open_target(*, name: str) -> Target | None:
     """Return the deployment of this name that answers callers of this machine without a key."""
     deployments = Deployment.objects.live().filter(name=name, open_to_loopback=True)
-    deployment = deployments.select_related("base_model", "adapter", "team").first()
+    deployment = deployments.select_related(*_PARTS).first()
     return of_deployment(deployment) if deployment is not None else None
 
 
 def of_deployment(deployment: Deployment) -> Target:
     return Target(
-        name=deployment.name, base_model=deployment.base_model, adapter=deployment.adapter, deployment=deployment
+        name=deployment.name, base_model=deployment.base_model, adapter=deployment.weights, deployment=deployment
     )
 
 
 def find_model(*, team: Team, name: str) -> Target:
-    """Return the tuned model or the present base of this name; NotFound when `team` has none."""
+    """Return the tuned model, the checkpoint or the present base of this name; NotFound when `team` has none."""
     adapter = TunedModel.objects.visible_to(team).live().filter(name=name).select_related("base_model").first()
     if adapter is not None:
         return Target(name=name, base_model=adapter.base_model, adapter=adapter)
+    checkpoint = find_checkpoint(team=team, name=name)
+    if checkpoint is not None:
+        return Target(name=name, base_model=checkpoint.job.base_model, adapter=checkpoint)
     base_model = base_named(name)
     if base_model is not None and base_model.is_present:
         return Target(name=name, base_model=base_model)
@@ -66,12 +73,10 @@ def find_model(*, team: Team, name: str) -> Target:
 
 
 def _why_not(team: Team, name: str) -> Message:
-    finished, sign, step = name.rpartition(CHECKPOINT)
+    finished, sign, _step = name.rpartition(SIGN)
     deleted = TunedModel.objects.visible_to(team).deleted()
     if deleted.filter(name=name).exists():
         return message("named_model_deleted", model=name)
     if sign and deleted.filter(name=finished).exists():
         return message("model_deleted_with_checkpoints", model=finished)
-    if sign and step.isdigit() and FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).exists():
-        return message("checkpoint_not_askable", model=name, finished=finished)
     return unknown_name(message("model_not_visible", model=name), name)

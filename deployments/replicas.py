@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team
@@ -15,6 +16,7 @@ from compute.models import Node, Pool, Run
 from compute.work import Pausable
 from deployments.messages import message
 from deployments.models import Deployment, Measured, Replica, ReplicaAdapter
+from jobs.checkpoints import Adapter
 from jobs.models import TunedModel
 from wording import Message
 
@@ -28,9 +30,9 @@ FALSE_STARTS = 3
 """A deployment whose replica was lost so often in a row before it could answer is not retried automatically."""
 
 
-def full_model_of(adapter: TunedModel | None) -> TunedModel | None:
+def full_model_of(adapter: Adapter | None) -> TunedModel | None:
     """Return `adapter` when its job trained every weight, so that the result needs its own replica; else None."""
-    return adapter if adapter is not None and adapter.result == "model" else None
+    return adapter if isinstance(adapter, TunedModel) and adapter.result == "model" else None
 
 
 @transaction.atomic
@@ -39,7 +41,8 @@ def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = Non
 
     `queued_at` is the place in line of the Run that served it before, where it continues as if nothing had happened.
     """
-    deployment = Deployment.objects.select_for_update(of=("self",)).select_related("adapter").get(pk=deployment.pk)
+    every = Deployment.objects.select_for_update(of=("self",)).select_related("adapter", "checkpoint")
+    deployment = every.get(pk=deployment.pk)
     if not deployment.is_live:
         return None
     if (live := deployment.live_replica) is not None:
@@ -57,11 +60,11 @@ def serve_deployment(deployment: Deployment, *, queued_at: datetime | None = Non
         label=deployment.name,
         model=deployment.model,
     )
-    return _create(run, deployment.base_model, deployment.adapter, deployment, deployment.pool)
+    return _create(run, deployment.base_model, deployment.weights, deployment, deployment.pool)
 
 
 @transaction.atomic
-def wake_shared(*, base_model: BaseModel, adapter: TunedModel | None, pool: Pool | None = None) -> Replica:
+def wake_shared(*, base_model: BaseModel, adapter: Adapter | None, pool: Pool | None = None) -> Replica:
     """Ask for `adapter` (None: the base itself) on the shared replica of its base, which is started if there is none.
 
     Each pool has one of its own; `pool` None is the default one. The base's row is locked, so that many requests at
@@ -106,7 +109,7 @@ def record_gate(
     *, replica: Replica, model: str, refusal: Message | None, verdict: Measured, memory_bytes: int = 0
 ) -> None:
     """Store what the same-answer check said about `model`, an adapter's id: why it is refused, or None."""
-    for loaded in replica.adapters.filter(adapter_id=model):
+    for loaded in replica.adapters.filter(Q(adapter=model) | Q(checkpoint=model)):
         if refusal is None:
             loaded.mark_proven(verdict, memory_bytes=memory_bytes)
         else:
@@ -118,10 +121,10 @@ def align_states(replica: Replica) -> None:
     """Bring the states of what the replica answers for in line with what it can do."""
     if replica.ready_at is None:
         return
-    loaded = {one.adapter_id: one for one in replica.adapters.all()}
+    loaded = {one.weights_id: one for one in replica.adapters.all()}
     for deployment in Deployment.objects.serving(replica):
-        if deployment.adapter_id is None or not deployment.shared or deployment.adapter_id in loaded:
-            _align(deployment, replica, loaded.get(deployment.adapter_id or ""))
+        if deployment.weights_id is None or not deployment.shared or deployment.weights_id in loaded:
+            _align(deployment, replica, loaded.get(deployment.weights_id or ""))
 
 
 def _align(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | None) -> None:
@@ -256,7 +259,7 @@ def touch(replica: Replica, loaded: ReplicaAdapter | None) -> None:
 
 
 def _create(
-    run: Run, base_model: BaseModel, adapter: TunedModel | None, deployment: Deployment | None, pool: Pool | None
+    run: Run, base_model: BaseModel, adapter: Adapter | None, deployment: Deployment | None, pool: Pool | None
 ) -> Replica:
     full_model = full_model_of(adapter)
     replica = Replica.create(run=run, base_model=base_model, full_model=full_model, deployment=deployment, pool=pool)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts.models import AuditEvent, Team, User
 from accounts.roles import require_own
@@ -16,12 +17,13 @@ from compute.administering.choosing import pool_for, require_fit, require_still_
 from compute.models import Pool
 from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
-from deployments.models import VALID_NAME, Accelerators, Deployment
+from deployments.models import VALID_NAME, Accelerators, Deployment, as_columns
 from deployments.names import find_model
 from deployments.replicas import align_states, most_accelerators, serve_deployment, wake_shared
 from deployments.reservations import as_stored, columns
 from deployments.standing import standing_of
 from jobs import services as jobs
+from jobs.checkpoints import Adapter, is_there
 from jobs.models import TunedModel, TunedModelQuerySet
 
 
@@ -47,13 +49,13 @@ def deploy(
     if chosen is not None:
         _require_fit(chosen, found.base_model)
     with _refusing_taken_names(name), transaction.atomic():
-        if found.adapter is not None and _lock(TunedModel.objects.live().filter(pk=found.adapter.pk)) is None:
+        if found.adapter is not None and not _lock_weights(found.adapter):
             raise NotFound(message("named_model_deleted", model=model), code="model_not_found", param="model")
         deployment = Deployment.objects.create(
             team=team,
             name=name,
             model=model,
-            adapter=found.adapter,
+            **as_columns(found.adapter),
             base_model=found.base_model,
             **reserved,
             open_to_loopback=open_to_loopback,
@@ -170,7 +172,7 @@ def pool_name(deployment: Deployment) -> str:
 def get_deployment(*, team: Team, deployment_id: str) -> Deployment:
     """Return a live deployment of `team`; another team's does not exist."""
     found = Deployment.objects.visible_to(team).live().filter(pk=deployment_id)
-    deployment = found.select_related("base_model", "adapter", "team", "pool").first()
+    deployment = found.select_related("base_model", "adapter", "checkpoint", "team", "pool").first()
     if deployment is None:
         raise NotFound(message("deployment_not_found", id=deployment_id))
     return deployment
@@ -185,10 +187,18 @@ def delete_model(*, team: Team, by: User, name: str) -> None:
     adapter = _lock(TunedModel.objects.visible_to(team).live().filter(name=name))
     if adapter is None:
         raise NotFound(message("model_not_yours", model=name), code="model_not_found")
-    using = Deployment.objects.live().filter(adapter=adapter).first()
+    using = Deployment.objects.live().filter(Q(adapter=adapter) | Q(checkpoint__job=adapter.job_id)).first()
     if using is not None:
         raise UserError(message("model_in_use", name=using.name), status=409)
     jobs.delete_model(adapter=adapter, by=by)
+
+
+def _lock_weights(adapter: Adapter) -> bool:
+    """Keep it from being deleted meanwhile; False where it is. A checkpoint goes with the model of its job."""
+    if isinstance(adapter, TunedModel):
+        return _lock(TunedModel.objects.live().filter(pk=adapter.pk)) is not None
+    _lock(TunedModel.objects.filter(job=adapter.job_id))
+    return is_there(adapter)
 
 
 def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
@@ -199,7 +209,7 @@ def _lock(adapters: TunedModelQuerySet) -> TunedModel | None:
 def _start(deployment: Deployment) -> None:
     """Have the deployment loaded, by its own replica or by the shared one of its model."""
     if deployment.shared:
-        align_states(wake_shared(base_model=deployment.base_model, adapter=deployment.adapter, pool=deployment.pool))
+        align_states(wake_shared(base_model=deployment.base_model, adapter=deployment.weights, pool=deployment.pool))
     else:
         serve_deployment(deployment)
 
@@ -250,7 +260,9 @@ def _stop_replica(deployment: Deployment, *, reason: str) -> None:
 
 
 def _locked(deployment: Deployment) -> Deployment:
-    found = Deployment.objects.select_for_update(of=("self",)).select_related("team", "adapter", "base_model", "pool")
+    found = Deployment.objects.select_for_update(of=("self",)).select_related(
+        "team", "adapter", "checkpoint", "base_model", "pool"
+    )
     locked = found.get(pk=deployment.pk)
     if not locked.is_live:
         raise NotFound(message("deployment_taken_down", id=deployment.id), code="deployment_not_found")

@@ -1,6 +1,7 @@
 """Serving, as a kind of work that compute runs: what a replica is given, and what it reports."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from deployments.messages import message
 from deployments.models import Measured, Replica, ReplicaAdapter
 from deployments.replicas import KIND, align_states, end_replica, record_gate
 from deployments.unloading import let_idle_go
+from jobs.checkpoints import Adapter, local_weights, name_of
 from jobs.models import TunedModel
-from jobs.tuned_models import local_folder
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 from wording import received
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CONTEXT = 4096
 """Tokens of prompt and answer together: the room that the longest answers of all requests at once may take."""
+_PARTS = ("adapter", "checkpoint__job__team")
 LOAD_SECONDS = 120
 """The longest that one adapter may take to be loaded and proven."""
 
@@ -78,10 +80,11 @@ class ServingWork:
             logger.warning("Replica %s was started under another LUTHIER_ENCRYPTION_KEY and is replaced.", replica.pk)
             request_stop(run=run, reason="expire")
             return
-        loaded = replica.adapters.select_related("adapter")
+        loaded = replica.adapters.select_related(*_PARTS)
         if replica.is_shared and replica.full_model is None:
             let_idle_go(replica)
-            for one in loaded.filter(Q(adapter__deleted_at__isnull=False) | Q(state=ReplicaAdapter.State.LEAVING)):
+            deleted = Q(adapter__deleted_at__isnull=False) | Q(checkpoint__job__adapter__deleted_at__isnull=False)
+            for one in loaded.filter(deleted | Q(state=ReplicaAdapter.State.LEAVING)):
                 _release(replica, one)
         for one in loaded.filter(state=ReplicaAdapter.State.WANTED):
             _load(replica, one)
@@ -102,7 +105,7 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
     bring_model(base, replica.run)
     directory.chat.mkdir(exist_ok=True)
     chat_format(base, SystemChoice("model_default")).save(directory.chat)
-    wanted = replica.adapters.select_related("adapter").order_by("id")
+    wanted = replica.adapters.select_related(*_PARTS).order_by("id")
     return ServingSpec(
         model_path=str(base.path),
         model_name=base.id,
@@ -115,7 +118,8 @@ def _spec_of_base(replica: Replica, directory: RunDirectory) -> ServingSpec:
 def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
     """Return how the engine finds an adapter; a damaged one fails its own deployment, but no shared replica."""
     try:
-        return ServedAdapter(name=loaded.adapter_id, path=str(_fetched(loaded.adapter)))
+        path = str(_fetched(loaded.weights))
+        return ServedAdapter(name=loaded.weights_id, path=path, has_probes=loaded.checkpoint_id is None)
     except WorkError as error:
         if not replica.is_shared:
             raise
@@ -123,14 +127,14 @@ def _served(replica: Replica, loaded: ReplicaAdapter) -> ServedAdapter | None:
         return None
 
 
-def _fetched(model: TunedModel) -> Path:
+def _fetched(model: Adapter) -> Path:
     """Return the model's folder on this node; WorkError when it is damaged or refused, TryAgain when not now."""
     try:
-        return local_folder(model)
+        return local_weights(model)
     except UserError as error:
         raise WorkError(error.message, code=error.code) from error
     except STORAGE_AWAY as error:
-        raise trouble(f"Object storage did not give {model.name}", error) from error
+        raise trouble(f"Object storage did not give {name_of(model)}", error) from error
 
 
 def _spec_of_full_model(replica: Replica, model: TunedModel) -> ServingSpec:
@@ -170,16 +174,16 @@ def _record_gate(replica: Replica, event: Event) -> None:
 def _release(replica: Replica, loaded: ReplicaAdapter) -> None:
     """Have the engine forget an adapter, whose answers in the making it finishes; asked again until it has."""
     headers = {"authorization": f"Bearer {replica.token}"}
-    url = f"{replica.url}/adapters/{loaded.adapter_id}"
+    url = f"{replica.url}/adapters/{loaded.weights_id}"
     try:
         reply = httpx.delete(url, headers=headers, timeout=LOAD_SECONDS, trust_env=False)
     except httpx.HTTPError as error:
-        logger.warning("Replica %s did not let go of adapter %s yet: %r", replica.pk, loaded.adapter_id, error)
+        logger.warning("Replica %s did not let go of adapter %s yet: %r", replica.pk, loaded.weights_id, error)
         return
     if reply.is_success or reply.status_code == httpx.codes.NOT_FOUND:
         loaded.delete()
     else:
-        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.adapter_id)
+        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.weights_id)
 
 
 def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
@@ -188,12 +192,12 @@ def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
     if served is None:
         align_states(replica)
         return
-    body = {"name": served.name, "path": served.path}
+    body = asdict(served)
     headers = {"authorization": f"Bearer {replica.token}"}
     try:
         reply = httpx.post(f"{replica.url}/adapters", json=body, headers=headers, timeout=LOAD_SECONDS, trust_env=False)
     except httpx.HTTPError as error:
-        logger.warning("Replica %s did not take adapter %s yet: %r", replica.pk, loaded.adapter_id, error)
+        logger.warning("Replica %s did not take adapter %s yet: %r", replica.pk, loaded.weights_id, error)
         return
     if reply.is_success:
         loaded.mark_proven()
@@ -201,4 +205,4 @@ def _load(replica: Replica, loaded: ReplicaAdapter) -> None:
         refusal = reply.json()["error"]
         loaded.mark_refused(received(refusal.get("translatable"), english=refusal["message"]))
     else:
-        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.adapter_id)
+        logger.warning("Replica %s answered %s for adapter %s.", replica.pk, reply.status_code, loaded.weights_id)

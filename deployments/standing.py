@@ -10,9 +10,9 @@ from catalogue.models import BaseModel
 from compute import services as compute
 from compute.models import Run
 from deployments.messages import message
-from deployments.models import Deployment, Replica, ReplicaAdapter
+from deployments.models import Deployment, Replica, ReplicaAdapter, as_columns
 from deployments.replicas import full_model_of
-from jobs.models import TunedModel
+from jobs.checkpoints import Adapter
 from wording import Message
 
 Served = tuple[str, str | None, int | None]
@@ -49,9 +49,9 @@ def standings(deployments: Iterable[Deployment]) -> dict[str, Standing]:
     return {deployment.pk: now.standing(deployment) for deployment in every}
 
 
-def standing_of_model(base_model: BaseModel, adapter: TunedModel | None) -> Standing:
+def standing_of_model(base_model: BaseModel, adapter: Adapter | None) -> Standing:
     """Return how a model stands that is asked by its own name: as a deployment of it would that reserves nothing."""
-    name = Deployment(base_model=base_model, adapter=adapter, shared=True, state=Deployment.State.STARTING)
+    name = Deployment(base_model=base_model, shared=True, state=Deployment.State.STARTING, **as_columns(adapter))
     return standing_of(name)
 
 
@@ -73,7 +73,7 @@ class _Now:
         self._own = {one.deployment_id: one for one in live.filter(deployment__in=own)}
         self._shared = {served_by(one): one for one in live.shared().filter(base_model__in=bases)}
         rows = ReplicaAdapter.objects.filter(replica__in=self._shared.values())
-        self._loaded = {(row.replica_id, row.adapter_id): row for row in rows}
+        self._loaded = {(row.replica_id, row.weights_id): row for row in rows}
         self._recent: dict[Served, list[Replica]] | None = None
         self._bases = {deployment.base_model_id for deployment in deployments}
 
@@ -95,10 +95,10 @@ class _Now:
 
     def _of_a_name(self, deployment: Deployment) -> Standing:
         replica = self._shared.get(served_model(deployment))
-        loaded = self._loaded.get((replica.pk, deployment.adapter_id)) if replica and deployment.adapter_id else None
+        loaded = self._loaded.get((replica.pk, deployment.weights_id)) if replica and deployment.weights_id else None
         if replica is None or replica.run.stop_requested_at is not None:
             return self._asleep(deployment)
-        if deployment.adapter_id and (loaded is None or loaded.state == ReplicaAdapter.State.LEAVING):
+        if deployment.weights_id and (loaded is None or loaded.state == ReplicaAdapter.State.LEAVING):
             return Standing(state="asleep", message=message("deployment_beside_its_base"), replica=replica)
         if loaded is not None and loaded.state == ReplicaAdapter.State.REFUSED:
             reason = loaded.reason or message("replica_failed")

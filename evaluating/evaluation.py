@@ -13,7 +13,6 @@ import torch
 
 import chat
 from evaluating.asking import Answer, Asked, Question, ask, read_questions
-from evaluating.checkpoints import as_adapter
 from evaluating.held_out import HeldOut
 from evaluating.messages import message
 from evaluating.spec import EvaluatedModel, EvaluationSpec
@@ -126,19 +125,13 @@ class _Evaluation:
         chat_format = chat.ChatFormat.load(self.directory.root / model.chat_path)
         adapter = BASE
         if model.adapter is not None:
-            folder = self._adapter_folder(model, Path(model.adapter))
+            folder = Path(model.adapter)
             adapter = engine.call(lambda: engine.lora.add(folder)).result()
         if model.probe_path is not None:
             proof = prove(engine, chat_format, Path(model.probe_path), adapter=adapter)
             if proof.reason is not None:
                 raise ServingFault("gate_failed", proof.reason)
         return Asked(name=model.name, adapter=adapter, chat=chat_format)
-
-    def _adapter_folder(self, model: EvaluatedModel, folder: Path) -> Path:
-        if model.adapter_config is None:
-            return folder
-        number = self.spec.models.index(model)
-        return as_adapter(folder, Path(model.adapter_config), self.directory.root / "adapters" / str(number))
 
     def _measure(self, held_out: HeldOut, model: EvaluatedModel, adapter: int) -> None:
         cache = chat.TokenCache.open(self.directory.root / str(model.held_out))

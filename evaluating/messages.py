@@ -17,7 +17,6 @@ CATALOGUE = Catalogue(
         "evaluation_engine_failed": sentence("The engine failed while it answered: %(reason)s"),
         "evaluation_questions_unreadable": sentence("%(file)s cannot be read as questions."),
         "evaluation_prompt_too_long": sentence("The question has %(tokens)s tokens; the model takes %(most)s in all."),
-        "evaluation_checkpoint_empty": sentence("The checkpoint %(folder)s has no weights of an adapter."),
     }
 )
 message = CATALOGUE.message

@@ -20,9 +20,7 @@ class EvaluatedModel:
     weights: str
     """Folder of its base, or of a fully trained model."""
     adapter: str | None = None
-    """Folder of a PEFT adapter on those weights, or of a training's checkpoint."""
-    adapter_config: str | None = None
-    """Folder whose adapter_config.json describes a checkpoint; None: `adapter` has one of its own."""
+    """Folder of a PEFT adapter on those weights."""
     chat_path: str
     """Tokenizer and chat template that it is asked in."""
     probe_path: str | None = None

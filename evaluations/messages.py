@@ -16,13 +16,6 @@ CATALOGUE = Catalogue(
             "%(name)s is an address. Other endpoints cannot be evaluated yet: name a base model, a tuned model, one of "
             "its checkpoints, or a deployment."
         ),
-        "evaluation_checkpoint_unknown": sentence("There is no stored checkpoint %(name)r."),
-        "evaluation_checkpoint_too_early": sentence(
-            "%(name)s belongs to a job that has no model yet. Evaluate it once the job has succeeded."
-        ),
-        "evaluation_checkpoint_whole": sentence(
-            "%(name)s is a checkpoint of a fully trained model. Only its final model can be evaluated."
-        ),
         "evaluation_file_empty": sentence("%(filename)s has no conversation that ends with an answer."),
         "evaluation_prompt_invalid": sentence('A prompt is a text, or {"prompt": "…", "reference": "…"}.'),
         "evaluation_prompt_empty": sentence("A prompt is empty."),

@@ -16,6 +16,7 @@ from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Priority, Run
 from datasets_app.models import TrainingFile
+from jobs.checkpoints import Adapter
 from jobs.models import Checkpoint, FineTuningJob, TunedModel
 
 FINISHED = ("succeeded", "failed", "cancelled")
@@ -144,7 +145,6 @@ class Subject(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
     adapter = models.ForeignKey(TunedModel, models.SET_NULL, null=True, related_name="+")
-    """The tuned model; of a checkpoint its job's, which says how the checkpoint's weights are read."""
     checkpoint = models.ForeignKey(Checkpoint, models.SET_NULL, null=True, related_name="+")
     held_out = models.JSONField(null=True)
     """Of each held-out row [sum of losses, learned tokens, right guesses]; null until they were measured."""
@@ -159,7 +159,13 @@ class Subject(models.Model):
     @property
     def is_untuned(self) -> bool:
         """Whether it is a base itself, by whatever name."""
-        return self.adapter_id is None and self.kind in (self.Kind.BASE, self.Kind.DEPLOYMENT)
+        has_weights = self.adapter_id is not None or self.checkpoint_id is not None
+        return not has_weights and self.kind in (self.Kind.BASE, self.Kind.DEPLOYMENT)
+
+    @property
+    def weights(self) -> Adapter | None:
+        """What makes other answers of its base's; None of a base, and of what was deleted."""
+        return self.checkpoint if self.kind == self.Kind.CHECKPOINT else self.checkpoint or self.adapter
 
 
 class Question(models.Model):

@@ -6,10 +6,12 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.texts import is_storable, sendable
-from deployments.names import CHECKPOINT, find_target
+from deployments.models import as_columns
+from deployments.names import find_target
 from evaluations.messages import message
 from evaluations.models import Subject
-from jobs.models import Checkpoint, FineTuningJob, TunedModel
+from jobs.checkpoints import name_of
+from jobs.models import Checkpoint, TunedModel
 
 MOST = 8
 
@@ -49,50 +51,25 @@ def tuned_subject(adapter: TunedModel) -> Subject:
     return Subject(name=adapter.name, kind=Subject.Kind.TUNED, base_model=adapter.base_model, adapter=adapter)
 
 
+def checkpoint_subject(checkpoint: Checkpoint) -> Subject:
+    kind = Subject.Kind.CHECKPOINT
+    return Subject(name=name_of(checkpoint), kind=kind, base_model=checkpoint.job.base_model, checkpoint=checkpoint)
+
+
 def find_subject(*, team: Team, name: str) -> Subject:
     """Return what `name` means for `team`: a base, a tuned model, a checkpoint or a deployment."""
     if not is_storable(name):
         raise NotFound(message("evaluation_model_gone", name=sendable(name)), param="models")
     if name.startswith(("http://", "https://")):
         raise UserError(message("evaluation_endpoint_unsupported", name=sendable(name)), param="models")
-    if (checkpoint := _checkpoint(team, name)) is not None:
-        return _of_checkpoint(checkpoint, name)
     try:
         target = find_target(team=team, name=name)
-    except NotFound as error:
-        raise NotFound(error.message, code=error.code, param="models") from None
+    except UserError as error:
+        error.param = "models"
+        raise
     if target.deployment is not None:
         kind = Subject.Kind.DEPLOYMENT
-        return Subject(name=name, kind=kind, base_model=target.base_model, adapter=target.adapter)
+        return Subject(name=name, kind=kind, base_model=target.base_model, **as_columns(target.adapter))
+    if isinstance(target.adapter, Checkpoint):
+        return checkpoint_subject(target.adapter)
     return tuned_subject(target.adapter) if target.adapter is not None else base_subject(target.base_model)
-
-
-def _checkpoint(team: Team, name: str) -> Checkpoint | None:
-    """Return the stored checkpoint of this id or name; None where `name` is none's."""
-    stored = Checkpoint.objects.filter(job__team=team, published_at__isnull=False).select_related("job__base_model")
-    finished, sign, step = name.rpartition(CHECKPOINT)
-    if name.startswith("ftckpt-"):
-        found = stored.filter(pk=name).first()
-    elif sign and step.isascii() and step.isdigit() and len(step) < 10:
-        job = FineTuningJob.objects.visible_to(team).filter(fine_tuned_model=finished).first()
-        found = stored.filter(job=job, step=int(step)).first() if job is not None else None
-    else:
-        return None
-    if found is None:
-        raise NotFound(message("evaluation_checkpoint_unknown", name=sendable(name)), param="models")
-    return found
-
-
-def _of_checkpoint(checkpoint: Checkpoint, name: str) -> Subject:
-    adapter = TunedModel.objects.live().filter(job=checkpoint.job_id).first()
-    if adapter is None:
-        raise UserError(message("evaluation_checkpoint_too_early", name=name), param="models")
-    if adapter.result != "adapter":
-        raise UserError(message("evaluation_checkpoint_whole", name=name), param="models")
-    return Subject(
-        name=f"{adapter.name}{CHECKPOINT}{checkpoint.step}",
-        kind=Subject.Kind.CHECKPOINT,
-        base_model=checkpoint.job.base_model,
-        adapter=adapter,
-        checkpoint=checkpoint,
-    )

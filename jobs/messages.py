@@ -196,6 +196,20 @@ CATALOGUE = Catalogue(
         # Tuned models and logs
         "model_was_deleted": sentence("The model %(name)s was deleted."),
         "deleted_with_checkpoints": sentence("The model %(name)s was deleted with its checkpoints."),
+        "checkpoint_too_early": sentence(
+            "%(name)s is a checkpoint of a job that has not ended. Ask it once the job has ended."
+        ),
+        "checkpoint_whole": sentence(
+            "%(name)s is a checkpoint of a training of all weights, of which the finished model alone can be asked."
+        ),
+        "checkpoint_not_kept": sentence(
+            "The files of the checkpoint %(name)s are not kept: use one of the steps %(steps)s, or train again with a "
+            "larger save_total_limit."
+        ),
+        "checkpoints_not_kept": sentence(
+            "The files of the checkpoint %(name)s are not kept: use the finished model, or train again with a larger "
+            "save_total_limit."
+        ),
         "adapter_not_loaded": sentence("%(name)s cannot be loaded: %(reason)s"),
         "adapter_files_differ": sentence("The files of %(name)s are not the ones that its training wrote."),
         "log_away": sentence("The log is in object storage, which is not responding. Try again in a moment."),

@@ -99,11 +99,12 @@ class Routes:
 
     async def add_adapter(self, request: Request) -> Response:
         value = read_json(await _body(request))
-        name, path = value.get("name"), value.get("path")
-        if set(value) != {"name", "path"} or not (isinstance(name, str) and name and isinstance(path, str) and path):
+        name, path, has_probes = value.get("name"), value.get("path"), value.get("has_probes", True)
+        is_whole = set(value) - {"has_probes"} == {"name", "path"} and isinstance(has_probes, bool)
+        if not (is_whole and isinstance(name, str) and name and isinstance(path, str) and path):
             raise RequestError(message("adapter_body_invalid"))
         try:
-            served = await asyncio.to_thread(self._replica.add, name, path)
+            served = await asyncio.to_thread(self._replica.add, name, path, has_probes=has_probes)
         except AdapterRefused as error:
             raise RequestError(error.message, status=422, code="adapter_refused") from error
         return JSONResponse({"name": served.name, "path": served.path, "status": "ready"})

@@ -76,6 +76,7 @@ CATALOGUE = Catalogue(
         ),
         "port_unavailable": sentence("%(address)s cannot be used: %(reason)s. Choose another port."),
         "adapter_proven": sentence("%(name)s answers as trained."),
+        "adapter_without_probes": sentence("%(name)s is a checkpoint: it is served without having proven itself."),
         "adapter_not_served": sentence("%(name)s is not served."),
         "adapter_released": sentence("%(name)s is no longer served."),
         # Models that cannot be served

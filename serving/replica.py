@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -43,6 +44,9 @@ class ServedModel:
         return ids
 
 
+UNMEASURED: dict[str, Any] = {"max_difference": None, "tolerance": None, "base_difference": None}
+
+
 class Replica:
     """Names and proofs. Methods may be called from any thread; adding and releasing take turns."""
 
@@ -67,8 +71,8 @@ class Replica:
         if proof.reason is not None:
             raise ServingFault("gate_failed", proof.reason)
 
-    def add(self, name: str, path: str) -> ServedModel:
-        """Load the adapter at `path`, prove it and serve it as `name`; the same name and path again change nothing.
+    def add(self, name: str, path: str, *, has_probes: bool = True) -> ServedModel:
+        """Load the adapter at `path`, prove it where it has probes, and serve it as `name`; again changes nothing.
 
         Raises AdapterRefused when it cannot be loaded or fails its proof, RequestError (409) when the name is taken.
         """
@@ -82,7 +86,7 @@ class Replica:
                     status=409,
                     code="name_taken",
                 )
-            return self._add(name, path)
+            return self._add(name, path, has_probes)
 
     def release(self, name: str) -> None:
         """Stop serving `name`, whose answers in the making are finished; RequestError when there is no such adapter."""
@@ -109,36 +113,40 @@ class Replica:
     def models(self) -> list[ServedModel]:
         return list(self._models.values())
 
-    def _add(self, name: str, path: str) -> ServedModel:
+    def _add(self, name: str, path: str, has_probes: bool) -> ServedModel:
         try:
             number = self.engine.call(lambda: self.engine.lora.add(Path(path))).result()
         except AdapterRefused as error:
             self._tell_refusal(name, error)
             raise
         try:
-            served = self._proven(name, number, path)
+            served = self._proven(name, number, path, has_probes)
         except BaseException:
             self.engine.release(number)
             raise
         self._models[name] = served
         return served
 
-    def _proven(self, name: str, number: int, path: str) -> ServedModel:
+    def _proven(self, name: str, number: int, path: str, has_probes: bool) -> ServedModel:
         try:
             served = _served(name, number, Path(path), AdapterRefused, path=path)
-            proof = prove(self.engine, served.chat, Path(path) / "probe", adapter=number)
+            proof = prove(self.engine, served.chat, Path(path) / "probe", adapter=number) if has_probes else None
         except AdapterRefused as error:
             self._tell_refusal(name, error)
             raise
-        self._tell(name, proof, memory_bytes=self.engine.lora.memory_bytes(number))
+        memory_bytes = self.engine.lora.memory_bytes(number)
+        if proof is None:
+            said = message("adapter_without_probes", name=name)
+            self._events.write("gate", said, model=name, passed=True, memory_bytes=memory_bytes, **UNMEASURED)
+            return served
+        self._tell(name, proof, memory_bytes=memory_bytes)
         if not proof.passed:
             raise AdapterRefused(message("adapter_not_served", name=name).followed_by(proof.reason))
         return served
 
     def _tell_refusal(self, name: str, error: AdapterRefused) -> None:
         """Report an adapter that failed before it could be compared."""
-        nothing = {"max_difference": None, "tolerance": None, "base_difference": None}
-        self._events.write("gate", error.message, level="error", model=name, passed=False, **nothing)
+        self._events.write("gate", error.message, level="error", model=name, passed=False, **UNMEASURED)
 
     def _tell(self, name: str, proof: Proof, *, memory_bytes: int = 0) -> None:
         self._events.write(

@@ -89,7 +89,7 @@ def _prove_all(replica: Replica, spec: ServingSpec, switch: StopSwitch) -> None:
     for adapter in spec.adapters:
         switch.check()
         try:
-            replica.add(adapter.name, adapter.path)
+            replica.add(adapter.name, adapter.path, has_probes=adapter.has_probes)
         except AdapterRefused as error:
             log.error("%s", error)
     switch.check()

@@ -20,7 +20,9 @@ class ServedAdapter:
     name: str
     """The model name in requests to the replica."""
     path: str
-    """Folder of a PEFT adapter with its chat files and probe/."""
+    """Folder of a PEFT adapter with its chat files."""
+    has_probes: bool = True
+    """It must prove itself by its probe/. False: a checkpoint, of which no training has stored any."""
 
 
 @dataclass(frozen=True, kw_only=True)

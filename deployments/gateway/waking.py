@@ -13,10 +13,10 @@ from django.utils import timezone
 from compute import services as compute
 from compute.models import Run
 from deployments.messages import message
-from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
+from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet, as_columns
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
-from jobs.models import TunedModel
+from jobs.checkpoints import is_there, team_of
 from wording import Message
 
 RETRY_AFTER_FAILURE = 0.5
@@ -91,8 +91,8 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
     replica = _shared(target).live().select_related("run").first()
     if replica is None and (failed := _recent_failure(target)) is not None:
         return failed
-    if replica is None or (target.adapter is not None and not replica.adapters.filter(adapter=target.adapter).exists()):
-        if target.adapter is not None and not TunedModel.objects.live().filter(pk=target.adapter.pk).exists():
+    if replica is None or (target.adapter is not None and not replica.adapters.of(target.adapter).exists()):
+        if target.adapter is not None and not is_there(target.adapter):
             reason = message("named_model_deleted", model=target.name)
             return Refusal(reason=reason, code="model_not_found", status=404)
         pool = target.deployment.pool if target.deployment is not None else None
@@ -103,7 +103,7 @@ def _look_at_shared(target: Target) -> Route | Waiting | Refusal:
 
 
 def _judge(replica: Replica, target: Target) -> Route | Waiting | Refusal:
-    loaded = replica.adapters.filter(adapter=target.adapter).first() if target.adapter else None
+    loaded = replica.adapters.of(target.adapter).first() if target.adapter else None
     touch(replica, loaded)
     if loaded is not None and loaded.state == ReplicaAdapter.State.REFUSED:
         reason = message("model_check_failed", model=target.name).followed_by(loaded.reason)
@@ -121,8 +121,8 @@ def _own_replica(target: Target) -> Replica | None:
     """Return an answering deployment's replica of the same team that has proven the very model asked for."""
     if target.adapter is None:
         return None
-    proven = ReplicaAdapter.objects.filter(adapter=target.adapter, state=ReplicaAdapter.State.PROVEN)
-    replicas = Replica.objects.answering().filter(deployment__team=target.adapter.team, adapters__in=proven)
+    proven = ReplicaAdapter.objects.of(target.adapter).filter(state=ReplicaAdapter.State.PROVEN)
+    replicas = Replica.objects.answering().filter(deployment__team=team_of(target.adapter), adapters__in=proven)
     return replicas.select_related("run").first()
 
 
@@ -130,7 +130,8 @@ def _has_a_name(target: Target) -> bool:
     """Say whether a deployment of the same team, on the shared replica, serves the tuned model that is asked for."""
     if target.adapter is None:
         return False
-    return Deployment.objects.live().filter(team=target.adapter.team, adapter=target.adapter, shared=True).exists()
+    names = Deployment.objects.live().filter(team=team_of(target.adapter), shared=True)
+    return names.filter(**as_columns(target.adapter)).exists()
 
 
 def _shared(target: Target) -> ReplicaQuerySet:
@@ -168,5 +169,5 @@ def _moving(target: Target) -> Waiting:
 def _route(replica: Replica, target: Target) -> Route | Waiting:
     if not replica.has_readable_token:
         return _moving(target)  # its supervisor replaces it
-    model = target.adapter.id if target.adapter is not None else replica.own_name
+    model = target.adapter.pk if target.adapter is not None else replica.own_name
     return Route(replica_id=replica.pk, url=replica.url, token=replica.token, model=model)

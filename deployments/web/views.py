@@ -33,6 +33,7 @@ from deployments.replicas import most_accelerators
 from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
 from deployments.web.forms import ButtonForm, DeploymentForm, Offers, ReservingForm, SettingsForm
+from jobs.checkpoints import SIGN
 from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import offered_models
 
@@ -113,7 +114,10 @@ def _pool_of(deployment: Deployment, form: ReservingForm) -> str:
 
 
 def _models(request: PageRequest) -> list[tuple[str, str]]:
-    return [*offered_models(request.team), *((base.id, base.display_name) for base in BaseModel.objects.present())]
+    asked = request.GET.get("model", "")
+    named = [(asked, asked)] if SIGN in asked else []  # a checkpoint is offered where somebody comes for it
+    bases = ((base.id, base.display_name) for base in BaseModel.objects.present())
+    return [*named, *offered_models(request.team), *bases]
 
 
 def suggested_name(request: PageRequest, model: str) -> str:
@@ -184,6 +188,8 @@ def _details(found: Deployment, now: Standing) -> dict[str, object]:
 
 def _verdict(found: Deployment, now: Standing) -> str:
     """Say what the same-answer check found, with its numbers; while it sleeps, what it found last."""
+    if found.checkpoint_id is not None and now.state in ("answering", "asleep"):
+        return _("A checkpoint: no answers of its training are stored that it could be compared with.")
     proofs = ReplicaAdapter.objects.filter(replica=now.replica, adapter=found.adapter)
     proof = proofs.filter(state=ReplicaAdapter.State.PROVEN).first()
     if found.adapter is None or now.state not in ("answering", "asleep") or not (proof or found.proven_at):

@@ -8,21 +8,20 @@ from django.conf import settings
 from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, ChatFormat, SystemChoice, TokenCacheWriter, pack, parse_messages
-from common import artifacts
 from common.errors import UserError
 from common.storage_errors import STORAGE_AWAY
 from compute.models import Node, Run
 from compute.node.bringing import bring_model
 from compute.work import WorkError, trouble
+from deployments.replicas import full_model_of
 from evaluating.spec import EvaluatedModel, EvaluationSpec
 from evaluations.messages import message
 from evaluations.models import Evaluation, Question, Sample, Subject
 from evaluations.running.gathering import gather
 from evaluations.running.known_answers import take_known_answers
 from evaluations.running.queueing import max_tokens_of
-from jobs.models import TunedModel
-from jobs.tuned_models import local_folder
-from rundir import ManifestError, RunDirectory, verify_manifest, write_atomically, write_json
+from jobs.checkpoints import Adapter, local_weights
+from rundir import RunDirectory, write_atomically, write_json
 
 MAX_CONTEXT = 4096
 
@@ -33,7 +32,9 @@ def prepare(evaluation: Evaluation, run: Run, directory: RunDirectory) -> None:
         directory.create()
         gather(evaluation)
         take_known_answers(evaluation, run)
-        subjects = list(evaluation.subjects.select_related("base_model", "adapter__base_model", "checkpoint"))
+        subjects = list(
+            evaluation.subjects.select_related("base_model", "adapter__base_model", "checkpoint__job__team")
+        )
         for base in {subject.base_model for subject in subjects}:
             if not base.is_present:
                 raise WorkError(message("evaluation_base_gone", model=str(base)), code="model_not_present")
@@ -92,55 +93,40 @@ class _Folders:
         return [self._model(subject) for subject in self._subjects]
 
     def _model(self, subject: Subject) -> EvaluatedModel:
-        weights, adapter, config, probes = str(subject.base_model.path), None, None, None
-        if subject.adapter is None and not subject.is_untuned:
+        weights, adapter, probes = str(subject.base_model.path), None, None
+        tuned = subject.weights
+        if tuned is None and not subject.is_untuned:
             raise WorkError(message("evaluation_model_gone", name=subject.name), code="model_deleted")
-        if subject.adapter is not None:
-            folder = local_folder(subject.adapter)
-            if subject.kind == Subject.Kind.CHECKPOINT:
-                adapter, config = str(self._checkpoint(subject)), str(folder)
+        if tuned is not None:
+            folder = local_weights(tuned)
+            probes = str(folder / "probe") if (folder / "probe").is_dir() else None
+            if full_model_of(tuned) is not None:
+                weights = str(folder)
             else:
-                probes = str(folder / "probe") if (folder / "probe").is_dir() else None
-                if subject.adapter.result == "model":
-                    weights = str(folder)
-                else:
-                    adapter = str(folder)
+                adapter = str(folder)
         chat = self._chat_folder(subject)
         return EvaluatedModel(
             name=subject.name,
             weights=weights,
             adapter=adapter,
-            adapter_config=config,
             chat_path=str(chat),
             probe_path=probes,
             held_out=self._held_out(chat),
         )
 
-    def _checkpoint(self, subject: Subject) -> Path:
-        checkpoint = subject.checkpoint
-        if checkpoint is None:
-            raise WorkError(message("evaluation_model_gone", name=subject.name), code="model_deleted")
-        folder = self._directory.checkpoint(checkpoint.step).with_name(checkpoint.pk)
-        try:
-            artifacts.fetch_folder(checkpoint.storage_name, folder)
-            verify_manifest(folder)
-        except ManifestError as error:
-            raise WorkError(error.message, code="checkpoint_damaged") from error
-        return folder
-
     def _chat_folder(self, subject: Subject) -> Path:
         """Return what the subject is asked in. A base is asked as what was made of it, so that the training alone
         makes the difference."""
-        tuned = subject.adapter or self._tuned_beside(subject.base_model)
+        tuned = subject.weights or self._tuned_beside(subject.base_model)
         if tuned is not None:
-            return local_folder(tuned)
+            return local_weights(tuned)
         folder = self._directory.root / f"chat-{subject.position}"
         folder.mkdir(exist_ok=True)
         chat_format(subject.base_model, SystemChoice("model_default")).save(folder)
         return folder
 
-    def _tuned_beside(self, base: BaseModel) -> TunedModel | None:
-        beside = (one.adapter for one in self._subjects if one.base_model_id == base.pk and one.adapter is not None)
+    def _tuned_beside(self, base: BaseModel) -> Adapter | None:
+        beside = (one.weights for one in self._subjects if one.base_model_id == base.pk and one.weights is not None)
         return next(beside, None)
 
     def _held_out(self, chat: Path) -> str | None:

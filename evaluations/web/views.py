@@ -20,13 +20,13 @@ from common.idempotency import once
 from common.wording import in_words
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
-from deployments.names import CHECKPOINT
 from evaluations import services
 from evaluations.models import Evaluation, Sample
 from evaluations.web import pages
 from evaluations.web.api import samples_of, with_parts
 from evaluations.web.forms import EvaluationForm
 from evaluations.web.verdict_panel import panel_of
+from jobs.checkpoints import SIGN
 from jobs.services import get_job
 from jobs.tuned_models import offered_models
 
@@ -55,7 +55,7 @@ def _form(request: PageRequest, data: QueryDict | None = None) -> EvaluationForm
     offered = [(file.pk, file.filename) for file in files[:OFFERED]]
     chosen = request.GET.get("model", "")[:LONGEST_NAME]
     models = _models(request)
-    if CHECKPOINT in chosen:  # offered on its model's page alone
+    if SIGN in chosen:  # offered on its model's page alone
         models.insert(0, (chosen, chosen))
     return EvaluationForm(data, models=models, files=offered, initial={"model": chosen, "baseline": True})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from rundir import ManifestError, verify_manifest, write_manifest
+from rundir import ManifestError, verify_manifest, write_json, write_manifest
 from rundir.manifest import NAME as MANIFEST
 from rundir.manifest import FileFacts
 from rundir.messages import message
@@ -54,15 +54,23 @@ def publish_file(path: Path, name: str) -> None:
         raise OSError(f"{name} is being written by another process.")
 
 
-def fetch_folder(name: str, folder: Path) -> None:
-    """Bring `name` from storage to `folder`, whole and verified or not at all; raise ManifestError when damaged."""
+def fetch_folder(name: str, folder: Path, *, part: str = "") -> None:
+    """Bring `name`, or its folder `part` alone, from storage to `folder`, whole and verified or not at all.
+
+    Raise ManifestError when it is damaged.
+    """
     if (folder / MANIFEST).exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        for file_name in files_below(name):
-            _fetch_file(f"{name}/{file_name}", partial / file_name)
+        if part:
+            write_json(partial / MANIFEST, {"version": 1, "files": _files_of_part(name, part)})
+            source = f"{name}/{part}"
+        else:
+            source = name
+        for file_name in files_below(source):
+            _fetch_file(f"{source}/{file_name}", partial / file_name)
         verify_manifest(partial)
         partial.chmod(0o755)
         try:
@@ -95,6 +103,18 @@ def files_below(name: str) -> list[str]:
     for folder in folders:
         found += [f"{folder}/{inner}" for inner in files_below(f"{name}/{folder}")]
     return found
+
+
+def _files_of_part(name: str, part: str) -> dict[str, FileFacts]:
+    """Return what the manifest of `name` says of the files below `part`, relative to it."""
+    manifest = _stored_manifest(name)
+    if not manifest:
+        raise ManifestError(message("file_not_in_storage", name=f"{name}/{MANIFEST}"))
+    files: dict[str, FileFacts] = json.loads(manifest)["files"]
+    inside = {file: facts for file, facts in files.items() if file.startswith(f"{part}/")}
+    if not inside:
+        raise ManifestError(message("file_not_in_storage", name=f"{name}/{part}"))
+    return {file.removeprefix(f"{part}/"): facts for file, facts in inside.items()}
 
 
 def _stored_manifest(name: str) -> bytes:

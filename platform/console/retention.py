@@ -24,7 +24,7 @@ from compute.models import Maintenance, Run
 from compute.node.disk import note_disk
 from deployments.folding import fold_requests, folded
 from deployments.models import Replica, ReplicaAdapter
-from jobs.models import FINISHED, Attempt, FineTuningJob, JobEvent, TunedModel
+from jobs.models import FINISHED, Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from ledger.retention import forget
 from playground.services import forget as forget_shares
 from rundir.manifest import NAME as MANIFEST
@@ -101,12 +101,17 @@ def sweep_adapters(folder: Path) -> None:
         return
     here = {path.name: path for path in folders_in(folder)}
     live = Replica.objects.live()
-    served = ReplicaAdapter.objects.filter(replica__in=live).values("adapter_id")
+    served = ReplicaAdapter.objects.filter(replica__in=live).exclude(adapter=None).values("adapter_id")
     whole = live.exclude(full_model=None).values("full_model_id")
-    for adapter in TunedModel.objects.live().filter(pk__in=here).exclude(pk__in=served).exclude(pk__in=whole):
-        copy = here[adapter.pk]
+    models = TunedModel.objects.live().filter(pk__in=here).exclude(pk__in=served).exclude(pk__in=whole)
+    loaded = ReplicaAdapter.objects.filter(replica__in=live).exclude(checkpoint=None).values("checkpoint_id")
+    steps = {name.partition(".")[2]: name for name in here if "." in name}
+    checkpoints = Checkpoint.objects.filter(pk__in=steps).exclude(published_at=None).exclude(pk__in=loaded)
+    unused = [(here[model.pk], model.storage_name) for model in models]
+    unused += [(here[steps[one.pk]], one.storage_name) for one in checkpoints]
+    for copy, stored in unused:
         is_old = _mtime(copy / MANIFEST, default=before.timestamp()) < before.timestamp()
-        if is_old and _is_stored(f"{adapter.storage_name}/{MANIFEST}"):
+        if is_old and _is_stored(f"{stored}/{MANIFEST}"):
             remove_whole(copy)
 
 

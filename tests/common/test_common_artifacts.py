@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from common import artifacts
-from rundir import ManifestError, write_manifest
+from rundir import ManifestError, verify_manifest, write_manifest
 
 NAME = "adapters/one"
 
@@ -100,3 +100,32 @@ class TestPublishing:
         with pytest.raises(OSError, match="another process"):
             artifacts.publish_folder(folder, NAME)
         assert artifacts.files_below(NAME) == ["a"]
+
+
+class TestPart:
+    """A folder of a folder, which the whole one's manifest vouches for."""
+
+    @pytest.fixture
+    def whole(self, stored: FileSystemStorage, tmp_path: Path) -> Path:
+        folder = folder_of(tmp_path / "whole", state=b"large")
+        (folder / "part").mkdir()
+        (folder / "part" / "weights").write_bytes(b"small")
+        write_manifest(folder)
+        artifacts.publish_folder(folder, NAME)
+        return folder
+
+    def test_comes_alone_and_verified(self, whole: Path, tmp_path: Path) -> None:
+        artifacts.fetch_folder(NAME, tmp_path / "target", part="part")
+        assert sorted(path.name for path in (tmp_path / "target").iterdir()) == ["manifest.json", "weights"]
+        verify_manifest(tmp_path / "target")
+
+    def test_that_was_damaged_does_not(self, whole: Path, stored: FileSystemStorage, tmp_path: Path) -> None:
+        Path(stored.path(f"{NAME}/part/weights")).write_bytes(b"other")
+        with pytest.raises(ManifestError):
+            artifacts.fetch_folder(NAME, tmp_path / "target", part="part")
+        assert not (tmp_path / "target").exists()
+
+    @pytest.mark.parametrize("name", [NAME, "adapters/gone"])
+    def test_that_is_not_there_is_an_error_in_words(self, whole: Path, tmp_path: Path, name: str) -> None:
+        with pytest.raises(ManifestError, match="missing from object storage"):
+            artifacts.fetch_folder(name, tmp_path / "target", part="another")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Team, User
 from catalogue.folders import identity
@@ -16,7 +17,7 @@ from compute.models import Run
 from deployments import services
 from deployments.gateway import in_flight
 from deployments.models import Deployment, Replica, ReplicaAdapter
-from jobs.models import FineTuningJob, TunedModel
+from jobs.models import Attempt, Checkpoint, FineTuningJob, TunedModel
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ def make_adapter(team: Team, base: BaseModel, suffix: str = "violin", result: st
     return TunedModel.objects.create(
         job=job, team=team, base_model=base, name=name, result=result, storage_name=f"jobs/{job.pk}/{result}"
     )
+
+
+def make_checkpoint(adapter: TunedModel, step: int = 3, *, status: str = "succeeded") -> Checkpoint:
+    """Return a stored checkpoint of the job that made `adapter`."""
+    FineTuningJob.objects.filter(pk=adapter.job_id).update(status=status)
+    attempt = Attempt.objects.filter(job=adapter.job_id).first()
+    if attempt is None:
+        run = Run.objects.create(kind="training", team=adapter.team, state=Run.State.ENDED)
+        attempt = Attempt.objects.create(job=adapter.job, number=1, run=run)
+    return Checkpoint.objects.create(
+        job=adapter.job, attempt=attempt, step=step, storage_name=f"jobs/{adapter.job_id}/step-{step}",
+        published_at=timezone.now(),
+    )  # fmt: skip
 
 
 def deploy(person: Person, model: TunedModel, name: str = "violin", accelerators: Any = "auto", **more) -> Deployment:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from deployments_cast import Server, deploy, make_adapter, make_ready, run_of
+from deployments_cast import Server, deploy, make_adapter, make_checkpoint, make_ready, run_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -89,6 +89,14 @@ class TestSharedReplica:
             ServingWork().attend(run_of(replica), RunDirectory(tmp_path))
         assert engine.released == [(adapter.id, f"Bearer {replica.token}")]
         assert [one.adapter for one in replica.adapters.all()] == [other]
+
+    def test_lets_go_of_its_checkpoints_as_well(self, alice, base, adapter, engine, upstream, tmp_path):
+        checkpoint = make_checkpoint(adapter)
+        replica = make_ready(replicas.wake_shared(base_model=base, adapter=checkpoint), port=upstream.port)
+        delete(alice, adapter)
+        ServingWork().attend(run_of(replica), RunDirectory(tmp_path))
+        assert engine.released == [(checkpoint.pk, f"Bearer {replica.token}")]
+        assert not replica.adapters.exists()
 
     def test_is_told_again_where_it_did_not_hear(self, alice, base, adapter, tmp_path):
         replica = make_ready(replicas.wake_shared(base_model=base, adapter=adapter), port=1)

@@ -31,14 +31,6 @@ class TestNames:
         with pytest.raises(NotFound):
             find_target(team=alice.team, name=base.id)
 
-    def test_of_a_checkpoint_say_what_can_be_asked(self, alice, bob, adapter):
-        name = f"{adapter.name}:ckpt-step-3"
-        with pytest.raises(NotFound, match="finished model"):
-            find_target(team=alice.team, name=name)
-        with pytest.raises(NotFound) as refused:
-            find_target(team=bob.team, name=name)
-        assert "finished model" not in str(refused.value)
-
 
 class TestLook:
     def target(self, person, name):

@@ -30,7 +30,7 @@ class Saved:
 
 @pytest.fixture(autouse=True)
 def folders(monkeypatch, tmp_path):
-    monkeypatch.setattr(serving_work, "local_folder", lambda adapter: tmp_path / "adapters" / adapter.id)
+    monkeypatch.setattr(serving_work, "local_weights", lambda adapter: tmp_path / "adapters" / adapter.pk)
     monkeypatch.setattr(serving_work, "chat_format", lambda base, system: Saved())
     monkeypatch.setattr(serving_work, "bring_model", lambda base, run: None)  # /nowhere has no weights
 
@@ -97,10 +97,10 @@ class TestPrepare:
 class TestDamagedAdapters:
     @pytest.fixture(autouse=True)
     def damage(self, monkeypatch, folders):
-        def local_folder(adapter):
+        def local_weights(adapter):
             raise UserError(f"{adapter.name} cannot be loaded: a file is missing.", code="adapter_damaged")
 
-        monkeypatch.setattr(serving_work, "local_folder", local_folder)
+        monkeypatch.setattr(serving_work, "local_weights", local_weights)
 
     def test_costs_a_shared_replica_only_that_adapter(self, replica, directory):
         work.prepare(run_of(replica), directory)
@@ -116,10 +116,10 @@ class TestDamagedAdapters:
             work.prepare(run_of(deployment.live_replica), directory)
 
     def test_storage_that_is_away_is_no_damage(self, replica, directory, monkeypatch):
-        def local_folder(adapter):
+        def local_weights(adapter):
             raise ConnectionError("no route")
 
-        monkeypatch.setattr(serving_work, "local_folder", local_folder)
+        monkeypatch.setattr(serving_work, "local_weights", local_weights)
         with pytest.raises(TryAgain):
             work.prepare(run_of(replica), directory)
         assert replica.adapters.get().state == "wanted"
@@ -181,7 +181,7 @@ class TestStorage:
         def fail(*asked):
             raise ClientError({"Error": {"Code": code}}, "GetObject")
 
-        monkeypatch.setattr(serving_work, "local_folder", fail)
+        monkeypatch.setattr(serving_work, "local_weights", fail)
         deployment = services.deploy(
             team=alice.team, by=alice.user, name="violin", model=adapter.name, accelerators="auto"
         )
@@ -192,7 +192,7 @@ class TestStorage:
         def fail(*asked):
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
 
-        monkeypatch.setattr(serving_work, "local_folder", fail)
+        monkeypatch.setattr(serving_work, "local_weights", fail)
         work.prepare(run_of(replica), directory)
         assert replica.adapters.get().state == "refused"
         assert "credentials" in str(replica.adapters.get().reason)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from chat import ChatFormat, TokenCache, TokenCacheWriter, parse_messages
@@ -157,19 +156,6 @@ def test_what_is_known_already_is_not_asked_again(make: Make) -> None:
     assert run(directory) == 0
     assert [data["question"] for data in said(directory, "answer")] == [2]
     assert said(directory, "held_out") == []
-
-
-def test_a_checkpoint_answers_as_its_adapter(make: Make, red: Path, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "step-3"
-    checkpoint.mkdir()
-    weights = load_file(red / "adapter_model.safetensors")
-    state = {f"weight.{name.removesuffix('.weight')}.default.weight": tensor for name, tensor in weights.items()}
-    moments = {name.replace("weight.", "exp_avg.", 1): torch.zeros_like(tensor) for name, tensor in state.items()}
-    save_file({**state, **moments}, checkpoint / "state-00000.safetensors")
-    of_step = {"name": "red:ckpt-step-3", "adapter": str(checkpoint), "adapter_config": str(red)}
-    directory = make([{**RED, "adapter": str(red)}, of_step])
-    assert run(directory) == 0
-    assert texts(directory, "red") == texts(directory, "red:ckpt-step-3")
 
 
 def test_a_whole_model_is_loaded_after_the_base(make: Make, tmp_path: Path, base_folder: Path) -> None:

@@ -51,6 +51,9 @@ def publish_tuned(job: FineTuningJob, folder: Path) -> TunedModel:
 def publish_checkpoint(job: FineTuningJob, folder: Path, step: int) -> Checkpoint:
     folder.mkdir()
     (folder / "state-00000.safetensors").write_bytes(b"state")
+    (folder / "adapter").mkdir()
+    write_chat_files(folder / "adapter")
+    (folder / "adapter" / "model.safetensors").rename(folder / "adapter" / "adapter_model.safetensors")
     write_manifest(folder)
     name = f"{job.storage_name}/checkpoints/step-{step}"
     artifacts.publish_folder(folder, name)

@@ -61,7 +61,7 @@ class TestCreate:
             ({"models": ["nobody"], "prompts": ["a"]}, "models", "nobody"),
             ({"models": ["tiny", "tiny"], "prompts": ["a"]}, "models", "twice"),
             ({"models": ["https://example.com/v1"], "prompts": ["a"]}, "models", "endpoints cannot be evaluated yet"),
-            ({"models": ["ft:tiny:x:y:ckpt-step-3"], "prompts": ["a"]}, "models", "checkpoint"),
+            ({"models": ["ft:tiny:x:y:ckpt-step-3"], "prompts": ["a"]}, "models", "does not exist"),
             ({"models": ["tiny"], "file": "file-nothing"}, "file", "file-nothing"),
             ({"models": ["tiny"], "prompts": [" "]}, "prompts", ""),
             ({"models": ["tiny"], "prompts": [3]}, "prompts", "prompt"),

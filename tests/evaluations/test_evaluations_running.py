@@ -66,17 +66,20 @@ class TestPrepare:
         assert process.spec["models"][0]["held_out"] == cache
         assert found.num_total == 2 * 30 + 2
 
-    def test_a_checkpoint_is_read_with_its_models_configuration(
+    def test_a_checkpoint_is_an_adapter_in_its_own_chat_format(
         self, alice: Member, tuned: TunedModel, tmp_path: Path
     ) -> None:
-        publish_checkpoint(tuned.job, tmp_path / "step", 4)
+        checkpoint = publish_checkpoint(tuned.job, tmp_path / "step", 4)
         name = f"{tuned.name}:ckpt-step-4"
         found = services.create_evaluation(
             team=alice.team, by=alice.user, models=[name], prompts=[{"prompt": "Hm?"}], baseline=False
         )
         [model] = FakeProcess(found).spec["models"]
-        assert (model["name"], Path(model["adapter_config"]).name) == (name, tuned.pk)
-        assert (Path(model["adapter"]) / "state-00000.safetensors").exists()
+        folder = Path(model["adapter"])
+        assert (model["name"], folder.name) == (name, f"{tuned.pk}.{checkpoint.pk}")
+        assert (folder / "adapter_model.safetensors").exists()
+        assert (model["chat_path"], model["probe_path"]) == (str(folder), None)
+        assert not (folder / "state-00000.safetensors").exists()
 
     def test_a_deleted_model_fails_it_in_words(self, asked: Evaluation, tuned: TunedModel) -> None:
         TunedModel.objects.filter(pk=tuned.pk).update(deleted_at=asked.created_at)

@@ -1,6 +1,7 @@
 """What is deleted by itself, and above all what is not."""
 
 import os
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from compute.node.devices import node_name
 from compute.node.disk import measure
 from console import retention, tasks
 from deployments.models import Replica, Usage
-from jobs.models import FineTuningJob, JobEvent, TunedModel
+from jobs.models import Checkpoint, FineTuningJob, JobEvent, TunedModel
 from jobs.services import pause_job
 from jobs.training import reading_data
 from jobs.training.work import Training
@@ -153,6 +154,25 @@ class TestAdapters:
         replica.want(adapter)
         retention.sweep_home()
         assert copy.exists()
+
+    def test_so_do_and_go_copies_of_checkpoints(self, copy: Path) -> None:
+        adapter = TunedModel.objects.get()
+        checkpoint = Checkpoint.objects.create(
+            job=adapter.job, attempt=adapter.job.newest_attempt, step=7, storage_name=adapter.storage_name,
+            published_at=LONG_AGO,
+        )  # fmt: skip
+        of_step = copy.with_name(f"{copy.name}.{checkpoint.pk}")
+        shutil.copytree(copy, of_step)
+        replica = Replica.create(
+            run=Run.objects.create(kind="serving", team=adapter.team), base_model=adapter.base_model, full_model=None,
+            deployment=None,
+        )  # fmt: skip
+        loaded = replica.want(checkpoint)
+        retention.sweep_home()
+        assert (of_step.exists(), copy.exists()) == (True, False)
+        loaded.delete()
+        retention.sweep_home()
+        assert not of_step.exists()
 
     def test_the_only_copy_stays(self, copy: Path) -> None:
         artifacts.delete_folder(TunedModel.objects.get().storage_name)

@@ -65,3 +65,12 @@ def test_a_name_that_is_taken(running: Serving, adapters: dict[str, Path], copie
     reply = running.client.post("/adapters", json={"name": "taken", "path": str(copied)})
     assert reply.status_code == 409
     assert "answers for red." in reply.json()["error"]["message"]
+
+
+def test_an_adapter_without_probes_unless_it_is_a_checkpoint(running: Serving, copied: Path) -> None:
+    (copied / "probe" / "probe.json").unlink()
+    body = {"name": "step", "path": str(copied)}
+    assert running.client.post("/adapters", json=body).status_code == 422
+    assert running.client.post("/adapters", json={**body, "has_probes": "no"}).status_code == 400
+    assert running.client.post("/adapters", json={**body, "has_probes": False}).status_code == 200
+    assert running.replica.get("step").path == str(copied)
