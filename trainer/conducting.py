@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -46,6 +46,8 @@ class Conductor:
     training: Training
     metrics: MetricsFile | None
     """None on every rank but the first."""
+    valid_accuracies: dict[int, float] = field(default_factory=dict)
+    """Of each look at the validation data, by its step, the share of tokens that were guessed right."""
 
     def conduct(self, progress: Progress) -> None:
         """Train from `progress` and write the result, or a checkpoint when asked to stop."""
@@ -204,6 +206,7 @@ class Conductor:
         )
 
     def _on_validation(self, progress: Progress, valid_loss: float, accuracy: float) -> None:
+        self.valid_accuracies[progress.step] = accuracy
         self.reporter.event(
             "validation",
             message("validation_loss", loss=valid_loss, step=progress.step),
@@ -257,6 +260,7 @@ class Conductor:
             bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
             train_loss=progress.train_loss,
             valid_loss=progress.valid_loss_here,
+            valid_mean_token_accuracy=self.valid_accuracies.get(progress.step),
         )
 
     def _report_ending(self, progress: Progress, ending: Ending) -> None:

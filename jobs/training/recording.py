@@ -18,6 +18,7 @@ from wording import Message, as_written
 
 MOST_METRICS = 1000
 """About how many steps of a longer training are kept as events; metrics.csv has all of them."""
+OF_CHECKPOINT = ("step", "train_loss", "valid_loss", "valid_mean_token_accuracy")
 METRICS = (
     "step",
     "total_steps",
@@ -178,7 +179,7 @@ def _note_checkpoint(job: FineTuningJob, attempt: Attempt, event: Event) -> None
     published, is this attempt's from now on, which has made it anew.
     """
     step = int(event.data["step"])
-    metrics = {"step": step, "train_loss": event.data.get("train_loss"), "valid_loss": event.data.get("valid_loss")}
+    metrics = {name: event.data.get(name) for name in OF_CHECKPOINT}
     made = {
         "attempt": attempt,
         "bytes": int(event.data.get("bytes") or 0),

@@ -7,9 +7,9 @@ from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
 from compute.models import Priority
 from compute.models.shares import DEFAULT_POOL
+from jobs.checkpoints import name_of
 from jobs.hyperparameters import AUTO, PARAMETERS, Value, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
-from jobs.tuned_models import model_name
 from jobs.web.logs import LogPart, said
 
 
@@ -98,11 +98,18 @@ class JobEventObject(MessageObject):
 
 
 class CheckpointMetrics(TypedDict):
-    """What was known at the step of a checkpoint."""
+    """What was measured at the step of a checkpoint, in OpenAI's names; null where nothing was.
 
-    step: NotRequired[int]
-    train_loss: NotRequired[float]
-    valid_loss: NotRequired[float]
+    Each look at the validation data is a look at all of them, so that both of OpenAI's kinds are one.
+    """
+
+    step: int
+    train_loss: float | None
+    train_mean_token_accuracy: float | None
+    valid_loss: float | None
+    valid_mean_token_accuracy: float | None
+    full_valid_loss: float | None
+    full_valid_mean_token_accuracy: float | None
 
 
 class CheckpointObject(TypedDict):
@@ -220,17 +227,30 @@ def event_as_json(event: JobEvent) -> JobEventObject:
 
 
 def checkpoint_as_json(checkpoint: Checkpoint, job: FineTuningJob) -> CheckpointObject:
-    name = job.fine_tuned_model or model_name(job)
     return {
         "id": checkpoint.pk,
         "object": "fine_tuning.job.checkpoint",
         "created_at": int(checkpoint.created_at.timestamp()),
-        "fine_tuned_model_checkpoint": f"{name}:ckpt-step-{checkpoint.step}",
+        "fine_tuned_model_checkpoint": name_of(checkpoint),
         "fine_tuning_job_id": job.pk,
         "step_number": checkpoint.step,
-        "metrics": checkpoint.metrics,
+        "metrics": _metrics(checkpoint),
         "bytes": checkpoint.bytes,
         "is_result": job.result_step == checkpoint.step,
+    }
+
+
+def _metrics(checkpoint: Checkpoint) -> CheckpointMetrics:
+    measured = checkpoint.metrics.get
+    loss, accuracy = measured("valid_loss"), measured("valid_mean_token_accuracy")
+    return {
+        "step": checkpoint.step,
+        "train_loss": measured("train_loss"),
+        "train_mean_token_accuracy": None,  # no training step counts right guesses
+        "valid_loss": loss,
+        "valid_mean_token_accuracy": accuracy,
+        "full_valid_loss": loss,
+        "full_valid_mean_token_accuracy": accuracy,
     }
 
 

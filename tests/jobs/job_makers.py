@@ -126,6 +126,7 @@ class FakeTrainer:
             bytes=20,
             train_loss=0.5,
             valid_loss=valid_loss,
+            valid_mean_token_accuracy=None if valid_loss is None else 0.75,
         )
         return self
 

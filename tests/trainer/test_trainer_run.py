@@ -174,6 +174,9 @@ class TestResult:
         assert [event.data["step"] for event in of_type(events, "metrics")] == [1, 2, 3, 4, 5, 6]
         assert [event.data["step"] for event in of_type(events, "validation")] == [3, 6]
         assert 0 <= of_type(events, "validation")[0].data["valid_mean_token_accuracy"] <= 1
+        seen = {event.data["step"]: event.data["valid_mean_token_accuracy"] for event in of_type(events, "validation")}
+        for event in of_type(events, "checkpoint"):
+            assert event.data["valid_mean_token_accuracy"] == seen.get(event.data["step"])
         assert [row[1] for row in losses(directory)] == [
             repr(event.data["train_loss"]) for event in of_type(events, "metrics")
         ]
