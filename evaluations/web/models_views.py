@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -67,7 +68,6 @@ def model(request: PageRequest, model_id: str) -> HttpResponse:
         "figures": newest.figures if newest is not None else [],
         "answers": newest.answers if newest is not None else [],
         "checkpoints": checkpoints_of(found.job),
-        "compares_checkpoints": found.result == "adapter",
         "deployments": _deployments(found),
         "results": list(found.job.result_files.order_by("filename")),
         "package": packed_adapter(found),
@@ -82,7 +82,8 @@ def model(request: PageRequest, model_id: str) -> HttpResponse:
 
 
 def _deployments(found: TunedModel) -> list[dict[str, object]]:
-    live = list(Deployment.objects.live().filter(adapter=found).select_related("base_model", "adapter"))
+    of_model = Q(adapter=found) | Q(checkpoint__job=found.job_id)
+    live = list(Deployment.objects.live().filter(of_model).select_related("base_model", "adapter", "checkpoint"))
     now = standings(live)
     return [{"deployment": one, "status": status_of(now[one.pk]), "now": now[one.pk]} for one in live]
 

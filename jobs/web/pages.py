@@ -11,6 +11,7 @@ from common.marks import Mark
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
+from jobs.checkpoints import can_be_asked, name_of
 from jobs.hyperparameters import PARAMETERS, chosen_names
 from jobs.models import FineTuningJob, JobEvent
 from jobs.retrying import Remedy, remedy_of
@@ -41,6 +42,8 @@ class CheckpointRow(TypedDict):
     """A checkpoint in a job's list; its losses as they are written, "–" where there is none."""
 
     step: int
+    name: str
+    """By which it is asked; "" where it cannot be."""
     train_loss: str
     valid_loss: str
     bytes: int | None
@@ -201,16 +204,18 @@ def newest_metrics(job: FineTuningJob) -> Metrics:
 
 def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
     """Return the published checkpoints, newest first, with their losses, and which of them became the model."""
-    published = job.checkpoints.filter(published_at__isnull=False).order_by("-step")
+    published = job.checkpoints.filter(published_at__isnull=False).select_related("job__base_model", "job__team")
+    are_models = can_be_asked(job)
     rows: list[CheckpointRow] = [
         {
             "step": checkpoint.step,
+            "name": name_of(checkpoint) if are_models else "",
             "train_loss": _loss(checkpoint.metrics.get("train_loss")),
             "valid_loss": _loss(checkpoint.metrics.get("valid_loss")),
             "bytes": checkpoint.bytes,
             "is_result": checkpoint.step == job.result_step,
         }
-        for checkpoint in published
+        for checkpoint in published.order_by("-step")
     ]
     if job.result_step is not None and not any(row["is_result"] for row in rows):
         last = job.events.filter(type=JobEvent.Type.METRICS, data__step=job.result_step).order_by("-number").first()
@@ -218,6 +223,7 @@ def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
         rows.append(
             {
                 "step": job.result_step,
+                "name": "",
                 "train_loss": _loss(last.data.get("train_loss") if last else None),
                 "valid_loss": _loss(valid.data["valid_loss"] if valid else None),
                 "bytes": None,

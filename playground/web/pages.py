@@ -14,10 +14,11 @@ from catalogue.models import BaseModel
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
 from evaluations.web.pages import marked
+from jobs.checkpoints import SIGN
 from jobs.models import TunedModel
 from jobs.tuned_models import offered_models
 from playground.models import Share
-from playground.talks import SIDES, Side, Talk, Turn
+from playground.talks import LONGEST_NAME, SIDES, Side, Talk, Turn
 from playground.web.forms import PARAMETERS, TalkForm
 
 OFFERED = 50
@@ -58,9 +59,18 @@ def models_of(team: Team) -> list[tuple[str, Any]]:
     return [(title, group) for title, group in groups if group]
 
 
+def _offered(request: PageRequest, talk: Talk | None = None) -> list[tuple[str, Any]]:
+    """Return what can be asked, and the checkpoints that are named: their jobs' pages alone list them."""
+    sent = request.POST if request.method == "POST" else request.GET
+    names = [talk.model(side) if talk is not None else sent.get(side, "")[:LONGEST_NAME] for side in SIDES]
+    named = dict.fromkeys(name for name in names if SIGN in name)
+    steps = [(_("Checkpoints"), [(name, name) for name in named])] if named else []
+    return [*models_of(request.team), *steps]
+
+
 def talk_form(request: PageRequest, *, is_sent: bool = False, shared: Share | None = None) -> TalkForm:
     """Return the page's form: as it was sent, of a shared talk, or of the models that the address or habit names."""
-    models = models_of(request.team)
+    models = _offered(request, shared.talk if shared is not None else None)
     if is_sent:
         return TalkForm(request.POST, models=models)
     if shared is not None:
@@ -89,7 +99,7 @@ def page_of(request: PageRequest, form: TalkForm, talk: Talk, *, prompt: str | N
     """Return what the page shows of a talk, and the form with which it goes on."""
     if form.is_bound and not form.errors:
         said = {"turns": json.dumps(talk.turns_as_json()), "prompt": prompt or ""}
-        form = TalkForm(models=models_of(request.team), initial={**form.cleaned_data, **said})
+        form = TalkForm(models=_offered(request), initial={**form.cleaned_data, **said})
     return {
         "form": form,
         "turns": shown_turns(talk, names_of(request.team)),

@@ -3,6 +3,7 @@
 import shutil
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -118,6 +119,30 @@ class TestResultStep:
             (4, 0.4, True),
             (2, 0.5, False),
         ]
+        measured = listed[1]["metrics"]
+        assert (measured["full_valid_loss"], measured["full_valid_mean_token_accuracy"]) == (0.4, 0.75)
+        assert measured["valid_mean_token_accuracy"] == 0.75
+
+    @pytest.mark.usefixtures("plain_static")
+    def test_the_page_leads_from_each_to_asking_comparing_and_deploying_it(self, alice: Any) -> None:
+        job = self.finished(alice)
+        client = Client()
+        client.force_login(alice.user)
+        page = client.get(f"/jobs/{job.pk}").content.decode()
+        name = quote(f"{job.fine_tuned_model}:ckpt-step-2")
+        assert f'href="/playground?left=tiny&amp;right={name}"' in page
+        for path in ("evaluations", "deployments"):
+            assert f'href="/{path}?model={name}"' in page
+            assert client.get(f"/{path}?model={name}").status_code == 200
+
+    @pytest.mark.usefixtures("plain_static")
+    def test_none_leads_anywhere_while_the_training_goes_on(self, alice: Any) -> None:
+        job = make_job(alice.team)
+        training(job, step=6, losses={2: 0.5, 4: 0.4})
+        client = Client()
+        client.force_login(alice.user)
+        page = client.get(f"/jobs/{job.pk}").content.decode()
+        assert (">0.5000</td>" in page, "ckpt-step" in page) == (True, False)
 
     @pytest.mark.usefixtures("plain_static")
     def test_the_page_marks_the_checkpoint_that_became_the_model(self, alice: Any) -> None:

@@ -17,7 +17,7 @@ from jobs.models import TunedModel
 from playground.models import Share
 from playground.talks import LONGEST_TALK
 from playground.web import asking
-from tests.deployments.deployments_cast import Person, Server, make_ready
+from tests.deployments.deployments_cast import Person, Server, make_checkpoint, make_ready
 from tests.deployments.fake_replica import HELLO, FakeReplica
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("plain_static")]
@@ -134,3 +134,13 @@ def test_a_model_says_in_words_what_it_waits_for(
             assert (told["state"], bool(told["sentence"])) == (state, True)
         make_ready(replicas.wake_shared(base_model=base, adapter=None), port=upstream.port)
         assert client.get("/playground/standing", params={"model": base.pk}).json()["state"] == "answering"
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_a_checkpoint_is_offered_beside_its_base(alice: Person, adapter: TunedModel, client: Client) -> None:
+    make_checkpoint(adapter)
+    name = f"{adapter.name}:ckpt-step-3"
+    client.force_login(alice.user)
+    page = client.get(f"/playground?left=tiny&right={name}").content.decode()
+    assert f'<option value="{name}" selected>' in page
+    assert client.get(f"/playground/standing?model={name}").json()["state"] == "asleep"
