@@ -150,7 +150,7 @@ class TestResultStep:
         client = Client()
         client.force_login(alice.user)
         page = client.get(f"/jobs/{job.pk}").content.decode()
-        rows = [row.partition("</tr>")[0] for row in page.split("<tr>") if ">0.5000</td>" in row]
+        rows = [row.partition("</tr>")[0] for row in page.split("<tr") if ">0.5000</td>" in row]
         assert ["the model" in row for row in rows] == [False, True, False]
         assert ">0.4000</td>" in rows[1]
 
