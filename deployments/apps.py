@@ -7,10 +7,10 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         # Models are only importable once the apps are loaded.
         from compute.work import register, register_bound, register_pausable
-        from deployments.folding import unfolded_requests
         from deployments.models import Deployment
         from deployments.replicas import idle_deployments
         from deployments.serving_work import ServingWork
+        from deployments.usage import unfolded_requests
         from ledger.reading import also_from
 
         register(ServingWork())

@@ -19,8 +19,8 @@ from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Pool, Run
 from deployments.usage import Usage
-from jobs.checkpoints import Adapter
 from jobs.models import Checkpoint, TunedModel
+from jobs.training.checkpoints import Adapter, as_columns
 from wording import Message
 
 __all__ = ["Accelerators", "Deployment", "Measured", "Replica", "ReplicaAdapter", "Reserved", "Usage"]
@@ -330,10 +330,8 @@ class ReplicaAdapterQuerySet(models.QuerySet["ReplicaAdapter"]):
 
 
 class ReplicaAdapter(Guarded):
-    """A tuned model or a checkpoint on a replica: wanted, then proven to answer as trained, or refused with the reason.
-
-    Of a checkpoint no training has stored answers to prove it by: it is taken for proven once it is loaded.
-    """
+    """A tuned model on a replica: wanted, then proven to answer as trained, or refused with the reason. A checkpoint,
+    of which no training has stored answers to compare with, is taken for proven once it is loaded."""
 
     class State(models.TextChoices):
         WANTED = "wanted", _("Loading")
@@ -399,8 +397,3 @@ class ReplicaAdapter(Guarded):
 
 def _told(verdict: Measured | None) -> dict[str, Any]:
     return {} if verdict is None else {"verdict": verdict}
-
-
-def as_columns(adapter: Adapter | None) -> dict[str, Any]:
-    """Return the column of a Deployment or a ReplicaAdapter that `adapter` stands in."""
-    return {"checkpoint": adapter} if isinstance(adapter, Checkpoint) else {"adapter": adapter}

@@ -8,8 +8,8 @@ from catalogue.models import BaseModel
 from common.errors import NotFound
 from deployments.messages import message
 from deployments.models import Deployment
-from jobs.checkpoints import SIGN, Adapter, find_checkpoint
 from jobs.models import TunedModel
+from jobs.training.checkpoints import SIGN, Adapter, find_checkpoint
 from wording import Message
 
 _PARTS = ("base_model", "adapter", "checkpoint__job__team", "team")

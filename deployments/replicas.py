@@ -16,8 +16,8 @@ from compute.models import Node, Pool, Run
 from compute.work import Pausable
 from deployments.messages import message
 from deployments.models import Deployment, Measured, Replica, ReplicaAdapter
-from jobs.checkpoints import Adapter
 from jobs.models import TunedModel
+from jobs.training.checkpoints import Adapter
 from wording import Message
 
 KIND = "serving"

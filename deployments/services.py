@@ -17,14 +17,14 @@ from compute.administering.choosing import pool_for, require_fit, require_still_
 from compute.models import Pool
 from compute.models.shares import DEFAULT_POOL
 from deployments.messages import message
-from deployments.models import VALID_NAME, Accelerators, Deployment, as_columns
+from deployments.models import VALID_NAME, Accelerators, Deployment
 from deployments.names import find_model
 from deployments.replicas import align_states, most_accelerators, serve_deployment, wake_shared
 from deployments.reservations import as_stored, columns
 from deployments.standing import standing_of
 from jobs import services as jobs
-from jobs.checkpoints import Adapter, is_there
 from jobs.models import TunedModel, TunedModelQuerySet
+from jobs.training.checkpoints import Adapter, as_columns, is_there
 
 
 def deploy(

@@ -21,8 +21,8 @@ from deployments.messages import message
 from deployments.models import Measured, Replica, ReplicaAdapter
 from deployments.replicas import KIND, align_states, end_replica, record_gate
 from deployments.unloading import let_idle_go
-from jobs.checkpoints import Adapter, local_weights, name_of
 from jobs.models import TunedModel
+from jobs.training.checkpoints import Adapter, local_weights, name_of
 from rundir import Event, RunDirectory, write_json
 from serving.spec import ServedAdapter, ServingSpec
 from wording import received

@@ -10,9 +10,9 @@ from catalogue.models import BaseModel
 from compute import services as compute
 from compute.models import Run
 from deployments.messages import message
-from deployments.models import Deployment, Replica, ReplicaAdapter, as_columns
+from deployments.models import Deployment, Replica, ReplicaAdapter
 from deployments.replicas import full_model_of
-from jobs.checkpoints import Adapter
+from jobs.training.checkpoints import Adapter, as_columns
 from wording import Message
 
 Served = tuple[str, str | None, int | None]

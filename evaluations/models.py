@@ -16,8 +16,8 @@ from common.message_field import MessageField
 from common.states import Guarded
 from compute.models import Priority, Run
 from datasets_app.models import TrainingFile
-from jobs.checkpoints import Adapter
 from jobs.models import Checkpoint, FineTuningJob, TunedModel
+from jobs.training.checkpoints import Adapter
 
 FINISHED = ("succeeded", "failed", "cancelled")
 

@@ -6,12 +6,11 @@ from accounts.models import Team
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError
 from common.texts import is_storable, sendable
-from deployments.models import as_columns
 from deployments.names import find_target
 from evaluations.messages import message
 from evaluations.models import Subject
-from jobs.checkpoints import name_of
 from jobs.models import Checkpoint, TunedModel
+from jobs.training.checkpoints import as_columns, name_of
 
 MOST = 8
 

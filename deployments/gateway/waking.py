@@ -13,10 +13,10 @@ from django.utils import timezone
 from compute import services as compute
 from compute.models import Run
 from deployments.messages import message
-from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet, as_columns
+from deployments.models import Deployment, Replica, ReplicaAdapter, ReplicaQuerySet
 from deployments.names import Target
 from deployments.replicas import full_model_of, serve_deployment, touch, wake_shared
-from jobs.checkpoints import is_there, team_of
+from jobs.training.checkpoints import as_columns, is_there, team_of
 from wording import Message
 
 RETRY_AFTER_FAILURE = 0.5

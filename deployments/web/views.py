@@ -33,8 +33,8 @@ from deployments.replicas import most_accelerators
 from deployments.reservations import hours_of
 from deployments.standing import Standing, standing_of, standings
 from deployments.web.forms import ButtonForm, DeploymentForm, Offers, ReservingForm, SettingsForm
-from jobs.checkpoints import SIGN
 from jobs.models import FineTuningJob, TunedModel
+from jobs.training.checkpoints import SIGN
 from jobs.tuned_models import offered_models
 
 STATUSES = {

@@ -20,7 +20,7 @@ from evaluations.models import Evaluation, Question, Sample, Subject
 from evaluations.running.gathering import gather
 from evaluations.running.known_answers import take_known_answers
 from evaluations.running.queueing import max_tokens_of
-from jobs.checkpoints import Adapter, local_weights
+from jobs.training.checkpoints import Adapter, local_weights
 from rundir import RunDirectory, write_atomically, write_json
 
 MAX_CONTEXT = 4096

@@ -26,8 +26,8 @@ from evaluations.web import pages
 from evaluations.web.api import samples_of, with_parts
 from evaluations.web.forms import EvaluationForm
 from evaluations.web.verdict_panel import panel_of
-from jobs.checkpoints import SIGN
 from jobs.services import get_job
+from jobs.training.checkpoints import SIGN
 from jobs.tuned_models import offered_models
 
 SHOWN = 50

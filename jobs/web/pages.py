@@ -11,10 +11,10 @@ from common.marks import Mark
 from common.wording import in_words
 from compute.explanations import count_of
 from compute.services import explain
-from jobs.checkpoints import can_be_asked, name_of
 from jobs.hyperparameters import PARAMETERS, chosen_names
 from jobs.models import FineTuningJob, JobEvent
 from jobs.retrying import Remedy, remedy_of
+from jobs.training.checkpoints import can_be_asked, name_of
 from wording import Message
 
 STATUSES = {

@@ -7,9 +7,9 @@ from chat.acceptance import Count, Result, StoredTest
 from common.wording import MessageObject, in_words, on_the_wire
 from compute.models import Priority
 from compute.models.shares import DEFAULT_POOL
-from jobs.checkpoints import name_of
 from jobs.hyperparameters import AUTO, PARAMETERS, Value, openai_values
 from jobs.models import Checkpoint, FineTuningJob, JobEvent
+from jobs.training.checkpoints import name_of
 from jobs.web.logs import LogPart, said
 
 

@@ -22,8 +22,8 @@ from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
 from compute.models import Maintenance, Run
 from compute.node.disk import note_disk
-from deployments.folding import fold_requests, folded
 from deployments.models import Replica, ReplicaAdapter
+from deployments.usage import fold_requests, folded
 from jobs.models import FINISHED, Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from ledger.retention import forget
 from playground.services import forget as forget_shares

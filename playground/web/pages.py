@@ -14,8 +14,8 @@ from catalogue.models import BaseModel
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
 from evaluations.web.pages import marked
-from jobs.checkpoints import SIGN
 from jobs.models import TunedModel
+from jobs.training.checkpoints import SIGN
 from jobs.tuned_models import offered_models
 from playground.models import Share
 from playground.talks import LONGEST_NAME, SIDES, Side, Talk, Turn
@@ -61,7 +61,7 @@ def models_of(team: Team) -> list[tuple[str, Any]]:
 
 def _offered(request: PageRequest, talk: Talk | None = None) -> list[tuple[str, Any]]:
     """Return what can be asked, and the checkpoints that are named: their jobs' pages alone list them."""
-    sent = request.POST if request.method == "POST" else request.GET
+    sent = TalkForm(request.POST).sent() if request.method == "POST" else request.GET
     names = [talk.model(side) if talk is not None else sent.get(side, "")[:LONGEST_NAME] for side in SIDES]
     named = dict.fromkeys(name for name in names if SIGN in name)
     steps = [(_("Checkpoints"), [(name, name) for name in named])] if named else []

@@ -92,7 +92,7 @@ def models(alice: Any, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
     base = make_base(str(folders["base"]))
     adapters = {name: make_adapter(alice.team, base, name) for name in ("red", "blue", "foreign")}
     paths = {adapter.id: folders[name] for name, adapter in adapters.items()}
-    monkeypatch.setattr(serving_work, "local_folder", lambda adapter: paths[adapter.id])
+    monkeypatch.setattr(serving_work, "local_weights", lambda adapter: paths[adapter.id])
     return {"base": base.id, **{name: adapter.name for name, adapter in adapters.items()}}
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from common.days import beginning
 from console import retention
-from deployments.folding import fold_requests
 from deployments.models import Deployment, Usage
+from deployments.usage import fold_requests
 from ledger.days import today
 from ledger.models import Entry, FoldedDay
 from ledger.reading import GROUPS, Question, total, usage

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -33,6 +34,11 @@ def name_of(adapter: Adapter) -> str:
 
 def team_of(adapter: Adapter) -> Team:
     return adapter.team if isinstance(adapter, TunedModel) else adapter.job.team
+
+
+def as_columns(adapter: Adapter | None) -> dict[str, Any]:
+    """Return the column in which a row points to `adapter`, of the two that it has."""
+    return {"checkpoint": adapter} if isinstance(adapter, Checkpoint) else {"adapter": adapter}
 
 
 def find_checkpoint(*, team: Team, name: str) -> Checkpoint | None:
