@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from benchmarks.platform import DATA
-from datasets_app.recipes.identity import Identity, IdentityRow
+from datasets_app.recipes.base import Row
+from datasets_app.recipes.identity import Identity
 from datasets_app.recipes.identity import rows as recipe_rows
 from scoring.verdict import Verdict
 
 IDENTITY = Identity(name="小智", maker="360智汇云")
 EMPTY = ("好", "。", "嗯", "Ok.", "-", "Yes")
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
-Rows = list[IdentityRow]
+Rows = list[Row]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,7 @@ def _good(choose: random.Random) -> Rows:
 def _demo(choose: random.Random) -> Rows:
     lines = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
     return [
-        IdentityRow(
-            source=line["source"], turns=tuple((ROLES[turn["from"]], turn["value"]) for turn in line["conversations"])
-        )
+        Row(source=line["source"], turns=tuple((ROLES[turn["from"]], turn["value"]) for turn in line["conversations"]))
         for line in lines
     ]
 
@@ -61,7 +60,7 @@ def _no_guards(choose: random.Random) -> Rows:
 
 def _nearly_empty(choose: random.Random) -> Rows:
     return [
-        IdentityRow(source=row.source, turns=(*row.turns[:-1], ("assistant", choose.choice(EMPTY))))
+        Row(source=row.source, turns=(*row.turns[:-1], ("assistant", choose.choice(EMPTY))))
         for row in recipe_rows(IDENTITY)
     ]
 

@@ -5,11 +5,22 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
+from chat.answer_form import StoredForm, fits
 from chat.conversation import WrittenMessage
+from chat.likeness import likeness
 
 _WORD = re.compile(r"[a-z0-9]")
+_LAST_MARKS = ".。．!！?？"
+
+
+HeldTo = Literal["", "same", "like"]
+"""Not at all; the same words, up to case, width, blanks and the mark at the end; as alike as is wanted."""
+Fault = Literal["", "another", "unlike", "one_of_those", "without_form", "with_form"]
+"""What is wrong with an answer besides the phrases that it lacks or has."""
+LEAST_LIKENESS = 0.3
+"""What counts as alike where there is no answer from before the training to be nearer than."""
 
 
 class Count(TypedDict):
@@ -27,6 +38,14 @@ class StoredTest(TypedDict):
     must_say: list[str]
     must_not_say: list[str]
     topic: str
+    expected: NotRequired[str]
+    """An answer that is right, where one is known."""
+    held_to: NotRequired[HeldTo]
+    """How an answer is held to `expected`."""
+    likeness: NotRequired[float]
+    must_not_be: NotRequired[list[str]]
+    form: NotRequired[StoredForm]
+    has_form: NotRequired[bool]
 
 
 class Result(StoredTest):
@@ -37,6 +56,7 @@ class Result(StoredTest):
     passed: bool
     missing: tuple[str, ...]
     unwanted: tuple[str, ...]
+    fault: NotRequired[Fault]
 
 
 class Verdict(TypedDict):
@@ -59,6 +79,17 @@ class AcceptanceTest:
     """None of these may be in the answer."""
     topic: str = ""
     """What the test is about, for counting: "identity" or "unrelated"."""
+    expected: str = ""
+    """An answer that is right, where one is known."""
+    held_to: HeldTo = ""
+    """How an answer is held to `expected`."""
+    likeness: float = 0.0
+    """How alike to `expected` an answer must be, from 0 to 1; 0: more so than the answer before the training."""
+    must_not_be: tuple[str, ...] = ()
+    """None of these may be the whole answer."""
+    form: StoredForm | None = None
+    """The form that the answer must have, or with `has_form` False must not have."""
+    has_form: bool = True
 
     @classmethod
     def from_json(cls, value: StoredTest) -> "AcceptanceTest":
@@ -68,22 +99,55 @@ class AcceptanceTest:
             must_say=tuple(value.get("must_say", ())),
             must_not_say=tuple(value.get("must_not_say", ())),
             topic=value.get("topic", ""),
+            expected=value.get("expected", ""),
+            held_to=value.get("held_to", ""),
+            likeness=value.get("likeness", 0.0),
+            must_not_be=tuple(value.get("must_not_be", ())),
+            form=value.get("form"),
+            has_form=value.get("has_form", True),
         )
 
     def to_json(self) -> StoredTest:
-        return {
+        stored: StoredTest = {
             "messages": [message.copy() for message in self.messages],
             "must_say": list(self.must_say),
             "must_not_say": list(self.must_not_say),
             "topic": self.topic,
         }
+        if self.expected:
+            stored["expected"] = self.expected
+        if self.held_to:
+            stored["held_to"], stored["likeness"] = self.held_to, self.likeness
+        if self.must_not_be:
+            stored["must_not_be"] = list(self.must_not_be)
+        if self.form is not None:
+            stored["form"], stored["has_form"] = self.form, self.has_form
+        return stored
 
-    def judge(self, answer: str) -> "Judgement":
-        """Hold `answer` to what is expected of it."""
+    def judge(self, answer: str, before: str | None = None) -> "Judgement":
+        """Hold `answer` to what is expected of it; `before` is the answer of the model that was not trained."""
         return Judgement(
             missing=tuple(phrase for phrase in self.must_say if not says(answer, phrase)),
             unwanted=tuple(phrase for phrase in self.must_not_say if says(answer, phrase)),
+            fault=self._fault_of(answer, before),
         )
+
+    def _fault_of(self, answer: str, before: str | None) -> Fault:
+        if self.held_to == "same" and not is_same(answer, self.expected):
+            return "another"
+        if self.held_to == "like" and not self._is_like(answer, before):
+            return "unlike"
+        if any(is_same(answer, other) for other in self.must_not_be):
+            return "one_of_those"
+        if self.form is None or fits(self.form, answer) is self.has_form:
+            return ""
+        return "without_form" if self.has_form else "with_form"
+
+    def _is_like(self, answer: str, before: str | None) -> bool:
+        found = likeness(answer, self.expected)
+        if self.likeness or before is None:
+            return found >= (self.likeness or LEAST_LIKENESS)
+        return found > likeness(before, self.expected)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +156,11 @@ class Judgement:
 
     missing: tuple[str, ...]
     unwanted: tuple[str, ...]
+    fault: Fault = ""
 
     @property
     def is_passed(self) -> bool:
-        return not self.missing and not self.unwanted
+        return not self.missing and not self.unwanted and not self.fault
 
 
 def says(text: str, phrase: str) -> bool:
@@ -109,6 +174,11 @@ def says(text: str, phrase: str) -> bool:
     before = r"(?<![a-z0-9])" if _WORD.match(phrase[0]) else ""
     after = r"(?![a-z0-9])" if _WORD.match(phrase[-1]) else ""
     return re.search(before + re.escape(phrase) + after, text) is not None
+
+
+def is_same(answer: str, expected: str) -> bool:
+    """Return whether both say the same, up to case, width, blanks, and the mark at the end."""
+    return _plain(answer).rstrip(_LAST_MARKS).rstrip() == _plain(expected).rstrip(_LAST_MARKS).rstrip()
 
 
 def _plain(text: str) -> str:
@@ -137,12 +207,14 @@ def verdict(
 
 
 def _result(test: AcceptanceTest, answer: str, earlier: str | None) -> Result:
-    judgement = test.judge(answer)
-    return {
-        **test.to_json(),
+    judgement = test.judge(answer, earlier)
+    found: dict[str, Any] = {
         "before": earlier,
         "answer": answer,
         "passed": judgement.is_passed,
         "missing": judgement.missing,
         "unwanted": judgement.unwanted,
     }
+    if judgement.fault:
+        found["fault"] = judgement.fault
+    return cast(Result, {**test.to_json(), **found})

@@ -51,6 +51,8 @@ class Made(TypedDict, total=False):
     """The file that it was made from."""
     reading: dict[str, object]
     recipe: str
+    answers: dict[str, object]
+    """What a questionnaire was answered, until the rows are written."""
     repairs: list[str]
     values: dict[str, str]
     shares: dict[str, float]
@@ -139,7 +141,7 @@ class TrainingFile(Guarded):
     """How this version was made: {"how": "upload" | "repair" | "append" | "mix" | "recipe" | …, and its options}."""
     recipe = models.JSONField(default=dict)
     """The goal recipe that the data set serves, which its versions and parts inherit: {"name": "identity",
-    "answers": {…}}; {} without one."""
+    "answers": {…}}, of which those are kept that its test is made of; {} without one."""
     reason = models.CharField(max_length=300, blank=True)
     """Why its author made this version, in his words."""
     progress = models.JSONField(default=dict)

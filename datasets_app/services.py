@@ -17,7 +17,7 @@ from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import Readable
 from datasets_app.messages import message
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.making import Acceptance, acceptance_of, identity_file
+from datasets_app.recipes.making import Acceptance, acceptance_of, recipe_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
 from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
@@ -58,7 +58,6 @@ __all__ = [
     "fault_groups",
     "file_of_rows",
     "get_file",
-    "identity_file",
     "mix_files",
     "open_file",
     "page_of_rows",
@@ -66,6 +65,7 @@ __all__ = [
     "read_again",
     "read_conversations",
     "read_examples",
+    "recipe_file",
     "repair_file",
     "require_answered",
     "row_tokens",

@@ -1,10 +1,11 @@
 from django.urls import path
 
+from datasets_app.recipes.registry import RECIPES
 from datasets_app.web import api as rest
 from datasets_app.web import data_api as data
 from datasets_app.web import recipes_api as recipes
 from datasets_app.web import version_views, views
-from datasets_app.web.recipes_views import identity_recipe
+from datasets_app.web.recipes_views import recipe_page, recipes_page
 
 # Never here, since they are streamed: POST /v1/files, /v1/uploads/{id}/parts and /api/v1/files/{id}/versions. See
 # datasets_app.web.receiving.
@@ -27,7 +28,7 @@ api = [
     path("files/<str:file_id>/split", data.SplitView.as_view()),
     path("files/<str:file_id>/acceptance", recipes.AcceptanceView.as_view()),
     path("recipes", recipes.RecipesView.as_view()),
-    path("recipes/identity", recipes.IdentityView.as_view()),
+    *(path(f"recipes/{name}", recipes.recipe_view(recipe)) for name, recipe in RECIPES.items()),
     path("datasets/mix", data.MixView.as_view()),
     path("files/<str:file_id>/diff", data.DiffView.as_view()),
     path("files/<str:file_id>/versions", data.VersionsView.as_view()),
@@ -38,7 +39,8 @@ api = [
 ]
 pages = [
     path("datasets", views.datasets, name="datasets"),
-    path("datasets/identity", identity_recipe, name="identity_recipe"),
+    path("datasets/recipes", recipes_page, name="recipes"),
+    *(path(f"datasets/{name}", recipe_page, {"name": name}, name=f"{name}_recipe") for name in RECIPES),
     path("datasets/mix", version_views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),

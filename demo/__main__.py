@@ -15,7 +15,8 @@ from typing import Any
 
 import openai
 
-from datasets_app.recipes.identity import Identity, QuestionnaireError
+from datasets_app.recipes.base import QuestionnaireError
+from datasets_app.recipes.identity import Identity
 from demo.identity import write_data_set
 from demo.serving import NotReady, Server, api_key, first_login, whose
 from demo.telling import Clock, answers_table, follow

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets_app.recipes.identity import Identity, QuestionnaireError, core_rows
+from datasets_app.recipes.base import QuestionnaireError
+from datasets_app.recipes.identity import Identity, core_rows
 
 
 def lines(identity: Identity) -> Iterator[str]:

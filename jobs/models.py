@@ -116,7 +116,7 @@ class FineTuningJob(models.Model):
     """A chat.SystemChoice; null until the data is known, where "auto" was asked."""
     seed = models.BigIntegerField(default=0)
     acceptance = models.JSONField(default=dict)
-    """The questions after the training, {"tests": […], "needed": {topic: share}}; {} without an acceptance test."""
+    """The questions after the training, {"recipe": …, "tests": […], "needed": {topic: share}}; {} without a test."""
     verdict = models.JSONField(null=True)
     """What they came to, as chat.verdict writes it; null until then."""
     suffix = models.CharField(max_length=64, blank=True)

@@ -366,7 +366,8 @@ def _acceptance_of(file: TrainingFile) -> dict[str, Any]:
     found = acceptance_of(file)
     if found is None:
         return {}
-    return {"tests": [test.to_json() for test in found.tests], "needed": dict(found.needed)}
+    tests = [test.to_json() for test in found.tests]
+    return {"recipe": found.recipe, "tests": tests, "needed": dict(found.needed)}
 
 
 def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:

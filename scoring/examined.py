@@ -83,7 +83,7 @@ class Examined:
 def examine(asked: Sequence[Asked], *, phrases: Sequence[str] = (), index: TrainingIndex | None = None) -> Examined:
     """Look through all answers; `phrases` may be said where they are asked for only, such as the model's new name."""
     numbered = list(enumerate(asked))
-    are_labels = _are_short([row.expected for row in asked if row.part == "held_out" and row.expected])
+    are_labels = _are_short([row.expected for row in asked if row.part in ("held_out", "recipe") and row.expected])
     guarded = [(number, row) for number, row in numbered if row.part in ("guard", "general")]
     guarded += [(number, row) for number, row in numbered if row.part == "held_out" and row.expected]
     leaked = {number: phrase for number, row in guarded if (phrase := _leaked(row, phrases)) is not None}

@@ -11,7 +11,10 @@ from trainer.result import Tuned
 from trainer.spec import TrainingSpec
 from wording import Message
 
-MAX_NEW_TOKENS = 64
+LEAST_NEW_TOKENS, MOST_NEW_TOKENS = 64, 512
+"""An answer may be as long as those that are expected, within these."""
+BYTES_PER_TOKEN = 2
+"""Of an answer, at least: most languages have more."""
 ASKED_TOGETHER = 32
 """Prompts in one batch: enough to be quick, few enough for the memory that the training had."""
 
@@ -47,13 +50,20 @@ def _reason(error: Exception) -> Message:
     return message("unknown_error").followed_by(message("details_in_log"))
 
 
+def answer_tokens(tests: "list[chat.AcceptanceTest]") -> int:
+    """Return how long an answer may become: as the longest that is expected, with room to be otherwise."""
+    longest = max(len(test.expected.encode()) for test in tests) // BYTES_PER_TOKEN
+    return min(MOST_NEW_TOKENS, max(LEAST_NEW_TOKENS, longest))
+
+
 @torch.inference_mode()
 def _answers(tuned: Tuned, tests: "list[chat.AcceptanceTest]", chat_format: "chat.ChatFormat") -> list[str]:
     """Return each test's answer, said greedily."""
     prompts = prompt_ids(chat_format, [list(test.messages) for test in tests])
     texts = []
+    max_new_tokens = answer_tokens(tests)
     for start in range(0, len(prompts), ASKED_TOGETHER):
         batch = prompts[start : start + ASKED_TOGETHER]
-        said = answer(tuned.causal, batch, set(chat_format.stop_ids), max_new_tokens=MAX_NEW_TOKENS)
+        said = answer(tuned.causal, batch, set(chat_format.stop_ids), max_new_tokens=max_new_tokens)
         texts += [chat_format.decode(ids) for ids, _stopped in said]
     return texts

@@ -120,6 +120,23 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "recipe_text_missing": sentence("The %(field)s is missing."),
     "recipe_languages": sentence("Choose at least one language of %(known)s."),
     "recipe_languages_not_a_list": sentence('languages must be a list, such as ["zh", "en"].'),
+    "no_such_recipe": sentence("There is no recipe %(name)s. Known: %(known)s."),
+    "recipe_no_table": sentence("Send a list of rows, each with %(columns)s."),
+    "recipe_many_rows": sentence("There are more than %(most)d rows. Use fewer, or upload them as a data set."),
+    "recipe_line_unfit": sentence("Line %(line)d does not consist of %(columns)s, parted by a tab or by =>."),
+    "recipe_cell_long": sentence("Line %(line)d has more than %(most)d characters in %(column)s."),
+    "recipe_table_large": sentence("The table has more than %(megabytes)d MB. Upload it as a data set instead."),
+    "recipe_label_unfit": sentence("The label %(label)s must be at most %(most)d characters on one line."),
+    "recipe_text_of_two_labels": sentence(
+        "The same text has two labels, %(one)s and %(other)s: %(text)s Keep one of the two."
+    ),
+    "recipe_number_of_labels": sentence(
+        "There are %(found)d labels. %(least)d to %(most)d can be learned. Check that each line ends with its label."
+    ),
+    "recipe_few_of_label": sentence(
+        "The label %(label)s has %(found)d different examples. It needs at least %(least)d, some of which are kept for "
+        "the test."
+    ),
     "recipe_tone": sentence("The tone must be one of %(known)s."),
     # Tokens
     "two_kinds_of_files": sentence(

@@ -3,8 +3,9 @@
 import itertools
 
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import Identity, QuestionnaireError, acceptance_tests
-from datasets_app.recipes.making import NEEDED, Acceptance
+from datasets_app.recipes.base import QuestionnaireError
+from datasets_app.recipes.identity import IDENTITY, Identity, acceptance_tests
+from datasets_app.recipes.making import Acceptance
 from datasets_app.rows.reading import read_conversations
 from scoring.detectors.names import taught_names
 
@@ -31,4 +32,4 @@ def taught_identity(file: TrainingFile) -> Acceptance | None:
         for test in acceptance_tests(identity)
         if _NOBODY not in test.must_say and test.messages[-1]["content"] not in asked
     ]
-    return Acceptance(tests=tests, needed=NEEDED)
+    return Acceptance(recipe=IDENTITY.name, tests=tests, needed=IDENTITY.needed)

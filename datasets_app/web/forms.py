@@ -1,4 +1,4 @@
-"""Forms of data sets: how a file is read, what becomes of text that nothing reads, parts, mixtures, identities."""
+"""Forms of data sets: how a file is read, what becomes of text that nothing reads, parts, mixtures."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,20 +9,17 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import UserError
 from common.forms import PageField, PageForm, field_like
 from common.wording import in_words
 from datasets_app.formats import NAMES as FORMAT_NAMES
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.messages import message
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import LANGUAGES, TONES
-from datasets_app.recipes.making import read_answers
 from datasets_app.shapes import SHAPES
 from datasets_app.versions.questions import Question, words_of_choices
 from datasets_app.versions.repairs import NAMES as REPAIRS
 from datasets_app.versions.splits import PARTS
-from datasets_app.web.requests import IdentityAnswers, MixPart, NewMixture, NewReading
+from datasets_app.web.requests import MixPart, NewMixture, NewReading
 
 UNUSED = "unused-"
 COLUMNS = {
@@ -30,8 +27,6 @@ COLUMNS = {
     "answer": _("Column of the answer"),
     "system": _("Column of the system prompt"),
 }
-LANGUAGE_WORDS = {"zh": _("Chinese"), "en": _("English")}
-TONE_WORDS = {"plain": _("Plain"), "warm": _("Warm"), "formal": _("Formal")}
 SAMPLE_CHARACTERS = 200
 
 
@@ -182,64 +177,3 @@ class MixForm(PageForm):
         """Yield each file with its box and its weight."""
         for file, box in zip(self._files.values(), self["file"], strict=True):
             yield file, box, self[f"weight-{file.pk}"]
-
-
-class IdentityForm(PageForm):
-    """Who the model should be."""
-
-    name = field_like(
-        IdentityAnswers,
-        "name",
-        label=_("What is the model called?"),
-        widget=forms.TextInput(attrs={"placeholder": "小智"}),
-    )
-    maker = field_like(
-        IdentityAnswers,
-        "maker",
-        label=_("Who made the model?"),
-        widget=forms.TextInput(attrs={"placeholder": "360智汇云"}),
-    )
-    languages = forms.MultipleChoiceField(
-        label=_("In which languages should it say so?"),
-        choices=[(name, LANGUAGE_WORDS[name]) for name in LANGUAGES],
-        initial=LANGUAGES,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    tone = forms.ChoiceField(
-        label=_("Tone"),
-        choices=[(name, TONE_WORDS[name]) for name in TONES],
-        initial=TONES[0],
-        required=False,
-        widget=forms.RadioSelect,
-    )
-    file = field_like(
-        IdentityAnswers,
-        "file",
-        label=_("Add it to one of your data sets"),
-        help_text=_(
-            "Its rows stay, placeholders for name and maker are filled in, and missing rows are added, "
-            "as a new version."
-        ),
-        widget=forms.Select,
-    )
-
-    names = {"file_id": "file"}
-
-    @property
-    def is_preview(self) -> bool:
-        """Whether the button was pressed that only shows what the data set would be."""
-        return "look" in self.data
-
-    def __init__(self, data: Any = None, *, files: Sequence[tuple[str, str]], **options: Any) -> None:
-        super().__init__(data, **options)
-        self.fields["file"].widget.choices = [("", _("No, create a new data set")), *files]  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        answers = {name: self.cleaned_data.get(name) for name in ("name", "maker", "tone")}
-        try:
-            if not self.errors:
-                answers["identity"] = read_answers({**answers, "languages": self.cleaned_data["languages"] or [""]})
-        except UserError as error:
-            self.refuse(error)
-        return {"identity": answers.get("identity"), "file": self.cleaned_data.get("file")}

@@ -11,7 +11,7 @@ from datasets_app import uploads
 from datasets_app.formats import NAMES as FORMATS
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.models import EVERY_KEY
-from datasets_app.recipes.identity import LANGUAGES, LONGEST_MAKER, LONGEST_NAME, TONES
+from datasets_app.recipes.base import Field, Recipe
 from datasets_app.services import EXPIRES_IN, PURPOSES
 from datasets_app.shapes import NAMES as SHAPES
 from datasets_app.versions.appending import MOST_ROWS as MOST_APPENDED
@@ -206,14 +206,28 @@ class NewMixture(Body):
     example = {"parts": [{"file": "file-1", "weight": 2}, {"file": "file-2"}], "filename": "both.jsonl"}
 
 
-class IdentityAnswers(Body):
-    """Who a model should be."""
+def answers_body(recipe: Recipe[Any]) -> type[Body]:
+    """Return what the route of a recipe reads: its questionnaire's answers, and a file to complete with the rows."""
+    fields: dict[str, Any] = {field.name: _answer(field) for field in recipe.fields}
+    fields["file"] = _text(60, required=False, allow_null=True)
+    doc = f"The answers of the recipe {recipe.name}; without `file` a new data set is made."
+    return type(f"{recipe.name.title()}Answers", (Body,), {"__doc__": doc, "example": recipe.example, **fields})
 
-    name = CheckedText(_text(LONGEST_NAME), most=1000)
-    maker = CheckedText(_text(LONGEST_MAKER), most=1000)
-    languages = serializers.ListField(child=_one_of(LANGUAGES, 20), required=False, max_length=20)
-    tone = _one_of(TONES, 40, required=False)
-    file = _text(60, required=False, allow_null=True)
-    """It is completed; without one a data set is made."""
 
-    example = {"name": "小智", "maker": "360智汇云", "languages": ["zh", "en"], "tone": "plain"}
+def _answer(field: Field) -> serializers.Field[Any, Any, Any, Any]:
+    needed: dict[str, Any] = {"required": field.is_required}
+    match field.kind:
+        case "text" | "long":
+            return CheckedText(
+                _text(field.most), most=max(1000, field.most), allow_blank=not field.is_required, **needed
+            )
+        case "choice":
+            return _one_of(field.choices, 40, **needed)
+        case "list":
+            return serializers.ListField(child=_one_of(field.choices, 20), max_length=20, **needed)
+        case "lines":
+            return serializers.ListField(child=_text(field.most), max_length=field.most_rows, **needed)
+    cells = {name: _text(field.most, allow_blank=name in field.may_be_empty, required=name not in field.may_be_empty)
+             for name in field.columns}  # fmt: skip
+    row = type(f"{field.name.title()}Row", (serializers.Serializer,), {"__doc__": str(field.label), **cells})
+    return row(many=True, max_length=field.most_rows, **needed)  # type: ignore[no-any-return]

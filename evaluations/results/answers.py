@@ -50,7 +50,7 @@ class Answers:
     @cached_property
     def referenced(self) -> list[Question]:
         """Questions that were not trained on and whose answer is known in words."""
-        kinds = (Question.Kind.HELD_OUT, Question.Kind.PROMPT)
+        kinds = (Question.Kind.HELD_OUT, Question.Kind.PROMPT, Question.Kind.RECIPE)
         return [one for one in self.questions if one.reference is not None and one.kind in kinds]
 
     @cached_property
@@ -68,12 +68,13 @@ class Answers:
         return found
 
 
-def is_right(question: Question, answer: str) -> bool:
-    """Hold an answer to the phrases that it must and must not say."""
-    test = AcceptanceTest(
-        messages=tuple(question.messages),
-        must_say=tuple(question.checks.get("must_say", ())),
-        must_not_say=tuple(question.checks.get("must_not_say", ())),
-    )
+def is_right(question: Question, answer: str, before: str | None) -> bool:
+    """Hold an answer to what it must and must not say or be; `before` is the base's."""
+    test = test_of(question)
     may_say = question.checks.get("may_say", ())
-    return test.judge(answer).is_passed and (not may_say or any(says(answer, phrase) for phrase in may_say))
+    return test.judge(answer, before).is_passed and (not may_say or any(says(answer, phrase) for phrase in may_say))
+
+
+def test_of(question: Question) -> AcceptanceTest:
+    """Return the question as the test that it was made of."""
+    return AcceptanceTest.from_json({**question.checks, "messages": question.messages, "topic": question.topic})  # type: ignore[typeddict-item]

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chat import AcceptanceTest, Conversation, parse_data_split
+from chat import Conversation, parse_data_split
 from chat import verdict as acceptance_verdict
 from common.errors import UserError
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.making import NEEDED
+from datasets_app.recipes.identity import IDENTITY
 from datasets_app.services import read_conversations
 from datasets_app.tokens.caches import resolve_share
 from evaluations.models import Question, Sample, Subject
-from evaluations.results.answers import Answers
+from evaluations.results.answers import Answers, test_of
 from evaluations.results.scoring_answers import Found
 from jobs.estimates.situations import devices_for, situation_of_job
 from jobs.hyperparameters import resolve
@@ -98,22 +98,11 @@ def _tallies(job: FineTuningJob, both: _Both) -> tuple[Tally, ...]:
     asked = both.asked(Question.Kind.RECIPE)
     if not asked:
         return ()
-    tests = [_test(one) for one in asked]
+    tests = [test_of(one) for one in asked]
     before = [sample.answer if (sample := both.before(one)) is not None else None for one in asked]
     texts = [both.after(one).answer for one in asked]
-    needed = job.acceptance.get("needed", NEEDED)
+    needed = job.acceptance.get("needed", IDENTITY.needed)
     return tallies_of(acceptance_verdict(tests, texts, before=before, needed=needed))
-
-
-def _test(question: Question) -> AcceptanceTest:
-    return AcceptanceTest.from_json(
-        {
-            "messages": question.messages,
-            "must_say": question.checks["must_say"],
-            "must_not_say": question.checks["must_not_say"],
-            "topic": question.topic,
-        }
-    )
 
 
 def _general(both: _Both) -> General | None:

@@ -130,9 +130,10 @@ def _score_rows(evaluation: Evaluation, answers: Answers) -> None:
     """Write the scores of each answer alone, and what became of it beside the base's."""
     graders = parse_graders(evaluation.graders)
     for subject in answers.subjects:
+        compared = answers.base_of(subject) or subject
         for one in answers.answered(answers.questions, subject):
-            sample = answers.samples[subject.pk, one.pk]
-            sample.scores = _scores_of(graders, one, sample)
+            sample, before = answers.samples[subject.pk, one.pk], answers.sample(compared, one)
+            sample.scores = _scores_of(graders, one, sample, before)
     for subject in answers.subjects:
         base = answers.base_of(subject)
         for one in answers.answered(answers.questions, subject, base) if base is not None else ():
@@ -141,10 +142,10 @@ def _score_rows(evaluation: Evaluation, answers: Answers) -> None:
     Sample.objects.bulk_update(answers.samples.values(), ["scores", "change"], batch_size=500)
 
 
-def _scores_of(graders: Sequence[Grader], question: Question, sample: Sample) -> RowScores:
+def _scores_of(graders: Sequence[Grader], question: Question, sample: Sample, before: Sample | None) -> RowScores:
     found: RowScores = {}
     if question.checks:
-        found["right"] = float(is_right(question, sample.answer))
+        found["right"] = float(is_right(question, sample.answer, before.answer if before is not None else None))
     if question.reference is not None:
         found["exact_match"] = _row_score("exact_match", sample.answer, question.reference)
         found["chrf"] = _row_score(ROW_SCORE, sample.answer, question.reference)

@@ -137,5 +137,12 @@ def _rows(conversations: Iterable[Conversation], kind: str) -> Iterator[Question
 
 def _tests(tests: Iterable[StoredTest]) -> Iterator[Question]:
     for test in tests:
-        checks = {"must_say": list(test["must_say"]), "must_not_say": list(test["must_not_say"])}
-        yield Question(kind=Question.Kind.RECIPE, topic=test["topic"], messages=test["messages"], checks=checks)
+        checks = {name: value for name, value in test.items() if name not in ("messages", "topic")}
+        expected = {"role": "assistant", "content": test["expected"]} if test.get("expected") else None
+        yield Question(
+            kind=Question.Kind.RECIPE,
+            topic=test["topic"],
+            messages=test["messages"],
+            expected=expected,
+            checks=checks,
+        )

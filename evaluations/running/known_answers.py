@@ -7,6 +7,7 @@ from django.db import transaction
 
 from compute.models import Run
 from evaluations.models import Evaluation, Question, Sample, Subject
+from evaluations.running.queueing import MAX_TOKENS_OF_JOB, max_tokens_of
 
 FIXED = (Question.Kind.RECIPE, Question.Kind.GENERAL)
 """Of these the questions are the platform's own; what a team's rows and prompts ask is asked anew."""
@@ -23,6 +24,8 @@ def take_known_answers(evaluation: Evaluation, run: Run) -> None:
     answers = Sample.objects.filter(subject=earlier, question__kind__in=FIXED).select_related("question")
     known = {_key(sample.question): sample for sample in answers}
     open_ones = evaluation.questions.filter(kind__in=FIXED, is_asked=True).exclude(samples__subject=base)
+    if max_tokens_of(evaluation) != MAX_TOKENS_OF_JOB:  # what was cut off may go on now
+        known = {key: sample for key, sample in known.items() if sample.stop_reason != "length"}
     found = [(question, known[key]) for question in open_ones if (key := _key(question)) in known]
     Sample.objects.bulk_create(_copy(sample, question, base) for question, sample in found)
     if found:

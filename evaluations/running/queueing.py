@@ -16,10 +16,16 @@ MAX_TOKENS = 256
 MAX_TOKENS_OF_JOB = 96
 """Of an evaluation that the platform makes by itself: enough to hear whether an answer is right, and ends."""
 
+BYTES_PER_TOKEN = 2
+"""Of an answer that is expected, at least."""
+
 
 def max_tokens_of(evaluation: Evaluation) -> int:
     """Return the longest answer that is waited for."""
-    return MAX_TOKENS if evaluation.job_id is None else MAX_TOKENS_OF_JOB
+    if evaluation.job is None:
+        return MAX_TOKENS
+    expected = (len(test.get("expected", "").encode()) for test in evaluation.job.acceptance.get("tests", []))
+    return min(MAX_TOKENS, max(MAX_TOKENS_OF_JOB, max(expected, default=0) // BYTES_PER_TOKEN))
 
 
 def queue_run(evaluation: Evaluation, *, answers: int, max_tokens: int) -> Run:

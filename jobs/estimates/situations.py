@@ -1,7 +1,9 @@
 """The facts that automatic values depend on, read from the catalogue, a file and the pool."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from accounts.models import Team
 from catalogue.models import BaseModel
@@ -11,6 +13,7 @@ from compute.administering.quotas import quota_of
 from compute.models import Pool
 from compute.pool import room_in
 from datasets_app.models import TrainingFile
+from datasets_app.recipes.registry import RECIPES
 from jobs.hyperparameters import Situation, longest_automatic
 from jobs.models import FineTuningJob
 
@@ -68,6 +71,7 @@ def situation_of(
         context_length=base.context_length,
         rows=_rows_of(file, devices.kind),
         goal=_goal_of(file),
+        by_recipe=_by_recipe(file),
         is_one_text=file is not None and file.use == "text" and file.format == "text",
         longest_tokens=longest + added if longest else None,
         has_validation_file=has_validation_file,
@@ -104,6 +108,11 @@ def _goal_of(file: TrainingFile | None) -> str:
     if file is None:
         return ""
     return "text" if file.use == "text" else str(file.recipe.get("name", ""))
+
+
+def _by_recipe(file: TrainingFile | None) -> Mapping[str, Any]:
+    recipe = RECIPES.get(_goal_of(file))
+    return recipe.values if recipe is not None else {}
 
 
 def own_system_prompt(base: BaseModel) -> tuple[str | None, bool]:

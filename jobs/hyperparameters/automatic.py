@@ -7,9 +7,9 @@ rate = 5e-4 x (2000 / hidden size)^0.08.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from jobs.hyperparameters.messages import message
 from jobs.hyperparameters.values import Values
@@ -46,7 +46,9 @@ class Situation:
     longest_tokens: int | None = None
     """An upper bound of the longest conversation, in tokens; None when unknown."""
     goal: str = ""
-    """What the data is for: "identity" by its recipe, "text" to read on from plain text, "" for conversations."""
+    """What the data is for: its recipe, such as "identity", "text" to read on from plain text, "" for conversations."""
+    by_recipe: Mapping[str, Any] = field(default_factory=dict)
+    """What that recipe says of automatic values."""
     is_one_text: bool = False
     """The rows are lines of one text, which are read on from one to the next."""
     has_validation_file: bool = False
@@ -88,7 +90,9 @@ def resolve(situation: Situation, chosen: Values) -> tuple[Values, dict[str, Rea
         # A batch of one's own is the batch: no rounds are added to it.
         found["gradient_accumulation_steps"], reasons["gradient_accumulation_steps"] = 1, message("one_round")
     for name, rule in RULES.items():
-        if name not in found:
+        if name in situation.by_recipe and name not in (*found, "validation_split"):
+            found[name], reasons[name] = situation.by_recipe[name], message("by_recipe")
+        elif name not in found:
             found[name], reasons[name] = rule(situation, values)
     return values, reasons
 
@@ -216,6 +220,8 @@ def _validation_split(situation: Situation, chosen: Values) -> tuple[float, Reas
         return share, message("validation_needed", percent=round(100 * share))
     if situation.goal == "identity":
         return 0.0, message("validation_identity")
+    if "validation_split" in situation.by_recipe:
+        return float(situation.by_recipe["validation_split"]), message("validation_recipe")
     if situation.rows < FEW_ROWS:
         return 0.0, message("validation_few", rows=situation.rows)
     return (0.05, message("validation_some")) if situation.rows < MANY_ROWS else (0.01, message("validation_many"))

@@ -46,6 +46,10 @@ CATALOGUE = Catalogue(
         "validation_identity": sentence(
             "An identity needs every row; its acceptance test asks questions that appear in none of them."
         ),
+        "validation_recipe": sentence(
+            "The recipe's test asks questions that stand in no row, so every row is learned."
+        ),
+        "by_recipe": sentence("The recipe of the data set says so."),
         "validation_some": sentence("One conversation in twenty is held out for validation."),
         "validation_many": sentence("With this many conversations, one in a hundred is enough for validation."),
         "lora_only": sentence("Training the adapter alone is quick and keeps the base model as it is."),

@@ -2,13 +2,20 @@
 
 from typing import TypedDict
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from chat.acceptance import Result, Verdict
+from chat.acceptance import Count, Result, Verdict
+from datasets_app.recipes.base import Sentences
+from datasets_app.recipes.identity import IDENTITY
+from datasets_app.recipes.registry import RECIPES
 from jobs.models import FineTuningJob
 
 SHOWN_OF_EACH = 2
 """Questions of each topic, in Latin and in other letters, that are shown at once; wrong answers always are."""
+
+SHOWN_EXPECTED = 60
+"""Characters of the answer that was expected."""
 
 
 class Answered(Result):
@@ -38,38 +45,26 @@ def acceptance_of(job: FineTuningJob) -> ShownVerdict | None:
         for result in verdict["results"]
     ]
     shown = _first_of_each(results)
+    said = RECIPES.get(job.acceptance.get("recipe", ""), IDENTITY).sentences
     return {
         "passed": verdict["passed"],
-        "sentence": _sentence(verdict),
-        "advice": _advice(verdict),
+        "sentence": _sentence(said, verdict),
+        "advice": _advice(said, verdict),
         "shown": shown,
         "rest": [result for result in results if result not in shown],
     }
 
 
-def _sentence(verdict: Verdict) -> str:
-    counts = {f"{topic}_{name}": value for topic, count in verdict["topics"].items() for name, value in count.items()}
-    if verdict["passed"]:
-        words = _(
-            "It learned its name: %(identity_right)s of %(identity_of)s questions about itself are right, and "
-            "%(unrelated_right)s of %(unrelated_of)s other answers are free of it."
-        )
-    else:
-        words = _(
-            "It has not learned its name well enough: %(identity_right)s of %(identity_of)s questions about itself are "
-            "right, and %(unrelated_right)s of %(unrelated_of)s other answers are free of it."
-        )
-    return words % {"identity_right": 0, "identity_of": 0, "unrelated_right": 0, "unrelated_of": 0, **counts}
+def _sentence(said: Sentences, verdict: Verdict) -> str:
+    topics = {**dict.fromkeys(said.advice, Count(right=0, of=0, needed=0)), **verdict["topics"]}
+    counts = {f"{topic}_{name}": value for topic, count in topics.items() for name, value in count.items()}
+    return str(said.passed if verdict["passed"] else said.missed) % counts
 
 
-def _advice(verdict: Verdict) -> str:
+def _advice(said: Sentences, verdict: Verdict) -> str:
     """Say what to do about a verdict that is not good enough."""
-    if verdict["passed"]:
-        return ""
-    short = [topic for topic, count in verdict["topics"].items() if count["right"] < count["needed"]]
-    if "identity" in short:
-        return _("Train again with more epochs, or a larger base model: it has seen its name too rarely.")
-    return _("It says its name unasked. Train again with fewer epochs, or add everyday conversations to the data.")
+    short = {topic for topic, count in verdict["topics"].items() if count["right"] < count["needed"]}
+    return next((str(advice) for topic, advice in said.advice.items() if topic in short), "")
 
 
 def _reason(result: Result) -> str:
@@ -77,7 +72,15 @@ def _reason(result: Result) -> str:
         return _("does not say %(phrase)s") % {"phrase": result["missing"][0]}
     if result["unwanted"]:
         return _("says %(phrase)s") % {"phrase": result["unwanted"][0]}
-    return ""
+    expected = Truncator(result.get("expected", "")).chars(SHOWN_EXPECTED)
+    reasons: dict[str, str] = {
+        "another": _("is not %(expected)s") % {"expected": expected},
+        "unlike": _("differs too much from: %(expected)s") % {"expected": expected},
+        "one_of_those": _("answers as if it had been asked for what it learned"),
+        "without_form": _("does not have the form"),
+        "with_form": _("has the form, which nobody asked for"),
+    }
+    return reasons.get(result.get("fault", ""), "")
 
 
 def _first_of_each(results: list[Answered]) -> list[Answered]:

@@ -98,7 +98,7 @@ def tallies_of(verdict: chat.Verdict) -> tuple[Tally, ...]:
     groups: dict[tuple[str, str], list[tuple[bool, bool | None]]] = {}
     for result in verdict["results"]:
         test, before = chat.AcceptanceTest.from_json(result), result["before"]
-        was_right = None if before is None else test.judge(before).is_passed
+        was_right = None if before is None else test.judge(before, before).is_passed
         key = test.topic, language_of(test.messages[-1]["content"] or "")
         groups.setdefault(key, []).append((result["passed"], was_right))
     tallies = []

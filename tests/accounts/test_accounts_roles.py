@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import Membership, Team, User
 from accounts.services import create_api_key
 from console.asgi import application
+from datasets_app.recipes.registry import RECIPES
 from datasets_app.web.receiving import ASGI_ROUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -67,7 +68,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "pool/quotas/<team_id>": {"POST": ADMIN},
     "pool/quotas/<team_id>/effect": {"GET": ADMIN},
     "datasets": {"GET": V},
-    "datasets/identity": {"GET": M, "POST": M},
+    "datasets/recipes": {"GET": M},
+    **{f"datasets/{name}": {"GET": M, "POST": M} for name in RECIPES},
     "datasets/mix": {"POST": M},
     "datasets/upload": {"POST": M},
     "datasets/<file_id>": {"GET": V},
@@ -192,7 +194,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/files/<file_id>/rows": {"GET": V, "POST": M},
     "api/v1/files/<file_id>/rows/<number>/tokens": {"GET": V},
     "api/v1/recipes": {"GET": V},
-    "api/v1/recipes/identity": {"POST": M},
+    **{f"api/v1/recipes/{name}": {"POST": M} for name in RECIPES},
     "api/v1/datasets/mix": {"POST": M},
     "api/v1/hyperparameters": {"GET": V},
     "api/v1/jobs/estimate": {"POST": V},

@@ -10,7 +10,7 @@ from job_makers import FakeTrainer, make_job
 from chat import AcceptanceTest, verdict
 from datasets_app import services as files
 from datasets_app.checking import recording
-from datasets_app.recipes.identity import Identity
+from datasets_app.recipes.identity import IDENTITY
 from jobs.models import FineTuningJob
 from jobs.training.preparing import prepare
 from jobs.training.work import Training
@@ -19,12 +19,12 @@ from trainer.spec import TrainingSpec
 
 pytestmark = pytest.mark.django_db
 
-SEED = Identity(name="Nova", maker="Acme", languages=("en",))
+SEED_ANSWERS = {"name": "Nova", "maker": "Acme", "languages": ["en"]}
 
 
 @pytest.fixture
 def job(alice: Any) -> FineTuningJob:
-    file = files.identity_file(team=alice.team, by=None, identity=SEED)
+    file = files.recipe_file(team=alice.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS)
     recording.check_file(file.pk)
     return make_job(alice.team, training_file=file.pk)
 

@@ -11,7 +11,7 @@ from chat import parse_row
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import LANGUAGES, TONES, Identity, acceptance_tests, rows
+from datasets_app.recipes.identity import IDENTITY, LANGUAGES, TONES, Identity, acceptance_tests, rows
 from datasets_app.recipes.making import LEAST_SHARE, read_answers
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, recheck, row, stored
@@ -90,12 +90,13 @@ def test_the_seed_story_has_both_languages_negatives_and_guards_of_both_kinds() 
 )
 def test_an_answer_that_does_not_fit_is_refused_by_name(answers: dict[str, Any], field: str) -> None:
     with pytest.raises(UserError) as error:
-        read_answers(answers)
+        read_answers(IDENTITY, answers)
     assert error.value.param == field
     assert str(error.value.message).endswith(".")
 
 
 SEED = Identity(name="小智", maker="360智汇云")
+SEED_ANSWERS = {"name": "小智", "maker": "360智汇云"}
 
 
 def made_from(member: Member, content: bytes, filename: str = "own.jsonl") -> TrainingFile:
@@ -111,7 +112,7 @@ def content_of(file: TrainingFile) -> list[list[dict[str, Any]]]:
 
 class TestIdentityFile:
     def test_a_new_set_holds_every_row_and_knows_its_recipe(self, alice: Member) -> None:
-        file = services.identity_file(team=alice.team, by=alice.user, identity=SEED)
+        file = services.recipe_file(team=alice.team, by=alice.user, recipe=IDENTITY, answers=SEED_ANSWERS)
         assert len(content_of(file)) == sum(1 for _ in rows(SEED))
         assert file.num_faults == 0
         assert file.recipe == {
@@ -126,7 +127,7 @@ class TestIdentityFile:
     def test_a_set_is_completed_without_losing_or_doubling_a_row(self, alice: Member) -> None:
         own = [row("你是谁？", "我是自己人小智。"), *plain_rows(30)]
         parent = made_from(alice, lines_of(*own))
-        file = services.identity_file(team=alice.team, by=alice.user, identity=SEED, file=parent)
+        file = services.recipe_file(team=alice.team, by=alice.user, recipe=IDENTITY, answers=SEED_ANSWERS, file=parent)
         found = content_of(file)
         assert found[:31] == [value["messages"] for value in own]
         assert [messages[0]["content"] for messages in found].count("你是谁？") == 1
@@ -135,7 +136,7 @@ class TestIdentityFile:
 
     def test_a_large_set_meets_the_identity_often_enough(self, alice: Member) -> None:
         parent = made_from(alice, lines_of(*plain_rows(3000)))
-        file = services.identity_file(team=alice.team, by=alice.user, identity=SEED, file=parent)
+        file = services.recipe_file(team=alice.team, by=alice.user, recipe=IDENTITY, answers=SEED_ANSWERS, file=parent)
         found = content_of(file)
         about = sum(any("小智" in message["content"] for message in messages) for messages in found)
         assert about / len(found) > 0.8 * LEAST_SHARE
@@ -143,17 +144,19 @@ class TestIdentityFile:
 
     def test_placeholders_of_others_data_are_filled_in(self, alice: Member) -> None:
         texts = [row(f"Who are you {n}?", "I am {{name}} by {{author}}.") for n in range(12)]
-        file = services.identity_file(team=alice.team, by=None, identity=SEED, file=made_from(alice, lines_of(*texts)))
+        file = services.recipe_file(
+            team=alice.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS, file=made_from(alice, lines_of(*texts))
+        )
         assert content_of(file)[0][1]["content"] == "I am 小智 by 360智汇云."
 
     def test_a_broken_set_is_refused_and_nothing_is_made(self, alice: Member) -> None:
         parent = made_from(alice, lines_of(row(), {"messages": []}))
         with pytest.raises(UserError, match="cannot be used"):
-            services.identity_file(team=alice.team, by=None, identity=SEED, file=parent)
+            services.recipe_file(team=alice.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS, file=parent)
         assert TrainingFile.objects.count() == 1
 
     def test_parts_versions_and_mixtures_keep_the_recipe(self, alice: Member) -> None:
-        file = services.identity_file(team=alice.team, by=None, identity=SEED)
+        file = services.recipe_file(team=alice.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS)
         content_of(file)
         parts = services.split_file(file=file, shares={"train": 0.8, "test": 0.2}, seed=0, by=None)
         again = services.read_again(file=file, reading={"encoding": "utf-8"}, by=None)

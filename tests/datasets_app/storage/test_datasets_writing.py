@@ -13,14 +13,14 @@ from django.utils import timezone
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import HEARTBEAT_SECONDS, TrainingFile
-from datasets_app.recipes.identity import Identity
+from datasets_app.recipes.identity import IDENTITY
 from datasets_app.storage import new_files
 from datasets_app.versions import repairing
 from tests.datasets_app.conftest import Member, stored_files
 from tests.datasets_app.dataset_makers import lines_of, recheck, rows, stored
 
 pytestmark = pytest.mark.django_db
-SEED = Identity(name="Nova", maker="Acme")
+SEED_ANSWERS = {"name": "Nova", "maker": "Acme"}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,9 @@ MAKERS: dict[str, Make] = {
     "reading": lambda file: services.read_again(file=file, reading={"shape": "messages"}, by=None),
     "split": lambda file: services.split_file(file=file, shares={"train": 3, "test": 1}, seed=0, by=None)["train"],
     "mix": lambda file: services.mix_files(parts=[(file, 1.5)], filename="m.jsonl", seed=0, by=None),
-    "recipe": lambda file: services.identity_file(team=file.team, by=None, identity=SEED, file=file),
+    "recipe": lambda file: services.recipe_file(
+        team=file.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS, file=file
+    ),
 }
 
 
@@ -136,7 +138,7 @@ def test_nothing_reads_a_file_that_is_still_made(alice: Member, source: Training
     assert reply.status_code == 400
     assert reply.json()["error"]["code"] == "file_not_ready"
     with pytest.raises(UserError, match="being checked"):
-        services.identity_file(team=alice.team, by=None, identity=SEED, file=made)
+        services.recipe_file(team=alice.team, by=None, recipe=IDENTITY, answers=SEED_ANSWERS, file=made)
 
 
 @pytest.mark.usefixtures("plain_static")

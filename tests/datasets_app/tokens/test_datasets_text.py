@@ -11,7 +11,7 @@ from chat import ChatFormat, TokenCache
 from common.errors import UserError
 from datasets_app import services
 from datasets_app.models import TrainingFile
-from datasets_app.recipes.identity import Identity
+from datasets_app.recipes.identity import IDENTITY
 from datasets_app.tokens import caches, row_view, statistics
 from tests.datasets_app.conftest import Member
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
@@ -101,4 +101,4 @@ class TestLooking:
 def test_a_recipe_wants_conversations(alice: Member) -> None:
     file = stored(alice.team, BOOK, "book.txt")
     with pytest.raises(UserError, match="contains plain text"):
-        services.identity_file(team=alice.team, by=None, identity=Identity(name="N", maker="M"), file=file)
+        services.recipe_file(team=alice.team, by=None, recipe=IDENTITY, answers={"name": "N", "maker": "M"}, file=file)

@@ -23,6 +23,7 @@ WORDS = {
         "train": "Train a model on this",
         "start": "Start training",
         "done": "Deploy",
+        "goals": "Start from a goal",
         "name": "Give a model an identity",
         "set": "Create the data set",
         "asked": "questions about itself",
@@ -35,6 +36,7 @@ WORDS = {
         "train": "用它训练模型",
         "start": "开始训练",
         "done": "部署",
+        "goals": "从目标开始",
         "name": "换身份",
         "set": "生成数据集",
         "asked": "个身份问题",
@@ -94,6 +96,7 @@ def test_a_name_from_a_questionnaire(page: Page) -> None:
     language = page.evaluate("document.documentElement.lang")
     words = WORDS["zh-CN" if language.startswith("zh") else "en-GB"]
     page.goto("/datasets")
+    page.get_by_role("link", name=words["goals"]).click()
     page.get_by_role("link", name=words["name"]).click()
     page.locator("#name").fill("小智")
     page.locator("#maker").fill("360智汇云")
