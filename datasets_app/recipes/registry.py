@@ -6,8 +6,9 @@ from common.errors import NotFound
 from datasets_app.messages import message
 from datasets_app.recipes.base import Recipe
 from datasets_app.recipes.identity import IDENTITY
+from datasets_app.recipes.labels import LABELS
 
-RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY,)}
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS)}
 
 
 def recipe_of(name: str) -> Recipe[Any]:
