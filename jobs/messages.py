@@ -14,6 +14,7 @@ CATALOGUE = Catalogue(
         "again_shorter": sentence("Train again with conversations cut after %(tokens)d tokens"),
         "again_as_before": sentence("Train again"),
         "delete_models": sentence("Delete tuned models that are no longer needed; their checkpoints go with them."),
+        "too_many_streams": sentence("Too many pages are being followed. This one asks every few seconds instead."),
         "no_such_model": sentence("There is no tuned model '%(model)s'."),
         "name_refused": sentence("A name has at most %(characters)d characters, on one line."),
         # Events: from a request to a queued job

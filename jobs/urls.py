@@ -2,6 +2,7 @@ from django.urls import path
 
 from jobs.web import api as rest
 from jobs.web import names, views
+from jobs.web.live.streaming import job_stream
 
 v1 = [
     path("fine_tuning/jobs", rest.JobsView.as_view()),
@@ -29,6 +30,7 @@ pages = [
     path("jobs/new", views.new_job, name="new_job"),
     path("jobs/estimate", views.job_estimate, name="job_estimate"),
     path("jobs/<str:job_id>", views.job, name="job"),
+    path("jobs/<str:job_id>/stream", job_stream, name="job_stream"),
     path("jobs/<str:job_id>/live", views.job_live, name="job_live"),
     path("jobs/<str:job_id>/events", views.job_events, name="job_events"),
     path("jobs/<str:job_id>/log", views.job_log, name="job_log"),

@@ -1,7 +1,7 @@
 """The trainer's own words: from the run directory where it is on this machine, else from object storage."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from common import artifacts
@@ -32,10 +32,34 @@ class LogPart:
     """Unchanged: for administrators, since libraries write stacks and folders between the sentences."""
     starts_line: bool = True
 
+    lines_end: int = 0
+    """Where its last whole line ends, in bytes."""
+
     @property
     def said(self) -> str:
         """The sentences in it."""
         return said(self.text, starts_line=self.starts_line)
+
+    @property
+    def said_so_far(self) -> str:
+        """The sentences in it that are written to their end."""
+        return said(self.text[: self.text.rfind("\n") + 1], starts_line=self.starts_line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLines:
+    """Whole lines of an attempt's log, as bytes from `start` to `end`."""
+
+    attempt: int
+    start: int
+    end: int
+    raw: bytes
+    is_cut: bool = False
+    """Whether more follows that was not read."""
+
+    def beyond(self, offset: int) -> "LogLines":
+        """Return those from byte `offset` on."""
+        return replace(self, start=offset, raw=self.raw[offset - self.start :])
 
 
 def said(text: str, *, starts_line: bool = True) -> str:
@@ -67,8 +91,45 @@ def read_log(job: FineTuningJob, *, offset: int = 0, attempt: int | None = None)
         whole = content.rfind(b"\n") + 1 or _whole_characters(content)
     text = content[:whole].decode("utf-8", "replace").replace("\0", "")
     return LogPart(
-        attempt=found.number, offset=start, next_offset=start + whole, size=size, text=text, starts_line=before == b"\n"
+        attempt=found.number,
+        offset=start,
+        next_offset=start + whole,
+        size=size,
+        text=text,
+        starts_line=before == b"\n",
+        lines_end=start + content.rfind(b"\n", 0, whole) + 1,
     )
+
+
+def is_near(attempt: Attempt) -> bool:
+    """Whether the attempt's log is a file of this machine."""
+    return attempt.run.directory.log.is_file()
+
+
+def log_lines(attempt: Attempt, offset: int, *, most: int) -> LogLines | None:
+    """Return the whole lines from byte `offset` on, up to `most` bytes; None without any, or where it is away."""
+    try:
+        stream = _open(attempt)
+    except UserError:
+        return None
+    if stream is None:
+        return None
+    with stream:
+        stream.seek(offset)
+        content = stream.read(most + 1)
+    end = content.rfind(b"\n", 0, most) + 1
+    if not end and len(content) <= most:
+        return None
+    is_cut = len(content) > most
+    return LogLines(attempt=attempt.number, start=offset, end=offset + end, raw=content[:end], is_cut=is_cut)
+
+
+def log_end(attempt: Attempt) -> int:
+    """Return where the newest whole line of the attempt's log ends, in bytes."""
+    try:
+        return read_log(attempt.job, offset=-CHUNK_BYTES, attempt=attempt.number).lines_end
+    except UserError:
+        return 0
 
 
 def log_tail(job: FineTuningJob) -> LogPart | None:

@@ -202,6 +202,18 @@ def newest_metrics(job: FineTuningJob) -> Metrics:
     return event.data if event is not None else {}
 
 
+def progress_of(job: FineTuningJob, metrics: Metrics) -> dict[str, object]:
+    """Return what stands below the bar; `look` says which buttons stand beside it."""
+    loss, rate = metrics.get("train_loss"), metrics.get("tokens_per_second")
+    return {
+        "job": job,
+        "loss": f"{loss:.3f}" if loss is not None else "",
+        "rate": f"{rate:,.0f}" if rate is not None else "",
+        "memory": metrics.get("peak_memory_bytes"),
+        "look": f"{job.status} {job.is_stopping} {job.is_finishing_early} {bool(job.current_step)}",
+    }
+
+
 def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
     """Return the published checkpoints, newest first, with their losses, and which of them became the model."""
     published = job.checkpoints.filter(published_at__isnull=False).select_related("job__base_model", "job__team")

@@ -118,7 +118,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
 @login_required
 @require_GET
 def job_live(request: PageRequest, job_id: str) -> HttpResponse:
-    """Answer the page's polling while the job runs; its end reloads the whole page, once.
+    """Answer a page that does not hear the job's stream; the job's end reloads the whole page, once.
 
     Results, values and buttons come with that reload: replacing single buttons would take them away from under the
     cursor.
@@ -242,16 +242,11 @@ def answer_name(request: PageRequest, job: FineTuningJob, sent: form.NameForm, p
 
 
 def _live(found: FineTuningJob) -> dict[str, object]:
-    metrics = pages.newest_metrics(found)
-    loss, rate = metrics.get("train_loss"), metrics.get("tokens_per_second")
     return {
-        "job": found,
+        **pages.progress_of(found, pages.newest_metrics(found)),
         "status": pages.status_of(found),
         "sentence": pages.sentence_of(found),
         "percent": pages.percent_of(found),
-        "loss": f"{loss:.3f}" if loss is not None else "",
-        "rate": f"{rate:,.0f}" if rate is not None else "",
-        "memory": metrics.get("peak_memory_bytes"),
         "is_deleted": TunedModel.objects.deleted().filter(job=found).exists(),
         "is_over": found.is_finished,
         "actions": _actions(found),
@@ -294,14 +289,22 @@ def _finish(found: FineTuningJob) -> list[dict[str, str]]:
 
 
 def _events(found: FineTuningJob) -> dict[str, object]:
-    events = found.events.filter(type="message").order_by("-number")[:SHOWN_EVENTS]
+    newest = found.events.filter(type="message").order_by("-number")[:SHOWN_EVENTS]
     zone = timezone.get_current_timezone_name()
-    return {"job": found, "events": events, "zone": zone, "is_over": found.is_finished}
+    events = list(newest)[::-1]
+    number = max([found.num_events, *(event.number for event in events)])
+    return {"job": found, "events": events, "number": number, "zone": zone, "is_over": found.is_finished}
 
 
 def _log(found: FineTuningJob) -> dict[str, object]:
     part = log_tail(found)
-    return {"job": found, "log": part.said.rstrip() if part else "", "is_over": found.is_finished}
+    return {
+        "job": found,
+        "log": (part.said if found.is_finished else part.said_so_far).rstrip() if part else "",
+        "log_attempt": part.attempt if part else 0,
+        "log_offset": part.lines_end if part else 0,
+        "is_over": found.is_finished,
+    }
 
 
 def _figures(found: FineTuningJob) -> dict[str, object]:

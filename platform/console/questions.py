@@ -1,4 +1,4 @@
-"""Questions to models, which may wait a minute for an answer, past Django's synchronous middleware.
+"""Questions to models, which may wait a minute for an answer, and jobs' streams, past Django's synchronous middleware.
 
 Through that chain each would hold a thread for as long as it waits. Here what the chain does for a page (session, team,
 CSRF, role) is done in the gateway's small pool of threads, and nothing but the event loop waits.
@@ -73,4 +73,5 @@ GUARDS: tuple[Any, ...] = (POLICY, XFrameOptionsMiddleware(_unused), SecurityMid
 """What sets the headers that every answer of the chain has."""
 ASGI_ROUTES: list[Route] = [
     ("POST", re.compile(r"/v1/(chat/)?completions|/deployments/[^/]+/chat|/playground/(ask|answers)"), Questions()),
+    ("GET", re.compile(r"/jobs/[^/]+/stream"), Questions()),
 ]

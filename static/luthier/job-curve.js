@@ -1,5 +1,7 @@
 // A job's curves as uPlot takes them: the loss with its smoothed line, validation and checkpoints, and what goes on beside it.
 
+const MOST_POINTS = 2000;
+const STEADY_SHARE = 20; // as the server smooths
 export const BESIDE = ["learning_rate", "tokens_per_second", "peak_memory_bytes"];
 
 /** Return uPlot's columns of the loss: steps, then a value or null for each of them in each series. */
@@ -52,13 +54,26 @@ export function checkpointAt(curve, x, placeOf, reach = 12) {
   return saved.toSorted((one, other) => far(one) - far(other))[0];
 }
 
-/** Call `look` now and every two seconds, for the last time once `isOver` says so. */
-export function follow(look, isOver) {
-  look();
-  const timer = setInterval(() => {
-    look();
-    if (isOver()) clearInterval(timer);
-  }, 2000);
+/**
+ * Put what was measured at a step into the curve; false where the server must be asked for all of it: after a jump back
+ * to an earlier step, or once there are more points than are worth drawing.
+ */
+export function added(curve, { step, train_loss: loss, valid_loss: valid, kind, ...more }) {
+  const last = curve.steps.length - 1;
+  const at = curve.steps.lastIndexOf(step);
+  if (loss === undefined) {
+    if (at < 0) return false;
+    if (valid !== undefined) curve.valid_loss[at] = valid;
+    if (kind === "checkpoint") curve.checkpoints[at] = curve.smoothed_loss[at];
+    return true;
+  }
+  if (at >= 0 && at === last) return true;
+  if (step < curve.steps[last] || last >= MOST_POINTS) return false;
+  const decay = 1 - 2 / (Math.max(3, (last + 2) / STEADY_SHARE) + 1);
+  const before = curve.smoothed_loss.findLast((value) => value !== null) ?? loss;
+  const point = { steps: step, train_loss: loss, smoothed_loss: decay * before + (1 - decay) * loss, tokens: more.tokens_so_far, ...more };
+  for (const [name, column] of Object.entries(curve)) column.push(point[name] ?? null);
+  return true;
 }
 
 const loss = (value) => value.toFixed(3);

@@ -18,7 +18,7 @@ document.addEventListener("click", async (event) => {
 });
 
 // A log shows its end, where the news is.
-const showEnd = () => document.querySelectorAll(".log").forEach((log) => { log.scrollTop = log.scrollHeight; });
+const showEnd = () => document.querySelectorAll(".newest-last").forEach((log) => { log.scrollTop = log.scrollHeight; });
 document.addEventListener("DOMContentLoaded", showEnd);
 document.addEventListener("htmx:after:swap", showEnd);
 

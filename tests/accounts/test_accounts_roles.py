@@ -85,6 +85,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/estimate": {"GET": V},
     "jobs/compare": {"GET": V},
     "jobs/<job_id>": {"GET": V},
+    "jobs/<job_id>/stream": {"GET": V},
     "jobs/<job_id>/live": {"GET": V},
     "jobs/<job_id>/events": {"GET": V},
     "jobs/<job_id>/log": {"GET": V},

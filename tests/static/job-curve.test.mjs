@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { BESIDE, checkpointAt, columnsBeside, columnsOf, follow, optionsBeside, optionsOf } from "../../static/luthier/job-curve.js";
+import { BESIDE, added, checkpointAt, columnsBeside, columnsOf, optionsBeside, optionsOf } from "../../static/luthier/job-curve.js";
 
 const CURVE = {
   steps: [1, 2, 3], train_loss: [3, 2, 1], smoothed_loss: [3, 2.5, 2], valid_loss: [null, null, 2], checkpoints: [null, null, 2],
@@ -41,15 +41,21 @@ test("a click finds the checkpoint beside it, and none further away", () => {
   assert.deepEqual([9, 21, 28, 60].map((x) => checkpointAt(two, x, (step) => step * 10)), [1, 3, 3, undefined]);
 });
 
-test("a job is looked at every two seconds, and once more when it has finished", (context) => {
-  context.mock.timers.enable({ apis: ["setInterval"] });
-  let looks = 0;
-  let isOver = false;
-  follow(() => { looks += 1; }, () => isOver);
-  assert.equal(looks, 1);
-  context.mock.timers.tick(4000);
-  assert.equal(looks, 3);
-  isOver = true;
-  context.mock.timers.tick(60_000);
-  assert.equal(looks, 4);
+test("a step that is heard is drawn where it belongs, and what stands before it does not change", () => {
+  const curve = structuredClone({ ...CURVE, tokens: [10, 20, 30] });
+  assert.equal(added(curve, { number: 9, step: 4, train_loss: 4, learning_rate: 1e-4, tokens_per_second: 50, tokens_so_far: 40 }), true);
+  assert.deepEqual([curve.steps.at(-1), curve.smoothed_loss.at(-1), curve.tokens.at(-1), curve.peak_memory_bytes.at(-1)], [4, 3, 40, null]);
+  assert.deepEqual(curve.smoothed_loss.slice(0, 3), CURVE.smoothed_loss);
+  assert.equal(added(curve, { step: 4, kind: "validation", valid_loss: 0.5 }), true);
+  assert.equal(added(curve, { step: 4, kind: "checkpoint" }), true);
+  assert.deepEqual([curve.valid_loss[3], curve.checkpoints[3]], [0.5, 3]);
+  assert.equal(added(curve, { step: 4, train_loss: 4 }), true, "heard twice, it is drawn once");
+  assert.deepEqual(new Set(Object.values(curve).map((column) => column.length)), new Set([4]));
+});
+
+test("after a jump back the whole curve is asked for", () => {
+  const curve = structuredClone(CURVE);
+  assert.equal(added(curve, { step: 2, train_loss: 1 }), false);
+  assert.equal(added(curve, { step: 7, valid_loss: 1 }), false);
+  assert.deepEqual(curve, CURVE);
 });

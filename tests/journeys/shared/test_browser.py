@@ -74,7 +74,7 @@ def test_upload_train_deploy_chat(page: Page) -> None:
     shoot(page, "job-running")
     deploy = page.get_by_role("button", name="Deploy")
     expect(deploy).to_be_visible(timeout=180_000)
-    expect(page.locator(".uplot")).to_be_visible()
+    expect(page.locator("[data-curve] .uplot")).to_be_visible()
     shoot(page, "job-done")
     deploy.click()
     page.wait_for_url(re.compile(r"/deployments/dep-"))
