@@ -40,7 +40,7 @@ class EvaluationSpec:
     questions: str = "questions.jsonl"
     """Relative to the run directory or absolute; a line each: {"number": 1, "messages": […], "tools": […]}."""
     answered: dict[str, list[int]] = field(default_factory=dict)
-    """By model the numbers of questions that it has answered already: they are not asked again."""
+    """By model the numbers of questions that it is not asked: it has answered them already, or is spared them."""
     measured: list[str] = field(default_factory=list)
     """Models whose loss is known already."""
     max_tokens: int = 256

@@ -22,7 +22,7 @@ class Answers:
     def of(cls, evaluation: Evaluation) -> "Answers":
         samples = Sample.objects.of(evaluation)
         return cls(
-            subjects=list(evaluation.subjects.all()),
+            subjects=list(evaluation.subjects.select_related("checkpoint")),
             questions=list(evaluation.questions.filter(is_asked=True)),
             samples={(sample.subject_id, sample.question_id): sample for sample in samples},
         )

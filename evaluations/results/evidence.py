@@ -19,6 +19,7 @@ from evaluations.results.scoring_answers import Found
 from jobs.estimates.situations import devices_for, situation_of_job
 from jobs.hyperparameters import resolve
 from jobs.models import FineTuningJob, JobEvent
+from jobs.training.checkpoints import can_be_asked
 from scoring.detectors.memorised import TrainingIndex
 from scoring.examined import Asked, Examined, Part, Reply, examine
 from scoring.general import general_of
@@ -51,7 +52,7 @@ def evidence_of_training(job: FineTuningJob) -> Evidence:
         usual_learning_rate=_usual_learning_rate(job),
         training_curve=_curve(job, "train_loss"),
         validation_curve=_curve(job, "valid_loss"),
-        checkpoints=tuple(job.checkpoints.exclude(published_at=None).order_by("step").values_list("step", flat=True)),
+        checkpoints=_usable_steps(job),
         result_step=job.result_step,
     )
 
@@ -71,7 +72,15 @@ def evidence_of_job(job: FineTuningJob, answers: Answers, found: Found) -> Evide
         held_out_loss=_held_out_loss(found, both),
         gains=_gains(found, both),
         examined=_examined(job, both),
+        losses_by_step=losses_by_step(answers, found),
+        passed_by_step=_passed_by_step(answers),
     )
+
+
+def losses_by_step(answers: Answers, found: Found) -> dict[int, float]:
+    """Return the held-out loss of each checkpoint that was measured, and of the model; {} where none was."""
+    figures = {step: found.results[one.name].get("loss") for step, one in _by_step(answers).items()}
+    return {step: figure["value"] for step, figure in figures.items() if figure is not None}
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,29 @@ class _Both:
 
     def before(self, question: Question) -> Sample | None:
         return self.answers.samples[self.base.pk, question.pk] if self.base is not None else None
+
+
+def _by_step(answers: Answers) -> dict[int, Subject]:
+    """Return the checkpoints of a job's evaluation by their steps, and its model by its own; {} without checkpoints."""
+    steps = {one.checkpoint.step: one for one in answers.subjects if one.checkpoint is not None}
+    tuned = next((one for one in answers.subjects if one.kind == Subject.Kind.TUNED), None)
+    result_step = tuned.adapter.job.result_step if tuned is not None and tuned.adapter is not None else None
+    return {**steps, result_step: tuned} if steps and tuned is not None and result_step is not None else steps
+
+
+def _passed_by_step(answers: Answers) -> dict[int, float]:
+    steps = _by_step(answers)
+    to_learn = [one for one in answers.questions if one.kind == Question.Kind.RECIPE and one.topic != GUARD]
+    asked = answers.answered(to_learn, *steps.values()) if steps else []
+    if not asked:
+        return {}
+    right = {step: [answers.samples[one.pk, each.pk].scores["right"] for each in asked] for step, one in steps.items()}
+    return {step: sum(found) / len(found) for step, found in right.items()}
+
+
+def _usable_steps(job: FineTuningJob) -> tuple[int, ...]:
+    stored = job.checkpoints.exclude(published_at=None).order_by("step")
+    return tuple(stored.values_list("step", flat=True)) if can_be_asked(job) else ()
 
 
 def _tallies(job: FineTuningJob, both: _Both) -> tuple[Tally, ...]:

@@ -14,9 +14,11 @@ from compute.work import trouble
 from evaluations.messages import message
 from evaluations.models import Evaluation
 from evaluations.results.answers import Answers
+from evaluations.results.evidence import losses_by_step
 from evaluations.results.scoring_answers import score_answers
 from evaluations.results.verdicts import verdict_on
 from evaluations.running.queueing import max_tokens_of, queue_run
+from jobs.training.checkpoints import note_held_out
 from rundir import RunDirectory
 from scoring.errors import ScoringError
 from wording import Message
@@ -52,6 +54,8 @@ def _succeed(evaluation: Evaluation) -> None:
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not give the rows that {evaluation.pk} is about", error) from error
     evaluation.mark_finished(Evaluation.State.SUCCEEDED, **asdict(found), verdict=decided)
+    if evaluation.job is not None:
+        note_held_out(job=evaluation.job, losses=losses_by_step(answers, found))
 
 
 def fail(evaluation: Evaluation, code: str, reason: Message | None) -> None:

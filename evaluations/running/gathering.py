@@ -15,6 +15,7 @@ from datasets_app.services import read_conversations
 from datasets_app.tokens.caches import resolve_share
 from evaluations.messages import message
 from evaluations.models import Evaluation, Question
+from evaluations.running.checkpoints import add_checkpoints, spared_questions
 from jobs.models import FineTuningJob
 from scoring.general import GENERAL
 
@@ -42,6 +43,7 @@ def gather(evaluation: Evaluation) -> None:
     for number, question in enumerate(questions, 1):
         question.evaluation, question.number = evaluation, number
     Question.objects.bulk_create(questions, batch_size=500)
+    add_checkpoints(evaluation)
     Evaluation.objects.filter(pk=evaluation.pk).update(num_total=work_of(evaluation))
 
 
@@ -49,7 +51,8 @@ def work_of(evaluation: Evaluation) -> int:
     """Return how many answers and measurements there will be."""
     subjects = evaluation.subjects.count()
     is_measured = evaluation.questions.filter(kind=Question.Kind.HELD_OUT).exists()
-    return subjects * (evaluation.questions.filter(is_asked=True).count() + is_measured)
+    spared = sum(map(len, spared_questions(evaluation).values()))
+    return subjects * (evaluation.questions.filter(is_asked=True).count() + is_measured) - spared
 
 
 def _questions(evaluation: Evaluation) -> Iterator[Question]:

@@ -17,7 +17,8 @@ from deployments.replicas import full_model_of
 from evaluating.spec import EvaluatedModel, EvaluationSpec
 from evaluations.messages import message
 from evaluations.models import Evaluation, Question, Sample, Subject
-from evaluations.running.gathering import gather
+from evaluations.running.checkpoints import leave_out_what_is_gone, spared_questions
+from evaluations.running.gathering import gather, work_of
 from evaluations.running.known_answers import take_known_answers
 from evaluations.running.queueing import max_tokens_of
 from jobs.training.checkpoints import Adapter, local_weights
@@ -31,6 +32,8 @@ def prepare(evaluation: Evaluation, run: Run, directory: RunDirectory) -> None:
     try:
         directory.create()
         gather(evaluation)
+        if leave_out_what_is_gone(evaluation):
+            Evaluation.objects.filter(pk=evaluation.pk).update(num_total=work_of(evaluation))
         take_known_answers(evaluation, run)
         subjects = list(
             evaluation.subjects.select_related("base_model", "adapter__base_model", "checkpoint__job__team")
@@ -50,9 +53,9 @@ def prepare(evaluation: Evaluation, run: Run, directory: RunDirectory) -> None:
 
 def _spec_of(evaluation: Evaluation, run: Run, subjects: list[Subject], models: list[EvaluatedModel]) -> EvaluationSpec:
     times, devices = settings.TIMES, run.devices()
-    answered: dict[str, list[int]] = {}
+    answered = spared_questions(evaluation)
     for name, number in Sample.objects.of(evaluation).values_list("subject__name", "question__number"):
-        answered.setdefault(name, []).append(number)
+        answered[name] = [*answered.get(name, ()), number]
     return EvaluationSpec(
         run_id=run.pk,
         models=models,

@@ -3,7 +3,7 @@
 from compute.beside import NO_DEVICE
 from compute.models import Node, Run
 from compute.services import request_run
-from evaluations.models import Evaluation
+from evaluations.models import Evaluation, Subject
 from wording import Message
 
 KIND = "evaluation"
@@ -35,6 +35,8 @@ def queue_run(evaluation: Evaluation, *, answers: int, max_tokens: int) -> Run:
     gives way to whatever waits. Its answers are kept then, and the rest are asked later.
     """
     subjects = list(evaluation.subjects.select_related("base_model"))
+    if evaluation.job_id is not None:  # of checkpoints little is asked, and it is about the job's model
+        subjects = [subject for subject in subjects if subject.kind != Subject.Kind.CHECKPOINT]
     has_gpus = Node.objects.heard().filter(kind=Node.Kind.CUDA).exists()
     parameters = sum(subject.base_model.parameters for subject in subjects)
     kind = Node.Kind.CUDA if has_gpus else Node.Kind.CPU

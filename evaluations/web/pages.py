@@ -14,7 +14,7 @@ from common.marks import Mark
 from common.templatetags.luthier import duration
 from common.wording import in_words
 from compute.services import explain
-from evaluations.models import Evaluation, Question, Sample, Subject
+from evaluations.models import Evaluation, Question, Sample, SampleQuerySet, Subject
 from evaluations.results.scoring_answers import Figure, Pair
 
 STATUSES = {
@@ -217,15 +217,21 @@ def change_of(change: str) -> Mark:
 
 def counts_of(evaluation: Evaluation) -> list[ChangeCount]:
     """Return how many answers of tuned models became what, for the filter."""
-    changes = list(Sample.objects.of(evaluation).exclude(change="").values_list("change", flat=True))
+    changes = list(_compared(evaluation).values_list("change", flat=True))
     shown = [name for name in CHANGES if name != "same"]
     return [ChangeCount(name=name, word=str(Sample.Change(name).label), count=changes.count(name)) for name in shown]
+
+
+def _compared(evaluation: Evaluation) -> SampleQuerySet:
+    """Return the answers that stand beside a base's; of a job's own evaluation those of its model."""
+    found = Sample.objects.of(evaluation).exclude(change="")
+    return found.exclude(subject__kind=Subject.Kind.CHECKPOINT) if evaluation.job_id is not None else found
 
 
 def summary_of(evaluation: Evaluation) -> str:
     """Say in a sentence what became of the answers beside the base's; "" where nothing stands beside a base."""
     found = {one.name: one.count for one in counts_of(evaluation)}
-    whole = Sample.objects.of(evaluation).exclude(change="").count()
+    whole = _compared(evaluation).count()
     if not whole:
         return ""
     return ngettext(

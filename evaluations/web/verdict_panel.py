@@ -1,16 +1,19 @@
 """The verdict on a job as its page and its evaluation's page show it: a light, reasons, and what a button does."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from common.marks import Mark
+from common.wording import in_words
 from evaluations.models import Evaluation
 from evaluations.results.verdicts import FixObject, VerdictObject, verdict_of
 from evaluations.web.pages import light_of
 from jobs.models import FineTuningJob
+from jobs.training.checkpoints import name_at
+from scoring.messages import message as scoring_message
 
 
 class FixLink(TypedDict):
@@ -18,6 +21,8 @@ class FixLink(TypedDict):
 
     message: str
     url: str
+    model: str
+    """What a button deploys, instead of leading there; "" of any other fix."""
 
 
 class ShownFinding(TypedDict):
@@ -38,6 +43,8 @@ class Panel(TypedDict):
     is_under_way: bool
     percent: int
     may_be_made: bool
+    better: FixLink | None
+    """The checkpoint that did better than the model, where there is one."""
 
 
 def panel_of(job: FineTuningJob) -> Panel:
@@ -56,6 +63,7 @@ def panel_of(job: FineTuningJob) -> Panel:
         "percent": round(100 * (found["progress"] or 0)),
         "may_be_made": job.status == FineTuningJob.Status.SUCCEEDED
         and found["status"] in (None, "failed", "cancelled"),
+        "better": _better(job, found["best_step"]),
     }
 
 
@@ -69,7 +77,16 @@ def lights_of(jobs: Iterable[FineTuningJob]) -> dict[str, Mark | None]:
 
 def link_of(job: FineTuningJob, fix: FixObject) -> FixLink:
     """Return what a fix says, and where it is made; "" where its file is gone."""
-    return {"message": fix["message"], "url": ADDRESSES[fix["action"]](job, fix["params"])}
+    params = fix["params"]
+    model = name_at(job, cast(int, params["step"])) if fix["action"] == "use_step" else ""
+    return {"message": fix["message"], "url": ADDRESSES[fix["action"]](job, params), "model": model}
+
+
+def _better(job: FineTuningJob, step: int | None) -> FixLink | None:
+    if step is None or step == job.result_step:
+        return None
+    said = in_words(scoring_message("fix_use_step", step=step))
+    return link_of(job, {"action": "use_step", "params": {"step": step}, "message": said})
 
 
 def _learning_rate(job: FineTuningJob, params: Mapping[str, Any]) -> str:
@@ -85,6 +102,10 @@ def _validation_file(job: FineTuningJob, params: Mapping[str, Any]) -> str:
     return reverse("dataset", args=[job.validation_file_id]) if job.validation_file_id else ""
 
 
+def _checkpoint(job: FineTuningJob, params: Mapping[str, Any]) -> str:
+    return f"{reverse('deployments')}?{urlencode({'model': name_at(job, params['step'])})}"
+
+
 def _again(job: FineTuningJob, **values: str) -> str:
     query = {"again": job.pk, **{f"hp-{name}": value for name, value in values.items()}}
     return f"{reverse('new_job')}?{urlencode(query)}"
@@ -93,7 +114,7 @@ def _again(job: FineTuningJob, **values: str) -> str:
 ADDRESSES: dict[str, Callable[[FineTuningJob, Mapping[str, Any]], str]] = {
     "set_learning_rate": _learning_rate,
     "set_epochs": lambda job, params: _again(job, num_train_epochs=f"{params['value']}"),
-    "use_step": lambda job, _: _again(job, load_best_model_at_end="true"),
+    "use_step": _checkpoint,
     "add_rows": _training_file,
     "add_guards": _training_file,
     "add_general": _training_file,

@@ -1,6 +1,7 @@
 """Checkpoints as models: by which names they are asked, which of them can be, and where they are on this machine."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,12 @@ def name_of(adapter: Adapter) -> str:
     """Return its name at the API."""
     if isinstance(adapter, TunedModel):
         return adapter.name
-    return f"{_model_of(adapter.job)}{SIGN}{adapter.step}"
+    return name_at(adapter.job, adapter.step)
+
+
+def name_at(job: FineTuningJob, step: int) -> str:
+    """Return the name of the job's checkpoint after `step`."""
+    return f"{job.fine_tuned_model or model_name(job)}{SIGN}{step}"
 
 
 def team_of(adapter: Adapter) -> Team:
@@ -74,6 +80,13 @@ def can_be_asked(job: FineTuningJob) -> bool:
     return job.is_finished and not is_deleted and not _trains_all_weights(job)
 
 
+def note_held_out(*, job: FineTuningJob, losses: Mapping[int, float]) -> None:
+    """Keep what an evaluation has measured of checkpoints, by their steps: the mean loss of the held-out rows."""
+    for checkpoint in job.checkpoints.filter(step__in=losses):
+        metrics = {**checkpoint.metrics, "held_out_loss": losses[checkpoint.step]}
+        Checkpoint.objects.filter(pk=checkpoint.pk).update(metrics=metrics)
+
+
 def is_there(adapter: Adapter) -> bool:
     """Return whether it can be loaded still, or was deleted."""
     if isinstance(adapter, TunedModel):
@@ -99,11 +112,6 @@ def local_weights(adapter: Adapter) -> Path:
         said = message("adapter_not_loaded", name=name_of(adapter), reason=reason)
         raise UserError(said, code="adapter_damaged", status=500) from error
     return folder
-
-
-def _model_of(job: FineTuningJob) -> str:
-    """Return the name of the job's model, or that which it would have had."""
-    return job.fine_tuned_model or model_name(job)
 
 
 def _job_of(team: Team, finished: str) -> FineTuningJob | None:

@@ -46,6 +46,8 @@ class CheckpointRow(TypedDict):
     """By which it is asked; "" where it cannot be."""
     train_loss: str
     valid_loss: str
+    held_out_loss: str
+    """As an evaluation has measured it; "" where none has."""
     bytes: int | None
     is_result: bool
 
@@ -224,6 +226,9 @@ def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
             "name": name_of(checkpoint) if are_models else "",
             "train_loss": _loss(checkpoint.metrics.get("train_loss")),
             "valid_loss": _loss(checkpoint.metrics.get("valid_loss")),
+            "held_out_loss": _loss(checkpoint.metrics["held_out_loss"])
+            if "held_out_loss" in checkpoint.metrics
+            else "",
             "bytes": checkpoint.bytes,
             "is_result": checkpoint.step == job.result_step,
         }
@@ -238,6 +243,7 @@ def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
                 "name": "",
                 "train_loss": _loss(last.data.get("train_loss") if last else None),
                 "valid_loss": _loss(valid.data["valid_loss"] if valid else None),
+                "held_out_loss": "",
                 "bytes": None,
                 "is_result": True,
             }

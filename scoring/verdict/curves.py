@@ -37,32 +37,47 @@ def lowest(curve: Sequence[Point]) -> Point | None:
     return min((point for point in curve if math.isfinite(point.loss)), key=lambda point: point.loss, default=None)
 
 
-def overfitted_since(evidence: Evidence) -> Point | None:
-    """Return the point after which the validation loss only got worse; None where it did not, or not by enough.
+def overfitted_since(curve: Sequence[Point], result_step: int | None) -> Point | None:
+    """Return the point after which the held-out loss only got worse; None where it did not, or not by enough.
 
     A tuned model with the weights of that point has none of it: its training was merely longer than needed.
     """
-    curve = evidence.validation_curve
     best = lowest(curve)
     if best is None or curve[-1].loss < best.loss * (1 + OVERFITTED_RISE):
         return None
-    used = evidence.result_step if evidence.result_step is not None else curve[-1].step
+    used = result_step if result_step is not None else curve[-1].step
     at_result = min(curve, key=lambda point: abs(point.step - used))
     return best if at_result.step > best.step and at_result.loss >= best.loss * (1 + OVERFITTED_RISE) else None
 
 
-def best_step(evidence: Evidence, *, is_held_out: bool) -> int | None:
-    """Return the checkpoint that did best; None where nothing tells them apart.
+def measured(evidence: Evidence) -> tuple[Point, ...]:
+    """Return the held-out losses of the checkpoints and the result as a curve."""
+    return tuple(Point(step=step, loss=loss) for step, loss in sorted(evidence.losses_by_step.items()))
 
-    The recipe's test decides where checkpoints were asked, then the validation loss where its rows were held out
-    (`is_held_out`), then the earlier step.
+
+def better_kept(evidence: Evidence) -> int | None:
+    """Return the step of a checkpoint that is clearly better on held-out rows than the result; None without one."""
+    best = lowest([point for point in measured(evidence) if point.step in evidence.checkpoints])
+    result = evidence.losses_by_step.get(evidence.result_step) if evidence.result_step is not None else None
+    return best.step if best and result is not None and result >= best.loss * (1 + OVERFITTED_RISE) else None
+
+
+def best_step(evidence: Evidence, *, is_held_out: bool) -> int | None:
+    """Return the step that did best, of the checkpoints and the result; None where nothing tells them apart.
+
+    The recipe's questions decide where checkpoints were asked, then the loss of held-out rows (`is_held_out`: their
+    loss does not measure memory), as it was measured afterwards or else while it trained. Of equals the result is
+    best, which is there already, then the earlier step.
     """
-    losses = {point.step: point.loss for point in evidence.validation_curve} if is_held_out else {}
-    passed = evidence.passed_by_step
-    known = [step for step in evidence.checkpoints if step in losses or step in passed]
+    curve = measured(evidence) or evidence.validation_curve
+    losses = {point.step: point.loss for point in curve} if is_held_out else {}
+    passed, result = evidence.passed_by_step, evidence.result_step
+    is_compared = result is not None and (result in passed or result in evidence.losses_by_step)
+    steps = {*evidence.checkpoints, *([result] if is_compared else [])}
+    known = [step for step in steps if step in losses or step in passed]
     if not known:
         return None
-    return min(known, key=lambda step: (-passed.get(step, -1.0), losses.get(step, math.inf), step))
+    return min(known, key=lambda one: (-passed.get(one, -1.0), losses.get(one, math.inf), one != result, one))
 
 
 def has_fallen(before: float, after: float) -> bool:

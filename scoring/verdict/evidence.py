@@ -81,11 +81,15 @@ class Evidence:
     leaked_rows: int = 0
     """Validation rows that are training rows as well."""
     checkpoints: tuple[int, ...] = ()
-    """Steps whose weights can still be used."""
+    """Steps whose weights can be used instead of the result's."""
     result_step: int | None = None
     """The step whose weights the tuned model has."""
     passed_by_step: dict[int, float] = field(default_factory=dict)
-    """By checkpoint the share of the recipe's test that it passed, where each was asked."""
+    """By step the share of some of the recipe's questions that a checkpoint, or the result, answered rightly; {} where
+    no checkpoint was asked."""
+    losses_by_step: dict[int, float] = field(default_factory=dict)
+    """By step the loss of the held-out rows, of checkpoints and the result after the training; {} where no checkpoint
+    was measured."""
     tallies: tuple[Tally, ...] = ()
     general: General | None = None
     held_out_loss: HeldOutLoss | None = None

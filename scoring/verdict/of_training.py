@@ -1,10 +1,11 @@
 """What is found about a training: its curves, its data, and whether it taught anything."""
 
 import math
+from collections.abc import Sequence
 
 from scoring.messages import message
 from scoring.verdict import curves
-from scoring.verdict.evidence import Evidence, Tally
+from scoring.verdict.evidence import Evidence, Point, Tally
 from scoring.verdict.finding import Finding, Fix
 from scoring.verdict.thresholds import (
     EXCESSIVE_RATE,
@@ -85,12 +86,18 @@ def not_learned(evidence: Evidence) -> Finding | None:
 
 
 def overfitted(evidence: Evidence) -> Finding | None:
-    """The validation loss had been lower before the end."""
-    if is_validation_leaked(evidence) or (best := curves.overfitted_since(evidence)) is None:
+    """The loss of held-out rows had been lower before the end, while it trained or in checkpoints afterwards."""
+    if is_validation_leaked(evidence):
         return None
-    last = evidence.validation_curve[-1]
-    fix = Fix(action="use_step", params={"step": best.step}, message=message("fix_use_step", step=best.step))
-    if best.step not in evidence.checkpoints:
+    looks = ((curve, curves.overfitted_since(curve, evidence.result_step)) for curve in _held_out_curves(evidence))
+    curve, best = next(((curve, best) for curve, best in looks if best is not None), ((), None))
+    if best is None:
+        return None
+    last = curve[-1]
+    step = best.step if best.step in evidence.checkpoints else curves.better_kept(evidence)
+    if step is not None:
+        fix = Fix(action="use_step", params={"step": step}, message=message("fix_use_step", step=step))
+    else:
         epochs = max(1, round(evidence.epochs * best.step / last.step))
         fix = Fix(action="set_epochs", params={"value": epochs}, message=message("fix_set_epochs", value=epochs))
     return Finding(
@@ -100,6 +107,10 @@ def overfitted(evidence: Evidence) -> Finding | None:
         evidence={"best_step": best.step, "best_loss": best.loss, "last_step": last.step, "last_loss": last.loss},
         fix=fix,
     )
+
+
+def _held_out_curves(evidence: Evidence) -> tuple[Sequence[Point], Sequence[Point]]:
+    return evidence.validation_curve, curves.measured(evidence)
 
 
 def learned(evidence: Evidence) -> Finding | None:

@@ -256,6 +256,10 @@ class TestBestStep:
             ({"validation_curve": RISING, "validation_rows": 5, "leaked_rows": 5}, None),
             ({"passed_by_step": {10: 0.9, 20: 0.9}}, 10),
             ({"validation_curve": RISING, "checkpoints": ()}, None),
+            ({"validation_curve": RISING, "losses_by_step": {10: 1.1, 30: 0.9, 40: 1.0}}, 30),
+            ({"checkpoints": (10, 20), "losses_by_step": {10: 1.1, 20: 0.9, 40: 0.8}}, 40),
+            ({"checkpoints": (10, 20), "passed_by_step": {10: 1.0, 20: 1.0, 40: 1.0}}, 40),
+            ({"losses_by_step": {10: 0.5, 40: 0.9}, "validation_rows": 5, "leaked_rows": 5}, None),
         ],
     )
     def test_by_the_test_then_by_held_out_loss_then_the_earlier(self, changes: dict[str, Any], best: int) -> None:
@@ -270,6 +274,20 @@ class TestBestStep:
         gone = verdict(replace(evidence, checkpoints=(40,), epochs=4)).next_fix
         assert gone is not None
         assert (gone.action, gone.params) == ("set_epochs", {"value": 2})
+
+    def test_what_checkpoints_lose_on_held_out_rows_is_found_without_a_look_while_it_trained(self) -> None:
+        evidence = replace(GOOD, checkpoints=(20, 30), result_step=40, losses_by_step={20: 1.0, 30: 1.2, 40: 1.5})
+        [found] = [one for one in verdict(evidence).findings if one.code == "overfitted"]
+        assert found.fix is not None
+        assert (found.fix.action, found.fix.params) == ("use_step", {"step": 20})
+        assert found.evidence == {"best_step": 20, "best_loss": 1.0, "last_step": 40, "last_loss": 1.5}
+        assert "overfitted" not in codes(replace(evidence, losses_by_step={20: 1.0, 30: 1.2, 40: 1.04}))
+
+    def test_the_best_of_what_is_kept_is_used_where_the_best_is_not(self) -> None:
+        evidence = replace(GOOD, checkpoints=(30, 40), result_step=40, validation_curve=self.RISING)
+        fix = verdict(replace(evidence, losses_by_step={30: 1.5, 40: 1.9})).next_fix
+        assert fix is not None
+        assert (fix.action, fix.params) == ("use_step", {"step": 30})
 
     def test_a_result_with_the_best_weights_is_not_overfitted(self) -> None:
         evidence = replace(GOOD, checkpoints=(20, 40), result_step=20, validation_curve=self.RISING)
