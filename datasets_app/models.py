@@ -46,7 +46,7 @@ class Made(TypedDict, total=False):
     """Where a file comes from: enough to make it again, and what came of it."""
 
     how: str
-    """upload, reading, recipe, repair, split, mix or append."""
+    """upload, reading, recipe, repair, split, mix, append or edit."""
     of: str | None
     """The file that it was made from."""
     reading: dict[str, object]
@@ -61,6 +61,8 @@ class Made(TypedDict, total=False):
     seed: int
     appended: list[list[dict[str, object]]]
     """Rows at its end that its source has not."""
+    edits: dict[str, list[dict[str, object]] | None]
+    """Rows by their numbers, as they shall be; None for one that goes. Until they are written."""
     added: int
     repeats: int
     changed: int

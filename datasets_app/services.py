@@ -29,6 +29,7 @@ from datasets_app.tokens.row_view import row_tokens
 from datasets_app.tokens.statistics import token_statistics
 from datasets_app.versions.appending import append_rows, file_of_rows
 from datasets_app.versions.diffs import Difference, difference
+from datasets_app.versions.editing import edit_rows
 from datasets_app.versions.family import new_version, read_again, versions_of
 from datasets_app.versions.mixes import mix_files
 from datasets_app.versions.questions import answer_unused, require_answered
@@ -54,6 +55,7 @@ __all__ = [
     "create_version",
     "delete_file",
     "difference",
+    "edit_rows",
     "ensure_tokens",
     "fault_groups",
     "file_of_rows",

@@ -5,6 +5,7 @@ from datasets_app.web import api as rest
 from datasets_app.web import data_api as data
 from datasets_app.web import recipes_api as recipes
 from datasets_app.web import version_views, views
+from datasets_app.web.editing_views import edit_rows
 from datasets_app.web.recipes_views import recipe_page, recipes_page
 
 # Never here, since they are streamed: POST /v1/files, /v1/uploads/{id}/parts and /api/v1/files/{id}/versions. See
@@ -44,6 +45,7 @@ pages = [
     path("datasets/mix", version_views.mix_datasets, name="mix_datasets"),
     path("datasets/upload", views.upload_dataset, name="upload_dataset"),
     path("datasets/<str:file_id>", views.dataset, name="dataset"),
+    path("datasets/<str:file_id>/edit", edit_rows, name="edit_rows"),
     path("datasets/<str:file_id>/delete", views.delete_dataset, name="delete_dataset"),
     path("datasets/<str:file_id>/versions", version_views.upload_version, name="upload_version"),
     path("datasets/<str:file_id>/read-as", version_views.read_dataset_as, name="read_dataset_as"),

@@ -111,6 +111,8 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "Give at least two of %(parts)s, each a share above 0, such as train 0.8 and validation 0.2."
     ),
     "empty_mixture": sentence("The combined data set would have no rows. Give larger weights."),
+    "edits_to_make": sentence("Change or remove 1 to %(most)d rows."),
+    "no_row_left": sentence("Every row would be removed. Delete the data set instead."),
     "rows_to_append": sentence("Send 1 to %(most)d rows."),
     "bad_weights": sentence("Name 1 to %(files)d files, each with a weight above 0 and up to %(most)s."),
     # Recipes

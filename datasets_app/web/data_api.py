@@ -27,6 +27,7 @@ from datasets_app.web.api import AnyAccept
 from datasets_app.web.downloads import examples_response, faults_response
 from datasets_app.web.requests import (
     Comparison,
+    EditedRows,
     FaultList,
     FaultsContent,
     NewMixture,
@@ -117,7 +118,8 @@ class ExamplesView(APIView):
 
 
 class RowsView(APIView):
-    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&kind=; POST makes a version with rows at its end"""
+    """GET /api/v1/files/{id}/rows?offset=&limit=&search=&kind=; POST makes a version with rows at its end, PATCH
+    one with some changed or removed"""
 
     @answers(RowsObject)
     @reads(query=RowList)
@@ -137,6 +139,19 @@ class RowsView(APIView):
 
         def create() -> Response:
             made = services.append_rows(file=file, by=user_of(request), **asked)
+            return Response(whole_file_json(made), status=201)
+
+        return idempotent(request, create)
+
+    @answers(WholeFileObject, status=201)
+    @reads(EditedRows)
+    def patch(self, request: Request, file_id: str) -> Response:
+        asked = body_of(request)
+        file = services.get_file(team=team_of(request), file_id=file_id)
+        edits = {one["row"]: one["messages"] for one in asked["edits"]}
+
+        def create() -> Response:
+            made = services.edit_rows(file=file, edits=edits, by=user_of(request), reason=asked.get("reason", ""))
             return Response(whole_file_json(made), status=201)
 
         return idempotent(request, create)

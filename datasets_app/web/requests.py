@@ -15,6 +15,7 @@ from datasets_app.recipes.base import Field, Recipe
 from datasets_app.services import EXPIRES_IN, PURPOSES
 from datasets_app.shapes import NAMES as SHAPES
 from datasets_app.versions.appending import MOST_ROWS as MOST_APPENDED
+from datasets_app.versions.editing import MOST_EDITS
 from datasets_app.versions.mixes import MOST_PARTS, MOST_WEIGHT
 from datasets_app.versions.questions import ACTIONS, LEAVE_OUT
 from datasets_app.versions.repairs import NAMES as REPAIRS
@@ -132,6 +133,32 @@ class NewRows(Body):
     reason = _text(300, required=False, allow_blank=True)
 
     example = {"rows": [[{"role": "user", "content": "Who are you?"}, {"role": "assistant", "content": "Xiaozhi."}]]}
+
+
+class Edit(serializers.Serializer[Any]):
+    """A row, by its number from 0, as OpenAI's `messages`; null removes it."""
+
+    row = serializers.IntegerField(min_value=0, max_value=FARTHEST)
+    messages = serializers.ListField(
+        child=serializers.DictField(child=serializers.JSONField()), min_length=1, allow_null=True
+    )
+
+
+_EDITS: dict[str, Any] = {"min_length": 1, "max_length": MOST_EDITS}
+
+
+class EditedRows(Body):
+    """Rows that are changed or removed."""
+
+    edits = Edit(many=True, **_EDITS)
+    reason = _text(300, required=False, allow_blank=True)
+
+    example = {
+        "edits": [
+            {"row": 0, "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]},
+            {"row": 3, "messages": None},
+        ]
+    }
 
 
 class TokenQuery(Query):

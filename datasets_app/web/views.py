@@ -21,6 +21,7 @@ from datasets_app import services
 from datasets_app.checking.notes import templates_of, unused_of
 from datasets_app.messages import message
 from datasets_app.models import TrainingFile
+from datasets_app.recipes.registry import RECIPES
 from datasets_app.shapes.unused import BESIDE
 from datasets_app.uploads import PART_BYTES
 from datasets_app.versions.questions import questions_of
@@ -104,10 +105,20 @@ def dataset_page(
         "templates": templates_of(file),
         "question": question_of(file, request.GET),
         "num_looks": (file.num_faults or 0) + (file.statistics or {}).get("num_notes", 0),
+        **_recipe(file),
         **TABS[tab](request, file),
         **refused,
     }
     return render(request, "datasets_app/detail.html", context, status=status)
+
+
+def _recipe(file: TrainingFile) -> dict[str, object]:
+    """Return what a data set that a recipe made teaches, and what is asked afterwards."""
+    found = services.acceptance_of(file)
+    if found is None:
+        return {}
+    asked = [{"text": test.messages[-1]["content"], "expected": test.expected} for test in found.tests]
+    return {"recipe": RECIPES[found.recipe].sentences, "questions_after": asked}
 
 
 def _unused(file: TrainingFile) -> dict[str, object]:

@@ -54,7 +54,8 @@ class _Forms(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._textarea and self._form is not None:
-            self._form.fields[self._textarea][-1] += data
+            texts = self._form.fields[self._textarea]
+            texts[-1] += data if texts[-1] else data.removeprefix("\n")  # as browsers do
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
