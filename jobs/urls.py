@@ -34,6 +34,7 @@ pages = [
     path("jobs/<str:job_id>/live", views.job_live, name="job_live"),
     path("jobs/<str:job_id>/events", views.job_events, name="job_events"),
     path("jobs/<str:job_id>/log", views.job_log, name="job_log"),
+    path("jobs/<str:job_id>/log.txt", views.job_log_file, name="job_log_file"),
     path("jobs/<str:job_id>/whole-log", views.job_whole_log, name="job_whole_log"),
     path("jobs/<str:job_id>/queue", views.job_queue, name="job_queue"),
     path("jobs/<str:job_id>/curve", views.job_curve, name="job_curve"),

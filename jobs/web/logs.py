@@ -13,6 +13,9 @@ from jobs.models import Attempt, FineTuningJob
 from jobs.training.publishing import log_folder
 
 CHUNK_BYTES = 64 * 1024
+MOST_BYTES = 16 * 2**20
+"""Of a log that is searched or downloaded on its page; programs read on by offsets."""
+MOST_FOUND = 200
 SAID = re.compile(r"\d\d:\d\d:\d\d ")
 """How the trainer's own sentences begin in its log."""
 
@@ -130,6 +133,45 @@ def log_end(attempt: Attempt) -> int:
         return read_log(attempt.job, offset=-CHUNK_BYTES, attempt=attempt.number).lines_end
     except UserError:
         return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Lines of a log that have some words in them, the newest of them."""
+
+    count: int
+    lines: list[str]
+    is_whole: bool
+    """Whether all of the log was looked through."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def whole_log(job: FineTuningJob, *, is_raw: bool) -> tuple[str, bool]:
+    """Return the newest attempt's log, as sentences or word for word, and whether it is all of it.
+
+    Of a log beyond MOST_BYTES its end.
+    """
+    attempt = job.newest_attempt
+    stream = _open(attempt) if attempt is not None else None
+    if stream is None:
+        return "", True
+    with stream:
+        start = max(0, stream.seek(0, 2) - MOST_BYTES)
+        stream.seek(start)
+        text = stream.read(MOST_BYTES).decode("utf-8", "replace").replace("\0", "")
+    if start:
+        text = text.partition("\n")[2]
+    return text if is_raw else said(text), not start
+
+
+def find_in_log(job: FineTuningJob, words: str) -> Found:
+    """Return the lines for people in which `words` are, in whatever case."""
+    text, is_whole = whole_log(job, is_raw=False)
+    lines = [line for line in text.splitlines() if words.casefold() in line.casefold()]
+    return Found(count=len(lines), lines=lines[-MOST_FOUND:], is_whole=is_whole)
 
 
 def log_tail(job: FineTuningJob) -> LogPart | None:

@@ -26,12 +26,13 @@ from jobs.models import FineTuningJob, TunedModel
 from jobs.tuned_models import rename_job
 from jobs.web import curves, form, pages
 from jobs.web.command import command_of, data_address, training_name
-from jobs.web.logs import log_tail
+from jobs.web.logs import Found, find_in_log, log_tail, whole_log
 from jobs.web.queue_panel import queue_panel
 from jobs.web.verdicts import acceptance_of
 
 SHOWN_JOBS = 100
 SHOWN_EVENTS = 30
+MOST_WORDS = 200
 
 
 @login_required
@@ -91,6 +92,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         **_log(found),
         **_figures(found),
         **queue_panel(found),
+        **_searched(request, found),
         "whole_log": _whole_log(found) if request.user.is_staff else None,
         "acceptance": acceptance_of(found),
         "measures": list(curves.MEASURES.items()),
@@ -140,6 +142,16 @@ def job_events(request: PageRequest, job_id: str) -> HttpResponse:
 @require_GET
 def job_log(request: PageRequest, job_id: str) -> HttpResponse:
     return render(request, "jobs/_log.html", _log(services.get_job(team=request.team, job_id=job_id)))
+
+
+@login_required
+@require_GET
+def job_log_file(request: PageRequest, job_id: str) -> HttpResponse:
+    """Download the log: its sentences, an administrator every word."""
+    found = services.get_job(team=request.team, job_id=job_id)
+    text, _is_whole = whole_log(found, is_raw=request.user.is_staff)
+    headers = {"Content-Disposition": f'attachment; filename="{found.pk}.log.txt"'}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @login_required
@@ -315,6 +327,17 @@ def _figures(found: FineTuningJob) -> dict[str, object]:
         "summary": curves.summary_of(points),
         "is_over": found.is_finished,
     }
+
+
+def _searched(request: PageRequest, found: FineTuningJob) -> dict[str, object]:
+    """Return what of the log has the words that are looked for."""
+    words = request.GET.get("words", "").strip()[:MOST_WORDS]
+    if not words:
+        return {"words": ""}
+    try:
+        return {"words": words, "found": find_in_log(found, words)}
+    except UserError:  # it cannot be had at the moment
+        return {"words": words, "found": Found(count=0, lines=[], is_whole=False)}
 
 
 def _whole_log(found: FineTuningJob) -> str:

@@ -90,6 +90,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "jobs/<job_id>/live": {"GET": V},
     "jobs/<job_id>/events": {"GET": V},
     "jobs/<job_id>/log": {"GET": V},
+    "jobs/<job_id>/log.txt": {"GET": V},
     "jobs/<job_id>/whole-log": {"GET": ADMIN},
     "jobs/<job_id>/curve": {"GET": V},
     "jobs/<job_id>/figures": {"GET": V},

@@ -190,7 +190,7 @@ class TestCost:
     def test_one_look_serves_all_readers(
         self, platform: Server, alice: Any, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        looks: list[Counted] = []
+        looks: list[Any] = []
 
         class Counted(looking.Look):
             def __init__(self, job_id: str) -> None:

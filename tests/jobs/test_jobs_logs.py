@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiKey
 from jobs.models import FineTuningJob
 from jobs.training.work import Training
+from jobs.web import logs
 from jobs.web.logs import CHUNK_BYTES
 from wording import as_written
 
@@ -132,3 +133,55 @@ def test_folders_in_the_trainers_sentences_stay_on_the_machine(alice: Any) -> No
     trainer = FakeTrainer(run_of(job)).start().write("warning", "/srv/luthier/models/tiny is slow.", level="warn")
     Training().record(trainer.run, trainer.events)
     assert job.events.filter(message=as_written("tiny is slow.")).exists()
+
+
+@pytest.mark.usefixtures("plain_static")
+class TestSearch:
+    """The log of a job that has failed: two sentences, with a stack between them."""
+
+    @pytest.fixture
+    def browser(self, alice: Any) -> Client:
+        client = Client()
+        client.force_login(alice.user)
+        return client
+
+    def test_finds_sentences_in_whatever_case_and_nothing_else(self, browser: Client, job: FineTuningJob) -> None:
+        page = browser.get(f"/jobs/{job.pk}?words=LOADING").content.decode()
+        found = page[page.index('id="log-found"') : page.index('id="log"')]
+        assert "1 line has “LOADING” in it." in found
+        assert "09:00:00 Loading the model" in found
+        assert "09:00:01" not in found
+        page = browser.get(f"/jobs/{job.pk}?words=ZeroDivisionError").content.decode()
+        assert "0 lines have “ZeroDivisionError” in them." in page
+
+    def test_shows_the_newest_of_many(
+        self, browser: Client, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logs, "MOST_FOUND", 1)
+        page = browser.get(f"/jobs/{job.pk}?words=09:00").content.decode()
+        found = page[page.index('id="log-found"') : page.index('id="log"')]
+        assert "2 lines have “09:00” in them." in found
+        assert "The newest are shown." in found
+        assert "09:00:01 It stopped." in found
+        assert "09:00:00" not in found
+
+    def test_of_a_huge_log_the_end_is_looked_through(
+        self, browser: Client, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logs, "MOST_BYTES", 40)
+        page = browser.get(f"/jobs/{job.pk}?words=09:00").content.decode()
+        assert "1 line has “09:00” in it." in page
+        assert "Only the end of the log was looked through." in page
+
+    def test_is_downloaded_as_sentences_and_word_for_word_by_administrators(
+        self, browser: Client, alice: Any, charlie: Any, job: FineTuningJob
+    ) -> None:
+        reply = browser.get(f"/jobs/{job.pk}/log.txt")
+        assert (reply.content.decode(), reply["Content-Type"]) == (SAID, "text/plain; charset=utf-8")
+        assert reply["Content-Disposition"] == f'attachment; filename="{job.pk}.log.txt"'
+        alice.user.is_staff = True
+        alice.user.save(update_fields=["is_staff"])
+        assert browser.get(f"/jobs/{job.pk}/log.txt").content.decode() == LOG
+        other = Client()
+        other.force_login(charlie.user)
+        assert other.get(f"/jobs/{job.pk}/log.txt").status_code == 404
