@@ -90,11 +90,11 @@ class TestOverHttp:
 
     def test_the_page_saves_what_was_changed_and_nothing_else(self, page: Client, file: TrainingFile) -> None:
         address = f"/datasets/{file.pk}/edit?offset=20"
-        form = form_at(page, address, address)
+        form = form_at(page, address)
         assert form["row-21-1"] == ["Answer 21."]
         unchanged = page.post(address, form)
         assert unchanged.headers["Location"] == f"/datasets/{file.pk}"
-        form = form_at(page, address, address)
+        form = form_at(page, address)
         made = page.post(address, {**form, "row-21-1": "Better.\r\nTwice.", "remove-22": "1"})
         new = TrainingFile.objects.exclude(pk=file.pk).get()
         assert made.headers["Location"] == f"/datasets/{new.pk}"
@@ -104,7 +104,7 @@ class TestOverHttp:
         assert len(found) == 29
 
     def test_the_page_says_what_is_wrong_and_keeps_the_rest(self, page: Client, file: TrainingFile) -> None:
-        form = form_at(page, f"/datasets/{file.pk}/edit", f"/datasets/{file.pk}/edit")
+        form = form_at(page, f"/datasets/{file.pk}/edit")
         refused = page.post(f"/datasets/{file.pk}/edit", {**form, "row-0-1": "", "row-1-1": "Kept."})
         assert refused.status_code == 400
         assert "Kept." in refused.content.decode()
