@@ -139,6 +139,16 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "The label %(label)s has %(found)d different examples. It needs at least %(least)d, some of which are kept for "
         "the test."
     ),
+    "recipe_few_examples": sentence(
+        "There are %(found)d different examples. At least %(least)d are needed, some of which are kept for the test."
+    ),
+    "recipe_form_unknown": sentence("The form must be one of %(known)s."),
+    "recipe_output_no_object": sentence("The output of example %(number)d is no JSON object: %(output)s"),
+    "recipe_objects_unlike": sentence("The outputs have no key in common. Give every output the same keys."),
+    "recipe_template_unfit": sentence(
+        "Write the fixed parts with what changes in braces, and something between two of these: Reason: {reason}."
+    ),
+    "recipe_output_without_form": sentence("The output of example %(number)d does not have the form: %(output)s"),
     "recipe_tone": sentence("The tone must be one of %(known)s."),
     # Tokens
     "two_kinds_of_files": sentence(

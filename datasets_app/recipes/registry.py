@@ -7,8 +7,9 @@ from datasets_app.messages import message
 from datasets_app.recipes.base import Recipe
 from datasets_app.recipes.identity import IDENTITY
 from datasets_app.recipes.labels import LABELS
+from datasets_app.recipes.output_format import FORMAT
 
-RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS)}
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT)}
 
 
 def recipe_of(name: str) -> Recipe[Any]:

@@ -235,13 +235,13 @@ class NewMixture(Body):
 
 def answers_body(recipe: Recipe[Any]) -> type[Body]:
     """Return what the route of a recipe reads: its questionnaire's answers, and a file to complete with the rows."""
-    fields: dict[str, Any] = {field.name: _answer(field) for field in recipe.fields}
+    fields: dict[str, Any] = {field.name: _answer(recipe, field) for field in recipe.fields}
     fields["file"] = _text(60, required=False, allow_null=True)
     doc = f"The answers of the recipe {recipe.name}; without `file` a new data set is made."
     return type(f"{recipe.name.title()}Answers", (Body,), {"__doc__": doc, "example": recipe.example, **fields})
 
 
-def _answer(field: Field) -> serializers.Field[Any, Any, Any, Any]:
+def _answer(recipe: Recipe[Any], field: Field) -> serializers.Field[Any, Any, Any, Any]:
     needed: dict[str, Any] = {"required": field.is_required}
     match field.kind:
         case "text" | "long":
@@ -256,5 +256,9 @@ def _answer(field: Field) -> serializers.Field[Any, Any, Any, Any]:
             return serializers.ListField(child=_text(field.most), max_length=field.most_rows, **needed)
     cells = {name: _text(field.most, allow_blank=name in field.may_be_empty, required=name not in field.may_be_empty)
              for name in field.columns}  # fmt: skip
-    row = type(f"{field.name.title()}Row", (serializers.Serializer,), {"__doc__": str(field.label), **cells})
+    row = type(
+        f"{recipe.name.title()}{field.name.title()}Row",
+        (serializers.Serializer,),
+        {"__doc__": str(field.label), **cells},
+    )
     return row(many=True, max_length=field.most_rows, **needed)  # type: ignore[no-any-return]
