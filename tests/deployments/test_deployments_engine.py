@@ -12,7 +12,7 @@ from typing import Any
 
 import openai
 import pytest
-from deployments_cast import Server, make_adapter, make_base, until
+from deployments_cast import Server, make_adapter, make_base, make_checkpoint, until
 
 from compute.models import Run
 from console.asgi import application
@@ -88,12 +88,16 @@ def platform() -> Iterator[Server]:
 
 
 @pytest.fixture
-def models(alice: Any, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def models(alice: Any, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What can be asked; the checkpoint has the weights of the red one, and no probes."""
     base = make_base(str(folders["base"]))
     adapters = {name: make_adapter(alice.team, base, name) for name in ("red", "blue", "foreign")}
     paths = {adapter.id: folders[name] for name, adapter in adapters.items()}
-    monkeypatch.setattr(serving_work, "local_weights", lambda adapter: paths[adapter.id])
-    return {"base": base.id, **{name: adapter.name for name, adapter in adapters.items()}}
+    checkpoint = make_checkpoint(adapters["red"])
+    paths[checkpoint.pk] = shutil.copytree(folders["red"], tmp_path / "step", ignore=shutil.ignore_patterns("probe"))
+    monkeypatch.setattr(serving_work, "local_weights", lambda adapter: paths[adapter.pk])
+    names = {"base": base.id, "checkpoint": f"{adapters['red'].name}:ckpt-step-3"}
+    return {**names, **{name: adapter.name for name, adapter in adapters.items()}}
 
 
 def test_wakes_proves_and_answers(platform: Server, alice: Any, models: dict[str, str], settings: Any) -> None:
@@ -109,15 +113,16 @@ def test_wakes_proves_and_answers(platform: Server, alice: Any, models: dict[str
 
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(say, "red")
-        run = until(Run.objects.first)
+        run = until(Run.objects.filter(kind="serving").first)
         tree = Tree(run)
         try:
             until(tree.listen, seconds=60)
-            others = [pool.submit(say, name) for name in ("base", "blue", "red")]
+            others = [pool.submit(say, name) for name in ("base", "blue", "red", "checkpoint")]
             until(lambda: tree.listen() and all(one.done() for one in [first, *others]), seconds=60)
             texts = {
                 reply.model: reply.choices[0].message.content for reply in (one.result() for one in [first, *others])
             }
+            assert texts.pop(models["checkpoint"]) == texts[models["red"]]
             assert set(texts) == {models["base"], models["red"], models["blue"]}
             assert len(set(texts.values())) == 3
             streamed = say("red", stream=True)
@@ -129,4 +134,4 @@ def test_wakes_proves_and_answers(platform: Server, alice: Any, models: dict[str
             assert "same-answer check" in str(refused.exception())
         finally:
             tree.stop()
-    assert Run.objects.count() == 1
+    assert Run.objects.filter(kind="serving").count() == 1

@@ -116,6 +116,12 @@ class TestTheAnswer:
 
 
 class TestModels:
+    def test_a_checkpoint_answers_under_its_listed_name(self, client: openai.OpenAI, job: Any) -> None:
+        newest = next(iter(client.fine_tuning.jobs.checkpoints.list(job.id)))
+        name = newest.fine_tuned_model_checkpoint
+        assert client.models.retrieve(name).id == name
+        assert names_itself(say(client, name, "你是谁？"))
+
     def test_lists_the_base_and_the_tuned_model(self, client: openai.OpenAI, job: Any) -> None:
         names = [model.id for model in client.models.list()]
         assert BASE in names
