@@ -19,6 +19,8 @@ HeldTo = Literal["", "same", "like"]
 """Not at all; the same words, up to case, width, blanks and the mark at the end; as alike as is wanted."""
 Fault = Literal["", "another", "unlike", "one_of_those", "without_form", "with_form"]
 """What is wrong with an answer besides the phrases that it lacks or has."""
+SHOWN_PHRASES = 3
+"""Of those of which one is missing."""
 LEAST_LIKENESS = 0.3
 """What counts as alike where there is no answer from before the training to be nearer than."""
 
@@ -38,6 +40,8 @@ class StoredTest(TypedDict):
     must_say: list[str]
     must_not_say: list[str]
     topic: str
+    may_say: NotRequired[list[str]]
+    """One of these must be in the answer."""
     expected: NotRequired[str]
     """An answer that is right, where one is known."""
     held_to: NotRequired[HeldTo]
@@ -75,6 +79,8 @@ class AcceptanceTest:
     """The prompt, as OpenAI's messages; the last one is the user's."""
     must_say: tuple[str, ...] = ()
     """Every one of these must be in the answer."""
+    may_say: tuple[str, ...] = ()
+    """One of these must be in the answer, where there are any."""
     must_not_say: tuple[str, ...] = ()
     """None of these may be in the answer."""
     topic: str = ""
@@ -97,6 +103,7 @@ class AcceptanceTest:
         return cls(
             messages=tuple(value["messages"]),
             must_say=tuple(value.get("must_say", ())),
+            may_say=tuple(value.get("may_say", ())),
             must_not_say=tuple(value.get("must_not_say", ())),
             topic=value.get("topic", ""),
             expected=value.get("expected", ""),
@@ -114,6 +121,8 @@ class AcceptanceTest:
             "must_not_say": list(self.must_not_say),
             "topic": self.topic,
         }
+        if self.may_say:
+            stored["may_say"] = list(self.may_say)
         if self.expected:
             stored["expected"] = self.expected
         if self.held_to:
@@ -126,8 +135,11 @@ class AcceptanceTest:
 
     def judge(self, answer: str, before: str | None = None) -> "Judgement":
         """Hold `answer` to what is expected of it; `before` is the answer of the model that was not trained."""
+        missing = [phrase for phrase in self.must_say if not says(answer, phrase)]
+        if self.may_say and not any(says(answer, phrase) for phrase in self.may_say):
+            missing.append(" / ".join(self.may_say[:SHOWN_PHRASES]))
         return Judgement(
-            missing=tuple(phrase for phrase in self.must_say if not says(answer, phrase)),
+            missing=tuple(missing),
             unwanted=tuple(phrase for phrase in self.must_not_say if says(answer, phrase)),
             fault=self._fault_of(answer, before),
         )

@@ -149,6 +149,16 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "Write the fixed parts with what changes in braces, and something between two of these: Reason: {reason}."
     ),
     "recipe_output_without_form": sentence("The output of example %(number)d does not have the form: %(output)s"),
+    "recipe_few_terms": sentence("There are %(found)d terms. At least %(least)d are needed."),
+    "recipe_term_twice": sentence("The term %(term)s has two meanings. Keep one line for it."),
+    "recipe_phrase_not_taught": sentence(
+        "The meaning of %(term)s does not say the phrase %(phrase)s, so that it could not be learned."
+    ),
+    "recipe_phrase_taught": sentence("An answer says %(phrase)s, which must never be said: %(answer)s"),
+    "recipe_marks_rare": sentence(
+        "Only %(found)d of %(of)d answers have a phrase that marks the tone. Give phrases that nearly all have, "
+        "or none."
+    ),
     "recipe_tone": sentence("The tone must be one of %(known)s."),
     # Tokens
     "two_kinds_of_files": sentence(

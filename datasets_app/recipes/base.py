@@ -100,6 +100,8 @@ class Recipe(ABC, Generic[A]):
     """Answers, for the API's pages and for trying it out."""
     needed: ClassVar[Mapping[str, float]]
     """The share of right answers that a good verdict needs, by topic."""
+    is_guarded: ClassVar[bool] = True
+    """Whether nobody may hear it unasked: then its rows have guards, and its test has unrelated questions."""
     values: ClassVar[Mapping[str, Any]] = {"validation_split": 0.0}
     """What hyperparameters are automatically, where that differs from other data."""
 

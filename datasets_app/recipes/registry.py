@@ -8,8 +8,9 @@ from datasets_app.recipes.base import Recipe
 from datasets_app.recipes.identity import IDENTITY
 from datasets_app.recipes.labels import LABELS
 from datasets_app.recipes.output_format import FORMAT
+from datasets_app.recipes.terms import TERMS
 
-RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT)}
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT, TERMS)}
 
 
 def recipe_of(name: str) -> Recipe[Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from chat import AcceptanceTest
-from chat.acceptance import says
 from evaluations.models import Evaluation, Question, Sample, Subject
 
 
@@ -70,9 +69,7 @@ class Answers:
 
 def is_right(question: Question, answer: str, before: str | None) -> bool:
     """Hold an answer to what it must and must not say or be; `before` is the base's."""
-    test = test_of(question)
-    may_say = question.checks.get("may_say", ())
-    return test.judge(answer, before).is_passed and (not may_say or any(says(answer, phrase) for phrase in may_say))
+    return test_of(question).judge(answer, before).is_passed
 
 
 def test_of(question: Question) -> AcceptanceTest:

@@ -27,7 +27,7 @@ class TestByItsExample:
         rows = list(recipe.rows(read_answers(recipe, recipe.example)))
         for row in rows:
             parse_row({"messages": [{"role": role, "content": text} for role, text in row.turns]})
-        assert {row.source == GUARD for row in rows} == {True, False}
+        assert {row.source == GUARD for row in rows} == ({True, False} if recipe.is_guarded else {False})
         assert len({row.turns for row in rows}) == len(rows)
 
     def test_no_question_of_its_test_stands_in_a_row(self, recipe: Recipe[Any]) -> None:
@@ -35,13 +35,13 @@ class TestByItsExample:
         learned = {text for row in recipe.rows(answers) for role, text in row.turns if role == "user"}
         asked = [test.messages[-1]["content"] for test in recipe.tests(answers)]
         assert not learned & set(asked)
-        assert len(asked) == len(set(asked)) > 8
+        assert len(asked) == len(set(asked)) >= 4
 
     def test_every_topic_is_needed_told_and_advised(self, recipe: Recipe[Any]) -> None:
         tests = recipe.tests(read_answers(recipe, recipe.example))
         topics = {test.topic for test in tests}
         assert topics == set(recipe.needed) == set(recipe.sentences.advice)
-        assert UNRELATED in topics
+        assert (UNRELATED in topics) is recipe.is_guarded
         counts = {f"{topic}_{name}": 1 for topic in topics for name in ("right", "of", "needed")}
         for said in (recipe.sentences.passed, recipe.sentences.missed):
             assert "%" not in str(said) % counts
