@@ -9,8 +9,9 @@ from datasets_app.recipes.identity import IDENTITY
 from datasets_app.recipes.labels import LABELS
 from datasets_app.recipes.output_format import FORMAT
 from datasets_app.recipes.terms import TERMS
+from datasets_app.recipes.tone import TONE
 
-RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT, TERMS)}
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT, TERMS, TONE)}
 
 
 def recipe_of(name: str) -> Recipe[Any]:
