@@ -101,8 +101,6 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "priority": found.get_priority_display(),
         "pool": str(found.pool) if found.pool else "",
         "checkpoints": pages.checkpoints_of(found),
-        "tuned": (tuned := TunedModel.objects.live().filter(job=found).first()),
-        "compares_checkpoints": tuned is not None and tuned.result == "adapter",
         "results": list(found.result_files.order_by("filename")),
         "values": (values := pages.values_of(found)),
         "chosen": [value for value in values if value["is_set"]],

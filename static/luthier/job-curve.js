@@ -55,8 +55,8 @@ export function checkpointAt(curve, x, placeOf, reach = 12) {
 }
 
 /**
- * Put what was measured at a step into the curve; false where the server must be asked for all of it: after a jump back
- * to an earlier step, or once there are more points than are worth drawing.
+ * Put what was measured at a step into the curve, which may have it; false where the server must be asked for all of
+ * it: for a step between those that are drawn, or once there are more points than are worth drawing.
  */
 export function added(curve, { step, train_loss: loss, valid_loss: valid, kind, ...more }) {
   const last = curve.steps.length - 1;
@@ -67,7 +67,7 @@ export function added(curve, { step, train_loss: loss, valid_loss: valid, kind, 
     if (kind === "checkpoint") curve.checkpoints[at] = curve.smoothed_loss[at];
     return true;
   }
-  if (at >= 0 && at === last) return true;
+  if (at >= 0) return true;
   if (step < curve.steps[last] || last >= MOST_POINTS) return false;
   const decay = 1 - 2 / (Math.max(3, (last + 2) / STEADY_SHARE) + 1);
   const before = curve.smoothed_loss.findLast((value) => value !== null) ?? loss;

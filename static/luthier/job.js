@@ -13,8 +13,10 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 let curve = null;
 let shown = "";
 let isDrawn = true;
+let isStale = false;
 
 async function load() {
+  isStale = false;
   const reply = await fetch(words.curve, { headers: { Accept: "application/json" } });
   if (!reply.ok) return;
   const text = await reply.text();
@@ -69,16 +71,20 @@ const LOOKS = [
 ];
 
 const measure = (data) => {
-  if (curve === null || !added(curve, data)) load();
-  else isDrawn = false;
+  if (curve !== null && added(curve, data)) isDrawn = false;
+  else isStale = true;
 };
 
 const HEARD = {
-  step: measure,
+  step(data) {
+    part("events").dataset.number = Math.max(data.number, Number(part("events").dataset.number));
+    measure(data);
+  },
   said(data) {
     const events = part("events");
     if (data.number <= Number(events.dataset.number)) return;
     events.dataset.number = data.number;
+    isStale ||= data.resumed_from_step !== undefined; // what came after that step is done again
     const rows = events.querySelector("tbody");
     const isFirst = !rows.querySelector("time");
     atItsEnd(events.querySelector(".newest-last"), () => {
@@ -104,6 +110,7 @@ const HEARD = {
     live.querySelector("progress").value = data.percent;
     part("progress-line").textContent = data.line;
     if (live.dataset.look !== data.look) {
+      live.dataset.look = data.look; // it is asked for once
       look("live");
       look("queue");
     }
@@ -138,7 +145,8 @@ function follow() {
     } else if (!document.hidden) {
       second += 1;
       stream.check();
-      if (!isDrawn) draw();
+      if (isStale) load();
+      else if (!isDrawn) draw();
       due(LOOKS, second, stream.isHeard).forEach((one) => one.look());
     }
   }, 1000);

@@ -53,9 +53,11 @@ test("a step that is heard is drawn where it belongs, and what stands before it 
   assert.deepEqual(new Set(Object.values(curve).map((column) => column.length)), new Set([4]));
 });
 
-test("after a jump back the whole curve is asked for", () => {
-  const curve = structuredClone(CURVE);
-  assert.equal(added(curve, { step: 2, train_loss: 1 }), false);
-  assert.equal(added(curve, { step: 7, valid_loss: 1 }), false);
-  assert.deepEqual(curve, CURVE);
+test("for a step that lies between, the whole curve is asked for", () => {
+  const thinned = { ...CURVE, steps: [10, 20, 30] };
+  const curve = structuredClone(thinned);
+  assert.equal(added(curve, { step: 20, train_loss: 9 }), true);
+  assert.equal(added(curve, { step: 25, train_loss: 1 }), false);
+  assert.equal(added(curve, { step: 35, valid_loss: 1 }), false);
+  assert.deepEqual(curve, thinned);
 });

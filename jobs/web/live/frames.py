@@ -12,6 +12,9 @@ from jobs.web import pages
 from jobs.web.live.positions import Position
 from jobs.web.logs import LogLines, said
 
+OF_THE_CURVE = ("step", "valid_loss", "kind", "resumed_from_step")
+"""What the curves need to know of an event that is said in words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
@@ -83,7 +86,7 @@ def event_frame(event: JobEvent, language: str) -> Frame:
         return frame("step", {"number": event.number, **event.data}, number=event.number)
     with override(language):
         row = render_to_string("jobs/_event_row.html", {"event": event})
-    told = {name: event.data[name] for name in ("step", "valid_loss", "kind") if name in event.data}
+    told = {name: event.data[name] for name in OF_THE_CURVE if name in event.data}
     return frame("said", {"number": event.number, "html": row, **told}, number=event.number)
 
 
