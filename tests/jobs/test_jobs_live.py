@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings as configured
+from django.db import OperationalError
 from django.test import Client
 from job_makers import FakeTrainer, make_job, run_of
 
@@ -184,6 +185,38 @@ class TestWho:
             next(said)
             reply = httpx.get(f"{platform.url}/jobs/{job.pk}/stream", cookies=cookies(alice))
             assert (reply.status_code, reply.json()["error"]["code"]) == (503, "too_many_streams")
+
+
+class TestTrouble:
+    def test_a_look_that_fails_ends_the_streams_and_the_next_is_another(
+        self, platform: Server, alice: Any, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with following(platform, alice, job, after=f"{job.num_events}.0.0") as said:
+            named(said, "state", 1)
+            with monkeypatch.context() as broken:
+                broken.setattr(looking.Look, "read", lambda *_: 1 / 0)
+                assert "said" not in [one["event"] for one in said]  # which ends
+        with following(platform, alice, job, after=f"{job.num_events}.0.0") as said:
+            say(job, "after it")
+            assert "after it" in named(said, "said", 1)[0]["data"]["html"]
+
+    def test_a_database_that_was_away_for_a_moment_costs_nobody_a_word(
+        self, platform: Server, alice: Any, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with following(platform, alice, job, after=f"{job.num_events}.0.0") as said:
+            named(said, "state", 1)
+            ask, failed = looking.Look.ask, []
+
+            def once(self: looking.Look, after: Position) -> Any:
+                if not failed:
+                    failed.append(True)
+                    raise OperationalError("away")
+                return ask(self, after)
+
+            monkeypatch.setattr(looking.Look, "ask", once)
+            say(job, "meanwhile")
+            assert "meanwhile" in named(said, "said", 1)[0]["data"]["html"]
+            assert failed
 
 
 class TestCost:

@@ -126,27 +126,35 @@ class Watch:
         self.task = asyncio.get_running_loop().create_task(self._follow())
 
     async def _follow(self) -> None:
-        while self.readers:
-            try:
-                if not self.has_begun.is_set():
-                    self._position = await asyncio.get_running_loop().run_in_executor(ASKING, self._look.now)
-                    self.has_begun.set()
-                batch = await self._batch()
-                await self._end_what_lost_its_right()
-            except Error as error:  # the connection may be gone: the next look has another
-                logger.warning("A job that people follow could not be looked at: %s", error)
-                await asyncio.get_running_loop().run_in_executor(ASKING, give_back)
-                await asyncio.sleep(QUIET_SECONDS)
-                continue
-            if batch.after != self._position:
-                self._position, self._heard_at = batch.after, time.monotonic()
-            if any(batch.frames.values()):
-                for reader in tuple(self.readers):
-                    reader.offer(batch)
-            if batch.is_last:
-                return
-            is_quiet = time.monotonic() - self._heard_at > QUIET_AFTER_SECONDS
-            await asyncio.sleep(QUIET_SECONDS if is_quiet else LOOK_SECONDS)
+        try:
+            while self.readers and not await self._look_once():
+                is_quiet = time.monotonic() - self._heard_at > QUIET_AFTER_SECONDS
+                await asyncio.sleep(QUIET_SECONDS if is_quiet else LOOK_SECONDS)
+        except Exception:
+            logger.exception("A job that people follow can be followed no further.")
+            for reader in tuple(self.readers):
+                reader.end()  # it comes back, to another watch
+        finally:
+            self.has_begun.set()
+
+    async def _look_once(self) -> bool:
+        """Offer what is new to all readers; return whether it was the last of it."""
+        try:
+            if not self.has_begun.is_set():
+                self._position = await asyncio.get_running_loop().run_in_executor(ASKING, self._look.now)
+                self.has_begun.set()
+            batch = await self._batch()
+            await self._end_what_lost_its_right()
+        except Error as error:  # the connection may be gone: the next look has another
+            logger.warning("A job that people follow could not be looked at: %s", error)
+            await asyncio.get_running_loop().run_in_executor(ASKING, give_back)
+            return False
+        if batch.after != self._position:
+            self._position, self._heard_at = batch.after, time.monotonic()
+        if any(batch.frames.values()):
+            for reader in tuple(self.readers):
+                reader.offer(batch)
+        return batch.is_last
 
     async def _batch(self) -> Batch:
         """Look once; log and database apart, since a log in object storage may be slow to come."""
