@@ -1,7 +1,7 @@
 """Jobs side by side: what was set differently, what came of each, and what their evaluations say. Changes nothing."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -14,10 +14,19 @@ from common.marks import Mark
 from common.templatetags.luthier import duration, grouped
 from compute.models.shares import DEFAULT_POOL
 from evaluations.messages import message
-from evaluations.models import Evaluation, Subject
+from evaluations.models import Evaluation, Question, Sample, Subject
 from evaluations.results.scoring_answers import Figure
 from evaluations.results.verdicts import verdict_of
-from evaluations.web.pages import Cell, FigureRow, cell_of, light_of, ordered_metrics, words_of
+from evaluations.web.pages import (
+    Cell,
+    FigureRow,
+    QuestionRow,
+    answer_of,
+    cell_of,
+    light_of,
+    ordered_metrics,
+    words_of,
+)
 from jobs.hyperparameters import AUTO, PARAMETERS
 from jobs.models import FineTuningJob
 from jobs.services import get_job
@@ -25,6 +34,11 @@ from jobs.web.curves import lowest_of, points_of
 from jobs.web.pages import shown, status_of, system_sentence
 
 LEAST, MOST = 2, 4
+SHOWN_ANSWERS = 6
+ASKED_OF_ALL: list[str] = [
+    Question.Kind.RECIPE, Question.Kind.HELD_OUT, Question.Kind.GENERAL, Question.Kind.PROMPT,
+]  # fmt: skip
+"""Questions that several jobs may share, those first that tell the most."""
 
 
 class DifferenceObject(TypedDict):
@@ -153,6 +167,31 @@ def figure_rows(jobs: Sequence[FineTuningJob]) -> list[FigureRow]:
         for name in ordered_metrics(known)
         for label, term in [words_of(name)]
     ]
+
+
+def answer_rows(jobs: Sequence[FineTuningJob]) -> list[QuestionRow]:
+    """Return the first questions that the models of several jobs were asked and answered differently.
+
+    What the first model's answer lacks is marked in the others'.
+    """
+    tuned = {subject.pk: str(one.job_id) for one in _evaluations(jobs).values() if (subject := _tuned(one))}
+    samples = Sample.objects.filter(subject__in=tuned, question__kind__in=ASKED_OF_ALL).exclude(stop_reason="unaskable")
+    asked: dict[tuple[str, str], dict[str, Sample]] = {}
+    for sample in samples.select_related("question", "subject").order_by("question__number"):
+        asked.setdefault((sample.question.kind, sample.question.text), {})[tuned[sample.subject_id]] = sample
+    telling = [found for found in asked.values() if len({sample.answer.strip() for sample in found.values()}) > 1]
+    telling.sort(key=lambda found: ASKED_OF_ALL.index(next(iter(found.values())).question.kind))
+    return [_answers(jobs, found) for found in telling[:SHOWN_ANSWERS]]
+
+
+def _answers(jobs: Sequence[FineTuningJob], found: Mapping[str, Sample]) -> QuestionRow:
+    answered = [(job, found[job.pk]) for job in jobs if job.pk in found]
+    first = answered[0][1]
+    return QuestionRow(
+        question=first.question,
+        kind=first.question.get_kind_display(),
+        answers=[answer_of(sample, first, called=str(job)) for job, sample in answered],
+    )
 
 
 def heads_of(jobs: Sequence[FineTuningJob], outcomes: Sequence[OutcomeObject]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from common.reads import Query, query_of, reads
 from common.wording import in_words
 from evaluations.web.comparing import (
     ComparisonObject,
+    answer_rows,
     comparison_of,
     figure_rows,
     heads_of,
@@ -47,6 +48,7 @@ def compare_jobs(request: PageRequest) -> HttpResponse:
         "settings": setting_rows(jobs),
         "outcomes": outcome_rows(outcomes),
         "figures": figure_rows(jobs),
+        "answers": answer_rows(jobs),
         "curl": f"curl '{settings.PUBLIC_URL}/api/v1/jobs/compare?{named}' -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "evaluations/compare_jobs.html", context)

@@ -252,14 +252,15 @@ def _row(question: Question, samples: list[Sample]) -> QuestionRow:
     return QuestionRow(
         question=question,
         kind=question.get_kind_display(),
-        answers=[_answer(sample, base.get(sample.subject.base_model_id)) for sample in samples],
+        answers=[answer_of(sample, base.get(sample.subject.base_model_id)) for sample in samples],
     )
 
 
-def _answer(sample: Sample, base: Sample | None) -> ShownAnswer:
+def answer_of(sample: Sample, base: Sample | None, *, called: str = "") -> ShownAnswer:
+    """Return an answer, under its model's name or as it is `called`, with what the one beside it lacks."""
     beside = base if base is not None and base is not sample else None
     return ShownAnswer(
-        model=sample.subject.name,
+        model=called or sample.subject.name,
         parts=marked(beside.answer, sample.answer) if beside is not None else [(sample.answer, False)],
         change=change_of(sample.change) if sample.change else None,
         is_cut=sample.stop_reason == "length",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from evaluations import services
 from evaluations.models import Evaluation
 from jobs.models import FineTuningJob, JobEvent, TunedModel
+from tests.evaluations.conftest import publish_tuned
 from tests.evaluations.evaluation_makers import FakeProcess, told
 from tests.jobs.conftest import Member
 from tests.jobs.job_makers import make_file, make_job
@@ -102,6 +103,30 @@ class TestOutcomes:
         assert f'href="/evaluations/{made.pk}"' in shown
         assert "Answers exactly as expected" in shown
         assert "50 %" in shown
+
+
+class TestAnswers:
+    def test_stand_side_by_side_where_they_differ(
+        self, alice: Member, browser: Client, tuned: TunedModel, process: type[FakeProcess], tmp_path: Any
+    ) -> None:
+        other = publish_tuned(make_job(alice.team, by=alice.user, suffix="cello"), tmp_path / "other")
+        prompts = [{"prompt": "Who are you?"}, {"prompt": "2 + 2?", "reference": "four"}, {"prompt": "Hm?"}]
+        for model, name in ((tuned, "a violin"), (other, "a cello")):
+            made = services.create_evaluation(team=alice.team, by=alice.user, models=[model.name], prompts=prompts)
+            Evaluation.objects.filter(pk=made.pk).update(job=model.job)
+            said = told({"Who are you?": f"I am {name}.", "2 + 2?": "four"})
+            process(made).start().answer(said).end("succeeded")
+        shown = browser.get(f"/jobs/compare?job={tuned.job_id}&job={other.job_id}").content.decode()
+        differing = shown[shown.index("Where their answers differ") :]
+        assert "<h3>Who are you?</h3>" in differing
+        assert "I am a violin." in differing
+        assert "I am a<mark> cello</mark>." in differing
+        assert "2 + 2?" not in differing
+        assert "Hm?" not in differing
+
+    def test_one_evaluated_job_has_nothing_to_stand_beside(self, browser: Client, pair: Any) -> None:
+        shown = browser.get(f"/jobs/compare?job={pair[0].pk}&job={pair[1].pk}").content.decode()
+        assert "Where their answers differ" not in shown
 
 
 class TestWhoAndHowMany:
