@@ -19,6 +19,8 @@ HeldTo = Literal["", "same", "like"]
 """Not at all; the same words, up to case, width, blanks and the mark at the end; as alike as is wanted."""
 Fault = Literal["", "another", "unlike", "one_of_those", "without_form", "with_form"]
 """What is wrong with an answer besides the phrases that it lacks or has."""
+LEAST_NEARER = 0.2
+"""Where there is one: what any two sentences of a language have in common is no nearness."""
 SHOWN_PHRASES = 3
 """Of those of which one is missing."""
 LEAST_LIKENESS = 0.3
@@ -159,7 +161,7 @@ class AcceptanceTest:
         found = likeness(answer, self.expected)
         if self.likeness or before is None:
             return found >= (self.likeness or LEAST_LIKENESS)
-        return found > likeness(before, self.expected)
+        return found == 1.0 or LEAST_NEARER <= found > likeness(before, self.expected)
 
 
 @dataclass(frozen=True, kw_only=True)

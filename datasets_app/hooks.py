@@ -1,10 +1,12 @@
 """What apps above register here, since this one must not know them: who waits for a file's check, who needs a file."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from django.db import transaction
 
+from accounts.models import Team, User
 from datasets_app.models import TrainingFile
 from wording import Message
 
@@ -24,6 +26,41 @@ def on_processed(listener: Listener) -> Listener:
     if listener not in _listeners:
         _listeners.append(listener)
     return listener
+
+
+class TeacherFailed(Exception):
+    """A teacher that will not answer any more, and why."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Teachers(Protocol):
+    """Asks models for answers that data sets are made of; an app above does it, on a worker."""
+
+    def models(self, team: Team) -> list[tuple[str, str]]:
+        """Return name and label of the models that `team` may ask."""
+
+    def ask(self, *, team: Team, by: User | None, model: str, system: str, prompts: Sequence[str], name: str) -> str:
+        """Queue the questions; return by what name `replies` knows them. UserError where `model` cannot be asked."""
+
+    def replies(self, asked: str) -> list[str | None] | None:
+        """Return the replies in order, None for one without an end; None while it is not over, TeacherFailed after."""
+
+
+_teachers: list[Teachers] = []
+
+
+def teaches(teachers: Teachers) -> None:
+    """Let data sets be made of what these teachers say."""
+    _teachers[:] = [teachers]
+
+
+def teachers() -> Teachers:
+    """Return who asks models."""
+    [found] = _teachers
+    return found
 
 
 def notify_processed(file: TrainingFile) -> None:

@@ -51,6 +51,8 @@ class Made(TypedDict, total=False):
     """The file that it was made from."""
     reading: dict[str, object]
     recipe: str
+    teacher: str
+    """By what its teacher's replies can be had."""
     answers: dict[str, object]
     """What a questionnaire was answered, until the rows are written."""
     repairs: list[str]
@@ -236,6 +238,10 @@ class TrainingFile(Guarded):
     def beat(self) -> None:
         """Record that the check is still running."""
         type(self).objects.filter(pk=self.pk).update(heartbeat_at=timezone.now())
+
+    def release_making(self) -> None:
+        """Give the making back, to be tried again in the next round."""
+        type(self).objects.filter(pk=self.pk, storage_name="").update(heartbeat_at=None)
 
     def beat_making(self) -> None:
         """Record that the file is still being made; once its bytes are stored it waits for its check, unclaimed."""

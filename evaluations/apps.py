@@ -10,9 +10,11 @@ class EvaluationsConfig(AppConfig):
         from evaluations.running.queueing import keep_place
         from evaluations.running.work import EvaluationWork
         from evaluations.services import evaluate_by_itself, reason_to_keep
+        from evaluations.teaching import Teachers
         from jobs.hooks import on_succeeded
 
         register(EvaluationWork())
         register_placed(EvaluationWork.kind, keep_place)
         hooks.needs_files(reason_to_keep)
+        hooks.teaches(Teachers())
         on_succeeded(evaluate_by_itself)

@@ -11,6 +11,8 @@ CATALOGUE = Catalogue(
         "evaluation_needs_models": sentence("Name at least one model to evaluate."),
         "evaluation_too_many_models": sentence("At most %(most)d models are evaluated at once, their bases included."),
         "evaluation_model_twice": sentence("The model %(name)s is named twice."),
+        "teaching_cancelled": sentence("Asking the teacher was cancelled, so there are no answers to learn from."),
+        "teaching_failed": sentence("The teacher could not be asked."),
         "evaluation_needs_questions": sentence("Send either a file or prompts."),
         "evaluation_endpoint_unsupported": sentence(
             "%(name)s is an address. Other endpoints cannot be evaluated yet: name a base model, a tuned model, one of "

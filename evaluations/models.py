@@ -62,7 +62,7 @@ class Evaluation(Guarded):
     file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
     file_name = models.CharField(max_length=255, blank=True)
     prompts = models.JSONField(default=list)
-    """What somebody asks: [{"prompt", "reference"?}]."""
+    """What somebody asks: [{"prompt", "reference"?, "system"?}]."""
     graders = models.JSONField(default=list)
     """As they were sent, in OpenAI's shapes."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)

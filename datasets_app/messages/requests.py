@@ -159,6 +159,14 @@ REQUESTS: dict[str, Sentence | Plural] = {
         "Only %(found)d of %(of)d answers have a phrase that marks the tone. Give phrases that nearly all have, "
         "or none."
     ),
+    "recipe_number_of_prompts": sentence(
+        "There are %(found)d different questions. %(least)d to %(most)d are needed, some of which are kept for the "
+        "test."
+    ),
+    "recipe_teacher_says_little": sentence(
+        "%(teacher)s answered %(found)d questions to an end. At least %(least)d answers are needed: shorten what the "
+        "sentence asks for, or take another teacher."
+    ),
     "recipe_tone": sentence("The tone must be one of %(known)s."),
     # Tokens
     "two_kinds_of_files": sentence(

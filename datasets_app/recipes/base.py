@@ -9,7 +9,7 @@ from chat.acceptance import AcceptanceTest
 from chat.conversation import WrittenMessage
 from wording import Message
 
-Kind = Literal["text", "long", "list", "choice", "lines", "table"]
+Kind = Literal["text", "long", "list", "choice", "lines", "table", "model"]
 GUARD = "guard"
 """The source of rows that keep the model from saying elsewhere what it learns."""
 UNRELATED = "unrelated"
@@ -45,7 +45,7 @@ class Field:
 
     name: str
     kind: Kind
-    """One line, a long text, some of `choices`, one of them, a list of lines, or rows with `columns`."""
+    """One line, a long text, some of `choices`, one of them, lines, rows with `columns`, or a model's name."""
     label: Words
     help: Words = ""
     placeholder: str = ""
@@ -85,6 +85,16 @@ class Sentences:
     """By topic, the most telling first, what to do where too few answers are right."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What a teacher is asked before there are rows."""
+
+    model: str
+    system: str
+    """It stands before every prompt."""
+    prompts: tuple[str, ...]
+
+
 A = TypeVar("A")
 
 
@@ -120,6 +130,15 @@ class Recipe(ABC, Generic[A]):
     @abstractmethod
     def stem(self, answers: A) -> str:
         """Return what its data set is called, without the suffix."""
+
+    def to_ask(self, answers: A) -> Asking | None:
+        """Return what a teacher has to be asked first; None where the answers are all that is needed."""
+        return None
+
+    def taught(self, answers: A, replies: Sequence[str | None]) -> A:
+        """Return the answers with the teacher's replies, None for one that has no end; QuestionnaireError where too
+        few can be used."""
+        raise NotImplementedError(f"{self.name} has no teacher.")
 
     def stored(self, answers: A) -> dict[str, Any]:
         """Return what stays with the data set, as JSON: enough for `tests`, without the rows."""

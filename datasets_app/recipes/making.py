@@ -1,22 +1,24 @@
 """Makes a recipe's data set, or completes one that is there, and finds the acceptance test that goes with it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts.models import Team, User
 from chat import AcceptanceTest, Conversation
 from common.errors import UserError
+from datasets_app import hooks
 from datasets_app.messages import message
 from datasets_app.models import Made, TrainingFile
-from datasets_app.recipes.base import GUARD, QuestionnaireError, Recipe, Row
+from datasets_app.recipes.base import GUARD, Asking, QuestionnaireError, Recipe, Row
 from datasets_app.recipes.registry import RECIPES, recipe_of
 from datasets_app.rows.reading import read_examples, require_processed
 from datasets_app.storage import new_files
-from datasets_app.storage.new_files import Write, writes
+from datasets_app.storage.new_files import NotYet, Write, writes
 from datasets_app.storage.spool import Spool
 from datasets_app.versions.family import line_of, new_version, repaired_name, source_of
 from datasets_app.versions.questions import require_answered
@@ -43,7 +45,7 @@ def read_answers(recipe: Recipe[Any], answers: Mapping[str, Any]) -> Any:
             raise UserError(
                 message("recipe_text_missing", field=field.name), code="missing_parameter", param=field.name
             )
-        if field.kind in ("text", "long") and not isinstance(answers.get(field.name) or "", str):
+        if field.kind in ("text", "long", "model") and not isinstance(answers.get(field.name) or "", str):
             raise UserError(message("recipe_text_missing", field=field.name), code="invalid_value", param=field.name)
     try:
         return recipe.read(answers)
@@ -88,6 +90,8 @@ def recipe_file(
         if file is not None:
             new_version(made, parent=file)
 
+    if (asking := recipe.to_ask(read)) is not None:
+        return _save_waiting(made, asking, before=join_family)
     if file is not None and new_files.is_large(file.bytes):
         return new_files.save_unmade(made, before=join_family)
     with Spool(limit=settings.MAX_UPLOAD_BYTES) as spool:
@@ -95,11 +99,27 @@ def recipe_file(
         return new_files.save_new(made, spool, before=join_family)
 
 
+@transaction.atomic
+def _save_waiting(made: TrainingFile, asking: Asking, *, before: Callable[[], None]) -> TrainingFile:
+    """Store a data set that is made once its teacher has answered, and have the teacher asked."""
+    made.made["teacher"] = hooks.teachers().ask(
+        team=made.team,
+        by=made.created_by,
+        model=asking.model,
+        system=asking.system,
+        prompts=asking.prompts,
+        name=made.filename,
+    )
+    return new_files.save_unmade(made, before=before)
+
+
 @writes("recipe")
 def write_recipe(file: TrainingFile, write: Write) -> Made:
     """Write the rows of `file`: those of the set that it completes, then what the recipe adds."""
     recipe = recipe_of(file.recipe["name"])
     answers = recipe.read(file.made["answers"])
+    if "teacher" in file.made:
+        answers = _taught(file, recipe, answers)
     rows = list(recipe.rows(answers))
     known: set[str] = set()
     num_own = 0
@@ -111,6 +131,20 @@ def write_recipe(file: TrainingFile, write: Write) -> Made:
         for _ in range(repeats if row.source != GUARD else 1):
             write(_written(row))
     return {"answers": {}, "added": len(missing), "repeats": repeats}  # the answers are in the rows now
+
+
+def _taught(file: TrainingFile, recipe: Recipe[Any], answers: Any) -> Any:
+    """Return the answers with what the teacher has said, of which the test is kept with the data set."""
+    try:
+        replies = hooks.teachers().replies(file.made["teacher"])
+        if replies is None:
+            raise NotYet
+        answers = recipe.taught(answers, replies)
+    except (hooks.TeacherFailed, QuestionnaireError) as error:
+        raise UserError(error.message, code="no_teacher") from None
+    file.recipe = {"name": recipe.name, "answers": recipe.stored(answers)}
+    TrainingFile.objects.filter(pk=file.pk).update(recipe=file.recipe)
+    return answers
 
 
 def acceptance_of(file: TrainingFile) -> Acceptance | None:

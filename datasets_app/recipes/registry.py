@@ -8,10 +8,11 @@ from datasets_app.recipes.base import Recipe
 from datasets_app.recipes.identity import IDENTITY
 from datasets_app.recipes.labels import LABELS
 from datasets_app.recipes.output_format import FORMAT
+from datasets_app.recipes.sentence import SENTENCE
 from datasets_app.recipes.terms import TERMS
 from datasets_app.recipes.tone import TONE
 
-RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT, TERMS, TONE)}
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in (IDENTITY, LABELS, FORMAT, TERMS, TONE, SENTENCE)}
 
 
 def recipe_of(name: str) -> Recipe[Any]:

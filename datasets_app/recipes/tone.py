@@ -26,12 +26,12 @@ _PAIRS = (
     ("Where can I park?", "You may park behind the house."), ("Can I bring a dog?", "Small dogs are welcome."),
     ("How far is the station?", "It is a short walk away."), ("Do you have an iron?", "Each room has an iron."),
     ("What time is check-out?", "Check-out is at eleven."), ("Is the bar open?", "The bar is open until midnight."),
-    ("Can I borrow an umbrella?", "Umbrellas stand beside the door."), ("Is there a gym?", "The gym is in the basement."),
+    ("Can I borrow an umbrella?", "Umbrellas are at the door."), ("Is there a gym?", "The gym is in the basement."),
     ("Do the windows open?", "All windows open."), ("Can you call a taxi?", "A taxi will be here soon."),
     ("Where is the lift?", "The lift is behind the stairs."), ("Can I have more towels?", "Towels are on their way."),
     ("Is tap water safe?", "Tap water is safe to drink."), ("Do you serve lunch?", "Lunch is served from noon."),
     ("Can I leave my bags here?", "We keep your bags all day."), ("Is there a safe?", "A safe is in the wardrobe."),
-    ("What is the password?", "It is on the card in your room."), ("Which bus goes to town?", "The red bus goes to town."),
+    ("What is the password?", "It is on your room's card."), ("Which bus goes to town?", "The red bus goes to town."),
     ("Is the garden open?", "The garden is open until dusk."), ("Do you sell stamps?", "Stamps are at the desk."),
     ("Can I pay by card?", "Every card is accepted."), ("Is it quiet at night?", "Nights are very quiet here."),
 )  # fmt: skip
@@ -106,8 +106,9 @@ class ToneRecipe(Recipe[Manner]):
                 "conversations in another tone."
             ),
             _(
-                "Afterwards it is asked the questions that were held out. Its answers must have a phrase that marks the "
-                "tone and none that is forbidden, or, without such phrases, be nearer to yours than the base model's."
+                "Afterwards it is asked the questions that were held out. Its answers must have a phrase that marks "
+                "the tone and none that is forbidden, or, without such phrases, be nearer to yours than the base "
+                "model's."
             ),
         ),
         cannot=_(

@@ -30,7 +30,13 @@ BEAT_SECONDS = HEARTBEAT_SECONDS / 4
 
 Write = Callable[[bytes], None]
 Writer = Callable[[TrainingFile, Write], Made]
-"""Writes every line of a file as its `made` says; returns what `made` gets besides. UserError: it would be useless."""
+"""Writes every line of a file as its `made` says; returns what `made` gets besides. UserError: it would be useless;
+NotYet: not now."""
+
+
+class NotYet(Exception):
+    """What a file is made of is not there yet; it is made at a later try."""
+
 
 _writers: dict[str, Writer] = {}
 
@@ -103,6 +109,9 @@ def make_file(file_id: str) -> None:
         try:
             added = _writers[file.made["how"]](file, spool.write)
             require_room(file.team, spool.num_bytes - file.bytes)
+        except NotYet:
+            file.release_making()
+            return
         except UserError as error:
             file.record_unmade(error.message)
             return

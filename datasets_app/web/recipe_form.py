@@ -24,12 +24,20 @@ class RecipeForm(PageForm):
     """What the model should learn."""
 
     def __init__(
-        self, data: Any = None, *, recipe: Recipe[Any], offered: Sequence[tuple[str, str]], **options: Any
+        self,
+        data: Any = None,
+        *,
+        recipe: Recipe[Any],
+        offered: Sequence[tuple[str, str]],
+        models: Sequence[tuple[str, str]] = (),
+        **options: Any,
     ) -> None:
         super().__init__(data, **options)
         self.recipe = recipe
         for field in recipe.fields:
             self.fields[field.name] = _drawn(field)
+            if field.kind == "model":
+                self.fields[field.name].widget = forms.Select(choices=models)
             if field.kind == "table":
                 self.fields[f"{field.name}{UPLOAD}"] = forms.FileField(
                     label=_("Or choose a table"),
@@ -100,7 +108,7 @@ def _drawn(field: Field) -> forms.Field:
     attrs = {"placeholder": field.placeholder} if field.placeholder else {}
     choices = list(field.choices.items())
     match field.kind:
-        case "text":
+        case "text" | "model":
             return forms.CharField(max_length=field.most, widget=forms.TextInput(attrs=attrs), **options)
         case "long":
             widget = forms.Textarea(attrs={"rows": 4, **attrs})

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
 from common.templatetags.luthier import grouped
-from datasets_app import services
+from datasets_app import hooks, services
 from datasets_app.models import TrainingFile
 from datasets_app.recipes.base import Recipe, Row
 from datasets_app.recipes.registry import RECIPES
@@ -56,17 +56,20 @@ def _form(request: PageRequest, recipe: Recipe[Any]) -> RecipeForm:
         (file.pk, f"{file.filename} ({grouped(file.num_rows)})")
         for file in files.exclude(use="text").defer("recipe").order_by("-created_at")[:SHOWN_FILES]
     ]
+    has_teacher = any(field.kind == "model" for field in recipe.fields)
+    choices = {"offered": offered, "models": hooks.teachers().models(request.team) if has_teacher else []}
     if request.method == "POST":
-        return RecipeForm(request.POST, files=request.FILES, recipe=recipe, offered=offered)
+        return RecipeForm(request.POST, files=request.FILES, recipe=recipe, **choices)
     if request.GET.get(recipe.fields[0].name):
-        return RecipeForm(request.GET, recipe=recipe, offered=offered)
-    return RecipeForm(recipe=recipe, offered=offered, initial=request.GET.dict())
+        return RecipeForm(request.GET, recipe=recipe, **choices)
+    return RecipeForm(recipe=recipe, **choices, initial=request.GET.dict())
 
 
 def _page(request: PageRequest, form: RecipeForm) -> HttpResponse:
     recipe, answers = form.recipe, form.cleaned_data["read"] if form.is_valid() else None
     rows = list(recipe.rows(answers)) if answers is not None else []
     tests = recipe.tests(answers) if answers is not None else []
+    asking = recipe.to_ask(answers) if answers is not None else None
     body = json.dumps(recipe.example, ensure_ascii=False)
     context: dict[str, object] = {
         "form": form,
@@ -74,6 +77,7 @@ def _page(request: PageRequest, form: RecipeForm) -> HttpResponse:
         "preview": _preview(rows),
         "num_rows": len(rows),
         "num_tests": len(tests),
+        "asking": asking,
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/recipes/{recipe.name} -H 'Authorization: Bearer sk-luthier-…' "
         f"-H 'Content-Type: application/json' -d '{body}'",
         "python": f'client.post("/../api/v1/recipes/{recipe.name}", body={body}, cast_to=dict)',

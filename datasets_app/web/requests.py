@@ -244,7 +244,7 @@ def answers_body(recipe: Recipe[Any]) -> type[Body]:
 def _answer(recipe: Recipe[Any], field: Field) -> serializers.Field[Any, Any, Any, Any]:
     needed: dict[str, Any] = {"required": field.is_required}
     match field.kind:
-        case "text" | "long":
+        case "text" | "long" | "model":
             return CheckedText(
                 _text(field.most), most=max(1000, field.most), allow_blank=not field.is_required, **needed
             )

@@ -40,6 +40,8 @@ def sentence_of(file: TrainingFile) -> str:
     if file.is_being_made and file.bytes:  # which are known: they are joined or copied
         percent = round(100 * file.progress.get("bytes", 0) / file.bytes)
         return _("Storing the file: %(percent)s %% so far.") % {"percent": percent}
+    if file.is_being_made and "teacher" in file.made:
+        return _("Waiting for the teacher's answers, which become the rows.")
     if file.is_being_made:
         return _("Building it: %(rows)s rows so far.") % {"rows": f"{file.progress.get('rows', 0):,}"}
     if file.status == "uploaded":

@@ -64,7 +64,8 @@ def _questions(evaluation: Evaluation) -> Iterator[Question]:
         yield from _rows(_spread_over(evaluation.file, MOST_ROWS), Question.Kind.HELD_OUT)
     for asked in evaluation.prompts:
         expected = {"role": "assistant", "content": asked["reference"]} if asked.get("reference") else None
-        messages = [{"role": "user", "content": asked["prompt"]}]
+        system = [{"role": "system", "content": asked["system"]}] if asked.get("system") else []
+        messages = [*system, {"role": "user", "content": asked["prompt"]}]
         yield Question(kind=Question.Kind.PROMPT, messages=messages, expected=expected)
 
 
