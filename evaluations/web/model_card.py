@@ -147,7 +147,7 @@ def _base(base: BaseModel) -> Iterable[str]:
 
 def _training(job: FineTuningJob) -> Iterable[str]:
     yield _heading(_("Training"))
-    result = next((row for row in checkpoints_of(job) if row["is_result"]), None)
+    result = next((row for row in checkpoints_of(job)["checkpoints"] if row["is_result"]), None)
     facts = [
         (_("Steps"), f"{job.current_step:,}"),
         (_("Tokens learned"), f"{job.trained_tokens or 0:,}"),

@@ -67,7 +67,7 @@ def model(request: PageRequest, model_id: str) -> HttpResponse:
         "newest": newest,
         "figures": newest.figures if newest is not None else [],
         "answers": newest.answers if newest is not None else [],
-        "checkpoints": checkpoints_of(found.job),
+        **checkpoints_of(found.job),
         "deployments": _deployments(found),
         "results": list(found.job.result_files.order_by("filename")),
         "package": packed_adapter(found),

@@ -66,11 +66,12 @@ def find_checkpoint(*, team: Team, name: str) -> Checkpoint | None:
     if job is None or TunedModel.objects.deleted().filter(job=job).exists():
         return None
     if not job.is_finished:  # until then the next checkpoint may take its place
-        raise UserError(message("checkpoint_too_early", name=name), code="checkpoint_not_ready", status=409)
+        too_early = message("checkpoint_too_early", name=name)
+        raise UserError(too_early, code="checkpoint_not_ready", param="model", status=409)
     if _trains_all_weights(job):
-        raise UserError(message("checkpoint_whole", name=name), code="checkpoint_not_askable")
+        raise UserError(message("checkpoint_whole", name=name), code="checkpoint_not_askable", param="model")
     if found is None:
-        raise NotFound(_not_kept(job, name), code="model_not_found")
+        raise NotFound(_not_kept(job, name), code="model_not_found", param="model")
     return found
 
 

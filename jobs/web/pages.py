@@ -216,8 +216,21 @@ def progress_of(job: FineTuningJob, metrics: Metrics) -> dict[str, object]:
     }
 
 
-def checkpoints_of(job: FineTuningJob) -> list[CheckpointRow]:
-    """Return the published checkpoints, newest first, with their losses, and which of them became the model."""
+class CheckpointTable(TypedDict):
+    """A job's checkpoints, newest first."""
+
+    checkpoints: list[CheckpointRow]
+    is_measured_again: bool
+    """An evaluation has shown the held-out rows to some of them."""
+
+
+def checkpoints_of(job: FineTuningJob) -> CheckpointTable:
+    """Return the published checkpoints with their losses, and which of them became the model."""
+    rows = _rows_of(job)
+    return {"checkpoints": rows, "is_measured_again": any(row["held_out_loss"] for row in rows)}
+
+
+def _rows_of(job: FineTuningJob) -> list[CheckpointRow]:
     published = job.checkpoints.filter(published_at__isnull=False).select_related("job__base_model", "job__team")
     are_models = can_be_asked(job)
     rows: list[CheckpointRow] = [

@@ -100,7 +100,7 @@ def job(request: PageRequest, job_id: str) -> HttpResponse:
         "devices": pages.devices_of(found),
         "priority": found.get_priority_display(),
         "pool": str(found.pool) if found.pool else "",
-        "checkpoints": pages.checkpoints_of(found),
+        **pages.checkpoints_of(found),
         "results": list(found.result_files.order_by("filename")),
         "values": (values := pages.values_of(found)),
         "chosen": [value for value in values if value["is_set"]],

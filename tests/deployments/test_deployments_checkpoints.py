@@ -63,6 +63,7 @@ class TestNames:
         reply = client_of(alice).get(f"/v1/models/{asked}")
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
         assert "are not kept: use one of the steps 3, 6, or train again" in reply.json()["error"]["message"]
+        assert reply.json()["error"]["param"] == "model"
         checkpoint.job.checkpoints.all().delete()
         with pytest.raises(NotFound, match="use the finished model"):
             find_target(team=alice.team, name=asked)

@@ -157,7 +157,7 @@ class TestBestStep:
         browser.force_login(alice.user)
         page = browser.get(f"/jobs/{measured_job.pk}").content.decode()
         assert page.count(f'name="model" value="{at(measured_job, 4)}"') == 2  # beside the finding and the best step
-        assert ">1.0000</span>" in page
+        assert ("Held out" in page, '<td class="n">1.0000</td>' in page) == (True, True)
         reply = browser.post("/deployments/from-job", {"model": at(measured_job, 4)})
         assert reply.status_code == 302
         assert Deployment.objects.get().checkpoint == Checkpoint.objects.get(step=4)

@@ -156,6 +156,7 @@ class TestPage:
         assert 'id="checkpoint-2"' in shown
         assert "ckpt-step-2" not in shown, "a job without a model has nothing to compare yet"
         make_model(job)
+        FineTuningJob.objects.filter(pk=job.pk).update(status="succeeded", fine_tuned_model="ft:tiny:violins:violin:x")
         assert "ft%3Atiny%3Aviolins%3Aviolin%3Ax%3Ackpt-step-2" in browser.get(f"/jobs/{job.pk}").content.decode()
 
 
