@@ -45,25 +45,30 @@ class Panel(TypedDict):
     may_be_made: bool
     better: FixLink | None
     """The checkpoint that did better than the model, where there is one."""
+    is_better_offered: bool
+    """A finding has that button already."""
 
 
 def panel_of(job: FineTuningJob) -> Panel:
     """Return what the panel shows."""
     found = verdict_of(job)
     lights = [light_of(one["light"]) for one in found["findings"]]
+    fixes = [link_of(job, one["fix"]) if one["fix"] else None for one in found["findings"]]
+    better = _better(job, found["best_step"])
     return {
         "job": job,
         "verdict": found,
         "light": light_of(found["light"]),
         "findings": [
-            {"light": light, "message": one["message"], "fix": link_of(job, one["fix"]) if one["fix"] else None}
-            for one, light in zip(found["findings"], lights, strict=True)
+            {"light": light, "message": one["message"], "fix": fix}
+            for one, light, fix in zip(found["findings"], lights, fixes, strict=True)
         ],
         "is_under_way": found["status"] in ("queued", "running"),
         "percent": round(100 * (found["progress"] or 0)),
         "may_be_made": job.status == FineTuningJob.Status.SUCCEEDED
         and found["status"] in (None, "failed", "cancelled"),
-        "better": _better(job, found["best_step"]),
+        "better": better,
+        "is_better_offered": better is not None and better in fixes,
     }
 
 

@@ -131,6 +131,10 @@ class TestBestStep:
     def test_is_named_by_the_answers(self, alice: Member, recipe_job: FineTuningJob) -> None:
         process_of(recipe_job).start().answer(knows(at(recipe_job, 40))).end("succeeded")
         assert self.verdict(alice, recipe_job)["best_step"] == 40
+        browser = Client()
+        browser.force_login(alice.user)
+        page = browser.get(f"/jobs/{recipe_job.pk}").content.decode()
+        assert page.count(f'name="model" value="{at(recipe_job, 40)}"') == 1  # no finding is about it
 
     def test_is_the_models_own_where_no_checkpoint_did_better(self, alice: Member, recipe_job: FineTuningJob) -> None:
         both = knows(str(recipe_job.fine_tuned_model), at(recipe_job, 20))
@@ -156,7 +160,7 @@ class TestBestStep:
         browser = Client()
         browser.force_login(alice.user)
         page = browser.get(f"/jobs/{measured_job.pk}").content.decode()
-        assert page.count(f'name="model" value="{at(measured_job, 4)}"') == 2  # beside the finding and the best step
+        assert page.count(f'name="model" value="{at(measured_job, 4)}"') == 1  # beside the finding
         assert ("Held out" in page, '<td class="n">1.0000</td>' in page) == (True, True)
         reply = browser.post("/deployments/from-job", {"model": at(measured_job, 4)})
         assert reply.status_code == 302
