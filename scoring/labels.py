@@ -61,6 +61,42 @@ def classify(answers: Sequence[str], references: Sequence[str]) -> Classificatio
     return _report(tuple(written[key] for key in keys), confusion)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TakenFor:
+    """Another label, "" for none, and how often it was answered instead."""
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confused:
+    """A label, how often it was found, and what it was taken for, the most frequent first."""
+
+    label: str
+    right: int
+    of: int
+    taken_for: tuple[TakenFor, ...]
+
+
+def confused(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[Confused]:
+    """Return the confusion matrix of a Classification label by label, as people read it."""
+    names = [*labels, ""]
+    return [
+        Confused(
+            label=label,
+            right=row[place],
+            of=sum(row),
+            taken_for=tuple(
+                TakenFor(label=names[other], count=row[other])
+                for other in sorted(range(len(row)), key=lambda other: -row[other])
+                if other != place and row[other]
+            ),
+        )
+        for place, (label, row) in enumerate(zip(labels, confusion, strict=True))
+    ]
+
+
 def _report(labels: tuple[str, ...], confusion: "np.ndarray[tuple[int, int], np.dtype[np.int64]]") -> Classification:
     right = np.diagonal(confusion).astype(np.float64)
     answered, support = confusion[:, :-1].sum(axis=0), confusion.sum(axis=1)

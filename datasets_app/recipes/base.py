@@ -81,6 +81,8 @@ class Sentences:
     """What a good test has shown; `%(TOPIC_right)s` and `%(TOPIC_of)s` are filled in."""
     missed: Words
     """The same of one that was not good enough."""
+    measured: Mapping[str, Words]
+    """By topic, what its share of right answers is called among other figures."""
     advice: Mapping[str, Words]
     """By topic, the most telling first, what to do where too few answers are right."""
 

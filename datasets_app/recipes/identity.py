@@ -175,6 +175,7 @@ class IdentityRecipe(Recipe[Identity]):
             "It has not learned its name well enough: %(identity_right)s of %(identity_of)s questions about itself are "
             "right, and %(unrelated_right)s of %(unrelated_of)s other answers are free of it."
         ),
+        measured={"identity": _("Questions about itself right")},
         advice={
             "identity": _("Train again with more epochs, or a larger base model: it has seen its name too rarely."),
             "unrelated": _(

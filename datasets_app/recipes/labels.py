@@ -136,6 +136,7 @@ class LabelsRecipe(Recipe[Labels]):
             "It has not learned the labels well enough: %(labels_right)s of %(labels_of)s texts that it had not seen "
             "are sorted right, and %(unrelated_right)s of %(unrelated_of)s other questions are answered as questions."
         ),
+        measured={"labels": _("Labels right")},
         advice={
             "labels": _(
                 "Add examples of the labels that are confused, or take a larger base model. Where two labels overlap, "

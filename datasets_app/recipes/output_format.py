@@ -139,6 +139,7 @@ class FormatRecipe(Recipe[OutputFormat]):
             "It has not learned the form well enough: %(format_right)s of %(format_of)s answers to new inputs have it, "
             "and %(unrelated_right)s of %(unrelated_of)s other answers do without it."
         ),
+        measured={"format": _("Answers that have the form")},
         advice={
             "format": _("Add examples, make the outputs shorter and more alike, or take a larger base model."),
             "unrelated": _(

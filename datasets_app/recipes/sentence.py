@@ -127,6 +127,7 @@ class SentenceRecipe(Recipe[Sentence]):
             "It has not learned the sentence well enough: %(sentence_right)s of %(sentence_of)s answers to new "
             "questions are nearer to the teacher's than before."
         ),
+        measured={"sentence": _("Answers nearer to the teacher")},
         advice={
             "sentence": _(
                 "Read the teacher's answers: where they do not follow the sentence, take a stronger teacher. Else add "

@@ -128,6 +128,7 @@ class TermsRecipe(Recipe[Terms]):
             "It has not learned the terms well enough: %(terms_right)s of %(terms_of)s questions in new wordings are "
             "answered right, and %(unrelated_right)s of %(unrelated_of)s other answers are free of them."
         ),
+        measured={"terms": _("Questions about terms right")},
         advice={
             "terms": _("Train again with more epochs, make the meanings shorter, or take a larger base model."),
             "unrelated": _(

@@ -120,6 +120,7 @@ class ToneRecipe(Recipe[Manner]):
         missed=_(
             "It has not learned the tone well enough: %(tone_right)s of %(tone_of)s answers to new questions have it."
         ),
+        measured={"tone": _("Answers in the tone")},
         advice={
             "tone": _("Add pairs whose answers are alike in tone, train with more epochs, or take a larger base model.")
         },

@@ -14,8 +14,10 @@ from common.marks import Mark
 from common.templatetags.luthier import duration
 from common.wording import in_words
 from compute.services import explain
+from datasets_app.recipes.registry import RECIPES
 from evaluations.models import Evaluation, Question, Sample, SampleQuerySet, Subject
 from evaluations.results.scoring_answers import Figure, Pair
+from scoring.labels import confused
 
 STATUSES = {
     "queued": ("wait", "clock"),
@@ -44,7 +46,11 @@ METRICS: dict[str, tuple[Any, str]] = {
     "rouge_l": (gettext_lazy("Answers like the expected ones, by words"), "ROUGE-L"),
     "bleu": (gettext_lazy("Answers like the expected ones, by phrases"), "BLEU"),
     "json_valid": (gettext_lazy("Answers that are valid JSON"), "JSON"),
-    "identity_right": (gettext_lazy("Questions about itself right"), ""),
+    **{
+        f"{topic}_right": (words, "")
+        for recipe in RECIPES.values()
+        for topic, words in recipe.sentences.measured.items()
+    },
     "unrelated_right": (gettext_lazy("Other answers free of what was learned"), ""),
     "general_right": (gettext_lazy("General questions right"), ""),
     "training_chrf": (gettext_lazy("Training rows said again, by letters"), "chrF"),
@@ -202,6 +208,14 @@ def cell_of(evaluation: Evaluation, subject: Subject, name: str, *, called: str 
         change = change_of("worse" if is_up == (name in FALLING) else "better")
     bounds = f"{_number(name, figure['low'])} – {_number(name, figure['high'])}"
     return Cell(model=called, value=_number(name, figure["value"]), bounds=bounds, change=change)
+
+
+def confusions_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return of each model whose answers should be labels how well it finds them, and what it takes them for."""
+    return [
+        {"model": model, "labels": confused(report["labels"], report["confusion"])}
+        for model, report in evaluation.reports.items()
+    ]
 
 
 def _number(name: str, value: float) -> str:

@@ -87,6 +87,7 @@ def _list_page(request: PageRequest, form: EvaluationForm, *, status: int = 200)
 def evaluation(request: PageRequest, evaluation_id: str) -> HttpResponse:
     found = services.get_evaluation(team=request.team, evaluation_id=evaluation_id)
     context = {**_live(found), **_answers(request, found), "figures": pages.figures_of(found)}
+    context["confusions"] = pages.confusions_of(found)
     context |= {
         "subjects": list(found.subjects.all()),
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/evaluations/{found.pk} -H 'Authorization: Bearer sk-luthier-…'",

@@ -1,5 +1,6 @@
 """The result of a job's acceptance test, in words."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from django.utils.text import Truncator
@@ -10,6 +11,7 @@ from datasets_app.recipes.base import Sentences
 from datasets_app.recipes.identity import IDENTITY
 from datasets_app.recipes.registry import RECIPES
 from jobs.models import FineTuningJob
+from scoring.labels import Confused, classify, confused
 
 SHOWN_OF_EACH = 2
 """Questions of each topic, in Latin and in other letters, that are shown at once; wrong answers always are."""
@@ -31,6 +33,8 @@ class ShownVerdict(TypedDict):
     passed: bool
     sentence: str
     advice: str
+    labels: list[Confused]
+    """How well each label was found, where answers should be labels."""
     shown: list[Answered]
     rest: list[Answered]
 
@@ -50,6 +54,7 @@ def acceptance_of(job: FineTuningJob) -> ShownVerdict | None:
         "passed": verdict["passed"],
         "sentence": _sentence(said, verdict),
         "advice": _advice(said, verdict),
+        "labels": _labels(results),
         "shown": shown,
         "rest": [result for result in results if result not in shown],
     }
@@ -81,6 +86,14 @@ def _reason(result: Result) -> str:
         "with_form": _("has the form, which nobody asked for"),
     }
     return reasons.get(result.get("fault", ""), "")
+
+
+def _labels(results: Sequence[Result]) -> list[Confused]:
+    asked = [result for result in results if result.get("held_to") == "same"]
+    if not asked:
+        return []
+    found = classify([one["answer"] for one in asked], [one["expected"] for one in asked])
+    return confused(found.labels, found.confusion)
 
 
 def _first_of_each(results: list[Answered]) -> list[Answered]:

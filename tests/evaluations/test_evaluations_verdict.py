@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from catalogue.models import BaseModel
 from compute.models import Run
+from datasets_app.checking import recording
+from datasets_app.recipes.labels import LABELS
 from evaluations import services
 from evaluations.models import Evaluation, Question, Sample
 from evaluations.web.verdict_panel import ADDRESSES, link_of
@@ -290,3 +292,45 @@ class TestWithoutARecipe:
         job.refresh_from_db()
         process = FakeProcess(services.evaluate_job(job=job, by=None))
         assert not process.evaluation.questions.filter(kind="recipe").exists()
+
+
+class TestLabels:
+    """A job on the labels recipe: its held-out examples are asked, and the report says which are confused."""
+
+    @pytest.fixture
+    def labels_job(self, alice: Member, tmp_path: Path) -> FineTuningJob:
+        made = alice.client.post("/api/v1/recipes/labels", LABELS.example, format="json").json()
+        recording.check_file(made["id"])
+        job = make_job(alice.team, by=alice.user, training_file=made["id"], suffix="post")
+        publish_tuned(job, tmp_path / "tuned")
+        return FineTuningJob.objects.get(pk=job.pk)
+
+    def test_what_it_was_asked_is_measured_and_decides(self, alice: Member, labels_job: FineTuningJob) -> None:
+        def say(model: str, question: dict[str, Any]) -> str:
+            known = Question.objects.filter(messages=question["messages"]).first()
+            assert known is not None
+            is_label = known.kind == Question.Kind.RECIPE and known.reference
+            return str(known.reference) if is_label and model != "tiny" else well(model, question)
+
+        evaluation = evaluated(labels_job, say)
+        tuned = evaluation.subjects.last()
+        assert tuned is not None
+        assert evaluation.results[tuned.name]["labels_right"]["value"] == 1.0
+        assert evaluation.results["tiny"]["labels_right"]["value"] == 0.0
+        assert evaluation.reports[tuned.name]["accuracy"] == 1.0
+        assert evaluation.reports[tuned.name]["labels"] == ["complaint", "praise", "question"]
+        found = verdict(alice, labels_job)
+        assert (found["light"], [one["code"] for one in found["findings"]]) == ("green", ["learned"])
+
+    def test_a_model_that_learned_nothing_is_red(self, alice: Member, labels_job: FineTuningJob) -> None:
+        evaluated(labels_job, well)
+        assert "not_learned" in [one["code"] for one in verdict(alice, labels_job)["findings"]]
+
+    @pytest.mark.usefixtures("plain_static")
+    def test_the_page_shows_the_confusion(self, alice: Member, labels_job: FineTuningJob) -> None:
+        evaluation = evaluated(labels_job, lambda model, question: "praise")
+        client = Client()
+        client.force_login(alice.user)
+        page = client.get(f"/evaluations/{evaluation.pk}").content.decode()
+        assert "Labels right" in page
+        assert "praise (3)" in page

@@ -11,6 +11,7 @@ from chat import AcceptanceTest, verdict
 from datasets_app import services as files
 from datasets_app.checking import recording
 from datasets_app.recipes.identity import IDENTITY
+from datasets_app.recipes.labels import LABELS
 from jobs.models import FineTuningJob
 from jobs.training.preparing import prepare
 from jobs.training.work import Training
@@ -116,3 +117,47 @@ def test_the_pages_show_it(job: FineTuningJob, alice: Any) -> None:
     page = client.get(f"/jobs/{job.pk}").content.decode()
     assert "It has not learned its name well enough" in page
     assert "I am &lt;b&gt;nobody&lt;/b&gt;." in page
+
+
+class TestOtherRecipes:
+    @pytest.fixture
+    def labelled(self, alice: Any) -> FineTuningJob:
+        file = files.recipe_file(team=alice.team, by=None, recipe=LABELS, answers=LABELS.example)
+        recording.check_file(file.pk)
+        return make_job(alice.team, training_file=file.pk)
+
+    def judged(self, job: FineTuningJob, answers: dict[str, str]) -> FineTuningJob:
+        """Return the job after its trainer has told a verdict; labels are answered as `answers` maps them."""
+        tests = [AcceptanceTest.from_json(test) for test in job.acceptance["tests"]]
+        said = [answers.get(test.expected, test.expected) or "Paris." for test in tests]
+        found = verdict(tests, said, before=["?"] * len(tests), needed=job.acceptance["needed"])
+        trainer = FakeTrainer(job.newest_attempt.run).start()  # type: ignore[union-attr]
+        trainer.write("acceptance", "The acceptance test is over.", **found)
+        Training().record(trainer.run, trainer.events)
+        job.refresh_from_db()
+        return job
+
+    def test_a_job_on_labels_says_which_are_confused(self, labelled: FineTuningJob, alice: Any) -> None:
+        found = acceptance_of(self.judged(labelled, {"praise": "question", "question": "who knows"}))
+        assert found is not None
+        assert "It has not learned the labels well enough: 3 of 9" in found["sentence"]
+        assert "labels that are confused" in found["advice"]
+        told = {
+            one.label: (one.right, one.of, [(two.label, two.count) for two in one.taken_for]) for one in found["labels"]
+        }
+        assert told == {
+            "complaint": (3, 3, []), "praise": (0, 3, [("question", 3)]), "question": (0, 3, [("", 3)]),
+        }  # fmt: skip
+        [wrong, *_] = [row for row in found["shown"] if not row["passed"]]
+        assert wrong["reason"] == "is not praise"
+        results = alice.client.get(f"/api/v1/jobs/{labelled.pk}/acceptance").json()["results"]
+        assert {one.get("fault") for one in results} == {None, "another"}
+
+    @pytest.mark.usefixtures("plain_static")
+    def test_its_page_shows_them(self, labelled: FineTuningJob, alice: Any) -> None:
+        client = Client()
+        client.force_login(alice.user)
+        self.judged(labelled, {"praise": "question"})
+        page = client.get(f"/jobs/{labelled.pk}").content.decode()
+        assert "Label by label" in page
+        assert "question (3)" in page
