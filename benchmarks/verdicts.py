@@ -31,6 +31,7 @@ from benchmarks.platform import BASE, ROOT, home, starter_model
 from benchmarks.spoiled_jobs import IDENTITY, JOBS, Job, Rows
 from catalogue.entries import STARTER
 from datasets_app.recipes.identity import acceptance_tests
+from datasets_app.recipes.registry import RECIPES
 from jobs.hyperparameters import Situation, Values, resolve
 from machine.facts import available_cores
 from rundir import read_events
@@ -181,6 +182,7 @@ class Trained:
             rows=len(self.rows),
             longest_tokens=max(map(_num_bytes, self.rows)) + ROOM,
             goal=self._job.goal,
+            by_recipe=RECIPES[self._job.goal].values if self._job.goal in RECIPES else {},
             has_validation_file=bool(self.validation),
             own_system_prompt=self._bench.own_prompt,
         )
