@@ -256,7 +256,8 @@ class MetricsView(APIView):
     @answers(ListObject[MetricsObject])
     @reads(query=MetricsPage)
     def get(self, request: Request, job_id: str) -> Response:
-        return listed(points_of(_job(request, job_id), most=query_of(request)["limit"]))
+        asked = query_of(request)
+        return listed(points_of(_job(request, job_id), most=asked["limit"]))
 
 
 class HyperparametersView(APIView):
