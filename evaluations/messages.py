@@ -25,6 +25,9 @@ CATALOGUE = Catalogue(
             "The grader %(name)s is of the type %(type)s and needs a model as judge, which no evaluation asks yet. Use "
             "string_check or text_similarity."
         ),
+        "grader_run_too_long": sentence(
+            "The graders' models have not answered within %(seconds)d seconds. Ask one that is deployed, or fewer."
+        ),
         "evaluation_finished": sentence("This evaluation has already ended, so there is nothing to cancel."),
         "evaluation_unfinished": sentence("This evaluation has not ended. Cancel it first."),
         "evaluation_of_unfinished_job": sentence("Only a job that has succeeded is evaluated."),

@@ -1,7 +1,12 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
-from evaluations.web import comparing_views, models_api, models_views, views
+from evaluations.web import comparing_views, graders_api, models_api, models_views, views
+
+v1: list[URLPattern] = [
+    path("fine_tuning/alpha/graders/run", graders_api.run),
+    path("fine_tuning/alpha/graders/validate", graders_api.Validate.as_view()),
+]
 
 api: list[URLPattern] = [
     path("evaluations", rest.Evaluations.as_view()),

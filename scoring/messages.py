@@ -43,6 +43,7 @@ CATALOGUE = Catalogue(
         "similarity_cosine": sentence(
             "The metric cosine needs a model for embeddings, which is not here. Use fuzzy_match or rouge_l."
         ),
+        "similarity_too_long": sentence("Texts of more than %(most)s characters are not compared."),
         "labels_unfit": sentence("%(where)s must be 1 to %(most)s different texts."),
         "judge_input_unfit": sentence("A judge needs 1 to %(most)s messages in 'input'."),
         "multi_needs_graders": sentence("A multi grader needs 1 to %(most)s graders by name in 'graders'."),

@@ -69,17 +69,31 @@ def admit(*, authorization: str, is_local: bool, content: bytes, address: str = 
     return Question(caller=Caller(team=target.deployment.team), target=target, body=body)
 
 
+def caller_by_key(*, authorization: str, address: str = "") -> Caller:
+    """Return whose key was sent; UserError without a live one."""
+    caller = _caller(authorization, address)
+    if caller is None:
+        raise _unauthorized(message("question_without_key"))
+    return caller
+
+
 def read_body(content: bytes) -> dict[str, Any]:
     """Return the JSON object that was sent, bounded in depth, with a model's name in it."""
+    body = read_object(content)
+    name = body.get("model")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserError(engine.message("model_parameter_missing"), code="missing_model", param="model")
+    return body
+
+
+def read_object(content: bytes) -> dict[str, Any]:
+    """Return the JSON object that was sent, bounded in depth."""
     try:
         body = _json_parser().parse(io.BytesIO(content))
     except ParseError as error:
         raise UserError(as_written(error.detail), code="invalid_json") from None
     if not isinstance(body, dict):
         raise UserError(message("question_not_an_object"), code="invalid_json")
-    name = body.get("model")
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise UserError(engine.message("model_parameter_missing"), code="missing_model", param="model")
     return body
 
 

@@ -27,10 +27,25 @@ def check_graders(graders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return stored
 
 
+def read_grader(body: Mapping[str, Any]) -> scoring.Grader:
+    """Return one grader; UserError names what is wrong with it."""
+    try:
+        return scoring.parse_grader(body)
+    except ScoringError as error:
+        raise UserError(error.message, param=error.field or "grader") from None
+
+
+def judges_of(grader: scoring.Grader, *, field: str = "grader") -> dict[str, str]:
+    """Return the models that a grader asks, by the place where each is named."""
+    if isinstance(grader, scoring.Multi):
+        parts = ((one, f"{field}.graders.{name}") for name, one in grader.graders.items())
+        return {place: model for one, where in parts for place, model in judges_of(one, field=where).items()}
+    return {f"{field}.model": grader.model} if isinstance(grader, JUDGES) else {}
+
+
 def needs_judge(grader: scoring.Grader) -> bool:
     """Tell whether a grader asks a model."""
-    parts = grader.graders.values() if isinstance(grader, scoring.Multi) else [grader]
-    return any(isinstance(one, JUDGES) for one in parts)
+    return bool(judges_of(grader))
 
 
 def grade(graders: Sequence[scoring.Grader], question: Question, answer: str) -> dict[str, float]:

@@ -71,7 +71,8 @@ def _unused(request: object) -> HttpResponse:
 POLICY = ContentSecurityPolicyMiddleware(_unused)
 GUARDS: tuple[Any, ...] = (POLICY, XFrameOptionsMiddleware(_unused), SecurityMiddleware(_unused))
 """What sets the headers that every answer of the chain has."""
+_ASKING = r"/v1/(chat/)?completions|/v1/fine_tuning/alpha/graders/run|/deployments/[^/]+/chat|/playground/(ask|answers)"
 ASGI_ROUTES: list[Route] = [
-    ("POST", re.compile(r"/v1/(chat/)?completions|/deployments/[^/]+/chat|/playground/(ask|answers)"), Questions()),
+    ("POST", re.compile(_ASKING), Questions()),
     ("GET", re.compile(r"/jobs/[^/]+/stream"), Questions()),
 ]

@@ -2,11 +2,11 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scoring.errors import ScoringError
-from scoring.graders.replies import label_format, read_label, read_score, score_format
+from scoring.graders.replies import label_closing, label_format, read_label, read_score, score_closing, score_format
 from scoring.graders.shapes import (
     Grader,
     JudgeMessage,
@@ -30,6 +30,8 @@ class Grade:
     """None where the grader has no threshold."""
     label: str | None = None
     """A label_model's."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """Of a multi grader the scores that its formula is over."""
 
 
 def judge_requests(grader: Grader, *, item: Mapping[str, Any], sample: Mapping[str, Any]) -> list[JudgeRequest]:
@@ -40,9 +42,9 @@ def judge_requests(grader: Grader, *, item: Mapping[str, Any], sample: Mapping[s
     if isinstance(grader, Multi):
         return [request for one in grader.graders.values() for request in judge_requests(one, item=item, sample=sample)]
     if isinstance(grader, ScoreModel):
-        return [_request(grader, score_format(grader.range), item, sample)]
+        return [_request(grader, score_format(grader.range), score_closing(grader.range), item, sample)]
     if isinstance(grader, LabelModel):
-        return [_request(grader, label_format(grader.labels), item, sample)]
+        return [_request(grader, label_format(grader.labels), label_closing(grader.labels), item, sample)]
     return []
 
 
@@ -75,7 +77,7 @@ def _grade(grader: Grader, item: Mapping[str, Any], sample: Mapping[str, Any], r
             return Grade(score=float(passed), passed=passed, label=label)
         case Multi():
             scores = {name: _grade(one, item, sample, replies).score for name, one in grader.graders.items()}
-            return Grade(score=grader.calculate_output.value(scores))
+            return Grade(score=grader.calculate_output.value(scores), parts=scores)
 
 
 def _stands(operation: str, text: str, reference: str) -> bool:
@@ -99,6 +101,7 @@ def _next(grader: ScoreModel | LabelModel, replies: list[str]) -> str:
 def _request(
     grader: ScoreModel | LabelModel,
     response_format: dict[str, Any],
+    closing: str,
     item: Mapping[str, Any],
     sample: Mapping[str, Any],
 ) -> JudgeRequest:
@@ -106,6 +109,7 @@ def _request(
         model=grader.model,
         messages=tuple(_rendered(one, item, sample) for one in grader.input),
         response_format=response_format,
+        closing=closing,
         sampling_params=grader.sampling_params,
     )
 

@@ -25,6 +25,17 @@ def label_format(labels: Sequence[str]) -> dict[str, Any]:
     return _format("label", {"steps": {"type": "string"}, "result": {"type": "string", "enum": list(labels)}})
 
 
+def score_closing(bounds: tuple[float, float]) -> str:
+    """Return what a judge is told that nothing holds to a format."""
+    low, high = (f"{bound:g}" for bound in bounds)
+    return f"Say in a few words why, then end with the score alone: a number from {low} to {high}."
+
+
+def label_closing(labels: Sequence[str]) -> str:
+    """Return what a judge is told that nothing holds to a format."""
+    return f"Say in a few words why, then end with one of these labels alone: {', '.join(labels)}."
+
+
 def read_score(reply: str, bounds: tuple[float, float]) -> float:
     """Return the score in a judge's reply; ScoringError without one, or with one outside `bounds`.
 

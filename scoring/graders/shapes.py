@@ -89,4 +89,14 @@ class JudgeRequest:
     messages: tuple[dict[str, str], ...]
     response_format: dict[str, Any]
     """OpenAI's json_schema; a judge without it may answer in words, which are read as well."""
+    closing: str
+    """What such a judge is told at the end, so that its words hold what is looked for."""
     sampling_params: dict[str, Any]
+
+    @property
+    def messages_in_words(self) -> list[dict[str, str]]:
+        """What is asked of a judge that nothing holds to the format."""
+        *before, last = self.messages
+        if last["role"] == "user":
+            return [*before, {**last, "content": f"{last['content']}\n\n{self.closing}"}]
+        return [*self.messages, {"role": "user", "content": self.closing}]

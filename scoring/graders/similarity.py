@@ -4,15 +4,21 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import partial
 
+from scoring.errors import ScoringError
 from scoring.measures import measure
 from scoring.measures.overlap import ngrams, rouge_l, rouge_n
+from scoring.messages import message
 from scoring.texts import units
 
+LONGEST_CHARS = 8_000
+"""Of either text: a fuzzy match of 20,000 characters takes half a minute."""
 _GLEU_ORDERS = 4
 
 
 def similarity(metric: str, text: str, reference: str) -> float:
-    """Return how alike both are by one of `shapes.SIMILARITIES`."""
+    """Return how alike both are by one of `shapes.SIMILARITIES`; ScoringError where one is too long to compare."""
+    if max(len(text), len(reference)) > LONGEST_CHARS:
+        raise ScoringError(message("similarity_too_long", most=LONGEST_CHARS))
     return _METRICS[metric](text, reference)
 
 

@@ -22,7 +22,7 @@ BODIES = {"api/v1/jobs/estimate": '{"model": "tiny", "training_file": "file-x"}'
 """What is read before the team is needed."""
 NOBODYS = {"api/v1/recipes", "api/v1/teams"}
 """What is no team's, or the list of one's own."""
-BY_KEY = {"v1/chat/completions", "v1/completions"}
+BY_KEY = {"v1/chat/completions", "v1/completions", "v1/fine_tuning/alpha/graders/run"}
 """These know nobody by the console's session."""
 OF_A_TEAM = "jobs/<job_id>/whole-log"
 """An administrator's, of a job of a team that he is in."""

@@ -144,6 +144,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "v1/fine_tuning/jobs/<job_id>/resume": {"POST": M},
     "v1/fine_tuning/jobs/<job_id>/events": {"GET": V},
     "v1/fine_tuning/jobs/<job_id>/checkpoints": {"GET": V},
+    "v1/fine_tuning/alpha/graders/run": {"POST": V},  # to ask makes nothing
+    "v1/fine_tuning/alpha/graders/validate": {"POST": V},
     "v1/chat/completions": {"POST": V},
     "v1/completions": {"POST": V},
     "v1/models": {"GET": V},

@@ -33,6 +33,9 @@ class FakeReplica:
     breaks_after: int | None = None
     is_heavy: bool = False
     """Its pieces are large and come as fast as they are taken."""
+    says: str = "琴"
+    """Its whole answers, which end by themselves or are cut off."""
+    is_cut: bool = False
     pause: float = 0
     """Seconds between two pieces, or before a whole answer."""
     was_left: threading.Event = field(default_factory=threading.Event)
@@ -59,8 +62,12 @@ class FakeReplica:
             return StreamingResponse(self.chunks(body), media_type="text/event-stream")
         await asyncio.sleep(self.pause)
         is_chat = request.url.path == "/v1/chat/completions"
-        said = {"message": {"role": "assistant", "content": "琴", "refusal": None}} if is_chat else {"text": "琴"}
-        choice = {"index": 0, **said, "logprobs": None, "finish_reason": "stop"}
+        said = (
+            {"message": {"role": "assistant", "content": self.says, "refusal": None}}
+            if is_chat
+            else {"text": self.says}
+        )
+        choice = {"index": 0, **said, "logprobs": None, "finish_reason": "length" if self.is_cut else "stop"}
         return JSONResponse(
             {
                 "id": "x",
