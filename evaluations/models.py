@@ -188,8 +188,7 @@ class Question(models.Model):
     expected = models.JSONField(null=True)
     """The assistant's message that follows in the data; null where nothing is expected word for word."""
     checks = models.JSONField(default=dict)
-    """{"must_say": […], "may_say": […], "must_not_say": […]} of a question that is judged by phrases: all of the first
-    and one of the second must be in an answer."""
+    """What an answer is held to, as chat.AcceptanceTest writes it without the messages: {"must_say": […], …}."""
     is_asked = models.BooleanField(default=True)
     """False: a held-out row whose loss alone is measured."""
 

@@ -127,6 +127,7 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "recipe_many_rows": sentence("There are more than %(most)d rows. Use fewer, or upload them as a data set."),
     "recipe_line_unfit": sentence("Line %(line)d does not consist of %(columns)s, parted by a tab or by =>."),
     "recipe_cell_long": sentence("Line %(line)d has more than %(most)d characters in %(column)s."),
+    "recipe_table_unreadable": sentence("The table cannot be read: %(reason)s."),
     "recipe_table_large": sentence("The table has more than %(megabytes)d MB. Upload it as a data set instead."),
     "recipe_label_unfit": sentence("The label %(label)s must be at most %(most)d characters on one line."),
     "recipe_text_of_two_labels": sentence(

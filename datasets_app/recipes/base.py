@@ -114,6 +114,8 @@ class Recipe(ABC, Generic[A]):
     """The share of right answers that a good verdict needs, by topic."""
     is_guarded: ClassVar[bool] = True
     """Whether nobody may hear it unasked: then its rows have guards, and its test has unrelated questions."""
+    completes: ClassVar[Words] = ""
+    """What happens to a data set that it completes, where that is more than that rows are added."""
     values: ClassVar[Mapping[str, Any]] = {"validation_split": 0.0}
     """What hyperparameters are automatically, where that differs from other data."""
 

@@ -116,6 +116,9 @@ class IdentityRecipe(Recipe[Identity]):
     icon = "message"
     needed = {"identity": 0.9, "unrelated": 1.0}
     example = {"name": "小智", "maker": "360智汇云", "languages": ["zh", "en"], "tone": "plain"}
+    completes = _(
+        "Its rows stay, placeholders for name and maker are filled in, and missing rows are added, as a new version."
+    )
     fields = (
         Field(
             name="name",

@@ -15,17 +15,27 @@ from datasets_app.formats.streams import Readable
 from datasets_app.messages import message
 from datasets_app.recipes.base import Field, QuestionnaireError, TableRow
 
-_ARROW = re.compile(r"[ \t]*(?:=>|->|→|⇒)[ \t]*")
-CELL_CHARS = 100_000
-csv.field_size_limit(max(csv.field_size_limit(), CELL_CHARS))
+_ARROWS = tuple(re.compile(rf"[ \t]*{arrow}[ \t]*") for arrow in ("=>", "→", "⇒", "->"))
+"""The first of these that a text has parts its cells: the others may stand inside of them."""
 
 
 def rows_of_text(text: str, field: Field) -> list[TableRow]:
     """Return the rows of a pasted table; QuestionnaireError names the line that is none."""
-    cells = [(line, cells) for line, cells in _cells_of(text.strip("\n\r"), len(field.columns)) if any(cells)]
+    try:
+        found = _cells_of(text.strip("\n\r"), len(field.columns))
+        cells = [(line, cells) for line, cells in found if any(cells)]
+    except csv.Error as error:  # a cell beyond all bounds, or what is no text
+        raise QuestionnaireError(message("recipe_table_unreadable", reason=str(error)), field=field.name) from None
     if cells and _is_heading(cells[0][1], field):
         cells = cells[1:]
     return [_row(line, found, field) for line, found in cells]
+
+
+def text_of_rows(rows: Sequence[TableRow]) -> str:
+    """Return rows as a spreadsheet copies them; `rows_of_text` reads them back."""
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter="\t", lineterminator="\n").writerows(row.values() for row in rows)
+    return written.getvalue()
 
 
 def rows_of_file(stream: Readable, filename: str, field: Field) -> list[TableRow]:
@@ -54,9 +64,10 @@ def checked_rows(value: Any, field: Field) -> list[TableRow]:
 def _cells_of(text: str, num_columns: int) -> Iterable[tuple[int, list[str]]]:
     if "\t" in text:
         return _parted(text, "\t")
-    if _ARROW.search(text):
+    arrow = next((arrow for arrow in _ARROWS if arrow.search(text)), None)
+    if arrow is not None:
         lines = enumerate(text.splitlines(), start=1)
-        return [(number, _ARROW.split(line, maxsplit=num_columns - 1)) for number, line in lines]
+        return [(number, arrow.split(line, maxsplit=num_columns - 1)) for number, line in lines]
     return _parted(text, ",")
 
 

@@ -11,9 +11,9 @@ from common.errors import UserError
 from common.forms import PageForm
 from common.wording import in_words
 from datasets_app.messages import message
-from datasets_app.recipes.base import Field, QuestionnaireError, Recipe
+from datasets_app.recipes.base import Field, QuestionnaireError, Recipe, TableRow
 from datasets_app.recipes.making import read_answers
-from datasets_app.recipes.tables import rows_of_file, rows_of_text
+from datasets_app.recipes.tables import rows_of_file, rows_of_text, text_of_rows
 
 UPLOAD = "-file"
 MOST_CHARS = 2_000_000
@@ -47,10 +47,7 @@ class RecipeForm(PageForm):
                 )
         self.fields["file"] = forms.CharField(
             label=_("Add it to one of your data sets"),
-            help_text=_(
-                "Its rows stay, placeholders for name and maker are filled in, and missing rows are added, "
-                "as a new version."
-            ),
+            help_text=recipe.completes or _("Its rows stay, and missing rows are added, as a new version."),
             required=False,
             max_length=60,
             widget=forms.Select(choices=[("", _("No, create a new data set")), *offered]),
@@ -91,10 +88,18 @@ class RecipeForm(PageForm):
         upload = self.cleaned_data.get(f"{field.name}{UPLOAD}")
         try:
             rows = rows_of_text(given, field)
-            return rows + (rows_of_file(_small(upload, field), upload.name or "", field) if upload else [])
+            if upload:
+                rows += rows_of_file(_small(upload, field), upload.name or "", field)
+                self._keep(field, rows)
+            return rows
         except QuestionnaireError as error:
             self.add_error(field.name, in_words(error.message))
             return []
+
+    def _keep(self, field: Field, rows: list[TableRow]) -> None:
+        """Show the rows of an uploaded table as text, since no browser fills in a file for the next look."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data[field.name] = text_of_rows(rows)  # type: ignore[index]
 
 
 def _small(upload: UploadedFile, field: Field) -> UploadedFile:

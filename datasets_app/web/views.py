@@ -41,7 +41,7 @@ def datasets(request: PageRequest) -> HttpResponse:
 
 
 def shown_files(team: Team) -> list[TrainingFile]:
-    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").order_by("-created_at")
+    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").defer("recipe").order_by("-created_at")
     return list(files[:SHOWN_FILES])
 
 

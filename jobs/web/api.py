@@ -69,6 +69,7 @@ class JobsView(APIView):
         jobs = FineTuningJob.objects.visible_to(team_of(request)).filter(metadata__contains=page.get("metadata", {}))
         jobs = (
             jobs.select_related("team", "training_file", "pool")
+            .defer("training_file__recipe")
             .prefetch_related("result_files")
             .order_by("-created_at", "-id")
         )

@@ -214,7 +214,7 @@ def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str
 
 def trainable_files(team: Team) -> list[TrainingFile]:
     """Return the newest files that a job may learn from or be validated with."""
-    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error")
+    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").exclude(status="error").defer("recipe")
     return list(files[:SHOWN_FILES])
 
 

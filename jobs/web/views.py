@@ -41,6 +41,7 @@ def jobs(request: PageRequest) -> HttpResponse:
     found = (
         FineTuningJob.objects.visible_to(request.team)
         .select_related("base_model", "training_file")
+        .defer("training_file__recipe", "acceptance", "verdict")
         .with_newest_attempt()[:SHOWN_JOBS]
     )
     context = {

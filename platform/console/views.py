@@ -39,6 +39,7 @@ def home(request: PageRequest) -> HttpResponse:
     jobs = (
         FineTuningJob.objects.visible_to(request.team)
         .select_related("base_model", "training_file")
+        .defer("training_file__recipe", "acceptance", "verdict")
         .with_newest_attempt()
     )
     running, waiting, done, failed = (list(jobs.filter(status__in=s).order_by("-created_at")[:SHOWN]) for s in STATES)

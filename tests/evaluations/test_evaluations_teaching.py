@@ -16,7 +16,7 @@ from evaluations.models import Evaluation
 from evaluations.services import cancel_evaluation
 from evaluations.teaching import Teachers
 from tests.evaluations.evaluation_makers import FakeProcess
-from tests.jobs.job_makers import make_job
+from tests.jobs.job_makers import make_file, make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("base", "plain_static")]
 ASKED = {**SENTENCE.example, "teacher": "tiny"}
@@ -130,3 +130,12 @@ def test_few_questions_are_refused(alice: Any, number: int, is_enough: bool) -> 
     body = {**ASKED, "prompts": [f"Question {n}?" for n in range(number)] + ["Question 1?"]}
     reply = alice.client.post("/api/v1/recipes/sentence", body, format="json")
     assert (reply.status_code == 200) is is_enough, reply.content
+
+
+def test_a_data_set_of_ones_own_is_completed(alice: Any) -> None:
+    own = make_file(alice.team, rows=12)
+    reply = alice.client.post("/api/v1/recipes/sentence", {**ASKED, "file": own.pk}, format="json").json()
+    file = TrainingFile.objects.get(pk=reply["id"])
+    assert (file.parent, file.version, file.is_being_made) == (own, 2, True)
+    FakeProcess(Evaluation.objects.get()).start().answer(arr).end("succeeded")
+    assert made(file).num_rows == 12 + len(SENTENCE.read(ASKED).learned)

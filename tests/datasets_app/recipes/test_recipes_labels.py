@@ -97,6 +97,7 @@ class TestThePage:
         upload = SimpleUploadedFile("ham.csv", table.encode())
         looked = client.post("/datasets/labels", {"examples": pasted, "examples-file": upload, "look": "1"})
         assert "spam text" in looked.content.decode()
+        assert "ham text 7\tham" in looked.content.decode(), "no browser keeps a file that was chosen"
         assert not TrainingFile.objects.exists()
         made = client.post(
             "/datasets/labels", {"examples": pasted, "examples-file": SimpleUploadedFile("h.csv", table.encode())}

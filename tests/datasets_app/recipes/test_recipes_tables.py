@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datasets_app.recipes.base import Field, QuestionnaireError
-from datasets_app.recipes.tables import checked_rows, rows_of_file, rows_of_text
+from datasets_app.recipes.tables import checked_rows, rows_of_file, rows_of_text, text_of_rows
 
 PAIRS = Field(
     name="examples", kind="table", label="Examples", columns={"text": "Text", "label": "Label"}, most=40, most_rows=3
@@ -24,7 +24,8 @@ BOTH = [{"text": "Buy now, cheap", "label": "spam"}, {"text": "See you", "label"
         "Buy now, cheap\tspam\nSee you\tham\n",
         "Text\tLabel\nBuy now, cheap\tspam\n\nSee you\tham",
         "Buy now, cheap => spam\nSee you => ham",
-        "Buy now, cheap→spam\r\nSee you -> ham",
+        "Buy now, cheap→spam\r\nSee you → ham",
+        "Buy now, cheap -> spam\nSee you->ham",
         '"Buy now, cheap",spam\nSee you,ham\n',
         'text,label\n"Buy now, cheap",spam\nSee you,ham',
     ],
@@ -75,3 +76,18 @@ def test_json_is_held_to_the_same(value: Any) -> None:
     with pytest.raises(QuestionnaireError):
         checked_rows(value, PAIRS)
     assert checked_rows([{"text": " a ", "label": "b"}], PAIRS) == [{"text": "a", "label": "b"}]
+
+
+def test_rows_as_text_are_read_back() -> None:
+    rows = [{"text": 'She said "no"\nand left\t.', "label": "a => b"}, {"text": "x, y", "label": "c"}]
+    assert rows_of_text(text_of_rows(rows), PAIRS) == rows
+
+
+@pytest.mark.parametrize("text", ["a\tb\0", f"a\t{'b' * 200_000}"])
+def test_what_is_no_table_is_refused(text: str) -> None:
+    with pytest.raises(QuestionnaireError):
+        rows_of_text(text, PAIRS)
+
+
+def test_another_arrow_may_stand_inside_of_a_cell() -> None:
+    assert rows_of_text("x -> y => maths", PAIRS) == [{"text": "x -> y", "label": "maths"}]
