@@ -20,6 +20,7 @@ from datasets_app.web.tabs import SHOWN_ROWS, number_of
 from datasets_app.web.views import file_of
 
 LONGEST_TEXT = 100_000
+MOST_LINES, LINE_CHARS = 12, 60
 
 
 class RowsForm(PageForm):
@@ -38,7 +39,7 @@ class RowsForm(PageForm):
                         required=False,
                         strip=False,
                         max_length=LONGEST_TEXT,
-                        widget=forms.Textarea(attrs={"rows": min(12, 1 + len(said["content"]) // 80)}),
+                        widget=forms.Textarea(attrs={"rows": _num_lines(said["content"])}),
                     )
 
     def clean(self) -> dict[str, Any]:
@@ -106,6 +107,11 @@ def _page(
         'body={"edits": [{"row": 3, "messages": None}]}, cast_to=dict)',
     }
     return render(request, "datasets_app/edit.html", context, status=form.status if form.errors else 200)
+
+
+def _num_lines(text: str) -> int:
+    """Return how many lines a text takes, about, from two to twelve."""
+    return min(MOST_LINES, max(2, sum(1 + len(line) // LINE_CHARS for line in text.splitlines())))
 
 
 def _messages(row: RowView) -> list[dict[str, Any]]:

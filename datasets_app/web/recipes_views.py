@@ -19,7 +19,7 @@ from datasets_app.recipes.registry import RECIPES
 from datasets_app.web.recipe_form import RecipeForm
 
 SHOWN_FILES = 50
-SHOWN_OF_EACH = 4
+SHOWN_OF_EACH, SHOWN_ROWS = 4, 24
 
 
 @needs(Role.MEMBER)
@@ -90,4 +90,5 @@ def _preview(rows: list[Row]) -> list[Row]:
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.source, []).append(row)
-    return [row for group in found.values() for row in group[:: max(1, len(group) // SHOWN_OF_EACH)][:SHOWN_OF_EACH]]
+    of_each = max(1, min(SHOWN_OF_EACH, SHOWN_ROWS // max(1, len(found))))
+    return [row for group in found.values() for row in group[:: max(1, len(group) // of_each)][:of_each]]

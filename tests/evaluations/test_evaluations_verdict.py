@@ -14,6 +14,7 @@ from datasets_app.checking import recording
 from datasets_app.recipes.labels import LABELS
 from evaluations import services
 from evaluations.models import Evaluation, Question, Sample
+from evaluations.running.queueing import MAX_TOKENS_OF_JOB, max_tokens_of
 from evaluations.web.verdict_panel import ADDRESSES, link_of
 from jobs.models import FineTuningJob, JobEvent, TunedModel
 from jobs.training.work import Training
@@ -334,3 +335,10 @@ class TestLabels:
         page = client.get(f"/evaluations/{evaluation.pk}").content.decode()
         assert "Labels right" in page
         assert "praise (3)" in page
+
+    def test_an_answer_may_be_as_long_as_what_is_expected(self, labels_job: FineTuningJob) -> None:
+        evaluation = services.evaluate_job(job=labels_job, by=None)
+        assert max_tokens_of(evaluation) == MAX_TOKENS_OF_JOB
+        labels_job.acceptance["tests"][0]["expected"] = "x" * 300
+        labels_job.save(update_fields=["acceptance"])
+        assert max_tokens_of(Evaluation.objects.get(pk=evaluation.pk)) == 150

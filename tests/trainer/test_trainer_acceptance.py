@@ -6,6 +6,7 @@ import pytest
 from trainer_runs import of_type, run_here
 
 import chat
+from chat import AcceptanceTest
 from trainer import acceptance
 
 
@@ -61,3 +62,9 @@ class TestAcceptance:
 def test_nothing_is_asked_where_nothing_was_stated(make_run):
     assert not of_type(run_here(make_run()), "acceptance")
     assert chat.verdict([], [], before=[], needed={})["passed"]
+
+
+@pytest.mark.parametrize(("expected", "tokens"), [("", 64), ("Yes.", 64), ("x" * 400, 200), ("长" * 5_000, 512)])
+def test_an_answer_may_be_as_long_as_what_is_expected(expected: str, tokens: int) -> None:
+    test = AcceptanceTest(messages=({"role": "user", "content": "?"},), expected=expected)
+    assert acceptance.answer_tokens([test]) == tokens
