@@ -48,6 +48,9 @@ class Teachers(Protocol):
     def replies(self, asked: str) -> list[str | None] | None:
         """Return the replies in order, None for one without an end; None while it is not over, TeacherFailed after."""
 
+    def give_up(self, asked: str) -> None:
+        """Stop asking: nobody will learn from the replies."""
+
 
 _teachers: list[Teachers] = []
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.roles import require_own
 from common.errors import NotFound, UserError
+from datasets_app import hooks
 from datasets_app.checking.fault_groups import FaultGroup, all_faults, fault_groups
 from datasets_app.formats.refusals import refusal_of
 from datasets_app.formats.streams import Readable
@@ -236,6 +237,8 @@ def delete_file(*, file: TrainingFile, by: User | None) -> None:
     """Delete a file and its content; refused by name while a job that is not finished needs it."""
     require_own(by=by, team=file.team, author_id=file.created_by_id)
     removal.remove_file(file, by=by)
+    if file.is_being_made and "teacher" in file.made:
+        hooks.teachers().give_up(file.made["teacher"])
 
 
 def open_file(file: TrainingFile) -> IO[bytes]:

@@ -10,7 +10,7 @@ from common.errors import UserError
 from datasets_app.hooks import TeacherFailed
 from evaluations.messages import message
 from evaluations.models import Evaluation, Sample
-from evaluations.services import create_evaluation
+from evaluations.services import cancel_evaluation, create_evaluation
 from jobs.models import TunedModel
 
 SHOWN_MODELS = 50
@@ -36,6 +36,12 @@ class Teachers:
             error.param = "teacher"
             raise
         return evaluation.pk
+
+    def give_up(self, asked: str) -> None:
+        """Cancel the evaluation, where it has not ended."""
+        evaluation = Evaluation.objects.unfinished().filter(pk=asked, cancel_requested_at=None).first()
+        if evaluation is not None:
+            cancel_evaluation(evaluation=evaluation, by=None)
 
     def replies(self, asked: str) -> list[str | None] | None:
         """Return every reply in the order of the questions, None for one without an end; None while it is not over.

@@ -139,3 +139,9 @@ def test_a_data_set_of_ones_own_is_completed(alice: Any) -> None:
     assert (file.parent, file.version, file.is_being_made) == (own, 2, True)
     FakeProcess(Evaluation.objects.get()).start().answer(arr).end("succeeded")
     assert made(file).num_rows == 12 + len(SENTENCE.read(ASKED).learned)
+
+
+def test_nobody_is_asked_for_a_data_set_that_was_deleted(file: TrainingFile, alice: Any) -> None:
+    assert alice.client.delete(f"/v1/files/{file.pk}").status_code == 200
+    evaluation = Evaluation.objects.get()
+    assert evaluation.is_stopping or evaluation.state == Evaluation.State.CANCELLED
