@@ -3,11 +3,15 @@
 from typing import Self
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 from django.utils import timezone
 
 from accounts.models import Team, User
 from common.ids import new_id
 from playground.talks import Talk
+
+LONGEST_TITLE = 80
 
 
 def _share_id() -> str:
@@ -18,6 +22,11 @@ class ShareQuerySet(models.QuerySet["Share"]):
     def visible_to(self, team: Team) -> Self:
         """Shared conversations of `team`: to others they do not exist."""
         return self.filter(team=team)
+
+    def listed(self) -> Self:
+        """Shared conversations with their `title` alone: what was said stays in the database."""
+        title = Left(KT("turns__0__prompt"), LONGEST_TITLE)
+        return self.annotate(title=title).defer("turns", "system", "settings").select_related("created_by")
 
 
 class Share(models.Model):
@@ -42,7 +51,7 @@ class Share(models.Model):
         indexes = [models.Index(fields=["team", "-created_at", "-id"], name="share_team")]
 
     def __str__(self) -> str:
-        return self.talk.turns[0].prompt[:80]
+        return self.talk.turns[0].prompt[:LONGEST_TITLE]
 
     @property
     def talk(self) -> Talk:

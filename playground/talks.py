@@ -8,12 +8,13 @@ from typing import Any, Literal, NotRequired, Self, TypedDict
 from common.errors import UserError
 from common.texts import storable
 from playground.messages import message
+from wording import Message
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
 MOST_TURNS = 50
 LONGEST_TALK = 100_000
-"""Characters of prompts and answers together."""
+"""Characters of prompts and answers together, after which nothing more is asked; the last answers may go beyond it."""
 LONGEST_NAME = 300
 LONGEST_SYSTEM = 8_000
 LONGEST_PROMPT = 16_000
@@ -88,11 +89,15 @@ class Talk:
     ) -> Self:
         """Return a talk of turns as they were sent; UserError where they are none, or more than is kept."""
         found = _turns(turns)
-        characters = sum(len(turn.prompt) + len(turn.left or "") + len(turn.right or "") for turn in found)
-        if len(found) > MOST_TURNS or characters > LONGEST_TALK:
-            refused = message("talk_too_long", turns=MOST_TURNS, characters=f"{LONGEST_TALK:,}")
-            raise UserError(refused, code="talk_too_long", param="turns")
+        last = len(found[-1].left or "") + len(found[-1].right or "") if found else 0
+        if len(found) > MOST_TURNS or _characters(found) - last > LONGEST_TALK or last > 2 * LONGEST_TALK:
+            raise UserError(too_long(), code="talk_too_long", param="turns")
         return cls(left=left, right=right, system=system, settings=settings or DEFAULTS.copy(), turns=found)
+
+
+def too_long() -> Message:
+    """Return why nothing more is asked in a conversation."""
+    return message("talk_too_long", turns=MOST_TURNS, characters=f"{LONGEST_TALK:,}")
 
 
 def read_turns(text: str) -> Any:
@@ -101,6 +106,10 @@ def read_turns(text: str) -> Any:
         return json.loads(text) if text else []
     except (ValueError, RecursionError):
         raise UserError(message("talk_broken"), code="invalid_value", param="turns") from None
+
+
+def _characters(turns: tuple[Turn, ...]) -> int:
+    return sum(len(turn.prompt) + len(turn.left or "") + len(turn.right or "") for turn in turns)
 
 
 def _turns(sent: Any) -> tuple[Turn, ...]:

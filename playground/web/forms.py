@@ -13,8 +13,8 @@ from playground.messages import message
 from playground.talks import LONGEST_PROMPT, LONGEST_TALK, Settings, Side, Talk, read_turns
 from playground.web.requests import NewShare, SettingsField
 
-LONGEST_HIDDEN = 4 * LONGEST_TALK
-"""Of a talk as JSON, with room for escapes."""
+LONGEST_HIDDEN = 12 * LONGEST_TALK
+"""Of a talk and its last answers as JSON, with room for escapes."""
 PARAMETERS = ("temperature", "top_p", "max_tokens", "seed")
 Models = Iterable[tuple[Any, Any]]
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Team
 from accounts.requests import PageRequest
 from catalogue.models import BaseModel
+from common.wording import in_words
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
 from evaluations.web.pages import marked
@@ -18,7 +19,7 @@ from jobs.models import TunedModel
 from jobs.training.checkpoints import SIGN
 from jobs.tuned_models import offered_models
 from playground.models import Share
-from playground.talks import LONGEST_NAME, SIDES, Side, Talk, Turn
+from playground.talks import LONGEST_NAME, LONGEST_TALK, MOST_TURNS, SIDES, Side, Talk, Turn, too_long
 from playground.web.forms import PARAMETERS, TalkForm
 
 OFFERED = 50
@@ -104,8 +105,11 @@ def page_of(request: PageRequest, form: TalkForm, talk: Talk, *, prompt: str | N
         "form": form,
         "turns": shown_turns(talk, names_of(request.team)),
         "blank": BLANK,
+        "most_turns": MOST_TURNS,
+        "most_characters": LONGEST_TALK,
+        "full": in_words(too_long()),
         "is_advanced": any(form[name].errors for name in ("system", *PARAMETERS)),
-        "shares": Share.objects.visible_to(request.team).select_related("created_by")[:SHOWN_SHARES],
+        "shares": Share.objects.visible_to(request.team).listed()[:SHOWN_SHARES],
         **examples(),
     }
 

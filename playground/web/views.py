@@ -54,7 +54,7 @@ def standing(request: PageRequest) -> HttpResponse:
 def shares(request: PageRequest) -> HttpResponse:
     """List what the team shares; POST shares a talk."""
     if request.method == "GET":
-        found = Share.objects.visible_to(request.team).select_related("created_by")[: services.MOST_SHARES]
+        found = Share.objects.visible_to(request.team).listed()[: services.MOST_SHARES]
         return render(request, "playground/shares.html", {"shares": found})
     form = TalkForm(request.POST)
 

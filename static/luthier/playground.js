@@ -1,6 +1,6 @@
 // The playground: one question for two models, answers stream side by side. Without scripts the form posts instead.
 import { textsOf } from "./chat-stream.js";
-import { SIDES, messagesOf, parametersOf, turnsIn } from "./playground/talk.js";
+import { SIDES, hasRoom, messagesOf, parametersOf, turnsIn } from "./playground/talk.js";
 import { differences } from "./playground/differences.js";
 import { elementsOf, mark } from "./playground/markdown.js";
 
@@ -176,7 +176,9 @@ function start() {
     if (event.submitter?.hasAttribute("formaction")) { if (controller) event.preventDefault(); return; }
     event.preventDefault();
     const prompt = field("prompt").value.trim();
-    if (prompt && !controller && SIDES.some((side) => field(side).value)) askBoth(prompt);
+    const isFull = !hasRoom(turns, prompt, { turns: Number(words.mostTurns), characters: Number(words.mostCharacters) });
+    form.querySelector("[data-full]").hidden = !isFull;
+    if (prompt && !isFull && !controller && SIDES.some((side) => field(side).value)) askBoth(prompt);
   });
   field("prompt").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

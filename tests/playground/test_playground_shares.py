@@ -46,6 +46,13 @@ def viewer_of(person: Person) -> User:
 
 
 class TestSharing:
+    def test_lists_titles_without_reading_what_was_said(self, alice: Person) -> None:
+        shared(alice)
+        [listed] = Share.objects.visible_to(alice.team).listed()
+        assert listed.title == "你是谁？"
+        assert {"turns", "system", "settings"} <= listed.get_deferred_fields()
+        assert "你是谁？" in client_of(alice).get("/playground/shares").content.decode()
+
     def test_makes_an_address_that_the_team_can_open(self, alice: Person, bob: Person, adapter: TunedModel) -> None:
         reply = client_of(alice).post("/playground/shares", sent(adapter))
         share = Share.objects.get()

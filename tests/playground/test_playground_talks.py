@@ -54,9 +54,17 @@ def test_characters_that_no_text_has_are_replaced_in_answers_and_nothing_else_is
 def test_is_bounded() -> None:
     one = {"prompt": "Hi", "left": None, "right": None}
     assert len(Talk.of(turns=[one] * MOST_TURNS).turns) == MOST_TURNS
-    for turns in ([one] * (MOST_TURNS + 1), [{**one, "left": "x" * LONGEST_TALK}]):
+    for turns in ([one] * (MOST_TURNS + 1), [{**one, "left": "x" * LONGEST_TALK}, one]):
         with pytest.raises(UserError, match="at most"):
             Talk.of(turns=turns)
+
+
+def test_the_last_answers_are_not_lost_by_being_long() -> None:
+    asked = {"prompt": "x" * (LONGEST_TALK - 2), "left": None, "right": None}
+    answered = {"prompt": "Hi", "left": "y" * 50_000, "right": "z" * 50_000}
+    assert len(Talk.of(turns=[asked, answered]).turns) == 2
+    with pytest.raises(UserError, match="at most"):
+        Talk.of(turns=[asked, answered, {"prompt": "And?", "left": None, "right": None}])
 
 
 def test_a_hidden_field_that_is_no_json_is_refused() -> None:

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import test from "node:test";
 import { differences } from "../../static/luthier/playground/differences.js";
 import { htmlOf } from "../../static/luthier/playground/markdown.js";
-import { messagesOf, parametersOf, turnsIn } from "../../static/luthier/playground/talk.js";
+import { hasRoom, messagesOf, parametersOf, turnsIn } from "../../static/luthier/playground/talk.js";
 
 const marked = createRequire(import.meta.url)("../../static/vendor/marked.umd.js");
 const marks = (before, after) => [...differences(before, after)].map(([start, end]) => after.slice(start, end));
@@ -15,6 +15,13 @@ test("a model is asked with its own answers, and with none of those that it did 
     { role: "user", content: "And?" },
   ]);
   assert.equal(messagesOf(turns, "left", "", "And?").length, 5);
+});
+
+test("nothing more is asked where the server would refuse it", () => {
+  const most = { turns: 2, characters: 12 };
+  assert.deepEqual([[], [turns[0]], turns].map((before) => hasRoom(before, "Hi", most)), [true, true, false]);
+  assert.ok(!hasRoom([turns[0]], "Hi you", most));
+  assert.ok(hasRoom([{ prompt: "😀😀", left: null, right: null }], "1234567890", most));
 });
 
 test("an empty number is the model's to choose", () => {

@@ -8,6 +8,12 @@ export function messagesOf(turns, side, system, prompt) {
   return [...(system ? [{ role: "system", content: system }] : []), ...before, { role: "user", content: prompt }];
 }
 
+/** Return whether one more question may be asked, as the server decides it. */
+export function hasRoom(turns, prompt, { turns: most, characters: longest }) {
+  const said = turns.reduce((sum, turn) => sum + [turn.prompt, turn.left ?? "", turn.right ?? ""].reduce((all, text) => all + [...text].length, 0), 0);
+  return turns.length < most && said + [...prompt].length <= longest;
+}
+
 /** Return the numbers that were filled in, by name; an empty field is left to the model. */
 export function parametersOf(fields) {
   return Object.fromEntries(Object.entries(fields).filter(([, text]) => text !== "").map(([name, text]) => [name, Number(text)]));
