@@ -62,9 +62,11 @@ def set_quota(*, team: Team, by: User | None, pool: Pool | None = None, **change
         Team.objects.filter(pk=team.pk).update(storage_bytes=changes["storage_bytes"])
         team.storage_bytes = changes["storage_bytes"]
     changed = {name: value for name, value in changes.items() if value != before[name]} or changes
-    if quota.pk and all(value == before[name] for name, value in changed.items()):
+    is_of_pool = not changes.keys().isdisjoint(SHARES)
+    if (quota.pk or not is_of_pool) and all(value == before[name] for name, value in changed.items()):
         return
-    quota.save()
+    if is_of_pool:
+        quota.save()
     before = {name: before[name] for name in changed}
     AuditEvent.record(actor=by, team=team, action="quota.set", target=team.slug, before=before, **changed)
     wake_scheduler()

@@ -124,6 +124,11 @@ class TestLongestRun:
         assert run.stop_reason == "limit"
         assert admin.put(url, {"longest_run_seconds": 2**31}, format="json").status_code == 400
 
+    def test_storage_alone_says_nothing_about_a_pool(self, admin: APIClient, team: Team) -> None:
+        url = f"/api/v1/quotas/{team.slug}"
+        assert admin.put(url, {"storage_bytes": 10**9}, format="json").json()["storage_bytes"] == 10**9
+        assert not Quota.objects.exists()
+
 
 class TestCommand:
     def test_sets_what_is_named(self, team: Team) -> None:
