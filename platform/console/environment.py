@@ -1,5 +1,6 @@
 """The environment, read in one place: a bad value stops the start with its name, value and what is accepted."""
 
+import math
 import os
 import socket
 from pathlib import Path
@@ -22,7 +23,7 @@ def number(name: str, default: float, *, at_least: float = 0) -> float:
         result = float(value)
     except ValueError:
         result = float("nan")
-    if not result >= at_least:
+    if not at_least <= result < math.inf:
         raise ImproperlyConfigured(f"{name} is {value!r}. It must be a number of at least {at_least:g}.")
     return result
 

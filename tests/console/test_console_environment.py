@@ -1,10 +1,67 @@
 """Settings of the environment: a bad value stops the start with a sentence that gives no secret away."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from console import environment
+
+NAME = "LUTHIER_OF_A_TEST"
+Read = Callable[[], Any]
+
+
+def number() -> float:
+    return environment.number(NAME, 7, at_least=1)
+
+
+def flag() -> bool:
+    return environment.flag(NAME, True)
+
+
+def choice() -> str:
+    return environment.choice(NAME, ("first", "second"))
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (number, "", 7), (number, "1", 1), (number, " 2.5 ", 2.5), (number, "1e3", 1000),
+        (flag, "", True), (flag, "Yes", True), (flag, "0", False), (flag, " off ", False),
+        (choice, "", "first"), (choice, "SECOND", "second"),
+    ],
+)  # fmt: skip
+def test_is_read(monkeypatch: pytest.MonkeyPatch, read: Read, value: str, expected: Any) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert read() == expected
+
+
+@pytest.mark.parametrize("read", [number, flag, choice])
+def test_what_is_not_set_is_as_if_nothing_were_written(monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
+    monkeypatch.delenv(NAME, raising=False)
+    unset = read()
+    monkeypatch.setenv(NAME, "")
+    assert read() == unset
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "accepted"),
+    [
+        (number, "many", "a number of at least 1"), (number, "0.5", "at least 1"), (number, "nan", "at least 1"),
+        (number, "inf", "at least 1"), (number, "1e999", "at least 1"),
+        (flag, "2", "1 or 0"), (flag, "ja", "1 or 0"),
+        (choice, "third", "one of: first, second"),
+    ],
+)  # fmt: skip
+def test_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, read: Read, value: str, accepted: str) -> None:
+    monkeypatch.setenv(NAME, value)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read()
+    assert NAME in str(refused.value)
+    assert repr(value) in str(refused.value)
+    assert accepted in str(refused.value)
 
 
 class TestDatabase:
