@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.system, pytest.mark.browser]
 DATA = ROOT / "demo" / "self_cognition.jsonl"
 SCREENSHOTS = Path(os.environ["LUTHIER_SCREENSHOTS"]) if "LUTHIER_SCREENSHOTS" in os.environ else None
 
+UNTRUSTED = (
+    "[runs](javascript:alert(1)) [data](data:text/html,x) [entity](&#106;avascript:alert(1)) "
+    "[good](https://example.com/) <img src=x onerror=alert(1)> <svg onload=alert(1)>"
+)
+
 
 def chromium_path() -> str | None:
     noted = ROOT / ".venv" / "chromium-path.txt"
@@ -90,6 +95,27 @@ def test_upload_train_deploy_chat(page: Page) -> None:
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Take down").click()
     page.wait_for_url(re.compile(r"/deployments$"))
+
+
+def test_an_answer_is_never_more_than_text(page: Page) -> None:
+    page.goto("/playground")
+    script = page.locator("script[src*='/playground.']").get_attribute("src")
+    assert script is not None
+    found = page.evaluate(
+        """async ([script, text]) => {
+          const source = await (await fetch(script)).text();
+          const address = source.match(/from ?["']([^"']*markdown[^"']*)["']/)[1];
+          const { elementsOf } = await import(new URL(address, new URL(script, location)));
+          const place = document.createElement("div");
+          document.body.append(place);
+          place.append(elementsOf(marked, DOMPurify, text));
+          const links = [...place.querySelectorAll("a")].map((a) => [a.textContent, a.getAttribute("href")]);
+          return { links, tags: [...new Set([...place.querySelectorAll("*")].map((e) => e.localName))].sort() };
+        }""",
+        [script, UNTRUSTED],
+    )
+    assert found["links"] == [["runs", None], ["data", None], ["entity", None], ["good", "https://example.com/"]]
+    assert found["tags"] == ["a", "p"]
 
 
 def walk_the_playground(page: Page) -> None:
