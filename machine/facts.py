@@ -33,6 +33,9 @@ class Ability(StrEnum):
 
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Flags in /proc/cpuinfo of processors with bfloat16 units (x86, x86 with AMX, Arm)."""
+ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA"
+ONEDNN_WITHOUT_BF16 = frozenset({"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"})
+"""Values of oneDNN's variable by which it does without bfloat16 units."""
 FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 """Of those, where a training in bfloat16 was measured to be faster than one in float32."""
 
@@ -43,8 +46,14 @@ def is_forced_off(ability: Ability) -> bool:
 
 
 def processor_flags() -> frozenset[str]:
-    """Return the flags in /proc/cpuinfo: "flags" on x86, "Features" on Arm."""
-    return frozenset((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    """Return the flags in /proc/cpuinfo: "flags" on x86, "Features" on Arm; without units that oneDNN may not use.
+
+    Whoever holds oneDNN to an older instruction set takes its bfloat16 away: it would compute without the units then,
+    a hundred times slower.
+    """
+    found = frozenset((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    allowed = os.environ.get(ONEDNN_LIMIT, "").upper()
+    return found - BF16_FLAGS if allowed in ONEDNN_WITHOUT_BF16 else found
 
 
 def trains_faster_in_bf16() -> bool:

@@ -147,6 +147,15 @@ def test_auto_follows_the_flags_and_no_trial(monkeypatch: pytest.MonkeyPatch) ->
     assert chosen() == torch.float32
 
 
+@pytest.mark.parametrize(("limit", "units"), [("", True), ("DEFAULT", True), ("AVX2", False), ("avx512_core", False)])
+def test_what_onednn_may_not_use_is_not_there(monkeypatch: pytest.MonkeyPatch, limit: str, units: bool) -> None:
+    monkeypatch.delenv(WITHOUT, raising=False)
+    monkeypatch.setattr(Path, "read_text", lambda path: "flags\t: sse4_2 avx2 avx512f avx512_bf16\n")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert trains_faster_in_bf16() == units
+    assert {"avx2", "avx512f"} <= processor_flags()
+
+
 def test_flags_of_an_arm_processor_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "processor\t: 0\nBogoMIPS\t: 2100.00\nFeatures\t: fp asimd sve bf16\nCPU implementer\t: 0x41\n"
     monkeypatch.delenv(WITHOUT, raising=False)
