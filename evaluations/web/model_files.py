@@ -1,5 +1,7 @@
 """Downloads of tuned models: the card, and the adapter with the card in it."""
 
+from typing import IO, cast
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
@@ -37,4 +39,4 @@ def adapter_response(model: TunedModel) -> StreamingHttpResponse:
     except BaseException:
         stored.close()
         raise
-    return stream_response(content, num_bytes=content.num_bytes, name=f"{model.pk}.zip")
+    return stream_response(cast(IO[bytes], content), num_bytes=content.num_bytes, name=f"{model.pk}.zip")
