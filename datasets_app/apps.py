@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class DatasetsConfig(AppConfig):
     name = "datasets_app"
+    scope = "data"
 
     def ready(self) -> None:
         """Register what writes files out of others and what counts them, for workers that import no view."""

@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class DeploymentsConfig(AppConfig):
     name = "deployments"
+    scope = "serve"
 
     def ready(self) -> None:
         # Models are only importable once the apps are loaded.

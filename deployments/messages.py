@@ -90,10 +90,6 @@ CATALOGUE = Catalogue(
             "No API key was sent, and no deployment of this name answers without one. Create one in the "
             "console, and send it as 'Authorization: Bearer sk-luthier-…'."
         ),
-        "api_key_unknown": sentence(
-            "This API key is not known or was revoked. Create one in the console, and send it as "
-            "'Authorization: Bearer sk-luthier-…'."
-        ),
         "too_many_wrong_keys": sentence("Too many wrong API keys came from this address."),
         "question_not_an_object": sentence("The body must be one JSON object."),
         "question_not_posted": sentence("This address accepts only POST requests."),

@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class EvaluationsConfig(AppConfig):
     name = "evaluations"
+    scope = "train"
 
     def ready(self) -> None:
         from compute.work import register, register_placed

@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class JobsConfig(AppConfig):
     name = "jobs"
+    scope = "train"
 
     def ready(self) -> None:
         from compute.work import register, register_always_computing, register_bound, register_placed

@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class PlaygroundConfig(AppConfig):
     name = "playground"
+    scope = "serve"

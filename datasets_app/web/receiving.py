@@ -336,7 +336,9 @@ def _authenticate(scope: Scope) -> Caller:
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
     TeamMiddleware(_unused)(cast(Any, plain))
-    request = Request(plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()])
+    request = Request(
+        plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()], parser_context={"view": _authenticate}
+    )
     user = request.user
     if not user:
         raise NotAuthenticated(in_words(of_accounts.message("api_key_missing", header=KEY_HEADER)))

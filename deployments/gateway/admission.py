@@ -11,8 +11,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.settings import api_settings
 
-from accounts.authentication import GUESS_WINDOW_SECONDS, is_guessing, key_of
+from accounts.authentication import GUESS_WINDOW_SECONDS, is_guessing, key_of, why_refused
 from accounts.models import ApiKey, Team
+from accounts.scopes import require_scope
 from common.errors import UserError
 from deployments.messages import engine, message
 from deployments.names import Target, find_open_target, find_target
@@ -123,7 +124,8 @@ def _caller(authorization: str, address: str) -> Caller | None:
     if key is None:
         if is_guessing(address):
             raise TooManyGuesses
-        raise _unauthorized(message("api_key_unknown"))
+        raise _unauthorized(why_refused(secret))
+    require_scope(key.scopes, admit, "POST")
     key.mark_used()
     return Caller(team=key.team, api_key_id=key.pk, key_holder_id=key.user_id)
 

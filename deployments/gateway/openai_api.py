@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Team
+from accounts.models import Scope, Team
 from accounts.requests import team_of, user_of
 from catalogue.models import BaseModel
 from common.answers import DeletedObject, ListObject, answers
@@ -52,6 +52,8 @@ async def completions(request: HttpRequest) -> HttpResponseBase:
 
 
 class Models(APIView):
+    read_scopes = (Scope.TRAIN,)  # whoever trains looks for a base
+
     @answers(ListObject[ModelObject])
     def get(self, request: Request) -> Response:
         """List the bases that can be trained, by each of their names, the team's tuned models and its deployments."""
@@ -62,6 +64,8 @@ class Models(APIView):
 
 
 class Model(APIView):
+    read_scopes = (Scope.TRAIN,)
+
     @answers(ModelObject)
     def get(self, request: Request, name: str) -> Response:
         team = team_of(request)

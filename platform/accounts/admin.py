@@ -26,8 +26,8 @@ class TeamAdmin(AuditedAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(AuditedAdmin):
-    list_display = ("prefix", "team", "user", "created_at", "last_used_at", "revoked_at")
-    readonly_fields = ("prefix", "team", "user", "created_at", "last_used_at")
+    list_display = ("prefix", "team", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = ("prefix", "team", "user", "scopes", "created_at", "last_used_at", "expires_at")
     fields = (*readonly_fields, "name", "revoked_at")
 
     def has_add_permission(self, request: object) -> bool:

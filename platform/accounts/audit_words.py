@@ -11,6 +11,7 @@ ACTIONS = {
     "password.link_made": _("Link for a new password created"),
     "password.reset": _("Password reset by link"),
     "api_key.created": _("API key created"),
+    "api_key.rotated": _("API key rotated"),
     "api_key.revoked": _("API key revoked"),
     "team.created": _("Team created"),
     "team.renamed": _("Team renamed"),

@@ -13,8 +13,11 @@ from accounts.messages import message
 from accounts.models import ApiKey, Membership, Team, User
 from accounts.requests import team_of, user_of
 from accounts.roles import needed_role, require_role
+from accounts.scopes import require_scope
+from common.days import clock_of
 from common.valkey import is_over_limit
 from common.wording import in_words
+from wording import Message
 
 HEADER = "Authorization: Bearer sk-luthier-…"
 GUESSES = 60
@@ -32,6 +35,14 @@ def is_guessing(address: str) -> bool:
     return is_over_limit(f"key:{address}", limit=GUESSES, seconds=GUESS_WINDOW_SECONDS)
 
 
+def why_refused(secret: str | None) -> Message:
+    """Return why a key is not a live one, as far as whoever has its secret may know."""
+    expired = ApiKey.expiry_of(secret) if secret else None
+    if expired is not None:
+        return message("api_key_expired", when=clock_of(expired), header=HEADER)
+    return message("api_key_refused", header=HEADER)
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer sk-luthier-…`; sets request.team to the key's team."""
 
@@ -44,8 +55,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             if is_guessing(request.META.get("REMOTE_ADDR", "")):
                 raise Throttled(wait=GUESS_WINDOW_SECONDS, detail=in_words(message("too_many_guesses")))
-            said = message("api_key_refused", header=HEADER)
-            raise AuthenticationFailed(in_words(said), code="invalid_api_key")
+            raise AuthenticationFailed(in_words(why_refused(secret)), code="invalid_api_key")
+        require_scope(key.scopes, request.parser_context["view"], request.method)
         key.mark_used()
         origins.by_key(key.id)
         set_team(request, key.team)

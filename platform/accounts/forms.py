@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.api import ChangedMember, NewMember
 from accounts.invitations_api import TeamBody
-from accounts.models import ApiKey, Membership, Team, User
+from accounts.models import ApiKey, Membership, Scope, Team, User
 from common.forms import PageForm, field_like
 
 LONGEST_PASSWORD = 1000
@@ -39,8 +39,17 @@ class PreferencesForm(PageForm):
     next = forms.CharField(required=False)
 
 
+LIFETIMES = (
+    ("", _("does not expire")),
+    ("7", _("7 days")),
+    ("30", _("30 days")),
+    ("90", _("90 days")),
+    ("365", _("1 year")),
+)
+
+
 class KeyForm(PageForm):
-    """A new key; only administrators may give it their powers."""
+    """A new key; only owners and administrators may give it their powers."""
 
     name = forms.CharField(
         label=_("Description"),
@@ -48,16 +57,22 @@ class KeyForm(PageForm):
         max_length=ApiKey._meta.get_field("name").max_length,
         widget=forms.TextInput(attrs={"placeholder": _("e.g. nightly training script")}),
     )
-    admin = forms.BooleanField(
-        label=_("Grant administrator rights"),
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
         required=False,
-        help_text=_("The key may set quotas and download models. Otherwise it may do what a member may."),
+        choices=Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Nothing ticked: everything you may do, except administer the platform."),
+    )
+    expires_in_days = forms.TypedChoiceField(
+        label=_("How long it works"), required=False, choices=LIFETIMES, coerce=int, empty_value=None
     )
 
-    def __init__(self, data: Any = None, *, by: User) -> None:
+    def __init__(self, data: Any = None, *, may_administer: bool) -> None:
         super().__init__(data)
-        if not by.is_staff:
-            del self.fields["admin"]
+        if not may_administer:
+            offered = [(value, label) for value, label in Scope.choices if value != Scope.ADMIN]
+            self.fields["scopes"].choices = offered  # type: ignore[attr-defined]
 
 
 class MemberForm(PageForm):

@@ -47,6 +47,18 @@ CATALOGUE = Catalogue(
         "api_key_refused": sentence(
             "This API key is not known or was revoked. Create a key in the console, and send it as '%(header)s'."
         ),
+        "api_key_expired": sentence(
+            "This API key expired at %(when)s. Create another in the console, and send it as '%(header)s'."
+        ),
+        "scope_needed": sentence(
+            "This API key lacks the scope '%(scope)s'; it has: %(scopes)s. Use a key that was made with it."
+        ),
+        "scopes_beyond_key": sentence(
+            "A key can only make keys that may do no more than itself. This one has: %(scopes)s."
+        ),
+        "key_expiry_refused": sentence("A key lasts from 1 to %(days)d days, or does not expire."),
+        "key_of_another": sentence("Only its holder, %(holder)s, can rotate this key. Revoke it instead."),
+        "key_expired_already": sentence("This key expired at %(when)s. Create another."),
         "too_many_guesses": sentence("Too many wrong API keys came from this address."),
     }
 )

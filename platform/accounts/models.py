@@ -2,12 +2,15 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -114,15 +117,30 @@ class Membership(models.Model):
         return cls.objects.get_or_create(team=team, user=user, defaults={"role": role or first})[0]
 
 
+class Scope(models.TextChoices):
+    """What an API key may do; `accounts.scopes` says what for."""
+
+    READ = "read", _("Read everything the team has")
+    DATA = "data", _("Data sets: upload, check, repair, download, delete")
+    TRAIN = "train", _("Train and evaluate models")
+    SERVE = "serve", _("Deploy models and ask them")
+    ADMIN = "admin", _("People, keys, quotas and, for administrators, the platform")
+
+
 def _key_id() -> str:
     return new_id("key")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> "ApiKeyQuerySet":
-        """Those that are valid: not revoked, and their holder is active and in the key's team."""
-        held = self.filter(revoked_at=None, user__is_active=True)
+        """Those that are valid: neither revoked nor expired, and their holder is active and in the key's team."""
+        held = self.filter(revoked_at=None, user__is_active=True).exclude(expires_at__lte=timezone.now())
         return held.filter(user__memberships__team=models.F("team"))
+
+    def after(self, last: "ApiKey") -> "ApiKeyQuerySet":
+        """Those that come after `last` in a list of the newest first."""
+        same = Q(created_at=last.created_at, pk__lt=last.pk)
+        return self.filter(Q(created_at__lt=last.created_at) | same)
 
 
 class ApiKey(models.Model):
@@ -134,8 +152,9 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=20)
     digest = models.CharField(max_length=64, unique=True)
-    is_admin = models.BooleanField(default=False)
-    """Whether the key has its holder's powers as an administrator of the platform."""
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices), default=list, blank=True)
+    """What it may do; empty: everything but what takes an administrator of the platform."""
+    expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -143,12 +162,21 @@ class ApiKey(models.Model):
     objects = ApiKeyQuerySet.as_manager()
 
     @classmethod
-    def issue(cls, *, user: User, team: Team, name: str = "", is_admin: bool = False) -> "tuple[ApiKey, str]":
+    def issue(
+        cls,
+        *,
+        user: User,
+        team: Team,
+        name: str = "",
+        scopes: Sequence[str] = (),
+        expires_at: datetime | None = None,
+    ) -> "tuple[ApiKey, str]":
         """Make a key and return it with its secret, which is shown this once."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         key = cls.objects.create(
-            user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret), is_admin=is_admin
-        )
+            user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret),
+            scopes=[scope for scope in Scope.values if scope in scopes], expires_at=expires_at,
+        )  # fmt: skip
         return key, secret
 
     @staticmethod
@@ -159,6 +187,25 @@ class ApiKey(models.Model):
     def find(cls, secret: str) -> "ApiKey | None":
         """Return the live key with this secret; looked up by digest, so no secret is compared byte by byte."""
         return cls.objects.live().select_related("user", "team").filter(digest=cls.digest_of(secret)).first()
+
+    @classmethod
+    def expiry_of(cls, secret: str) -> datetime | None:
+        """Return when the key with this secret has expired; None where it is another reason that it is not live."""
+        expired = cls.objects.filter(digest=cls.digest_of(secret), revoked_at=None, expires_at__lte=timezone.now())
+        return expired.values_list("expires_at", flat=True).first()
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the key has its holder's powers as an administrator of the platform."""
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def scope_labels(self) -> list[str]:
+        return [str(Scope(scope).label) for scope in self.scopes]
 
     def mark_used(self) -> None:
         """Note the time of use, at most once a minute."""

@@ -1,7 +1,17 @@
 from django.urls import path
 
 from accounts import api as rest
-from accounts import audit_api, audit_views, invitations_api, link_views, members_views, teams_views, views
+from accounts import (
+    audit_api,
+    audit_views,
+    invitations_api,
+    keys_api,
+    keys_views,
+    link_views,
+    members_views,
+    teams_views,
+    views,
+)
 
 v1: list = []
 api = [
@@ -12,6 +22,9 @@ api = [
     path("teams/<str:team>/members/<str:member_id>/password_link", invitations_api.PasswordLinkView.as_view()),
     path("teams/<str:team>/members", rest.MembersView.as_view()),
     path("teams/<str:team>/members/<str:member_id>", rest.MemberView.as_view()),
+    path("keys", keys_api.KeysView.as_view()),
+    path("keys/<str:key_id>", keys_api.KeyView.as_view()),
+    path("keys/<str:key_id>/rotate", keys_api.RotateKeyView.as_view()),
     path("audit", audit_api.AuditView.as_view()),
     path("audit.csv", audit_api.AuditFileView.as_view()),
 ]
@@ -20,8 +33,9 @@ pages = [
     path("sign-out", views.sign_out, name="sign_out"),
     path("preferences", views.preferences, name="preferences"),
     path("team", views.choose_team, name="choose_team"),
-    path("keys", views.keys, name="keys"),
-    path("keys/<str:key_id>/revoke", views.revoke_key, name="revoke_key"),
+    path("keys", keys_views.keys, name="keys"),
+    path("keys/<str:key_id>/revoke", keys_views.revoke_key, name="revoke_key"),
+    path("keys/<str:key_id>/rotate", keys_views.rotate_key, name="rotate_key"),
     path("members", members_views.team_members, name="members"),
     path("members/invite", members_views.invite, name="invite"),
     path("members/invitations/<str:link_id>/revoke", members_views.revoke_invitation, name="revoke_invitation"),

@@ -1,7 +1,6 @@
-"""Signing in and out, language and theme, the team one works in, API keys."""
+"""Signing in and out, language and theme, the team one works in."""
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -12,12 +11,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import services
-from accounts.forms import KeyForm, PreferencesForm, SignInForm, TeamForm
+from accounts.forms import PreferencesForm, SignInForm, TeamForm
 from accounts.middleware import SESSION_KEY
-from accounts.models import ApiKey, User
+from accounts.models import User
 from accounts.requests import PageRequest
-from accounts.roles import Powers, Role, needs
-from common.idempotency import Reply, submitted_once
 from common.valkey import count_attempt, forget_attempts
 
 GUESSES = 10
@@ -101,42 +98,6 @@ def choose_team(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         request.session[SESSION_KEY] = form.cleaned_data["team"].pk
     return redirect("/")
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def keys(request: PageRequest) -> HttpResponse:
-    """List the person's keys, to owners the team's; a new one is shown once."""
-    secret = ""
-    form = KeyForm(request.POST if request.method == "POST" else None, by=request.user)
-    if form.is_valid():
-
-        def make() -> Reply:
-            nonlocal secret
-            secret = services.issue_api_key(user=request.user, team=request.team, **form.cleaned_data)
-            return 200, None
-
-        submitted_once(request, make)
-        if not secret:
-            messages.info(
-                request, _("This key has already been created and was shown once. If you lost it, create another.")
-            )
-            return redirect("keys")
-    shown = form if form.errors else KeyForm(by=request.user)
-    live = ApiKey.objects.filter(team=request.team, revoked_at=None).select_related("user").order_by("-created_at")
-    if not Powers(request).own:
-        live = live.filter(user=request.user)
-    context = {"keys": live, "secret": secret, "form": shown}
-    return render(request, "accounts/keys.html", context, status=form.status if form.errors else 200)
-
-
-@needs(Role.VIEWER)  # whoever has lost a role may still take their own keys away
-@login_required
-@require_POST
-def revoke_key(request: PageRequest, key_id: str) -> HttpResponse:
-    services.revoke_api_key(key_id=key_id, team=request.team, by=request.user)
-    messages.success(request, _("The key was revoked. Requests with it are refused from now on."))
-    return redirect("keys")
 
 
 @login_required

@@ -3,3 +3,5 @@ from django.apps import AppConfig
 
 class CatalogueConfig(AppConfig):
     name = "catalogue"
+    scope = "admin"
+    read_scopes = ("data", "train", "serve")

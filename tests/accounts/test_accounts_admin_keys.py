@@ -35,14 +35,15 @@ class TestPowers:
         create_api_key(email="alice@example.com", team_name="A")
         client = Client()
         client.force_login(User.objects.get(email="alice@example.com"))
-        assert 'name="admin"' not in client.get("/keys").content.decode()
-        client.post("/keys", {"name": "sly", "admin": "1"})
-        assert not ApiKey.objects.filter(is_admin=True).exists()
+        Membership.objects.update(role=Membership.Role.MEMBER)
+        assert 'value="admin"' not in client.get("/keys").content.decode()
+        assert client.post("/keys", {"name": "sly", "scopes": "admin"}).status_code == 400
+        assert not ApiKey.objects.filter(scopes__contains=["admin"]).exists()
         assert not User.objects.get(email="alice@example.com").is_staff
         ensure_user(email="alice@example.com", admin=True)
         client.post("/keys", {"name": "plain"})
-        client.post("/keys", {"name": "powerful", "admin": "1"})
-        assert [key.name for key in ApiKey.objects.filter(is_admin=True)] == ["powerful"]
+        client.post("/keys", {"name": "powerful", "scopes": ["read", "admin"]})
+        assert [key.name for key in ApiKey.objects.filter(scopes__contains=["admin"])] == ["powerful"]
 
 
 def test_a_removed_members_key_stops() -> None:

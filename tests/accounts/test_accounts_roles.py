@@ -33,6 +33,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "team": {"POST": ANY},
     "more": {"GET": ANY},
     "keys": {"GET": V, "POST": M},
+    "keys/<key_id>/rotate": {"POST": M},
     "keys/<key_id>/revoke": {"POST": V},  # one's own: TestOwnWork
     "members": {"GET": V, "POST": O},
     "members/<member_id>/role": {"POST": O},
@@ -158,6 +159,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/teams/<team>/invitations": {"GET": O, "POST": O},
     "api/v1/teams/<team>/invitations/<link_id>": {"DELETE": O},
     "api/v1/teams/<team>/members/<member_id>/password_link": {"POST": ADMIN},
+    "api/v1/keys": {"GET": V, "POST": M},
+    "api/v1/keys/<key_id>": {"GET": V, "DELETE": V},  # one's own
+    "api/v1/keys/<key_id>/rotate": {"POST": M},
     "api/v1/audit": {"GET": O},
     "api/v1/audit.csv": {"GET": O},
     "api/v1/catalogue": {"GET": ANY},

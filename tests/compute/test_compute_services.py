@@ -301,7 +301,7 @@ def client_of(settings: Any) -> Any:
     def make(team: Team, *, admin: bool = False) -> APIClient:
         user = User.objects.create_user(f"{team.slug}-{admin}@example.com", is_staff=admin)
         Membership.objects.create(user=user, team=team)
-        _, secret = ApiKey.issue(user=user, team=team, is_admin=admin)
+        _, secret = ApiKey.issue(user=user, team=team, scopes=["admin"] if admin else [])
         return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
     return make

@@ -44,7 +44,7 @@ def admin(alice: Any) -> APIClient:
     """Alice with a key that was made for administrators."""
     alice.user.is_staff = True
     alice.user.save(update_fields=["is_staff"])
-    _, secret = ApiKey.issue(user=alice.user, team=alice.team, is_admin=True)
+    _, secret = ApiKey.issue(user=alice.user, team=alice.team, scopes=["admin", "train"])
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
     return client

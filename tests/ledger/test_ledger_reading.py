@@ -34,7 +34,9 @@ def client_of(team: Team, *, admin: bool = False) -> APIClient:
     user = User.objects.create_user(f"{team.slug}-{admin}@example.com", is_staff=admin)
     Membership.objects.create(team=team, user=user)
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {ApiKey.issue(user=user, team=team, is_admin=admin)[1]}")
+    client.credentials(
+        HTTP_AUTHORIZATION=f"Bearer {ApiKey.issue(user=user, team=team, scopes=['admin'] if admin else [])[1]}"
+    )
     return client
 
 

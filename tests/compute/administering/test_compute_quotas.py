@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def admin(team: Team) -> APIClient:
     user = User.objects.create_user("admin@example.com", is_staff=True)
     Membership.objects.create(user=user, team=team)
-    _, secret = ApiKey.issue(user=user, team=team, is_admin=True)
+    _, secret = ApiKey.issue(user=user, team=team, scopes=["admin"])
     return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
 
 

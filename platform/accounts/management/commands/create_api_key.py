@@ -1,10 +1,12 @@
-"""manage.py create_api_key --email a@b.c [--team NAME] [--role ROLE] [--admin]"""
+"""manage.py create_api_key --email a@b.c [--team NAME] [--role ROLE] [--admin] [--scope SCOPE …] [--days N]"""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from accounts.models import Membership
+from accounts.models import Membership, Scope
 from accounts.services import create_api_key
 from common.errors import UserError
 
@@ -24,12 +26,25 @@ class Command(BaseCommand):
             "of others member",
         )
         parser.add_argument("--admin", action="store_true", help="make the person an administrator of the platform")
+        parser.add_argument("--name", default="", help="what the key is for")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            default=[],
+            choices=Scope.values,
+            metavar="SCOPE",
+            help=f"what the key may do, again for each: {', '.join(Scope.values)}; by default everything but admin",
+        )
+        parser.add_argument("--days", type=int, help="after how many days it expires; by default never")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        days = options["days"]
         try:
             secret = create_api_key(
-                email=options["email"], team_name=options["team"], admin=options["admin"], role=options["role"]
-            )
+                email=options["email"], team_name=options["team"], admin=options["admin"], role=options["role"],
+                name=options["name"], scopes=options["scope"],
+                expires_at=None if days is None else timezone.now() + timedelta(days=days),
+            )  # fmt: skip
         except UserError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(secret)
