@@ -13,6 +13,7 @@ from rest_framework.settings import api_settings
 
 from accounts.authentication import GUESS_WINDOW_SECONDS, is_guessing, key_of, why_refused
 from accounts.models import ApiKey, Team
+from accounts.rate_limits import count_request
 from accounts.scopes import require_scope
 from common.errors import UserError
 from deployments.messages import engine, message
@@ -126,6 +127,7 @@ def _caller(authorization: str, address: str) -> Caller | None:
             raise TooManyGuesses
         raise _unauthorized(why_refused(secret))
     require_scope(key.scopes, admit, "POST")
+    count_request(key, asks_model=True)
     key.mark_used()
     return Caller(team=key.team, api_key_id=key.pk, key_holder_id=key.user_id)
 

@@ -1,11 +1,13 @@
 """What one request used, stored when its answer has gone out."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError
 
+from accounts.rate_limits import count_tokens
 from common.measures import (
     GATEWAY_FIRST_TOKEN,
     GATEWAY_REQUESTS,
@@ -41,6 +43,7 @@ class Meter:
         self._measure(ended)
         try:
             await in_database(self._store, ended)
+            await asyncio.to_thread(self._count)
         except IntegrityError:
             logger.info("The team or key of an answered request was deleted meanwhile; its usage is not kept.")
         except DatabaseError as error:
@@ -68,6 +71,10 @@ class Meter:
             milliseconds=self._since_start(ended),
             first_token_milliseconds=None if self._first_token is None else self._since_start(self._first_token),
         )
+
+    def _count(self) -> None:
+        tokens = (self.tally.prompt_tokens or 0) + (self.tally.completion_tokens or 0)
+        count_tokens(team=self.question.caller.team, key_id=self.question.caller.api_key_id, tokens=tokens)
 
     def _outcome(self) -> str:
         if self.has_failed:

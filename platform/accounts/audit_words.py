@@ -14,6 +14,7 @@ ACTIONS = {
     "api_key.rotated": _("API key rotated"),
     "api_key.revoked": _("API key revoked"),
     "team.created": _("Team created"),
+    "team.limited": _("Rate limits of a team changed"),
     "team.renamed": _("Team renamed"),
     "member.invited": _("Member invited"),
     "member.uninvited": _("Invitation revoked"),

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from accounts import origins
 from accounts.messages import message
 from accounts.models import ApiKey, Membership, Team, User
+from accounts.rate_limits import count_request
 from accounts.requests import team_of, user_of
 from accounts.roles import needed_role, require_role
 from accounts.scopes import require_scope
@@ -57,6 +58,7 @@ class ApiKeyAuthentication(BaseAuthentication):
                 raise Throttled(wait=GUESS_WINDOW_SECONDS, detail=in_words(message("too_many_guesses")))
             raise AuthenticationFailed(in_words(why_refused(secret)), code="invalid_api_key")
         require_scope(key.scopes, request.parser_context["view"], request.method)
+        count_request(key)
         key.mark_used()
         origins.by_key(key.id)
         set_team(request, key.team)

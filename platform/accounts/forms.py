@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.api import ChangedMember, NewMember
 from accounts.invitations_api import TeamBody
+from accounts.limits_api import MOST
 from accounts.models import ApiKey, Membership, Scope, Team, User
 from common.forms import PageForm, field_like
 
@@ -48,6 +49,28 @@ LIFETIMES = (
 )
 
 
+LIMIT_LABELS = {
+    "requests_per_minute": _("Requests in a minute"),
+    "requests_per_day": _("Requests in a day"),
+    "tokens_per_minute": _("Tokens in a minute"),
+    "tokens_per_day": _("Tokens in a day"),
+}
+
+
+def limit_fields(whose: str) -> dict[str, forms.Field]:
+    """Return fields of the limits; what is left empty is as the platform has it, which the fields show."""
+    return {
+        name: forms.IntegerField(
+            label=label,
+            required=False,
+            min_value=0,
+            max_value=MOST,
+            widget=forms.NumberInput(attrs={"placeholder": settings.RATE_LIMITS[whose][name]}),
+        )
+        for name, label in LIMIT_LABELS.items()
+    }
+
+
 class KeyForm(PageForm):
     """A new key; only owners and administrators may give it their powers."""
 
@@ -70,9 +93,34 @@ class KeyForm(PageForm):
 
     def __init__(self, data: Any = None, *, may_administer: bool) -> None:
         super().__init__(data)
+        self.fields |= limit_fields("key")
         if not may_administer:
             offered = [(value, label) for value, label in Scope.choices if value != Scope.ADMIN]
             self.fields["scopes"].choices = offered  # type: ignore[attr-defined]
+
+    @property
+    def asked(self) -> list[Any]:
+        """Return what everybody sees."""
+        return [self[name] for name in ("name", "scopes", "expires_in_days")]
+
+    @property
+    def limits(self) -> list[Any]:
+        """Return what few need."""
+        return [self[name] for name in LIMIT_LABELS]
+
+    def clean(self) -> dict[str, Any]:
+        """Put the limits into one field, as the use case takes them."""
+        fields = super().clean() or self.cleaned_data
+        limits = {name: fields.pop(name, None) for name in LIMIT_LABELS}
+        return {**fields, "limits": {name: value for name, value in limits.items() if value is not None}}
+
+
+class LimitsForm(PageForm):
+    """What all keys of a team may ask."""
+
+    def __init__(self, data: Any = None, *, team: Team) -> None:
+        super().__init__(data, initial=team.limits)
+        self.fields |= limit_fields("team")
 
 
 class MemberForm(PageForm):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.limits_api import LimitsField, LimitsObject, limits_as_json
 from accounts.models import ApiKey, Scope
 from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
@@ -33,7 +34,14 @@ class NewKey(Body):
         min_value=1, max_value=MOST_DAYS, required=False, allow_null=True, default=None
     )
 
-    example = {"name": "nightly training", "scopes": ["data", "train"], "expires_in_days": 90}
+    limits = LimitsField(required=False, default=dict)
+
+    example = {
+        "name": "nightly training",
+        "scopes": ["data", "train"],
+        "expires_in_days": 90,
+        "limits": {"requests_per_minute": 60},
+    }
 
 
 class Rotation(Body):
@@ -61,6 +69,7 @@ class KeyObject(TypedDict):
     """null: everything but what takes an administrator of the platform."""
     team: str
     user: str
+    limits: LimitsObject
     created_at: int
     expires_at: int | None
     last_used_at: int | None
@@ -136,6 +145,7 @@ def key_as_json(key: ApiKey) -> KeyObject:
         "scopes": key.scopes or None,
         "team": key.team.slug,
         "user": key.user.email,
+        "limits": limits_as_json(key),
         "created_at": int(key.created_at.timestamp()),
         "expires_at": _seconds(key.expires_at),
         "last_used_at": _seconds(key.last_used_at),

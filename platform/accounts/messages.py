@@ -56,6 +56,17 @@ CATALOGUE = Catalogue(
         "scopes_beyond_key": sentence(
             "A key can only make keys that may do no more than itself. This one has: %(scopes)s."
         ),
+        "rate_limit_of_key": sentence(
+            "This API key may ask for %(limit)s %(kind)s in this time, which are used up. Ask again in %(seconds)s "
+            "seconds, or use a key with a higher limit."
+        ),
+        "rate_limit_of_team": sentence(
+            "The keys of your team may ask for %(limit)s %(kind)s in this time, which are used up. Ask again in "
+            "%(seconds)s seconds, or ask an administrator for a higher limit."
+        ),
+        "no_limit_sent": sentence("Send at least one limit to change."),
+        "kind_requests": sentence("requests"),
+        "kind_tokens": sentence("tokens"),
         "key_expiry_refused": sentence("A key lasts from 1 to %(days)d days, or does not expire."),
         "key_of_another": sentence("Only its holder, %(holder)s, can rotate this key. Revoke it instead."),
         "key_expired_already": sentence("This key expired at %(when)s. Create another."),

@@ -74,6 +74,8 @@ class Team(models.Model):
     is_platform = models.BooleanField(default=False)
     storage_bytes = models.BigIntegerField(null=True, blank=True)
     """The most that its data, results and adapters may take; null: as much as there is."""
+    limits = models.JSONField(default=dict, blank=True)
+    """What all its keys together may ask, as a key's `limits`."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TeamQuerySet.as_manager()
@@ -155,6 +157,8 @@ class ApiKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices), default=list, blank=True)
     """What it may do; empty: everything but what takes an administrator of the platform."""
     expires_at = models.DateTimeField(null=True, blank=True)
+    limits = models.JSONField(default=dict, blank=True)
+    """{"requests_per_minute": 60, …}, of `accounts.rate_limits`; what is not in it is as the platform has it."""
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -170,12 +174,14 @@ class ApiKey(models.Model):
         name: str = "",
         scopes: Sequence[str] = (),
         expires_at: datetime | None = None,
+        limits: dict[str, int] | None = None,
     ) -> "tuple[ApiKey, str]":
         """Make a key and return it with its secret, which is shown this once."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         key = cls.objects.create(
             user=user, team=team, name=name, prefix=secret[:16], digest=cls.digest_of(secret),
             scopes=[scope for scope in Scope.values if scope in scopes], expires_at=expires_at,
+            limits=limits or {},
         )  # fmt: skip
         return key, secret
 

@@ -32,7 +32,7 @@ def needed_scopes(view: Any, method: str | None) -> list[str]:
     own = str(getattr(view, "scope", None) or getattr(app, "scope", Scope.ADMIN))
     if method not in READING:
         return [own]
-    others = getattr(view, "read_scopes", None) or getattr(app, "read_scopes", ())
+    others: Sequence[str] = getattr(view, "read_scopes", ()) or getattr(app, "read_scopes", ())
     return list(dict.fromkeys([Scope.READ.value, own, *map(str, others)]))
 
 

@@ -88,6 +88,7 @@ def issue_api_key(
     name: str = "",
     scopes: Sequence[str] = (),
     expires_at: datetime | None = None,
+    limits: dict[str, int] | None = None,
     by_key: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key of `user`, who is in `team`, and return it with its secret.
@@ -96,7 +97,7 @@ def issue_api_key(
     """
     _require_scopes(scopes, user=user, team=team, by_key=by_key)
     _require_soon(expires_at)
-    key, secret = ApiKey.issue(user=user, team=team, name=name, scopes=scopes, expires_at=expires_at)
+    key, secret = ApiKey.issue(user=user, team=team, name=name, scopes=scopes, expires_at=expires_at, limits=limits)
     AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id, **_told(key))
     return key, secret
 
@@ -112,7 +113,9 @@ def rotate_api_key(
     if old.expires_at is not None and old.is_expired:
         raise UserError(message("key_expired_already", when=clock_of(old.expires_at)), code="expired_key", status=409)
     _require_scopes(old.scopes, user=by, team=team, by_key=by_key)
-    key, secret = ApiKey.issue(user=by, team=team, name=old.name, scopes=old.scopes, expires_at=_as_long_again(old))
+    key, secret = ApiKey.issue(
+        user=by, team=team, name=old.name, scopes=old.scopes, expires_at=_as_long_again(old), limits=old.limits
+    )
     end = timezone.now() + overlap
     old.expires_at = end if old.expires_at is None else min(end, old.expires_at)
     old.save(update_fields=["expires_at"])
@@ -210,4 +213,4 @@ def _as_long_again(old: ApiKey) -> datetime | None:
 
 def _told(key: ApiKey) -> dict[str, Any]:
     ends = key.expires_at.isoformat() if key.expires_at else None
-    return {"name": key.name, "scopes": key.scopes, "expires_at": ends}
+    return {"name": key.name, "scopes": key.scopes, "expires_at": ends, "limits": key.limits}

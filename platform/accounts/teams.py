@@ -35,6 +35,18 @@ def rename_team(*, team: Team, name: str, by: User) -> Team:
     return team
 
 
+@transaction.atomic
+def set_limits(*, team: Team, by: User, **changes: int | None) -> Team:
+    """Change what the keys of `team` may ask, by `rate_limits.NAMES`: None is as the platform has it, 0 no limit."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    before = dict(team.limits)
+    team.limits = {name: value for name, value in {**before, **changes}.items() if value is not None}
+    if team.limits != before:
+        team.save(update_fields=["limits"])
+        AuditEvent.record(actor=by, team=team, action="team.limited", target=team.slug, before=before, **team.limits)
+    return team
+
+
 def _checked(name: str) -> str:
     name = " ".join(name.split())
     if not name or "\0" in name:

@@ -1,6 +1,7 @@
 """The administrators' page of teams and people."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import links, teams
-from accounts.forms import TeamNameForm, TeamRowForm
+from accounts.forms import LimitsForm, TeamNameForm, TeamRowForm
 from accounts.models import Team, User
 from accounts.requests import PageRequest
 
@@ -46,6 +47,26 @@ def rename_team(request: PageRequest, team_id: int) -> HttpResponse:
         return redirect("teams")
 
     return form.answer(rename) or _page(request, TeamNameForm(), renamed=(team, form), status=form.status)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def team_limits(request: PageRequest, team_id: int) -> HttpResponse:
+    """Show what the keys of a team may ask; POST changes it."""
+    _require_admin(request)
+    team = get_object_or_404(Team.objects.tenants(), pk=team_id)
+    form = LimitsForm(request.POST if request.method == "POST" else None, team=team)
+
+    def change(**limits: int | None) -> HttpResponse:
+        teams.set_limits(team=team, by=request.user, **limits)
+        messages.success(request, _("The limits were saved."))
+        return redirect("team_limits", team.pk)
+
+    address = f"{settings.PUBLIC_URL}/api/v1/teams/{team.slug}/limits"
+    context = {"team": team, "form": form, "curl": f"curl {address} -H 'Authorization: Bearer sk-luthier-…'"}
+    return form.answer(change) or render(
+        request, "accounts/limits.html", context, status=form.status if form.errors else 200
+    )
 
 
 @login_required

@@ -17,6 +17,7 @@ v1: list = []
 api = [
     path("teams", invitations_api.TeamsView.as_view()),
     path("teams/<str:team>", invitations_api.OneTeamView.as_view()),
+    path("teams/<str:team>/limits", limits_api.TeamLimitsView.as_view()),
     path("teams/<str:team>/invitations", invitations_api.InvitationsView.as_view()),
     path("teams/<str:team>/invitations/<str:link_id>", invitations_api.InvitationView.as_view()),
     path("teams/<str:team>/members/<str:member_id>/password_link", invitations_api.PasswordLinkView.as_view()),
@@ -45,6 +46,7 @@ pages = [
     path("new-password/<str:token>", link_views.new_password, name="new_password"),
     path("password", link_views.password, name="password"),
     path("teams", teams_views.teams_page, name="teams"),
+    path("teams/<int:team_id>/limits", teams_views.team_limits, name="team_limits"),
     path("teams/<int:team_id>/name", teams_views.rename_team, name="rename_team"),
     path("people/<int:user_id>/password-link", teams_views.password_link, name="password_link"),
     path("audit", audit_views.audit_page, name="audit"),

@@ -12,7 +12,7 @@ from accounts import origins
 from accounts.messages import message as accounts_message
 from accounts.requests import PageRequest
 from accounts.roles import needed_role, require_role
-from common import request_ids
+from common import answer_headers, request_ids
 from common.errors import UserError, answer_to
 from console.messages import message
 
@@ -35,10 +35,13 @@ class RequestIdMiddleware:
     def __call__(self, request: PageRequest) -> HttpResponse:
         request.id = request_ids.begin(request.headers.get("x-request-id", ""))
         origins.begin(request.META.get("REMOTE_ADDR", ""))
+        noted = {} if hasattr(request, "scope") else answer_headers.begin()  # the shell puts them on its answers
         response = self.get_response(request)
         if request.resolver_match is not None and hasattr(request, "scope"):
             request.scope[ROUTE] = f"/{request.resolver_match.route}"  # which the shell counts by
         response["x-request-id"] = request.id
+        for name, value in noted.items():
+            response[name] = value
         return response
 
 
@@ -141,6 +144,7 @@ class MembershipMiddleware:
             "audit",
             "teams",
             "rename_team",
+            "team_limits",
             "password_link",
         }
     )

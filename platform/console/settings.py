@@ -232,6 +232,21 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 HUB_MIRRORS = {"huggingface": environment.text("HF_ENDPOINT"), "modelscope": environment.text("MODELSCOPE_ENDPOINT")}
 """Addresses of mirrors; "": the hub itself."""
+RATE_LIMITS = {
+    "key": {
+        "requests_per_minute": int(environment.number("LUTHIER_KEY_REQUESTS_PER_MINUTE", 6_000)),
+        "requests_per_day": int(environment.number("LUTHIER_KEY_REQUESTS_PER_DAY", 2_000_000)),
+        "tokens_per_minute": int(environment.number("LUTHIER_KEY_TOKENS_PER_MINUTE", 10_000_000)),
+        "tokens_per_day": int(environment.number("LUTHIER_KEY_TOKENS_PER_DAY", 1_000_000_000)),
+    },
+    "team": {
+        "requests_per_minute": int(environment.number("LUTHIER_TEAM_REQUESTS_PER_MINUTE", 30_000)),
+        "requests_per_day": int(environment.number("LUTHIER_TEAM_REQUESTS_PER_DAY", 10_000_000)),
+        "tokens_per_minute": int(environment.number("LUTHIER_TEAM_TOKENS_PER_MINUTE", 50_000_000)),
+        "tokens_per_day": int(environment.number("LUTHIER_TEAM_TOKENS_PER_DAY", 5_000_000_000)),
+    },
+}
+"""What a key and all keys of a team may ask where nobody has set another limit; 0: no limit."""
 PROOF_HOURS = environment.number("LUTHIER_PROOF_HOURS", 168)
 """So long the SHA-256 of a base's unchanged files is trusted; 0: never."""
 KEEP_DAYS = {

@@ -16,7 +16,7 @@ from django.utils import translation
 
 import wording
 from accounts import origins
-from common import request_ids, tracing, unsent
+from common import answer_headers, request_ids, tracing, unsent
 from common.asgi import Application, Message, Receive, Scope, Send
 from common.errors import error_body
 from common.measures import EVENT_LOOP_LAG, HTTP_OPEN, HTTP_REQUESTS, HTTP_SECONDS
@@ -68,7 +68,7 @@ class Shell:
         origins.begin((scope.get("client") or ("",))[0])
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
-        send = _with_request_id(_counted(scope, send), request_id.encode())
+        send = _with_headers(_counted(scope, send), request_id.encode(), answer_headers.begin())
         began = time.monotonic()
         HTTP_OPEN.inc()
         with tracing.span(_method(scope), parent=_header(scope, b"traceparent"), is_answer=True):
@@ -209,13 +209,14 @@ async def _measure_lag() -> None:
         EVENT_LOOP_LAG.observe(max(0.0, time.monotonic() - before - 1))
 
 
-def _with_request_id(send: Send, request_id: bytes) -> Send:
-    """Return a `send` that puts the id on every answer, whatever produces it."""
+def _with_headers(send: Send, request_id: bytes, noted: dict[str, str]) -> Send:
+    """Return a `send` that puts the id and what was noted meanwhile on every answer, whatever produces it."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             others = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
-            message = {**message, "headers": [*others, (b"x-request-id", request_id)]}
+            added = [(name.encode(), value.encode()) for name, value in noted.items()]
+            message = {**message, "headers": [*others, *added, (b"x-request-id", request_id)]}
         await send(message)
 
     return sending

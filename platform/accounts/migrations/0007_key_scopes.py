@@ -20,7 +20,7 @@ def mark_administrators(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """A key that is an administrator's has the scope "admin", beside all others; keys may expire."""
+    """A key that is an administrator's has the scope "admin", beside all others; keys may expire, and be limited."""
 
     dependencies = [("accounts", "0006_links")]
 
@@ -33,6 +33,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField("apikey", "expires_at", models.DateTimeField(blank=True, null=True)),
+        migrations.AddField("apikey", "limits", models.JSONField(blank=True, default=dict)),
+        migrations.AddField("team", "limits", models.JSONField(blank=True, default=dict)),
         migrations.RunPython(give_administrators_every_scope, mark_administrators),
         migrations.RemoveField("apikey", "is_admin"),
     ]
