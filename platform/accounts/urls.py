@@ -7,6 +7,7 @@ from accounts import (
     invitations_api,
     keys_api,
     keys_views,
+    limits_api,
     link_views,
     members_views,
     teams_views,

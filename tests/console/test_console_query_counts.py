@@ -39,7 +39,7 @@ WITHOUT_ROWS |= {"models/<model_id>/package", "jobs/compare", "api/v1/jobs/compa
 WITHOUT_ROWS |= {"jobs/<job_id>/stream"}
 """Routes that show nothing of anybody's, or one file's bytes, or what only their query names."""
 ADMINISTRATORS = re.compile(
-    r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
+    r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams(?:/\d+/limits)?|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
 )
 """Addresses that are theirs alone; the API shows them more of the pool than others."""
 QUERIES = {
