@@ -71,6 +71,7 @@ class World:
         self.evaluation = self.evaluate()
         self.adapter = self.tuned(self.new_job("succeeded"), 0)
         self.shared = self.share()
+        ApiKey.issue(user=self.user, team=self.team)
         self.size = 0
 
     def grow(self, size: int) -> None:
@@ -207,6 +208,7 @@ class World:
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
             "evaluation_id": self.evaluation.pk, "share_id": self.shared.pk,
+            "key_id": self.user.api_keys.latest("created_at").pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():
             if "GET" in methods and route not in WITHOUT_ROWS:
