@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from console import environment
 
-NAME = "LUTHIER_OF_A_TEST"
+NAME = "OF_A_TEST"
 Read = Callable[[], Any]
 
 
