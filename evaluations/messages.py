@@ -28,6 +28,9 @@ CATALOGUE = Catalogue(
         "grader_run_too_long": sentence(
             "The graders' models have not answered within %(seconds)d seconds. Ask one that is deployed, or fewer."
         ),
+        "ballot_not_found": sentence(
+            "Question %(number)d has no two answers to choose between: both models must have answered, and not alike."
+        ),
         "evaluation_finished": sentence("This evaluation has already ended, so there is nothing to cancel."),
         "evaluation_unfinished": sentence("This evaluation has not ended. Cancel it first."),
         "evaluation_of_unfinished_job": sentence("Only a job that has succeeded is evaluated."),

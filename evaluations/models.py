@@ -248,3 +248,26 @@ class Sample(models.Model):
 
     def __str__(self) -> str:
         return self.answer
+
+
+class Vote(models.Model):
+    """Which of two answers a person prefers who did not know whose they were."""
+
+    class Choice(models.TextChoices):
+        FIRST = "first"
+        SECOND = "second"
+        BOTH = "both"
+        NEITHER = "neither"
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="votes")
+    voter = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    choice = models.CharField(max_length=10, choices=Choice.choices)
+    """`first` and `second` are the evaluation's pair in the order of its models."""
+    voted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("question__number", "pk")
+        constraints = [models.UniqueConstraint(fields=["question", "voter"], name="one_vote_of_a_person")]
+
+    def __str__(self) -> str:
+        return self.choice

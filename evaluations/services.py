@@ -18,8 +18,9 @@ from datasets_app.models import TrainingFile
 from datasets_app.rows.reading import require_processed
 from datasets_app.services import get_file, require_answered
 from evaluations.messages import message
-from evaluations.models import Evaluation, Subject
+from evaluations.models import Evaluation, Subject, Vote
 from evaluations.results.graders import check_graders
+from evaluations.results.votes import Side, ballots_of, choice_of
 from evaluations.running.gathering import MOST_ROWS
 from evaluations.running.queueing import max_tokens_of, queue_run
 from evaluations.subjects import find_subjects, tuned_subject, with_bases
@@ -149,6 +150,20 @@ def delete_evaluation(*, evaluation: Evaluation, by: User | None) -> None:
     before = {"name": locked.name}
     AuditEvent.record(actor=by, team=evaluation.team, action="evaluation.deleted", target=evaluation.pk, before=before)
     locked.delete()
+
+
+def cast_vote(*, evaluation: Evaluation, by: User, question: int, choice: Side) -> Vote:
+    """Take a person's vote on the answers to a question; an earlier one is replaced. NotFound where there is nothing
+    to choose between."""
+    ballot = next((one for one in ballots_of(evaluation, by) if one.question.number == question), None)
+    if ballot is None:
+        raise NotFound(message("ballot_not_found", number=question), param="question")
+    made, _ = Vote.objects.update_or_create(
+        question=ballot.question,
+        voter=by,
+        defaults={"choice": choice_of(ballot.question, by, choice), "voted_at": timezone.now()},
+    )
+    return made
 
 
 def reason_to_keep(file: TrainingFile) -> Message | None:

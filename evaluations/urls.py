@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
-from evaluations.web import comparing_views, graders_api, models_api, models_views, views
+from evaluations.web import comparing_views, graders_api, models_api, models_views, views, votes_api, votes_views
 
 v1: list[URLPattern] = [
     path("fine_tuning/alpha/graders/run", graders_api.run),
@@ -13,6 +13,9 @@ api: list[URLPattern] = [
     path("evaluations/<str:evaluation_id>", rest.OneEvaluation.as_view()),
     path("evaluations/<str:evaluation_id>/cancel", rest.CancelView.as_view()),
     path("evaluations/<str:evaluation_id>/samples", rest.SamplesView.as_view()),
+    path("evaluations/<str:evaluation_id>/samples.csv", votes_api.SamplesTable.as_view(), name="samples_table"),
+    path("evaluations/<str:evaluation_id>/samples.jsonl", votes_api.SamplesLines.as_view(), name="samples_lines"),
+    path("evaluations/<str:evaluation_id>/votes", votes_api.Votes.as_view()),
     path("models", models_api.Models.as_view()),
     path("models/<str:model_id>", models_api.OneModel.as_view()),
     path("models/<str:model_id>/card", models_api.CardView.as_view()),
@@ -31,5 +34,6 @@ pages: list[URLPattern] = [
     path("evaluations/<str:evaluation_id>", views.evaluation, name="evaluation"),
     path("evaluations/<str:evaluation_id>/live", views.evaluation_live, name="evaluation_live"),
     path("evaluations/<str:evaluation_id>/cancel", views.cancel_evaluation, name="cancel_evaluation"),
+    path("evaluations/<str:evaluation_id>/vote", votes_views.vote, name="vote"),
     path("evaluations/<str:evaluation_id>/delete", views.delete_evaluation, name="delete_evaluation"),
 ]

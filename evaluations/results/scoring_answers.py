@@ -82,7 +82,7 @@ def _results(answers: Answers, subject: Subject) -> dict[str, Figure]:
             found[name] = score(measure(name), texts, references).overall
     for name, values in _row_scores(answers, subject).items():
         found[name] = mean_interval(list(values.values()))
-    return {name: _figure(one) for name, one in found.items()}
+    return {name: figure(one) for name, one in found.items()}
 
 
 def _pairs(answers: Answers, subject: Subject) -> list[Pair]:
@@ -206,11 +206,12 @@ def _pair(base: Subject, subject: Subject, name: str, difference: Interval, rows
         "base": base.name,
         "model": subject.name,
         "metric": name,
-        "difference": _figure(difference),
+        "difference": figure(difference),
         "is_certain": is_certain,
         "rows": rows,
     }
 
 
-def _figure(found: Interval) -> Figure:
+def figure(found: Interval) -> Figure:
+    """Return a figure as it is stored."""
     return {"value": round(found.value, 6), "low": round(found.low, 6), "high": round(found.high, 6)}

@@ -26,6 +26,7 @@ from evaluations.web import pages
 from evaluations.web.api import samples_of, with_parts
 from evaluations.web.forms import EvaluationForm
 from evaluations.web.verdict_panel import panel_of
+from evaluations.web.votes_views import voting_of
 from jobs.services import get_job
 from jobs.training.checkpoints import SIGN
 from jobs.tuned_models import offered_models
@@ -87,7 +88,7 @@ def _list_page(request: PageRequest, form: EvaluationForm, *, status: int = 200)
 def evaluation(request: PageRequest, evaluation_id: str) -> HttpResponse:
     found = services.get_evaluation(team=request.team, evaluation_id=evaluation_id)
     context = {**_live(found), **_answers(request, found), "figures": pages.figures_of(found)}
-    context["confusions"] = pages.confusions_of(found)
+    context |= {"confusions": pages.confusions_of(found), **voting_of(request, found)}
     context |= {
         "subjects": list(found.subjects.all()),
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/evaluations/{found.pk} -H 'Authorization: Bearer sk-luthier-…'",

@@ -12,7 +12,10 @@ BUTTONS += ("download_model", "change_member", "remove_member", "change_job", "d
 BUTTONS += ("node_action", "queue_action", "cancel_maintenance", "move_node", "pause_deployment", "resume_deployment")
 BUTTONS += ("map_model_name", "map_proposed_names", "unmap_model_name", "cancel_evaluation", "delete_evaluation")
 BUTTONS += ("delete_share", "name_job", "name_model", "rename_team", "password_link", "revoke_invitation")
-BUTTONS += ("delete_pool",)
+BUTTONS += (
+    "delete_pool",
+    "vote",
+)
 
 SIGNED_OUT = ("sign_in.html", "invitation.html", "new_password.html")
 """Pages of people who are not signed in, and what is done there is done once by itself."""

@@ -20,7 +20,7 @@ from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, R
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
 from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
-from evaluations.models import Evaluation, Question, Sample, Subject
+from evaluations.models import Evaluation, Question, Sample, Subject, Vote
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from playground.models import Share
 from playground.talks import DEFAULTS
@@ -198,7 +198,11 @@ class World:
         question = Question.objects.create(evaluation=evaluation, number=number, kind="prompt", messages=messages)
         for subject in evaluation.subjects.all():
             change = "better" if subject.kind == "tuned" else ""
-            Sample.objects.create(question=question, subject=subject, stop_reason="stop", change=change)
+            Sample.objects.create(
+                question=question, subject=subject, stop_reason="stop", change=change, answer=subject.name
+            )
+        for member in self.team.memberships.select_related("user"):
+            Vote.objects.create(question=question, voter=member.user, choice="first")
 
     def addresses(self) -> Iterator[str]:
         """Yield every address that can be looked at, with something behind it."""
