@@ -44,7 +44,9 @@ MOST_BATCHES = 64
 """That a reader may be behind: beyond, its stream ends, and it comes back with the position that it has reached."""
 
 ASKING = ThreadPoolExecutor(1, thread_name_prefix="looks")
+READING = ThreadPoolExecutor(2, thread_name_prefix="logs")
 BESIDE = ThreadPoolExecutor(4, thread_name_prefix="live")
+"""For one reader each: so that a hundred who come back at once keep no look waiting."""
 START = b"retry: %d\n\n" % RETRY_MILLISECONDS
 BEAT = frame("beat").body
 
@@ -160,7 +162,7 @@ class Watch:
         """Look once; log and database apart, since a log in object storage may be slow to come."""
         loop, look, before = asyncio.get_running_loop(), self._look, self._position
         job, events = await loop.run_in_executor(ASKING, look.ask, before)
-        lines = await loop.run_in_executor(BESIDE, look.read, before)
+        lines = await loop.run_in_executor(READING, look.read, before)
         languages = {reader.language for reader in self.readers}
         return await loop.run_in_executor(ASKING, look.batch, job, events, lines, before, languages)
 
