@@ -25,7 +25,7 @@ class NewMember(Body):
     email = serializers.CharField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
 
-    example = {"email": "alice@example.com", "role": "member"}
+    example = {"email": "new.member@example.com", "role": "member"}
 
 
 class ChangedMember(Body):

@@ -18,12 +18,13 @@ from console.messages import message
 
 ROUTE = "luthier.route"
 """The key of a request's scope that names its route."""
+REFERENCE = "/api/docs"
 GetResponse = Callable[[PageRequest], HttpResponse]
 
 
 def is_api(path: str) -> bool:
-    """True for programs' paths, which answer in JSON."""
-    return path.startswith(("/v1/", "/api/"))
+    """True for programs' paths, which answer in JSON; their reference is a page."""
+    return path.startswith(("/v1/", "/api/")) and path != REFERENCE
 
 
 class RequestIdMiddleware:
@@ -118,7 +119,7 @@ class MembershipMiddleware:
 
     OPEN = frozenset(
         {"sign_out", "preferences", "choose_team", "more", "sign_in", "password", "invitation", "new_password"}
-    )
+    ) | {"api_docs", "llms_txt"}
     """Names of addresses that need no team."""
     ADMINISTRATORS = frozenset(
         {

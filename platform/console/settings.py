@@ -232,6 +232,12 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 HUB_MIRRORS = {"huggingface": environment.text("HF_ENDPOINT"), "modelscope": environment.text("MODELSCOPE_ENDPOINT")}
 """Addresses of mirrors; "": the hub itself."""
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": [],  # choices stay where they are said
+}
+VERSION = "0.1.0"
 RATE_LIMITS = {
     "key": {
         "requests_per_minute": int(environment.number("LUTHIER_KEY_REQUESTS_PER_MINUTE", 6_000)),

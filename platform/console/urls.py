@@ -10,6 +10,7 @@ from django.utils.module_loading import module_has_submodule
 from console import views
 from console.health import healthz
 from console.metrics import metrics
+from console.schema.views import SchemaView, docs, llms_txt
 
 APPS = (
     "accounts",
@@ -47,6 +48,9 @@ urlpatterns = [
     # One door, with one count of attempts.
     path("admin/login/", views.admin_sign_in),
     path("admin/", admin.site.urls),
+    path("api/schema", SchemaView.as_view(), name="api_schema"),
+    path("api/docs", docs, name="api_docs"),
+    path("llms.txt", llms_txt, name="llms_txt"),
     path("v1/", include(_routes("v1"))),
     path("api/v1/", include(_routes("api"))),
     path("", include(_routes("pages"))),

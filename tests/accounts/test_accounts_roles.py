@@ -32,6 +32,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "preferences": {"POST": ANY},
     "team": {"POST": ANY},
     "more": {"GET": ANY},
+    "llms.txt": {"GET": ANY},
+    "api/schema": {"GET": ANY},
+    "api/docs": {"GET": ANY},
     "keys": {"GET": V, "POST": M},
     "keys/<key_id>/rotate": {"POST": M},
     "keys/<key_id>/revoke": {"POST": V},  # one's own: TestOwnWork

@@ -157,7 +157,7 @@ def test_a_job_survives_the_loss_of_its_run_directories(platform: RunningPlatfor
     keys = s3.stored()
     assert any(key.endswith("adapter_model.safetensors") for key in keys)
     assert any(key.endswith("log.txt") for key in keys)
-    checkpoints = client.fine_tuning.jobs.training.checkpoints.list(job.id).data
+    checkpoints = client.fine_tuning.jobs.checkpoints.list(job.id).data
     for checkpoint in checkpoints:
         assert any(f"step-{checkpoint.step_number}/manifest.json" in key for key in keys)
     lose_runs(platform)
