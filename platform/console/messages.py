@@ -41,6 +41,19 @@ CATALOGUE = Catalogue(
         "unknown_host": sentence(
             "The platform does not recognise the host name in this address. Add it to LUTHIER_ALLOWED_HOSTS."
         ),
+        "openai_route_missing": sentence("Luthier has no %(method)s %(path)s of OpenAI's API."),
+        "instead_of_embeddings": sentence("Its models write texts and make no embeddings."),
+        "instead_of_responses": sentence("Send the conversation as `messages` to POST /v1/chat/completions instead."),
+        "instead_of_threads": sentence(
+            "Keep the conversation in your program, and send all of it to POST /v1/chat/completions."
+        ),
+        "instead_of_batches": sentence(
+            "Send the requests to POST /v1/chat/completions, many at once; answers are limited by the replica alone."
+        ),
+        "instead_of_media": sentence("Its models read and write texts alone."),
+        "instead_of_evals": sentence("POST /api/v1/evaluations compares models, and takes OpenAI's graders."),
+        "instead_of_permissions": sentence("A checkpoint belongs to the team that trained it, and to no other."),
+        "instead_of_organization": sentence("Use /api/v1/teams, /api/v1/keys, /api/v1/usage and /api/v1/audit."),
         "unknown_url": sentence("There is no %(method)s %(path)s. Check the address and the method."),
         # Bodies
         "body_no_json": sentence("The body is not JSON: %(reason)s."),

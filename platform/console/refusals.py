@@ -11,6 +11,7 @@ from django.utils import translation
 
 from common.errors import DATABASE_AWAY, FORBIDDEN, INTERNAL, RETRY_SECONDS, error_body, is_database_away
 from common.wording import in_words
+from console.elsewhere import openai_route
 from console.messages import message
 from console.middleware import is_api
 from wording import Message
@@ -51,7 +52,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if is_api(request.path):
-        return answer(request, message("unknown_url", method=request.method, path=request.path[:200]), status=404)
+        method = request.method or ""
+        said = openai_route(method, request.path) or message("unknown_url", method=method, path=request.path[:200])
+        return answer(request, said, status=404)
     return answer(request, message("no_page"), status=404)
 
 

@@ -38,6 +38,27 @@ class TestUnknownAddresses:
         assert "failure-card" in reply.content.decode()
         assert words in reply.content.decode()
 
+    @pytest.mark.parametrize(
+        ("path", "helps"),
+        [
+            ("/v1/embeddings", "no embeddings"), ("/v1/responses", "/v1/chat/completions"),
+            ("/v1/responses/resp_1", "/v1/chat/completions"), ("/v1/threads/thread_1/runs", "all of it"),
+            ("/v1/batches", "many at once"), ("/v1/images/generations", "texts alone"),
+            ("/v1/evals", "/api/v1/evaluations"),
+            ("/v1/fine_tuning/checkpoints/ft:a:b::c:ckpt-step-3/permissions", "belongs to the team"),
+            ("/v1/organization/projects", "/api/v1/teams"),
+        ],
+    )  # fmt: skip
+    def test_that_openai_has_name_what_is_here_instead(self, path: str, helps: str) -> None:
+        reply = Client().post(path, {}, content_type="application/json")
+        error = reply.json()["error"]
+        assert (reply.status_code, error["code"], error["type"]) == (404, "openai_route_missing", "not_found_error")
+        assert f"POST {path} of OpenAI's API" in error["message"]
+        assert helps in error["message"]
+
+    def test_that_only_begin_like_openais_are_unknown(self) -> None:
+        assert Client().get("/v1/evalsx").json()["error"]["code"] == "unknown_url"
+
     @pytest.mark.parametrize("path", ["/v1/nowhere", "/api/v1/nowhere", "/v1/files/a/b/c"])
     def test_of_the_api(self, path: str) -> None:
         reply = Client().post(path)
