@@ -111,6 +111,7 @@ class TestBrokerFlushed:
             assert losses_of(client, ended) == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.fault("message delivered 100 times")
 class TestSameWakeUpManyTimes:
     def test_makes_one_trainer(self, tiny_platform: RunningPlatform, client: openai.OpenAI, file_id: str) -> None:

@@ -49,7 +49,14 @@ def key(real_platform: RunningPlatform) -> str:
     return real_platform.api_key()
 
 
-FAST = {"hyperparameters": {"effort": "fast"}}
+SHORT = {"hyperparameters": {"n_epochs": 3}}
+
+
+def some_rows() -> bytes:
+    """Return every row of the shipped data that names the model, and some of those that keep others free of it."""
+    rows = DATA.read_bytes().splitlines(keepends=True)
+    named = [row for row in rows if b'"identity-' in row]
+    return b"".join([*named, *[row for row in rows if row not in named][::3]])
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +66,10 @@ def client(real_platform: RunningPlatform, key: str) -> openai.OpenAI:
 
 @pytest.fixture(scope="module")
 def job(client: openai.OpenAI) -> Any:
-    """A succeeded job on the shipped identity data; "auto" alone, in twice the time, is what `make demo` shows."""
-    with DATA.open("rb") as stream:
-        file = client.files.create(file=stream, purpose="fine-tune")
+    """A succeeded job on part of the shipped data; `make demo` trains on all of it, by "auto" alone."""
+    file = client.files.create(file=(DATA.name, some_rows()), purpose="fine-tune")
     created = client.fine_tuning.jobs.create(
-        model=BASE, training_file=file.id, suffix="xiaozhi", seed=1, extra_body=FAST
+        model=BASE, training_file=file.id, suffix="xiaozhi", seed=1, extra_body=SHORT
     )
     assert created.status in ("validating_files", "queued")
 

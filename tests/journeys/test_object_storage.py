@@ -210,6 +210,7 @@ def second_node(platform: RunningPlatform, homes: Path) -> Iterator[Path]:
     node.end()
 
 
+@pytest.mark.slow
 def test_a_second_node_brings_the_model_by_itself(
     platform: RunningPlatform, second_node: Path, tiny_folder: Path, homes: Path
 ) -> None:

@@ -66,6 +66,7 @@ class TestStoppedWorker:
         assert watch.most == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("database away")
 class TestDatabaseAway:
     def test_a_run_goes_on_through_twenty_seconds(
