@@ -34,7 +34,7 @@ SETTLED_MS = 400
 VERDICT_SECONDS = 240
 LONGEST_HEAD = 200
 """Characters in which a page says that it is one."""
-NOT_OURS = ("v1/", "api/", "admin/", "metrics", "healthz")
+NOT_OURS = ("v1/", "api/v1/", "api/schema", "llms.txt", "admin/", "metrics", "healthz")
 STRANGERS = ("sign_in",)
 """Pages for people who have not signed in."""
 
