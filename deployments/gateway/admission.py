@@ -2,6 +2,7 @@
 
 import io
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ class TooManyGuesses(UserError):
 
 def admit(*, authorization: str, is_local: bool, content: bytes, address: str = "") -> Question:
     """Check the key, the body and the model's name, in this order; UserError says what is wrong."""
-    caller = _caller(authorization, address)
+    caller = _caller(authorization, address, view=admit)
     if caller is None and not is_local:
         raise _unauthorized(message("question_without_key"))
     body = read_body(content)
@@ -71,9 +72,9 @@ def admit(*, authorization: str, is_local: bool, content: bytes, address: str = 
     return Question(caller=Caller(team=target.deployment.team), target=target, body=body)
 
 
-def caller_by_key(*, authorization: str, address: str = "") -> Caller:
-    """Return whose key was sent; UserError without a live one."""
-    caller = _caller(authorization, address)
+def caller_by_key(*, authorization: str, view: Callable[..., Any], address: str = "") -> Caller:
+    """Return whose key was sent; UserError without a live one that may use `view`."""
+    caller = _caller(authorization, address, view=view)
     if caller is None:
         raise _unauthorized(message("question_without_key"))
     return caller
@@ -116,7 +117,7 @@ def is_local_program(request: HttpRequest) -> bool:
     return (mapped or address).is_loopback
 
 
-def _caller(authorization: str, address: str) -> Caller | None:
+def _caller(authorization: str, address: str, *, view: Callable[..., Any]) -> Caller | None:
     """Return whom the key belongs to; None when none was sent, an error when it is not a live one."""
     secret = key_of(authorization) if authorization else NO_KEY
     if secret == NO_KEY:
@@ -126,8 +127,8 @@ def _caller(authorization: str, address: str) -> Caller | None:
         if is_guessing(address):
             raise TooManyGuesses
         raise _unauthorized(why_refused(secret))
-    require_scope(key.scopes, admit, "POST")
     count_request(key, asks_model=True)
+    require_scope(key.scopes, view, "POST")
     key.mark_used()
     return Caller(team=key.team, api_key_id=key.pk, key_holder_id=key.user_id)
 

@@ -91,7 +91,7 @@ async def run(request: HttpRequest) -> HttpResponseBase:
 
 def _asked(request: HttpRequest) -> grader_runs.AskedRun:
     caller = caller_by_key(
-        authorization=request.headers.get("Authorization", ""), address=request.META.get("REMOTE_ADDR", "")
+        authorization=request.headers.get("Authorization", ""), view=run, address=request.META.get("REMOTE_ADDR", "")
     )
     sent = read_json(NewGraderRun, read_object(request.body))
     grader = read_grader(sent["grader"])

@@ -7,6 +7,7 @@ import httpx
 import openai
 import pytest
 
+from accounts.models import ApiKey
 from console.asgi import application
 from deployments import replicas
 from deployments.models import Usage
@@ -106,6 +107,15 @@ class TestValidate:
 
 
 class TestRun:
+    def test_asks_for_the_scope_of_evaluations(self, client: openai.OpenAI, alice: Person) -> None:
+        for scopes, status in ((["train"], 200), (["serve"], 403)):
+            ApiKey.objects.filter(pk=alice.key.pk).update(scopes=scopes)
+            asked = {"grader": CHECK, "model_sample": "four", "item": {"answer": "four"}}
+            reply = httpx.post(
+                f"{client.base_url}fine_tuning/alpha/graders/run", json=asked, headers=client.auth_headers
+            )
+            assert reply.status_code == status, scopes
+
     def test_without_a_judge(self, client: openai.OpenAI) -> None:
         found = client.fine_tuning.alpha.graders.run(grader=CHECK, model_sample="四", item={"answer": "四"})  # type: ignore[arg-type]
         assert (found.reward, found.sub_rewards, found.metadata.scores) == (1.0, {}, {"same": 1.0})
