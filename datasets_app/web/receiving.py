@@ -224,7 +224,7 @@ async def _answered(
             await _in_thread(lambda: _authenticate(scope))
             form = received = await receive_form(scope, body, field=field, limit_bytes=limit)
             # Asked again: a body may take hours, and who was removed meanwhile stores nothing.
-            status, content = await _in_thread(lambda: handler(_authenticate(scope), received))
+            status, content = await _in_thread(lambda: handler(_authenticate(scope, is_again=True), received))
         except Disconnected:
             raise
         except Exception as error:
@@ -330,15 +330,14 @@ def _refuse_unknown(form: Form, body: type[Body]) -> None:
         )
 
 
-def _authenticate(scope: Scope) -> Caller:
+def _authenticate(scope: Scope, *, is_again: bool = False) -> Caller:
     """Return who calls, by API key or by the console's session with the X-CSRFToken header."""
     plain = _bare_request(scope)
     SessionMiddleware(_unused).process_request(plain)
     AuthenticationMiddleware(_unused).process_request(plain)
     TeamMiddleware(_unused)(cast(Any, plain))
-    request = Request(
-        plain, authenticators=[ApiKeyAuthentication(), ConsoleAuthentication()], parser_context={"view": _authenticate}
-    )
+    authenticators = [ApiKeyAuthentication(counts=not is_again), ConsoleAuthentication()]
+    request = Request(plain, authenticators=authenticators, parser_context={"view": _authenticate})
     user = request.user
     if not user:
         raise NotAuthenticated(in_words(of_accounts.message("api_key_missing", header=KEY_HEADER)))

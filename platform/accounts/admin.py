@@ -21,6 +21,7 @@ class UserAdmin(AuditedAdmin):
 class TeamAdmin(AuditedAdmin):
     list_display = ("name", "slug", "is_platform")
     search_fields = ("name",)
+    exclude = ("limits",)  # checked on a page of their own
     inlines = (MembershipInline,)
 
 

@@ -47,6 +47,10 @@ def why_refused(secret: str | None) -> Message:
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer sk-luthier-…`; sets request.team to the key's team."""
 
+    def __init__(self, *, counts: bool = True) -> None:
+        self.counts = counts
+        """False where a request is checked once more, which is not another request."""
+
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         header = request.headers.get("Authorization", "")
         if not header:
@@ -57,8 +61,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             if is_guessing(request.META.get("REMOTE_ADDR", "")):
                 raise Throttled(wait=GUESS_WINDOW_SECONDS, detail=in_words(message("too_many_guesses")))
             raise AuthenticationFailed(in_words(why_refused(secret)), code="invalid_api_key")
+        if self.counts:
+            count_request(key)
         require_scope(key.scopes, request.parser_context["view"], request.method)
-        count_request(key)
         key.mark_used()
         origins.by_key(key.id)
         set_team(request, key.team)

@@ -5,15 +5,21 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import redis
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 
 from accounts import rate_limits
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
 from accounts.rate_limits import RateLimited, count_request, count_tokens, limits_of
 from accounts.services import create_api_key
+from common.errors import UserError
 from common.valkey import client
+from console.asgi import application
+from deployments.gateway.admission import admit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -77,6 +83,35 @@ class TestRequests:
 
     def test_of_a_refused_key_are_not_counted(self) -> None:
         assert "x-ratelimit-limit-requests" not in get("sk-luthier-nobody")
+
+    def test_beyond_a_keys_scopes_are_counted_too(self) -> None:
+        authorization = f"Bearer {secret_of(requests_per_minute=1)}"
+        ApiKey.objects.update(scopes=["read"])
+        codes = []
+        for _ in range(2):
+            with pytest.raises(UserError) as refused:
+                admit(authorization=authorization, is_local=False, content=b"{}")
+            codes.append(refused.value.code)
+        assert codes == ["scope_needed", "rate_limit_exceeded"]
+
+    def test_refused_for_their_scope_are_told_what_is_left(self) -> None:
+        secret = secret_of(requests_per_minute=1)
+        ApiKey.objects.update(scopes=["serve"])
+        first, second = get(secret), get(secret)
+        assert (first.status_code, first["x-ratelimit-remaining-requests"]) == (403, "0")
+        assert second.status_code == 429
+
+    @pytest.mark.django_db(transaction=True)
+    async def test_that_upload_are_counted_once(self) -> None:
+        secret = await sync_to_async(secret_of)(requests_per_minute=1)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(application), base_url="http://testserver"
+        ) as sender:
+            files, headers = {"file": ("chats.jsonl", b"{}")}, {"authorization": f"Bearer {secret}"}
+            reply = await sender.post("/v1/files", files=files, headers=headers)
+        await sync_to_async(connections.close_all)()
+        assert reply.json()["error"]["code"] == "missing_purpose"  # asked for once the whole body is here
+        assert reply.headers["x-ratelimit-remaining-requests"] == "0"
 
     def test_of_the_console_have_no_limit(self) -> None:
         secret_of()
@@ -151,6 +186,14 @@ class TestLimitsOfATeam:
         admin = create_api_key(email="root@example.com", team_name="A", admin=True)
         for body in ({}, {"requests_per_minute": -1}, {"requests_per_hour": 1}, {"tokens_per_day": "many"}):
             assert put(admin, body).status_code == 400, body
+
+    def test_are_not_set_unchecked_on_the_administration_pages(self) -> None:
+        create_api_key(email="root@example.com", team_name="A", admin=True)
+        browser = Client()
+        browser.force_login(User.objects.get(email="root@example.com"))
+        shown = browser.get(f"/admin/accounts/team/{Team.objects.get(name='A').pk}/change/").content.decode()
+        assert 'name="slug"' in shown
+        assert 'name="limits"' not in shown
 
     def test_have_a_page(self) -> None:
         create_api_key(email="root@example.com", team_name="A", admin=True)
