@@ -98,7 +98,7 @@ CATALOGUE = Catalogue(
         "replica_lost": sentence("The replica of `%(model)s` stopped before it answered. Ask again in a moment."),
         "answer_lost": sentence("The replica stopped in the middle of this answer, so it is incomplete. Ask again."),
         "answer_key_revoked": sentence(
-            "The API key was revoked or its holder left the team, so this answer ends here."
+            "The API key was revoked or has expired, or its holder left the team, so this answer ends here."
         ),
         "access_ended": sentence("You are no longer in this team, so this answer ends here."),
         "refused_by_replica": sentence("The replica refused this request."),

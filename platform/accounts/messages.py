@@ -56,6 +56,12 @@ CATALOGUE = Catalogue(
         "scopes_beyond_key": sentence(
             "A key can only make keys that may do no more than itself. This one has: %(scopes)s."
         ),
+        "scope_needed_by_unscoped": sentence(
+            "This API key was made without scopes, so it lacks '%(scope)s'. Use a key that was made with it."
+        ),
+        "expiry_beyond_key": sentence(
+            "A key can only make keys that expire no later than itself. This one expires at %(when)s."
+        ),
         "rate_limit_of_key": sentence(
             "This API key may ask for %(limit)s %(kind)s in this time, which are used up. Ask again in %(seconds)s "
             "seconds, or use a key with a higher limit."

@@ -23,7 +23,8 @@ class ScopeNeeded(UserError):
     status = 403
 
     def __init__(self, scope: str, held: Sequence[str]) -> None:
-        super().__init__(message("scope_needed", scope=scope, scopes=", ".join(held)), code="scope_needed")
+        said = message("scope_needed", scope=scope, scopes=", ".join(held))
+        super().__init__(said if held else message("scope_needed_by_unscoped", scope=scope), code="scope_needed")
 
 
 def needed_scopes(view: Any, method: str | None) -> list[str]:

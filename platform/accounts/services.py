@@ -93,10 +93,11 @@ def issue_api_key(
 ) -> tuple[ApiKey, str]:
     """Make a key of `user`, who is in `team`, and return it with its secret.
 
-    UserError for scopes beyond those of the key that asks, and for an end that is over or too far away.
+    UserError for scopes and an end beyond those of the key that asks, and for an end that is over or too far away.
     """
     _require_scopes(scopes, user=user, team=team, by_key=by_key)
     _require_soon(expires_at)
+    _require_no_later(expires_at, by_key)
     key, secret = ApiKey.issue(user=user, team=team, name=name, scopes=scopes, expires_at=expires_at, limits=limits)
     AuditEvent.record(actor=user, team=team, action="api_key.created", target=key.id, **_told(key))
     return key, secret
@@ -113,8 +114,11 @@ def rotate_api_key(
     if old.expires_at is not None and old.is_expired:
         raise UserError(message("key_expired_already", when=clock_of(old.expires_at)), code="expired_key", status=409)
     _require_scopes(old.scopes, user=by, team=team, by_key=by_key)
+    expires_at = _as_long_again(old)
+    if by_key is not None and by_key.pk != old.pk:  # itself it may replace
+        _require_no_later(expires_at, by_key)
     key, secret = ApiKey.issue(
-        user=by, team=team, name=old.name, scopes=old.scopes, expires_at=_as_long_again(old), limits=old.limits
+        user=by, team=team, name=old.name, scopes=old.scopes, expires_at=expires_at, limits=old.limits
     )
     end = timezone.now() + overlap
     old.expires_at = end if old.expires_at is None else min(end, old.expires_at)
@@ -187,7 +191,7 @@ def _require_scopes(scopes: Sequence[str], *, user: User, team: Team, by_key: Ap
         require_role(Membership.Role.OWNER, user=user, team=team)
     if by_key is None:
         return
-    if by_key.scopes and (not scopes or not set(scopes) <= set(by_key.scopes)):
+    if by_key.scopes and not set(scopes or Scope.values) <= set(by_key.scopes):
         raise UserError(
             message("scopes_beyond_key", scopes=", ".join(by_key.scopes)),
             code="scope_needed",
@@ -204,6 +208,15 @@ def _require_soon(expires_at: datetime | None) -> None:
         raise UserError(
             message("key_expiry_refused", days=LONGEST_LIFE.days), code="invalid_value", param="expires_in_days"
         )
+
+
+def _require_no_later(expires_at: datetime | None, by_key: ApiKey | None) -> None:
+    """Refuse a key that outlives the one that asks for it."""
+    if by_key is None or by_key.expires_at is None:
+        return
+    if expires_at is None or expires_at > by_key.expires_at:
+        said = message("expiry_beyond_key", when=clock_of(by_key.expires_at))
+        raise UserError(said, param="expires_in_days", status=403)
 
 
 def _as_long_again(old: ApiKey) -> datetime | None:

@@ -141,6 +141,25 @@ class TestApi:
         unscoped = key_of()
         assert call(unscoped, "POST", "/api/v1/keys", {"scopes": ["admin"]}).status_code == 403
 
+    def test_one_with_every_scope_makes_one_without(self) -> None:
+        admin = key_of(admin=True)
+        assert call(admin, "POST", "/api/v1/keys", {}).json()["scopes"] is None
+
+    def test_says_what_a_key_without_scopes_lacks(self) -> None:
+        refused = call(key_of(), "POST", "/api/v1/keys", {"scopes": ["admin"]}).json()["error"]
+        assert refused["code"] == "scope_needed"
+        assert refused["message"].startswith("This API key was made without scopes, so it lacks 'admin'.")
+
+    def test_makes_no_key_that_outlives_the_one_that_asks(self) -> None:
+        lasting = key_of()
+        secret = key_of(expires_at=timezone.now() + timedelta(days=10))
+        for body in ({}, {"expires_in_days": 11}):
+            refused = call(secret, "POST", "/api/v1/keys", body)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "expiry_beyond_key"), body
+        assert call(secret, "POST", "/api/v1/keys", {"expires_in_days": 9}).status_code == 201
+        assert call(secret, "POST", f"/api/v1/keys/{found(lasting).pk}/rotate", {}).status_code == 403
+        assert call(secret, "POST", f"/api/v1/keys/{found(secret).pk}/rotate", {}).status_code == 201
+
     def test_lists_ones_own_and_to_owners_all(self) -> None:
         owner, worker = key_of(name="owner's"), key_of(BOB, name="worker's")
         names = [
