@@ -30,7 +30,7 @@ class WithFile(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes; all that are left for a negative one."""
         if size < 0:
-            size = self.num_bytes
+            return b"".join(iter(lambda: self.read(self.num_bytes), b""))
         if self._at < self._kept:
             block = self._stored.read(min(size, self._kept - self._at))
         else:

@@ -36,6 +36,12 @@ def test_has_all_files_and_leaves_the_stored_bytes_alone(size: int) -> None:
     assert stored.closed
 
 
+def test_is_read_whole_at_once() -> None:
+    content = WithFile(io.BytesIO(archive_of(first="one")), "README.md", "two")
+    whole = content.read()
+    assert (len(whole), content.read()) == (content.num_bytes, b"")
+
+
 def test_an_empty_archive_gets_its_first_file() -> None:
     with zipfile.ZipFile(io.BytesIO(WithFile(io.BytesIO(archive_of()), "only", "x").read())) as archive:
         assert archive.namelist() == ["only"]
