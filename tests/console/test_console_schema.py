@@ -1,6 +1,7 @@
 """The API described by itself: OpenAPI 3.1, the reference for people, and llms.txt."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -91,12 +92,35 @@ class TestSchema:
     def test_has_bodies_that_stream_and_answers_that_do(self) -> None:
         upload = described()["POST /v1/files"]
         assert "multipart/form-data" in upload["requestBody"]["content"]
+        file = schema()["components"]["schemas"]["NewFile"]["properties"]["file"]
+        assert file == {"type": "string", "format": "binary"}
         kinds = described()["POST /v1/chat/completions"]["responses"]["200"]["content"]
         assert set(kinds) == {"application/json", "text/event-stream"}
 
     def test_writes_objects_in_a_query_as_routes_read_them(self) -> None:
         [metadata] = [one for one in described()["GET /v1/fine_tuning/jobs"]["parameters"] if one["name"] == "metadata"]
         assert (metadata["style"], metadata["explode"]) == ("deepObject", True)
+
+    def test_is_made_by_one_thread_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        make, busy = Generator.get_schema, []
+
+        def alone(self: Generator, **options: Any) -> Any:
+            assert not busy
+            busy.append(self)
+            made = make(self, **options)
+            busy.clear()
+            return made
+
+        monkeypatch.setattr(Generator, "get_schema", alone)
+        schema.cache_clear()
+        with ThreadPoolExecutor(2) as threads:
+            one, other = threads.map(lambda _number: schema(), range(2))
+        assert one == other
+
+    def test_is_in_english_whoever_asks_first(self) -> None:
+        schema.cache_clear()
+        served = Client().get("/api/schema", headers={"accept-language": "zh-CN"}).content.decode()
+        assert "The automatic learning rate is multiplied by it." in served
 
 
 class TestReference:
@@ -120,6 +144,23 @@ class TestReference:
         for _name, slug, _inside in reference.areas():
             for one in reference.operations(slug):
                 compile(dict(one.commands)["Python"], one.id, "exec")
+
+    def test_has_commands_that_send_every_field_of_a_form(self) -> None:
+        found = {one.path: dict(one.commands) for one in reference.operations("data-sets") if "multipart" in one.kind}
+        file = found["/v1/files"]
+        assert "-F 'purpose=fine-tune'" in file["curl"]
+        assert 'files={"file": open("chats.jsonl", "rb")}' in file["Python"]
+        assert "data={'purpose': 'fine-tune'}" in file["Python"]
+        assert 'form.append("purpose", "fine-tune");' in file["JavaScript"]
+        part = found["/v1/uploads/{upload_id}/parts"]
+        assert "-F 'data=@chats.jsonl'" in part["curl"]
+        assert 'files={"data": open("chats.jsonl", "rb")}' in part["Python"]
+        assert 'form.append("data", file);' in part["JavaScript"]
+
+    def test_reads_an_answer_that_is_no_json_as_text(self) -> None:
+        [one] = [one for one in reference.operations("usage") if one.path == "/api/v1/usage.csv"]
+        assert "print(reply.text)" in dict(one.commands)["Python"]
+        assert "await reply.text()" in dict(one.commands)["JavaScript"]
 
     def test_of_an_area_that_there_is_not_is_a_404(self) -> None:
         assert Client().get("/api/docs?area=nowhere").status_code == 404

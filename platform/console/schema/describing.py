@@ -130,6 +130,8 @@ class Describing(AutoSchema):  # type: ignore[misc]
         if isinstance(field, serializers.ChoiceField):
             values = [*field.choices, *([""] if getattr(field, "allow_blank", False) else [])]
             return _noted({"enum": values or [None]}, meta)
+        if isinstance(field, serializers.FileField):
+            return _noted({"type": "string", "format": "binary"}, meta)
         if isinstance(field, serializers.JSONField):
             return {name: value for name, value in meta.items() if name != "nullable"}
         if isinstance(field, serializers.ListField) and field.child is not None:

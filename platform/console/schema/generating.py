@@ -2,11 +2,13 @@
 
 import functools
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import translation
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 from rest_framework.views import APIView
 
@@ -22,6 +24,8 @@ ABOUT = (
     "Fine-tune language models, compare them and ask them. Addresses below /v1 are OpenAI's: point its SDK at this "
     "server. Those below /api/v1 are Luthier's own. Send an API key as `Authorization: Bearer sk-luthier-…`."
 )
+_MAKING = threading.Lock()
+"""Two threads at once would make two serializers of one name."""
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 
 
@@ -45,8 +49,9 @@ class Generator(SchemaGenerator):
 
 @functools.cache
 def schema() -> dict[str, Any]:
-    """Return the description as JSON has it; made once in a process, of code alone."""
-    made: dict[str, Any] = Generator().get_schema(request=None, public=True)
+    """Return the description as JSON has it; made once in a process, of code alone, so in nobody's language."""
+    with _MAKING, translation.override("en"):
+        made: dict[str, Any] = Generator().get_schema(request=None, public=True)
     made["info"] = {"title": TITLE, "version": settings.VERSION, "description": ABOUT}
     made["servers"] = [{"url": settings.PUBLIC_URL}]
     made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}

@@ -42,6 +42,8 @@ class Operation:
     kind: str
     """The content type of the body; "" without one."""
     example: str
+    files: list[str]
+    """Names of a form's fields that are files."""
     answer: list[Field]
     answer_kinds: list[str]
     status: str
@@ -99,12 +101,14 @@ def _operation(path: str, method: str, one: Schema) -> Operation:
     status, good = next((code, answer) for code, answer in one["responses"].items() if code != "default")
     kinds = good.get("content", {})
     examples = _followed(body).get("examples", [])
-    example = json.dumps(examples[0], ensure_ascii=False, indent=2) if examples and "json" in kind else ""
+    example = json.dumps(examples[0], ensure_ascii=False, indent=2) if examples else ""
+    properties = _followed(body).get("properties", {})
     made = Operation(
         id=one["operationId"], method=method.upper(), path=path, title=one["summary"],
         about=one.get("description", ""),
         parameters=[_parameter(part) for part in one.get("parameters", [])],
         body=_fields(body), kind=kind, example=example,
+        files=[name for name, one_of in properties.items() if one_of.get("format") == "binary"],
         answer=_fields(next(iter(kinds.values()))["schema"]) if kinds else [],
         answer_kinds=list(kinds), status=status, is_open="security" not in one,
     )  # fmt: skip
@@ -177,10 +181,9 @@ def _curl(one: Operation, address: str) -> str:
     if not one.is_open:
         lines.append(f"-H 'Authorization: Bearer {KEY}'")
     if "multipart" in one.kind:
-        lines += [f"-F {part.name}={'@data.jsonl' if part.kind == 'string' and part.name == 'file' else '…'}"
-                  for part in one.body if part.is_required]  # fmt: skip
+        lines += [f"-F '{name}={'@' if name in one.files else ''}{value}'" for name, value in _sent(one).items()]
     elif one.example:
-        quoted = json.dumps(json.loads(one.example), ensure_ascii=False).replace("'", "'\\''")
+        quoted = json.dumps(_sent(one), ensure_ascii=False).replace("'", "'\\''")
         lines += ["-H 'Content-Type: application/json'", f"-d '{quoted}'"]
     return " \\\n  ".join(lines)
 
@@ -190,11 +193,15 @@ def _python(one: Operation, address: str) -> str:
     if not one.is_open:
         arguments.append(f'headers={{"Authorization": "Bearer {KEY}"}}')
     if "multipart" in one.kind:
-        arguments.append('files={"file": open("data.jsonl", "rb")}')
+        files = ", ".join(f'"{name}": open("{_sent(one)[name]}", "rb")' for name in one.files)
+        arguments.append(f"files={{{files}}}")
+        if others := {name: value for name, value in _sent(one).items() if name not in one.files}:
+            arguments.append(f"data={others!r}")
     elif one.example:
-        arguments.append(f"json={json.loads(one.example)!r}")
+        arguments.append(f"json={_sent(one)!r}")
     inside = "".join(f"    {argument},\n" for argument in arguments)
-    return f"import httpx\n\nreply = httpx.request(\n{inside})\nprint(reply.json())"
+    read = "reply.json()" if _is_json(one) else "reply.text"
+    return f"import httpx\n\nreply = httpx.request(\n{inside})\nprint({read})"
 
 
 def _javascript(one: Operation, address: str) -> str:
@@ -202,12 +209,26 @@ def _javascript(one: Operation, address: str) -> str:
     options = [f'method: "{one.method}"']
     body = ""
     if "multipart" in one.kind:
-        body = 'const form = new FormData();\nform.append("file", file);\n'
+        body = "const form = new FormData();\n"
+        for name, value in _sent(one).items():
+            shown = "file" if name in one.files else json.dumps(value, ensure_ascii=False)
+            body += f'form.append("{name}", {shown});\n'
         options.append("body: form")
     elif one.example:
         headers["Content-Type"] = "application/json"
-        options.append(f"body: JSON.stringify({json.dumps(json.loads(one.example), ensure_ascii=False)})")
+        options.append(f"body: JSON.stringify({json.dumps(_sent(one), ensure_ascii=False)})")
     if headers:
         options.insert(1, f"headers: {json.dumps(headers, ensure_ascii=False)}")
     inside = "".join(f"  {option},\n" for option in options)
-    return f'{body}const reply = await fetch("{address}", {{\n{inside}}});\nconsole.log(await reply.json());'
+    read = "json" if _is_json(one) else "text"
+    return f'{body}const reply = await fetch("{address}", {{\n{inside}}});\nconsole.log(await reply.{read}());'
+
+
+def _sent(one: Operation) -> dict[str, Any]:
+    """Return the example of what is sent."""
+    found: dict[str, Any] = json.loads(one.example)
+    return found
+
+
+def _is_json(one: Operation) -> bool:
+    return not one.answer_kinds or "application/json" in one.answer_kinds
