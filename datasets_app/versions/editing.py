@@ -72,12 +72,13 @@ def write_edited(file: TrainingFile, write: Write) -> Made:
         if str(number) in edits:
             if edits[str(number)] is None:
                 continue
-            row["messages"] = edits[str(number)]
+            row["messages"] = json.loads(edits[str(number)])
         write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     return {"edits": {}}  # they are in the file now
 
 
-def _checked(file: TrainingFile, number: int, row: Edited) -> list[dict[str, Any]] | None:
+def _checked(file: TrainingFile, number: int, row: Edited) -> str | None:
+    """Return the row as JSON: written out it may hold what the database does not take inside of an object."""
     if not 0 <= number < (file.num_rows or 0):
         raise UserError(message("no_such_row", filename=file.filename, row=number), param=f"edits.{number}")
     if row is None:
@@ -86,4 +87,4 @@ def _checked(file: TrainingFile, number: int, row: Edited) -> list[dict[str, Any
         parse_row({"messages": list(row)})
     except ChatError as error:
         raise UserError(error.message, code=error.code, param=f"edits.{number}") from None
-    return [dict(said) for said in row]
+    return json.dumps([dict(said) for said in row])

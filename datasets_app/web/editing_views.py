@@ -49,8 +49,8 @@ class RowsForm(PageForm):
             messages = _messages(row)
             for place, said in enumerate(messages):
                 written = self.cleaned_data.get(f"row-{row.number}-{place}")
-                if written is not None:
-                    said["content"] = "\n".join(written.splitlines()) if "\r" in written else written
+                if written is not None and _with_plain_ends(written) != _with_plain_ends(said["content"]):
+                    said["content"] = _with_plain_ends(written)
             if self.cleaned_data.get(f"remove-{row.number}"):
                 edits[row.number] = None
             elif messages != _messages(row):
@@ -107,6 +107,11 @@ def _page(
         'body={"edits": [{"row": 3, "messages": None}]}, cast_to=dict)',
     }
     return render(request, "datasets_app/edit.html", context, status=form.status if form.errors else 200)
+
+
+def _with_plain_ends(text: str) -> str:
+    """Return a text as it was before a browser ended its lines in its own way."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _num_lines(text: str) -> int:

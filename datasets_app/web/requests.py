@@ -126,7 +126,9 @@ class NewRows(Body):
     """Conversations that come after those that are there; each is OpenAI's `messages`."""
 
     rows = serializers.ListField(
-        child=serializers.ListField(child=serializers.DictField(child=serializers.JSONField()), min_length=1),
+        child=serializers.ListField(
+            child=serializers.DictField(child=serializers.JSONField(allow_null=True)), min_length=1
+        ),
         min_length=1,
         max_length=MOST_APPENDED,
     )
@@ -140,7 +142,7 @@ class Edit(serializers.Serializer[Any]):
 
     row = serializers.IntegerField(min_value=0, max_value=FARTHEST)
     messages = serializers.ListField(
-        child=serializers.DictField(child=serializers.JSONField()), min_length=1, allow_null=True
+        child=serializers.DictField(child=serializers.JSONField(allow_null=True)), min_length=1, allow_null=True
     )
 
 

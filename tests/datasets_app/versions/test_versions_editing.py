@@ -59,6 +59,16 @@ class TestEditRows:
         new_files.make_file(made.pk)
         assert len(content_of(made)) == 29
 
+    @pytest.mark.parametrize("at_once", [10, 10_000_000])
+    def test_takes_what_postgres_does_not(
+        self, alice: Member, file: TrainingFile, monkeypatch: pytest.MonkeyPatch, at_once: int
+    ) -> None:
+        monkeypatch.setattr(new_files, "AT_ONCE_BYTES", at_once)
+        said = row("Other?", "a\0b")["messages"]
+        made = services.edit_rows(file=file, edits={0: said}, by=alice.user)
+        new_files.make_file(made.pk)
+        assert content_of(made)[0]["messages"] == said
+
     @pytest.mark.parametrize(
         ("edits", "sentence"),
         [
@@ -88,6 +98,17 @@ class TestOverHttp:
         assert reply.status_code == 201, reply.content
         assert len(content_of(TrainingFile.objects.get(pk=reply.json()["id"]))) == 29
 
+    @pytest.mark.parametrize("method", ["patch", "post"])
+    def test_the_api_takes_a_call_without_words(
+        self, client: Client, alice: Member, file: TrainingFile, method: str
+    ) -> None:
+        call = {"id": "1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+        said = [{"role": "user", "content": "Time?"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+        body = {"patch": {"edits": [{"row": 0, "messages": said}]}, "post": {"rows": [said]}}[method]
+        send = getattr(client, method)
+        reply = send(f"/api/v1/files/{file.pk}/rows", body, "application/json", headers=alice.headers)
+        assert reply.status_code == 201, reply.content
+
     def test_the_page_saves_what_was_changed_and_nothing_else(self, page: Client, file: TrainingFile) -> None:
         address = f"/datasets/{file.pk}/edit?offset=20"
         form = form_at(page, address)
@@ -102,6 +123,16 @@ class TestOverHttp:
         assert found[21]["messages"][1]["content"] == "Better.\nTwice."
         assert [one["messages"][0]["content"] for one in found].count("Question 22?") == 0
         assert len(found) == 29
+
+    @pytest.mark.parametrize("text", ["One.\nTwo.\n", "One.\r\nTwo.", "One.\u2028Two.\n\n", "\nOne.\x85Two."])
+    def test_the_page_leaves_a_text_that_nobody_touched(self, page: Client, alice: Member, text: str) -> None:
+        file = stored(alice.team, lines_of(row("Q?", text), *rows(12)), by=alice.user)
+        address = f"/datasets/{file.pk}/edit"
+        form = form_at(page, address)
+        sent = text.replace("\r\n", "\n").replace("\n", "\r\n")  # as browsers send lines
+        unchanged = page.post(address, {**form, "row-0-1": sent})
+        assert unchanged.headers["Location"] == f"/datasets/{file.pk}"
+        assert TrainingFile.objects.count() == 1
 
     def test_the_page_says_what_is_wrong_and_keeps_the_rest(self, page: Client, file: TrainingFile) -> None:
         form = form_at(page, f"/datasets/{file.pk}/edit")
