@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, Literal, TypedDict
 
 from django.db.models import Prefetch
@@ -108,7 +109,8 @@ class SamplesTable(APIView):
     def get(self, request: Request, evaluation_id: str) -> HttpResponse:
         query_of(request)
         found = services.get_evaluation(team=team_of(request), evaluation_id=evaluation_id)
-        text = as_csv(COLUMNS, [row for one in _voted_samples(found) for row in _rows(one)])
+        pair = _names_of_pair(found).values()
+        text = as_csv(COLUMNS, [row for one in _voted_samples(found) for row in _rows(one, pair)])
         return _file(text, "text/csv; charset=utf-8", f"{found.pk}.csv")
 
 
@@ -151,10 +153,15 @@ def _ballot(ballot: Ballot) -> BallotObject:
 
 
 def _voted_samples(evaluation: Evaluation) -> list[VotedSample]:
-    pair = pair_of(list(evaluation.subjects.all()))
-    names = dict(zip(("first", "second"), (one.name for one in pair or ()), strict=False))
+    names = _names_of_pair(evaluation)
     votes = Prefetch("votes", queryset=Vote.objects.select_related("voter"))
     return [_voted_sample(one, names) for one in samples_of(evaluation).prefetch_related(votes)]
+
+
+def _names_of_pair(evaluation: Evaluation) -> dict[str, str]:
+    """Return the two models that are voted on, by what a vote for each is called; {} without a pair."""
+    pair = pair_of(list(evaluation.subjects.all()))
+    return dict(zip(("first", "second"), (one.name for one in pair or ()), strict=False))
 
 
 def _voted_sample(question: Question, names: dict[str, str]) -> VotedSample:
@@ -169,16 +176,19 @@ def _voted_sample(question: Question, names: dict[str, str]) -> VotedSample:
     return {**sample_as_json(question), "votes": votes}
 
 
-def _rows(sample: VotedSample) -> list[list[object]]:
+def _rows(sample: VotedSample, pair: Collection[str]) -> list[list[object]]:
     counts = Counter(vote["choice"] for vote in sample["votes"])
     decided = sum(counts.values()) - counts["both"] - counts["neither"]
     asked = next((one["content"] for one in reversed(sample["messages"]) if one["role"] == "user"), "")
+
+    def votes(model: str) -> list[object]:
+        return [counts[model], decided - counts[model], counts["both"], counts["neither"]]
+
     said: list[Any] = [sample["number"], sample["kind"], sample["topic"], asked, sample["reference"]]
     return [
         [
             *said, one["model"], one["answer"], one["stop_reason"], one["change"],
-            json.dumps(one["scores"], ensure_ascii=False), counts[one["model"]], decided - counts[one["model"]],
-            counts["both"], counts["neither"],
+            json.dumps(one["scores"], ensure_ascii=False), *(votes(one["model"]) if one["model"] in pair else [""] * 4),
         ]
         for one in sample["answers"]
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from evaluations import services
 from evaluations.models import Evaluation, Vote
 from evaluations.results.votes import ballots_of, is_turned, pair_of
 from jobs.models import TunedModel
+from tests.evaluations.conftest import publish_tuned
 from tests.evaluations.evaluation_makers import FakeProcess, told
 from tests.jobs.conftest import Member
+from tests.jobs.job_makers import make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 QUESTIONS = [f"Question {number}?" for number in range(12)]
@@ -157,6 +160,18 @@ class TestFiles:
         assert (model["model"], model["question"], model["answer"]) == (tuned.name, QUESTIONS[0], "'=tuned answer")
         votes = [[one[f"votes_{name}"] for name in ("for", "against", "both", "neither")] for one in (base, model)]
         assert votes == [["0", "1", "1", "0"], ["1", "0", "1", "0"]]
+
+    def test_a_third_model_has_no_votes(self, alice: Member, tuned: TunedModel, tmp_path: Path) -> None:
+        other = publish_tuned(make_job(alice.team, by=alice.user, suffix="cello"), tmp_path / "other")
+        prompts, models = [{"prompt": one} for one in QUESTIONS], [tuned.name, other.name]
+        made = services.create_evaluation(team=alice.team, by=alice.user, models=models, prompts=prompts)
+        said = dict.fromkeys(QUESTIONS, "=tuned answer")
+        FakeProcess(made).start().answer(told(said, otherwise="base answer")).end("succeeded")
+        prefer_tuned(made, alice.user, 1)
+        reply = alice.client.get(api(made, "samples.csv"))
+        rows = list(csv.DictReader(io.StringIO(reply.content.decode())))
+        votes = [[one[f"votes_{name}"] for name in ("for", "against", "both", "neither")] for one in rows[:3]]
+        assert votes == [["0", "1", "0", "0"], ["1", "0", "0", "0"], ["", "", "", ""]]
 
     def test_a_line_for_each_question_as_json(self, done: Evaluation, alice: Member, tuned: TunedModel) -> None:
         prefer_tuned(done, alice.user, 2)
