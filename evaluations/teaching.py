@@ -14,6 +14,8 @@ from evaluations.services import cancel_evaluation, create_evaluation
 from jobs.models import TunedModel
 
 SHOWN_MODELS = 50
+LONGEST_NAME = 200
+"""Of an evaluation."""
 ENDED = "stop"
 """An answer that came to its end."""
 
@@ -31,7 +33,9 @@ class Teachers:
         """Queue the questions; return by what name the replies can be had."""
         asked = [{"prompt": prompt, "system": system} for prompt in prompts]
         try:
-            evaluation = create_evaluation(team=team, by=by, models=[model], prompts=asked, baseline=False, name=name)
+            evaluation = create_evaluation(
+                team=team, by=by, models=[model], prompts=asked, baseline=False, name=name[:LONGEST_NAME]
+            )
         except UserError as error:
             error.param = "teacher"
             raise

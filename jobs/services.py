@@ -364,7 +364,7 @@ def _asked(base: BaseModel, files: list[TrainingFile], devices: Devices, job_req
 
 def _acceptance_of(file: TrainingFile) -> dict[str, Any]:
     found = acceptance_of(file)
-    if found is None:
+    if found is None or not found.tests:  # a test that asks nothing would be passed
         return {}
     tests = [test.to_json() for test in found.tests]
     return {"recipe": found.recipe, "tests": tests, "needed": dict(found.needed)}

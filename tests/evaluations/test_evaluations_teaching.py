@@ -77,6 +77,13 @@ def test_the_data_set_waits_and_then_has_the_answers_without_the_sentence(file: 
     assert job.reasons["validation_split"]["code"] == "validation_recipe"
 
 
+def test_a_data_set_of_a_long_name_is_completed(alice: Any) -> None:
+    long = make_file(alice.team, name="n" * 240)
+    reply = alice.client.post("/api/v1/recipes/sentence", {**ASKED, "file": long.pk}, format="json")
+    assert reply.status_code == 200, reply.content
+    assert len(Evaluation.objects.get().name) == 200
+
+
 def test_answers_without_an_end_are_no_rows(file: TrainingFile) -> None:
     process = FakeProcess(Evaluation.objects.get()).start().answer(arr)
     samples = Evaluation.objects.get().questions.order_by("number")
@@ -86,6 +93,16 @@ def test_answers_without_an_end_are_no_rows(file: TrainingFile) -> None:
     assert made(file).is_processed
     every = SENTENCE.read(ASKED)
     assert file.num_rows == len(every.learned) - 5
+
+
+def test_without_an_answer_to_test_with_there_is_no_test_that_is_passed(file: TrainingFile, alice: Any) -> None:
+    process = FakeProcess(Evaluation.objects.get()).start().answer(arr)
+    for question in Evaluation.objects.get().questions.all():
+        if question.text in SENTENCE.read(ASKED).held_out:
+            question.samples.update(stop_reason="length")
+    process.end("succeeded")
+    assert made(file).is_processed, file.status_details
+    assert make_job(alice.team, training_file=file.pk).acceptance == {}
 
 
 @pytest.mark.parametrize("how", ["cancelled", "failed", "silent", "deleted"])
