@@ -49,7 +49,7 @@ def key(real_platform: RunningPlatform) -> str:
     return real_platform.api_key()
 
 
-SHORT = {"hyperparameters": {"n_epochs": 3}}
+SHORT = {"hyperparameters": {"n_epochs": 2}}
 
 
 def some_rows() -> bytes:
