@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
@@ -169,8 +170,8 @@ def look_at(url: str, pages: dict[str, str], *, with_axe: bool = True) -> Iterat
                     _sign_in(tab, url)
                     is_signed_in = True
                 reply = context.request.get(url + path)
-                if "<html" not in reply.text()[:LONGEST_HEAD]:
-                    continue  # a download, or a part of a page
+                if reply.status == HTTPStatus.METHOD_NOT_ALLOWED or "<html" not in reply.text()[:LONGEST_HEAD]:
+                    continue  # a button's address, a download, or a part of a page
                 tab.goto(url + path)
                 tab.wait_for_timeout(SETTLED_MS)
                 look = Look(page=name, picture=f"{name}-{language}-{theme}-{width}.png")
