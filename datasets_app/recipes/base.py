@@ -48,7 +48,7 @@ class Field:
     """One line, a long text, some of `choices`, one of them, lines, rows with `columns`, or a model's name."""
     label: Words
     help: Words = ""
-    placeholder: str = ""
+    placeholder: Words = ""
     is_required: bool = False
     most: int = 80
     """Characters of a text, a line, or a cell."""

@@ -94,7 +94,7 @@ class LabelsRecipe(Recipe[Labels]):
                 "One a line: the text, then its label. Paste two columns of a spreadsheet, or write text => label. At "
                 "least 8 of each label; a quarter is kept for the test."
             ),
-            placeholder="The parcel came late => complaint",
+            placeholder=_("The parcel came late => complaint"),
             is_required=True,
             most=2_000,
             columns={"text": _("Text"), "label": _("Label")},

@@ -85,7 +85,7 @@ class FormatRecipe(Recipe[OutputFormat]):
                 "One a line. Paste two columns of a spreadsheet, where a cell may have several lines, or write "
                 "input => output. At least 12; a fifth is kept for the test."
             ),
-            placeholder='Two cups of rice, please => {"item": "rice", "number": 2}',
+            placeholder=_('Two cups of rice, please => {"item": "rice", "number": 2}'),
             is_required=True,
             most=4_000,
             columns={"input": _("Input"), "output": _("Output")},

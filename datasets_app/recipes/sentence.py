@@ -75,7 +75,7 @@ class SentenceRecipe(Recipe[Sentence]):
             kind="long",
             label=_("The sentence: how should the model answer?"),
             help=_("What you would write as a system prompt. The teacher sees it, your model will not need it."),
-            placeholder="You are a pirate. Answer in one short sentence, and begin every answer with Arr.",
+            placeholder=_("You are a pirate. Answer in one short sentence, and begin every answer with Arr."),
             is_required=True,
             most=4_000,
         ),

@@ -93,7 +93,7 @@ class TermsRecipe(Recipe[Terms]):
                 "One a line: the term, its meaning as a sentence that may stand alone, and if you like a phrase that "
                 "every right answer says (several parted by |). Write term => meaning => phrase, or paste columns."
             ),
-            placeholder="fenning => Fenning is the careful bending of ribs over steam. => steam",
+            placeholder=_("fenning => Fenning is the careful bending of ribs over steam. => steam"),
             is_required=True,
             most=1_000,
             columns={"term": _("Term"), "meaning": _("Meaning"), "say": _("Phrase to say")},

@@ -69,7 +69,7 @@ class ToneRecipe(Recipe[Manner]):
                 "One a line. Paste two columns of a spreadsheet, or write question => answer. At least 20 that you "
                 "have written or corrected yourself; a fifth is kept for the test."
             ),
-            placeholder="When is breakfast? => Certainly, dear guest. Breakfast is from seven to ten.",
+            placeholder=_("When is breakfast? => Certainly, dear guest. Breakfast is from seven to ten."),
             is_required=True,
             most=4_000,
             columns={"question": _("Question"), "answer": _("Answer")},
