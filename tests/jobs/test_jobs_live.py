@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import httpx
@@ -217,6 +218,32 @@ class TestTrouble:
             say(job, "meanwhile")
             assert "meanwhile" in named(said, "said", 1)[0]["data"]["html"]
             assert failed
+
+    def test_a_state_that_could_not_be_said_is_said_by_the_next_look(
+        self, platform: Server, alice: Any, job: FineTuningJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with following(platform, alice, job, after=f"{job.num_events}.0.0") as said:
+            named(said, "state", 1)
+            batch, lost, is_away = looking.Look.batch, Event(), Event()
+            is_away.set()
+
+            def away(self: looking.Look, found: FineTuningJob, *rest: Any) -> Any:
+                made = batch(self, found, *rest)
+                if is_away.is_set() and found.status == "running":
+                    if any(b"event: state" in one.body for frames in made.frames.values() for one in frames):
+                        lost.set()
+                    raise OperationalError("away")
+                return made
+
+            monkeypatch.setattr(looking.Look, "batch", away)
+            trainer = FakeTrainer(run_of(job)).start()
+            record(trainer.run, trainer.events)
+            for _ in range(2):
+                lost.clear()
+                assert lost.wait(10), "it is tried again"
+            is_away.clear()
+            while "Training" not in named(said, "state", 1)[0]["data"]["sentence"]:
+                pass
 
 
 class TestCost:

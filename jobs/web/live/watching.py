@@ -121,7 +121,7 @@ class Watch:
         self.readers: set[Reader] = set()
         self.has_begun = asyncio.Event()
         """Set once everything from now on is offered: what a reader lacks it must look up after that."""
-        self._team_id = team_id
+        self._job_id, self._team_id = job_id, team_id
         self._look = Look(job_id)
         self._position = Position()
         self._checked_at = self._heard_at = time.monotonic()
@@ -150,6 +150,7 @@ class Watch:
         except Error as error:  # the connection may be gone: the next look has another
             logger.warning("A job that people follow could not be looked at: %s", error)
             await asyncio.get_running_loop().run_in_executor(ASKING, give_back)
+            self._look = Look(self._job_id)  # one that does not take for said what was lost on its way
             return False
         if batch.after != self._position:
             self._position, self._heard_at = batch.after, time.monotonic()
