@@ -171,6 +171,8 @@ MAX_BODY_BYTES = int(environment.number("LUTHIER_MAX_BODY_BYTES", 10 * 2**20, at
 """The most a request may carry, uploads aside."""
 MAX_UPLOAD_BYTES = int(environment.number("LUTHIER_MAX_UPLOAD_BYTES", 8 * 2**30, at_least=1024))
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+"""A page on which rows are corrected has a field for every turn of twenty conversations."""
 FILE_UPLOAD_TEMP_DIR = None
 
 AUTH_USER_MODEL = "accounts.User"

@@ -134,6 +134,15 @@ class TestOverHttp:
         assert unchanged.headers["Location"] == f"/datasets/{file.pk}"
         assert TrainingFile.objects.count() == 1
 
+    def test_the_page_saves_long_conversations(self, page: Client, alice: Member) -> None:
+        long = [{"messages": [turn for number in range(30) for turn in row(f"{at}?", f"{number}.")["messages"]]}
+                for at in range(20)]  # fmt: skip
+        file = stored(alice.team, lines_of(*long), by=alice.user)
+        address = f"/datasets/{file.pk}/edit"
+        made = page.post(address, {**form_at(page, address), "row-3-1": "Better."})
+        assert made.status_code == 302, made.content
+        assert content_of(TrainingFile.objects.exclude(pk=file.pk).get())[3]["messages"][1]["content"] == "Better."
+
     def test_the_page_says_what_is_wrong_and_keeps_the_rest(self, page: Client, file: TrainingFile) -> None:
         form = form_at(page, f"/datasets/{file.pk}/edit")
         refused = page.post(f"/datasets/{file.pk}/edit", {**form, "row-0-1": "", "row-1-1": "Kept."})
