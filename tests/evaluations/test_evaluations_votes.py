@@ -190,7 +190,11 @@ class TestPage:
         shown = browser.get(f"/evaluations/{done.pk}").content.decode()
         assert f"{tuned.name} has 100 % (100 – 100 %)" in shown
 
-    def test_names_nobody_while_one_votes(self, done: Evaluation, alice: Member, tuned: TunedModel) -> None:
+    @pytest.mark.parametrize("voted", [(), (1, 2)])
+    def test_names_nobody_while_one_votes(
+        self, done: Evaluation, alice: Member, tuned: TunedModel, voted: tuple[int, ...]
+    ) -> None:
+        prefer_tuned(done, alice.user, *voted)
         shown = browser_of(alice.user).get(f"/evaluations/{done.pk}?vote").content.decode()
         section = shown[shown.index('id="vote"') :]
         assert section.count('class="said"') == 2
