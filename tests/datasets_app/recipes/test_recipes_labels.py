@@ -112,3 +112,10 @@ class TestThePage:
         assert refused.status_code == 400
         assert "Line 2 does not consist of" in refused.content.decode()
         assert "no label here" in refused.content.decode()
+
+
+def test_a_text_in_other_letters_is_no_other_example() -> None:
+    texts = [(f"{word} {number}", word) for word in ("good", "bad") for number in range(8)]
+    every = [*texts, *((f"{text.upper()}!", label) for text, label in texts)]
+    read = LABELS.read({"examples": [{"text": text, "label": label} for text, label in every]})
+    assert {*read.learned, *read.held_out} == set(texts)
