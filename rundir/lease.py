@@ -16,9 +16,10 @@ def write_lease(path: Path, value: str) -> None:
 class LeaseWatch(threading.Thread):
     """Watch `path` and call `on_silent` once at `checkpoint_seconds` and `on_expired` once at `timeout_seconds`.
 
-    Times are this process's monotonic clock since the last new value, so no clock needs to agree with another. A
-    process that was itself stopped (SIGSTOP, suspended host) finds out at its first breath, since CLOCK_BOOTTIME
-    counts sleep where the system has it.
+    Times are this process's own clock, so no clock needs to agree with another; CLOCK_BOOTTIME counts the sleep of a
+    suspended host where the system has it. A new value is as old as the look before it, for it may have been written
+    right after that: a process that was itself stopped (SIGSTOP) finds out at its first breath, whatever was written
+    meanwhile by a supervisor that has fallen silent since.
     """
 
     def __init__(
@@ -43,20 +44,31 @@ class LeaseWatch(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        value = self._read()
-        seen_at = _now()
-        silent = False
+        self.begin()
         while not self._stopped.wait(self._interval):
-            current = self._read()
-            if current is not None and current != value:
-                value, seen_at, silent = current, _now(), False
-            age = _now() - seen_at
-            if age >= self._timeout_seconds:
+            if self.has_expired():
                 self._on_expired()
                 return
-            if age >= self._checkpoint_seconds and not silent:
-                silent = True
-                self._on_silent()
+
+    def begin(self) -> None:
+        """Take the value that is there as written now."""
+        self._value = self._read()
+        self._looked_at = self._written_at = _now()
+        self._silent = False
+
+    def has_expired(self) -> bool:
+        """Look once, call `on_silent` if it is time for that, and return whether the lease has run out."""
+        before, self._looked_at = self._looked_at, _now()
+        current = self._read()
+        if current is not None and current != self._value:
+            self._value, self._written_at, self._silent = current, before, False
+        age = self._looked_at - self._written_at
+        if age >= self._timeout_seconds:
+            return True
+        if age >= self._checkpoint_seconds and not self._silent:
+            self._silent = True
+            self._on_silent()
+        return False
 
     def _read(self) -> bytes | None:
         try:
