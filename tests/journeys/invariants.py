@@ -125,7 +125,7 @@ def holding(platform: RunningPlatform, *, homes: Sequence[Path] = ()) -> Iterato
         yield invariants
     finally:
         invariants.end()
-    assert invariants.broken == []
+    assert not invariants.broken, "\n".join(invariants.broken)
     assert invariants.num_looks > 0
     assert invariants.most <= 1
 
