@@ -25,6 +25,23 @@ CATALOGUE = Catalogue(
             "The %(header)s header is longer than %(characters)s characters or contains a NUL character."
         ),
         "not_found": sentence("Not found."),
+        "outbound_answer_too_long": sentence("The answer is too long."),
+        "outbound_broke_off": sentence("%(host)s broke the connection off, or did not answer by HTTP."),
+        "outbound_credentials": sentence("The address must not contain a user name or password."),
+        "outbound_name_unknown": sentence("%(host)s cannot be found. Check the host name."),
+        "outbound_no_connection": sentence("%(host)s cannot be connected to. Check host, port and firewall."),
+        "outbound_no_json": sentence("The answer is not JSON."),
+        "outbound_no_url": sentence(
+            "Enter an address such as https://example.com/path, of at most %(characters)s characters and without "
+            "spaces."
+        ),
+        "outbound_private": sentence(
+            "%(host)s is not on the public internet, so the platform does not call it. An administrator can allow its "
+            "network by LUTHIER_OUTBOUND_ALLOW."
+        ),
+        "outbound_scheme": sentence("The address must begin with https:// or http://."),
+        "outbound_timeout": sentence("There was no complete answer within %(seconds)s seconds."),
+        "outbound_tls": sentence("%(host)s has no certificate for this name that the platform trusts."),
         "storage_bucket_missing": sentence(
             "The bucket of object storage does not exist. An administrator must create it or correct LUTHIER_S3_BUCKET."
         ),

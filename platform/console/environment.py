@@ -1,5 +1,6 @@
 """The environment, read in one place: a bad value stops the start with its name, value and what is accepted."""
 
+import ipaddress
 import math
 import os
 import socket
@@ -50,6 +51,17 @@ def choice(name: str, values: tuple[str, ...]) -> str:
 
 def words(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Return networks such as 10.0.0.0/8, separated by commas, or stop with a sentence."""
+    try:
+        return tuple(ipaddress.ip_network(part) for part in words(name))
+    except ValueError:
+        value = os.environ[name]
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}. It must be networks such as 10.0.0.0/8 or addresses, separated by commas."
+        ) from None
 
 
 def own_names() -> list[str]:

@@ -234,6 +234,8 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 HUB_MIRRORS = {"huggingface": environment.text("HF_ENDPOINT"), "modelscope": environment.text("MODELSCOPE_ENDPOINT")}
 """Addresses of mirrors; "": the hub itself."""
+OUTBOUND_ALLOW = environment.networks("LUTHIER_OUTBOUND_ALLOW")
+"""Networks that are not public and may be called all the same where people name an address in them."""
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_PATCH": False,

@@ -25,12 +25,17 @@ def choice() -> str:
     return environment.choice(NAME, ("first", "second"))
 
 
+def networks() -> list[str]:
+    return [str(network) for network in environment.networks(NAME)]
+
+
 @pytest.mark.parametrize(
     ("read", "value", "expected"),
     [
         (number, "", 7), (number, "1", 1), (number, " 2.5 ", 2.5), (number, "1e3", 1000),
         (flag, "", True), (flag, "Yes", True), (flag, "0", False), (flag, " off ", False),
         (choice, "", "first"), (choice, "SECOND", "second"),
+        (networks, "", []), (networks, "10.0.0.0/8, ::1", ["10.0.0.0/8", "::1/128"]),
     ],
 )  # fmt: skip
 def test_is_read(monkeypatch: pytest.MonkeyPatch, read: Read, value: str, expected: Any) -> None:
@@ -38,7 +43,7 @@ def test_is_read(monkeypatch: pytest.MonkeyPatch, read: Read, value: str, expect
     assert read() == expected
 
 
-@pytest.mark.parametrize("read", [number, flag, choice])
+@pytest.mark.parametrize("read", [number, flag, choice, networks])
 def test_what_is_not_set_is_as_if_nothing_were_written(monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
     monkeypatch.delenv(NAME, raising=False)
     unset = read()
@@ -53,6 +58,7 @@ def test_what_is_not_set_is_as_if_nothing_were_written(monkeypatch: pytest.Monke
         (number, "inf", "at least 1"), (number, "1e999", "at least 1"),
         (flag, "2", "1 or 0"), (flag, "ja", "1 or 0"),
         (choice, "third", "one of: first, second"),
+        (networks, "10.0.0.1/8", "networks such as 10.0.0.0/8"), (networks, "localhost", "networks such as 10.0.0.0/8"),
     ],
 )  # fmt: skip
 def test_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, read: Read, value: str, accepted: str) -> None:
