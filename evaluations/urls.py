@@ -19,6 +19,7 @@ api: list[URLPattern] = [
     path("models", models_api.Models.as_view()),
     path("models/<str:model_id>", models_api.OneModel.as_view()),
     path("models/<str:model_id>/card", models_api.CardView.as_view()),
+    path("models/<str:model_id>/package", models_api.PackageView.as_view()),
     path("jobs/compare", comparing_views.CompareJobs.as_view()),
     path("jobs/<str:job_id>/verdict", rest.VerdictView.as_view()),
 ]

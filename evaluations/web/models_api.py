@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypedDict
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ from common.texts import is_storable
 from datasets_app.models import TrainingFile
 from datasets_app.web.api import AnyAccept
 from deployments.models import Deployment
-from evaluations.web.model_files import card_response
+from evaluations.web.model_files import adapter_response, card_response
 from jobs.models import TunedModel
 from jobs.tuned_models import get_model, rename_job
 from jobs.web.names import NewName
@@ -104,6 +104,18 @@ class CardView(APIView):
     def get(self, request: Request, model_id: str) -> HttpResponse:
         query_of(request)
         return card_response(get_model(team=team_of(request), model_id=model_id))
+
+
+class PackageView(APIView):
+    """GET /api/v1/models/{id}/package: the adapter's files and the card, as one ZIP file"""
+
+    content_negotiation_class = AnyAccept
+
+    @answers(None, streams={"application/octet-stream": None})
+    @reads()
+    def get(self, request: Request, model_id: str) -> StreamingHttpResponse:
+        query_of(request)
+        return adapter_response(get_model(team=team_of(request), model_id=model_id))
 
 
 def models_of(team: Team, text: str) -> QuerySet[TunedModel]:

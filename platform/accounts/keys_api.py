@@ -11,10 +11,12 @@ from rest_framework.views import APIView
 
 from accounts import services
 from accounts.limits_api import LimitsField, LimitsObject, limits_as_json
+from accounts.messages import message
 from accounts.models import ApiKey, Scope
 from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, one_page
+from common.errors import NotFound
 from common.idempotency import idempotent
 from common.reads import Body, Query, body_of, query_of, reads, require_no_body
 
@@ -100,6 +102,21 @@ class KeysView(APIView):
         return _said_once(
             request, lambda: services.issue_api_key(user=user, team=team, expires_at=end, by_key=by_key, **asked)
         )
+
+
+class CurrentKeyView(APIView):
+    """GET /api/v1/keys/current: the key that asks, whatever it may do: whose it is, for which team, and its scopes"""
+
+    read_scopes = tuple(Scope.values)
+
+    @answers(KeyObject)
+    @reads()
+    def get(self, request: Request) -> Response:
+        query_of(request)
+        key = _key_of(request)
+        if key is None:
+            raise NotFound(message("no_key_asks"), code="key_not_found")
+        return Response(key_as_json(key))
 
 
 class KeyView(APIView):

@@ -43,6 +43,7 @@ CATALOGUE = Catalogue(
         "no_audit_event": sentence("There is no event '%(event)s' to continue after."),
         # Keys
         "api_key_not_found": sentence("This API key does not exist."),
+        "no_key_asks": sentence("You are signed in without a key. Ask with the key that you mean."),
         "api_key_missing": sentence("Send an API key as '%(header)s'."),
         "api_key_refused": sentence(
             "This API key is not known or was revoked. Create a key in the console, and send it as '%(header)s'."

@@ -25,6 +25,7 @@ api = [
     path("teams/<str:team>/members", rest.MembersView.as_view()),
     path("teams/<str:team>/members/<str:member_id>", rest.MemberView.as_view()),
     path("keys", keys_api.KeysView.as_view()),
+    path("keys/current", keys_api.CurrentKeyView.as_view()),
     path("keys/<str:key_id>", keys_api.KeyView.as_view()),
     path("keys/<str:key_id>/rotate", keys_api.RotateKeyView.as_view()),
     path("audit", audit_api.AuditView.as_view()),

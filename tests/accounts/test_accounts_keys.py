@@ -44,6 +44,20 @@ def browser() -> Client:
     return client
 
 
+class TestCurrent:
+    @pytest.mark.parametrize("scopes", [[], *([scope] for scope in ("read", "data", "train", "serve", "admin"))])
+    def test_says_what_the_key_is_to_any_key(self, scopes: list[str]) -> None:
+        secret = key_of(scopes=scopes)
+        reply = call(secret, "GET", "/api/v1/keys/current")
+        assert reply.status_code == 200
+        assert (reply.json()["id"], reply.json()["scopes"]) == (found(secret).pk, scopes or None)
+        assert (reply.json()["team"], reply.json()["user"]) == ("a", ALICE)
+        assert "value" not in reply.json()
+
+    def test_is_nothing_to_whoever_is_signed_in_without_one(self, browser: Client) -> None:
+        assert browser.get("/api/v1/keys/current").status_code == 404
+
+
 READS = ("/v1/files", "/v1/fine_tuning/jobs", "/api/v1/deployments", "/api/v1/keys", "/v1/models", "/api/v1/pools")
 
 

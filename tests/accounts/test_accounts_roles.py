@@ -166,6 +166,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/teams/<team>/invitations/<link_id>": {"DELETE": O},
     "api/v1/teams/<team>/members/<member_id>/password_link": {"POST": ADMIN},
     "api/v1/keys": {"GET": V, "POST": M},
+    "api/v1/keys/current": {"GET": V},
     "api/v1/keys/<key_id>": {"GET": V, "DELETE": V},  # one's own
     "api/v1/keys/<key_id>/rotate": {"POST": M},
     "api/v1/audit": {"GET": O},
@@ -225,6 +226,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/models": {"GET": V},
     "api/v1/models/<model_id>": {"GET": V, "PATCH": M},
     "api/v1/models/<model_id>/card": {"GET": V},
+    "api/v1/models/<model_id>/package": {"GET": V},
     "api/v1/evaluations": {"GET": V, "POST": M},
     "api/v1/evaluations/<evaluation_id>": {"GET": V, "DELETE": M},
     "api/v1/evaluations/<evaluation_id>/cancel": {"POST": M},

@@ -36,6 +36,7 @@ MOST = {"/members": 9, "/datasets": 7, "/deployments": 17, "/pool": 22, "/jobs/n
 """So often may the pages ask that are looked at most."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 WITHOUT_ROWS |= {"models/<model_id>/package", "jobs/compare", "api/v1/jobs/compare"}
+WITHOUT_ROWS |= {"api/v1/models/<model_id>/package", "api/v1/keys/current"}
 WITHOUT_ROWS |= {"jobs/<job_id>/stream"}
 """Routes that show nothing of anybody's, or one file's bytes, or what only their query names."""
 ADMINISTRATORS = re.compile(

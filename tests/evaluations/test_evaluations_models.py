@@ -107,7 +107,8 @@ class TestPage:
         for path in ("", "/card", "/package"):
             assert client.get(f"/models/{tuned.pk}{path}").status_code == 404
         assert client.post(f"/models/{tuned.pk}/name", {"name": "Mine"}).status_code == 404
-        assert call(charlie, f"/{tuned.pk}").status_code == 404
+        for path in ("", "/card", "/package"):
+            assert call(charlie, f"/{tuned.pk}{path}").status_code == 404
 
     def test_reads_chinese(self, browser: Client, tuned: TunedModel, asked: Evaluation) -> None:
         shown = read(browser, f"/models/{tuned.pk}", **{"accept-language": "zh-CN"})
@@ -166,6 +167,9 @@ class TestCard:
             assert b'library_name: "peft"' in archive.read("README.md")
         with zipfile.ZipFile(path) as archive:
             assert archive.namelist() == ["adapter_config.json"]
+        for name in (tuned.pk, tuned.name):
+            assert body_of(call(alice, f"/{name}/package")) == body_of(browser.get(f"/models/{tuned.pk}/package"))
 
-    def test_is_not_put_where_there_is_no_package(self, browser: Client, tuned: TunedModel) -> None:
+    def test_is_not_put_where_there_is_no_package(self, browser: Client, alice: Member, tuned: TunedModel) -> None:
         assert browser.get(f"/models/{tuned.pk}/package").status_code == 404
+        assert call(alice, f"/{tuned.pk}/package").status_code == 404
