@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Q
 from django.http import StreamingHttpResponse
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, one_page
 from common.idempotency import idempotent
+from common.keysets import beyond
 from common.reads import body_of, query_of, reads, require_no_body
 from datasets_app import services, uploads
 from datasets_app.models import TrainingFile
@@ -40,11 +40,11 @@ class FilesView(APIView):
         files = TrainingFile.objects.visible_to(team_of(request)).only(*SHOWN_FIELDS)
         if "purpose" in asked:
             files = files.filter(purpose=asked["purpose"])
-        sign, beyond = ("-", "lt") if asked["order"] == "desc" else ("", "gt")
+        newest_first = asked["order"] == "desc"
+        sign = "-" if newest_first else ""
         if "after" in asked:
             created_at, last = removal.place_of(team=team_of(request), file_id=asked["after"])
-            same_time = Q(created_at=created_at) & Q(**{f"pk__{beyond}": last})
-            files = files.filter(Q(**{f"created_at__{beyond}": created_at}) | same_time)
+            files = files.filter(beyond(created_at, last, newest_first=newest_first))
         return one_page(files.order_by(f"{sign}created_at", f"{sign}pk"), asked["limit"], file_json)
 
 

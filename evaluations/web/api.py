@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from common.api import deleted, one_page
 from common.errors import NotFound
 from common.fields import Checked, Either
 from common.idempotency import idempotent
+from common.keysets import beyond
 from common.reads import Body, Query, body_of, query_of, read_json, reads, require_no_body
 from common.wording import in_words
 from compute.models import Priority
@@ -105,8 +106,7 @@ class Evaluations(APIView):
             found = found.filter(subjects__name=asked["model"])
         if "after" in asked:
             last = _found(request, asked["after"], param="after")
-            earlier = Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
-            found = found.filter(earlier)
+            found = found.filter(beyond(last.created_at, last.pk))
         return one_page(found, asked["limit"], evaluation_as_json)
 
     @answers(EvaluationObject, status=201)

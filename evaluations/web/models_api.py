@@ -13,6 +13,7 @@ from accounts.models import Team
 from accounts.requests import team_of, user_of
 from common.answers import ListObject, answers
 from common.api import one_page
+from common.keysets import beyond
 from common.reads import Query, body_of, query_of, reads
 from common.texts import is_storable
 from datasets_app.models import TrainingFile
@@ -133,7 +134,7 @@ def models_of(team: Team, text: str) -> QuerySet[TunedModel]:
 
 def later_than(found: QuerySet[TunedModel], last: TunedModel) -> QuerySet[TunedModel]:
     """Return what comes after `last` in a list."""
-    return found.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+    return found.filter(beyond(last.created_at, last.pk))
 
 
 def with_parts(found: QuerySet[TunedModel]) -> QuerySet[TunedModel]:

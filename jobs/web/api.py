@@ -20,6 +20,7 @@ from common.answers import ListObject, answers
 from common.api import listed, one_page
 from common.errors import NotFound, UserError
 from common.idempotency import idempotent
+from common.keysets import beyond
 from common.reads import body_of, query_of, reads, require_no_body
 from compute.administering.choosing import pool_for
 from jobs import queueing, retrying, services
@@ -75,8 +76,7 @@ class JobsView(APIView):
         )
         if "after" in page:
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
-            earlier = jobs.filter(created_at__lt=last.created_at)
-            jobs = earlier | jobs.filter(created_at=last.created_at, pk__lt=last.pk)
+            jobs = jobs.filter(beyond(last.created_at, last.pk))
         return one_page(jobs, page["limit"], lambda job: _as_json(request, job))
 
     @answers(FineTuningJobObject)

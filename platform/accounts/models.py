@@ -10,7 +10,6 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import origins
 from common import request_ids
 from common.ids import new_id
+from common.keysets import beyond
 
 PLATFORM_TEAM = "platform"
 KEY_PREFIX = "sk-luthier-"
@@ -141,8 +141,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def after(self, last: "ApiKey") -> "ApiKeyQuerySet":
         """Those that come after `last` in a list of the newest first."""
-        same = Q(created_at=last.created_at, pk__lt=last.pk)
-        return self.filter(Q(created_at__lt=last.created_at) | same)
+        return self.filter(beyond(last.created_at, last.pk))
 
 
 class ApiKey(models.Model):

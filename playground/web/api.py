@@ -2,7 +2,6 @@
 
 from typing import Literal, TypedDict
 
-from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,6 +10,7 @@ from accounts.requests import team_of, user_of
 from common.answers import DeletedObject, ListObject, answers
 from common.api import deleted, one_page
 from common.idempotency import idempotent
+from common.keysets import beyond
 from common.reads import body_of, query_of, reads, require_no_body
 from playground import services
 from playground.models import Share
@@ -50,7 +50,7 @@ class Shares(APIView):
         found = Share.objects.visible_to(team_of(request)).select_related("created_by")
         if "after" in asked:
             last = services.get_share(team=team_of(request), share_id=asked["after"])
-            found = found.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+            found = found.filter(beyond(last.created_at, last.pk))
         return one_page(found, asked["limit"], share_as_json)
 
     @answers(ShareObject, status=201)
