@@ -68,8 +68,8 @@ class Shell:
         origins.begin((scope.get("client") or ("",))[0])
         others = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
         scope = {**scope, "headers": [*others, (b"x-request-id", request_id.encode())]}
-        send = _with_headers(_counted(scope, send), request_id.encode(), answer_headers.begin())
         began = time.monotonic()
+        send = _with_headers(_counted(scope, send), request_id.encode(), answer_headers.begin(), began)
         HTTP_OPEN.inc()
         with tracing.span(_method(scope), parent=_header(scope, b"traceparent"), is_answer=True):
             try:
@@ -209,14 +209,19 @@ async def _measure_lag() -> None:
         EVENT_LOOP_LAG.observe(max(0.0, time.monotonic() - before - 1))
 
 
-def _with_headers(send: Send, request_id: bytes, noted: dict[str, str]) -> Send:
-    """Return a `send` that puts the id and what was noted meanwhile on every answer, whatever produces it."""
+def _with_headers(send: Send, request_id: bytes, noted: dict[str, str], began: float) -> Send:
+    """Return a `send` that puts the id, what was noted meanwhile, and the milliseconds since `began` on every answer.
+
+    Those are until its first byte, under OpenAI's name for them.
+    """
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             others = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"x-request-id"]
             added = [(name.encode(), value.encode()) for name, value in noted.items()]
-            message = {**message, "headers": [*others, *added, (b"x-request-id", request_id)]}
+            taken = str(round(1000 * (time.monotonic() - began))).encode()
+            told = [(b"x-request-id", request_id), (b"openai-processing-ms", taken)]
+            message = {**message, "headers": [*others, *added, *told]}
         await send(message)
 
     return sending

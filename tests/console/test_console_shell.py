@@ -148,6 +148,23 @@ class TestAnswers:
         await Shell(application, uploads=(), max_body_bytes=1)(scope, None, send)  # type: ignore[arg-type]
         assert sent[0] == sent[1] != b"another"
 
+    async def test_say_how_long_they_took_under_openais_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now, sent = [100.0], []
+        monkeypatch.setattr("console.shell.time.monotonic", lambda: now[0])
+
+        async def application(scope: Scope, receive: Any, send: Any) -> None:
+            now[0] += 0.25
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            now[0] += 5.0
+            await send({"type": "http.response.body", "body": b""})
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        await Shell(application, uploads=(), max_body_bytes=1)(scope, None, send)  # type: ignore[arg-type]
+        assert dict(sent[0]["headers"])[b"openai-processing-ms"] == b"250"
+
     async def test_a_browser_gets_a_page(self) -> None:
         sent: list[Any] = []
 
