@@ -65,4 +65,4 @@ audit: setup  ## known weaknesses of the packages in requirements-*.txt; asks th
 	$(BIN)/uv tool run $(PIP_AUDIT) --strict --disable-pip --require-hashes --progress-spinner off -r .venv/audit.txt || exit 1; done
 
 bench: setup  ## every benchmark in its short form
-	@for path in $(filter-out benchmarks/__init__.py benchmarks/common.py benchmarks/platform.py benchmarks/peers.py benchmarks/peer_environments.py,$(wildcard benchmarks/*.py)); do $(BIN)/python -m benchmarks.$$(basename $$path .py) --quick; done
+	@for path in $$(grep -l '^if __name__' benchmarks/*.py); do $(BIN)/python -m benchmarks.$$(basename $$path .py) --quick; done

@@ -11,26 +11,18 @@ log every three seconds, as one does where streams are held back. Proof: every r
 import argparse
 import asyncio
 import json
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import django
-
 from benchmarks.common import conclude, say_machine
-from demo.serving import ROOT
+from benchmarks.web_process import Web, web_process
 
 LINES_A_SECOND = 10
 READERS, ASKING_READERS = 200, 10
@@ -120,7 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few seconds of each part")
     plan = QUICK if parser.parse_args().quick else WHOLE
-    with tempfile.TemporaryDirectory(prefix="luthier-live-") as home, _servers(Path(home)) as web:
+    with tempfile.TemporaryDirectory(prefix="luthier-live-") as home, web_process(Path(home)) as web:
         job, log, cookies = _people_and_job(READERS)
         heard, written, core, steady = asyncio.run(_hear(web, job, log, cookies, plan))
         asked, asked_written, asking_core = asyncio.run(_ask(web, job, log, cookies[:ASKING_READERS], plan))
@@ -136,7 +128,7 @@ def main() -> int:
     return 0 if is_once and ours <= MOST_SECONDS and max(core, steady) <= MOST_CORE else 1
 
 
-async def _hear(web: "Web", job: Any, log: "Log", cookies: list[str], plan: Plan) -> Any:
+async def _hear(web: Web, job: Any, log: "Log", cookies: list[str], plan: Plan) -> Any:
     """Have everybody follow the stream; return the readers, how many lines there were, and shares of a core."""
     path = f"/jobs/{job.pk}/stream?after={job.num_events}.1.0"
     readers = [Reader(port=web.port, path=path, cookie=cookie) for cookie in cookies]
@@ -164,7 +156,7 @@ async def _hear(web: "Web", job: Any, log: "Log", cookies: list[str], plan: Plan
     return readers, written, core, steady
 
 
-async def _ask(web: "Web", job: Any, log: "Log", cookies: list[str], plan: Plan) -> Any:
+async def _ask(web: Web, job: Any, log: "Log", cookies: list[str], plan: Plan) -> Any:
     """Have a few pages ask for the log's end every three seconds, each at its own moment."""
     readers = [Reader(port=web.port, path=f"/jobs/{job.pk}/log", cookie=cookie) for cookie in cookies]
     log.start_over()
@@ -194,19 +186,6 @@ async def _ask(web: "Web", job: Any, log: "Log", cookies: list[str], plan: Plan)
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return readers, written, core
-
-
-@dataclass
-class Web:
-    """The web process."""
-
-    port: int
-    pid: int
-
-    def seconds(self) -> float:
-        """Return how long it has computed."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Log:
@@ -251,56 +230,6 @@ class Log:
         data = {"step": step, "total_steps": 1000, "train_loss": 1.0 / step, "learning_rate": 1e-3}
         JobEvent.append(self._job, [JobEvent(message=as_written("A step."), type="metrics", data=data)])
         FineTuningJob.objects.filter(pk=self._job.pk).update(current_step=step)
-
-
-@contextmanager
-def _servers(home: Path) -> Iterator[Web]:
-    """Run database, broker and web in `home`, and set Django up for them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    for name in ("DATABASE_URL", "BROKER_URL"):
-        os.environ.pop(name, None)
-    os.environ |= {"LUTHIER_HOME": str(home), "PORT": str(port), "DJANGO_SETTINGS_MODULE": "console.settings"}
-    os.environ["LUTHIER_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
-    django.setup()
-    from django.conf import settings
-    from django.core.management import call_command
-
-    from console.embedded import PostgreSQL, Valkey
-    from console.serve import platform_children
-
-    settings.EMBEDDED.create()
-    servers = [PostgreSQL(settings.EMBEDDED), Valkey(settings.EMBEDDED)]
-    for server in servers:
-        server.start()
-    call_command("migrate", verbosity=0)
-    [command] = [
-        child.command
-        for child in platform_children(home=home, port=port, host="127.0.0.1", node_queue="none", num_supervisors=1)
-        if child.name == "web"
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "platform")])}
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    try:
-        _wait_for(port)
-        yield Web(port=port, pid=process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-        for server in reversed(servers):
-            server.stop()
-        shutil.rmtree(settings.EMBEDDED.sockets, ignore_errors=True)
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    sys.exit("The web process did not begin to listen within a minute.")
 
 
 def _people_and_job(number: int) -> tuple[Any, Log, list[str]]:
