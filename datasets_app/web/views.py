@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from accounts.requests import PageRequest
 from accounts.roles import RoleNeeded
 from common.errors import NotFound, UserError
 from common.forms import PageForm
+from common.lists import page_of, search_of
 from common.wording import in_words
 from datasets_app import services
 from datasets_app.checking.notes import templates_of, unused_of
@@ -41,8 +43,11 @@ def datasets(request: PageRequest) -> HttpResponse:
 
 
 def shown_files(team: Team) -> list[TrainingFile]:
-    files = TrainingFile.objects.visible_to(team).filter(purpose="fine-tune").defer("recipe").order_by("-created_at")
-    return list(files[:SHOWN_FILES])
+    return list(_files_of(team).defer("recipe")[:SHOWN_FILES])
+
+
+def _files_of(team: Team) -> QuerySet[TrainingFile]:
+    return TrainingFile.objects.visible_to(team).filter(purpose="fine-tune")
 
 
 def mix_form(files: Iterable[TrainingFile], data: QueryDict | None = None) -> MixForm:
@@ -52,10 +57,15 @@ def mix_form(files: Iterable[TrainingFile], data: QueryDict | None = None) -> Mi
 
 
 def list_page(request: PageRequest, *, form: MixForm | None = None, error: str = "", status: int = 200) -> HttpResponse:
-    files = shown_files(request.team)
+    every = _files_of(request.team)
+    text, found = search_of(request), every.defer("recipe")
+    if text:
+        found = found.filter(Q(filename__icontains=text) | Q(pk=text))
+    files, narrowed = page_of(request, found, size=SHOWN_FILES, every=every, q=text)
     context = {
+        **narrowed,
         "files": [{"file": file, "status": status_of(file)} for file in files],
-        "form": form or mix_form(files),
+        "form": form or mix_form(shown_files(request.team) if narrowed["is_narrowed"] else files),
         **ACCEPTED,
         "limit_bytes": settings.MAX_UPLOAD_BYTES,
         "part_bytes": PART_BYTES,

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
 from common.errors import NotFound, UserError, answer_to
 from common.idempotency import once
+from common.lists import page_of, search_of
 from common.marks import Mark
 from common.wording import in_words
 from compute.administering.choosing import pools_for
@@ -45,6 +47,7 @@ STATUSES = {
     "stopped": ("wait", "circle-dashed"),
 }
 MOST_NUMBERS = 16
+SHOWN = 50
 
 
 def status_of(now: Standing) -> Mark:
@@ -86,10 +89,14 @@ def _offers(request: PageRequest, kept: Deployment | None = None) -> Offers:
 
 
 def _list_page(request: PageRequest, form: DeploymentForm, *, status: int = 200) -> HttpResponse:
-    found = Deployment.objects.visible_to(request.team).live()
-    found = found.select_related("base_model", "adapter__job__base_model", "pool")
+    every, text = Deployment.objects.visible_to(request.team).live(), search_of(request)
+    named = every.select_related("base_model", "adapter__job__base_model", "pool")
+    if text:
+        named = named.filter(Q(name__icontains=text) | Q(pk=text))
+    found, narrowed = page_of(request, named, size=SHOWN, every=every, q=text)
     now = standings(found)
     context = {
+        **narrowed,
         "rows": [
             {
                 "deployment": d,

@@ -14,6 +14,7 @@ from accounts.requests import team_of, user_of
 from common.answers import ListObject, answers
 from common.api import one_page
 from common.keysets import beyond
+from common.lists import LONGEST_SEARCH
 from common.reads import Query, body_of, query_of, reads
 from common.texts import is_storable
 from datasets_app.models import TrainingFile
@@ -23,8 +24,6 @@ from evaluations.web.model_files import adapter_response, card_response
 from jobs.models import TunedModel
 from jobs.tuned_models import get_model, rename_job
 from jobs.web.names import NewName
-
-LONGEST_SEARCH = 100
 
 
 class ModelList(Query):

@@ -1,22 +1,20 @@
 """The pages of tuned models: the list, and one with what it learned, where it comes from and where it answers."""
 
-from urllib.parse import urlencode
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import PageRequest
+from common.lists import page_of, search_of
 from deployments.models import Deployment
 from deployments.standing import standings
 from deployments.web.views import status_of
 from evaluations.web.model_card import card_of, hub_name
 from evaluations.web.model_files import adapter_response, card_response, packed_adapter
-from evaluations.web.models_api import LONGEST_SEARCH, later_than, models_of
+from evaluations.web.models_api import models_of
 from evaluations.web.newest import newest_of
 from jobs.models import TunedModel
 from jobs.tuned_models import get_model
@@ -31,18 +29,11 @@ SHOWN = 50
 @require_GET
 def models(request: PageRequest) -> HttpResponse:
     """List the team's tuned models, searched; base models have a tab of their own."""
-    text = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
-    found, after = models_of(request.team, text), request.GET.get("after", "")
-    last = TunedModel.objects.visible_to(request.team).filter(pk=after).first() if after.isprintable() else None
-    rows = list((later_than(found, last) if last is not None else found)[: SHOWN + 1])
-    kept = {"q": text} if text else {}
+    text, every = search_of(request), TunedModel.objects.visible_to(request.team)
+    rows, narrowed = page_of(request, models_of(request.team, text), size=SHOWN, every=every, q=text)
     context = {
-        "rows": _rows(rows[:SHOWN]),
-        "text": text,
-        "later": urlencode({**kept, "after": rows[SHOWN - 1].pk}) if len(rows) > SHOWN else "",
-        "later_word": _("Older models"),
-        "first": urlencode(kept) if last is not None else None,
-        "first_word": _("Newest models"),
+        **narrowed,
+        "rows": _rows(rows),
         "curl": f"curl '{settings.PUBLIC_URL}/api/v1/models?q=' -H 'Authorization: Bearer sk-luthier-…'",
     }
     return render(request, "evaluations/models.html", context)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from accounts.roles import Role, RoleNeeded, needs
 from catalogue.models import BaseModel
 from common.errors import UserError
 from common.idempotency import once
+from common.lists import page_of, search_of
 from common.wording import in_words
 from datasets_app.models import TrainingFile
 from deployments.models import Deployment
@@ -72,9 +74,14 @@ def _models(request: PageRequest) -> list[tuple[str, str]]:
 
 
 def _list_page(request: PageRequest, form: EvaluationForm, *, status: int = 200) -> HttpResponse:
-    found = with_parts(Evaluation.objects.visible_to(request.team))[:SHOWN]
+    every = Evaluation.objects.visible_to(request.team)
+    text, found = search_of(request), with_parts(every)
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(pk=text))
+    shown, narrowed = page_of(request, found, size=SHOWN, every=every, q=text)
     context = {
-        "rows": [pages.EvaluationRow(one) for one in found],
+        **narrowed,
+        "rows": [pages.EvaluationRow(one) for one in shown],
         "form": form,
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/evaluations -H 'Authorization: Bearer sk-luthier-…' "
         "-H 'Content-Type: application/json' "

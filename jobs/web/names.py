@@ -1,7 +1,8 @@
-"""The name of a job and its model at /api/v1/jobs/{id}."""
+"""The name of a job and its model at /api/v1/jobs/{id}, and jobs looked up by it."""
 
 from typing import Literal, TypedDict
 
+from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +12,7 @@ from accounts.requests import team_of, user_of
 from common.answers import answers
 from common.reads import Body, body_of, query_of, reads
 from jobs import services
-from jobs.models import FineTuningJob
+from jobs.models import FineTuningJob, FineTuningJobQuerySet
 from jobs.tuned_models import LONGEST_NAME, rename_job
 
 
@@ -58,3 +59,12 @@ def name_as_json(job: FineTuningJob) -> NamedJobObject:
         "is_given": bool(job.name),
         "fine_tuned_model": job.fine_tuned_model,
     }
+
+
+def named_like(jobs: FineTuningJobQuerySet, text: str) -> FineTuningJobQuerySet:
+    """Return those with `text` in their name, suffix, data or base model, or with it as their id; all for ""."""
+    if not text:
+        return jobs
+    given = Q(name__icontains=text) | Q(suffix__icontains=text) | Q(pk=text)
+    made = Q(file_ids__training_name__icontains=text) | Q(base_model__display_name__icontains=text)
+    return jobs.filter(given | made)

@@ -19,6 +19,7 @@ from accounts.roles import Role, RoleNeeded, needs
 from common.errors import NotFound, UserError
 from common.forms import refused
 from common.idempotency import once
+from common.lists import choice_of, page_of, search_of
 from common.messages import message as common_message
 from common.wording import in_words
 from jobs import queueing, retrying, services
@@ -27,10 +28,11 @@ from jobs.tuned_models import rename_job
 from jobs.web import curves, form, pages
 from jobs.web.command import command_of, data_address, training_name
 from jobs.web.logs import Found, find_in_log, log_tail, whole_log
+from jobs.web.names import named_like
 from jobs.web.queue_panel import queue_panel
 from jobs.web.verdicts import acceptance_of
 
-SHOWN_JOBS = 100
+SHOWN_JOBS = 50
 SHOWN_EVENTS = 30
 MOST_WORDS = 200
 
@@ -38,15 +40,18 @@ MOST_WORDS = 200
 @login_required
 @require_GET
 def jobs(request: PageRequest) -> HttpResponse:
-    found = (
-        FineTuningJob.objects.visible_to(request.team)
-        .select_related("base_model", "training_file")
-        .defer("training_file__recipe", "acceptance", "verdict")
-        .with_newest_attempt()[:SHOWN_JOBS]
-    )
+    every = FineTuningJob.objects.visible_to(request.team)
+    text, status = search_of(request), choice_of(request, "status", FineTuningJob.Status.values)
+    found = named_like(every, text).select_related("base_model", "training_file").with_newest_attempt()
+    found = found.defer("training_file__recipe", "acceptance", "verdict")
+    if status:
+        found = found.filter(status=status)
+    jobs, narrowed = page_of(request, found, size=SHOWN_JOBS, every=every, q=text, status=status)
     context = {
-        "rows": (rows := [pages.JobRow(job) for job in found]),
-        "compares": len(rows) > 1,
+        **narrowed,
+        "states": FineTuningJob.Status.choices,
+        "rows": [pages.JobRow(job) for job in jobs],
+        "compares": len(jobs) > 1,
         "curl": f"curl {settings.PUBLIC_URL}/v1/fine_tuning/jobs -H 'Authorization: Bearer sk-luthier-…'",
         "python": "for job in client.fine_tuning.jobs.list():\n    print(job.id, job.status)",
     }

@@ -86,7 +86,7 @@ def _page(
     kept = {"q": text} if text else {}
     context = {
         "rows": rows,
-        "text": text,
+        "q": text,
         "later": urlencode({**kept, "page": page.next_page_number()}) if page.has_next() else "",
         "later_word": _("More models"),
         "first": urlencode(kept) if page.number > 1 else None,
