@@ -14,9 +14,20 @@ from redis.retry import Retry
 UNREACHABLE = (redis.RedisError, OSError)
 
 
-@functools.cache
+_connecting = threading.Lock()
+
+
 def client() -> redis.Redis:
-    """Return a client of BROKER_URL with short time-outs."""
+    """Return the process's client of BROKER_URL, with short time-outs.
+
+    Of two made at once by two threads one would be dropped, and its connections closed, while it is in use.
+    """
+    with _connecting:
+        return _client()
+
+
+@functools.cache
+def _client() -> redis.Redis:
     url = settings.BROKER_URL
     parts = urlsplit(url)
     if parts.scheme == "redis+socket":

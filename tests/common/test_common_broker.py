@@ -68,7 +68,7 @@ class TestLimits:
     def away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nobody listens, and whoever asks for a page is not kept waiting for that."""
         monkeypatch.setattr(settings, "BROKER_URL", "redis+socket:///nowhere/valkey.sock?virtual_host=0")
-        monkeypatch.setattr(valkey, "client", valkey.client.__wrapped__)
+        monkeypatch.setattr(valkey, "_client", valkey._client.__wrapped__)
         monkeypatch.setattr("redis.retry.sleep", lambda seconds: pytest.fail(f"It waits for {seconds} s."))
 
     @pytest.mark.usefixtures("embedded_servers")
