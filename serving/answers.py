@@ -102,6 +102,7 @@ class Answer:
             decoder=chat.stream_decoder(),
             stops=request.stops,
             emit=lambda piece: self._put(Line(index, piece)),
+            is_background=request.is_background,
         )
 
     def _put(self, line: Line | None) -> None:

@@ -21,7 +21,7 @@ from serving.faults import AdapterRefused, RequestError
 from serving.messages import message
 from serving.replica import Replica
 from serving.requests import ChatRequest, TextRequest, read_chat, read_json, read_text
-from serving.spec import NAME_HEADER
+from serving.spec import BACKGROUND_HEADER, NAME_HEADER
 from wording import as_written
 
 log = logging.getLogger("serving")
@@ -116,7 +116,11 @@ class Routes:
     async def _answer(self, request: Request, wanted: ChatRequest | TextRequest) -> Response:
         if self.draining:
             raise RequestError(message("replica_stopping"), status=503, type="server_error", code="server_stopping")
-        wanted = replace(wanted, public_name=unquote(request.headers.get(NAME_HEADER, "")))
+        wanted = replace(
+            wanted,
+            public_name=unquote(request.headers.get(NAME_HEADER, "")),
+            is_background=BACKGROUND_HEADER in request.headers,
+        )
         served = self._replica.get(wanted.model, shown_name=wanted.shown_name)
         # Rendering and tokenising a long prompt takes a while; other streams go on meanwhile.
         prompts = await asyncio.to_thread(prompts_of, self._replica, wanted, served)

@@ -1,7 +1,8 @@
 """Continuous batching: one thread owns the model; sequences join and leave between steps.
 
-A turn of the loop admits waiting sequences in order of arrival, runs one bounded piece of prefill, then one decode
-step for everybody who already answers. So a long prompt delays the others by at most one piece.
+A turn of the loop admits waiting sequences in order of arrival, those for which nobody waits after all others, runs one
+bounded piece of prefill, then one decode step for everybody who already answers. So a long prompt delays the others by
+at most one piece.
 """
 
 import logging
@@ -62,6 +63,8 @@ class Sequence:
     forced: tuple[int, ...] = ()
     """A probe's first tokens, taken in place of the model's own choice, so that decoding is proven, too."""
     on_logits: Callable[[torch.Tensor], None] | None = None
+    is_background: bool = False
+    """Nobody waits for it: it begins after all others, and leaves them half of the slots."""
     num_generated: int = 0
     cancelled: bool = False
     _slot: int = -1
@@ -200,15 +203,25 @@ class Engine:
     def _admit(self) -> None:
         while self.num_running < self._max_concurrent:
             with self._wake:
-                if not self._waiting:
+                sequence = self._next_in_line()
+                if sequence is None:
                     return
-                sequence = self._waiting.popleft()
+                self._waiting.remove(sequence)
             if not self.lora.has(sequence.adapter):
                 sequence.emit(Piece(finish_reason="error", message=RELEASED))
                 continue
             taken = {other._slot for other in (*self._decoding, *self._filling)}
             sequence._slot = min(slot for slot in range(self._max_concurrent) if slot not in taken)
             self._filling.append(sequence)
+            self._filling.sort(key=lambda one: one.is_background)
+
+    def _next_in_line(self) -> Sequence | None:
+        """Return who begins next: whoever is waited for, then the others, as long as half of the slots are left."""
+        waited_for = next((one for one in self._waiting if not one.is_background), None)
+        if waited_for is not None or not self._waiting:
+            return waited_for
+        in_background = sum(one.is_background for one in (*self._decoding, *self._filling))
+        return self._waiting[0] if in_background < max(1, self._max_concurrent // 2) else None
 
     def _prefill(self) -> None:
         """Run one piece of prefill for the first sequences in line, and let those that are through decode."""

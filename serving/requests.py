@@ -44,6 +44,8 @@ class AnswerRequest:
     model: str
     public_name: str = ""
     """What the gateway calls the model; empty where there is no gateway."""
+    is_background: bool = False
+    """Nobody waits for the answer."""
     sampling: Sampling
     max_tokens: int | None
     """None: whatever is left of the context."""

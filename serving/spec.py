@@ -12,6 +12,9 @@ SPEC_VERSION = 1
 NAME_HEADER = "x-served-name"
 """What the gateway's requests carry: the name, percent-encoded, that the answer calls its model by."""
 
+BACKGROUND_HEADER = "x-background"
+"""What a request carries for which nobody waits: it begins after all others, and leaves them half of the slots."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServedAdapter:

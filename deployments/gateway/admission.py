@@ -47,6 +47,8 @@ class Question:
     target: Target
     body: dict[str, Any]
     """What was sent; `model` and the shape are checked, the rest is the replica's to check."""
+    is_background: bool = False
+    """Nobody waits for the answer: replicas let everybody else's begin before."""
 
 
 class TooManyGuesses(UserError):

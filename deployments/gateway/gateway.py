@@ -28,7 +28,7 @@ from deployments.gateway.streams import as_event, passed_on
 from deployments.gateway.waits import RETRY_AFTER_SECONDS, Unanswerable, Waits
 from deployments.gateway.waking import Refusal, Route
 from deployments.messages import message
-from serving.spec import NAME_HEADER
+from serving.spec import BACKGROUND_HEADER, NAME_HEADER
 from wording import Message, received
 
 logger = logging.getLogger(__name__)
@@ -87,6 +87,13 @@ class Gateway:
         self.background.add(task)
         task.add_done_callback(self.background.discard)
 
+    async def close(self) -> None:
+        """Let go of all connections, once what was left for later is done; no request may be under way."""
+        while self.background:
+            await asyncio.gather(*self.background, return_exceptions=True)
+        await self.flights.close()
+        await self._client.aclose()
+
     async def _ask(
         self, question: Question, route: Route, meter: Meter, *, is_chat: bool, request_id: str
     ) -> HttpResponseBase:
@@ -107,6 +114,8 @@ class Gateway:
             "x-request-id": request_id,
             NAME_HEADER: quote(question.target.name),
         }
+        if question.is_background:
+            headers[BACKGROUND_HEADER] = "1"
         body = {**question.body, "model": route.model}
         request = self._client.build_request("POST", route.url + path, json=body, headers=headers)
         try:

@@ -86,6 +86,12 @@ class InFlight:
         self._tickets.discard(ticket)
         self._untold.add(ticket.replica_id)
 
+    async def close(self) -> None:
+        """Tell of nothing any more."""
+        if self._beat is not None:
+            self._beat.cancel()
+            await asyncio.wait([self._beat])
+
     def counts(self) -> Counter[str]:
         """Requests by replica."""
         return Counter(ticket.replica_id for ticket in self._tickets)

@@ -89,6 +89,30 @@ class TestMixedBatch:
             assert heard.wait() == greedy(base_folder, path, one.prompt, 6 + index), f"row {index}"
 
 
+class TestBackground:
+    def test_begins_after_whoever_is_waited_for_and_leaves_half_of_the_slots(
+        self, start: Any, base_folder: Path
+    ) -> None:
+        engine: Engine = start(base_folder, max_concurrent=2).engine
+        patient = [sequence([5, 6, 7], 100_000, is_background=True) for _ in range(2)]
+        engine.submit([one for one, _ in patient])
+        patient[0][1].pieces.get(timeout=20)
+        for _ in range(3):  # whenever somebody comes, a slot is free
+            asked, heard = sequence([5, 6, 7], 4)
+            engine.submit([asked])
+            assert len(heard.wait()) == 4
+        assert patient[1][0].num_generated == 0
+        engine.cancel([patient[0][0]])
+        patient[1][1].pieces.get(timeout=20)
+        engine.cancel([patient[1][0]])
+
+    def test_has_the_only_slot_while_nobody_else_comes(self, start: Any, base_folder: Path) -> None:
+        engine: Engine = start(base_folder, max_concurrent=1).engine
+        patient, heard = sequence([5, 6, 7], 4, is_background=True)
+        engine.submit([patient])
+        assert len(heard.wait()) == 4
+
+
 class TestCancel:
     def test_a_cancelled_sequence_frees_its_place(self, start: Any, base_folder: Path) -> None:
         engine: Engine = start(base_folder, max_concurrent=1).engine
