@@ -22,7 +22,7 @@ from datasets_app.recipes.making import Acceptance, acceptance_of, recipe_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
 from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
-from datasets_app.storage.counting import TRAINING
+from datasets_app.storage.counting import BATCH, PURPOSES, TRAINING
 from datasets_app.storage.node_files import TokensBusy
 from datasets_app.storage.spool import Spool
 from datasets_app.tokens.caches import Tokens, TokensSummary, ensure_tokens
@@ -80,8 +80,6 @@ __all__ = [
 ]
 
 RESULTS = "fine-tune-results"
-PURPOSES = (TRAINING,)
-"""For which files are uploaded."""
 EXPIRES_IN = (3600, 2_592_000)
 """Seconds, at least and at most."""
 LONGEST_NAME = 200
@@ -149,6 +147,8 @@ def store_file(
     check_purpose(purpose)
     name = readable_name(spool.head, filename)
     file = uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after, left_out=left_out)
+    if purpose == BATCH:
+        file.status = TrainingFile.Status.PROCESSED  # its lines are read by the batch that asks them
     return new_files.save_new(file, spool, reserved=reserved)
 
 
@@ -161,10 +161,13 @@ def uploaded(
     expires_after: ExpiresAfter | None,
     left_out: Sequence[str] = (),
 ) -> TrainingFile:
-    """Return a newly uploaded file, which starts its own family; the caller saves it."""
+    """Return a newly uploaded file, a data set starting its own family; the caller saves it."""
+    if left_out and purpose != TRAINING:
+        raise UserError(message("unused_of_no_data_set", purpose=repr(purpose)), code="invalid_value", param="unused")
     expires_at = expiry_of(expires_after)
     file = TrainingFile(team=team, created_by=by, filename=name, purpose=purpose, expires_at=expires_at)
-    file.family, file.made, file.left_out = file.pk, {"how": "upload"}, list(left_out)
+    file.family = file.pk if purpose == TRAINING else ""
+    file.made, file.left_out = {"how": "upload"}, list(left_out)
     return file
 
 
@@ -267,18 +270,18 @@ def safe_filename(name: str) -> str:
     return kept[:LONGEST_NAME] if not dot or len(suffix) > 10 else f"{stem[: LONGEST_NAME - 11]}.{suffix}"
 
 
-def expiry_of(policy: ExpiresAfter | None) -> datetime | None:
-    """Return when a file made now expires by OpenAI's `expires_after`; UserError for anything else."""
+def expiry_of(policy: ExpiresAfter | None, *, name: str = "expires_after") -> datetime | None:
+    """Return when a file made now expires by OpenAI's `expires_after`, here called `name`; UserError for another."""
     if policy is None:
         return None
     anchor, seconds = policy.get("anchor"), policy.get("seconds")
     if anchor != "created_at":
-        raise UserError(message("expiry_anchor"), code="invalid_value", param="expires_after.anchor")
+        raise UserError(message("expiry_anchor", name=name), code="invalid_value", param=f"{name}.anchor")
     least, most = EXPIRES_IN
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not least <= seconds <= most:
         raise UserError(
-            message("expiry_seconds"),
+            message("expiry_seconds", name=name),
             code="invalid_value",
-            param="expires_after.seconds",
+            param=f"{name}.seconds",
         )
     return timezone.now() + timedelta(seconds=seconds)

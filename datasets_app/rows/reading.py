@@ -8,6 +8,7 @@ from datasets_app.messages import message
 from datasets_app.models import TrainingFile
 from datasets_app.shapes.examples import Example, open_examples
 from datasets_app.storage import store
+from datasets_app.storage.counting import TRAINING
 
 
 def read_conversations(file: TrainingFile) -> Iterator[tuple[int, Conversation]]:
@@ -36,6 +37,8 @@ def require_processed(file: TrainingFile, *, allows_text: bool = False) -> None:
 
     With `allows_text` plain text will do too.
     """
+    if file.purpose != TRAINING:
+        raise UserError(message("no_data_set", filename=file.filename), code="invalid_training_file")
     if file.is_processed:
         if file.use == "text" and not allows_text:
             raise UserError(message("file_of_plain_text", filename=file.filename, file=file.pk), code="plain_text_data")

@@ -16,6 +16,7 @@ from common.heartbeats import beating
 from common.wake import wake
 from datasets_app.models import HEARTBEAT_SECONDS, Made, TrainingFile
 from datasets_app.storage import store
+from datasets_app.storage.counting import PURPOSES
 from datasets_app.storage.spool import Spool
 from ledger.storage import require_room
 
@@ -49,7 +50,7 @@ def save_new(
     `before` is called in the row's transaction, just before it is written. UserError where its team has no room: for
     `reserved` bytes it was found before. A job's result is always stored, since to lose it would help nobody.
     """
-    is_result = file.status == TrainingFile.Status.PROCESSED
+    is_result = file.purpose not in PURPOSES
     if not is_result:
         require_room(file.team, spool.num_bytes - reserved)
     file.bytes, file.sha256 = spool.num_bytes, spool.sha256

@@ -12,8 +12,9 @@ from datasets_app.formats import NAMES as FORMATS
 from datasets_app.formats.encodings import ENCODINGS
 from datasets_app.models import EVERY_KEY
 from datasets_app.recipes.base import Field, Recipe
-from datasets_app.services import EXPIRES_IN, PURPOSES
+from datasets_app.services import EXPIRES_IN
 from datasets_app.shapes import NAMES as SHAPES
+from datasets_app.storage.counting import PURPOSES
 from datasets_app.versions.appending import MOST_ROWS as MOST_APPENDED
 from datasets_app.versions.editing import MOST_EDITS
 from datasets_app.versions.mixes import MOST_PARTS, MOST_WEIGHT
