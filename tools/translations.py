@@ -29,6 +29,7 @@ SOURCES = (
     "datasets_app",
     "jobs",
     "deployments",
+    "batches",
     "evaluations",
     "playground",
     "chat",

@@ -92,6 +92,19 @@ def count_tokens(*, team: Team, key_id: str | None, tokens: int) -> None:
         _asked(fill)
 
 
+def share_of_tokens(team: Team) -> float:
+    """Return how much of its tokens of this minute or of this day a team has used, whichever is more: 1 is all."""
+    limits = {name: limits_of(team)[f"tokens_per_{name}"] for name in WINDOWS}
+    limited = {name: seconds for name, seconds in WINDOWS.items() if limits[name]}
+
+    def fill(pipeline: Any) -> None:
+        for seconds in limited.values():
+            pipeline.get(_place(f"team:{team.pk}", "tokens", seconds))
+
+    used = _asked(fill)
+    return max((int(number or 0) / limits[name] for name, number in zip(limited, used, strict=False)), default=0.0)
+
+
 @dataclass(frozen=True)
 class _Limit:
     whose: Literal["key", "team"]

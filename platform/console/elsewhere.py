@@ -9,7 +9,6 @@ INSTEAD = (
     ("embeddings", "instead_of_embeddings"),
     ("responses|conversations", "instead_of_responses"),
     ("assistants|threads|chatkit", "instead_of_threads"),
-    ("batches", "instead_of_batches"),
     ("images|audio|videos|moderations|realtime", "instead_of_media"),
     ("evals", "instead_of_evals"),
     ("fine_tuning/checkpoints/.+/permissions", "instead_of_permissions"),

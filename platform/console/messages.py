@@ -47,9 +47,6 @@ CATALOGUE = Catalogue(
         "instead_of_threads": sentence(
             "Keep the conversation in your program, and send all of it to POST /v1/chat/completions."
         ),
-        "instead_of_batches": sentence(
-            "Send the requests to POST /v1/chat/completions, many at once; answers are limited by the replica alone."
-        ),
         "instead_of_media": sentence("Its models read and write texts alone."),
         "instead_of_evals": sentence("POST /api/v1/evaluations compares models, and takes OpenAI's graders."),
         "instead_of_permissions": sentence("A checkpoint belongs to the team that trained it, and to no other."),

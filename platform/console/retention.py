@@ -17,6 +17,7 @@ from django.db.models import Exists, Min, OuterRef
 from django.utils import timezone
 
 from accounts import audit, links
+from batches.services import forget as forget_batches
 from common import artifacts
 from common.folders import folders_in, remove_whole
 from common.storage_errors import STORAGE_AWAY
@@ -62,6 +63,8 @@ def sweep_database() -> None:
         audit.forget(before)
     if before := _before("shares"):
         forget_shares(before)
+    if before := _before("batches"):
+        forget_batches(before)
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "datasets_app",
     "jobs",
     "deployments",
+    "batches",
     "evaluations",
     "playground",
 ]
@@ -268,12 +269,15 @@ KEEP_DAYS = {
     "ledger": environment.number("LUTHIER_KEEP_LEDGER_DAYS", 1100),
     "audit": environment.number("LUTHIER_KEEP_AUDIT_DAYS", 1100),
     "shares": environment.number("LUTHIER_KEEP_SHARES_DAYS", 90),
+    "batches": environment.number("LUTHIER_KEEP_BATCHES_DAYS", 90),
 }
 """After how many days unused (tokens, adapters) or over (all others) things are deleted; 0: never."""
 HOURS_GRACE_SECONDS = environment.number("LUTHIER_HOURS_GRACE_SECONDS", 3600)
 """How long Runs continue after their team's accelerator-hours of the month are used up."""
 FAIR_SHARE_HALF_LIFE_SECONDS = 3600.0 * environment.number("LUTHIER_FAIR_SHARE_HALF_LIFE_HOURS", 48)
 """After which a team's use counts half when accelerators that nobody is guaranteed are shared out; 0: never less."""
+BATCH_REQUESTS = int(environment.number("LUTHIER_BATCH_REQUESTS", 16, at_least=1))
+"""So many requests of batches a control worker has answered at once; interactive ones go before them."""
 SHARED_REPLICAS = environment.flag("LUTHIER_SHARED_REPLICAS", True)
 DEPLOYMENT_IDLE_SECONDS = environment.number("LUTHIER_DEPLOYMENT_IDLE_MINUTES", 15, at_least=1) * 60
 """After so long without a request a deployment that need not keep its accelerators gives them back."""

@@ -19,6 +19,7 @@ APPS = (
     "compute",
     "datasets_app",
     "deployments",
+    "batches",
     "evaluations",
     "jobs",  # after evaluations, some of whose addresses stand among its own
     "playground",

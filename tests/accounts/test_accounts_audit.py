@@ -27,7 +27,7 @@ from console.proxies import behind_proxies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("platform", "datasets_app", "jobs", "deployments", "evaluations", "playground")
+FOLDERS = ("platform", "datasets_app", "jobs", "deployments", "batches", "evaluations", "playground")
 
 
 @pytest.fixture

@@ -11,7 +11,16 @@ BUTTONS = ("sign_out", "preferences", "choose_team", "delete_dataset", "undeploy
 BUTTONS += ("download_model", "change_member", "remove_member", "change_job", "delete_model")
 BUTTONS += ("node_action", "queue_action", "cancel_maintenance", "move_node", "pause_deployment", "resume_deployment")
 BUTTONS += ("map_model_name", "map_proposed_names", "unmap_model_name", "cancel_evaluation", "delete_evaluation")
-BUTTONS += ("delete_share", "name_job", "name_model", "rename_team", "password_link", "revoke_invitation")
+BUTTONS += (
+    "delete_share",
+    "cancel_batch",
+    "delete_batch",
+    "name_job",
+    "name_model",
+    "rename_team",
+    "password_link",
+    "revoke_invitation",
+)
 BUTTONS += (
     "delete_pool",
     "vote",

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEvent, Membership, Team, User
+from batches.models import Batch
 from catalogue.folders import identity
 from catalogue.models import BaseModel, HubToken
 from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, Run
@@ -72,6 +73,7 @@ class World:
         self.evaluation = self.evaluate()
         self.adapter = self.tuned(self.new_job("succeeded"), 0)
         self.shared = self.share()
+        self.batch = self.new_batch()
         ApiKey.issue(user=self.user, team=self.team)
         self.size = 0
 
@@ -125,6 +127,7 @@ class World:
         self.deploy(f"base-{n}", base)
         self.deploy(f"adapter-{n}", self.base, self.adapter)
         self.share(by=person)
+        self.new_batch()
         self.evaluate()
         self.ask(self.evaluation, n)
 
@@ -187,6 +190,13 @@ class World:
             team=self.team, created_by=by or self.user, left="tiny", turns=turns, settings=DEFAULTS
         )
 
+    def new_batch(self) -> Batch:
+        return Batch.objects.create(
+            team=self.team, created_by=self.user, endpoint="/v1/completions", input_file_id=self.file.pk,
+            input_filename="a.jsonl", output_file_id=self.file.pk, error_file_id=self.file.pk,
+            status="completed", expires_at=timezone.now(),
+        )  # fmt: skip
+
     def evaluate(self) -> Evaluation:
         run = Run.objects.create(kind="evaluation", team=self.team, label="evaluation", explanation={"code": "queued"})
         made = Evaluation.objects.create(team=self.team, created_by=self.user, name="evaluation", run=run)
@@ -212,7 +222,7 @@ class World:
             "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
-            "evaluation_id": self.evaluation.pk, "share_id": self.shared.pk,
+            "evaluation_id": self.evaluation.pk, "share_id": self.shared.pk, "batch_id": self.batch.pk,
             "key_id": self.user.api_keys.latest("created_at").pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():

@@ -43,7 +43,7 @@ class TestUnknownAddresses:
         [
             ("/v1/embeddings", "no embeddings"), ("/v1/responses", "/v1/chat/completions"),
             ("/v1/responses/resp_1", "/v1/chat/completions"), ("/v1/threads/thread_1/runs", "all of it"),
-            ("/v1/batches", "many at once"), ("/v1/images/generations", "texts alone"),
+            ("/v1/images/generations", "texts alone"),
             ("/v1/evals", "/api/v1/evaluations"),
             ("/v1/fine_tuning/checkpoints/ft:a:b::c:ckpt-step-3/permissions", "belongs to the team"),
             ("/v1/organization/projects", "/api/v1/teams"),

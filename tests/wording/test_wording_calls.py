@@ -21,6 +21,7 @@ PACKAGES = (
     "datasets_app",
     "jobs",
     "deployments",
+    "batches",
     "evaluations",
 )
 REFUSALS = ("NotFound", "ParseError", "PermissionDenied", "Throttled", "UserError", "ValidationError")

@@ -36,6 +36,10 @@ class Operations:
         """Download who changed what as a table: GET /api/v1/audit.csv"""
         return self._call("GET", "/api/v1/audit.csv", inside={}, query={"action": action, "actor": actor, "from": from_, "team": team, "to": to}, body=None, kind="", answers="text/csv")
 
+    def delete_batches_batch_id(self, batch_id: str) -> types.DeletedObject:
+        """Delete a batch that has ended: DELETE /api/v1/batches/{batch_id}"""
+        return self._call("DELETE", "/api/v1/batches/{batch_id}", inside={"batch_id": batch_id}, query={}, body=None, kind="", answers="application/json")
+
     def get_catalogue(self) -> types.BaseModelObjectListObject:
         """List base models: GET /api/v1/catalogue"""
         return self._call("GET", "/api/v1/catalogue", inside={}, query={}, body=None, kind="", answers="application/json")
@@ -503,6 +507,22 @@ class Operations:
     def get_usage_csv(self, *, from_: str | None = None, group_by: Literal["team", "user", "day", "model"] | None = None, team: str | None = None, to: str | None = None) -> bytes:
         """Download what was used as a table: GET /api/v1/usage.csv"""
         return self._call("GET", "/api/v1/usage.csv", inside={}, query={"from": from_, "group_by": group_by, "team": team, "to": to}, body=None, kind="", answers="text/csv")
+
+    def get_openai_batches(self, *, after: str | None = None, limit: int | None = None) -> types.BatchObjectListObject:
+        """List batches: GET /v1/batches"""
+        return self._call("GET", "/v1/batches", inside={}, query={"after": after, "limit": limit}, body=None, kind="", answers="application/json")
+
+    def post_openai_batches(self, *, body: types.NewBatch) -> types.BatchObject:
+        """Have a file of requests answered: POST /v1/batches"""
+        return self._call("POST", "/v1/batches", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def get_openai_batches_batch_id(self, batch_id: str) -> types.BatchObject:
+        """Get a batch: GET /v1/batches/{batch_id}"""
+        return self._call("GET", "/v1/batches/{batch_id}", inside={"batch_id": batch_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_openai_batches_batch_id_cancel(self, batch_id: str) -> types.BatchObject:
+        """Cancel a batch: POST /v1/batches/{batch_id}/cancel"""
+        return self._call("POST", "/v1/batches/{batch_id}/cancel", inside={"batch_id": batch_id}, query={}, body=None, kind="", answers="application/json")
 
     def post_openai_chat_completions(self, *, body: types.NewChatCompletion) -> types.ChatCompletion:
         """Ask a model in a conversation: POST /v1/chat/completions"""

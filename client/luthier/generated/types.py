@@ -119,6 +119,59 @@ class BaseModelObjectListObject(TypedDict):
     last_id: str | None
 
 
+class BatchErrorObject(TypedDict):
+    code: str
+    line: int | None
+    message: str
+    param: str | None
+
+
+class BatchErrors(TypedDict):
+    object: Literal["list"]
+    data: list[BatchErrorObject]
+
+
+class BatchObject(TypedDict):
+    id: str
+    object: Literal["batch"]
+    endpoint: str
+    model: str | None
+    errors: BatchErrors | None
+    input_file_id: str
+    completion_window: str
+    status: Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    in_progress_at: int | None
+    expires_at: int
+    finalizing_at: int | None
+    completed_at: int | None
+    failed_at: int | None
+    expired_at: int | None
+    cancelling_at: int | None
+    cancelled_at: int | None
+    request_counts: RequestCounts
+    usage: BatchUsage
+    metadata: dict[str, str] | None
+
+
+class BatchObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[BatchObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class BatchUsage(TypedDict):
+    input_tokens: int
+    input_tokens_details: InputDetails
+    output_tokens: int
+    output_tokens_details: OutputDetails
+    total_tokens: int
+
+
 class ChangeObject(TypedDict):
     line: int
     before: str
@@ -698,6 +751,10 @@ class IdentityAnswers(TypedDict):
     file: NotRequired[str | None]
 
 
+class InputDetails(TypedDict):
+    cached_tokens: int
+
+
 class InvitationObject(TypedDict):
     id: str
     object: Literal["invitation"]
@@ -1022,6 +1079,14 @@ class NamedTeamObjectListObject(TypedDict):
     last_id: str | None
 
 
+class NewBatch(TypedDict):
+    input_file_id: str
+    endpoint: Literal["/v1/chat/completions", "/v1/completions"]
+    completion_window: Literal["24h"]
+    metadata: NotRequired[dict[str, str] | None]
+    output_expires_after: NotRequired[ExpiresAfter | None]
+
+
 class NewChatCompletion(TypedDict):
     model: str
     stream: NotRequired[bool | None]
@@ -1094,7 +1159,7 @@ class NewEvaluation(TypedDict):
 
 class NewFile(TypedDict):
     file: IO[bytes] | bytes | tuple[str, IO[bytes] | bytes]
-    purpose: Literal["fine-tune"]
+    purpose: Literal["fine-tune", "batch"]
     expires_after: NotRequired[ExpiresAfter]
     unused: NotRequired[Literal["leave_out", ""]]
 
@@ -1195,7 +1260,7 @@ class NewUpload(TypedDict):
     bytes: int
     filename: str
     mime_type: str
-    purpose: Literal["fine-tune"]
+    purpose: Literal["fine-tune", "batch"]
     expires_after: NotRequired[ExpiresAfter | None]
 
 
@@ -1295,6 +1360,10 @@ class OutcomeObject(TypedDict):
     lowest_valid_step: int | None
     evaluation: str | None
     results: dict[str, Figure]
+
+
+class OutputDetails(TypedDict):
+    reasoning_tokens: int
 
 
 class Pair(TypedDict):
@@ -1533,6 +1602,12 @@ class RepairObject(TypedDict):
     num_faults_after: NotRequired[int]
     by_repair: NotRequired[dict[str, int]]
     changes: NotRequired[list[ChangeObject]]
+
+
+class RequestCounts(TypedDict):
+    total: int
+    completed: int
+    failed: int
 
 
 class ResponseFormat(TypedDict):

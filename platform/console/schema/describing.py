@@ -19,6 +19,7 @@ Schema = dict[str, Any]
 AREAS = {
     "datasets_app": "Data sets",
     "jobs": "Jobs",
+    "batches": "Batches",
     "evaluations": "Evaluations and models",
     "deployments": "Deployments and answers",
     "playground": "Playground",

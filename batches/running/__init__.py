@@ -1,0 +1,1 @@
+"""From a file of requests to files of answers, in a control worker."""
