@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class JobsConfig(AppConfig):
@@ -13,7 +14,14 @@ class JobsConfig(AppConfig):
         from jobs.tasks import wake_jobs_of
         from jobs.training.attempts import keep_place, note_idle
         from jobs.training.work import Training
+        from webhooks import events
 
+        for name, label in (
+            ("fine_tuning.job.succeeded", _("A job has succeeded")),
+            ("fine_tuning.job.failed", _("A job has failed")),
+            ("fine_tuning.job.cancelled", _("A job was cancelled")),
+        ):
+            events.register(name, label, sample={"id": "ftjob-test"})
         register(Training())
         register_placed(Training.kind, keep_place)
         register_always_computing(Training.kind, note_idle)

@@ -20,6 +20,7 @@ from common.naming import made_name
 from compute.models import Pool, Priority, Run
 from datasets_app.models import TrainingFile
 from jobs.rehearsed import Rehearsal
+from webhooks.outbox import announce
 from wording import Message
 
 __all__ = ["Attempt", "Checkpoint", "FineTuningJob", "JobEvent", "Rehearsal", "TunedModel"]
@@ -144,7 +145,6 @@ class FineTuningJob(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
     early_finish_requested_at = models.DateTimeField(null=True)
-    """When it was asked to finish early, with the best weights so far as its result."""
     preparing_at = models.DateTimeField(null=True)
     """When the worker that reads its data last showed that it lives; null while there is none."""
     result_step = models.PositiveIntegerField(null=True)
@@ -171,8 +171,7 @@ class FineTuningJob(models.Model):
     def move(self, to: str, message: Message, *, level: str = "info", **changes: Any) -> bool:
         """Lock the row, check the table, write the new status with `changes`, and the event that says so.
 
-        Return False when the job already is `to`. Raises ValidationError where the table does not allow the step:
-        somebody else was faster, or the caller is wrong about the job.
+        Return False when the job already is `to`. Raises ValidationError where the table does not allow the step.
         """
         with transaction.atomic():
             current = type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
@@ -182,6 +181,7 @@ class FineTuningJob(models.Model):
                 raise ValidationError(f"{self.pk} is {current.status} and cannot become {to}.", code="transition")
             if to in FINISHED:
                 changes = {"finished_at": timezone.now(), "estimated_finish": None, **changes}
+                announce(f"fine_tuning.job.{to}", team=current.team, data={"id": current.pk})
             type(self).objects.filter(pk=self.pk).update(status=to, **changes)
             told = {"status": to, **({"code": changes["error_code"]} if changes.get("error_code") else {})}
             JobEvent.write(job=current, level=level, message=message, data=told)

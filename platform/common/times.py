@@ -40,6 +40,11 @@ class Times:
     """How long a request is held while a replica wakes."""
     stream_stall_seconds: float = 60
     """A streamed answer of which its reader takes nothing for so long ends: it holds a replica that others share."""
+    webhook_retry_seconds: float = 5
+    """After which a delivery that has not arrived is tried again; four times as long after each further failure."""
+    webhook_longest_retry_seconds: float = 6 * 3600
+    webhook_give_up_seconds: float = 3 * 86_400
+    """So long a delivery is tried again and again."""
 
     @classmethod
     def scaled(cls, factor: float) -> "Times":

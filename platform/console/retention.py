@@ -29,6 +29,7 @@ from jobs.models import FINISHED, Attempt, Checkpoint, FineTuningJob, JobEvent, 
 from ledger.retention import forget
 from playground.services import forget as forget_shares
 from rundir.manifest import NAME as MANIFEST
+from webhooks.services import forget as forget_deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ def sweep_database() -> None:
         forget_shares(before)
     if before := _before("batches"):
         forget_batches(before)
+    if before := _before("deliveries"):
+        forget_deliveries(before)
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

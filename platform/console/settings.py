@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "console",
     "common",
     "accounts",
+    "webhooks",
     "catalogue",
     "ledger",
     "compute",
@@ -268,6 +269,7 @@ KEEP_DAYS = {
     "events": environment.number("LUTHIER_KEEP_EVENTS_DAYS", 400),
     "ledger": environment.number("LUTHIER_KEEP_LEDGER_DAYS", 1100),
     "audit": environment.number("LUTHIER_KEEP_AUDIT_DAYS", 1100),
+    "deliveries": environment.number("LUTHIER_KEEP_DELIVERIES_DAYS", 30),
     "shares": environment.number("LUTHIER_KEEP_SHARES_DAYS", 90),
     "batches": environment.number("LUTHIER_KEEP_BATCHES_DAYS", 90),
 }

@@ -14,6 +14,7 @@ from console.schema.views import SchemaView, docs, llms_txt
 
 APPS = (
     "accounts",
+    "webhooks",
     "catalogue",
     "ledger",
     "compute",

@@ -23,6 +23,8 @@ BUTTONS += (
 )
 BUTTONS += (
     "delete_pool",
+    "switch_webhook",
+    "delete_webhook",
     "vote",
 )
 

@@ -28,6 +28,7 @@ from playground.talks import DEFAULTS
 from tests.accounts.test_accounts_roles import ROUTES
 from tests.datasets_app.dataset_makers import lines_of, rows, stored
 from tests.jobs.job_makers import write_chat_files
+from webhooks.models import Delivery, Webhook
 from wording import as_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
@@ -74,6 +75,7 @@ class World:
         self.adapter = self.tuned(self.new_job("succeeded"), 0)
         self.shared = self.share()
         self.batch = self.new_batch()
+        self.webhook = self.call()
         ApiKey.issue(user=self.user, team=self.team)
         self.size = 0
 
@@ -128,6 +130,8 @@ class World:
         self.deploy(f"adapter-{n}", self.base, self.adapter)
         self.share(by=person)
         self.new_batch()
+        self.call(by=person)
+        self.deliver(n)
         self.evaluate()
         self.ask(self.evaluation, n)
 
@@ -197,6 +201,18 @@ class World:
             status="completed", expires_at=timezone.now(),
         )  # fmt: skip
 
+    def call(self, *, by: User | None = None) -> Webhook:
+        made = Webhook(team=self.team, created_by=by or self.user, name="a program", event_types=["a", "b"])
+        made.url = "https://example.com/luthier"
+        made.take_new_secret()
+        made.save()
+        return made
+
+    def deliver(self, n: int) -> None:
+        Delivery.objects.create(
+            webhook=self.webhook, event_id=f"evt-{n}", event_type="a", status="failed", last_error=as_written("No.")
+        )
+
     def evaluate(self) -> Evaluation:
         run = Run.objects.create(kind="evaluation", team=self.team, label="evaluation", explanation={"code": "queued"})
         made = Evaluation.objects.create(team=self.team, created_by=self.user, name="evaluation", run=run)
@@ -222,7 +238,8 @@ class World:
             "model_id": "tiny", "number": "0",
             "file_id": self.file.pk, "upload_id": self.upload.pk, "job_id": self.job.pk, "name": "tiny",
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
-            "evaluation_id": self.evaluation.pk, "share_id": self.shared.pk, "batch_id": self.batch.pk,
+            "evaluation_id": self.evaluation.pk, "webhook_id": self.webhook.pk, "share_id": self.shared.pk,
+            "batch_id": self.batch.pk,
             "key_id": self.user.api_keys.latest("created_at").pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():

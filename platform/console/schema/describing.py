@@ -27,6 +27,7 @@ AREAS = {
     "catalogue": "Base models",
     "ledger": "Usage",
     "accounts": "People and keys",
+    "webhooks": "Webhooks",
     "console": "The API itself",
 }
 """What the routes of each app are gathered under."""
