@@ -38,9 +38,9 @@ class Transport:
         query: Mapping[str, Any] | None = None, body: Any = None, kind: str = "", answers: str = "application/json",
     ) -> Any:  # fmt: skip
         """Return what an operation of the schema answers: JSON as Python has it, anything else as bytes."""
-        options: dict[str, Any] = {"params": _query(query or {}), "headers": {"Accept": answers or "*/*"}}
+        options: dict[str, Any] = {"params": query_of(query or {}), "headers": {"Accept": answers or "*/*"}}
         if body is not None:
-            options.update(_form(body) if kind == "multipart/form-data" else {"json": body})
+            options.update(multipart(body) if kind == "multipart/form-data" else {"json": body})
         if method == "POST":
             options["headers"]["Idempotency-Key"] = str(uuid.uuid4())
         reply = self.send(method, filled(path, inside or {}), **options)
@@ -127,7 +127,7 @@ def _pause(reply: httpx.Response) -> float:
         return 1.0
 
 
-def _query(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
+def query_of(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what follows the question mark; an object as name[key]=value."""
     found: list[tuple[str, str]] = []
     for name, value in asked.items():
@@ -138,7 +138,7 @@ def _query(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _form(body: Mapping[str, Any]) -> dict[str, Any]:
+def multipart(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a form's files and its other fields."""
     files = {name: value for name, value in body.items() if not isinstance(value, (str, int, dict))}
     others: dict[str, str] = {}

@@ -7,7 +7,7 @@ import sys
 import click
 
 import luthier
-from luthier.cli import account, data, serving, training
+from luthier.cli import account, data, rescue, serving, training
 from luthier.cli.base import Run, pass_run, run_command
 from luthier.cli.clicks_words import translate_click
 from luthier.speaking import _
@@ -25,7 +25,13 @@ def cli(run: Run, url: str) -> None:
     run.url = url
 
 
-for one in (*account.COMMANDS, *data.COMMANDS, *training.COMMANDS, *serving.COMMANDS):
+for one in (
+    *account.COMMANDS,
+    *data.COMMANDS,
+    *training.COMMANDS,
+    *serving.COMMANDS,
+    *rescue.COMMANDS,
+):
     cli.add_command(one)
 
 

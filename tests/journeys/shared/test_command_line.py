@@ -48,7 +48,9 @@ def luthier(shared_platform: RunningPlatform, tmp_path_factory: pytest.TempPathF
     return CommandLine(tmp_path_factory.mktemp("paganini"), shared_platform.url, key)
 
 
-def test_from_a_file_to_an_answering_model(luthier: CommandLine, shared_platform: RunningPlatform) -> None:
+@pytest.fixture(scope="module")
+def ended(luthier: CommandLine) -> Any:
+    """A job that was made, left, and watched to its end."""
     assert luthier("whoami")["team"] == "caprices"
     (luthier.home / "chats.jsonl").write_bytes(jsonl(conversations(64)).getvalue())
     file = luthier("upload", "chats.jsonl")
@@ -63,11 +65,37 @@ def test_from_a_file_to_an_answering_model(luthier: CommandLine, shared_platform
     assert ended["status"] == "succeeded"
     assert len({event["id"] for event in events}) == len(events)
     assert {event["data"]["step"] for event in events if event["type"] == "metrics"} >= set(range(1, 33))
+    return ended
+
+
+def test_from_a_file_to_an_answering_model(luthier: CommandLine, shared_platform: RunningPlatform, ended: Any) -> None:
     [model] = luthier("models", "--search", "Caprice")
     assert (model["model"], model["name"]) == (ended["fine_tuned_model"], "Caprice 24")
     _ask_and_export(luthier, model["model"])
     with shared_platform.client(json.loads((luthier.home / "luthier" / "login.json").read_text())["key"]) as sdk:
-        assert sdk.fine_tuning.jobs.retrieve(job["id"]).status == "succeeded"
+        assert sdk.fine_tuning.jobs.retrieve(ended["id"]).status == "succeeded"
+
+
+def test_a_team_rescues_its_model_from_another_luthier(
+    luthier: CommandLine, shared_platform: RunningPlatform, ended: Any, tmp_path: Path
+) -> None:
+    """One platform stands for both: their keys, teams and ids are as far apart as those of two."""
+    old_key = shared_platform.api_key("paganini@example.com", "Caprices")
+    new = CommandLine(tmp_path, shared_platform.url, shared_platform.api_key("heifetz@example.com", "Heifetz"))
+    new.environment["OPENAI_API_KEY"] = old_key
+    brought = new("rescue", "fetch", "kept", "--from", f"{shared_platform.url}/v1")
+    assert ended["fine_tuned_model"] in brought["models"]
+    named = ("--model", ended["fine_tuned_model"], "--limit", "4", "--answer-tokens", "4")
+    assert new("rescue", "record", "kept", *named, "--dry-run")["requests"] == 4
+    assert new("rescue", "record", "kept", *named)["models"][0]["asked"] == 4
+    job = new("rescue", "recreate", "kept", "--job", ended["id"], "--base", "tiny")
+    assert job["hyperparameters"]["n_epochs"] == ended["hyperparameters"]["n_epochs"]
+    assert _lines(new("watch", job["id"]))[-1]["status"] == "succeeded"
+    found = new("rescue", "parity", "kept", "--job", ended["id"], "--base", "tiny")
+    assert found["questions"] == 4
+    assert found["new_model"].startswith("ft:tiny:heifetz:caprice:")
+    assert all(0 <= measure["value"] <= 100 for measure in found["measures"].values())
+    assert not any(old_key.encode() in path.read_bytes() for path in (tmp_path / "kept").rglob("*") if path.is_file())
 
 
 def _interrupt_watching(luthier: CommandLine, job_id: str) -> None:
