@@ -10,7 +10,7 @@ RUN sed '/^# For development/,$d' requirements-$TORCH.txt > running.txt && sed -
     if [ "$TORCH" = cpu ]; then pip install --no-deps --require-hashes -r torch.txt --index-url https://download.pytorch.org/whl/cpu; fi && \
     pip install --no-deps --require-hashes -r running.txt && rm running.txt torch.txt
 COPY . .
-ENV PYTHONPATH=/app:/app/platform
+ENV PYTHONPATH=/app:/app/platform:/app/client
 RUN python tools/translations.py compile && python -m trainer.build_ops
 # Another processor than this one has its functions compiled anew, by the user who trains there.
 RUN useradd --create-home luthier && mkdir -p /data && chown luthier /data && chown -R luthier /opt

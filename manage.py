@@ -12,6 +12,7 @@ def main() -> None:
     """Run a management command."""
     sys.path.insert(0, str(ROOT))
     sys.path.insert(1, str(ROOT / "platform"))
+    sys.path.insert(2, str(ROOT / "client"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     from django.core.management import execute_from_command_line
 

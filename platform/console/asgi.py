@@ -13,7 +13,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from common.asgi import Application  # noqa: E402
-from console import questions  # noqa: E402
+from console import agents, questions  # noqa: E402
 from console.proxies import behind_proxies  # noqa: E402
 from console.shell import Shell  # noqa: E402
 from datasets_app.web import receiving  # noqa: E402
@@ -24,7 +24,8 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 shell = Shell(
     cast("Application", django_application),
     uploads=receiving.ASGI_ROUTES,
-    questions=questions.ASGI_ROUTES,
+    questions=[*questions.ASGI_ROUTES, *agents.ASGI_ROUTES],
     max_body_bytes=settings.MAX_BODY_BYTES,
 )
+agents.agents.api = shell
 application = behind_proxies(shell, settings.TRUSTED_PROXIES)

@@ -216,7 +216,7 @@ def platform_children(*, home: Path, port: int, host: str, node_queue: str, num_
 
 
 def _python_path(root: Path) -> str:
-    parts = [str(root), str(root / "platform")]
+    parts = [str(root), str(root / "platform"), str(root / "client")]
     return os.pathsep.join(
         parts + [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in parts]
     )

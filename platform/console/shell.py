@@ -29,7 +29,7 @@ Route = tuple[str, "re.Pattern[str]", Application]
 MAX_CONTROL_BYTES = 256 * 2**10
 """Of a body that asks for something: all but questions to a model, whose conversations may be long, and files."""
 MAX_QUESTION_BYTES = 2 * 2**20
-QUESTIONS = re.compile(r"/v1/(chat/)?completions/?|/deployments/[^/]+/chat/?|(/api/v1)?/playground/[a-z]+/?")
+QUESTIONS = re.compile(r"/v1/(chat/)?completions/?|/deployments/[^/]+/chat/?|(/api/v1)?/playground/[a-z]+/?|/mcp/?")
 CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 OTHER = "other"

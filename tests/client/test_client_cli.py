@@ -202,7 +202,7 @@ def test_every_command_has_json_and_those_that_make_something_a_dry_run() -> Non
     inside = {f"{name} {inner}": found for name, one in groups.items() for inner, found in one.commands.items()}
     commands = {**{name: one for name, one in cli.commands.items() if name not in groups}, **inside}
     options = {name: {param.name for param in one.params} for name, one in commands.items()}
-    assert {name for name, found in options.items() if "as_json" not in found} == {"completion"}
+    assert {name for name, found in options.items() if "as_json" not in found} == {"completion", "mcp"}
     assert {name for name, found in options.items() if "dry_run" in found} == {
         "upload", "train", "evaluate", "deploy", "rescue fetch", "rescue record", "rescue recreate",
     }  # fmt: skip

@@ -132,6 +132,12 @@ class TestReference:
             page = Client().get(f"/api/docs?area={slug}").content.decode()
             assert all(f'id="{one_id}"' in page for one_id, *_rest in inside)
 
+    def test_shows_the_command_line_and_the_agents_address(self, settings: Any) -> None:
+        shown = Client().get("/api/docs").content.decode()
+        assert f"luthier login --url {settings.PUBLIC_URL}" in shown
+        assert f"luthier {settings.PUBLIC_URL}/mcp" in shown
+        assert f"{settings.PUBLIC_URL}/mcp: tools for agents" in Client().get("/llms.txt").content.decode()
+
     def test_has_commands_with_the_address_filled_in(self, settings: Any) -> None:
         [one] = [
             one for one in reference.operations("jobs") if one.path == "/v1/fine_tuning/jobs" and one.method == "POST"

@@ -7,7 +7,7 @@ import sys
 import click
 
 import luthier
-from luthier.cli import account, data, rescue, serving, training
+from luthier.cli import account, agents, data, rescue, serving, training
 from luthier.cli.base import Run, pass_run, run_command
 from luthier.cli.clicks_words import translate_click
 from luthier.speaking import _
@@ -31,6 +31,7 @@ for one in (
     *training.COMMANDS,
     *serving.COMMANDS,
     *rescue.COMMANDS,
+    *agents.COMMANDS,
 ):
     cli.add_command(one)
 

@@ -88,7 +88,8 @@ def in_short() -> str:
         "# poll client.fine_tuning.jobs.retrieve(job.id).status until succeeded, then:",
         "client.chat.completions.create(model=job.fine_tuned_model, messages=[...])", "```", "",
         f"- [OpenAPI 3.1]({url}/api/schema): every operation with its fields",
-        f"- [Reference]({url}/api/docs): the same for people, with commands to paste", "",
+        f"- [Reference]({url}/api/docs): the same for people, with commands to paste",
+        f"- {url}/mcp: tools for agents by the Model Context Protocol (streamable HTTP, the same keys)", "",
     ]  # fmt: skip
     for name, _slug, inside in areas():
         lines += [f"## {name}", "", *(f"- `{method} {path}`: {title}" for _id, method, path, title in inside), ""]
