@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BatchesConfig(AppConfig):
@@ -9,5 +10,13 @@ class BatchesConfig(AppConfig):
         # Models are only importable once the apps are loaded.
         from batches.services import reason_to_keep
         from datasets_app import hooks
+        from webhooks import events
 
         hooks.needs_files(reason_to_keep)
+        for name, label in (
+            ("batch.completed", _("A batch is completed")),
+            ("batch.failed", _("A batch was refused")),
+            ("batch.expired", _("A batch has expired")),
+            ("batch.cancelled", _("A batch was cancelled")),
+        ):
+            events.register(name, label, sample={"id": "batch-test"})

@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from common.ids import new_id
 from common.message_field import MessageField
 from common.states import Guarded
+from webhooks.outbox import announce
 from wording import Message
 
 WINDOW = timedelta(hours=24)
@@ -119,6 +120,14 @@ class Batch(Guarded):
 
     def __str__(self) -> str:
         return self.id
+
+    @transaction.atomic
+    def move(self, to: str, *, only_from: str = "", **changes: Any) -> bool:
+        """Do what `Guarded.move` does, and tell webhooks where the batch has ended."""
+        has_moved = super().move(to, only_from=only_from, **changes)
+        if has_moved and to in FINISHED:
+            announce(f"batch.{to}", team=self.team, data={"id": self.pk})
+        return has_moved
 
     @property
     def is_finished(self) -> bool:

@@ -21,7 +21,7 @@ class WebhookForm(PageForm):
         help_text=_("Where the platform sends a POST request when something has happened, https://… for preference."),
         widget=forms.URLInput(attrs={"placeholder": "https://example.com/luthier"}),
     )
-    name = field_like(NewWebhook, "name", label=_("Description"))
+    name = field_like(NewWebhook, "name", label=_("Name"))
     event_types = forms.MultipleChoiceField(
         label=_("What it hears about"),
         widget=forms.CheckboxSelectMultiple,
