@@ -154,9 +154,12 @@ CATALOGUE = Catalogue(
         "metadata_pair_refused": sentence(
             "metadata[%(key)s] must be a string of at most 512 characters under a key of at most 64."
         ),
-        "tuned_further": sentence(
-            "A tuned model cannot be tuned further. Choose its base model, with all conversations that it should know."
+        "contradicts_parent": sentence(
+            "%(name)s is %(value)s, but %(parent)s was trained with %(own)s and can only be trained further with the "
+            "same. Omit it, or train the base model."
         ),
+        "parent_deleted": sentence("The model %(name)s, which was to be trained further, was deleted."),
+        "parent_needed": sentence("The job %(job)s trains %(name)s further. Cancel it or wait until it ends."),
         "no_such_base_model": sentence("There is no base model %(name)r."),
         "no_such_training_file": sentence("There is no file %(file)r."),
         "uploaded_for_something_else": sentence(

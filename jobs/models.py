@@ -98,6 +98,8 @@ class FineTuningJob(models.Model):
     validation_file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
     file_ids = models.JSONField(default=dict)
     """{"training": id, "validation": id or null} and their names: what the job shows when a file is deleted later."""
+    parent = models.JSONField(default=dict)
+    """The tuned model that is trained further: {"name", "adapter" or "checkpoint": its id}; {} where it is the base."""
     asked = models.JSONField(default=dict)
     """Hyperparameters as they were sent, under the names that were sent; absent means "auto"."""
     hyperparameters = models.JSONField(default=dict)
@@ -166,8 +168,6 @@ class FineTuningJob(models.Model):
         data = self.file_ids.get("training_name")
         return self.name or self.suffix or made_name(data, self.base_model.display_name, self.created_at)
 
-    # -- mutators -----------------------------------------------------------------------------------------------------
-
     def move(self, to: str, message: Message, *, level: str = "info", **changes: Any) -> bool:
         """Lock the row, check the table, write the new status with `changes`, and the event that says so.
 
@@ -193,8 +193,6 @@ class FineTuningJob(models.Model):
         with transaction.atomic():
             type(self).objects.select_for_update(of=("self",)).get(pk=self.pk)
             return JobEvent.write(job=self, level=level, message=message, data=data)
-
-    # -- queries ------------------------------------------------------------------------------------------------------
 
     @property
     def is_finished(self) -> bool:

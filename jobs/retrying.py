@@ -54,7 +54,7 @@ def retry_job(*, job: FineTuningJob, by: User | None, may_be_urgent: bool) -> Fi
     remedy = remedy_of(job)
     priority = Priority(job.priority)
     asked = JobRequest(
-        model=job.base_model_id,
+        model=job.parent.get("name", job.base_model_id),
         training_file=job.training_file_id or "",
         validation_file=job.file_ids.get("validation"),
         hyperparameters={**job.asked, **(remedy.changes if remedy else {})} or None,

@@ -23,7 +23,6 @@ from compute.administering.choosing import pool_for, require_fit, require_still_
 from compute.models import Priority
 from compute.services import request_stop
 from datasets_app.models import TrainingFile
-from datasets_app.services import acceptance_of
 from datasets_app.storage.removal import remove_file
 from jobs import tasks
 from jobs.erasing import METRICS
@@ -32,7 +31,8 @@ from jobs.hyperparameters import Asked, check_names, check_together, read_asked
 from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
 from jobs.training.attempts import label_of, lock_job, newest_checkpoint, queue_attempt
-from jobs.training.reading_data import check_file, check_rows
+from jobs.training.parents import Parent, find_parent, require_unneeded
+from jobs.training.reading_data import acceptance_asked, check_file, check_rows, names_of
 from jobs.tuned_models import check_suffix
 from ledger.storage import require_room
 from wording import Message
@@ -62,7 +62,7 @@ class JobRequest:
     """What is to be trained, as it was sent; None or absent is "auto"."""
 
     model: str
-    """Id of a base model of the catalogue."""
+    """A base model of the catalogue, or a tuned model or checkpoint of the team, which is trained further."""
     training_file: str
     validation_file: str | None = None
     hyperparameters: Mapping[str, object] | None = None
@@ -97,7 +97,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
     if job_request.fingerprint and (earlier := _made_before(team, job_request)) is not None:
         return earlier
     require_room(team, 1)  # else what it makes would be beyond it; a result is always stored
-    base = _trainable(team, job_request.model)
+    base, parent = _trainable(team, job_request.model)
     files = [_file(team, job_request.training_file, "training_file")]
     if job_request.validation_file is not None:
         files.append(_file(team, job_request.validation_file, "validation_file"))
@@ -105,14 +105,15 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
     pool = pool_for(team, job_request.pool)
     if pool is not None:
         require_fit(pool, model=base.pk, parameters=base.parameters, accelerators=accelerators)
-    asked = _asked(base, files, devices_for(team, accelerators, pool), job_request)
+    asked = _asked(base, parent, files, devices_for(team, accelerators, pool), job_request)
     job = FineTuningJob.objects.create(
         team=team,
         created_by=by,
         base_model=base,
+        parent=parent.stored if parent is not None else {},
         training_file=files[0],
         validation_file=files[1] if len(files) > 1 else None,
-        file_ids=_names_of(files),
+        file_ids=names_of(files),
         asked=asked,
         accelerators=accelerators,
         pool=pool,
@@ -120,12 +121,12 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
         seed=asked.get("seed", 0),
         suffix=check_suffix(job_request.suffix or ""),
         metadata=check_metadata(job_request.metadata),
-        acceptance=_acceptance_of(files[0]),
+        acceptance=acceptance_asked(files[0]),
         fingerprint=job_request.fingerprint,
     )
     require_still_there(pool)
     job.record_event(message("job_created"), status=job.status)
-    AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=base.pk)
+    AuditEvent.record(actor=by, team=team, action="job.created", target=job.pk, model=job.parent.get("name", base.pk))
     wake(tasks.read_job_data, job.pk)
     return job
 
@@ -234,6 +235,7 @@ def delete_model(*, adapter: TunedModel, by: User | None) -> None:
     The record that it existed stays, and its job with logs and metrics.
     """
     require_own(by=by, team=adapter.team, author_id=adapter.job.created_by_id)
+    require_unneeded(adapter)
     if not TunedModel.objects.live().filter(pk=adapter.pk).update(deleted_at=timezone.now()):
         return
     for file in adapter.job.result_files.exclude(filename=METRICS):
@@ -302,16 +304,18 @@ def _made_before(team: Team, job_request: JobRequest) -> FineTuningJob | None:
     return made.order_by("-created_at").first()
 
 
-def _trainable(team: Team, model: Any) -> BaseModel:
+def _trainable(team: Team, model: Any) -> tuple[BaseModel, Parent | None]:
+    """Return the base that is trained, with the tuned model of it that the training goes on from, if any."""
     name = model if isinstance(model, str) else ""
     base = base_named(name)
-    if base is not None:
-        require_chat_format(base, "default")
-        return base
-    if is_storable(name) and TunedModel.objects.visible_to(team).live().filter(name=name).exists():
-        raise UserError(message("tuned_further"), code="not_a_base_model", param="model")
-    unknown = unknown_name(message("no_such_base_model", name=name[:80]), name)
-    raise NotFound(unknown, code="model_not_found", param="model")
+    parent = find_parent(team=team, name=name) if base is None else None
+    if parent is not None:
+        base = parent.base_model
+    if base is None:
+        unknown = unknown_name(message("no_such_base_model", name=name[:80]), name)
+        raise NotFound(unknown, code="model_not_found", param="model")
+    require_chat_format(base, "default")
+    return base, parent
 
 
 def require_chat_format(base: BaseModel, system_prompt: str) -> None:
@@ -342,7 +346,9 @@ def _file(team: Team, file_id: Any, name: str) -> TrainingFile:
     return file
 
 
-def _asked(base: BaseModel, files: list[TrainingFile], devices: Devices, job_request: JobRequest) -> Asked:
+def _asked(
+    base: BaseModel, parent: Parent | None, files: list[TrainingFile], devices: Devices, job_request: JobRequest
+) -> Asked:
     asked = read_asked(
         hyperparameters=job_request.hyperparameters,
         method=job_request.method,
@@ -350,33 +356,18 @@ def _asked(base: BaseModel, files: list[TrainingFile], devices: Devices, job_req
         system_prompt=job_request.system_prompt,
     )
     check_together(
-        asked,
+        parent.inherited(asked) if parent is not None else asked,
         context_length=base.context_length,
         device_kind=devices.kind,
         has_validation_file=len(files) > 1,
     )
     repositories = {str(source.get("repo")) for source in base.sources if source.get("repo")}
-    check_names(asked, model_names={base.pk, *repositories}, file_names={files[0].pk, files[0].filename})
+    check_names(
+        asked, model_names={base.pk, job_request.model, *repositories}, file_names={files[0].pk, files[0].filename}
+    )
     if "system_prompt" in asked:
         require_chat_format(base, asked["system_prompt"])
     return asked
-
-
-def _acceptance_of(file: TrainingFile) -> dict[str, Any]:
-    found = acceptance_of(file)
-    if found is None or not found.tests:  # a test that asks nothing would be passed
-        return {}
-    tests = [test.to_json() for test in found.tests]
-    return {"recipe": found.recipe, "tests": tests, "needed": dict(found.needed)}
-
-
-def _names_of(files: list[TrainingFile]) -> dict[str, str | None]:
-    validation = files[1] if len(files) > 1 else None
-    return {
-        "training": files[0].pk,
-        "training_name": files[0].filename,
-        "validation": validation.pk if validation else None,
-    }
 
 
 def _require_unfinished(job: FineTuningJob, verb: str) -> None:

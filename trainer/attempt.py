@@ -22,6 +22,7 @@ from trainer.fast_path import FastPath, begin_layouts
 from trainer.hardware import Hardware, shortcomings, survey
 from trainer.messages import message
 from trainer.model import Trainee, load_base, prepare
+from trainer.parent import go_on_from
 from trainer.probes import last_logits, prompt_ids
 from trainer.reporting import MetricsFile, Reporter
 from trainer.spec import TrainingSpec
@@ -53,6 +54,8 @@ def _run(directory: RunDirectory, spec: TrainingSpec, ranks: Ranks, reporter: Re
     causal = load_base(Path(spec.model_path), hardware)
     base_logits = _base_logits(causal, spec, chat_format, ranks)
     trainee = prepare(causal, spec.hyperparameters)
+    if spec.parent_path is not None and folder is None:
+        go_on_from(directory.root / spec.parent_path, trainee, spec)
     layouts = begin_layouts(trainee)
 
     reporter.stage(message("starting_deepspeed"))

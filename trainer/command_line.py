@@ -36,6 +36,7 @@ class Arguments:
     model_name_or_path: str = ""
     output_dir: str = ""
     chat_path: str | None = None
+    parent_path: str | None = None
     """Folder with tokenizer and chat template; None: the model's own."""
     dtype: str = "auto"
     threads: int | None = None
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_output_path", help="folder for the token caches")
     parser.add_argument("--model_name_or_path", help="folder with config.json, *.safetensors and the tokenizer")
     parser.add_argument("--output_dir", help="becomes the run directory")
+    parser.add_argument("--parent_path", help="folder of an adapter of this model that is trained further")
     parser.add_argument("--chat_path", help="folder with tokenizer and chat template, if not the model's own")
     parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"])
     parser.add_argument("--threads", type=int, help="processor threads of one rank")

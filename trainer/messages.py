@@ -108,6 +108,19 @@ CATALOGUE = Catalogue(
             "%(folder)s was written with other LoRA settings or another model: %(name)s does not fit. Start a new job, "
             "or remove the checkpoint."
         ),
+        "parent_damaged": sentence(
+            "%(file)s of the model that is trained further is missing or damaged. Start a new job from another model."
+        ),
+        "parent_of_other_base": sentence(
+            "The model that is trained further was not trained on these weights of %(base)s. Start a new job."
+        ),
+        "parent_of_other_form": sentence(
+            "The model that is trained further has %(name)s %(own)s, and this training %(value)s. Start a new job."
+        ),
+        "parent_of_other_layers": sentence(
+            "The model that is trained further has other layers than this training: %(name)s does not fit. Start a new "
+            "job."
+        ),
         "no_safetensors": sentence(
             "%(model)s contains no *.safetensors file. Other weight formats can run code and are refused."
         ),

@@ -160,7 +160,12 @@ def _parse(text: str, where: Message) -> Any:
 def _spec(arguments: Arguments, caches: Path, *, has_validation: bool) -> dict[str, Any]:
     assert arguments.hyperparameters is not None
     model = Path(arguments.model_name_or_path).resolve()
-    optional = {"threads": arguments.threads, "validation_data": str(caches / "validation") if has_validation else None}
+    parent = str(Path(arguments.parent_path).resolve()) if arguments.parent_path else None
+    optional = {
+        "parent_path": parent,
+        "threads": arguments.threads,
+        "validation_data": str(caches / "validation") if has_validation else None,
+    }
     return {
         "version": 1,
         "kind": "training",

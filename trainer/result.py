@@ -171,6 +171,7 @@ def card(spec: TrainingSpec, trainee: Trainee, chat_format: "chat.ChatFormat", h
         "version": 1,
         "result": trainee.result,
         "base": {"name": spec.model_name, "sha256": spec.model_sha256 or weights_sha256(Path(spec.model_path))},
+        **({"parent": spec.parent_name} if spec.parent_name else {}),
         "chat_hash": chat_format.hash,
         "dtype": hardware.dtype_name,
         "target_modules": trainee.target_modules,

@@ -137,6 +137,11 @@ class TrainingSpec:
     """Identity of the base's weights; written into the adapter. Empty: computed by the trainer."""
     model_name: str = ""
     """The base's public name, for messages and the adapter's card."""
+    parent_path: str | None = None
+    """Folder of the adapter that this training goes on from, relative to the run directory or absolute. A whole model
+    that is trained further is `model_path` itself."""
+    parent_name: str = ""
+    """The public name of the model that is trained further, for the result's card."""
     chat_path: str = "chat"
     """Tokenizer and chat template, relative to the run directory or absolute."""
     train_data: str = "data/train"
@@ -181,6 +186,7 @@ class TrainingSpec:
         )
         chosen = self.hyperparameters
         what = message("accepted_validation_data")
+        _require(self.parent_path is None or chosen.lora_dim > 0, "parent_path", self.parent_path, "no whole model")
         _require(self.validation_data is not None or not chosen.needs_validation, "validation_data", None, what)
 
     @classmethod

@@ -35,6 +35,7 @@ def card_of(model: TunedModel) -> str:
         *_figures(newest),
         *_data(job),
         *_base(model.base_model),
+        *_lineage(job),
         *_training(job),
         *_command(job),
         *_files(model),
@@ -51,6 +52,7 @@ def _front_matter(model: TunedModel) -> str:
         *(() if known else (("license_name", base.licence),)),
         *((("license_link", base.licence_url),) if base.licence_url and not known else ()),
         ("base_model", hub_name(base)),
+        ("parent", job.parent.get("name", "")),
         ("base_model_relation", "adapter" if is_adapter else "finetune"),
         ("library_name", "peft" if is_adapter else "transformers"),
         ("pipeline_tag", "text-generation"),
@@ -86,6 +88,13 @@ def _lead(model: TunedModel) -> str:
         words = _("A LoRA adapter for %(base)s, trained on %(data)s with Luthier. It answers in the API as `%(name)s`.")
     data = _plain(str(model.job.file_ids.get("training_name") or "–"))
     return words % {"base": _plain(model.base_model.display_name), "data": data, "name": model.name}
+
+
+def _lineage(job: FineTuningJob) -> Iterable[str]:
+    if job.parent:
+        yield _("It was trained further from `%(parent)s`, whose data it has learned before.") % {
+            "parent": job.parent["name"]
+        }
 
 
 def _verdict(job: FineTuningJob) -> Iterable[str]:

@@ -52,6 +52,8 @@ class TunedModelObject(TypedDict):
     is_named: bool
     model: str
     base_model: str
+    parent: str | None
+    """The tuned model or checkpoint that it was trained further from; null where it was the base."""
     job: str
     result: Annotated[str, ("adapter", "model")]
     bytes: int
@@ -157,6 +159,7 @@ def model_as_json(model: TunedModel) -> TunedModelObject:
         "is_named": bool(job.name),
         "model": model.name,
         "base_model": model.base_model_id,
+        "parent": job.parent.get("name"),
         "job": job.pk,
         "result": model.result,
         "bytes": model.bytes,

@@ -17,6 +17,7 @@ from evaluations.web.model_files import adapter_response, card_response, packed_
 from evaluations.web.models_api import models_of
 from evaluations.web.newest import newest_of
 from jobs.models import TunedModel
+from jobs.training.parents import children_of, parent_model
 from jobs.tuned_models import get_model
 from jobs.web.form import NameForm
 from jobs.web.pages import checkpoints_of
@@ -55,6 +56,8 @@ def model(request: PageRequest, model_id: str) -> HttpResponse:
     context = {
         "model": found,
         "job": found.job,
+        "parent": parent_model(found.job),
+        "children": children_of(found),
         "newest": newest,
         "figures": newest.figures if newest is not None else [],
         "answers": newest.answers if newest is not None else [],

@@ -4,6 +4,7 @@ from wording import Catalogue, sentence
 
 CATALOGUE = Catalogue(
     {
+        "as_its_parent": sentence("As in %(parent)s, which is trained further."),
         # Why an automatic value is what it is
         "rate_small_few": sentence("A small model on few conversations must learn each of them strongly."),
         "rate_identity": sentence(

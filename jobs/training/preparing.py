@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -26,6 +27,7 @@ from jobs.messages import message
 from jobs.models import Attempt, Checkpoint, FineTuningJob
 from jobs.training import rehearsals
 from jobs.training.attempts import lock_job
+from jobs.training.parents import weights_for
 from jobs.training.reading_data import tokens_of
 from rundir import ManifestError, RunDirectory, SpecError, newest_valid_checkpoint, verify_manifest, write_json
 from trainer.spec import KEPT, Hyperparameters, TrainingSpec
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 BATCH_NAMES = ("per_device_train_batch_size", "gradient_accumulation_steps")
 GENERIC_PROBES = ("Who are you?", "你是谁？", "What is the capital of France?", "Write a sentence about the sea.")
 DATA_PROBES = 3
+PARENT = "parent"
+"""Folder of the run directory with the weights that are trained further."""
 PROBE_TOKENS = 512
 """A longer prompt makes no better probe."""
 SPEC_FIELDS = {field.name for field in dataclasses.fields(Hyperparameters)}
@@ -55,7 +59,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
         _link(tokens.train, directory.data / "train")
         if tokens.validation is not None:
             _link(tokens.validation, directory.data / "validation")
-        bring_checkpoint(attempt, directory)
+        parent = _bring_parent(attempt, directory, is_resumed=bring_checkpoint(attempt, directory) > 0)
         bring_best(attempt, directory)
         pass_on_early_finish(attempt, directory)
         longest = max(counts["max_len"] for name in ("train", "validation") if (counts := tokens.meta[name]))
@@ -63,7 +67,7 @@ def prepare(attempt: Attempt, directory: RunDirectory) -> None:
             attempt, _fix_layout(attempt), list(attempt.run.devices()), longest=longest
         )
         spec = spec_of(attempt, chat, layout, has_validation=tokens.validation is not None, must_rehearse=must_rehearse)
-        write_json(directory.spec, spec.to_json())
+        write_json(directory.spec, dataclasses.replace(spec, **parent).to_json())
 
 
 def spec_of(
@@ -145,6 +149,18 @@ def bring_checkpoint(attempt: Attempt, directory: RunDirectory) -> int:
             continue
         return checkpoint.step
     return best
+
+
+def _bring_parent(attempt: Attempt, directory: RunDirectory, *, is_resumed: bool) -> dict[str, Any]:
+    """Put the weights that are trained further into `directory`; return what the spec says of them."""
+    name = attempt.job.parent.get("name", "")
+    found = weights_for(attempt.job, is_resumed=is_resumed)
+    if found is None:
+        return {"parent_name": name} if name else {}
+    parent, folder = found
+    target = directory.root / PARENT
+    _link(folder, target)
+    return {"parent_name": name, **({"model_path": str(target)} if parent.is_whole else {"parent_path": PARENT})}
 
 
 def bring_best(attempt: Attempt, directory: RunDirectory) -> None:

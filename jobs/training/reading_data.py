@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,12 +16,13 @@ from common.errors import UserError
 from common.heartbeats import beating
 from common.storage_errors import REFUSED, STORAGE_AWAY, refusal_of
 from datasets_app.models import TrainingFile
-from datasets_app.services import Tokens, TokensBusy, TokensSummary, ensure_tokens, require_answered
+from datasets_app.services import Tokens, TokensBusy, TokensSummary, acceptance_of, ensure_tokens, require_answered
 from jobs.estimates.situations import devices_for, situation_of_job
 from jobs.hyperparameters import Resolved, Values, needs_validation, resolve
 from jobs.messages import message
 from jobs.models import FineTuningJob
 from jobs.training.attempts import lock_job, queue_attempt
+from jobs.training.parents import parent_of
 from trainer.spec import steps_of
 
 logger = logging.getLogger(__name__)
@@ -71,9 +73,11 @@ def resolve_job(job: FineTuningJob) -> Resolved:
     """Return every value for the job's model, data and devices as they are now."""
     assert job.training_file is not None
     devices = devices_for(job.team, job.accelerators, job.pool)
-    resolved = resolve(job.asked, situation_of_job(job, devices))
+    parent = parent_of(job)
+    asked = parent.inherited(job.asked) if parent is not None else job.asked
+    resolved = resolve(asked, situation_of_job(job, devices))
     check_rows(job.training_file)
-    return resolved
+    return parent.explain(resolved, job.asked) if parent is not None else resolved
 
 
 def tokens_of(job: FineTuningJob, values: Values) -> Tokens:
@@ -104,6 +108,25 @@ def check_file(file: TrainingFile, name: str) -> None:
         refused = message("file_not_trainable", filename=file.filename).followed_by(file.status_details)
         raise UserError(refused, code=f"invalid_{name}", param=name)
     require_answered(file, param=name)
+
+
+def names_of(files: list[TrainingFile]) -> dict[str, str | None]:
+    """Return what a job shows of its files when they are deleted later."""
+    validation = files[1] if len(files) > 1 else None
+    return {
+        "training": files[0].pk,
+        "training_name": files[0].filename,
+        "validation": validation.pk if validation else None,
+    }
+
+
+def acceptance_asked(file: TrainingFile) -> dict[str, Any]:
+    """Return what is asked after a training on `file`; {} without a test."""
+    found = acceptance_of(file)
+    if found is None or not found.tests:  # a test that asks nothing would be passed
+        return {}
+    tests = [test.to_json() for test in found.tests]
+    return {"recipe": found.recipe, "tests": tests, "needed": dict(found.needed)}
 
 
 def _is_ready(file: TrainingFile | None, name: str) -> bool:

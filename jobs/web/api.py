@@ -29,6 +29,7 @@ from jobs.estimates.estimating import Estimate, HyperparameterObject
 from jobs.hyperparameters import read_asked
 from jobs.messages import message
 from jobs.models import FineTuningJob, TunedModel
+from jobs.training.parents import as_asked_of_base
 from jobs.tuned_models import check_suffix
 from jobs.web.command import arguments_of, command_of, data_address
 from jobs.web.curves import MetricsObject, points_of
@@ -284,16 +285,18 @@ class EstimateView(APIView):
         check_suffix(job_request.suffix or "")
         services.check_metadata(job_request.metadata)
         services.parse_priority(job_request.priority, may_be_urgent=job_request.may_be_urgent)
+        read = read_asked(
+            hyperparameters=job_request.hyperparameters,
+            method=job_request.method,
+            seed=job_request.seed,
+            system_prompt=job_request.system_prompt,
+        )
+        model, asked = as_asked_of_base(team=team_of(request), model=job_request.model, asked=read)
         found = estimating.estimate(
             team=team_of(request),
-            model=job_request.model,
+            model=model,
             file_id=job_request.training_file,
-            asked=read_asked(
-                hyperparameters=job_request.hyperparameters,
-                method=job_request.method,
-                seed=job_request.seed,
-                system_prompt=job_request.system_prompt,
-            ),
+            asked=asked,
             accelerators=services.parse_accelerators(job_request.accelerators),
             pool=pool_for(team_of(request), job_request.pool),
             validation_file_id=job_request.validation_file,

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from datasets_app.models import TrainingFile
 from jobs.models import FineTuningJob
-from jobs.training.preparing import kept_on_node, trainer_values
+from jobs.training.preparing import PARENT, kept_on_node, trainer_values
 from trainer.spec import command_line
 
 OUTPUT_DIR = "output"
@@ -30,13 +30,20 @@ def arguments_of(job: FineTuningJob) -> list[str]:
     }
     if attempt is not None:
         options["chat_path"] = str(attempt.run.directory.chat)
+    model = job.base_model.path
+    if job.parent and attempt is not None:
+        parent = attempt.run.directory.root / PARENT
+        if values["lora_dim"]:
+            options["parent_path"] = str(parent)
+        else:
+            model = parent
     if job.validation_file is not None:
         options["validation_path"] = local_name(job.validation_file)
     world_size = (attempt.world_size if attempt is not None else None) or 1
     return command_line(
         trainer_values(job),
         data_path=training_name(job),
-        model_name_or_path=str(job.base_model.path),
+        model_name_or_path=str(model),
         output_dir=OUTPUT_DIR,
         world_size=world_size,
         **options,

@@ -26,6 +26,9 @@ from jobs.estimates.situations import Devices, devices_for
 from jobs.hyperparameters import AUTO, PARAMETERS, STANDS_FOR, Parameter, Resolved, check_together, read_asked
 from jobs.models import FineTuningJob
 from jobs.services import JobRequest, parse_accelerators
+from jobs.training.checkpoints import SIGN
+from jobs.training.parents import Parent, parent_or_none
+from jobs.tuned_models import offered_models
 from jobs.web.names import NewName
 from jobs.web.pages import shown
 from jobs.web.requests import NewJob
@@ -35,6 +38,8 @@ SHOWN_FILES = 50
 MOST_NUMBERS = 16
 OFFERED = tuple(p for p in PARAMETERS if p.managed is None and p.name not in ("data_path", "model_name_or_path"))
 EFFORT, BALANCED = f"{PREFIX}effort", "balanced"
+Chosen = tuple[TrainingFile, BaseModel, Parent | None]
+"""Data, base, and the tuned model of it that is trained further."""
 
 
 def from_query(request: PageRequest) -> Mapping[str, Any]:
@@ -49,7 +54,7 @@ def from_query(request: PageRequest) -> Mapping[str, Any]:
     return {
         "file": again.training_file_id or "",
         "validation": again.validation_file_id or "",
-        "model": again.base_model_id,
+        "model": again.parent.get("name", again.base_model_id),
         "suffix": again.suffix,
         "accelerators": str(again.accelerators or AUTO),
         "pool": again.pool.name if again.pool else "",
@@ -199,12 +204,18 @@ def context_of(team: Team, values: Mapping[str, Any], form: JobForm) -> dict[str
     form.offer([*form.trainable, *filter(None, older)])
     files = form.trainable
     models = list(BaseModel.objects.present())
+    tuned = offered_models(team)
+    asked = str(values.get("model") or "")
+    if SIGN in asked and asked not in dict(tuned):  # a checkpoint is offered where somebody comes for it
+        tuned.insert(0, (asked, asked))
     filled = {"file": files[0].id if files else "", "model": models[0].id if models else "", **_flat(values)}
     form.initial = filled
     return {
         "form": form,
         "files": files,
         "models": models,
+        "tuned": tuned,
+        "is_further": filled["model"] in dict(tuned),
         "values": filled,
         "groups": _groups(team, filled, form),
         **estimates_of(team, filled),
@@ -255,7 +266,7 @@ class ShownGroup:
 
 def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[ShownGroup]:
     """Return the parameters under their headings, each with its automatic value and the reason for it."""
-    file, base = _chosen(team, filled)
+    file, base, parent = _chosen(team, filled)
     resolved = None
     if file is not None and base is not None:
         # The page of a refused form is shown whatever stands in its fields.
@@ -263,7 +274,7 @@ def _groups(team: Team, filled: Mapping[str, Any], form: JobForm) -> list[ShownG
         effort = {} if form.is_bound else _effort(filled)
         validation = bool(filled.get("validation"))
         devices = devices_for(team, accelerators, pool_of(team, filled))
-        resolved = _resolved(file, base, devices, effort, has_validation_file=validation)
+        resolved = _resolved((file, base, parent), devices, effort, has_validation_file=validation)
     listed = [one for one in OFFERED if one.name != "effort"]  # which has its slider
     titles = {
         "goal": _("How it learns"),
@@ -324,7 +335,7 @@ def estimates_of(team: Team, values: Mapping[str, Any]) -> dict[str, object]:
 
 def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) -> dict[str, dict[str, object]]:
     """Return conversations, steps and devices of the job by its effort; {} while file or model is missing."""
-    file, base = _chosen(team, values)
+    file, base, parent = _chosen(team, values)
     if file is None or base is None:
         return {}
     try:
@@ -332,15 +343,16 @@ def _estimates(team: Team, values: Mapping[str, Any], efforts: Iterable[str]) ->
     except UserError as error:
         return {effort: {"error": in_words(error.message)} for effort in efforts}
     given = _flat(values)
-    return {effort: _estimate(team, {**given, EFFORT: effort}, file, base, devices) for effort in set(efforts)}
+    return {
+        effort: _estimate(team, {**given, EFFORT: effort}, (file, base, parent), devices) for effort in set(efforts)
+    }
 
 
-def _estimate(
-    team: Team, values: Mapping[str, Any], file: TrainingFile, base: BaseModel, devices: Devices
-) -> dict[str, object]:
+def _estimate(team: Team, values: Mapping[str, Any], chosen: Chosen, devices: Devices) -> dict[str, object]:
+    file, base, _further = chosen
     try:
         validation = _readable(team, values.get("validation"))
-        resolved = _resolved(file, base, devices, _asked(values), has_validation_file=validation is not None)
+        resolved = _resolved(chosen, devices, _asked(values), has_validation_file=validation is not None)
     except UserError as error:
         return {"error": in_words(error.message)}
     acceptance = acceptance_of(file)
@@ -354,10 +366,12 @@ def _estimate(
     }
 
 
-def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None, BaseModel | None]:
+def _chosen(team: Team, values: Mapping[str, Any]) -> tuple[TrainingFile | None, BaseModel | None, Parent | None]:
     file = _readable(team, values.get("file"))
-    model = values.get("model") or ""
-    return file, BaseModel.objects.present().filter(pk=model).first() if is_storable(model) else None
+    model = str(values.get("model") or "")
+    base = BaseModel.objects.present().filter(pk=model).first() if is_storable(model) else None
+    parent = parent_or_none(team=team, name=model) if base is None else None
+    return file, parent.base_model if parent is not None else base, parent
 
 
 def _readable(team: Team, file_id: Any) -> TrainingFile | None:
@@ -369,11 +383,12 @@ def _effort(values: Mapping[str, Any]) -> dict[str, object]:
     return {name: text for name, text in _asked(values).items() if name == "effort"}
 
 
-def _resolved(
-    file: TrainingFile, base: BaseModel, devices: Devices, asked: dict[str, object], *, has_validation_file: bool
-) -> Resolved:
-    read = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
+def _resolved(chosen: Chosen, devices: Devices, asked: dict[str, object], *, has_validation_file: bool) -> Resolved:
+    file, base, parent = chosen
+    sent = read_asked(hyperparameters=asked or None, method=None, seed=None, system_prompt=None)
+    read = parent.inherited(sent) if parent is not None else sent
     check_together(
         read, context_length=base.context_length, device_kind=devices.kind, has_validation_file=has_validation_file
     )
-    return resolve_asked(read, base, file, devices, has_validation_file=has_validation_file)
+    resolved = resolve_asked(read, base, file, devices, has_validation_file=has_validation_file)
+    return parent.explain(resolved, sent) if parent is not None else resolved

@@ -61,6 +61,8 @@ class FineTuningJobObject(TypedDict):
     finished_at: int | None
     estimated_finish: int | None
     model: str
+    parent: str | None
+    """The tuned model that is trained further; null where it is the base."""
     fine_tuned_model: str | None
     organization_id: str
     status: Annotated[str, FineTuningJob.Status]
@@ -159,7 +161,8 @@ def job_as_json(job: FineTuningJob, *, is_admin: bool = False) -> FineTuningJobO
         "created_at": int(job.created_at.timestamp()),
         "finished_at": _seconds(job.finished_at),
         "estimated_finish": _seconds(job.estimated_finish),
-        "model": job.base_model_id,
+        "model": job.parent.get("name", job.base_model_id),
+        "parent": job.parent.get("name"),
         "fine_tuned_model": job.fine_tuned_model,
         "organization_id": job.team.slug,
         "status": job.status,

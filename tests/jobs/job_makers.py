@@ -82,7 +82,8 @@ def make_job(
 ) -> FineTuningJob:
     """Return a job whose data is read (`is_queued`) or not yet."""
     file_id = job_request.pop("training_file", None) or make_file(team, rows).pk
-    job = create_job(team=team, by=by, job_request=JobRequest(model="tiny", training_file=file_id, **job_request))
+    asked = JobRequest(**{"model": "tiny", **job_request, "training_file": file_id})
+    job = create_job(team=team, by=by, job_request=asked)
     if is_queued:
         reading_data.advance(job.pk)
         job.refresh_from_db()

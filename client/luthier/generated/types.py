@@ -581,6 +581,7 @@ class FineTuningJobObject(TypedDict):
     finished_at: int | None
     estimated_finish: int | None
     model: str
+    parent: str | None
     fine_tuned_model: str | None
     organization_id: str
     status: Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -1935,6 +1936,7 @@ class TunedModelObject(TypedDict):
     is_named: bool
     model: str
     base_model: str
+    parent: str | None
     job: str
     result: Literal["adapter", "model"]
     bytes: int
