@@ -17,6 +17,7 @@ from catalogue.models import BaseModel
 from catalogue.services import chat_format
 from chat import ChatError, SystemChoice
 from common.errors import NotFound, UserError
+from common.keysets import one_of
 from common.texts import is_storable, sendable
 from common.wake import wake
 from compute.administering.choosing import pool_for, require_fit, require_still_there
@@ -134,7 +135,7 @@ def create_job(*, team: Team, by: User | None, job_request: JobRequest) -> FineT
 def get_job(*, team: Team, job_id: str, param: str = "fine_tuning_job_id") -> FineTuningJob:
     """Return a job of `team`; NotFound for everybody else's."""
     jobs = FineTuningJob.objects.visible_to(team).select_related("base_model", "training_file", "team", "pool")
-    job = jobs.filter(pk=job_id).first() if is_storable(job_id) else None
+    job = one_of(jobs.filter(pk=job_id)) if is_storable(job_id) else None
     if job is None:
         raise NotFound(message("no_such_job", job=job_id[:60]), code="job_not_found", param=param)
     return job

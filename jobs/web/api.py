@@ -9,6 +9,7 @@ either header every create makes a job of its own.
 
 from typing import Any
 
+from django.db.models import Prefetch
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,9 +21,10 @@ from common.answers import ListObject, answers
 from common.api import listed, one_page
 from common.errors import NotFound, UserError
 from common.idempotency import idempotent
-from common.keysets import beyond
+from common.keysets import beyond, one_of
 from common.reads import body_of, query_of, reads, require_no_body
 from compute.administering.choosing import pool_for
+from datasets_app.models import TrainingFile
 from jobs import queueing, retrying, services
 from jobs.estimates import estimating
 from jobs.estimates.estimating import Estimate, HyperparameterObject
@@ -60,6 +62,10 @@ from jobs.web.wire import (
 )
 from wording import Message
 
+_COLUMNS = [field.name for field in FineTuningJob._meta.concrete_fields]
+SHOWN_OF_A_JOB = (*_COLUMNS, "team__slug", "training_file__use", "pool__name")
+RESULT_NAMES = Prefetch("result_files", TrainingFile.objects.only("filename").order_by())
+
 
 class JobsView(APIView):
     """GET, POST /v1/fine_tuning/jobs"""
@@ -69,12 +75,8 @@ class JobsView(APIView):
     def get(self, request: Request) -> Response:
         page = query_of(request)
         jobs = FineTuningJob.objects.visible_to(team_of(request)).filter(metadata__contains=page.get("metadata", {}))
-        jobs = (
-            jobs.select_related("team", "training_file", "pool")
-            .defer("training_file__recipe")
-            .prefetch_related("result_files")
-            .order_by("-created_at", "-id")
-        )
+        jobs = jobs.select_related("team", "training_file", "pool").only(*SHOWN_OF_A_JOB)
+        jobs = jobs.prefetch_related(RESULT_NAMES).order_by("-created_at", "-id")
         if "after" in page:
             last = services.get_job(team=team_of(request), job_id=page["after"], param="after")
             jobs = jobs.filter(beyond(last.created_at, last.pk))
@@ -175,7 +177,7 @@ class EventsView(APIView):
         page = query_of(request)
         events = _job(request, job_id).events.order_by("-number")
         if "after" in page:
-            last = events.filter(pk=page["after"]).first()
+            last = one_of(events.filter(pk=page["after"]))
             events = events.filter(number__lt=_found(last, message("no_such_event", event=page["after"])).number)
         return one_page(events, page["limit"], event_as_json)
 

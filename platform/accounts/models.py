@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import origins
 from common import request_ids
 from common.ids import new_id
-from common.keysets import beyond
+from common.keysets import beyond, one_of
 
 PLATFORM_TEAM = "platform"
 KEY_PREFIX = "sk-luthier-"
@@ -191,7 +191,7 @@ class ApiKey(models.Model):
     @classmethod
     def find(cls, secret: str) -> "ApiKey | None":
         """Return the live key with this secret; looked up by digest, so no secret is compared byte by byte."""
-        return cls.objects.live().select_related("user", "team").filter(digest=cls.digest_of(secret)).first()
+        return one_of(cls.objects.live().select_related("user", "team").filter(digest=cls.digest_of(secret)))
 
     @classmethod
     def expiry_of(cls, secret: str) -> datetime | None:

@@ -6,11 +6,13 @@ from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+from console.pooled import keep_connections
 
-from django.conf import settings  # noqa: E402
+keep_connections(settings.DATABASES["default"])
+django_application = get_asgi_application()
 
 from common.asgi import Application  # noqa: E402
 from console import agents, questions  # noqa: E402

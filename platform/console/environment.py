@@ -5,6 +5,7 @@ import math
 import os
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import psutil
@@ -72,7 +73,7 @@ def own_names() -> list[str]:
     return ["localhost", "127.0.0.1", "[::1]", socket.gethostname().lower(), *written]
 
 
-def database(url: str) -> dict[str, object]:
+def database(url: str) -> dict[str, Any]:
     """Return Django's DATABASES entry for a postgresql:// URL; the host may be a URL-quoted socket folder."""
     # Never shown whole: a password stands in it.
     parts = urlsplit(url)
