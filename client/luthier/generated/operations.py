@@ -508,6 +508,46 @@ class Operations:
         """Download what was used as a table: GET /api/v1/usage.csv"""
         return self._call("GET", "/api/v1/usage.csv", inside={}, query={"from": from_, "group_by": group_by, "team": team, "to": to}, body=None, kind="", answers="text/csv")
 
+    def get_webhook_event_types(self) -> types.EventTypesObject:
+        """List what webhooks can hear about: GET /api/v1/webhook_event_types"""
+        return self._call("GET", "/api/v1/webhook_event_types", inside={}, query={}, body=None, kind="", answers="application/json")
+
+    def get_webhooks(self, *, after: str | None = None, limit: int | None = None) -> types.WebhookObjectListObject:
+        """List webhooks: GET /api/v1/webhooks"""
+        return self._call("GET", "/api/v1/webhooks", inside={}, query={"after": after, "limit": limit}, body=None, kind="", answers="application/json")
+
+    def post_webhooks(self, *, body: types.NewWebhook) -> types.WebhookObject:
+        """Create a webhook: POST /api/v1/webhooks"""
+        return self._call("POST", "/api/v1/webhooks", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def delete_webhooks_webhook_id(self, webhook_id: str) -> types.DeletedObject:
+        """Delete a webhook: DELETE /api/v1/webhooks/{webhook_id}"""
+        return self._call("DELETE", "/api/v1/webhooks/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=None, kind="", answers="application/json")
+
+    def get_webhooks_webhook_id(self, webhook_id: str) -> types.WebhookObject:
+        """Get a webhook: GET /api/v1/webhooks/{webhook_id}"""
+        return self._call("GET", "/api/v1/webhooks/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_webhooks_webhook_id(self, webhook_id: str, *, body: types.ChangedWebhook | None = None) -> types.WebhookObject:
+        """Change a webhook: POST /api/v1/webhooks/{webhook_id}"""
+        return self._call("POST", "/api/v1/webhooks/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def get_webhooks_webhook_id_deliveries(self, webhook_id: str, *, after: str | None = None, limit: int | None = None, status: Literal["pending", "succeeded", "failed"] | None = None) -> types.DeliveryObjectListObject:
+        """List what was sent to a webhook: GET /api/v1/webhooks/{webhook_id}/deliveries"""
+        return self._call("GET", "/api/v1/webhooks/{webhook_id}/deliveries", inside={"webhook_id": webhook_id}, query={"after": after, "limit": limit, "status": status}, body=None, kind="", answers="application/json")
+
+    def post_webhooks_webhook_id_deliveries_delivery_id_redeliver(self, webhook_id: str, delivery_id: str) -> types.DeliveryObject:
+        """Send an event to a webhook once more: POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"""
+        return self._call("POST", "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", inside={"webhook_id": webhook_id, "delivery_id": delivery_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_webhooks_webhook_id_rotate_secret(self, webhook_id: str, *, body: types.SecretRotation | None = None) -> types.WebhookObject:
+        """Replace the signing secret of a webhook: POST /api/v1/webhooks/{webhook_id}/rotate_secret"""
+        return self._call("POST", "/api/v1/webhooks/{webhook_id}/rotate_secret", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def post_webhooks_webhook_id_test(self, webhook_id: str, *, body: types.SampleEvent) -> types.SampleResult:
+        """Send a test event to a webhook: POST /api/v1/webhooks/{webhook_id}/test"""
+        return self._call("POST", "/api/v1/webhooks/{webhook_id}/test", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
     def get_openai_batches(self, *, after: str | None = None, limit: int | None = None) -> types.BatchObjectListObject:
         """List batches: GET /v1/batches"""
         return self._call("GET", "/v1/batches", inside={}, query={"after": after, "limit": limit}, body=None, kind="", answers="application/json")
@@ -627,3 +667,35 @@ class Operations:
     def post_openai_uploads_upload_id_parts(self, upload_id: str, *, body: types.NewPart) -> types.UploadPartObject:
         """Upload a part: POST /v1/uploads/{upload_id}/parts"""
         return self._call("POST", "/v1/uploads/{upload_id}/parts", inside={"upload_id": upload_id}, query={}, body=body, kind="multipart/form-data", answers="application/json")
+
+    def get_openai_webhook_endpoints(self, *, after: str | None = None, limit: int | None = None) -> types.WebhookObjectListObject:
+        """List webhooks: GET /v1/webhook_endpoints"""
+        return self._call("GET", "/v1/webhook_endpoints", inside={}, query={"after": after, "limit": limit}, body=None, kind="", answers="application/json")
+
+    def post_openai_webhook_endpoints(self, *, body: types.NewWebhook) -> types.WebhookObject:
+        """Create a webhook: POST /v1/webhook_endpoints"""
+        return self._call("POST", "/v1/webhook_endpoints", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def delete_openai_webhook_endpoints_webhook_id(self, webhook_id: str) -> types.DeletedObject:
+        """Delete a webhook: DELETE /v1/webhook_endpoints/{webhook_id}"""
+        return self._call("DELETE", "/v1/webhook_endpoints/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=None, kind="", answers="application/json")
+
+    def get_openai_webhook_endpoints_webhook_id(self, webhook_id: str) -> types.WebhookObject:
+        """Get a webhook: GET /v1/webhook_endpoints/{webhook_id}"""
+        return self._call("GET", "/v1/webhook_endpoints/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_openai_webhook_endpoints_webhook_id(self, webhook_id: str, *, body: types.ChangedWebhook | None = None) -> types.WebhookObject:
+        """Change a webhook: POST /v1/webhook_endpoints/{webhook_id}"""
+        return self._call("POST", "/v1/webhook_endpoints/{webhook_id}", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def post_openai_webhook_endpoints_webhook_id_rotate_secret(self, webhook_id: str, *, body: types.SecretRotation | None = None) -> types.WebhookObject:
+        """Replace the signing secret of a webhook: POST /v1/webhook_endpoints/{webhook_id}/rotate_secret"""
+        return self._call("POST", "/v1/webhook_endpoints/{webhook_id}/rotate_secret", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def post_openai_webhook_endpoints_webhook_id_test(self, webhook_id: str, *, body: types.SampleEvent) -> types.SampleResult:
+        """Send a test event to a webhook: POST /v1/webhook_endpoints/{webhook_id}/test"""
+        return self._call("POST", "/v1/webhook_endpoints/{webhook_id}/test", inside={"webhook_id": webhook_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def get_openai_webhook_event_types(self) -> types.EventTypesObject:
+        """List what webhooks can hear about: GET /v1/webhook_event_types"""
+        return self._call("GET", "/v1/webhook_event_types", inside={}, query={}, body=None, kind="", answers="application/json")

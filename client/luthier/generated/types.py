@@ -220,6 +220,13 @@ class ChangedQuota(TypedDict):
     paused: int
 
 
+class ChangedWebhook(TypedDict):
+    url: NotRequired[str]
+    name: NotRequired[str]
+    event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
+    enabled: NotRequired[bool]
+
+
 class ChatChoice(TypedDict):
     index: int
     logprobs: Logprobs | None
@@ -318,6 +325,29 @@ class DeletedObject(TypedDict):
     id: str
     object: str
     deleted: Literal[True]
+
+
+class DeliveryObject(TypedDict):
+    id: str
+    object: Literal["webhook.delivery"]
+    event: EventObject
+    is_test: bool
+    status: Literal["pending", "succeeded", "failed"]
+    num_attempts: int
+    response_status: int | None
+    error: MessageObject
+    seconds: float | None
+    last_attempt_at: int | None
+    next_attempt_at: int | None
+    created_at: int
+
+
+class DeliveryObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[DeliveryObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
 
 
 class Delta(TypedDict):
@@ -473,6 +503,22 @@ class EvaluationObject(TypedDict):
 class EvaluationObjectListObject(TypedDict):
     object: Literal["list"]
     data: list[EvaluationObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class EventObject(TypedDict):
+    id: str
+    object: Literal["event"]
+    type: str
+    created_at: int
+    data: dict[str, Any]
+
+
+class EventTypesObject(TypedDict):
+    object: Literal["list"]
+    data: list[str]
     has_more: bool
     first_id: str | None
     last_id: str | None
@@ -1276,6 +1322,12 @@ class NewVote(TypedDict):
     choice: Literal["left", "right", "both", "neither"]
 
 
+class NewWebhook(TypedDict):
+    url: str
+    name: NotRequired[str]
+    event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
+
+
 class NodeInService(TypedDict):
     object: Literal["node"]
     name: str
@@ -1676,6 +1728,10 @@ class RowsObject(TypedDict):
     next_offset: int | None
 
 
+class SampleEvent(TypedDict):
+    event_type: Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]
+
+
 class SampleObject(TypedDict):
     id: str
     object: Literal["evaluation.sample"]
@@ -1694,6 +1750,18 @@ class SampleObjectListObject(TypedDict):
     has_more: bool
     first_id: str | None
     last_id: str | None
+
+
+class SampleResult(TypedDict):
+    object: Literal["webhook_endpoint.test"]
+    webhook_endpoint_id: str
+    event_type: str
+    status_code: int
+    success: Literal[True]
+
+
+class SecretRotation(TypedDict):
+    keep_old_secret_active_for_24_hours: NotRequired[bool]
 
 
 class SentenceAnswers(TypedDict):
@@ -2107,6 +2175,30 @@ class VotesObject(TypedDict):
     score: Figure | None
     open: int
     next: BallotObject | None
+
+
+class WebhookObject(TypedDict):
+    id: str
+    object: Literal["webhook_endpoint"]
+    name: str
+    url: str
+    event_types: list[str]
+    signing_secret_hint: str
+    signing_secret: NotRequired[str | None]
+    enabled: bool
+    disabled_because: MessageObject
+    failing_since: int | None
+    created_by: str | None
+    created_at: int
+    updated_at: int
+
+
+class WebhookObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[WebhookObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
 
 
 class WhatIfObject(TypedDict):
