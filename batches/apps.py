@@ -19,4 +19,4 @@ class BatchesConfig(AppConfig):
             ("batch.expired", _("A batch has expired")),
             ("batch.cancelled", _("A batch was cancelled")),
         ):
-            events.register(name, label, sample={"id": "batch-test"})
+            events.register(name, label, sample={"id": "batch-test"}, path="/batches/{id}")

@@ -126,7 +126,7 @@ class Batch(Guarded):
         """Do what `Guarded.move` does, and tell webhooks where the batch has ended."""
         has_moved = super().move(to, only_from=only_from, **changes)
         if has_moved and to in FINISHED:
-            announce(f"batch.{to}", team=self.team, data={"id": self.pk})
+            announce(f"batch.{to}", self.team, {"id": self.pk}, about=self.input_filename)
         return has_moved
 
     @property

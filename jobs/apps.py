@@ -21,7 +21,7 @@ class JobsConfig(AppConfig):
             ("fine_tuning.job.failed", _("A job has failed")),
             ("fine_tuning.job.cancelled", _("A job was cancelled")),
         ):
-            events.register(name, label, sample={"id": "ftjob-test"})
+            events.register(name, label, sample={"id": "ftjob-test"}, path="/jobs/{id}")
         register(Training())
         register_placed(Training.kind, keep_place)
         register_always_computing(Training.kind, note_idle)

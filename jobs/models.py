@@ -181,7 +181,7 @@ class FineTuningJob(models.Model):
                 raise ValidationError(f"{self.pk} is {current.status} and cannot become {to}.", code="transition")
             if to in FINISHED:
                 changes = {"finished_at": timezone.now(), "estimated_finish": None, **changes}
-                announce(f"fine_tuning.job.{to}", team=current.team, data={"id": current.pk})
+                announce(f"fine_tuning.job.{to}", current.team, {"id": current.pk}, about=current, because=message)
             type(self).objects.filter(pk=self.pk).update(status=to, **changes)
             told = {"status": to, **({"code": changes["error_code"]} if changes.get("error_code") else {})}
             JobEvent.write(job=current, level=level, message=message, data=told)

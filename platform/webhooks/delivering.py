@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from common.errors import UserError
 from common.outbound import send
-from webhooks import signing
+from webhooks.calls import Call, call_of, refusal_in
 from webhooks.messages import message
 from webhooks.models import Delivery, Webhook
 from wording import Message
@@ -34,15 +34,6 @@ AT_ONCE = 16
 LOOK_SECONDS = 0.5
 """So often a round that waits for answers looks whether more is due."""
 GONE = 410
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """What is to be sent."""
-
-    url: str
-    headers: dict[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +60,6 @@ def deliver_due() -> None:
                 record(under_way.pop(future), future.result())
 
 
-def call_of(delivery: Delivery) -> Call:
-    """Return the request that tells `delivery.webhook` what happened, signed now."""
-    body, webhook = delivery.body(), delivery.webhook
-    signed = signing.headers_of(message_id=delivery.event_id, at=int(time.time()), body=body, secrets=webhook.secrets)
-    return Call(url=webhook.url, headers={"content-type": "application/json", **signed}, body=body)
-
-
 def place(call: Call) -> Outcome:
     """Send it once; never raises."""
     started = time.monotonic()
@@ -91,6 +75,8 @@ def place(call: Call) -> Outcome:
         said = message("webhook_redirects", status=reply.status)
     elif not reply.is_success:
         said = message("webhook_answered", status=reply.status)
+    else:
+        said = refusal_in(call.form, reply)
     wanted = reply.headers.get("retry-after", "")
     return Outcome(
         error=said,

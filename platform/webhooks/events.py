@@ -15,14 +15,16 @@ class Kind:
     label: str | Promise
     sample: Mapping[str, Any]
     """The `data` of a test event: what a real one has, with an id that nothing has."""
+    path: str
+    """Where its page is, such as /jobs/{id}, with names of `data`."""
 
 
 _KINDS: dict[str, Kind] = {}
 
 
-def register(name: str, label: str | Promise, *, sample: Mapping[str, Any]) -> None:
+def register(name: str, label: str | Promise, *, sample: Mapping[str, Any], path: str = "") -> None:
     """Let webhooks hear about `name`; registered before the addresses are read, in `AppConfig.ready()`."""
-    _KINDS[name] = Kind(name=name, label=label, sample=sample)
+    _KINDS[name] = Kind(name=name, label=label, sample=sample, path=path)
 
 
 def kinds() -> list[Kind]:

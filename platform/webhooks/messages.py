@@ -18,6 +18,14 @@ CATALOGUE = Catalogue(
         ),
         "webhook_call_failed": sentence("It could not be sent. The server's log says why."),
         "webhook_was_off": sentence("The webhook was switched off before this was sent."),
+        "chat_refused": sentence("The group chat refused it with code %(code)s: %(said)s"),
+        "chat_makes_its_secret": sentence(
+            "The secret of a group chat's bot is made there. Enter it under “Change this webhook” once it has changed."
+        ),
+        "webhook_takes_no_secret": sentence(
+            "Only bots of Feishu and DingTalk have a signing secret to enter. A program's is made with its webhook."
+        ),
+        "webhook_takes_no_language": sentence("Only what is written into group chats has a language."),
         # Why a webhook was switched off
         "webhook_gone": sentence("It was switched off because it answered with HTTP 410, which means gone."),
         "webhook_failed_long": sentence(

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -47,16 +48,27 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 class Webhook(models.Model):
     """An address that a team wants to be called when something has happened."""
 
+    class Form(models.TextChoices):
+        STANDARD = "standard", _("A program (Standard Webhooks)")
+        FEISHU = "feishu", _("Group chat in Feishu")
+        DINGTALK = "dingtalk", _("Group chat in DingTalk")
+        WECOM = "wecom", _("Group chat in WeCom")
+        SLACK = "slack", _("Channel in Slack")
+
     id = models.CharField(primary_key=True, max_length=40, default=_webhook_id)
     team = models.ForeignKey(Team, models.CASCADE, related_name="webhooks")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     name = models.CharField(max_length=100)
+    form = models.CharField(max_length=10, choices=Form.choices, default=Form.STANDARD)
+    language = models.CharField(max_length=10, blank=True, default="")
+    """Of the sentences in a group chat; "": the platform's."""
     sealed_url = models.TextField()
     """Encrypted, as secrets are: many addresses have one in them."""
-    sealed_secret = models.TextField()
+    sealed_secret = models.TextField(blank=True)
+    """Empty for a group chat whose bot has none."""
     sealed_old_secret = models.TextField(blank=True)
     old_secret_until = models.DateTimeField(null=True)
-    secret_hint = models.CharField(max_length=20)
+    secret_hint = models.CharField(max_length=20, blank=True)
     event_types = ArrayField(models.CharField(max_length=60))
     failing_since = models.DateTimeField(null=True)
     """Since when nothing has arrived; null where the last delivery did."""
@@ -86,9 +98,21 @@ class Webhook(models.Model):
         self.sealed_url = encrypt(url)
 
     @property
+    def is_chat(self) -> bool:
+        return self.form != self.Form.STANDARD
+
+    @property
+    def shown_url(self) -> str:
+        """Return what may be shown of the address: whoever knows all of a group chat's may write into it."""
+        if not self.is_chat:
+            return self.url
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}/…"
+
+    @property
     def secrets(self) -> list[str]:
         """Return what to sign with: its secret, and for a while after a rotation the one before."""
-        found = [decrypt(self.sealed_secret)]
+        found = [decrypt(self.sealed_secret)] if self.sealed_secret else []
         if self.old_secret_until is not None and self.old_secret_until > timezone.now():
             found.append(decrypt(self.sealed_old_secret))
         return found
@@ -100,6 +124,11 @@ class Webhook(models.Model):
         self.old_secret_until = timezone.now() + OVERLAP if keeps_old else None
         self.sealed_secret, self.secret_hint = encrypt(secret), signing.hint_of(secret)
         return secret
+
+    def take_secret(self, secret: str) -> None:
+        """Sign with a secret that was made elsewhere; "": with none. Not saved."""
+        self.sealed_secret = encrypt(secret) if secret else ""
+        self.secret_hint = f"…{secret[-4:]}" if len(secret) > 12 else "…" if secret else ""
 
     def switch_off(self, because: Message | None) -> None:
         """Send nothing more; what waits has failed, and can be sent again by hand. Not saved."""
@@ -142,6 +171,11 @@ class Delivery(models.Model):
     """The `webhook-id`: the same however often it is sent, so that whoever hears it twice can tell."""
     event_type = models.CharField(max_length=60)
     data = models.JSONField(default=dict)
+    subject = models.CharField(max_length=200, blank=True, default="")
+    """What it is about, as people call it: for group chats, as the two that follow."""
+    path = models.CharField(max_length=200, blank=True, default="")
+    """Its page."""
+    because = MessageField()
     is_test = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     """When it happened."""

@@ -11,21 +11,31 @@ from common.ids import new_id
 from common.wake import wake
 from webhooks import events
 from webhooks.models import Delivery, Webhook
+from wording import Message
 
 DELIVER = "webhooks.deliver"
 
 
-def announce(kind: str, *, team: Team, data: Mapping[str, Any]) -> None:
+def announce(
+    kind: str,
+    team: Team,
+    data: Mapping[str, Any],
+    *,
+    about: object = "",
+    because: Message | None = None,
+) -> None:
     """Have each webhook of `team` that hears about `kind` told: a delivery for each, sent after the commit.
 
+    `data` is for programs, and in the kind's `path`; group chats are told `about` what it is, and `because` of what.
     Within the transaction of the change that it tells of. Raises LookupError for a kind that nobody has registered.
     """
-    events.kind_named(kind)
+    path = events.kind_named(kind).path.format(**data)
     assert connection.in_atomic_block, "An event is written in the transaction of what it tells of."
-    hearing = Webhook.objects.visible_to(team).hearing(kind)
+    hearing = list(Webhook.objects.visible_to(team).hearing(kind))
+    for_chats = {"subject": str(about)[:200] if hearing else "", "path": path, "because": because}
     event_id, now = new_id("evt"), timezone.now()
     made = [
-        Delivery(webhook=webhook, event_id=event_id, event_type=kind, data=dict(data), created_at=now)
+        Delivery(webhook=webhook, event_id=event_id, event_type=kind, data=dict(data), created_at=now, **for_chats)
         for webhook in hearing
     ]
     for delivery in made:

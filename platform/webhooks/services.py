@@ -16,6 +16,7 @@ from common.outbound import OutboundError, require_address
 from common.texts import is_storable
 from common.wake import wake
 from webhooks import delivering, events
+from webhooks.calls import call_of
 from webhooks.delivering import Outcome
 from webhooks.messages import message
 from webhooks.models import Delivery, Webhook
@@ -45,9 +46,21 @@ def get_delivery(*, webhook: Webhook, delivery_id: str) -> Delivery:
 
 
 def create_webhook(
-    *, team: Team, by: User, url: str, name: str = "", event_types: Sequence[str] = ()
+    *,
+    team: Team,
+    by: User,
+    url: str,
+    name: str = "",
+    event_types: Sequence[str] = (),
+    form: str = Webhook.Form.STANDARD,
+    language: str = "",
+    signing_secret: str = "",
 ) -> tuple[Webhook, str]:
-    """Make a webhook and return it with its secret; without kinds of event it hears about all there are now."""
+    """Make a webhook and return it with its secret; without kinds of event it hears about all there are now.
+
+    A group chat (any `form` but the standard one) has a secret of its own, if any: `signing_secret`.
+    """
+    _require_fitting(form, signing_secret, language)
     _require_address(url)
     with transaction.atomic():
         # So that two at once are counted one after the other.
@@ -55,8 +68,10 @@ def create_webhook(
         if Webhook.objects.visible_to(team).count() >= MOST_WEBHOOKS:
             raise UserError(message("too_many_webhooks", most=MOST_WEBHOOKS), status=409)
         webhook = Webhook(team=team, created_by=by, name=name.strip() or _host_of(url), event_types=_known(event_types))
-        webhook.url = url
-        secret = webhook.take_new_secret()
+        webhook.url, webhook.form, webhook.language = url, form, language
+        secret = "" if webhook.is_chat else webhook.take_new_secret()
+        if signing_secret:
+            webhook.take_secret(signing_secret)
         webhook.save(force_insert=True)
         AuditEvent.record(actor=by, team=team, action="webhook.created", target=webhook.pk, **_told(webhook))
     return webhook, secret
@@ -71,6 +86,8 @@ def change_webhook(
     name: str | None = None,
     event_types: Sequence[str] | None = None,
     enabled: bool | None = None,
+    language: str | None = None,
+    signing_secret: str | None = None,
 ) -> Webhook:
     """Change what is given; None leaves it."""
     require_own(by=by, team=team, author_id=get_webhook(team=team, webhook_id=webhook_id).created_by_id)
@@ -78,16 +95,21 @@ def change_webhook(
         _require_address(url)
     with transaction.atomic():
         webhook = get_webhook(team=team, webhook_id=webhook_id, for_change=True)
-        before = _told(webhook)
+        before, address = _told(webhook), webhook.url
         if url is not None:
             webhook.url = url
+        _require_fitting(webhook.form, signing_secret, language)
+        if signing_secret is not None:
+            webhook.take_secret(signing_secret)
+        if language is not None:
+            webhook.language = language
         if name is not None:
             webhook.name = name.strip() or webhook.name
         if event_types is not None:
             webhook.event_types = _known(event_types)
         if enabled is not None and enabled != (webhook.disabled_at is None):
             webhook.switch_on() if enabled else webhook.switch_off(None)
-        if (after := _told(webhook)) != before:
+        if (after := _told(webhook)) != before or webhook.url != address:
             webhook.updated_at = timezone.now()
             AuditEvent.record(actor=by, team=team, action="webhook.changed", target=webhook.pk, before=before, **after)
         webhook.save()
@@ -99,6 +121,8 @@ def rotate_secret(*, team: Team, webhook_id: str, by: User, keeps_old: bool) -> 
     """Replace the secret and return the new one; with `keeps_old` both sign for a day."""
     webhook = get_webhook(team=team, webhook_id=webhook_id, for_change=True)
     require_own(by=by, team=team, author_id=webhook.created_by_id)
+    if webhook.is_chat:
+        raise UserError(message("chat_makes_its_secret"), status=409)
     secret = webhook.take_new_secret(keeps_old=keeps_old)
     webhook.updated_at = timezone.now()
     webhook.save()
@@ -126,7 +150,7 @@ def send_test(*, webhook: Webhook, by: User, kind: str) -> Delivery:
         is_test=True,
         status=Delivery.Status.FAILED,
     )
-    outcome = delivering.place(delivering.call_of(delivery))
+    outcome = delivering.place(call_of(delivery))
     _note_test(delivery, outcome)
     return delivery
 
@@ -166,6 +190,14 @@ def _require_address(url: str) -> None:
         raise UserError(error.message, code=error.code, param="url") from None
 
 
+def _require_fitting(form: str, secret: str | None, language: str | None) -> None:
+    """Refuse a secret for what makes its own, or has none, and a language for what is no sentence."""
+    if language and form == Webhook.Form.STANDARD:
+        raise UserError(message("webhook_takes_no_language"), param="language")
+    if secret and form not in (Webhook.Form.FEISHU, Webhook.Form.DINGTALK):
+        raise UserError(message("webhook_takes_no_secret"), param="signing_secret")
+
+
 def _known(asked: Sequence[str]) -> list[str]:
     return [name for name in events.names() if name in asked or not asked]
 
@@ -179,6 +211,9 @@ def _told(webhook: Webhook) -> dict[str, Any]:
     return {
         "name": webhook.name,
         "host": _host_of(webhook.url),
+        "form": webhook.form,
+        "language": webhook.language,
+        "secret": webhook.secret_hint,
         "event_types": webhook.event_types,
         "enabled": webhook.disabled_at is None,
     }

@@ -29,7 +29,14 @@ def page(alice: str) -> Client:
 
 
 def fields(receiver: Receiver, **others: Any) -> dict[str, Any]:
-    return {"url": receiver.url, "name": "mine", "event_types": KINDS[:2], "form_key": "k1", **others}
+    return {
+        "url": receiver.url,
+        "name": "mine",
+        "event_types": KINDS[:2],
+        "form": "standard",
+        "form_key": "k1",
+        **others,
+    }
 
 
 def text(reply: Any) -> str:

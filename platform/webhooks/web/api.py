@@ -27,10 +27,13 @@ class WebhookObject(TypedDict):
     object: Literal["webhook_endpoint"]
     name: str
     url: str
+    """Of a group chat its host alone: whoever knows the address may write there."""
+    form: Annotated[str, Webhook.Form]
+    language: str
     event_types: list[str]
     signing_secret_hint: str
     signing_secret: NotRequired[str | None]
-    """`whsec_…`, in the answer that makes it; null where that was said before."""
+    """`whsec_…`, in the answer that makes it; null where that was said before, and for group chats."""
     enabled: bool
     disabled_because: MessageObject
     failing_since: int | None
@@ -219,7 +222,9 @@ def webhook_as_json(webhook: Webhook) -> WebhookObject:
         "id": webhook.pk,
         "object": "webhook_endpoint",
         "name": webhook.name,
-        "url": webhook.url,
+        "url": webhook.shown_url,
+        "form": webhook.form,
+        "language": webhook.language,
         "event_types": webhook.event_types,
         "signing_secret_hint": webhook.secret_hint,
         "enabled": webhook.disabled_at is None,
@@ -258,7 +263,7 @@ def _said_once(request: Request, make: Callable[[], tuple[Webhook, str]], *, sta
         return Response(webhook_as_json(webhook), status=status)
 
     reply = idempotent(request, create)
-    body: dict[str, Any] = {**reply.data, "signing_secret": made[0] if made else None}
+    body: dict[str, Any] = {**reply.data, "signing_secret": (made[0] or None) if made else None}
     return Response(body, status=reply.status_code)
 
 

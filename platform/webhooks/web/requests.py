@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from common.outbound.addresses import MAX_URL_CHARACTERS
 from common.reads import Body, Query
 from webhooks import events
+from webhooks.models import Webhook
 
 
 class EventTypes(serializers.ListField):
@@ -18,11 +20,18 @@ class EventTypes(serializers.ListField):
 
 
 class NewWebhook(Body):
-    """An address to call. Without a name it bears its host's, without kinds of event it hears about all of them."""
+    """An address to call. Without a name it bears its host's, without kinds of event it hears about all of them.
+
+    `form` is "standard" for a program; "feishu", "dingtalk", "wecom" and "slack" write a sentence, in `language`, into
+    a group chat. Bots of Feishu and DingTalk may have a `signing_secret`, which is made there.
+    """
 
     url = serializers.CharField(max_length=MAX_URL_CHARACTERS)
     name = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
     event_types = EventTypes(required=False)
+    form = serializers.ChoiceField(Webhook.Form.choices, required=False, default="standard")
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+    signing_secret = serializers.CharField(max_length=200, required=False)
 
     example = {
         "url": "https://example.com/luthier",
@@ -38,6 +47,8 @@ class ChangedWebhook(Body):
     name = serializers.CharField(max_length=100, required=False)
     event_types = EventTypes(required=False)
     enabled = serializers.BooleanField(required=False)
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+    signing_secret = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
     example = {"enabled": True}
 
