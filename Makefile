@@ -41,7 +41,7 @@ coverage: chromium  ## the same tests with branches counted; fails below the flo
 	@$(BIN)/coverage run $(QUICK) -m "not slow and not timed"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translations
+lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translations, the client's types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=.:platform $(BIN)/lint-imports
@@ -49,6 +49,7 @@ lint: setup  ## ruff, mypy, import-linter, djLint, oxlint, migrations, translati
 	@$(BIN)/oxlint --deny-warnings
 	@LUTHIER_HOME=$$(mktemp -d) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@$(BIN)/python tools/translations.py check
+	@LUTHIER_HOME=$$(mktemp -d) $(BIN)/python -W ignore tools/client_types.py check
 
 screenshots: chromium  ## every page in both languages, light and dark, phone and desk, held to what each must be; a sheet of all
 	@$(BIN)/python tools/screenshots.py

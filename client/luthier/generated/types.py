@@ -225,6 +225,8 @@ class ChangedWebhook(TypedDict):
     name: NotRequired[str]
     event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
     enabled: NotRequired[bool]
+    language: NotRequired[Literal["en", "zh-hans"]]
+    signing_secret: NotRequired[str]
 
 
 class ChatChoice(TypedDict):
@@ -1326,6 +1328,9 @@ class NewWebhook(TypedDict):
     url: str
     name: NotRequired[str]
     event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
+    form: NotRequired[Literal["standard", "feishu", "dingtalk", "wecom", "slack"]]
+    language: NotRequired[Literal["en", "zh-hans"]]
+    signing_secret: NotRequired[str]
 
 
 class NodeInService(TypedDict):
@@ -2182,6 +2187,8 @@ class WebhookObject(TypedDict):
     object: Literal["webhook_endpoint"]
     name: str
     url: str
+    form: Literal["standard", "feishu", "dingtalk", "wecom", "slack"]
+    language: str
     event_types: list[str]
     signing_secret_hint: str
     signing_secret: NotRequired[str | None]
