@@ -179,6 +179,7 @@ def test_export_writes_all_or_nothing(server: FakeServer, call: Call, tmp_path: 
     [
         (("nonsense",), 2, "No such command 'nonsense'."), (("train", "x"), 2, "Missing option '--model'."),
         (("train", "x", "--model", "m", "--set", "lora"), 2, LORA),
+        (("evaluate", "m", "--prompts", "no"), 1, "[Errno 2] No such file or directory: 'no'"),
         (("upload", "nothing.jsonl"), 1, "There is no file nothing.jsonl."),
         (("watch", "ftjob-9"), 4, "There is nothing."),
     ],
@@ -207,6 +208,29 @@ def test_every_command_has_json_and_those_that_make_something_a_dry_run() -> Non
         "upload", "train", "evaluate", "deploy", "rescue fetch", "rescue record", "rescue recreate",
     }  # fmt: skip
     assert all(one.help for one in commands.values())
+
+
+def test_a_model_that_there_is_not_costs_no_upload(server: FakeServer, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "chats.jsonl").write_text("{}\n")
+    server.answers["GET /api/v1/catalogue"] = {"data": [{"id": "tiny"}]}
+    assert call("train", "chats.jsonl", "--model", "nix")[0] == 4
+    assert server.paths() == ["GET /api/v1/catalogue", "GET /v1/models/nix"]
+
+
+def test_what_is_online_says_how_it_is_asked(server: FakeServer, call: Call) -> None:
+    made = {"id": "deploy-1", "name": "fiddle", "state": "answering", "message": "Answering."}
+    server.answers["POST /api/v1/deployments"] = made
+    assert call("deploy", "ft:x", "--name", "fiddle")[:2] == (0, "fiddle is answering. Ask it: luthier chat fiddle\n")
+    server.answers["POST /api/v1/deployments"] = {**made, "state": "failed", "message": "There is no room."}
+    assert call("deploy", "ft:x", "--name", "fiddle")[:2] == (5, "There is no room.\n")
+
+
+def test_an_evaluation_that_would_be_made_names_who_is_asked_what(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("Hm?\n\nHa?\n")
+    asked = ("evaluate", "ft:x", "--prompts", str(tmp_path / "q.txt"), "--dry-run")
+    assert call(*asked)[1] == "ft:x, their base would be asked 2 questions.\n"
+    (tmp_path / "q.txt").write_text('{"prompt":')
+    assert "This is not JSON" in call(*asked)[2]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

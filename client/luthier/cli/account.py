@@ -85,7 +85,8 @@ def usage(run: Run, since: str | None, until: str | None, group_by: Any) -> None
          row["completion_tokens"])
         for row in found["data"]
     ]  # fmt: skip
-    heads = (group_by, _("accelerators"), _("requests"), _("tokens read"), _("tokens written"))
+    names = {"team": _("team"), "user": _("user"), "day": _("day"), "model": _("model")}
+    heads = (names[group_by], _("accelerators"), _("requests"), _("tokens read"), _("tokens written"))
     run.give(found, lambda: run.table(rows, heads))
 
 

@@ -100,6 +100,9 @@ def run_command(group: click.Group, arguments: Sequence[str] | None = None) -> i
     except BrokenPipeError:
         sys.stderr.close()  # whoever read has enough
         return 0
+    except OSError as error:
+        _tell_error(LuthierError(str(error), code="file_error"), as_json="--json" in given)
+        return LuthierError.exit_code
 
 
 def _tell_error(error: LuthierError, *, as_json: bool) -> None:
@@ -134,7 +137,9 @@ def counted(one: str, many: str, count: int) -> str:
 
 
 def _plain(cell: object) -> str:
-    return "–" if cell is None else str(cell)
+    if cell is None:
+        return "–"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
 def _width(text: str) -> int:

@@ -61,8 +61,9 @@ def deploy(
     if wait:
         found = _answering(run, found["id"])
     told = _("{name} is {state}. Ask it: luthier chat {name}").format(name=found["name"], state=found["state"])
-    run.give(found, lambda: click.echo(found["message"] or told))
-    return NOT_WELL if found["state"] == "failed" else 0
+    is_well = found["state"] not in ("failed", "stopped")
+    run.give(found, lambda: click.echo(told if is_well else found["message"] or found["state"]))
+    return 0 if is_well else NOT_WELL
 
 
 def _answering(run: Run, deployment_id: str) -> Any:

@@ -11,7 +11,7 @@ import click
 from luthier.cli.bar import Bar
 from luthier.cli.base import Run, counted, json_option, size_of, span_of
 from luthier.cli.data import PATH, file_of
-from luthier.errors import INTERRUPTED, NOT_WELL
+from luthier.errors import INTERRUPTED, NOT_WELL, LuthierError
 from luthier.speaking import _
 
 CHANGES = {
@@ -57,6 +57,8 @@ def train(run: Run, data: str, name: str | None, watch: bool, dry_run: bool, **o
     if dry_run:
         return _estimated(run, data, options)
     validation = options.pop("validation")
+    if Path(data).is_file():
+        _require_model(run, options["model"])
     file = file_of(run, run.client, data)
     others = {"validation_file": file_of(run, run.client, validation)} if validation else {}
     job = run.client.api.post_openai_fine_tuning_jobs(body=_body(file, others, options))
@@ -67,6 +69,12 @@ def train(run: Run, data: str, name: str | None, watch: bool, dry_run: bool, **o
         return _watched(run, job["id"])
     run.give(job, lambda: click.echo(_go_on(job["id"])))
     return 0
+
+
+def _require_model(run: Run, model: str) -> None:
+    """Refuse a model that there is not, before a file is uploaded for it."""
+    if model not in {one["id"] for one in run.client.api.get_catalogue()["data"]}:
+        run.client.api.get_openai_models_name(model)
 
 
 def _body(file: str, others: dict[str, Any], options: dict[str, Any]) -> Any:
@@ -232,12 +240,9 @@ def evaluate(
     if prompts:
         body["prompts"] = [_prompt(line) for line in prompts.read_text("utf-8").splitlines() if line.strip()]
     if graders:
-        body["graders"] = json.load(graders)
+        body["graders"] = _json(graders.read())
     if dry_run:
-        asked = counted(
-            "{count} question would be asked.", "{count} questions would be asked.", len(body.get("prompts", []))
-        )
-        run.give({"dry_run": True, "body": {**body, "file": file}}, lambda: click.echo(file or asked))
+        run.give({"dry_run": True, "body": {**body, "file": file}}, lambda: click.echo(_would_ask(body, file)))
         return 0
     if file:
         body["file"] = file_of(run, run.client, file)
@@ -245,7 +250,7 @@ def evaluate(
     if not no_wait:
         bar = Bar(run)
         found = run.client.wait_for_evaluation(
-            found["id"], progress=lambda done, total: bar.draw(done, total, f"{done} / {total}")
+            found["id"], progress=lambda done, total: bar.draw(done, total, f"{done} / {total or '…'}")
         )
         bar.clear()
     run.give(found, lambda: _show_results(run, found))
@@ -262,8 +267,24 @@ def _show_results(run: Run, found: Any) -> None:
         run.table(rows, ("", *found["results"]))
 
 
+def _would_ask(body: Any, file: str | None) -> str:
+    """Say who would be asked what."""
+    models = ", ".join([*body["models"], *([_("their base")] if body["baseline"] else [])])
+    if file:
+        return _("{models} would be asked the rows of {file}.").format(models=models, file=file)
+    questions = counted("{count} question", "{count} questions", len(body.get("prompts", [])))
+    return _("{models} would be asked {questions}.").format(models=models, questions=questions)
+
+
 def _prompt(line: str) -> Any:
-    return json.loads(line) if line.lstrip().startswith("{") else line
+    return _json(line) if line.lstrip().startswith("{") else line
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise LuthierError(_("This is not JSON: {reason}.").format(reason=error), code="no_json") from None
 
 
 def _figure(figure: Any) -> str:
