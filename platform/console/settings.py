@@ -149,7 +149,7 @@ def _storage(folder: str) -> dict[str, object]:
             "access_key": environment.text("LUTHIER_S3_ACCESS_KEY") or None,
             "secret_key": environment.text("LUTHIER_S3_SECRET_KEY") or None,
             "region_name": environment.text("LUTHIER_S3_REGION", "us-east-1"),
-            "addressing_style": environment.text("LUTHIER_S3_ADDRESSING", "path"),
+            "addressing_style": environment.choice("LUTHIER_S3_ADDRESSING", ("path", "virtual", "auto")),
             "default_acl": None,
             "file_overwrite": True,
             "querystring_auth": True,
@@ -315,6 +315,9 @@ LOGGING = {
             "filters": ["about"],
         }
     },
-    "root": {"handlers": ["console"], "level": environment.text("LUTHIER_LOG_LEVEL", "INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": environment.choice("LUTHIER_LOG_LEVEL", ("info", "debug", "warning", "error", "critical")).upper(),
+    },
     "loggers": {"httpx": {"level": "WARNING"}, "celery": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }

@@ -1,6 +1,10 @@
 """Settings of the environment: a bad value stops the start with a sentence that gives no secret away."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +92,12 @@ class TestDatabase:
 def test_by_default_no_foreign_name_is_answered() -> None:
     assert "*" not in settings.ALLOWED_HOSTS
     assert {"localhost", "127.0.0.1", "[::1]"} <= set(environment.own_names())
+
+
+@pytest.mark.parametrize(("name", "value"), [("LUTHIER_LOG_LEVEL", "loud"), ("LUTHIER_S3_ADDRESSING", "postal")])
+def test_a_closed_list_stops_the_start_with_what_it_holds(tmp_path: Path, name: str, value: str) -> None:
+    environ = {**os.environ, "LUTHIER_HOME": str(tmp_path), "LUTHIER_S3_BUCKET": "b", name: value}
+    command = [sys.executable, "manage.py", "check"]
+    done = subprocess.run(command, env=environ, cwd=settings.BASE_DIR, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"{name} is '{value}'. It must be one of: " in done.stderr
