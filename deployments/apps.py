@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DeploymentsConfig(AppConfig):
@@ -13,7 +14,10 @@ class DeploymentsConfig(AppConfig):
         from deployments.serving_work import ServingWork
         from deployments.usage import unfolded_requests
         from ledger.reading import also_from
+        from webhooks import events
 
+        failed = _("A deployment has failed")
+        events.register("deployment.failed", failed, sample={"id": "deployment-test"}, path="/deployments/{id}")
         register(ServingWork())
         also_from(unfolded_requests)
         register_bound(lambda pool: Deployment.objects.live().filter(pool=pool).count())

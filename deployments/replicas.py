@@ -18,6 +18,7 @@ from deployments.messages import message
 from deployments.models import Deployment, Measured, Replica, ReplicaAdapter
 from jobs.models import TunedModel
 from jobs.training.checkpoints import Adapter
+from webhooks.outbox import announce
 from wording import Message
 
 KIND = "serving"
@@ -133,9 +134,16 @@ def _align(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | No
             deployment.move(Deployment.State.STARTING, only_from=Deployment.State.FAILED, reason=None)
         deployment.mark_answering(loaded.verdict if loaded is not None else None)
     elif loaded.state == ReplicaAdapter.State.REFUSED:
-        deployment.mark_failed(loaded.reason or message("replica_failed"))
+        _fail(deployment, loaded.reason or message("replica_failed"))
         if not deployment.shared:
             compute.request_stop(run=replica.run, reason="expire")
+
+
+@transaction.atomic
+def _fail(deployment: Deployment, reason: Message) -> None:
+    """Note that it has failed, and tell webhooks of it where it had not before."""
+    if deployment.mark_failed(reason):
+        announce("deployment.failed", deployment.team, {"id": deployment.pk}, about=deployment.name, because=reason)
 
 
 @transaction.atomic
@@ -150,7 +158,7 @@ def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None
     if replica.deployment_id is None:
         if outcome == Run.Outcome.FAILED:
             for name in Deployment.objects.serving(replica):
-                name.mark_failed(reason or message("replica_failed"))
+                _fail(name, reason or message("replica_failed"))
         return
     # As it is now: it may have been taken down, or have failed, since the caller looked.
     deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=replica.deployment_id)
@@ -160,7 +168,7 @@ def end_replica(*, replica: Replica, outcome: str, reason: Message | None = None
     if not deployment.is_live or deployment.shared or stays_ended:
         return
     if why := _reason_to_give_up(deployment, replica, outcome):
-        deployment.mark_failed(why)
+        _fail(deployment, why)
         return
     deployment.mark_starting()
     serve_deployment(deployment, queued_at=replica.run.queued_at)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class EvaluationsConfig(AppConfig):
@@ -13,7 +14,10 @@ class EvaluationsConfig(AppConfig):
         from evaluations.services import evaluate_by_itself, reason_to_keep
         from evaluations.teaching import Teachers
         from jobs.hooks import on_succeeded
+        from webhooks import events
 
+        sample = {"id": "ftjob-test", "light": "green"}
+        events.register("fine_tuning.job.verdict", _("A job has its verdict"), sample=sample, path="/jobs/{id}")
         register(EvaluationWork())
         register_placed(EvaluationWork.kind, keep_place)
         hooks.needs_files(reason_to_keep)

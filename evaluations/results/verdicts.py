@@ -1,7 +1,7 @@
 """The verdict on a job: what its training and its model's answers come to, for people and for programs."""
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from common.wording import in_words
 from evaluations.models import Evaluation
@@ -10,8 +10,10 @@ from evaluations.results.evidence import DIVERGED, evidence_of_job, evidence_of_
 from evaluations.results.scoring_answers import Found
 from jobs.models import FineTuningJob
 from scoring.verdict import StoredFinding, StoredVerdict, verdict
+from webhooks.outbox import announce
 from wording import Message
 
+TOLD_AS = "fine_tuning.job.verdict"
 NOTHING: StoredVerdict = {"light": None, "findings": [], "best_step": None}
 
 
@@ -50,6 +52,15 @@ class VerdictObject(TypedDict):
 def verdict_on(job: FineTuningJob, answers: Answers, found: Found) -> StoredVerdict:
     """Return what is stored of the verdict on an evaluated job."""
     return verdict(evidence_of_job(job, answers, found)).to_json()
+
+
+def tell_verdict(job: FineTuningJob, decided: Mapping[str, Any]) -> None:
+    """Tell webhooks what an evaluation has come to, in the transaction in which it ends: the light and its reasons."""
+    if decided["light"] is None:
+        return
+    reasons = [Message.restored(one["message"]) for one in decided["findings"]]
+    because = reasons[0].followed_by(*reasons[1:]) if reasons else None
+    announce(TOLD_AS, job.team, {"id": job.pk, "light": decided["light"]}, about=job, because=because)
 
 
 def verdict_of(job: FineTuningJob) -> VerdictObject:

@@ -16,7 +16,7 @@ from evaluations.models import Evaluation
 from evaluations.results.answers import Answers
 from evaluations.results.evidence import losses_by_step
 from evaluations.results.scoring_answers import score_answers
-from evaluations.results.verdicts import verdict_on
+from evaluations.results.verdicts import tell_verdict, verdict_on
 from evaluations.running.queueing import max_tokens_of, queue_run
 from jobs.training.checkpoints import note_held_out
 from rundir import RunDirectory
@@ -53,7 +53,10 @@ def _succeed(evaluation: Evaluation) -> None:
         return
     except STORAGE_AWAY as error:
         raise trouble(f"Object storage did not give the rows that {evaluation.pk} is about", error) from error
-    evaluation.mark_finished(Evaluation.State.SUCCEEDED, **asdict(found), verdict=decided)
+    with transaction.atomic():
+        has_ended = evaluation.mark_finished(Evaluation.State.SUCCEEDED, **asdict(found), verdict=decided)
+        if has_ended and evaluation.job is not None:
+            tell_verdict(evaluation.job, decided)
     if evaluation.job is not None:
         note_held_out(job=evaluation.job, losses=losses_by_step(answers, found))
 

@@ -159,6 +159,9 @@ CATALOGUE = Catalogue(
             "Ask for fewer, or ask an administrator for a larger quota."
         ),
         "waits_without_a_quota": sentence("Waiting: your team's quota is 0. Ask an administrator for a larger one."),
+        "hours_mark_crossed": sentence(
+            "%(percent)d %% of the %(hours)s accelerator-hours of this month in the pool %(pool)s are used."
+        ),
         "waits_for_hours": sentence(
             "Waiting: your team has used all of its %(hours)s accelerator-hours of this month. New ones begin on "
             "%(resets_on)s. Until then an administrator can raise the limit."

@@ -4,37 +4,46 @@ What is crossed is noted once for that month and limit: a raised limit opens the
 the scheduler need not add up the ledger at every look.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from compute.hours.sums import FULL, HOUR, WARNING, notices, used_this_month
+from compute.messages import message
 from compute.models import HoursNotice, Quota, Run
 from compute.services import request_stop
 from ledger.days import month_of, today
+from webhooks.outbox import announce
 
 
 def watch_hours() -> None:
     """Note which teams have crossed a mark, and stop what still runs of those whose time for it is over."""
-    limited = Quota.objects.exclude(accelerator_hours=None).select_related("pool")
+    limited = Quota.objects.exclude(accelerator_hours=None).select_related("team", "pool")
     if not limited:
         return
     used, month = used_this_month(), month_of(today())[0]
     known = set(notices().values_list("team_id", "pool_id", "percent"))
     crossed = [(quota, _mark(quota, used[quota.team_id, quota.pool.name])) for quota in limited]
-    HoursNotice.objects.bulk_create(
-        [
-            HoursNotice(
-                team_id=quota.team_id, pool=quota.pool, month=month, hours=quota.accelerator_hours or 0, percent=mark
-            )
-            for quota, mark in crossed
-            if mark is not None and (quota.team_id, quota.pool_id, mark) not in known
-        ],
-        ignore_conflicts=True,  # another round was faster
-    )
+    for quota, mark in crossed:
+        if mark is not None and (quota.team_id, quota.pool_id, mark) not in known:
+            _note(quota, mark, month)
     _stop_what_runs()
+
+
+@transaction.atomic
+def _note(quota: Quota, mark: int, month: date) -> None:
+    """Note that a mark is crossed, and tell the team's webhooks; nothing where another round was faster."""
+    hours = quota.accelerator_hours or 0
+    _, is_new = HoursNotice.objects.get_or_create(
+        team=quota.team, pool=quota.pool, month=month, hours=hours, percent=mark
+    )
+    if is_new:
+        told = {"id": quota.team.slug, "pool": quota.pool.name, "percent": mark, "hours": hours}
+        because = message("hours_mark_crossed", percent=mark, hours=hours, pool=quota.pool.name)
+        announce("team.hours_used", quota.team, told, because=because)
 
 
 def _mark(quota: Quota, used: Decimal) -> int | None:

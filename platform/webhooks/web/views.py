@@ -15,7 +15,7 @@ from accounts.requests import PageRequest
 from accounts.roles import Powers
 from common.idempotency import Reply, once, submitted_once
 from common.wording import in_words
-from webhooks import services
+from webhooks import events, services
 from webhooks.models import Webhook
 from webhooks.web.forms import RotateForm, SampleForm, SwitchForm, WebhookForm
 
@@ -137,7 +137,7 @@ def _shown_once(request: PageRequest, make: Callable[[], tuple[Webhook, str]]) -
 
 def _list(request: PageRequest, form: WebhookForm, *, status: int = 200) -> HttpResponse:
     context = {
-        "webhooks": Webhook.objects.visible_to(request.team)[: services.MOST_WEBHOOKS],
+        "rows": [(one, _heard_by(one)) for one in Webhook.objects.visible_to(request.team)[: services.MOST_WEBHOOKS]],
         "form": form,
         "curl": (
             f"curl {settings.PUBLIC_URL}/api/v1/webhooks -H 'Authorization: Bearer sk-luthier-…' "
@@ -150,6 +150,13 @@ def _list(request: PageRequest, form: WebhookForm, *, status: int = 200) -> Http
         ),
     }
     return render(request, "webhooks/webhooks.html", context, status=status)
+
+
+def _heard_by(webhook: Webhook) -> str:
+    """Say in words what a webhook hears about."""
+    if set(events.names()) <= set(webhook.event_types):
+        return _("everything")
+    return " · ".join(str(kind.label) for kind in events.kinds() if kind.name in webhook.event_types)
 
 
 def _page(
