@@ -30,6 +30,7 @@ def test_names_little_and_is_typed(wheel: Path) -> None:
         names = archive.namelist()
         about = Parser().parsestr(archive.read(next(name for name in names if name.endswith("METADATA"))).decode())
         entry = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {"luthier/py.typed", "luthier/zh.json", "luthier/generated/types.py"} <= set(names)
     assert wheel.stat().st_size < 300_000
     needed = [one for one in about.get_all("Requires-Dist") or [] if "extra ==" not in one]

@@ -115,7 +115,9 @@ async def test_a_dry_run_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [(lambda: b"{", 400), (lambda: b" " * (MAX_QUESTION_BYTES + 1), 413)], ids=["broken", "large"]
+    ("body", "status"),
+    [(lambda: b"{", 400), (lambda: b"[" * 500_000, 400), (lambda: b" " * (MAX_QUESTION_BYTES + 1), 413)],
+    ids=["broken", "deep", "large"],
 )
 async def test_what_is_no_message_is_refused(body: Callable[[], bytes], status: int) -> None:
     secret = await key_of()
