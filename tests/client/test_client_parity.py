@@ -143,6 +143,13 @@ class TestParity:
         }  # fmt: skip
         assert "luthier watch ftjob-new" in call("parity", "kept", as_json=False)[2]
 
+    def test_says_why_nothing_could_be_compared(self, call: Call, kept: Path, platform: FakeServer) -> None:
+        error = {"message": "The model reads 64 tokens at most.", "code": "context_length_exceeded"}
+        platform.answers["POST /v1/chat/completions"] = lambda _asked: httpx.Response(400, json={"error": error})
+        call("record", "kept", "--limit", "2")
+        code, _, said = call("parity", "kept", "--model", NEW, as_json=False)
+        assert (code, "nothing to compare. The model reads 64 tokens at most." in said) == (1, True)
+
     def test_a_report_holds_no_markup_of_answers(self, call: Call, kept: Path, platform: FakeServer) -> None:
         def shouting(request: httpx.Request) -> Any:
             message = {"role": "assistant", "content": "# <b>\n| x |"}

@@ -123,7 +123,8 @@ def _cost(run: Run, kept: Folder, asked: list[tuple[str, list[Prompt]]], answer_
 def _recorded(one: recording.Recorded) -> str:
     said = _("{model}: {asked} answers recorded, {known} were here, {left} are left.")
     told = said.format(model=one.model, asked=one.asked, known=one.known, left=one.left)
-    return f"{told} {one.gone}" if one.gone else told
+    why = one.gone or one.refusal
+    return f"{told} {why}" if why else told
 
 
 @rescue.command(help=_("Make an old job anew in Luthier, on its mapped base or on another."))

@@ -92,8 +92,9 @@ def report(
 ) -> dict[str, Any]:  # fmt: skip
     """Return what the comparison comes to, as JSON."""
     if not pairs:
-        said = _("{model} has answered none of the questions, so there is nothing to compare.")
-        raise LuthierError(said.format(model=new_model), code="nothing_to_compare")
+        said = _("{model} has answered none of the questions, so there is nothing to compare. {why}")
+        why = asked.refusal or ""
+        raise LuthierError(said.format(model=new_model, why=why).strip(), code="nothing_to_compare")
     found: dict[str, Any] = {
         "object": "rescue.parity", "job": old["id"], "old_model": old["fine_tuned_model"], "old_base": old["model"],
         "new_model": new_model, "questions": len(pairs), "unanswered": asked.left, "measures": _measures(pairs),

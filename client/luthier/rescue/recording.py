@@ -61,6 +61,8 @@ class Recorded:
     tokens: int = 0
     gone: str | None = None
     """The server's sentence, once the model no longer answers."""
+    refusal: str | None = None
+    """The server's sentence on the newest question that it refused."""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -148,5 +150,5 @@ def _is_of_one_question(found: Recorded, error: LuthierError) -> bool:
     if error.status == 404 or error.code in GONE:
         found.gone = error.message
     else:
-        found.failed += 1
+        found.failed, found.refusal = found.failed + 1, error.message
     return True

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.client import openai_stand_in as old
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import ROOT, RunningPlatform, wait_until
 
@@ -96,6 +97,23 @@ def test_a_team_rescues_its_model_from_another_luthier(
     assert found["new_model"].startswith("ft:tiny:heifetz:caprice:")
     assert all(0 <= measure["value"] <= 100 for measure in found["measures"].values())
     assert not any(old_key.encode() in path.read_bytes() for path in (tmp_path / "kept").rglob("*") if path.is_file())
+
+
+def test_a_team_rescues_its_model_from_openai(shared_platform: RunningPlatform, tmp_path: Path) -> None:
+    """The name of the old base means one of ours, which an administrator has said."""
+    shared_platform.manage("model_name", "set", old.BASE, "tiny")
+    new = CommandLine(tmp_path, shared_platform.url, shared_platform.api_key("oistrakh@example.com", "Oistrakh"))
+    with old.Served(old.OpenAI()) as openai:
+        new.environment |= {"OPENAI_API_KEY": old.KEY, "OPENAI_BASE_URL": openai.url}
+        new("rescue", "fetch", "kept", code=5)
+        new("rescue", "record", "kept", "--limit", "12", "--answer-tokens", "16")
+    job = new("rescue", "recreate", "kept")
+    assert (job["model"], job["hyperparameters"]["n_epochs"], job["seed"]) == ("tiny", 3, 7)
+    assert _lines(new("watch", job["id"]))[-1]["status"] == "succeeded"
+    found = new("rescue", "parity", "kept", "--judge", "tiny", "--limit", "6")
+    assert (found["questions"], found["judge"]["model"]) == (6, "tiny")
+    assert found["least_alike"][0]["old"].startswith("I say of string")
+    shared_platform.manage("model_name", "remove", old.BASE)
 
 
 def _interrupt_watching(luthier: CommandLine, job_id: str) -> None:
