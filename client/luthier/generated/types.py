@@ -223,7 +223,7 @@ class ChangedQuota(TypedDict):
 class ChangedWebhook(TypedDict):
     url: NotRequired[str]
     name: NotRequired[str]
-    event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
+    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]]
     enabled: NotRequired[bool]
     language: NotRequired[Literal["en", "zh-hans"]]
     signing_secret: NotRequired[str]
@@ -1327,7 +1327,7 @@ class NewVote(TypedDict):
 class NewWebhook(TypedDict):
     url: str
     name: NotRequired[str]
-    event_types: NotRequired[list[Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]]]
+    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]]
     form: NotRequired[Literal["standard", "feishu", "dingtalk", "wecom", "slack"]]
     language: NotRequired[Literal["en", "zh-hans"]]
     signing_secret: NotRequired[str]
@@ -1734,7 +1734,7 @@ class RowsObject(TypedDict):
 
 
 class SampleEvent(TypedDict):
-    event_type: Literal["fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled"]
+    event_type: Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]
 
 
 class SampleObject(TypedDict):
