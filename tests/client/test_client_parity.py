@@ -108,6 +108,16 @@ class TestRecreate:
         assert re.search(said, told), told
         assert platform.asked == []
 
+    def test_trains_on_the_model_that_the_one_before_has_become(
+        self, call: Call, kept: Path, platform: FakeServer
+    ) -> None:
+        job = json.loads((kept / "jobs" / old.JOB / "job.json").read_text())
+        later = kept / "jobs" / "ftjob-later"
+        later.mkdir()
+        (later / "job.json").write_text(json.dumps({**job, "id": "ftjob-later", "model": old.MODEL}))
+        call("recreate", "kept", "--job", old.JOB, "--base", "tiny")
+        assert call("recreate", "kept", "--job", "ftjob-later", "--dry-run")[1]["body"]["model"] == NEW
+
 
 class TestParity:
     def test_compares_what_both_have_answered(self, call: Call, kept: Path, platform: FakeServer) -> None:

@@ -137,7 +137,11 @@ def _recorded(one: recording.Recorded) -> str:
 def recreate(run: Run, folder: Path, named: str | None, base: str | None, new_settings: bool, dry_run: bool) -> None:
     kept = Folder(folder)
     kept.require()
-    planned = recreating.plan(kept, recreating.old_job(kept, named), base=base, keeps_settings=not new_settings)
+    old = recreating.old_job(kept, named)
+    before = recreating.trained_before(kept, old)
+    if before and not base and before["id"] in kept.read(recreating.MADE, {"jobs": {}})["jobs"]:
+        recreating.new_model(run.client, kept, before)
+    planned = recreating.plan(kept, old, base=base, keeps_settings=not new_settings)
     if dry_run:
         told = _("{job} would be made anew on {base}.").format(job=planned.old["id"], base=planned.body["model"])
         lines = [told, *(_("{path} would be uploaded.").format(path=path) for path in planned.uploads.values())]

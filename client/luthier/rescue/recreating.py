@@ -94,13 +94,17 @@ def recreate(client: Luthier, folder: Folder, planned: Plan, *, progress: Progre
 
 def _trained_on(folder: Folder, job: dict[str, Any]) -> str:
     """Return what the old job trained: its base's name, which Luthier maps; of a tuned model, the one made from it."""
-    named = str(job["model"])
-    before = next((one for one in folder.tuned() if one["fine_tuned_model"] == named), None)
+    named, before = str(job["model"]), trained_before(folder, job)
     made = folder.read(MADE, {"jobs": {}})["jobs"].get(before["id"]) if before else None
     if before is not None and not (made and made.get("model")):
         said = _("{job} trained {model} further. Make {before} anew first, or say --base.")
         raise LuthierError(said.format(job=job["id"], model=named, before=before["id"]), code="made_from_another")
     return str(made["model"]) if made else named
+
+
+def trained_before(folder: Folder, job: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the old job whose model this one trained further; None where it began with a base."""
+    return next((one for one in folder.tuned() if one["fine_tuned_model"] == job["model"]), None)
 
 
 def _settings(job: dict[str, Any]) -> dict[str, Any]:
