@@ -13,7 +13,8 @@ from mcp.shared.exceptions import MCPError
 from console.schema.generating import schema
 from luthier.agents import server as agents
 from luthier.agents.requests import Requests
-from luthier.agents.server import Caller, make_server, skill_text
+from luthier.agents.server import Caller, make_server
+from luthier.agents.skill import skill_text
 from luthier.agents.tools import TOOLS, open_to
 from tests.client.fake_server import FakeServer
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import mcp_types as types
@@ -15,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from luthier.agents import data_tools, model_tools
 from luthier.agents.requests import Requests
+from luthier.agents.skill import skill_text
 from luthier.agents.tools import TOOLS, Tool, open_to
 from luthier.errors import LuthierError
 
@@ -64,11 +64,6 @@ def make_server(caller_of: CallerOf, *, version: str) -> Server[Any]:
         "luthier", version=version, title="Luthier", instructions=INSTRUCTIONS, on_list_tools=list_tools,
         on_call_tool=call_tool, on_list_resources=list_resources, on_read_resource=read_resource,
     )  # fmt: skip
-
-
-def skill_text() -> str:
-    """Return the skill: how an agent goes from a file to an answering model."""
-    return (Path(__file__).parent / "SKILL.md").read_text("utf-8")
 
 
 def _described(one: Tool) -> types.Tool:

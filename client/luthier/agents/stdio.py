@@ -9,11 +9,9 @@ from mcp.server.stdio import stdio_server
 
 import luthier
 from luthier.agents.requests import Requests
-from luthier.agents.server import Caller, make_server, skill_text
+from luthier.agents.server import Caller, make_server
 from luthier.keeping import Login
 from luthier.speaking import language
-
-__all__ = ["serve", "skill_text"]
 
 
 def serve(login: Login) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from luthier.agents.skill import skill_text
 from luthier.cli.base import Run, pass_run
 from luthier.errors import LuthierError
 from luthier.keeping import find_login
@@ -17,11 +18,10 @@ from luthier.speaking import _
 @click.option("--skill", is_flag=True, help=_("Print the skill file instead: how an agent goes about it."))
 @pass_run
 def mcp(run: Run, skill: bool) -> None:
-    stdio: Any = _stdio()
     if skill:
-        click.echo(stdio.skill_text())
+        click.echo(skill_text())
     else:
-        stdio.serve(find_login(url=run.url))
+        _stdio().serve(find_login(url=run.url))
 
 
 def _stdio() -> Any:
