@@ -22,7 +22,7 @@ from datasets_app.recipes.making import Acceptance, acceptance_of, recipe_file
 from datasets_app.rows.pages import RowPage, RowView, page_of_rows
 from datasets_app.rows.reading import read_conversations, read_examples
 from datasets_app.storage import new_files, removal, store
-from datasets_app.storage.counting import BATCH, PURPOSES, TRAINING
+from datasets_app.storage.counting import PURPOSES, TRAINING
 from datasets_app.storage.node_files import TokensBusy
 from datasets_app.storage.spool import Spool
 from datasets_app.tokens.caches import Tokens, TokensSummary, ensure_tokens
@@ -147,8 +147,8 @@ def store_file(
     check_purpose(purpose)
     name = readable_name(spool.head, filename)
     file = uploaded(team=team, by=by, name=name, purpose=purpose, expires_after=expires_after, left_out=left_out)
-    if purpose == BATCH:
-        file.status = TrainingFile.Status.PROCESSED  # its lines are read by the batch that asks them
+    if purpose != TRAINING:
+        file.status = TrainingFile.Status.PROCESSED  # its lines are read by what asks them
     return new_files.save_new(file, spool, reserved=reserved)
 
 

@@ -26,6 +26,14 @@ def _evaluation_id() -> str:
     return new_id("eval")
 
 
+def _eval_id() -> str:
+    return new_id("evalset")
+
+
+def _eval_run_id() -> str:
+    return new_id("evalrun")
+
+
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def visible_to(self, team: Team) -> Self:
         """Evaluations of `team`: to others they do not exist."""
@@ -62,7 +70,7 @@ class Evaluation(Guarded):
     file = models.ForeignKey(TrainingFile, models.SET_NULL, null=True, related_name="+")
     file_name = models.CharField(max_length=255, blank=True)
     prompts = models.JSONField(default=list)
-    """What somebody asks: [{"prompt", "reference"?, "system"?}]."""
+    """What somebody asks: [{"prompt", "reference"?, "system"?}], or of an eval [{"messages", "item"}]."""
     graders = models.JSONField(default=list)
     """As they were sent, in OpenAI's shapes."""
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -129,6 +137,59 @@ class Evaluation(Guarded):
         return round(min(1.0, self.num_done / self.num_total), 4) if self.num_total else 0.0
 
 
+class EvalQuerySet(models.QuerySet["Eval"]):
+    def visible_to(self, team: Team) -> Self:
+        """Evals of `team`: to others they do not exist."""
+        return self.filter(team=team)
+
+
+class Eval(models.Model):
+    """OpenAI's eval: a form of items with the graders of their answers, to be run on one model after another."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_eval_id)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="evals")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    name = models.CharField(max_length=200)
+    item_schema = models.JSONField()
+    """JSON Schema of an item."""
+    shows_sample = models.BooleanField(default=False)
+    """As it was asked: whether the form that is shown has the answer beside the item."""
+    criteria = models.JSONField()
+    """Graders as they were sent."""
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = EvalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["team", "-created_at", "-id"], name="eval_team")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvalRun(models.Model):
+    """A model asked by an eval: an evaluation, as everywhere else, in OpenAI's clothes."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=_eval_run_id)
+    eval = models.ForeignKey(Eval, models.CASCADE, related_name="runs")
+    evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="eval_run")
+    data_source = models.JSONField()
+    """As it was sent, without the items of a file."""
+    max_tokens = models.PositiveIntegerField()
+    """Of an answer."""
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["eval", "-created_at", "-id"], name="eval_run_of")]
+
+    def __str__(self) -> str:
+        return self.evaluation.name
+
+
 class Subject(models.Model):
     """A model that an evaluation asks."""
 
@@ -189,6 +250,8 @@ class Question(models.Model):
     """The assistant's message that follows in the data; null where nothing is expected word for word."""
     checks = models.JSONField(default=dict)
     """What an answer is held to, as chat.AcceptanceTest writes it without the messages: {"must_say": […], …}."""
+    item = models.JSONField(null=True)
+    """What graders know of the question; null: what follows from the question itself."""
     is_asked = models.BooleanField(default=True)
     """False: a held-out row whose loss alone is measured."""
 

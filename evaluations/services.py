@@ -78,6 +78,24 @@ def create_evaluation(
 
 
 @transaction.atomic
+def evaluate_items(
+    *, team: Team, by: User | None, model: str, prompts: Sequence[Mapping[str, Any]], graders: Sequence[Any], name: str
+) -> Evaluation:
+    """Make an evaluation of one model on items, each with the messages that were made of it; `ask_items` queues it."""
+    [subject] = find_subjects(team=team, names=[model], baseline=False)
+    made = {"team": team, "created_by": by, "name": name, "prompts": [*prompts], "graders": [*graders]}
+    evaluation = Evaluation.objects.create(**made)
+    _save(evaluation, [subject])
+    AuditEvent.record(actor=by, team=team, action="evaluation.created", target=evaluation.pk, models=[subject.name])
+    return evaluation
+
+
+def ask_items(evaluation: Evaluation) -> None:
+    """Queue what `evaluate_items` has made, in the caller's transaction."""
+    _queue(evaluation, len(evaluation.prompts))
+
+
+@transaction.atomic
 def evaluate_job(*, job: FineTuningJob, by: User | None) -> Evaluation:
     """Queue the evaluation by which the job gets its verdict; the one that it has, where that has not failed."""
     job = lock_job(job.pk)

@@ -1,11 +1,27 @@
 from django.urls import URLPattern, path
 
 from evaluations.web import api as rest
-from evaluations.web import comparing_views, graders_api, models_api, models_views, views, votes_api, votes_views
+from evaluations.web import (
+    comparing_views,
+    evals_api,
+    graders_api,
+    models_api,
+    models_views,
+    views,
+    votes_api,
+    votes_views,
+)
 
 v1: list[URLPattern] = [
     path("fine_tuning/alpha/graders/run", graders_api.run),
     path("fine_tuning/alpha/graders/validate", graders_api.Validate.as_view()),
+    path("evals", evals_api.Evals.as_view()),
+    path("evals/<str:eval_id>", evals_api.OneEval.as_view()),
+    path("evals/<str:eval_id>/runs", evals_api.Runs.as_view()),
+    path("evals/<str:eval_id>/runs/<str:run_id>", evals_api.OneRun.as_view()),
+    path("evals/<str:eval_id>/runs/<str:run_id>/cancel", evals_api.CancelRun.as_view()),
+    path("evals/<str:eval_id>/runs/<str:run_id>/output_items", evals_api.Items.as_view()),
+    path("evals/<str:eval_id>/runs/<str:run_id>/output_items/<str:item_id>", evals_api.OneItem.as_view()),
 ]
 
 api: list[URLPattern] = [

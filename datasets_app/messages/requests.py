@@ -19,7 +19,9 @@ REQUESTS: dict[str, Sentence | Plural] = {
         'questions with their answers: {"messages": [{"role": "user", ...}, {"role": "assistant", ...}]}.'
     ),
     "no_data_set": sentence("%(filename)s is not a data set, so it has no versions. Upload the file as a new one."),
-    "unsupported_purpose": sentence("The purpose %(purpose)s is not supported here. Use 'fine-tune' or 'batch'."),
+    "unsupported_purpose": sentence(
+        "The purpose %(purpose)s is not supported here. Use 'fine-tune', 'batch' or 'evals'."
+    ),
     "unused_of_no_data_set": sentence(
         "A file with the purpose %(purpose)s is not trained on, so nothing of it can be left out. Omit 'unused'."
     ),
@@ -63,7 +65,7 @@ REQUESTS: dict[str, Sentence | Plural] = {
     "form_with_two_files": sentence("The form has two files in the field %(field)s. Send one at a time."),
     "form_field_twice": sentence("The form has the field %(field)s twice."),
     "form_field_too_long": sentence("The field %(field)s is longer than %(most)d bytes."),
-    "form_without_purpose": sentence("The form has no purpose. Send purpose=fine-tune or purpose=batch."),
+    "form_without_purpose": sentence("The form has no purpose. Send purpose=fine-tune, batch or evals."),
     "form_field_unknown": sentence("The field %(field)s is unknown."),
     "unused_before_read": sentence(
         "unused is %(said)s; before a file is read it can only be %(choice)s. Choose more once it has been checked."

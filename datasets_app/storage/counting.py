@@ -8,8 +8,8 @@ from datasets_app.messages import message
 from datasets_app.models import TrainingFile, Upload
 from ledger.storage import counts
 
-TRAINING, BATCH = "fine-tune", "batch"
-PURPOSES = (TRAINING, BATCH)
+TRAINING, BATCH, EVALS = "fine-tune", "batch", "evals"
+PURPOSES = (TRAINING, BATCH, EVALS)
 """For which files are uploaded."""
 
 

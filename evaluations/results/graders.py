@@ -48,11 +48,14 @@ def needs_judge(grader: scoring.Grader) -> bool:
     return bool(judges_of(grader))
 
 
+def _item_of(question: Question) -> dict[str, Any]:
+    known = {"prompt": question.text, "messages": question.messages, "kind": question.kind, "topic": question.topic}
+    return known if question.reference is None else {**known, "reference": question.reference}
+
+
 def grade(graders: Sequence[scoring.Grader], question: Question, answer: str) -> dict[str, float]:
     """Return each grader's score of an answer, by the grader's name; none where the question lacks what it asks for."""
-    item = {"prompt": question.text, "messages": question.messages, "kind": question.kind, "topic": question.topic}
-    if question.reference is not None:
-        item["reference"] = question.reference
+    item: Mapping[str, Any] = question.item or _item_of(question)
     found: dict[str, float] = {}
     for grader in graders:
         with suppress(ScoringError):

@@ -63,6 +63,9 @@ def _questions(evaluation: Evaluation) -> Iterator[Question]:
             raise WorkError(message("evaluation_file_deleted"))
         yield from _rows(_spread_over(evaluation.file, MOST_ROWS), Question.Kind.HELD_OUT)
     for asked in evaluation.prompts:
+        if "messages" in asked:
+            yield Question(kind=Question.Kind.PROMPT, messages=asked["messages"], item=asked["item"])
+            continue
         expected = {"role": "assistant", "content": asked["reference"]} if asked.get("reference") else None
         system = [{"role": "system", "content": asked["system"]}] if asked.get("system") else []
         messages = [*system, {"role": "user", "content": asked["prompt"]}]

@@ -3,7 +3,7 @@
 from compute.beside import NO_DEVICE
 from compute.models import Node, Run
 from compute.services import request_run
-from evaluations.models import Evaluation, Subject
+from evaluations.models import EvalRun, Evaluation, Subject
 from wording import Message
 
 KIND = "evaluation"
@@ -22,6 +22,8 @@ BYTES_PER_TOKEN = 2
 
 def max_tokens_of(evaluation: Evaluation) -> int:
     """Return the longest answer that is waited for."""
+    if (of_eval := EvalRun.objects.filter(evaluation=evaluation).first()) is not None:
+        return of_eval.max_tokens
     if evaluation.job is None:
         return MAX_TOKENS
     expected = (len(test.get("expected", "").encode()) for test in evaluation.job.acceptance.get("tests", []))

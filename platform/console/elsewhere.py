@@ -10,7 +10,6 @@ INSTEAD = (
     ("responses|conversations", "instead_of_responses"),
     ("assistants|threads|chatkit", "instead_of_threads"),
     ("images|audio|videos|moderations|realtime", "instead_of_media"),
-    ("evals", "instead_of_evals"),
     ("fine_tuning/checkpoints/.+/permissions", "instead_of_permissions"),
     ("organization", "instead_of_organization"),
 )

@@ -48,7 +48,6 @@ CATALOGUE = Catalogue(
             "Keep the conversation in your program, and send all of it to POST /v1/chat/completions."
         ),
         "instead_of_media": sentence("Its models read and write texts alone."),
-        "instead_of_evals": sentence("POST /api/v1/evaluations compares models, and takes OpenAI's graders."),
         "instead_of_permissions": sentence("A checkpoint belongs to the team that trained it, and to no other."),
         "instead_of_organization": sentence("Use /api/v1/teams, /api/v1/keys, /api/v1/usage and /api/v1/audit."),
         "unknown_url": sentence("There is no %(method)s %(path)s. Check the address and the method."),

@@ -21,7 +21,7 @@ from compute.models import Allocation, Device, Maintenance, Node, Pool, Quota, R
 from datasets_app.models import Fault, TrainingFile, Upload, UploadPart
 from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
-from evaluations.models import Evaluation, Question, Sample, Subject, Vote
+from evaluations.models import Eval, EvalRun, Evaluation, Question, Sample, Subject, Vote
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from playground.models import Share
 from playground.talks import DEFAULTS
@@ -34,7 +34,7 @@ from wording import as_written
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
-MOST = {"/members": 9, "/datasets": 7, "/deployments": 17, "/pool": 22, "/jobs/new": 30, "/teams": 11}
+MOST = {"/members": 9, "/datasets": 7, "/deployments": 17, "/pool": 22, "/jobs/new": 31, "/teams": 11}
 """So often may the pages ask that are looked at most."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 WITHOUT_ROWS |= {"models/<model_id>/package", "jobs/compare", "api/v1/jobs/compare"}
@@ -75,6 +75,7 @@ class World:
         self.adapter = self.tuned(self.new_job("succeeded"), 0)
         self.shared = self.share()
         self.batch = self.new_batch()
+        self.eval_run = self.run_eval()
         self.webhook = self.call()
         ApiKey.issue(user=self.user, team=self.team)
         self.size = 0
@@ -130,6 +131,7 @@ class World:
         self.deploy(f"adapter-{n}", self.base, self.adapter)
         self.share(by=person)
         self.new_batch()
+        self.run_eval()
         self.call(by=person)
         self.deliver(n)
         self.evaluate()
@@ -213,6 +215,13 @@ class World:
             webhook=self.webhook, event_id=f"evt-{n}", event_type="a", status="failed", last_error=as_written("No.")
         )
 
+    def run_eval(self) -> EvalRun:
+        """Return a run of the one eval, with an answer."""
+        known = Eval.objects.first() or Eval.objects.create(team=self.team, name="e", item_schema={}, criteria=[])
+        made = self.evaluate()
+        self.ask(made, 1)
+        return EvalRun.objects.create(eval=known, evaluation=made, data_source={"model": "tiny"}, max_tokens=1)
+
     def evaluate(self) -> Evaluation:
         run = Run.objects.create(kind="evaluation", team=self.team, label="evaluation", explanation={"code": "queued"})
         made = Evaluation.objects.create(team=self.team, created_by=self.user, name="evaluation", run=run)
@@ -240,6 +249,7 @@ class World:
             "deployment_id": self.deployment.pk, "run": self.job.attempts.get(number=1).run_id,
             "evaluation_id": self.evaluation.pk, "webhook_id": self.webhook.pk, "share_id": self.shared.pk,
             "batch_id": self.batch.pk,
+            "eval_id": self.eval_run.eval_id, "run_id": self.eval_run.pk, "item_id": f"{self.eval_run.pk}-1",
             "key_id": self.user.api_keys.latest("created_at").pk,
         }  # fmt: skip
         for route, methods in ROUTES.items():

@@ -572,6 +572,58 @@ class Operations:
         """Have a model continue a text: POST /v1/completions"""
         return self._call("POST", "/v1/completions", inside={}, query={}, body=body, kind="application/json", answers="application/json")
 
+    def get_openai_evals(self, *, after: str | None = None, limit: int | None = None, order: Literal["asc", "desc"] | None = None, order_by: Literal["created_at"] | None = None) -> types.EvalObjectListObject:
+        """List evals: GET /v1/evals"""
+        return self._call("GET", "/v1/evals", inside={}, query={"after": after, "limit": limit, "order": order, "order_by": order_by}, body=None, kind="", answers="application/json")
+
+    def post_openai_evals(self, *, body: types.NewEval) -> types.EvalObject:
+        """Create an eval: POST /v1/evals"""
+        return self._call("POST", "/v1/evals", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def delete_openai_evals_eval_id(self, eval_id: str) -> types.DeletedEval:
+        """Delete an eval with its runs: DELETE /v1/evals/{eval_id}"""
+        return self._call("DELETE", "/v1/evals/{eval_id}", inside={"eval_id": eval_id}, query={}, body=None, kind="", answers="application/json")
+
+    def get_openai_evals_eval_id(self, eval_id: str) -> types.EvalObject:
+        """Get an eval: GET /v1/evals/{eval_id}"""
+        return self._call("GET", "/v1/evals/{eval_id}", inside={"eval_id": eval_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_openai_evals_eval_id(self, eval_id: str, *, body: types.ChangedEval | None = None) -> types.EvalObject:
+        """Change an eval: POST /v1/evals/{eval_id}"""
+        return self._call("POST", "/v1/evals/{eval_id}", inside={"eval_id": eval_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def get_openai_evals_eval_id_runs(self, eval_id: str, *, after: str | None = None, limit: int | None = None, order: Literal["asc", "desc"] | None = None, status: Literal["queued", "in_progress", "completed", "failed", "canceled"] | None = None) -> types.EvalRunObjectListObject:
+        """List the runs of an eval: GET /v1/evals/{eval_id}/runs"""
+        return self._call("GET", "/v1/evals/{eval_id}/runs", inside={"eval_id": eval_id}, query={"after": after, "limit": limit, "order": order, "status": status}, body=None, kind="", answers="application/json")
+
+    def post_openai_evals_eval_id_runs(self, eval_id: str, *, body: types.NewRun) -> types.EvalRunObject:
+        """Run an eval on a model: POST /v1/evals/{eval_id}/runs"""
+        return self._call("POST", "/v1/evals/{eval_id}/runs", inside={"eval_id": eval_id}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def delete_openai_evals_eval_id_runs_run_id(self, eval_id: str, run_id: str) -> types.DeletedRun:
+        """Delete a run of an eval: DELETE /v1/evals/{eval_id}/runs/{run_id}"""
+        return self._call("DELETE", "/v1/evals/{eval_id}/runs/{run_id}", inside={"eval_id": eval_id, "run_id": run_id}, query={}, body=None, kind="", answers="application/json")
+
+    def get_openai_evals_eval_id_runs_run_id(self, eval_id: str, run_id: str) -> types.EvalRunObject:
+        """Get a run of an eval: GET /v1/evals/{eval_id}/runs/{run_id}"""
+        return self._call("GET", "/v1/evals/{eval_id}/runs/{run_id}", inside={"eval_id": eval_id, "run_id": run_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_openai_evals_eval_id_runs_run_id(self, eval_id: str, run_id: str) -> types.EvalRunObject:
+        """Cancel a run of an eval: POST /v1/evals/{eval_id}/runs/{run_id}"""
+        return self._call("POST", "/v1/evals/{eval_id}/runs/{run_id}", inside={"eval_id": eval_id, "run_id": run_id}, query={}, body=None, kind="", answers="application/json")
+
+    def post_openai_evals_eval_id_runs_run_id_cancel(self, eval_id: str, run_id: str) -> types.EvalRunObject:
+        """Cancel a run of an eval, as newer SDKs call it: POST /v1/evals/{eval_id}/runs/{run_id}/cancel"""
+        return self._call("POST", "/v1/evals/{eval_id}/runs/{run_id}/cancel", inside={"eval_id": eval_id, "run_id": run_id}, query={}, body=None, kind="", answers="application/json")
+
+    def get_openai_evals_eval_id_runs_run_id_output_items(self, eval_id: str, run_id: str, *, after: str | None = None, limit: int | None = None, order: Literal["asc", "desc"] | None = None, status: Literal["pass", "fail"] | None = None) -> types.OutputItemListObject:
+        """List the answers of a run: GET /v1/evals/{eval_id}/runs/{run_id}/output_items"""
+        return self._call("GET", "/v1/evals/{eval_id}/runs/{run_id}/output_items", inside={"eval_id": eval_id, "run_id": run_id}, query={"after": after, "limit": limit, "order": order, "status": status}, body=None, kind="", answers="application/json")
+
+    def get_openai_evals_eval_id_runs_run_id_output_items_item_id(self, eval_id: str, run_id: str, item_id: str) -> types.OutputItem:
+        """Get an answer of a run: GET /v1/evals/{eval_id}/runs/{run_id}/output_items/{item_id}"""
+        return self._call("GET", "/v1/evals/{eval_id}/runs/{run_id}/output_items/{item_id}", inside={"eval_id": eval_id, "run_id": run_id, "item_id": item_id}, query={}, body=None, kind="", answers="application/json")
+
     def get_openai_files(self, *, after: str | None = None, limit: int | None = None, order: Literal["asc", "desc"] | None = None, purpose: str | None = None) -> types.FileObjectListObject:
         """List files: GET /v1/files"""
         return self._call("GET", "/v1/files", inside={}, query={"after": after, "limit": limit, "order": order, "purpose": purpose}, body=None, kind="", answers="application/json")

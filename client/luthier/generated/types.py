@@ -43,6 +43,11 @@ class AnswerObject(TypedDict):
     change: str | None
 
 
+class ApiError(TypedDict):
+    code: str
+    message: str
+
+
 class AskedMethod(TypedDict):
     type: NotRequired[Literal["supervised"]]
     supervised: NotRequired[SupervisedSettings | None]
@@ -186,6 +191,11 @@ class ChangedDeployment(TypedDict):
     open_to_loopback: NotRequired[bool]
 
 
+class ChangedEval(TypedDict):
+    name: NotRequired[str]
+    metadata: NotRequired[dict[str, str] | None]
+
+
 class ChangedInQueue(TypedDict):
     accelerators: NotRequired[Literal["auto"] | int]
     priority: NotRequired[Literal["low", "normal", "high", "urgent"]]
@@ -316,6 +326,19 @@ class Counts(TypedDict):
     rows_with_tools: int | None
 
 
+class CriterionResult(TypedDict):
+    testing_criteria: str
+    passed: int
+    failed: int
+
+
+class CriterionScore(TypedDict):
+    name: str
+    type: str
+    score: float
+    passed: bool
+
+
 class DataObject(TypedDict):
     id: str
     filename: str | None
@@ -323,10 +346,42 @@ class DataObject(TypedDict):
     sha256: str | None
 
 
+class DataSource(TypedDict):
+    type: Literal["completions"]
+    source: NotRequired[Source]
+    model: NotRequired[str]
+    input_messages: NotRequired[dict[str, Any]]
+    sampling_params: NotRequired[SamplingParams | None]
+
+
+class DataSourceConfig(TypedDict):
+    type: Literal["custom"]
+    schema: dict[str, Any]
+
+
+class DataSourceConfigField(TypedDict):
+    type: Literal["custom"]
+    item_schema: NotRequired[dict[str, Any]]
+    include_sample_schema: NotRequired[bool | None]
+    metadata: NotRequired[None]
+
+
+class DeletedEval(TypedDict):
+    object: Literal["eval.deleted"]
+    deleted: Literal[True]
+    eval_id: str
+
+
 class DeletedObject(TypedDict):
     id: str
     object: str
     deleted: Literal[True]
+
+
+class DeletedRun(TypedDict):
+    object: Literal["eval.run.deleted"]
+    deleted: Literal[True]
+    run_id: str
 
 
 class DeliveryObject(TypedDict):
@@ -473,6 +528,49 @@ class Estimate(TypedDict):
     accelerator_kind: str
     hyperparameters: Values
     reasons: dict[str, str]
+
+
+class EvalObject(TypedDict):
+    id: str
+    object: Literal["eval"]
+    name: str
+    created_at: int
+    data_source_config: DataSourceConfig
+    testing_criteria: list[dict[str, Any]]
+    metadata: dict[str, str]
+
+
+class EvalObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[EvalObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class EvalRunObject(TypedDict):
+    id: str
+    object: Literal["eval.run"]
+    eval_id: str
+    name: str
+    model: str
+    status: Literal["queued", "in_progress", "completed", "failed", "canceled"]
+    created_at: int
+    data_source: dict[str, Any]
+    metadata: dict[str, str]
+    error: ApiError
+    report_url: str
+    result_counts: ResultCounts
+    per_model_usage: list[ModelUsage]
+    per_testing_criteria_results: list[CriterionResult]
+
+
+class EvalRunObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[EvalRunObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
 
 
 class EvaluationError(TypedDict):
@@ -823,6 +921,13 @@ class InvitationObjectListObject(TypedDict):
     last_id: str | None
 
 
+class ItemUsage(TypedDict):
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    total_tokens: int
+
+
 class JobError(TypedDict):
     code: str
     message: str
@@ -1088,6 +1193,15 @@ class ModelObjectListObject(TypedDict):
     last_id: str | None
 
 
+class ModelUsage(TypedDict):
+    model_name: str
+    invocation_count: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    total_tokens: int
+
+
 class MoveBody(TypedDict):
     to: Literal["front", "back"]
 
@@ -1196,6 +1310,13 @@ class NewDeployment(TypedDict):
     open_to_loopback: NotRequired[bool]
 
 
+class NewEval(TypedDict):
+    data_source_config: DataSourceConfigField
+    testing_criteria: list[dict[str, Any]]
+    name: NotRequired[str]
+    metadata: NotRequired[dict[str, str] | None]
+
+
 class NewEvaluation(TypedDict):
     models: list[str]
     file: NotRequired[str]
@@ -1208,7 +1329,7 @@ class NewEvaluation(TypedDict):
 
 class NewFile(TypedDict):
     file: IO[bytes] | bytes | tuple[str, IO[bytes] | bytes]
-    purpose: Literal["fine-tune", "batch"]
+    purpose: Literal["fine-tune", "batch", "evals"]
     expires_after: NotRequired[ExpiresAfter]
     unused: NotRequired[Literal["leave_out", ""]]
 
@@ -1292,6 +1413,12 @@ class NewRows(TypedDict):
     reason: NotRequired[str]
 
 
+class NewRun(TypedDict):
+    data_source: DataSource
+    name: NotRequired[str]
+    metadata: NotRequired[dict[str, str] | None]
+
+
 class NewShare(TypedDict):
     left: NotRequired[str]
     right: NotRequired[str]
@@ -1309,7 +1436,7 @@ class NewUpload(TypedDict):
     bytes: int
     filename: str
     mime_type: str
-    purpose: Literal["fine-tune", "batch"]
+    purpose: Literal["fine-tune", "batch", "evals"]
     expires_after: NotRequired[ExpiresAfter | None]
 
 
@@ -1422,6 +1549,27 @@ class OutcomeObject(TypedDict):
 
 class OutputDetails(TypedDict):
     reasoning_tokens: int
+
+
+class OutputItem(TypedDict):
+    id: str
+    object: Literal["eval.run.output_item"]
+    created_at: int
+    eval_id: str
+    run_id: str
+    status: Literal["pass", "fail"]
+    datasource_item_id: int
+    datasource_item: dict[str, Any]
+    sample: SampleOfItem
+    results: list[CriterionScore]
+
+
+class OutputItemListObject(TypedDict):
+    object: Literal["list"]
+    data: list[OutputItem]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
 
 
 class Pair(TypedDict):
@@ -1692,6 +1840,13 @@ class Result(TypedDict):
     fault: NotRequired[Literal["", "another", "unlike", "one_of_those", "without_form", "with_form"]]
 
 
+class ResultCounts(TypedDict):
+    total: int
+    errored: int
+    failed: int
+    passed: int
+
+
 class Rotation(TypedDict):
     overlap_seconds: NotRequired[int]
 
@@ -1757,12 +1912,35 @@ class SampleObjectListObject(TypedDict):
     last_id: str | None
 
 
+class SampleOfItem(TypedDict):
+    input: list[WrittenMessage]
+    output: list[dict[str, str]]
+    model: str
+    finish_reason: str
+    usage: ItemUsage
+    error: ApiError
+    max_completion_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+
+
 class SampleResult(TypedDict):
     object: Literal["webhook_endpoint.test"]
     webhook_endpoint_id: str
     event_type: str
     status_code: int
     success: Literal[True]
+
+
+class SamplingParams(TypedDict):
+    max_completion_tokens: NotRequired[int | None]
+    temperature: NotRequired[Literal[0] | None]
+    top_p: NotRequired[Literal[1] | None]
+    seed: NotRequired[None]
+    response_format: NotRequired[None]
+    reasoning_effort: NotRequired[None]
+    tools: NotRequired[None]
 
 
 class SecretRotation(TypedDict):
@@ -1826,6 +2004,12 @@ class ShownToken(TypedDict):
     token: str
     logprob: float
     bytes: list[int] | None
+
+
+class Source(TypedDict):
+    type: Literal["file_content", "file_id"]
+    id: NotRequired[str]
+    content: NotRequired[list[dict[str, Any]]]
 
 
 class SourceObject(TypedDict):
