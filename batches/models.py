@@ -119,14 +119,14 @@ class Batch(Guarded):
         ]
 
     def __str__(self) -> str:
-        return self.id
+        return self.input_filename
 
     @transaction.atomic
     def move(self, to: str, *, only_from: str = "", **changes: Any) -> bool:
         """Do what `Guarded.move` does, and tell webhooks where the batch has ended."""
         has_moved = super().move(to, only_from=only_from, **changes)
         if has_moved and to in FINISHED:
-            announce(f"batch.{to}", self.team, {"id": self.pk}, about=self.input_filename)
+            announce(f"batch.{to}", self.team, {"id": self.pk}, about=self)
         return has_moved
 
     @property

@@ -143,7 +143,7 @@ def _align(deployment: Deployment, replica: Replica, loaded: ReplicaAdapter | No
 def _fail(deployment: Deployment, reason: Message) -> None:
     """Note that it has failed, and tell webhooks of it where it had not before."""
     if deployment.mark_failed(reason):
-        announce("deployment.failed", deployment.team, {"id": deployment.pk}, about=deployment.name, because=reason)
+        announce("deployment.failed", deployment.team, {"id": deployment.pk}, about=deployment, because=reason)
 
 
 @transaction.atomic

@@ -65,6 +65,32 @@ def networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
         ) from None
 
 
+def mail(name: str) -> dict[str, object]:
+    """Return Django's settings of a mail server, by smtp://, smtp+starttls:// or smtps://; {} where there is none."""
+    # Never shown whole: a password stands in it.
+    url = os.environ.get(name, "")
+    if not url:
+        return {}
+    parts, ports = urlsplit(url), {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+    try:
+        port = parts.port or ports[parts.scheme]
+    except (KeyError, ValueError):
+        port = 0
+    if not port or not parts.hostname:
+        raise ImproperlyConfigured(
+            f"{name} is not understood. It must be smtp://, smtp+starttls:// or smtps://, then "
+            "USER:PASSWORD@HOST:PORT, where user, password and port may be left out."
+        )
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
+
+
 def own_names() -> list[str]:
     """Return the names and addresses by which this machine can be reached: what a Host header may say."""
     addresses = [address.address.partition("%")[0] for every in psutil.net_if_addrs().values() for address in every

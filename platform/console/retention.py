@@ -27,6 +27,7 @@ from deployments.models import Replica, ReplicaAdapter
 from deployments.usage import fold_requests, folded
 from jobs.models import FINISHED, Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
 from ledger.retention import forget
+from notifications.services import forget as forget_notices
 from playground.services import forget as forget_shares
 from rundir.manifest import NAME as MANIFEST
 from webhooks.services import forget as forget_deliveries
@@ -68,6 +69,7 @@ def sweep_database() -> None:
         forget_batches(before)
     if before := _before("deliveries"):
         forget_deliveries(before)
+        forget_notices(before)
     if before := _before("events"):
         old = FineTuningJob.objects.filter(status__in=FINISHED, finished_at__lt=before)
         told = old.filter(Exists(JobEvent.objects.filter(job=OuterRef("pk"))))

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "common",
     "accounts",
     "webhooks",
+    "notifications",
     "catalogue",
     "ledger",
     "compute",
@@ -236,6 +237,12 @@ STARTER_MODEL = environment.text("LUTHIER_STARTER_MODEL", "smollm2-135m-instruct
 """Fetched by the first start; empty: none."""
 HUB_MIRRORS = {"huggingface": environment.text("HF_ENDPOINT"), "modelscope": environment.text("MODELSCOPE_ENDPOINT")}
 """Addresses of mirrors; "": the hub itself."""
+_MAIL = environment.mail("LUTHIER_MAIL_URL")
+MAIL_IS_ON = bool(_MAIL)
+globals().update(_MAIL)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = environment.text("LUTHIER_MAIL_FROM") or f"luthier@{_public_name or 'localhost'}"
+"""The sender of notifications."""
 OUTBOUND_ALLOW = environment.networks("LUTHIER_OUTBOUND_ALLOW")
 """Networks that are not public and may be called all the same where people name an address in them."""
 SPECTACULAR_SETTINGS = {

@@ -15,6 +15,7 @@ from console.schema.views import SchemaView, docs, llms_txt
 APPS = (
     "accounts",
     "webhooks",
+    "notifications",
     "catalogue",
     "ledger",
     "compute",

@@ -43,6 +43,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "members/<member_id>/remove": {"POST": O},
     "members/invite": {"POST": O},
     "members/invitations/<link_id>/revoke": {"POST": O},
+    "notifications": {"GET": V, "POST": V},  # one's own
+    "notifications/read": {"POST": V},
+    "notifications/<notice_id>": {"GET": V},
     "webhooks": {"GET": V, "POST": M},
     "webhooks/<webhook_id>": {"GET": V, "POST": M},
     "webhooks/<webhook_id>/rotate": {"POST": M},
@@ -195,6 +198,9 @@ ROUTES: dict[str, dict[str, str]] = {
     "api/v1/webhooks/<webhook_id>/deliveries/<delivery_id>/redeliver": {"POST": M},
     "v1/webhook_event_types": {"GET": V},
     "api/v1/webhook_event_types": {"GET": V},
+    "api/v1/notifications": {"GET": V},
+    "api/v1/notifications/read": {"POST": V},  # one's own
+    "api/v1/notifications/choices": {"GET": V, "PUT": V},
     "api/v1/audit": {"GET": O},
     "api/v1/audit.csv": {"GET": O},
     "api/v1/catalogue": {"GET": ANY},

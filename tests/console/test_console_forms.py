@@ -24,6 +24,7 @@ BUTTONS += (
 BUTTONS += (
     "delete_pool",
     "switch_webhook",
+    "read_notifications",
     "delete_webhook",
     "vote",
 )

@@ -23,6 +23,7 @@ from datasets_app.web.tabs import TABS
 from deployments.models import Deployment, Replica
 from evaluations.models import Eval, EvalRun, Evaluation, Question, Sample, Subject, Vote
 from jobs.models import Attempt, Checkpoint, FineTuningJob, JobEvent, TunedModel
+from notifications.models import Notice
 from playground.models import Share
 from playground.talks import DEFAULTS
 from tests.accounts.test_accounts_roles import ROUTES
@@ -34,12 +35,12 @@ from wording import as_written
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 FEW, MANY = 2, 6
 """Rows of every kind at first, and then."""
-MOST = {"/members": 9, "/datasets": 7, "/deployments": 17, "/pool": 22, "/jobs/new": 31, "/teams": 11}
+MOST = {"/members": 10, "/datasets": 8, "/deployments": 18, "/pool": 23, "/jobs/new": 32, "/teams": 12}
 """So often may the pages ask that are looked at most."""
 WITHOUT_ROWS = {"healthz", "metrics", "sign-in", "invitation/<token>", "new-password/<token>"}
 WITHOUT_ROWS |= {"models/<model_id>/package", "jobs/compare", "api/v1/jobs/compare"}
 WITHOUT_ROWS |= {"api/v1/models/<model_id>/package", "api/v1/keys/current"}
-WITHOUT_ROWS |= {"jobs/<job_id>/stream"}
+WITHOUT_ROWS |= {"jobs/<job_id>/stream", "notifications/<notice_id>"}
 """Routes that show nothing of anybody's, or one file's bytes, or what only their query names."""
 ADMINISTRATORS = re.compile(
     r"/pool(?:/quotas/.*|/maintenance.*|/nodes/.*)?|/queue/.*|/api/v1/queue/.*|/teams(?:/\d+/limits)?|/api/v1/pool/forecasts|/jobs/.*/whole-log|/api/v1/quotas/.*|/admin/.*"
@@ -134,6 +135,8 @@ class World:
         self.run_eval()
         self.call(by=person)
         self.deliver(n)
+        Notice.objects.create(user=self.user, team=team, kind="deployment.failed", because=as_written("No."))
+        Notice.objects.create(user=self.user, team=self.team, kind="deployment.failed")
         self.evaluate()
         self.ask(self.evaluation, n)
 

@@ -344,6 +344,22 @@ class Operations:
         """Put a node back into service: POST /api/v1/nodes/{name}/uncordon"""
         return self._call("POST", "/api/v1/nodes/{name}/uncordon", inside={"name": name}, query={}, body=None, kind="", answers="application/json")
 
+    def get_notifications(self, *, after: str | None = None, limit: int | None = None, unread: bool | None = None) -> types.NoticeObjectListObject:
+        """List what you were told: GET /api/v1/notifications"""
+        return self._call("GET", "/api/v1/notifications", inside={}, query={"after": after, "limit": limit, "unread": unread}, body=None, kind="", answers="application/json")
+
+    def get_notifications_choices(self) -> types.ChoicesObject:
+        """Get what you hear about: GET /api/v1/notifications/choices"""
+        return self._call("GET", "/api/v1/notifications/choices", inside={}, query={}, body=None, kind="", answers="application/json")
+
+    def put_notifications_choices(self, *, body: types.Chosen) -> types.ChoicesObject:
+        """Choose what you hear about: PUT /api/v1/notifications/choices"""
+        return self._call("PUT", "/api/v1/notifications/choices", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
+    def post_notifications_read(self, *, body: types.Read | None = None) -> types.ReadObject:
+        """Mark notifications as read: POST /api/v1/notifications/read"""
+        return self._call("POST", "/api/v1/notifications/read", inside={}, query={}, body=body, kind="application/json", answers="application/json")
+
     def get_playground_shares(self, *, after: str | None = None, limit: int | None = None) -> types.ShareObjectListObject:
         """List shared conversations: GET /api/v1/playground/shares"""
         return self._call("GET", "/api/v1/playground/shares", inside={}, query={"after": after, "limit": limit}, body=None, kind="", answers="application/json")

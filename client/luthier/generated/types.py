@@ -294,6 +294,20 @@ class CheckpointObjectListObject(TypedDict):
     last_id: str | None
 
 
+class ChoicesObject(TypedDict):
+    object: Literal["notifications.choices"]
+    on_pages: list[str]
+    by_mail: list[str]
+    of_others: bool
+    mail_is_on: bool
+
+
+class Chosen(TypedDict):
+    on_pages: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]
+    by_mail: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]
+    of_others: bool
+
+
 class CommandObject(TypedDict):
     object: Literal["command"]
     argv: list[str]
@@ -1493,6 +1507,27 @@ class NoteObject(TypedDict):
     count: int
 
 
+class NoticeObject(TypedDict):
+    id: str
+    object: Literal["notification"]
+    type: str
+    title: str
+    subject: str
+    reason: str
+    url: str
+    team: str
+    created_at: int
+    read_at: int | None
+
+
+class NoticeObjectListObject(TypedDict):
+    object: Literal["list"]
+    data: list[NoticeObject]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
 class NumberedCall(TypedDict):
     id: NotRequired[str]
     type: str
@@ -1738,6 +1773,16 @@ class QuotaObject(TypedDict):
     waiting: int
     hours_used: float
     hours_held: float
+
+
+class Read(TypedDict):
+    ids: NotRequired[list[str]]
+
+
+class ReadObject(TypedDict):
+    object: Literal["notifications.read"]
+    marked: int
+    unread: int
 
 
 class ReadingObject(TypedDict):

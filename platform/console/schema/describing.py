@@ -28,6 +28,7 @@ AREAS = {
     "ledger": "Usage",
     "accounts": "People and keys",
     "webhooks": "Webhooks",
+    "notifications": "Notifications",
     "console": "The API itself",
 }
 """What the routes of each app are gathered under."""

@@ -14,9 +14,11 @@ from webhooks.models import Webhook
 class EventTypes(serializers.ListField):
     """Names of kinds of event, each known."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, may_be_empty: bool = False, **options: Any) -> None:
         known = [(kind.name, kind.label) for kind in events.kinds()]
-        super().__init__(child=serializers.ChoiceField(known), allow_empty=False, max_length=len(known) or 1, **options)
+        super().__init__(
+            child=serializers.ChoiceField(known), allow_empty=may_be_empty, max_length=len(known) or 1, **options
+        )
 
 
 class NewWebhook(Body):
