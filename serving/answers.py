@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chat import ChatError, ToolCall, parse_messages
+from serving.constraints import Constraint
 from serving.engine import Piece, Sequence
 from serving.faults import RequestError
+from serving.form_compiler import FormCompiler
 from serving.messages import message
 from serving.replica import Replica, ServedModel
 from serving.requests import AnswerRequest, ChatRequest, TextRequest
@@ -34,8 +36,16 @@ class Line:
 class Answer:
     """The running sequences of one request."""
 
-    def __init__(self, replica: Replica, request: AnswerRequest, served: ServedModel, prompts: list[list[int]]) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        request: AnswerRequest,
+        served: ServedModel,
+        prompts: list[list[int]],
+        constraint: Constraint | None = None,
+    ) -> None:
         self.request = request
+        self._constraint = constraint
         self.served = served
         self.writer = Writer(
             model=request.shown_name,
@@ -101,6 +111,7 @@ class Answer:
             stop_ids=frozenset(chat.stop_ids),
             decoder=chat.stream_decoder(),
             stops=request.stops,
+            constraint=None if self._constraint is None else self._constraint.another(),
             emit=lambda piece: self._put(Line(index, piece)),
             is_background=request.is_background,
         )
@@ -127,6 +138,13 @@ def prompts_of(replica: Replica, request: ChatRequest | TextRequest, served: Ser
             raise RequestError(message("prompt_empty"), param="prompt")
         _check_length(prompt, request.max_tokens, replica.engine.loaded.max_model_len)
     return prompts
+
+
+def constraint_of(compiler: FormCompiler, request: ChatRequest | TextRequest, served: ServedModel) -> Constraint | None:
+    """Return what the answers are held to; RequestError where no answer can be."""
+    if not isinstance(request, ChatRequest) or request.form is None:
+        return None
+    return compiler.constraint(request.form, served)
 
 
 async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> ChatCompletion | TextCompletion:

@@ -16,8 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from serving.answers import Answer, ClientGone, prompts_of, stream, whole
+from serving.answers import Answer, ClientGone, constraint_of, prompts_of, stream, whole
 from serving.faults import AdapterRefused, RequestError
+from serving.form_compiler import FormCompiler
 from serving.messages import message
 from serving.replica import Replica
 from serving.requests import ChatRequest, TextRequest, read_chat, read_json, read_text
@@ -53,6 +54,7 @@ class Routes:
 
     def __init__(self, replica: Replica) -> None:
         self._replica = replica
+        self._compiler = FormCompiler(vocab_size=replica.engine.loaded.vocab_size)
         self.draining = False
         """True once the replica was asked to stop: new requests are refused, running ones finish."""
 
@@ -124,7 +126,8 @@ class Routes:
         served = self._replica.get(wanted.model, shown_name=wanted.shown_name)
         # Rendering and tokenising a long prompt takes a while; other streams go on meanwhile.
         prompts = await asyncio.to_thread(prompts_of, self._replica, wanted, served)
-        answer = Answer(self._replica, wanted, served, prompts)
+        constraint = await asyncio.to_thread(constraint_of, self._compiler, wanted, served)
+        answer = Answer(self._replica, wanted, served, prompts, constraint)
         if wanted.stream:
             return EventStream(stream(answer, request.receive))
         return JSONResponse(await whole(answer, request.receive))

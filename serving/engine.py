@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 import torch
 
+from serving.constraints import Constraint, Masks
 from serving.lora import BASE, GroupedLora
 from serving.messages import message
 from serving.model import Loaded, forward, is_out_of_memory
@@ -31,6 +32,7 @@ PREFILL_TOKENS = 256
 
 UNDRAWN = message("answer_undrawn")
 RELEASED = message("answer_model_released")
+FORM_LOST = message("answer_form_lost")
 
 FinishReason = Literal["stop", "length", "error", "cancelled"]
 
@@ -59,6 +61,8 @@ class Sequence:
     decoder: StreamDecoder | None = None
     """None: the text is not wanted (a probe)."""
     stops: tuple[str, ...] = ()
+    constraint: Constraint | None = None
+    """The form that the answer is held to."""
     emit: Callable[[Piece], None]
     forced: tuple[int, ...] = ()
     """A probe's first tokens, taken in place of the model's own choice, so that decoding is proven, too."""
@@ -84,6 +88,7 @@ class Engine:
         self.lora = GroupedLora(loaded.model, dtype=loaded.dtype, device=loaded.device)
         self.num_tokens_generated = 0
         self._max_concurrent = max_concurrent
+        self._masks = Masks()
         self._waiting: deque[Sequence] = deque()
         self._decoding: list[Sequence] = []
         """Sequence i decodes in slot i."""
@@ -282,7 +287,8 @@ class Engine:
 
     def _take(self, rows: list[Sequence], logits: torch.Tensor) -> None:
         """Choose each row's next token from `logits` [rows, vocabulary] and pass on what it says."""
-        greedy: list[int] = logits.argmax(dim=-1).tolist() if any(s.sampling.is_plain_greedy for s in rows) else []
+        allowed = self._masks.apply([sequence.constraint for sequence in rows], logits)
+        greedy: list[int] = allowed.argmax(dim=-1).tolist() if any(s.sampling.is_plain_greedy for s in rows) else []
         for index, sequence in enumerate(rows):
             if sequence.on_logits is not None:
                 sequence.on_logits(logits[index])
@@ -292,12 +298,15 @@ class Engine:
                 picked = Picked(greedy[index])
             else:
                 try:
-                    picked = self._drawer(sequence).draw(logits[index])
+                    picked = self._drawer(sequence).draw(logits[index], allowed[index])
                 except Exception:
                     # One answer's request, or its own numbers, must not end those of everybody beside it.
                     log.exception("A token could not be drawn.")
                     self._leave(sequence, Piece(finish_reason="error", message=UNDRAWN))
                     continue
+            if sequence.constraint is not None and not sequence.constraint.take(picked.token):
+                self._leave(sequence, Piece(finish_reason="error", message=FORM_LOST))
+                continue
             self._say(sequence, picked)
 
     def _drawer(self, sequence: Sequence) -> Drawer:
@@ -311,6 +320,7 @@ class Engine:
         self.num_tokens_generated += 1
         ended = picked.token in sequence.stop_ids
         text = "" if ended else self._text(sequence, picked)
+        ended = ended or (sequence.constraint is not None and sequence.constraint.is_whole)
         cut = sequence._stop_text is not None and sequence._stop_text.found
         if ended or cut or sequence.num_generated >= sequence.max_tokens:
             text += self._rest(sequence)

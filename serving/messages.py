@@ -30,10 +30,6 @@ CATALOGUE = Catalogue(
         "text_option_unsupported": sentence("%(name)s is not supported on /v1/completions by this server."),
         "echo_unsupported": sentence("echo is not supported by this server: send the prompt and the answer together."),
         "best_of_unsupported": sentence("best_of is not supported by this server; n gives several answers."),
-        "response_format_unsupported": sentence(
-            'response_format may only be {"type": "text"}: this server cannot guarantee that an answer is JSON or '
-            "follows a schema. Ask for the form in the messages."
-        ),
         "store_unsupported": sentence("store is not supported: this server keeps no answers."),
         "service_tier_unsupported": sentence('service_tier may only be "auto" or "default": this server has one tier.'),
         "modalities_unsupported": sentence('modalities may only be ["text"].'),
@@ -60,7 +56,41 @@ CATALOGUE = Catalogue(
         "model_unknown_to_replica": sentence("The model `%(model)s` does not exist on this server."),
         "adapter_unknown": sentence("No adapter is served as %(name)s."),
         "adapter_name_taken": sentence("The name %(name)s already answers for %(folder)s. Release it first."),
+        # The form of an answer
+        "response_format_not_an_object": sentence('response_format must be an object such as {"type": "json_object"}.'),
+        "response_format_unknown": sentence(
+            "Invalid value: %(value)s. Supported values are: 'json_object', 'json_schema', and 'text'."
+        ),
+        "parameter_missing": sentence("Missing required parameter: '%(name)s'."),
+        "not_a_text": sentence("%(name)s must be a text."),
+        "schema_name_invalid": sentence("%(name)s must be 1 to 64 letters, digits, underscores and dashes."),
+        "json_not_mentioned": sentence(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        ),
+        "response_format_schema_refused": sentence("Invalid schema for response_format '%(name)s': %(reason)s"),
+        "schema_fault_at": sentence("In context=%(place)s, %(reason)s"),
+        "schema_not_an_object": sentence("the schema must be a JSON object."),
+        "schema_root_not_an_object": sentence(
+            "schema must be a JSON Schema of 'type: \"object\"', got 'type: %(type)s'."
+        ),
+        "schema_part_not_a_schema": sentence("a schema must be a JSON object."),
+        "schema_keyword_not_permitted": sentence("'%(keyword)s' is not permitted."),
+        "schema_keyword_malformed": sentence("'%(keyword)s' has a value of the wrong kind."),
+        "schema_reference_elsewhere": sentence("reference %(target)s leads out of the schema, which is not permitted."),
+        "schema_without_type": sentence("schema must have a 'type' key."),
+        "schema_open_object": sentence("'additionalProperties' is required to be supplied and to be false."),
+        "schema_property_not_required": sentence(
+            "'required' is required to be supplied and to be an array including every key in properties. "
+            "Missing '%(name)s'."
+        ),
+        "schema_extra_required": sentence("Extra required key '%(name)s' supplied."),
+        "schema_too_many_properties": sentence("the schema has %(number)d properties; %(most)d are permitted."),
+        "schema_too_many_values": sentence("the schema has %(number)d enum values; %(most)d are permitted."),
+        "schema_too_long": sentence("the schema has %(number)d characters; %(most)d are permitted."),
+        "schema_fits_nothing": sentence("no answer can fit the schema, or it is too complex to follow."),
+        "tokenizer_holds_no_forms": sentence("this model's tokenizer cannot be held to a form."),
         # Answers that end too early
+        "answer_form_lost": sentence("The answer could not be held to its form any further: it is too complex."),
         "answer_cut_off": sentence("The server is stopping, so this answer is incomplete."),
         "answer_undrawn": sentence("No next token could be drawn for this answer; the log says why."),
         "answer_model_released": sentence("The model was released while this answer was being made."),

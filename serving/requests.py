@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serving.answer_forms import AnswerForm, read_form
 from serving.faults import RequestError
 from serving.limits import (
     BIAS,
@@ -66,6 +67,8 @@ class ChatRequest(AnswerRequest):
 
     messages: list[Any]
     tools: list[Any] | None
+    form: AnswerForm | None = None
+    """What the answer is held to; None for free text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +102,10 @@ def read_chat(value: dict[str, Any]) -> ChatRequest:
     limits = [_whole(value, name) for name in ("max_completion_tokens", "max_tokens")]
     limit = limits[0] if limits[0] is not None else limits[1]
     return ChatRequest(
-        messages=messages, tools=_tools(value), **_common(value, limit=limit, top_logprobs=_top_logprobs(value))
+        messages=messages,
+        tools=_tools(value),
+        form=read_form(value),
+        **_common(value, limit=limit, top_logprobs=_top_logprobs(value)),
     )
 
 
@@ -156,9 +162,6 @@ def _refuse_unknown(value: dict[str, Any], known: set[str]) -> None:
 
 
 def _refuse_chat_options(value: dict[str, Any]) -> None:
-    format = value.get("response_format")
-    if format is not None and (not isinstance(format, dict) or format.get("type") != "text"):
-        raise _unsupported("response_format", message("response_format_unsupported"))
     if _flag(value, "store"):
         raise _unsupported("store", message("store_unsupported"))
     if value.get("service_tier") not in (None, *SERVICE_TIERS):

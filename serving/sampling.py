@@ -56,9 +56,9 @@ class Drawer:
             self._generator.manual_seed(sampling.seed)
         self._counts: dict[int, int] = {}
 
-    def draw(self, logits: torch.Tensor) -> Picked:
-        """Choose from `logits`, [vocabulary] fp32."""
-        token = self._choose(self._adjusted(logits))
+    def draw(self, logits: torch.Tensor, allowed: torch.Tensor | None = None) -> Picked:
+        """Choose from `logits`, [vocabulary] fp32, or from `allowed`, where what an answer's form forbids is out."""
+        token = self._choose(self._adjusted(logits if allowed is None else allowed))
         self._counts[token] = self._counts.get(token, 0) + 1
         return self._report(logits, token)
 

@@ -16,6 +16,7 @@ from serving.limits import (
     MAX_STOPS,
     MODALITIES,
     NUMBERS,
+    RESPONSE_FORMATS,
     SERVICE_TIERS,
     TOOL_CHOICES,
     WHOLE_NUMBERS,
@@ -59,10 +60,22 @@ class StreamOptions(serializers.Serializer[Any]):
     include_obfuscation = _one_of(False)
 
 
-class ResponseFormat(serializers.Serializer[Any]):
-    """The form of an answer: text."""
+class JsonSchemaFormat(serializers.Serializer[Any]):
+    """A JSON Schema that an answer is held to."""
 
-    type = serializers.ChoiceField(choices=["text"])
+    name = _text(max_length=64)
+    description = _text(allow_blank=True, **_OPTION)
+    schema = serializers.JSONField(**_OPTION)
+    """With `strict`, every property is required and `additionalProperties` is false, as OpenAI has it."""
+    strict = _flag()
+
+
+class ResponseFormat(serializers.Serializer[Any]):
+    """The form of an answer, which is kept to while it is made: text, any JSON object, or what a JSON Schema says."""
+
+    type = serializers.ChoiceField(choices=RESPONSE_FORMATS)
+    json_schema = JsonSchemaFormat(required=False)
+    """With the type of the same name."""
 
 
 class OfferedFunction(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from serving.requests import read_chat, read_text
 from tests.answers import faults_of
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
+JSON_ASKED = [{"role": "user", "content": "As JSON."}]
 TEXT: dict[str, Any] = {"model": "m", "prompt": "?"}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}, "strict": True}}
 
@@ -36,14 +37,19 @@ GOOD_CHAT: list[dict[str, Any]] = [
     {"tools": [TOOL]}, {"tools": []}, {"tools": None}, {"tool_choice": "auto"}, {"tool_choice": "none"},
     {"parallel_tool_calls": True}, {"response_format": {"type": "text"}}, {"store": False}, {"service_tier": "auto"},
     {"service_tier": "default"}, {"modalities": ["text"]}, {"metadata": {"a": "b"}}, {"safety_identifier": "x"},
-    {"prompt_cache_key": "x"},
+    {"prompt_cache_key": "x"}, {"response_format": {"type": "json_object"}, "messages": JSON_ASKED},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": None}}},
 ]  # fmt: skip
 BAD_CHAT: list[dict[str, Any]] = [
     {"messages": []}, {"messages": None}, {"messages": "?"}, {"max_completion_tokens": 0}, {"logprobs": 1},
     {"logprobs": True, "top_logprobs": 21}, {"tools": [{}]}, {"tools": [{"type": "function"}]}, {"tools": {}},
     {"tools": [{"type": "function", "function": {}}]}, {"tools": [{"type": "function", "function": {"name": 1}}]},
     {"tool_choice": "required"}, {"tool_choice": {"type": "function"}}, {"parallel_tool_calls": False},
-    {"response_format": {"type": "json_object"}}, {"response_format": "text"}, {"store": True},
+    {"response_format": {"type": "xml"}}, {"response_format": "text"}, {"response_format": {}},
+    {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": 1}}},
+    {"response_format": {"type": "json_object", "novelty": 1}, "messages": JSON_ASKED}, {"store": True},
     {"service_tier": "flex"}, {"modalities": ["audio"]}, {"modalities": []}, {"prompt": "?"}, {"echo": False},
     {"parallel_tool_calls": 1}, {"store": 0},
 ]  # fmt: skip

@@ -970,6 +970,13 @@ class JobEventObjectListObject(TypedDict):
     last_id: str | None
 
 
+class JsonSchemaFormat(TypedDict):
+    name: str
+    description: NotRequired[str | None]
+    schema: NotRequired[Any]
+    strict: NotRequired[bool | None]
+
+
 class KeyObject(TypedDict):
     id: str
     object: Literal["api_key"]
@@ -1862,7 +1869,8 @@ class RequestCounts(TypedDict):
 
 
 class ResponseFormat(TypedDict):
-    type: Literal["text"]
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: NotRequired[JsonSchemaFormat]
 
 
 class Result(TypedDict):
