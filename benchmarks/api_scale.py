@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,10 +149,17 @@ class Connection:
 
     async def get(self, path: str, header: str) -> tuple[int, float, bytes]:
         """Return status, the server's milliseconds and the body."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
-        stream, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n\r\n".encode())
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\n\r\n".encode()
+        if self._streams is not None:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):  # it was idle, and the server has closed it
+                return await self._asked(*self._streams, request)
+        self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
+        return await self._asked(*self._streams, request)
+
+    async def _asked(
+        self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> tuple[int, float, bytes]:
+        writer.write(request)
         head = (await stream.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         body = await _body(stream, fields)
