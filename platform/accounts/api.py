@@ -52,7 +52,7 @@ class TeamView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
-        if not request.user.is_authenticated:
+        if request.user is None:  # nobody: what the permissions say
             return
         team = team_named(self.kwargs["team"])
         is_open = (

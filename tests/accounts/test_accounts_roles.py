@@ -350,6 +350,21 @@ def test_every_route_by_role(role: Role) -> None:
     assert wrong == []
 
 
+def test_every_route_of_the_api_refuses_nobody_in_particular_in_words() -> None:
+    """But questions to models: programs of this machine may ask those of an open deployment."""
+    Team.create(name="Violins")
+    client, wrong = Client(), {}
+    for route, methods in ROUTES.items():
+        path = "/" + re.sub(r"<team>", "violins", route)
+        for method, role in methods.items():
+            if role == ANY or not route.startswith(("v1/", "api/v1/")) or route.endswith("completions"):
+                continue
+            reply = client.generic(method, re.sub(r"<[a-z_]+>", "1", path), "{}", content_type="application/json")
+            if reply.status_code != 401 or "error" not in reply.json():
+                wrong[f"{method} {path}"] = reply.status_code
+    assert wrong == {}
+
+
 def test_an_administrators_doors_are_open_to_an_administrator_of_any_role() -> None:
     client = signed_in(person(V, is_staff=True))
     for route, method in [(r, m) for r, methods in ROUTES.items() for m, need in methods.items() if need == ADMIN]:
