@@ -18,4 +18,4 @@ USER luthier
 ENV LUTHIER_HOME=/data
 # tini is the init process: a worker's end must not take a trainer along, and nobody else would reap it.
 ENTRYPOINT ["tini", "--"]
-CMD ["python", "-m", "uvicorn", "console.asgi:application", "--app-dir", "platform", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["python", "-m", "uvicorn", "console.web:application", "--app-dir", "platform", "--host", "0.0.0.0", "--port", "8000"]

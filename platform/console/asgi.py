@@ -9,9 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from console.pooled import keep_connections
-
-keep_connections(settings.DATABASES["default"])
 django_application = get_asgi_application()
 
 from common.asgi import Application  # noqa: E402

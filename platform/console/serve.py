@@ -196,7 +196,7 @@ def platform_children(*, home: Path, port: int, host: str, node_queue: str, num_
     ]
     commands = {
         "web": [
-            sys.executable, "-m", "uvicorn", "console.asgi:application", "--host", host, "--port", str(port),
+            sys.executable, "-m", "uvicorn", "console.web:application", "--host", host, "--port", str(port),
             "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "5", "--no-proxy-headers",
         ],
         "node worker": [*worker, "-c", str(num_supervisors), "-Q", node_queue, "-n", "node@%h"],
