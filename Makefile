@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Set-up compiles no module, and a process that may not keep what it compiles starts 2 s of a core later, with PyTorch 7 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo serve test test-full faults soak coverage lint bench chromium screenshots translations requirements audit
+.PHONY: setup demo serve test test-full faults soak fuzz-api coverage lint bench chromium screenshots translations requirements audit
 
 setup:  ## make .venv with everything; says which PyTorch and why
 	@$(PYTHON) tools/setup.py
@@ -35,6 +35,10 @@ faults: setup  ## everything that may die, killed at real times; what was seen, 
 
 soak: setup  ## 2,000 jobs and 50 real ones of 20 teams under random kills; SOAK_JOBS, SOAK_REAL_JOBS, SOAK_MINUTES, SEED
 	@$(BIN)/python -m pytest tests/journeys/soak -m soak
+
+fuzz-api: setup  ## every operation of the served schema, asked what nobody would; FUZZ_SECONDS (120), SEED
+	@$(BIN)/pip install -q $(UV)
+	@$(BIN)/python tools/fuzz_api.py --seconds $${FUZZ_SECONDS:-120} $${SEED:+--seed $$SEED}
 
 coverage: chromium  ## the same tests with branches counted; fails below the floor in pyproject.toml
 	@$(BIN)/coverage erase
