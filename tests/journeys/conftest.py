@@ -100,7 +100,7 @@ def _tiny_platform(
     platform = RunningPlatform(
         home,
         time_scale=time_scale,
-        environment={} if FULL else {"LUTHIER_STARTER_MODEL": ""},
+        environment={"LUTHIER_OUTBOUND_ALLOW": "127.0.0.0/8", **({} if FULL else {"LUTHIER_STARTER_MODEL": ""})},
     )
     if FULL:
         _share_models(platform.home)
