@@ -18,6 +18,12 @@ class EvaluationsConfig(AppConfig):
 
         sample = {"id": "ftjob-test", "light": "green"}
         events.register("fine_tuning.job.verdict", _("A job has its verdict"), sample=sample, path="/jobs/{id}")
+        for name, label in (
+            ("eval.run.succeeded", _("A run of an eval has succeeded")),
+            ("eval.run.failed", _("A run of an eval has failed")),
+            ("eval.run.canceled", _("A run of an eval was cancelled")),
+        ):
+            events.register(name, label, sample={"id": "evalrun-test"}, path="/evaluations")
         register(EvaluationWork())
         register_placed(EvaluationWork.kind, keep_place)
         hooks.needs_files(reason_to_keep)

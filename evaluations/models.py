@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +18,10 @@ from compute.models import Priority, Run
 from datasets_app.models import TrainingFile
 from jobs.models import Checkpoint, FineTuningJob, TunedModel
 from jobs.training.checkpoints import Adapter
+from webhooks.outbox import announce
 
+_RUN_ENDS = {"succeeded": "eval.run.succeeded", "failed": "eval.run.failed", "cancelled": "eval.run.canceled"}
+"""What OpenAI calls the ends of a run."""
 FINISHED = ("succeeded", "failed", "cancelled")
 
 
@@ -112,9 +115,14 @@ class Evaluation(Guarded):
     def __str__(self) -> str:
         return self.name
 
+    @transaction.atomic
     def mark_finished(self, to: str, **changes: Any) -> bool:
-        """End it; False where it has ended already."""
-        return self.move(to, finished_at=timezone.now(), **changes)
+        """End it, and tell webhooks where it is an eval's run; False where it has ended already."""
+        has_ended = self.move(to, finished_at=timezone.now(), **changes)
+        run = EvalRun.objects.filter(evaluation=self).first() if has_ended else None
+        if run is not None:
+            announce(_RUN_ENDS[to], self.team, {"id": run.pk}, about=self, because=changes.get("error_message"))
+        return has_ended
 
     def count_done(self, number: int) -> None:
         """Note that so many more answers or measurements are there."""

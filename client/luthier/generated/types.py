@@ -233,7 +233,7 @@ class ChangedQuota(TypedDict):
 class ChangedWebhook(TypedDict):
     url: NotRequired[str]
     name: NotRequired[str]
-    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]]
+    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]]]
     enabled: NotRequired[bool]
     language: NotRequired[Literal["en", "zh-hans"]]
     signing_secret: NotRequired[str]
@@ -303,8 +303,8 @@ class ChoicesObject(TypedDict):
 
 
 class Chosen(TypedDict):
-    on_pages: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]
-    by_mail: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]
+    on_pages: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]]
+    by_mail: list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]]
     of_others: bool
 
 
@@ -1475,7 +1475,7 @@ class NewVote(TypedDict):
 class NewWebhook(TypedDict):
     url: str
     name: NotRequired[str]
-    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]]]
+    event_types: NotRequired[list[Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]]]
     form: NotRequired[Literal["standard", "feishu", "dingtalk", "wecom", "slack"]]
     language: NotRequired[Literal["en", "zh-hans"]]
     signing_secret: NotRequired[str]
@@ -1942,7 +1942,7 @@ class RowsObject(TypedDict):
 
 
 class SampleEvent(TypedDict):
-    event_type: Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict"]
+    event_type: Literal["team.hours_used", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "deployment.failed", "batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "fine_tuning.job.verdict", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]
 
 
 class SampleObject(TypedDict):
