@@ -11,7 +11,7 @@ from accounts.requests import team_of, user_of
 from common.answers import ListObject, answers
 from common.api import listed, one_page
 from common.errors import NotFound
-from common.fields import Checked, PairsField
+from common.fields import Checked, CheckedText, PairsField
 from common.idempotency import idempotent
 from common.keysets import beyond
 from common.reads import Body, Query, body_of, query_of, reads, require_no_body
@@ -45,10 +45,9 @@ def _metadata() -> PairsField:
 class DataSourceConfigField(serializers.Serializer[Any]):
     """The form of the items; logs and stored completions are not offered."""
 
-    type = Checked(serializers.ChoiceField(choices=["custom"]))
+    type = CheckedText(serializers.ChoiceField(choices=["custom"]), most=100)
     item_schema = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
     include_sample_schema = serializers.BooleanField(**_OPTION)
-    metadata = Checked(serializers.ChoiceField(choices=()), required=False)
 
 
 class SamplingParams(serializers.Serializer[Any]):
@@ -57,16 +56,16 @@ class SamplingParams(serializers.Serializer[Any]):
     max_completion_tokens = serializers.IntegerField(min_value=1, max_value=evals.MAX_TOKENS, **_OPTION)
     temperature = Checked(serializers.ChoiceField(choices=[0]), read=serializers.FloatField(), **_OPTION)
     top_p = Checked(serializers.ChoiceField(choices=[1]), read=serializers.FloatField(), **_OPTION)
-    seed = Checked(serializers.ChoiceField(choices=()), **_OPTION)
-    response_format = Checked(serializers.ChoiceField(choices=()), **_OPTION)
-    reasoning_effort = Checked(serializers.ChoiceField(choices=()), **_OPTION)
-    tools = Checked(serializers.ChoiceField(choices=()), **_OPTION)
+    seed = serializers.ChoiceField(choices=(), **_OPTION)
+    response_format = serializers.ChoiceField(choices=(), **_OPTION)
+    reasoning_effort = serializers.ChoiceField(choices=(), **_OPTION)
+    tools = serializers.ChoiceField(choices=(), **_OPTION)
 
 
 class Source(serializers.Serializer[Any]):
     """The items: sent along, or in a file with the purpose evals."""
 
-    type = Checked(serializers.ChoiceField(choices=["file_content", "file_id"]))
+    type = CheckedText(serializers.ChoiceField(choices=["file_content", "file_id"]), most=100)
     id = serializers.CharField(max_length=60, required=False)
     content = serializers.ListField(
         child=serializers.DictField(child=serializers.JSONField(allow_null=True)),
@@ -78,7 +77,7 @@ class Source(serializers.Serializer[Any]):
 class DataSource(serializers.Serializer[Any]):
     """Who is asked what."""
 
-    type = Checked(serializers.ChoiceField(choices=["completions"]))
+    type = CheckedText(serializers.ChoiceField(choices=["completions"]), most=100)
     source = Source(required=False)  # type: ignore[assignment]  # DRF takes it out of the class
     model = serializers.CharField(max_length=300, required=False)
     input_messages = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
