@@ -1,7 +1,7 @@
 """OpenAI's routes of models and inference."""
 
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -35,6 +35,8 @@ class ModelObject(TypedDict):
     object: Literal["model"]
     created: int
     owned_by: str
+    shutdown_date: NotRequired[str]
+    """The day from which its base is to be gone; absent where none is announced."""
 
 
 @answers(wire.ChatCompletion, streams={"text/event-stream": wire.ChatChunk})
@@ -71,10 +73,10 @@ class Model(APIView):
         team = team_of(request)
         target = find_target(team=team, name=name)
         if target.deployment is not None:
-            return Response(_as_json(name, target.deployment.created_at, team.slug))
+            return Response(_as_json(name, target.deployment.created_at, team.slug, target.base_model))
         if target.adapter is not None:
-            return Response(_as_json(name, target.adapter.created_at, team.slug))
-        return Response(_as_json(name, target.base_model.present_at, "luthier"))
+            return Response(_as_json(name, target.adapter.created_at, team.slug, target.base_model))
+        return Response(_as_json(name, target.base_model.present_at, "luthier", target.base_model))
 
     @answers(DeletedObject)
     @reads()
@@ -105,18 +107,22 @@ async def _completions(request: HttpRequest, *, is_chat: bool) -> HttpResponseBa
 def _bases() -> list[ModelObject]:
     present = BaseModel.objects.present().prefetch_related("names")
     named = [(name, base) for base in present for name in (base.pk, *(other.pk for other in base.names.all()))]
-    return [_as_json(name, base.present_at, "luthier") for name, base in named]
+    return [_as_json(name, base.present_at, "luthier", base) for name, base in named]
 
 
 def _tuned(team: Team) -> list[ModelObject]:
-    adapters = TunedModel.objects.visible_to(team).live()
-    return [_as_json(adapter.name, adapter.created_at, team.slug) for adapter in adapters]
+    adapters = TunedModel.objects.visible_to(team).live().select_related("base_model")
+    return [_as_json(adapter.name, adapter.created_at, team.slug, adapter.base_model) for adapter in adapters]
 
 
 def _deployments(team: Team) -> list[ModelObject]:
-    deployments = Deployment.objects.visible_to(team).live()
-    return [_as_json(deployment.name, deployment.created_at, team.slug) for deployment in deployments]
+    deployments = Deployment.objects.visible_to(team).live().select_related("base_model")
+    return [
+        _as_json(deployment.name, deployment.created_at, team.slug, deployment.base_model) for deployment in deployments
+    ]
 
 
-def _as_json(name: str, created: datetime | None, owner: str) -> ModelObject:
-    return {"id": name, "object": "model", "created": int(created.timestamp()) if created else 0, "owned_by": owner}
+def _as_json(name: str, created: datetime | None, owner: str, base: BaseModel) -> ModelObject:
+    created_at = int(created.timestamp()) if created else 0
+    found: ModelObject = {"id": name, "object": "model", "created": created_at, "owned_by": owner}
+    return {**found, "shutdown_date": base.leaves_on.isoformat()} if base.leaves_on else found

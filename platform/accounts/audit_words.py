@@ -42,6 +42,7 @@ ACTIONS = {
     "batch.created": _("Batch created"),
     "batch.cancelled": _("Batch cancelled"),
     "batch.deleted": _("Batch deleted"),
+    "model.shutdown_announced": _("Shutdown date of a base model changed"),
     "file.deleted": _("Data set deleted"),
     "job.created": _("Job created"),
     "job.cancelled": _("Job cancelled"),

@@ -15,6 +15,7 @@ from catalogue.folders import Facts
 from catalogue.models import BaseModel
 from common.answers import ListObject, answers
 from common.api import listed
+from common.days import read_day
 from common.reads import Body, body_of, reads, require_no_body
 from common.wording import in_words
 
@@ -44,6 +45,8 @@ class BaseModelObject(Facts):
     error_params: dict[str, object] | None
     sha256: str | None
     present_at: int | None
+    shutdown_date: str | None
+    """The day from which it is to be gone, as administrators have announced it."""
 
 
 def as_json(base: BaseModel) -> BaseModelObject:
@@ -71,6 +74,7 @@ def as_json(base: BaseModel) -> BaseModelObject:
         "error_params": base.error.stored()["params"] if base.error else None,
         "sha256": base.sha256 or None,
         "present_at": int(base.present_at.timestamp()) if base.present_at else None,
+        "shutdown_date": base.leaves_on.isoformat() if base.leaves_on else None,
     }
 
 
@@ -84,6 +88,15 @@ class Download(Body):
     accept_licence = serializers.BooleanField(default=False)
 
     example = {"accept_licence": True}
+
+
+class Shutdown(Body):
+    """The day from which a base model is to be gone; null for none."""
+
+    shutdown_date = serializers.CharField(allow_null=True, max_length=40)
+    """As 2027-01-14."""
+
+    example = {"shutdown_date": "2027-01-14"}
 
 
 class Token(Body):
@@ -132,6 +145,18 @@ class LicenceView(_Admin):
     def post(self, request: Request, model_id: str) -> Response:
         require_no_body(request)
         services.accept_licence(base=services.get_model(model_id), by=user_of(request))
+        return Response(as_json(services.get_model(model_id)))
+
+
+class ShutdownView(_Admin):
+    """PUT /api/v1/catalogue/{id}/shutdown_date: what OpenAI's list of models says of the base and all that is of it"""
+
+    @answers(BaseModelObject)
+    @reads(Shutdown)
+    def put(self, request: Request, model_id: str) -> Response:
+        day = read_day(body_of(request)["shutdown_date"] or "", "shutdown_date")
+        base = services.get_model(model_id)
+        services.announce_shutdown(base=base, by=user_of(request), day=day)
         return Response(as_json(services.get_model(model_id)))
 
 

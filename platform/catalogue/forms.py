@@ -24,6 +24,17 @@ class DownloadForm(PageForm):
             self.fields["accept_licence"].widget.attrs["required"] = True
 
 
+class ShutdownForm(PageForm):
+    """The day from which a base model is to be gone; empty for none."""
+
+    shutdown_date = forms.DateField(
+        label=_("Is to be gone on"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, data: Any = None, *, base: BaseModel) -> None:
+        super().__init__(data, auto_id=f"leaves-{base.pk}-%s", initial={"shutdown_date": base.leaves_on})
+
+
 class ModelNameForm(PageForm):
     """Another provider's name, and the base that it means."""
 

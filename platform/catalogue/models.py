@@ -77,6 +77,8 @@ class BaseModel(Guarded):
     licence_accepted_at = models.DateTimeField(null=True)
     licence_accepted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     present_at = models.DateTimeField(null=True)
+    leaves_on = models.DateField(null=True)
+    """The day on which administrators mean to take it away, as they have announced it; it ends nothing by itself."""
 
     objects = BaseModelQuerySet.as_manager()
 

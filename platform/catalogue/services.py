@@ -1,6 +1,7 @@
 """Use cases of the catalogue."""
 
 import dataclasses
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -63,6 +64,18 @@ def accept_licence(*, base: BaseModel, by: User) -> None:
         return
     base.accept_licence(by=by)
     AuditEvent.record(actor=by, action="model.licence_accepted", target=base.id, licence=base.licence)
+
+
+@transaction.atomic
+def announce_shutdown(*, base: BaseModel, by: User, day: date | None) -> None:
+    """Say from which day `base` is to be gone, with all that is made of it; None takes that back."""
+    locked = BaseModel.objects.select_for_update().get(pk=base.pk)
+    if locked.leaves_on == day:
+        return
+    before = {"shutdown_date": locked.leaves_on.isoformat() if locked.leaves_on else None}
+    BaseModel.objects.filter(pk=base.pk).update(leaves_on=day)
+    said = day.isoformat() if day else None
+    AuditEvent.record(actor=by, action="model.shutdown_announced", target=base.id, before=before, shutdown_date=said)
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ api = [
     path("catalogue/<str:model_id>", rest.ModelView.as_view()),
     path("catalogue/<str:model_id>/download", rest.DownloadView.as_view()),
     path("catalogue/<str:model_id>/accept_licence", rest.LicenceView.as_view()),
+    path("catalogue/<str:model_id>/shutdown_date", rest.ShutdownView.as_view()),
     path("model_names", names.ModelNamesView.as_view()),
     path("model_names/<path:name>", names.ModelNameView.as_view()),
     path("hubs/<str:hub>/token", rest.HubTokenView.as_view()),
@@ -20,4 +21,5 @@ pages = [
     path("catalogue/names/proposed", views.map_proposed, name="map_proposed_names"),
     path("catalogue/names/remove", views.unmap_name, name="unmap_model_name"),
     path("catalogue/<str:model_id>/download", views.download_model, name="download_model"),
+    path("catalogue/<str:model_id>/shutdown-date", views.announce_shutdown, name="announce_shutdown"),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.requests import PageRequest
 from catalogue import services
 from catalogue.foreign_names import accept_proposals, proposals, remove_model_name, set_model_name
-from catalogue.forms import DownloadForm, ModelNameForm, NamedForm
+from catalogue.forms import DownloadForm, ModelNameForm, NamedForm, ShutdownForm
 from catalogue.models import BaseModel, ModelName
 from common.forms import refused
 from common.marks import Mark
@@ -34,6 +35,7 @@ class ModelRow:
     base: BaseModel
     may_download: bool
     form: DownloadForm
+    leaving: ShutdownForm
 
     @property
     def status(self) -> Mark:
@@ -69,6 +71,7 @@ def _page(
     request: PageRequest,
     *,
     downloads: Mapping[str, DownloadForm] | None = None,
+    leaving: Mapping[str, ShutdownForm] | None = None,
     naming: ModelNameForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -80,6 +83,7 @@ def _page(
             base=base,
             may_download=request.user.is_staff,
             form=(downloads or {}).get(base.pk) or DownloadForm(base=base),
+            leaving=(leaving or {}).get(base.pk) or ShutdownForm(base=base),
         )
         for base in page
     ]
@@ -113,6 +117,21 @@ def download_model(request: PageRequest, model_id: str) -> HttpResponse:
 
     form = DownloadForm(request.POST, base=base)
     return form.answer(fetch) or _page(request, downloads={base.pk: form}, status=form.status)
+
+
+@login_required
+@require_POST
+def announce_shutdown(request: PageRequest, model_id: str) -> HttpResponse:
+    """Say from which day a base model is to be gone, or take that back."""
+    _require_administrator(request)
+    base = services.get_model(model_id)
+
+    def announce(shutdown_date: date | None) -> HttpResponse:
+        services.announce_shutdown(base=base, by=request.user, day=shutdown_date)
+        return redirect("catalogue")
+
+    form = ShutdownForm(request.POST, base=base)
+    return form.answer(announce) or _page(request, leaving={base.pk: form}, status=form.status)
 
 
 @login_required

@@ -125,6 +125,7 @@ class MembershipMiddleware:
         {
             "catalogue",
             "download_model",
+            "announce_shutdown",
             "map_model_name",
             "map_proposed_names",
             "unmap_model_name",

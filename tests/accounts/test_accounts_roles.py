@@ -62,6 +62,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "people/<user_id>/password-link": {"POST": ADMIN},
     "audit": {"GET": O},
     "catalogue": {"GET": ANY},
+    "catalogue/<model_id>/shutdown-date": {"POST": ADMIN},
+    "api/v1/catalogue/<model_id>/shutdown_date": {"PUT": ADMIN},
     "catalogue/names": {"POST": ADMIN},
     "catalogue/names/proposed": {"POST": ADMIN},
     "catalogue/names/remove": {"POST": ADMIN},

@@ -21,6 +21,7 @@ BUTTONS += (
     "password_link",
     "revoke_invitation",
 )
+BUTTONS += ("announce_shutdown",)
 BUTTONS += (
     "delete_pool",
     "switch_webhook",

@@ -56,6 +56,10 @@ class Operations:
         """Download a base model: POST /api/v1/catalogue/{model_id}/download"""
         return self._call("POST", "/api/v1/catalogue/{model_id}/download", inside={"model_id": model_id}, query={}, body=body, kind="application/json", answers="application/json")
 
+    def put_catalogue_model_id_shutdown_date(self, model_id: str, *, body: types.Shutdown) -> types.BaseModelObject:
+        """Announce when a base model is to be gone: PUT /api/v1/catalogue/{model_id}/shutdown_date"""
+        return self._call("PUT", "/api/v1/catalogue/{model_id}/shutdown_date", inside={"model_id": model_id}, query={}, body=body, kind="application/json", answers="application/json")
+
     def post_datasets_mix(self, *, body: types.NewMixture) -> types.VersionObject:
         """Mix data sets: POST /api/v1/datasets/mix"""
         return self._call("POST", "/api/v1/datasets/mix", inside={}, query={}, body=body, kind="application/json", answers="application/json")

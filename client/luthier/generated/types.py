@@ -114,6 +114,7 @@ class BaseModelObject(TypedDict):
     error_params: dict[str, Any] | None
     sha256: str | None
     present_at: int | None
+    shutdown_date: str | None
 
 
 class BaseModelObjectListObject(TypedDict):
@@ -377,7 +378,6 @@ class DataSourceConfigField(TypedDict):
     type: Literal["custom"]
     item_schema: NotRequired[dict[str, Any]]
     include_sample_schema: NotRequired[bool | None]
-    metadata: NotRequired[None]
 
 
 class DeletedEval(TypedDict):
@@ -1204,6 +1204,7 @@ class ModelObject(TypedDict):
     object: Literal["model"]
     created: int
     owned_by: str
+    shutdown_date: NotRequired[str]
 
 
 class ModelObjectListObject(TypedDict):
@@ -2057,6 +2058,10 @@ class ShownToken(TypedDict):
     token: str
     logprob: float
     bytes: list[int] | None
+
+
+class Shutdown(TypedDict):
+    shutdown_date: str | None
 
 
 class Source(TypedDict):

@@ -8,6 +8,7 @@ SUMMARIES = {
     "GET /api/v1/catalogue": "List base models",
     "GET /api/v1/catalogue/{model_id}": "Get a base model",
     "POST /api/v1/catalogue/{model_id}/accept_licence": "Accept the licence of a base model",
+    "PUT /api/v1/catalogue/{model_id}/shutdown_date": "Announce when a base model is to be gone",
     "POST /api/v1/catalogue/{model_id}/download": "Download a base model",
     "POST /api/v1/datasets/mix": "Mix data sets",
     "GET /api/v1/deployments": "List deployments",
