@@ -82,7 +82,7 @@ class TestWhereItGoes:
         [
             ("file:///etc/passwd", "must begin with https://"), ("gopher://example.com/", "must begin with https://"),
             ("//example.com/", "must begin with https://"), ("http://a:b@example.com/", "user name or password"),
-            ("http://", "such as https://example.com"),
+            ("https://xn--", "such as"), ("https://xn--bx'/", "such as"), ("http://", "such as https://example.com"),
             ("http://example.com:0/", "such as https://example.com"), ("http://example.com/\r\nX: y", "without spaces"),
             ("http://exa mple.com/", "without spaces"), ("http://example.com:99999/", "such as"), ("", "such as"),
             ("https://example.com/" + "x" * 2048, "at most 2,048"),

@@ -57,13 +57,14 @@ def require_form(text: str) -> httpx.URL:
         raise AddressRefused(message("outbound_no_url", characters=MAX_URL_CHARACTERS))
     try:
         url = httpx.URL(text).copy_with(fragment=None)
-    except httpx.InvalidURL:
+        host = url.host  # read, too: a name that cannot be Unicode's raises only here
+    except (httpx.InvalidURL, UnicodeError):
         raise AddressRefused(message("outbound_no_url", characters=MAX_URL_CHARACTERS)) from None
     if url.scheme not in PORTS:
         raise AddressRefused(message("outbound_scheme"))
     if url.userinfo:
         raise AddressRefused(message("outbound_credentials"))
-    if not url.host or (url.port is not None and not 0 < url.port < 65536):
+    if not host or (url.port is not None and not 0 < url.port < 65536):
         raise AddressRefused(message("outbound_no_url", characters=MAX_URL_CHARACTERS))
     return url
 
