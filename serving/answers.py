@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chat import ChatError, ToolCall, parse_messages
+from serving.call_forms import family_of
 from serving.constraints import Constraint
 from serving.engine import Piece, Sequence
 from serving.faults import RequestError
@@ -16,8 +17,7 @@ from serving.replica import Replica, ServedModel
 from serving.requests import AnswerRequest, ChatRequest, TextRequest
 from serving.responses import DONE, Finished, Usage, Writer, event
 from serving.sampling import Picked
-from serving.text import StopText
-from serving.tool_calls import OPENING, split_tool_calls
+from serving.tool_calls import CallReader
 from serving.wire import ChatChunk, ChatCompletion, TextChunk, TextCompletion
 
 
@@ -50,6 +50,7 @@ class Answer:
         self.writer = Writer(
             model=request.shown_name,
             is_chat=isinstance(request, ChatRequest),
+            is_legacy=isinstance(request, ChatRequest) and request.is_legacy,
             show=lambda token: served.chat.decode([token]),
         )
         self._replica = replica
@@ -67,10 +68,12 @@ class Answer:
     def wants_logprobs(self) -> bool:
         return self.request.sampling.top_logprobs is not None
 
-    @property
-    def parses_tools(self) -> bool:
-        """True when tools were offered to a model whose template writes calls in the form known here."""
-        return isinstance(self.request, ChatRequest) and bool(self.request.tools) and OPENING in self.served.template
+    def call_reader(self) -> CallReader | None:
+        """Return what finds calls; None without tools, or where the model's way of writing them is not known."""
+        family = family_of(self.served.template)
+        if not isinstance(self.request, ChatRequest) or not self.request.tools or family is None:
+            return None
+        return CallReader(family, {tool["function"]["name"] for tool in self.request.tools})
 
     async def lines(self, receive: Callable[[], Awaitable[Any]]) -> AsyncGenerator[Line, None]:
         """Generate; yield until every choice has finished. A client that leaves stops the generation at once."""
@@ -159,9 +162,10 @@ async def whole(answer: Answer, receive: Callable[[], Awaitable[Any]]) -> ChatCo
             finish_reasons[line.index] = line.piece.finish_reason or "stop"
     choices: list[Finished] = []
     for index, text in enumerate(texts):
-        rest, calls = split_tool_calls(text) if answer.parses_tools else (text, [])
+        reader = answer.call_reader()
+        rest, calls = (text, []) if reader is None else reader.split(text)
         tokens = picked[index] if answer.wants_logprobs else None
-        reason = "tool_calls" if calls else finish_reasons[index]
+        reason = answer.writer.called if calls else finish_reasons[index]
         choices.append(Finished(index=index, text=rest, tool_calls=calls, picked=tokens, reason=reason))
     return answer.writer.whole(choices, answer.usage)
 
@@ -198,17 +202,16 @@ class _Voice:
     def __init__(self, answer: Answer, index: int) -> None:
         self.index = index
         self._answer = answer
-        self._plain = StopText([OPENING]) if answer.parses_tools else None
-        self._held = ""
+        self._reader = answer.call_reader()
         self._unsent: list[Picked] = []
 
     def chunks(self, piece: Piece) -> list[ChatChunk | TextChunk]:
         writer, with_usage = self._answer.writer, self._answer.request.include_usage
         self._unsent.extend(piece.tokens)
-        text = self._pass(piece.text)
+        text = piece.text if self._reader is None else self._reader.push(piece.text)
         calls: list[ToolCall] = []
-        if piece.finish_reason is not None:
-            rest, calls = self._end()
+        if piece.finish_reason is not None and self._reader is not None:
+            rest, calls = self._reader.end()
             text += rest
         chunks = []
         if text or (piece.finish_reason is not None and self._unsent):
@@ -219,25 +222,9 @@ class _Voice:
             chunks.append(writer.calls(self.index, calls, with_usage=with_usage))
         if piece.finish_reason is not None:
             chunks.append(
-                writer.closing(self.index, "tool_calls" if calls else piece.finish_reason, with_usage=with_usage)
+                writer.closing(self.index, writer.called if calls else piece.finish_reason, with_usage=with_usage)
             )
         return chunks
-
-    def _pass(self, text: str) -> str:
-        if self._plain is None:
-            return text
-        self._held += text
-        return self._plain.push(text)
-
-    def _end(self) -> tuple[str, list[ToolCall]]:
-        """Return the text still owed and the tool calls."""
-        if self._plain is None:
-            return "", []
-        if not self._plain.found:
-            return self._plain.flush(), []
-        start = self._held.find(OPENING)
-        rest, calls = split_tool_calls(self._held[start:])
-        return rest, calls
 
 
 def _chat_prompt(request: ChatRequest, served: ServedModel) -> list[int]:

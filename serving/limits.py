@@ -24,6 +24,6 @@ WHOLE_NUMBERS: dict[str, tuple[int, int]] = {
 }
 """The least and the most of each option that is a whole number."""
 SERVICE_TIERS = ("auto", "default")
-TOOL_CHOICES = ("auto", "none")
+TOOL_CHOICES = ("auto", "none", "required")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 MODALITIES = ["text"]

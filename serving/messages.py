@@ -33,10 +33,19 @@ CATALOGUE = Catalogue(
         "store_unsupported": sentence("store is not supported: this server keeps no answers."),
         "service_tier_unsupported": sentence('service_tier may only be "auto" or "default": this server has one tier.'),
         "modalities_unsupported": sentence('modalities may only be ["text"].'),
-        "parallel_tool_calls_unsupported": sentence("parallel_tool_calls cannot be switched off on this server."),
         "tool_choice_unsupported": sentence(
-            'tool_choice may only be "auto" or "none": this server cannot force a tool call.'
+            "This model's chat template writes calls of functions in no form that this server knows, so that neither "
+            "a call nor its arguments can be guaranteed. Leave out tool_choice, strict and parallel_tool_calls."
         ),
+        "tool_choice_without_tools": sentence("'tool_choice' is only allowed when 'tools' are specified."),
+        "tool_choice_invalid": sentence(
+            'tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}.'
+        ),
+        "tool_choice_unknown": sentence("Tool choice %(name)s is not among the functions that are offered."),
+        "functions_beside_tools": sentence("%(name)s cannot stand beside functions and function_call."),
+        "functions_invalid": sentence('functions must be a non-empty list of {"name": …, "parameters": …}.'),
+        "function_call_invalid": sentence('function_call must be "none", "auto" or {"name": …}.'),
+        "function_schema_refused": sentence("Invalid schema for function '%(name)s': %(reason)s"),
         "obfuscation_unsupported": sentence("include_obfuscation is not supported by this server."),
         "tools_invalid": sentence('tools must be a list of {"type": "function", "function": {"name": …}}.'),
         "top_logprobs_without_logprobs": sentence("top_logprobs needs logprobs to be true."),

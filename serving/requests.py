@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.answer_forms import AnswerForm, read_form
+from serving.call_forms import CallForm
 from serving.faults import RequestError
 from serving.limits import (
     BIAS,
@@ -15,11 +16,11 @@ from serving.limits import (
     MODALITIES,
     NUMBERS,
     SERVICE_TIERS,
-    TOOL_CHOICES,
     WHOLE_NUMBERS,
 )
 from serving.messages import message
 from serving.sampling import Sampling
+from serving.tool_requests import read_offer, with_tool_calls
 from wording import Message, as_written
 
 MAX_DEPTH = 64
@@ -33,7 +34,7 @@ _COMMON = {
 }  # fmt: skip
 _CHAT = _COMMON | _LABELS | {
     "messages", "max_completion_tokens", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
-    "response_format", "store", "service_tier", "modalities",
+    "response_format", "store", "functions", "function_call", "service_tier", "modalities",
 }  # fmt: skip
 _TEXT = _COMMON | {"prompt", "logprobs", "echo", "suffix", "best_of"}
 
@@ -67,8 +68,10 @@ class ChatRequest(AnswerRequest):
 
     messages: list[Any]
     tools: list[Any] | None
-    form: AnswerForm | None = None
+    form: AnswerForm | CallForm | None = None
     """What the answer is held to; None for free text."""
+    is_legacy: bool = False
+    """Asked by `functions`: the answer says `function_call`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +104,14 @@ def read_chat(value: dict[str, Any]) -> ChatRequest:
         raise RequestError(message("messages_missing"), param="messages")
     limits = [_whole(value, name) for name in ("max_completion_tokens", "max_tokens")]
     limit = limits[0] if limits[0] is not None else limits[1]
+    _flag(value, "parallel_tool_calls")
+    form = read_form(value)
+    offer = read_offer(value, form)
     return ChatRequest(
-        messages=messages,
-        tools=_tools(value),
-        form=read_form(value),
+        messages=with_tool_calls(messages) if offer.is_legacy else messages,
+        tools=offer.tools,
+        form=offer.calls or form,
+        is_legacy=offer.is_legacy,
         **_common(value, limit=limit, top_logprobs=_top_logprobs(value)),
     )
 
@@ -168,27 +175,6 @@ def _refuse_chat_options(value: dict[str, Any]) -> None:
         raise _unsupported("service_tier", message("service_tier_unsupported"))
     if value.get("modalities") not in (None, MODALITIES):
         raise _unsupported("modalities", message("modalities_unsupported"))
-    if value.get("parallel_tool_calls") is not None and not _flag(value, "parallel_tool_calls"):
-        raise _unsupported("parallel_tool_calls", message("parallel_tool_calls_unsupported"))
-    if value.get("tool_choice") not in (None, *TOOL_CHOICES):
-        raise _unsupported("tool_choice", message("tool_choice_unsupported"))
-
-
-def _tools(value: dict[str, Any]) -> list[Any] | None:
-    tools = value.get("tools")
-    if tools is None:
-        return None
-    if not isinstance(tools, list) or not all(_is_function(tool) for tool in tools):
-        raise RequestError(message("tools_invalid"), param="tools")
-    return None if value.get("tool_choice") == "none" or not tools else tools
-
-
-def _is_function(tool: Any) -> bool:
-    function = tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        return False
-    description, strict = function.get("description"), function.get("strict")
-    return (description is None or isinstance(description, str)) and (strict is None or isinstance(strict, bool))
 
 
 def _top_logprobs(value: dict[str, Any]) -> int | None:

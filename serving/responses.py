@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from chat import ToolCall
 from serving.sampling import Picked
@@ -73,6 +73,8 @@ class Writer:
 
     model: str
     is_chat: bool
+    is_legacy: bool = False
+    """Asked by `functions`: a call is `function_call`."""
     show: Callable[[int], str]
     """Text of one token id."""
     id: str = ""
@@ -102,8 +104,15 @@ class Writer:
         """Return a chunk of text."""
         return self._chunk(index, {"content": text}, text=text, picked=picked, with_usage=with_usage)
 
+    @property
+    def called(self) -> Literal["tool_calls", "function_call"]:
+        """Why an answer that is a call has ended."""
+        return "function_call" if self.is_legacy else "tool_calls"
+
     def calls(self, index: int, tool_calls: list[ToolCall], *, with_usage: bool) -> ChatChunk | TextChunk:
         """Return a chunk with whole tool calls."""
+        if self.is_legacy:
+            return self._chunk(index, {"function_call": tool_calls[0]["function"]}, with_usage=with_usage)
         numbered: list[NumberedCall] = [{"index": number, **call} for number, call in enumerate(tool_calls)]
         return self._chunk(index, {"tool_calls": numbered}, with_usage=with_usage)
 
@@ -120,7 +129,9 @@ class Writer:
 
     def _chat_choice(self, choice: Finished) -> ChatChoice:
         message: AnswerMessage = {"role": "assistant", "content": choice.text, "refusal": None}
-        if choice.tool_calls:
+        if choice.tool_calls and self.is_legacy:
+            message |= {"content": choice.text or None, "function_call": choice.tool_calls[0]["function"]}
+        elif choice.tool_calls:
             message |= {"content": choice.text or None, "tool_calls": choice.tool_calls}
         return {
             "index": choice.index,

@@ -2,7 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
-from chat.conversation import ToolCall
+from chat.conversation import Function, ToolCall
 
 
 class ShownToken(TypedDict):
@@ -37,6 +37,8 @@ class AnswerMessage(TypedDict):
     content: str | None
     refusal: None
     tool_calls: NotRequired[list[ToolCall]]
+    function_call: NotRequired[Function]
+    """Where the request said `functions`."""
 
 
 class Delta(TypedDict, total=False):
@@ -46,6 +48,7 @@ class Delta(TypedDict, total=False):
     content: str
     refusal: None
     tool_calls: list[NumberedCall]
+    function_call: Function
 
 
 class _Choice(TypedDict):

@@ -94,6 +94,19 @@ class OfferedTool(serializers.Serializer[Any]):
     function = OfferedFunction()
 
 
+class ChosenName(serializers.Serializer[Any]):
+    """The name of a function that has to be called."""
+
+    name = _text(allow_blank=True)
+
+
+class ChosenTool(serializers.Serializer[Any]):
+    """A function that has to be called."""
+
+    type = serializers.ChoiceField(choices=["function"])
+    function = ChosenName()
+
+
 class Asked(Body):
     """What both kinds of question have in common."""
 
@@ -125,8 +138,11 @@ class NewChatCompletion(Asked):
     top_logprobs = _whole("top_logprobs")
     """Only beside `logprobs`."""
     tools = serializers.ListField(child=OfferedTool(), **_OPTION)
-    tool_choice = _one_of(*TOOL_CHOICES)
-    parallel_tool_calls = _one_of(True)
+    tool_choice = Either([serializers.ChoiceField(choices=TOOL_CHOICES), ChosenTool()], **_OPTION)
+    parallel_tool_calls = _flag()
+    functions = serializers.ListField(child=OfferedFunction(), min_length=1, **_OPTION)
+    """The older form of `tools`."""
+    function_call = Either([serializers.ChoiceField(choices=TOOL_CHOICES[:2]), ChosenName()], **_OPTION)
     response_format = ResponseFormat(**_OPTION)
     store = _one_of(False)
     service_tier = _one_of(*SERVICE_TIERS)

@@ -12,7 +12,7 @@ from tests.answers import faults_of
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "?"}]}
 JSON_ASKED = [{"role": "user", "content": "As JSON."}]
 TEXT: dict[str, Any] = {"model": "m", "prompt": "?"}
-TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}, "strict": True}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": None, "strict": True}}
 
 GOOD: list[dict[str, Any]] = [
     {}, {"n": 8}, {"n": None}, {"temperature": 0}, {"temperature": 2}, {"top_p": 0.5}, {"top_p": None},
@@ -35,6 +35,10 @@ BAD: list[dict[str, Any]] = [
 GOOD_CHAT: list[dict[str, Any]] = [
     {"max_completion_tokens": 5}, {"logprobs": True, "top_logprobs": 20}, {"logprobs": True, "top_logprobs": 0},
     {"tools": [TOOL]}, {"tools": []}, {"tools": None}, {"tool_choice": "auto"}, {"tool_choice": "none"},
+    {"tools": [TOOL], "tool_choice": "required"}, {"parallel_tool_calls": False}, {"functions": [{"name": "f"}]},
+    {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}}, {"function_call": None},
+    {"functions": [{"name": "f"}], "function_call": {"name": "f"}},
+    {"functions": [{"name": "f"}], "function_call": "auto"},
     {"parallel_tool_calls": True}, {"response_format": {"type": "text"}}, {"store": False}, {"service_tier": "auto"},
     {"service_tier": "default"}, {"modalities": ["text"]}, {"metadata": {"a": "b"}}, {"safety_identifier": "x"},
     {"prompt_cache_key": "x"}, {"response_format": {"type": "json_object"}, "messages": JSON_ASKED},
@@ -45,7 +49,8 @@ BAD_CHAT: list[dict[str, Any]] = [
     {"messages": []}, {"messages": None}, {"messages": "?"}, {"max_completion_tokens": 0}, {"logprobs": 1},
     {"logprobs": True, "top_logprobs": 21}, {"tools": [{}]}, {"tools": [{"type": "function"}]}, {"tools": {}},
     {"tools": [{"type": "function", "function": {}}]}, {"tools": [{"type": "function", "function": {"name": 1}}]},
-    {"tool_choice": "required"}, {"tool_choice": {"type": "function"}}, {"parallel_tool_calls": False},
+    {"tool_choice": "sometimes"}, {"tool_choice": {"type": "function"}}, {"functions": []}, {"functions": "all"},
+    {"functions": [{"name": "f"}], "function_call": "required"}, {"functions": [{"name": 1}]},
     {"response_format": {"type": "xml"}}, {"response_format": "text"}, {"response_format": {}},
     {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}},
     {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": 1}}},

@@ -160,10 +160,10 @@ class TestFaults:
         engine: Engine = start(base_folder).engine
         draw = Drawer.draw
 
-        def fails(self: Drawer, logits: torch.Tensor) -> Any:
+        def fails(self: Drawer, logits: torch.Tensor, allowed: torch.Tensor) -> Any:
             if self._sampling.seed == 13:
                 raise RuntimeError("broken")
-            return draw(self, logits)
+            return draw(self, logits, allowed)
 
         monkeypatch.setattr(Drawer, "draw", fails)
         asked = [sequence([5, 6, 7], 30, sampling=Sampling(seed=seed)) for seed in (12, 13, 14)]

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from serving.call_forms import Family
 from serving.text import StopText
-from serving.tool_calls import split_tool_calls
+from serving.tool_calls import CallReader
 
 
 def passed(stops: list[str], pieces: list[str]) -> tuple[list[str], bool]:
@@ -39,15 +40,17 @@ class TestStopText:
 class TestToolCalls:
     def test_hermes_blocks_become_calls(self) -> None:
         text = 'Let me see.\n<tool_call>\n{"name": "look", "arguments": {"q": "小提琴"}}\n</tool_call>'
-        rest, calls = split_tool_calls(text)
+        rest, calls = CallReader(Family.HERMES, ["look"]).split(text)
         assert rest == "Let me see."
         assert [call["function"]["name"] for call in calls] == ["look"]
         assert json.loads(calls[0]["function"]["arguments"]) == {"q": "小提琴"}
 
     def test_two_calls_have_two_ids(self) -> None:
-        _, calls = split_tool_calls('<tool_call>{"name": "a"}</tool_call><tool_call>{"name": "b"}</tool_call>')
+        _, calls = CallReader(Family.HERMES, ["look"]).split(
+            '<tool_call>{"name": "a"}</tool_call><tool_call>{"name": "b"}</tool_call>'
+        )
         assert len({call["id"] for call in calls}) == 2
 
     @pytest.mark.parametrize("text", ["<tool_call>{not json}</tool_call>", '<tool_call>{"name": "a"}', "plain"])
     def test_what_is_no_call_stays_text(self, text: str) -> None:
-        assert split_tool_calls(text) == (text, [])
+        assert CallReader(Family.HERMES, ["look"]).split(text) == (text, [])

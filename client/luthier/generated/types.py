@@ -31,6 +31,7 @@ class AnswerMessage(TypedDict):
     content: str | None
     refusal: None
     tool_calls: NotRequired[list[ToolCall]]
+    function_call: NotRequired[Function]
 
 
 class AnswerObject(TypedDict):
@@ -309,6 +310,15 @@ class Chosen(TypedDict):
     of_others: bool
 
 
+class ChosenName(TypedDict):
+    name: str
+
+
+class ChosenTool(TypedDict):
+    type: Literal["function"]
+    function: ChosenName
+
+
 class CommandObject(TypedDict):
     object: Literal["command"]
     argv: list[str]
@@ -426,6 +436,7 @@ class Delta(TypedDict):
     content: NotRequired[str]
     refusal: NotRequired[None]
     tool_calls: NotRequired[list[NumberedCall]]
+    function_call: NotRequired[Function]
 
 
 class DeltaChoice(TypedDict):
@@ -1291,8 +1302,10 @@ class NewChatCompletion(TypedDict):
     logprobs: NotRequired[bool | None]
     top_logprobs: NotRequired[int | None]
     tools: NotRequired[list[OfferedTool] | None]
-    tool_choice: NotRequired[Literal["auto", "none"] | None]
-    parallel_tool_calls: NotRequired[Literal[True] | None]
+    tool_choice: NotRequired[Literal["auto", "none", "required"] | ChosenTool | None]
+    parallel_tool_calls: NotRequired[bool | None]
+    functions: NotRequired[list[OfferedFunction] | None]
+    function_call: NotRequired[Literal["auto", "none"] | ChosenName | None]
     response_format: NotRequired[ResponseFormat | None]
     store: NotRequired[Literal[False] | None]
     service_tier: NotRequired[Literal["auto", "default"] | None]
