@@ -8,6 +8,7 @@ python tools/fuzz_api.py [--seconds 120] [--seed N] [-- options of schemathesis]
 """
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("more", nargs="*", help="options of schemathesis")
     asked = parser.parse_args()
     seed = random.randrange(10**6) if asked.seed is None else asked.seed  # noqa: S311
+    os.environ.setdefault("LUTHIER_TIME_SCALE", "0.05")  # a question waits three seconds for a replica, not a minute
     with tempfile.TemporaryDirectory(prefix="luthier-fuzz-") as home, web_process(Path(home)) as web:
         address, (key, ids) = f"http://127.0.0.1:{web.port}", _world(Path(home))
         known = Path(home) / "schemathesis.toml"
