@@ -130,7 +130,7 @@ class TestFilesEndpoint:
         ("files", "data", "code"),
         [
             (None, {}, "missing_purpose"),
-            (None, {"purpose": "batch"}, "unsupported_purpose"),
+            (None, {"purpose": "vision"}, "unsupported_purpose"),
             (None, {"purpose": "fine-tune", "colour": "red"}, "unknown_parameter"),
             (None, {"purpose": "fine-tune", "expires_after[anchor]": "created_at"}, "invalid_value"),
             ({"file": ("a.jsonl", b"")}, None, "empty_file"),

@@ -21,7 +21,7 @@ GOOD: list[dict[str, Any]] = [
     {"expires_after": {"anchor": "created_at", "seconds": 2_592_000}},
 ]  # fmt: skip
 BAD: list[dict[str, Any]] = [
-    {"novelty": "1"}, {"purpose": "batch"}, {"purpose": ""}, {"unused": "question"},
+    {"novelty": "1"}, {"purpose": "vision"}, {"purpose": ""}, {"unused": "question"},
     {"expires_after": {"anchor": "created_at"}}, {"expires_after": {"seconds": 3600}},
     {"expires_after": {"anchor": "expires_at", "seconds": 3600}},
     {"expires_after": {"anchor": "created_at", "seconds": 3599}},
