@@ -25,6 +25,8 @@ from datasets_app.shapes import go_together, is_only_named
 from datasets_app.shapes.asking import Said, kind_of
 from datasets_app.shapes.examples import Example, Opened
 from datasets_app.shapes.mark_scan import may_hold_marks
+from datasets_app.shapes.personal_notes import may_hold_personal_data
+from scoring.detectors.masking import holds_personal_data
 
 BLOCK = 1 << 17
 """Bytes: what is decoded at once still fits in the processor's cache."""
@@ -201,12 +203,13 @@ class LineCheck:
             ends = np.append(ends, len(block))
         braces = content == _BRACE
         has_placeholders = bool((braces[1:] & braces[:-1]).any())
-        if has_placeholders or may_hold_marks(block, content) or not self._accept(block, ends):
+        is_odd = has_placeholders or may_hold_marks(block, content)
+        if is_odd or not self._accept(block, ends, may_be_personal=may_hold_personal_data(block, content)):
             self._one_by_one(block)
         self._line += len(ends)
         self._offset += len(block)
 
-    def _accept(self, block: bytes, ends: Any) -> bool:
+    def _accept(self, block: bytes, ends: Any, *, may_be_personal: bool) -> bool:
         """Take the whole block if every line of it is an ordinary row."""
         first = self._opened.shape
         if first and not is_only_named(first) and not go_together(self._shape, first):
@@ -217,7 +220,8 @@ class LineCheck:
         conversations = [row.messages for row in rows]
         counts = Counter([tuple(map(type, messages)) for messages in conversations])
         # Blank answers are faults, and blank questions are rare: both are left to the slow way.
-        if any(map(str.isspace, [message.content for messages in conversations for message in messages])):
+        texts = [message.content for messages in conversations for message in messages]
+        if any(map(str.isspace, texts)) or (may_be_personal and any(map(holds_personal_data, texts))):
             return False
         if not all(self._is_ordinary(kinds) for kinds in counts):
             return False

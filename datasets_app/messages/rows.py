@@ -61,6 +61,10 @@ ROWS: dict[str, Sentence] = {
     "write_a_row_for_each": sentence("Write a row for each question."),
     "unfilled_placeholders": sentence("The text contains %(name)s, a placeholder that has not been filled in."),
     "fill_it_in": sentence("Fill it in, or the model will learn to say it."),
+    "personal_data": sentence(
+        "The text contains personal data or a key: an e-mail address, a phone, identity or card number, or a secret."
+    ),
+    "mask_it": sentence("Mask it with a repair, or the model may tell it to anyone."),
     "template_marks": sentence("The text contains %(mark)s, a chat template marker."),
     "take_it_out": sentence("Remove it, unless the model should learn to write it."),
     "chat_template": sentence("The text is written in another model's chat template: it contains %(mark)s."),

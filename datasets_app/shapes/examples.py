@@ -15,6 +15,7 @@ from datasets_app.formats.streams import Readable
 from datasets_app.messages import message
 from datasets_app.shapes import Shape, Use
 from datasets_app.shapes.asking import Said
+from datasets_app.shapes.personal_notes import personal_in_messages, personal_in_text
 from datasets_app.shapes.template_notes import template_in_messages, template_in_text, template_of_lines
 from datasets_app.shapes.unused import PARSED, SHOWN_CHARACTERS, Read, Unused, is_empty, is_texts, name_of
 from wording import Message
@@ -145,8 +146,8 @@ class Opened:
             self.unused.add_row(row, Said(text=(found.text or "") if isinstance(found, Example) else ""))
         if isinstance(found, RowFault) or found.text is None:
             return found
-        note = template_in_text(found.text, item.line, self._markup)
-        return replace(found, notes=(note,)) if note else found
+        notes = (template_in_text(found.text, item.line, self._markup), personal_in_text(found.text, item.line))
+        return replace(found, notes=tuple(note for note in notes if note is not None))
 
     def _fault_of_choice(self, item: RawRow) -> RowFault | None:
         """Return why the row is not what the user says it is, if it is not."""
@@ -265,7 +266,11 @@ def _text(item: RawRow) -> Example | RowFault:
 
 
 def _notes(conversation: Conversation, line: int) -> tuple[RowFault, ...]:
-    found = (_unfilled(conversation, line), template_in_messages(conversation, line))
+    found = (
+        _unfilled(conversation, line),
+        template_in_messages(conversation, line),
+        personal_in_messages(conversation, line),
+    )
     return tuple(note for note in found if note is not None)
 
 

@@ -16,7 +16,9 @@ from datasets_app.formats.json_array import STRAY_COMMA
 from datasets_app.formats.json_values import from_json, parse_value, to_json
 from datasets_app.shapes import as_row
 from datasets_app.shapes.examples import PLACEHOLDER, Example, Opened, as_copy
+from datasets_app.shapes.personal_notes import PERSONAL
 from datasets_app.shapes.template_notes import TEMPLATE
+from datasets_app.versions.masking import mask_personal_data
 from datasets_app.versions.unwrapping import unwrapped
 
 ROLES = {
@@ -202,6 +204,10 @@ REPAIRS: tuple[Repair, ...] = (
     Repair(name="fill_placeholders", title=_("Fill in placeholders"),
            sentence=_("Your values replace {{name}} and similar placeholders."), mends=("unfilled_placeholders",),
            of_value=fill_placeholders),
+    Repair(name="mask_personal_data", title=_("Mask personal data and keys"),
+           sentence=_("E-mail addresses, phone, identity and card numbers become [EMAIL], [PHONE], [ID] and [CARD], "
+                      "secrets [KEY], wherever they stand in a row."),
+           mends=(PERSONAL,), of_value=mask_personal_data),
     Repair(name="drop_repeated", title=_("Leave out repeated rows"),
            sentence=_("Only the first of identical rows is kept."), mends=("repeated_row",)),
     Repair(name="drop_faulty", title=_("Leave out faulty rows"),

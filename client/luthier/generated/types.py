@@ -1437,7 +1437,7 @@ class NewReading(TypedDict):
 
 
 class NewRepair(TypedDict):
-    repairs: list[Literal["strip_comments", "strip_commas", "fix_roles", "merge_consecutive", "drop_trailing_question", "unwrap_template", "trim", "fill_placeholders", "drop_repeated", "drop_faulty"]]
+    repairs: list[Literal["strip_comments", "strip_commas", "fix_roles", "merge_consecutive", "drop_trailing_question", "unwrap_template", "trim", "fill_placeholders", "mask_personal_data", "drop_repeated", "drop_faulty"]]
     values: NotRequired[dict[str, str]]
     preview: NotRequired[bool]
     reason: NotRequired[str]
