@@ -106,10 +106,17 @@ def texts_of(value: Any) -> Iterator[str]:
 
 
 def chinese_at(client: Client, address: str) -> str:
-    """Return what a Chinese reader sees of a page."""
-    page = client.get(address, headers={"accept-language": "zh-CN"})
-    assert page.status_code == 200, address
-    return squeezed(html.unescape(re.sub(r"<[^>]*>", " ", page.content.decode())))
+    """Return what a Chinese reader sees of a page; of a list, on all of its pages."""
+    seen, query = "", ""
+    while True:
+        page = client.get(address + query, headers={"accept-language": "zh-CN"})
+        assert page.status_code == 200, address
+        text = page.content.decode()
+        seen += squeezed(html.unescape(re.sub(r"<[^>]*>", " ", text)))
+        further = re.search(r'href="(\?after=[^"]+)">更早', text)
+        if further is None:
+            return seen
+        query = html.unescape(further[1])
 
 
 def said() -> list[dict[str, Any]]:
