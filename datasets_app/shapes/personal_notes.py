@@ -12,14 +12,17 @@ from scoring.detectors.masking import holds_personal_data
 
 PERSONAL = "personal_data"
 """The kind of the note."""
-_WRITTEN_OTHERWISE = re.compile(rb"\xef\xbc[\x90-\x99\xa0]|\\u")
-"""Digits and @ in full width, and characters that are escaped."""
-_SECRETS = (
-    b"@", b"-----BEGIN", b"sk-", b"AKIA", b"ASIA", b"AKID", b"LTAI", b"gho_", b"ghp_", b"ghs_", b"ghu_", b"ghr_",
-    b"github_pat_", b"glpat-", b"hf_", b"xox", b"AIza", b"eyJ",
-)  # fmt: skip
-_FEWEST_DIGITS, _WINDOW = 6, 21
-"""Of the shortest number that counts, and the bytes over which they may be spread."""
+_WRITTEN_OTHERWISE = re.compile(rb"\xef\xbc[\x8b\x90-\x99\xa0]")
+"""Digits, + and @ in full width."""
+_SECRETS = {
+    b"@": rb"@", b"+": rb"\+[0-9]", b"-----BEGIN": rb"-----BEGIN", b"sk-": rb"sk-[A-Za-z0-9_-]{16}", b"AKIA": rb"AKIA",
+    b"ASIA": rb"ASIA[A-Za-z0-9]", b"AKID": rb"AKID", b"LTAI": rb"LTAI", b"gho_": rb"gho_", b"ghp_": rb"ghp_",
+    b"ghs_": rb"ghs_", b"ghu_": rb"ghu_", b"ghr_": rb"ghr_", b"github_pat_": rb"github_pat_", b"glpat-": rb"glpat-",
+    b"hf_": rb"hf_[A-Za-z0-9]{30}", b"xox": rb"xox[abprs]-", b"AIza": rb"AIza", b"eyJ": rb"eyJ",
+}  # fmt: skip
+"""What is looked for at once, and the pattern that then decides."""
+_FEWEST_DIGITS, _WINDOW = 9, 25
+"""Of the shortest number without a plus that counts, and the bytes over which they may be spread."""
 
 
 def may_hold_personal_data(block: bytes, content: Any) -> bool:
@@ -27,7 +30,9 @@ def may_hold_personal_data(block: bytes, content: Any) -> bool:
 
     It must find all that `holds_personal_data` finds in the texts of JSON Lines, and may find more.
     """
-    if any(mark in block for mark in _SECRETS) or _WRITTEN_OTHERWISE.search(block):
+    if any(mark in block and re.search(pattern, block) for mark, pattern in _SECRETS.items()):
+        return True
+    if b"\\u" in block or _WRITTEN_OTHERWISE.search(block):
         return True
     digits = np.cumsum((content - np.uint8(ord("0"))) < 10, dtype=np.int32)
     if len(digits) <= _WINDOW:
