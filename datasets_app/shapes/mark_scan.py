@@ -35,22 +35,23 @@ def may_hold_marks(block: bytes, content: Any) -> bool:
         return True
     if b"#" in block and _HASHED.search(block):
         return True
-    if b"\\" in block and _has_pair(content, _ESCAPED[:2]) and _ESCAPED in block:
+    if b"\\" in block and has_pair(content, _ESCAPED[:2]) and _ESCAPED in block:
         return True
     return any(
-        _has_pair(content, pair) and _end_at(block, content, _places(content, pair), marks)
+        has_pair(content, pair) and _end_at(block, content, _places(content, pair), marks)
         for pair, marks in _PAIRS.items()
     )
+
+
+def has_pair(content: Any, pair: bytes) -> bool:
+    """Return whether these two bytes follow one another somewhere."""
+    number = int.from_bytes(pair, sys.byteorder)
+    return bool((_pairs(content, 0) == number).any() or (_pairs(content, 1) == number).any())
 
 
 def _pairs(content: Any, start: int) -> Any:
     """Return every second pair of bytes, from `start` on, as numbers."""
     return content[start : start + (len(content) - start) // 2 * 2].view(np.uint16)
-
-
-def _has_pair(content: Any, pair: bytes) -> bool:
-    number = int.from_bytes(pair, sys.byteorder)
-    return bool((_pairs(content, 0) == number).any() or (_pairs(content, 1) == number).any())
 
 
 def _places(content: Any, pair: bytes) -> Any:

@@ -15,9 +15,18 @@ from tests.datasets_app.dataset_makers import lines_of, recheck, row, rows
 PHONE, EMAIL = "13812345678", "ada@example.org"
 
 
-@pytest.mark.parametrize(
-    "text", [PHONE, "１３８１２３４５６７８", EMAIL, "ada＠example.org", "+1 1 22 33", "AKIA" + "Z" * 16]
-)
+TEXTS = [
+    PHONE, "１３８１２３４５６７８", EMAIL, "ada＠example.org", "+1 1 22 33",
+    "＋44 20 7946 0958", "123-45-6789", "010-12345678",
+    "(415) 555-2671", "4111 1111 1111 1111", "11010519491231002X", "-----BEGIN PRIVATE KEY-----",
+    "sk-" + "a1B2" * 6,
+    *(start + "Z" * 16 for start in ("AKIA", "ASIA", "AKID", "LTAI")), *(f"gh{one}_" + "a1B2" * 9 for one in "opsur"),
+    "github_pat_" + "a1" * 11, "glpat-" + "a1B2" * 5, "hf_" + "a1B2" * 9, "xoxb-" + "1a" * 8, "AIza" + "a1B2c" * 7,
+    "eyJ" + "a1" * 8 + ".eyJ" + "a1" * 8 + "." + "a1" * 8,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_both_ways_of_checking_name_the_same_rows(text: str, is_ascii: bool) -> None:
     lines = [*rows(3), row("Who?", f"It is {text}."), *rows(2)]
