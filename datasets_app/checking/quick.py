@@ -25,7 +25,7 @@ from datasets_app.shapes import go_together, is_only_named
 from datasets_app.shapes.asking import Said, kind_of
 from datasets_app.shapes.examples import Example, Opened
 from datasets_app.shapes.mark_scan import may_hold_marks
-from datasets_app.shapes.personal_notes import may_hold_personal_data
+from datasets_app.shapes.personal_notes import may_hold_personal_data, personal_note
 from scoring.detectors.masking import holds_personal_data
 
 BLOCK = 1 << 17
@@ -220,8 +220,7 @@ class LineCheck:
         conversations = [row.messages for row in rows]
         counts = Counter([tuple(map(type, messages)) for messages in conversations])
         # Blank answers are faults, and blank questions are rare: both are left to the slow way.
-        texts = [message.content for messages in conversations for message in messages]
-        if any(map(str.isspace, texts)) or (may_be_personal and any(map(holds_personal_data, texts))):
+        if any(map(str.isspace, [message.content for messages in conversations for message in messages])):
             return False
         if not all(self._is_ordinary(kinds) for kinds in counts):
             return False
@@ -233,7 +232,19 @@ class LineCheck:
         self._counts.update(counts)
         starts = np.concatenate(([0], ends[:-1] + 1))
         self._take(block, starts, ends, len(rows))
+        if may_be_personal:
+            self._note_personal_data(conversations)
         return True
+
+    def _note_personal_data(self, conversations: Sequence[Sequence[Any]]) -> None:
+        """Note what `personal_in_messages` would of each row of a block that was taken."""
+        for line, messages in enumerate(conversations, self._line):
+            for number, message in enumerate(messages):
+                if holds_personal_data(message.content):
+                    note = personal_note(line, f"messages[{number}].content")
+                    self._report.add_fault(note)
+                    self._listener.found(note)
+                    break
 
     def _decoded(self, block: bytes) -> Sequence[Any] | None:
         """Return the rows; once there are keys beside the messages, they are examined from there on."""

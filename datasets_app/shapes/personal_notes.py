@@ -69,16 +69,16 @@ def personal_in_messages(conversation: Conversation, line: int) -> RowFault | No
     """Return the note of the first message that holds personal data."""
     for number, turn in enumerate(conversation.messages):
         if turn.content and holds_personal_data(turn.content):
-            return _note(line, f"messages[{number}].content")
+            return personal_note(line, f"messages[{number}].content")
     return None
 
 
 def personal_in_text(text: str, line: int) -> RowFault | None:
     """Return the note of a row of text."""
-    return _note(line, "text") if holds_personal_data(text) else None
+    return personal_note(line, "text") if holds_personal_data(text) else None
 
 
-def _note(line: int, field: str) -> RowFault:
+def personal_note(line: int, field: str) -> RowFault:
     return RowFault(
         line=line, level="note", kind=PERSONAL, field=field, message=message("personal_data"), hint=message("mask_it")
     )
