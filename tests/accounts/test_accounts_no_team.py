@@ -20,9 +20,10 @@ SAID = "You belong to no team yet."
 ADMINISTRATORS = {route: method for route, methods in ROUTES.items() for method, who in methods.items() if who == ADMIN}
 BODIES = {"api/v1/jobs/estimate": '{"model": "tiny", "training_file": "file-x"}'}
 """What is read before the team is needed."""
-NOBODYS = {"api/v1/recipes", "api/v1/teams"}
+NOBODYS = {"api/v1/recipes", "api/v1/teams", "api/v1/notifications/choices"}
+NOBODYS |= {"v1/webhook_event_types", "api/v1/webhook_event_types"}
 """What is no team's, or the list of one's own."""
-BY_KEY = {"v1/chat/completions", "v1/completions", "v1/fine_tuning/alpha/graders/run"}
+BY_KEY = {"v1/chat/completions", "v1/completions", "v1/fine_tuning/alpha/graders/run", "api/v1/keys/current"}
 """These know nobody by the console's session."""
 OF_A_TEAM = "jobs/<job_id>/whole-log"
 """An administrator's, of a job of a team that he is in."""

@@ -8,6 +8,7 @@ from batch_makers import Person, Server, make_adapter, make_base, make_person, m
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
+from batches.running.driving import stopping
 from datasets_app.storage import store
 from deployments import replicas
 from deployments.models import Replica
@@ -22,6 +23,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stored = FileSystemStorage(folder / "storage")
     monkeypatch.setattr(store, "storage", lambda: stored)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def going_on() -> None:
+    """A test that tells Celery's workers to end has told the batches of this process so, too."""
+    stopping.clear()
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_nothing_is_imported_without_the_variable(tmp_path: Path) -> None:
 
 
 def test_without_the_package_the_platform_goes_on_and_says_so(tmp_path: Path) -> None:
-    hidden = f"import sys\nsys.modules['opentelemetry'] = None\n{SCRIPT}"
+    hidden = f"import sys\nsys.modules['opentelemetry.sdk'] = None\n{SCRIPT}"
     done = run_script(tmp_path, hidden, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert done.stdout.split()[0] == "False", done.stderr
     assert "luthier[tracing]" in done.stderr
