@@ -67,12 +67,12 @@ def _legacy(value: dict[str, Any], form: AnswerForm | None) -> Offer:
     for name in ("tools", "tool_choice"):
         if value.get(name) is not None:
             raise RequestError(message("functions_beside_tools", name=name), param=name)
-    tools = [{"type": "function", "function": one} for one in functions] if isinstance(functions, list) else []
-    if not tools or not all(map(_is_function, tools)):
-        raise RequestError(message("functions_invalid"), param="functions")
     if choice not in (None, "none", "auto") and not isinstance(choice, dict):
         raise RequestError(message("function_call_invalid"), param="function_call")
     named = _named({"type": "function", "function": choice} if isinstance(choice, dict) else None, "function_call")
+    tools = [{"type": "function", "function": one} for one in functions] if isinstance(functions, list) else []
+    if not tools or not all(map(_is_function, tools)):
+        raise RequestError(message("functions_invalid"), param="functions")
     if choice == "none":
         return Offer(is_legacy=True)
     calls = _calls([tool["function"] for tool in tools], named=named, must=False, repeat=False, form=form)
