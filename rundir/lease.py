@@ -37,7 +37,7 @@ class LeaseWatch(threading.Thread):
         self._timeout_seconds = timeout_seconds
         self._on_silent = on_silent
         self._on_expired = on_expired
-        self._interval = min(1.0, timeout_seconds / 20)
+        self._interval = min(1.0, checkpoint_seconds / 8, timeout_seconds / 20)
         self._stopped = threading.Event()
 
     def stop(self) -> None:
