@@ -17,7 +17,7 @@ from luthier import Luthier
 from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import ROOT, RunningPlatform
 
-pytestmark = [pytest.mark.system]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 Call = Callable[..., Any]
 
 

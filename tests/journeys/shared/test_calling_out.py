@@ -9,7 +9,7 @@ from tests.journeys.data import conversations, jsonl
 from tests.journeys.harness import RunningPlatform, wait_until
 from tests.receiver import Received, receiving
 
-pytestmark = [pytest.mark.system]
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 def test_a_job_that_ends_calls_a_program_until_it_listens(shared_platform: RunningPlatform) -> None:

@@ -50,7 +50,7 @@ def luthier(shared_platform: RunningPlatform, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
-def ended(luthier: CommandLine) -> Any:
+def ended(luthier: CommandLine, shared_platform: RunningPlatform) -> Any:
     """A job that was made, left, and watched to its end."""
     assert luthier("whoami")["team"] == "caprices"
     (luthier.home / "chats.jsonl").write_bytes(jsonl(conversations(64)).getvalue())
@@ -61,7 +61,10 @@ def ended(luthier: CommandLine) -> Any:
     assert luthier(*asked, "--dry-run")["estimate"]["steps"] == 32
     assert luthier("jobs") == []
     job = luthier(*asked, "--suffix", "caprice", "--name", "Caprice 24")
+    [trainer] = wait_until(shared_platform.trainers, seconds=60, what="a trainer")
+    trainer.suspend()  # else the job may be over before the key is pressed
     _interrupt_watching(luthier, job["id"])
+    trainer.resume()
     *events, ended = _lines(luthier("watch", job["id"]))
     assert ended["status"] == "succeeded"
     assert len({event["id"] for event in events}) == len(events)
@@ -77,6 +80,7 @@ def test_from_a_file_to_an_answering_model(luthier: CommandLine, shared_platform
         assert sdk.fine_tuning.jobs.retrieve(ended["id"]).status == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_team_rescues_its_model_from_another_luthier(
     luthier: CommandLine, shared_platform: RunningPlatform, ended: Any, tmp_path: Path
 ) -> None:
