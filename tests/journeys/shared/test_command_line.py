@@ -125,6 +125,7 @@ def _interrupt_watching(luthier: CommandLine, job_id: str) -> None:
     process = subprocess.Popen(
         luthier.command("watch", job_id), env=luthier.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background has ignored
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline()
