@@ -74,7 +74,8 @@ class Models(APIView):
         asked = query_of(request)
         found = with_parts(models_of(team_of(request), asked.get("q", "")))
         if "after" in asked:
-            found = later_than(found, get_model(team=team_of(request), model_id=asked["after"]))
+            last = get_model(team=team_of(request), model_id=asked["after"])
+            found = found.filter(beyond(last.created_at, last.pk))
         return one_page(found, asked["limit"], model_as_json)
 
 
@@ -131,11 +132,6 @@ def models_of(team: Team, text: str) -> QuerySet[TunedModel]:
             | Q(job__file_ids__training_name__icontains=text)
         )
     return found.order_by("-created_at", "-pk")
-
-
-def later_than(found: QuerySet[TunedModel], last: TunedModel) -> QuerySet[TunedModel]:
-    """Return what comes after `last` in a list."""
-    return found.filter(beyond(last.created_at, last.pk))
 
 
 def with_parts(found: QuerySet[TunedModel]) -> QuerySet[TunedModel]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from common.ids import new_id
+from common.keysets import beyond
 from common.message_field import MessageField
 from webhooks import events
 
@@ -49,7 +50,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
     def after(self, last: "Notice") -> Self:
         """Those that come after `last` in a list of the newest first."""
-        return self.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+        return self.filter(beyond(last.created_at, last.pk))
 
 
 class Notice(models.Model):

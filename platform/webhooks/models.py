@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team, User
 from common.encryption import decrypt, encrypt
 from common.ids import new_id
+from common.keysets import beyond
 from common.message_field import MessageField
 from webhooks import signing
 from webhooks.messages import message
@@ -42,7 +43,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
 
     def after(self, last: "Webhook") -> Self:
         """Those that come after `last` in a list of the newest first."""
-        return self.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+        return self.filter(beyond(last.created_at, last.pk))
 
 
 class Webhook(models.Model):
@@ -149,7 +150,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def after(self, last: "Delivery") -> Self:
         """Those that come after `last` in a list of the newest first."""
-        return self.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+        return self.filter(beyond(last.created_at, last.pk))
 
     def fail(self) -> int:
         """Give those up whose webhook has been switched off."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.middleware import SESSION_KEY
 from accounts.requests import PageRequest
 from accounts.roles import Role, needs
+from common.lists import page_of
 from notifications import services
 from notifications.models import Notice
 from notifications.web.forms import ChoicesForm
@@ -58,14 +59,11 @@ def read_notifications(request: PageRequest) -> HttpResponse:
 
 
 def _page(request: PageRequest, form: ChoicesForm, *, status: int = 200) -> HttpResponse:
-    found = Notice.objects.of(request.user).select_related("team")
-    after = request.GET.get("after", "")
-    if after:
-        found = found.after(services.get_notice(of=Notice.objects.of(request.user), notice_id=after))
-    rows = list(found[: SHOWN + 1])
+    every = Notice.objects.of(request.user)
+    notices, narrowed = page_of(request, every.select_related("team"), size=SHOWN, every=every)
     context = {
-        "notices": rows[:SHOWN],
-        "older": rows[SHOWN - 1].pk if len(rows) > SHOWN else "",
+        **narrowed,
+        "notices": notices,
         "form": form,
         "mail_is_on": settings.MAIL_IS_ON,
         "curl": f"curl {settings.PUBLIC_URL}/api/v1/notifications -H 'Authorization: Bearer sk-luthier-…'",
