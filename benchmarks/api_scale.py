@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import conclude, say_machine
+from benchmarks.common import conclude, percentile, say_machine
 from benchmarks.crowded import LONG, TEAMS, fill, fill_pool
 from benchmarks.web_process import Web, web_process
 
@@ -69,10 +69,6 @@ class Seen:
 
     server: list[float] = field(default_factory=list)
     client: list[float] = field(default_factory=list)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def main() -> int:

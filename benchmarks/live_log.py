@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import conclude, say_machine
+from benchmarks.common import conclude, percentile, say_machine
 from benchmarks.web_process import Web, web_process
 
 LINES_A_SECOND = 10
@@ -101,10 +101,6 @@ def has_all_once(readers: Sequence[Reader], written: int) -> bool:
         missed, twice = len(set(every) - set(seen)), len(seen) - len(set(seen))
         print(f"reader {number}: {len(seen)} of {written} lines, {missed} missed, {twice} twice", flush=True)
     return not wrong
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def main() -> int:
